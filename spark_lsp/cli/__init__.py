@@ -1,0 +1,67 @@
+"""The command line: one file a command, found by name and imported only when it is called.
+
+A command's file has `configure(parser)`, which declares its arguments, and `run(arguments)`, which
+returns the exit code. Exit codes: 0 a result, 1 an error, 2 wrong usage, 3 no result or refused.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from spark_lsp import __version__
+from spark_lsp.errors import SparkError
+
+OK, ERROR, USAGE, NOTHING = 0, 1, 2, 3
+
+COMMANDS = {
+    "serve": "run the language server on stdio (the default)",
+    "gateway": "run the engine gateway in the foreground",
+    "demo": "show the main job on a real file: ghost text and one targeted edit",
+    "complete": "complete at FILE:LINE:COL through the real language server",
+    "edit": "make one targeted edit in a file",
+    "model": "list, fetch and find the embedded models",
+    "bench": "measure, against a named baseline in the same run",
+}
+
+
+class Command(Protocol):
+    """What a command's file has."""
+
+    def configure(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, arguments: argparse.Namespace) -> int: ...
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; errors go to stderr as one sentence, never a traceback."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
+        words.insert(0, "serve")
+    name = words[0]
+    if name not in COMMANDS:
+        return _top_level(words)
+    command = cast(Command, importlib.import_module(f"spark_lsp.cli.{name}"))
+    parser = argparse.ArgumentParser(f"spark-lsp {name}", description=COMMANDS[name])
+    command.configure(parser)
+    arguments = parser.parse_args(words[1:])
+    try:
+        return command.run(arguments)
+    except SparkError as error:
+        print(f"spark-lsp: {error}", file=sys.stderr)
+        return ERROR
+    except KeyboardInterrupt:
+        return 130
+
+
+def _top_level(words: list[str]) -> int:
+    """Answer `--help`, `--version` and unknown commands."""
+    listing = "\n".join(f"  {name:10} {text}" for name, text in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        "spark-lsp", epilog=f"commands:\n{listing}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"spark-lsp {__version__}")
+    parser.add_argument("command", nargs="?", choices=list(COMMANDS), metavar="COMMAND")
+    parser.parse_args(words[:1])
+    return USAGE

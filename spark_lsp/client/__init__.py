@@ -1,0 +1,1 @@
+"""A small LSP client, for the demo, scripts and benchmarks."""

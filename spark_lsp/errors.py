@@ -1,0 +1,106 @@
+"""The errors of spark-lsp, one small tree.
+
+    SparkError
+    ├── ConfigError            a setting or a command line that cannot be used
+    ├── TextError              a position, range or version that does not fit the document
+    ├── ProtocolError
+    │   ├── LocalProtocolError     we broke a rule of the wire: a bug of ours
+    │   └── RemoteProtocolError    the other side broke a rule; carries the wire's error code
+    ├── GatewayError           the gateway cannot be found, started or reached
+    ├── ModelError             model weights that are missing, damaged or cannot be fetched
+    ├── EngineError            an engine that failed or cannot serve
+    └── EditRefused            a proposal that will not be applied, with the reason
+
+Every message is made of three parts: what happened, what that means for the person, and what they
+can do. Messages are shown in editors, so they never hold code of the user, keys or tracebacks.
+"""
+
+
+class SparkError(Exception):
+    """Base of all errors a person may see.
+
+    `what` says what happened, `meaning` what it means for the user, `remedy` what to do about it;
+    each is a clause without its final stop, and `meaning` and `remedy` may be empty.
+    """
+
+    code = "error"
+
+    def __init__(self, what: str, meaning: str = "", remedy: str = "") -> None:
+        self.what = what
+        self.meaning = meaning
+        self.remedy = remedy
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        return ". ".join(part.rstrip(".") for part in (self.what, self.meaning, self.remedy) if part) + "."
+
+
+class ConfigError(SparkError):
+    """A setting, a file of settings or a command line cannot be used."""
+
+    code = "config_error"
+
+
+class TextError(SparkError):
+    """A position, a range or a version does not fit the document it was meant for."""
+
+    code = "text_error"
+
+
+class ProtocolError(SparkError):
+    """A rule of the wire was broken."""
+
+    code = "protocol_error"
+
+
+class LocalProtocolError(ProtocolError):
+    """We broke a rule of the wire ourselves: a bug of spark-lsp."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer broke a rule of the wire, or reported an error; `code` is the wire's error code."""
+
+    def __init__(
+        self, what: str, meaning: str = "", remedy: str = "", *, code: str = "invalid_request_error"
+    ) -> None:
+        super().__init__(what, meaning, remedy)
+        self.code = code
+
+
+class GatewayError(SparkError):
+    """The gateway cannot be found, started or reached."""
+
+    code = "gateway_unavailable"
+
+
+class ModelError(SparkError):
+    """Model weights are missing, damaged, or cannot be fetched."""
+
+    code = "model_unavailable"
+
+
+class EngineError(SparkError):
+    """An engine failed or cannot serve.
+
+    `code` is a wire error code such as `engine_failed`, `engine_unavailable`, `model_not_found`,
+    `context_length_exceeded`; `retryable` tells whether another engine may be asked instead.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        meaning: str = "",
+        remedy: str = "",
+        *,
+        code: str = "engine_failed",
+        retryable: bool = True,
+    ) -> None:
+        super().__init__(what, meaning, remedy)
+        self.code = code
+        self.retryable = retryable
+
+
+class EditRefused(SparkError):
+    """A proposed edit will not be applied; the document is as it was."""
+
+    code = "edit_refused"

@@ -1,0 +1,1 @@
+"""The gateway: one process per user that owns engines and serves every editor window."""

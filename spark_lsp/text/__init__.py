@@ -1,0 +1,1 @@
+"""Text as an editor sees it: documents, positions, edits. Pure."""

@@ -1,0 +1,65 @@
+"""Positions as LSP counts them, and offsets as Python counts them.
+
+LSP names a place by line and *character*, where a character is a code unit of the encoding agreed on
+at start: utf-8 (bytes), utf-16 (the default) or utf-32 (code points). Python indexes code points. For
+a line of plain ASCII all of them agree, which is the common case and the fast path.
+
+A position past the end of its line means the line's end, one past the last line the end of the text,
+and one inside a surrogate pair or a multi-byte sequence the code point's beginning: no position ever
+splits a code point. Lone surrogates, which JSON can carry, count as one utf-16 unit and three bytes.
+"""
+
+from enum import StrEnum
+
+from spark_lsp.text.document import Document
+
+
+class Encoding(StrEnum):
+    """Position encodings of LSP 3.17, by their names in the protocol."""
+
+    UTF8 = "utf-8"
+    UTF16 = "utf-16"
+    UTF32 = "utf-32"
+
+
+def units(text: str, encoding: Encoding) -> int:
+    """Return the length of `text` in code units of `encoding`."""
+    if encoding is Encoding.UTF32 or text.isascii():
+        return len(text)
+    if encoding is Encoding.UTF8:
+        return len(text.encode("utf-8", "surrogatepass"))
+    return len(text) + sum(char > "\uffff" for char in text)
+
+
+def to_offset(document: Document, line: int, character: int, encoding: Encoding) -> int:
+    """Return the offset of a position, clamped as LSP wants it (see the module's text)."""
+    if line >= document.line_count:
+        return len(document)
+    start = document.line_start(line)
+    text = document.text[start : document.line_end(line)]
+    if encoding is Encoding.UTF32 or text.isascii():
+        return start + min(character, len(text))
+    return start + _code_points(text, character, encoding)
+
+
+def _code_points(text: str, limit: int, encoding: Encoding) -> int:
+    """Return how many whole code points of `text` fit into `limit` code units."""
+    used = 0
+    for count, char in enumerate(text):
+        used += _width(char, encoding)
+        if used > limit:
+            return count
+    return len(text)
+
+
+def _width(char: str, encoding: Encoding) -> int:
+    if encoding is Encoding.UTF16:
+        return 2 if char > "\uffff" else 1
+    return 1 if char < "\x80" else 2 if char < "\u0800" else 3 if char <= "\uffff" else 4
+
+
+def to_position(document: Document, offset: int, encoding: Encoding) -> tuple[int, int]:
+    """Return `(line, character)` of an offset; one inside a line end counts as the line's end."""
+    line = document.line_at(offset)
+    start = document.line_start(line)
+    return line, units(document.text[start : min(offset, document.line_end(line))], encoding)

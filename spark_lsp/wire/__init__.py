@@ -1,0 +1,1 @@
+"""The Responses WebSocket and what spark.v1 adds, without any I/O. Pure."""

@@ -1,0 +1,120 @@
+"""The house's rules, read from the code: who may import whom, and what a pure room may not do."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "spark_lsp"
+FILES = sorted(ROOT.rglob("*.py"))
+
+LEVELS = [
+    {"errors", "metrics", "config", "request"},
+    {"text"},
+    {"prompts", "session", "wire", "privacy"},
+    {"store", "models", "engine", "runtime"},
+    {"gateway", "lsp", "launch", "client"},
+    {"app", "cli", "bench", "__main__"},
+]
+APART = [{"prompts", "session", "wire", "privacy"}, {"gateway", "lsp", "client"}]
+PURE = ("text", "prompts", "session", "wire", "privacy", "gateway/scheduler.py", "request.py", "config.py")
+IMPURE_MODULES = {
+    "anyio",
+    "asyncio",
+    "logging",
+    "os",
+    "pathlib",
+    "random",
+    "secrets",
+    "socket",
+    "subprocess",
+    "tempfile",
+    "threading",
+    "time",
+    "uuid",
+}
+ONLY_IN = {
+    "lsprotocol": ("lsp/",),
+    "pygls": ("lsp/",),
+    "websockets": ("engine/remote.py", "engine/responses.py"),
+    "starlette": ("gateway/",),
+    "uvicorn": ("gateway/",),
+    "anyio": ("engine/", "gateway/", "lsp/", "app.py", "launch.py", "client/", "bench/", "cli/"),
+    "sqlite3": ("store/",),
+    "tree_sitter": ("prompts/syntax.py", "session/context.py"),
+    "xllamacpp": ("engine/local_child.py",),
+}
+
+
+def relative(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+def imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{relative(file)}: relative import"
+            assert node.module
+            yield from (
+                f"{node.module}.{alias.name}" if node.module == "spark_lsp" else node.module
+                for alias in node.names
+            )
+
+
+def room(name: str) -> str:
+    return name.split("/")[0].removesuffix(".py")
+
+
+def level(name: str) -> int:
+    for height, rooms in enumerate(LEVELS):
+        if name in rooms:
+            return height
+    raise AssertionError(f"the room {name!r} is not in the house's plan")
+
+
+def inner_rooms(file: Path) -> set[str]:
+    return {name.split(".")[1] for name in imports(file) if name.startswith("spark_lsp.")}
+
+
+@pytest.mark.parametrize("file", FILES, ids=relative)
+def test_imports_go_down_only(file: Path) -> None:
+    own = room(relative(file))
+    if own == "__init__":
+        return
+    for other in inner_rooms(file) - {own, "__version__"}:
+        allowed = level(other) < level(own) or (
+            level(other) == level(own) and not any({own, other} <= group for group in APART)
+        )
+        assert allowed, f"{relative(file)} imports {other}"
+
+
+def test_only_the_shells_of_the_wire_import_it() -> None:
+    users = {relative(file) for file in FILES if "wire" in inner_rooms(file)}
+    allowed = {"engine/remote.py", "engine/responses.py"}
+    assert all(name.startswith(("wire/", "gateway/", "bench/")) or name in allowed for name in users), users
+
+
+@pytest.mark.parametrize("file", FILES, ids=relative)
+def test_libraries_stay_in_their_rooms(file: Path) -> None:
+    for name in imports(file):
+        for library, places in ONLY_IN.items():
+            if name.split(".")[0].startswith(library):
+                assert relative(file).startswith(places), f"{relative(file)} imports {name}"
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if relative(f).startswith(PURE)], ids=relative)
+def test_pure_rooms_do_no_io(file: Path) -> None:
+    tops = {name.split(".")[0] for name in imports(file)}
+    assert not tops & IMPURE_MODULES
+    tree = ast.parse(file.read_text("utf-8"))
+    assert not [n for n in ast.walk(tree) if isinstance(n, ast.Await | ast.AsyncFunctionDef)]
+    calls = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    assert not calls & {"open", "print", "input", "eval", "exec"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=relative)
+def test_every_file_says_what_it_is(file: Path) -> None:
+    assert ast.get_docstring(ast.parse(file.read_text("utf-8")))
