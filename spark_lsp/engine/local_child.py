@@ -59,7 +59,7 @@ def _arguments() -> argparse.Namespace:
 
 def _serve(arguments: argparse.Namespace) -> Any:
     """Load the model and return the running server."""
-    import xllamacpp  # type: ignore[import-untyped]  # noqa: PLC0415
+    import xllamacpp  # type: ignore[import-untyped]
 
     native: Any = xllamacpp
     params = native.CommonParams()
