@@ -3,10 +3,11 @@
 Native code parses a file of weights and runs for hours; it may crash or be killed for memory. So it
 lives here, in a child of the gateway, and this is the only file that imports xllamacpp.
 
-    python -m spark_lsp.engine.local_child --model FILE --listen ADDRESS --slots DIRECTORY
+    python -m spark_lsp.engine.local_child --model FILE --listen ADDRESS --home DIRECTORY
 
-`ADDRESS` is the path of a Unix socket (below a directory of mode 0700: the socket itself is created
-0755) or `127.0.0.1`. The key every request must bear comes in the environment variable
+`ADDRESS` is the path of a Unix socket or `127.0.0.1`. `DIRECTORY` has mode 0700 and holds the socket
+(which is itself created 0755) and what is saved of the model's memory; all of it is derived from the
+user's code, so it is removed at the end. The key every request must bear comes in the environment variable
 `SPARK_LSP_CHILD_KEY`. One JSON line on stdout says how the start went: `{"event": "ready", "address":
 …}` or `{"event": "failed", "reason": …}`. The process ends when its stdin is closed, which the
 operating system does for it when the gateway dies in any way.
@@ -42,7 +43,7 @@ def main() -> None:
         _fail(report, f"llama.cpp could not load {Path(arguments.model).name} ({type(error).__name__})")
     _say(report, {"event": "ready", "address": server.listening_address})
     _wait_for_the_end()
-    shutil.rmtree(arguments.slots, ignore_errors=True)
+    shutil.rmtree(arguments.home, ignore_errors=True)
     os._exit(0)  # llama.cpp's own shutdown waits for running requests; nobody waits for these any more
 
 
@@ -50,7 +51,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser("spark-lsp-model")
     parser.add_argument("--model", required=True)
     parser.add_argument("--listen", required=True)
-    parser.add_argument("--slots", required=True)
+    parser.add_argument("--home", required=True)
     parser.add_argument("--parallel", type=int, default=2)
     parser.add_argument("--context", type=int, default=8192, help="tokens, shared by all slots")
     parser.add_argument("--threads", type=int, default=0, help="0: as many as physical cores")
@@ -70,7 +71,7 @@ def _serve(arguments: argparse.Namespace) -> Any:
     params.n_batch = params.n_ubatch = BATCH_TOKENS
     params.n_ctx, params.n_parallel = arguments.context, arguments.parallel
     params.cache_ram_mib = PROMPT_CACHE_MIB
-    params.slot_save_path = os.path.join(arguments.slots, "")
+    params.kv_unified = True  # one slot may use what the other leaves
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = arguments.threads or physical_cores()
     params.fit_params = params.ui = False
     params.verbosity = -1
