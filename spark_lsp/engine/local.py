@@ -224,6 +224,8 @@ class Local:
             await self._ready()
 
     def _why_off(self) -> EngineError | None:
+        if self._closed:
+            return EngineError("The embedded engine has been stopped", code="engine_unavailable")
         if self._wrong_name:
             return self._wrong_name
         if self._failure and time.monotonic() < self._failure[1]:
