@@ -108,6 +108,16 @@ class Local:
         """Read the window around the cursor once it has rested; a later hint takes its place."""
         self._read_ahead(focus.text[: focus.offset], focus.text[focus.offset :])
 
+    async def idle(self) -> None:
+        """Wait until what is read at rest has been read; for measurements and tests."""
+        while self._prefill and not self._prefill.done():
+            await asyncio.wait([self._prefill])
+
+    async def busy(self) -> bool:
+        """Return whether the model is working on anything; for measurements and tests."""
+        child = await self._ready()
+        return any(slot["is_processing"] for slot in (await child.client.get("/slots")).json())
+
     async def aclose(self) -> None:
         """End the child and everything under way."""
         self._closed = True

@@ -104,12 +104,6 @@ async def killed_in_an_answer(engine: Local) -> None:
     assert caught.value.retryable
 
 
-async def busy(engine: Local) -> bool:
-    assert engine._child  # pyright: ignore[reportPrivateUsage]
-    slots = (await engine._child.client.get("/slots")).json()  # pyright: ignore[reportPrivateUsage]
-    return any(slot["is_processing"] for slot in slots)
-
-
 async def test_a_line_streams_in(local: Local) -> None:
     assert local.info.state == "starting"
     events = await answer(local, completion("def add(a, b):\n    return", "\n\nprint(add(1, 2))\n"))
@@ -153,9 +147,7 @@ async def test_the_next_key_reads_next_to_nothing(local: Local) -> None:
 async def test_what_was_read_at_rest_is_not_read_again(local: Local) -> None:
     await local.start()
     local.observe(Focus("file:///a.py", "python", SOURCE[:AT] + SOURCE[AT:], AT))
-    prefill = local._prefill  # pyright: ignore[reportPrivateUsage]
-    assert prefill
-    await until(prefill.done)
+    await local.idle()
     usage = end_of(await answer(local, completion(SOURCE[:AT], SOURCE[AT:]))).usage
     assert usage.input_tokens >= 100
     assert usage.input_tokens - usage.cached_tokens <= 8
@@ -166,9 +158,9 @@ async def test_leaving_frees_the_slot_within_a_second(local: Local) -> None:
     long = Request(Task.CHAT, instruction="Write a long story.\n" * 150)
     async with local.open(long) as events:
         await anext(events)
-        assert await busy(local)
+        assert await local.busy()
     left = time.perf_counter()
-    while await busy(local):
+    while await local.busy():
         assert time.perf_counter() - left < 1.5  # the target is 1 s; a loaded machine gets half more
         await anyio.sleep(0.02)
 

@@ -40,11 +40,11 @@ async def refusal(engine: Local) -> EngineError:
 async def test_a_missing_model_is_told_and_never_fetched(place: Path) -> None:
     engine = Local("local", LocalEngine())
     engine.observe(Focus("file:///a.py", "python", "x = ", 4))
-    assert engine.info.state == "off"
+    state, reason = engine.info.state, engine.info.reason
     error = await refusal(engine)
+    assert (state, reason) == ("off", str(error))
     assert error.code == "engine_unavailable"
     assert error.retryable
-    assert str(error) == engine.info.reason
     assert "The model qwen2.5-coder-0.5b (491 MB, Apache-2.0) is not on this machine" in str(error)
     assert "Run: spark-lsp model pull" in str(error)
     assert not os.listdir(place)
