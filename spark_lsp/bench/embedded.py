@@ -4,7 +4,7 @@ A file of the standard library is open and was read at rest. Lines of one of its
 and typed again, key by key; each key asks for a completion of one line and waits for all of it, then
 the next key comes at once. That is the time the engine takes; editor and gateway are not in it.
 
-    python -m spark_lsp.bench.local [KEYS]
+    python -m spark_lsp.bench.embedded [KEYS]
 """
 
 import asyncio
@@ -84,7 +84,7 @@ async def cancel_in_prefill(engine: Local) -> float:
         await anext(events)
         await asyncio.sleep(0.3)
     left = time.perf_counter()
-    while await engine.busy():
+    while await engine.busy():  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     return time.perf_counter() - left
 
