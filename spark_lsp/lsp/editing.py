@@ -114,20 +114,22 @@ class Editor:
     async def _proposal(self, job: Job, progress: Progress) -> list[Edit]:
         """Return the edits, in terms of the order's document. Raises `EditRefused` or `EngineError`."""
         order = job.order
-        known = gate.deterministic(
-            order.action, order.document, order.start, order.end, order.diagnostics
-        )
+        known = gate.deterministic(order.action, order.document, order.start, order.end, order.diagnostics)
         if known is not None:
             return known
-        target = actions.target(
-            order.action, order.document, order.start, order.end, order.diagnostics
-        )
+        target = actions.target(order.action, order.document, order.start, order.end, order.diagnostics)
         messages = [each.message for each in order.diagnostics]
         effort = self._ls.settings.edit.effort
         request = context.edit(order.document, target, order.action, order.instruction, messages, effort)
         format_, text = await self._ask(request, progress)
         return reply.proposal(
-            order.action, order.document, *target, format_, text, diagnostics=order.diagnostics
+            order.action,
+            order.document,
+            *target,
+            format_,
+            text,
+            instruction=order.instruction,
+            diagnostics=order.diagnostics,
         )
 
     async def _ask(self, request: Request, progress: Progress) -> tuple[EditFormat, str]:
@@ -156,7 +158,9 @@ class Editor:
     async def _apply(self, job: Job, edits: Sequence[Edit]) -> None:
         """Apply as one change, for just the version that the editor has told last."""
         if not edits:
-            raise EditRefused("The model proposed no change", "The text is as it was", "Say it in other words")
+            raise EditRefused(
+                "The model proposed no change", "The text is as it was", "Say it in other words"
+            )
         document = self._ls.documents.get(job.order.document.uri)
         moved = rebase(edits, job.typed) if job.typed is not None and document is not None else None
         if moved is None or document is None:
@@ -166,7 +170,9 @@ class Editor:
         answer = await self._ls.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(edit, label))
         if not answer.applied:
             why = answer.failure_reason or "it has another version of the text"
-            raise EditRefused(f"The editor did not apply the edit: {why}", "The text is as it was", "Ask again")
+            raise EditRefused(
+                f"The editor did not apply the edit: {why}", "The text is as it was", "Ask again"
+            )
 
 
 def as_order(ls: "SparkServer", argument: Any) -> Order:
@@ -176,7 +182,11 @@ def as_order(ls: "SparkServer", argument: Any) -> Order:
     fields: dict[str, Any] = argument
     uri, name = str(fields.get("uri", "")), str(fields.get("action", ""))
     if name not in actions.names():
-        raise EditRefused(f"There is no action {name[:40]!r}", "Nothing was done", f"Use one of: {', '.join(actions.names())}")
+        raise EditRefused(
+            f"There is no action {name[:40]!r}",
+            "Nothing was done",
+            f"Use one of: {', '.join(actions.names())}",
+        )
     document = ls.documents.get(uri)
     if document is None:
         raise EditRefused("The document cannot be edited", str(ls.documents.why_not(uri)))
@@ -190,7 +200,8 @@ def as_order(ls: "SparkServer", argument: Any) -> Order:
         instruction = actions.instruction_above(document, start)
     if actions.needs_instruction(name) and not instruction:
         raise EditRefused(
-            "The edit has no instruction", "Nothing was done",
+            "The edit has no instruction",
+            "Nothing was done",
             "Write a comment `spark: what to do` above the lines, or use an editor that asks for it",
         )
     return Order(name, document, start, end, instruction, diagnostics)

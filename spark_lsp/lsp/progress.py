@@ -33,23 +33,17 @@ class Progress:
         token = self._ls.progress_token(self._cancel)
         await self._ls.window_work_done_progress_create_async(types.WorkDoneProgressCreateParams(token))
         self._token = token
-        self._send(types.WorkDoneProgressBegin(self._title, cancellable=True))
+        self._ls.work_done_progress.begin(token, types.WorkDoneProgressBegin(self._title, cancellable=True))
 
     def report(self, message: str) -> None:
         """Show how the job goes."""
         now = time.monotonic()
         if self._token is not None and now - self._reported >= INTERVAL:
             self._reported = now
-            self._send(types.WorkDoneProgressReport(message=message))
+            self._ls.work_done_progress.report(self._token, types.WorkDoneProgressReport(message=message))
 
     def end(self, message: str) -> None:
         """Take the job off the screen."""
         if self._token is not None:
-            self._send(types.WorkDoneProgressEnd(message=message))
+            self._ls.work_done_progress.end(self._token, types.WorkDoneProgressEnd(message=message))
             self._ls.forget_progress(self._token)
-
-    def _send(
-        self, value: types.WorkDoneProgressBegin | types.WorkDoneProgressReport | types.WorkDoneProgressEnd
-    ) -> None:
-        converted = self._ls.protocol._converter.unstructure(value)  # noqa: SLF001
-        self._ls.progress(types.ProgressParams(self._token or "", converted))

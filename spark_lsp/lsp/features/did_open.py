@@ -14,6 +14,8 @@ def handle(ls: "SparkServer", params: types.DidOpenTextDocumentParams) -> None:
     ls.edits_lost(item.uri)
     document = ls.documents.open(item.uri, item.language_id, item.version, item.text)
     if document is None:
-        ls.say_once(types.MessageType.Info, item.uri, f"No suggestions here: {ls.documents.why_not(item.uri)}.")
+        ls.say_once(
+            types.MessageType.Info, item.uri, f"No suggestions here: {ls.documents.why_not(item.uri)}."
+        )
         return
     ls.mirror_open(document)

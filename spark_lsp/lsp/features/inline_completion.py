@@ -10,9 +10,7 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
 
 
-async def handle(
-    ls: "SparkServer", params: types.InlineCompletionParams
-) -> types.InlineCompletionList:
+async def handle(ls: "SparkServer", params: types.InlineCompletionParams) -> types.InlineCompletionList:
     """Answer with one item with an explicit range, or with none; the status tells why none."""
     found = await ls.suggestion(params.text_document.uri, params.position, "inlineCompletion")
     if found is None:
