@@ -14,7 +14,8 @@ from spark_lsp.text.edits import Edit
 from spark_lsp.text.positions import Encoding, to_offset, to_position
 
 
-class Status(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Status:
     """`spark/status`: which engine, in which state, and how fast the last answer was.
 
     `ttft_ms` is the time to the first token in milliseconds, `tok_s` tokens a second from there on.
@@ -66,8 +67,10 @@ def read_status(value: object) -> Status | None:
 
 def read_item(value: object) -> tuple[str, dict[str, Any] | None] | None:
     """Read the first item of an answer to inlineCompletion: `(text, range or None)`."""
-    items: Any = cast(Any, value).get("items") if isinstance(value, dict) and "items" in value else value
-    item: Any = items[0] if isinstance(items, list) and items else items
+    if isinstance(value, dict):
+        value = cast(dict[str, Any], value).get("items", cast(object, value))
+    items = cast(list[object], value) if isinstance(value, list) else [value]
+    item = items[0] if items else None
     if not isinstance(item, dict):
         return None
     found = cast(dict[str, Any], item)

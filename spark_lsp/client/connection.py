@@ -8,7 +8,7 @@ awaiting. Every wait has a deadline and ends with a clear error when the child d
 import math
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -97,8 +97,10 @@ class Connection:
                 for body in self._framer.feed(data):
                     self._receive(msgspec.json.decode(body))
                 self._wake()
-        except (RemoteProtocolError, msgspec.DecodeError, anyio.BrokenResourceError) as error:
-            self.dead = error if isinstance(error, SparkError) else None
+        except (RemoteProtocolError, msgspec.DecodeError):
+            self.dead = _no_lsp()
+        except anyio.BrokenResourceError:
+            pass
         await self._died()
 
     async def _died(self) -> None:
@@ -161,6 +163,14 @@ class Connection:
         self._outgoing.close()
 
 
+def _no_lsp() -> SparkError:
+    return SparkError(
+        "The language server wrote something that is not LSP to its output",
+        "Nothing more can be asked of it",
+        "Run the command again; if it stays, run `spark-lsp serve` by hand and look at what it prints",
+    )
+
+
 def _result(answer: dict[str, Any]) -> Any:
     error = answer.get("error")
     if error is None:
@@ -170,11 +180,14 @@ def _result(answer: dict[str, Any]) -> Any:
 
 @asynccontextmanager
 async def connect(
-    handler: Handler, command: Sequence[str] = SERVE, env: Mapping[str, str] | None = None
-) -> AsyncIterator[Connection]:
-    """Start a language server and talk to it; when the block is left, the child is gone."""
+    handler: Handler, command: Sequence[str] = (), env: Mapping[str, str] | None = None
+) -> AsyncGenerator[Connection]:
+    """Start a language server (ours, unless `command` names another) and talk to it.
+
+    When the block is left, the child is gone.
+    """
     pipe = subprocess.PIPE
-    process = await anyio.open_process(command, stdin=pipe, stdout=pipe, stderr=pipe, env=env)
+    process = await anyio.open_process(command or SERVE, stdin=pipe, stdout=pipe, stderr=pipe, env=env)
     connection = Connection(process, handler)
     failure: Exception | None = None
     try:

@@ -7,8 +7,8 @@ server as a change, and is then confirmed.
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,7 +24,7 @@ from spark_lsp.client.answers import (
     read_status,
 )
 from spark_lsp.client.capabilities import initialize_params
-from spark_lsp.client.connection import SERVE, Connection, UnknownMethod, connect
+from spark_lsp.client.connection import Connection, UnknownMethod, connect
 from spark_lsp.errors import RemoteProtocolError, SparkError, TextError
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, apply
@@ -84,15 +84,19 @@ class Editor:
 
     async def complete(self, uri: str, offset: int, timeout_s: float = ANSWER_S) -> Suggestion:
         """Ask for ghost text at `offset`; while the engine starts, ask again until it is there."""
-        begun = time.monotonic()
+        deadline = time.monotonic() + timeout_s
         while True:
-            left = timeout_s - (time.monotonic() - begun)
-            found = await self._complete_once(uri, offset, max(left, 0.1))
-            if found.text or found.status.state != "starting":
+            found = await self._complete_once(uri, offset, max(deadline - time.monotonic(), 1))
+            if found.text or found.status.state != "starting" or time.monotonic() > deadline:
                 return found
-            await self.connection.until(
-                lambda: self.status.state != "starting", max(left, 0.1), "a ready engine"
-            )
+            await self._started(deadline)
+
+    async def _started(self, deadline: float) -> None:
+        """Wait until the engine is no longer starting, or the deadline; looked up once a second."""
+        while self.status.state == "starting" and time.monotonic() < deadline:
+            with suppress(SparkError):
+                await self.connection.until(lambda: self.status.state != "starting", 1, "a ready engine")
+            await self.ask_status()
 
     async def _complete_once(self, uri: str, offset: int, timeout_s: float) -> Suggestion:
         document = self.documents[uri]
@@ -112,7 +116,9 @@ class Editor:
         status = await self.ask_status()
         item = read_item(answer)
         if item is None:
-            reason = refusal or status.reason or " ".join(self.messages[said:]) or "the engine had nothing to add"
+            reason = (
+                refusal or status.reason or " ".join(self.messages[said:]) or "the engine had nothing to add"
+            )
             return Suggestion("", offset, offset, reason, status, elapsed_ms)
         start, end = read_range(item[1], document, self.encoding) if item[1] else (offset, offset)
         return Suggestion(item[0], start, end, "", status, elapsed_ms)
@@ -120,7 +126,7 @@ class Editor:
     async def ask_status(self) -> Status:
         """Return what the server says of its engine now."""
         try:
-            params = {"command": "spark.status", "arguments": []}
+            params = {"command": "spark.status"}
             answer = await self.connection.request("workspace/executeCommand", params, ANSWER_S)
         except RemoteProtocolError:
             return self.status  # a server without the command still notifies
@@ -131,12 +137,13 @@ class Editor:
 
     async def actions(self, uri: str, start: int, end: int) -> list[dict[str, Any]]:
         """Return the commands' arguments of the code actions offered for a range."""
-        params = {
+        params: dict[str, Any] = {
             "textDocument": {"uri": uri},
             "range": lsp_range(self.documents[uri], start, end, self.encoding),
             "context": {"diagnostics": [], "triggerKind": 1},
         }
-        offered = await self.connection.request("textDocument/codeAction", params, ANSWER_S) or []
+        answer = await self.connection.request("textDocument/codeAction", params, ANSWER_S)
+        offered = cast(list[dict[str, Any]], answer or [])
         return [found for action in offered if (found := _arguments(action)) is not None]
 
     async def edit(
@@ -242,7 +249,7 @@ def _arguments(action: dict[str, Any]) -> dict[str, Any] | None:
     if found.get("command") != "spark.edit" or not found.get("arguments"):
         return None
     argument = found["arguments"][0]
-    return argument if isinstance(argument, dict) and "action" in argument else None
+    return cast(dict[str, Any], argument) if isinstance(argument, dict) and "action" in argument else None
 
 
 def _changes(edit: dict[str, Any]) -> list[tuple[str, int | None, dict[str, Any]]]:
@@ -268,9 +275,9 @@ async def editing(
     root: Path,
     *,
     growing: bool = False,
-    command: Sequence[str] = SERVE,
+    command: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
-) -> AsyncIterator[Editor]:
+) -> AsyncGenerator[Editor]:
     """Start a language server for the folder `root` and be an editor for it."""
     editor = Editor(settings)
     async with connect(editor.handle, command, env) as connection:

@@ -69,7 +69,9 @@ def read_source(name: str | Path) -> SourceFile:
         raw = path.read_bytes()
         text = raw.removeprefix(_BOM).decode("utf-8")
     except OSError as error:
-        raise TextError(f"{name} cannot be read: {error.strerror}", "", "Give the path of a source file") from None
+        raise TextError(
+            f"{name} cannot be read: {error.strerror}", "", "Give the path of a source file"
+        ) from None
     except UnicodeDecodeError as error:
         raise TextError(
             f"{name} is not UTF-8 text (byte {error.start})", "It was left alone", "Convert it to UTF-8 first"

@@ -58,18 +58,10 @@ class Framer:
         end = self._buffer.find(_BLANK)
         if end < 0:
             if len(self._buffer) > 64 * 1024:
-                raise _no_lsp()
+                raise RemoteProtocolError("A header that is not LSP's")
             return None
         match = _LENGTH.search(self._buffer[:end])
         if match is None or int(match[1]) > MAX_BODY:
-            raise _no_lsp()
+            raise RemoteProtocolError("A header that is not LSP's")
         del self._buffer[: end + len(_BLANK)]
         return int(match[1])
-
-
-def _no_lsp() -> RemoteProtocolError:
-    return RemoteProtocolError(
-        "The language server wrote something that is not LSP to its output",
-        "Nothing more can be asked of it",
-        "Run the command again; if it stays, run `spark-lsp serve` by hand and look at what it prints",
-    )
