@@ -100,7 +100,7 @@ class Editor:
 
     async def _complete_once(self, uri: str, offset: int, timeout_s: float) -> Suggestion:
         document = self.documents[uri]
-        self._grown = (uri, document.version, False)
+        self._grown = (uri, document.version, True)
         params = {
             "textDocument": {"uri": uri},
             "position": lsp_position(document, offset, self.encoding),
@@ -122,6 +122,11 @@ class Editor:
             return Suggestion("", offset, offset, reason, status, elapsed_ms)
         start, end = read_range(item[1], document, self.encoding) if item[1] else (offset, offset)
         return Suggestion(item[0], start, end, "", status, elapsed_ms)
+
+    async def grown(self, timeout_s: float) -> None:
+        """Wait until the growing answer, where the server sends one, is whole; or `timeout_s`."""
+        with suppress(SparkError):
+            await self.connection.until(lambda: self._grown[2], timeout_s, "the rest of the ghost text")
 
     async def ask_status(self) -> Status:
         """Return what the server says of its engine now."""
