@@ -43,7 +43,16 @@ def at_most(
     base = percentile(baseline, share) if baseline else None
     ratio = value / base if base else None
     return Figure(
-        number, name, value, unit, base, ratio, f"≤ {limit:g} {unit}", value <= limit, len(values), quartiles(values)
+        number,
+        name,
+        value,
+        unit,
+        base,
+        ratio,
+        f"≤ {limit:g} {unit}",
+        value <= limit,
+        len(values),
+        quartiles(values),
     )
 
 
@@ -54,7 +63,9 @@ def at_most_of_baseline(
     value, base = percentile(values, 50), percentile(baseline, 50)
     ratio = value / base
     wanted = f"≤ {limit:g} × baseline"
-    return Figure(number, name, value, unit, base, ratio, wanted, ratio <= limit, len(values), quartiles(values))
+    return Figure(
+        number, name, value, unit, base, ratio, wanted, ratio <= limit, len(values), quartiles(values)
+    )
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -17,6 +17,7 @@ from spark_lsp.errors import ConfigError, SparkError
 
 MEGABYTE = 1_000_000
 FILES = 50
+REPLAY = '[engines.replay]\nkind = "replay"\n[routes]\ncompletion = ["replay"]\nedit = ["replay"]\n'
 
 
 def run(rounds: int = 3, files: int = FILES) -> list[Figure]:
@@ -46,19 +47,19 @@ def open_files(editor: Editor, count: int) -> str:
 
 
 @contextmanager
-def private(configuration: str = '[engines.replay]\nkind = "replay"\n') -> Generator[tuple[dict[str, str], Path]]:
+def private(configuration: str = REPLAY) -> Generator[tuple[dict[str, str], Path]]:
     """Give a runtime directory and a configuration of our own; the gateway in it is ended afterwards."""
     with TemporaryDirectory(prefix="spark-lsp-bench-") as folder:
         where = Path(folder).resolve()
-        (where / "config.toml").write_text(configuration + _ROUTES, encoding="utf-8")
-        private = {"SPARK_LSP_CONFIG": str(where / "config.toml"), "SPARK_LSP_RUNTIME_DIR": str(where / "run")}
+        (where / "config.toml").write_text(configuration, encoding="utf-8")
+        private = {
+            "SPARK_LSP_CONFIG": str(where / "config.toml"),
+            "SPARK_LSP_RUNTIME_DIR": str(where / "run"),
+        }
         try:
             yield {**os.environ, **private}, where
         finally:
             stop_gateway(where / "run")
-
-
-_ROUTES = '[routes]\ncompletion = ["replay"]\nedit = ["replay"]\n'
 
 
 def _gateway(where: Path) -> int:
