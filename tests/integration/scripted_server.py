@@ -108,7 +108,7 @@ def reply(message: dict) -> None:
     applied = message["result"]["applied"]
     state = "applied" if applied else "refused"
     reason = message["result"].get("failureReason", "")
-    if applied and not text.startswith(("# ", "loud")):
+    if applied and not text.startswith(("# ", "loud")) and "loose" not in SCRIPT:
         state, reason = "failed", "the change did not come back before the answer"
     write(method="spark/edit", params={"id": "e1", "state": state, "reason": reason})
 
