@@ -7,7 +7,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 from spark_lsp.cli import COMMANDS, Command
 
@@ -80,11 +80,11 @@ def _section(name: str, text: str) -> str:
 
 def _rows(parser: argparse.ArgumentParser, before: str = "") -> list[str]:
     rows: list[str] = []
-    for action in cast(Sequence[argparse.Action], vars(parser)["_actions"]):
+    for action in cast(Sequence[Any], vars(parser)["_actions"]):
         if action.help == argparse.SUPPRESS or isinstance(action, argparse._HelpAction):  # pyright: ignore[reportPrivateUsage]
             continue
         if isinstance(action, argparse._SubParsersAction):  # pyright: ignore[reportPrivateUsage]
-            children = cast(dict[str, argparse.ArgumentParser], action.choices)
+            children = cast(dict[str, argparse.ArgumentParser], vars(action)["choices"])
             for word, child in children.items():
                 rows += [_row(f"{before}{word}", child.description or ""), *_rows(child, f"{before}{word} ")]
         else:

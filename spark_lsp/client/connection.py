@@ -186,8 +186,7 @@ async def connect(
 
     When the block is left, the child is gone.
     """
-    pipe = subprocess.PIPE
-    process = await anyio.open_process(command or SERVE, stdin=pipe, stdout=pipe, stderr=pipe, env=env)
+    process = await _start(command or SERVE, env)
     connection = Connection(process, handler)
     failure: Exception | None = None
     try:
@@ -207,6 +206,16 @@ async def connect(
             connection.close()
     if failure is not None:
         raise failure
+
+
+async def _start(command: Sequence[str], env: Mapping[str, str] | None) -> Process:
+    pipe = subprocess.PIPE
+    try:
+        return await anyio.open_process(command, stdin=pipe, stdout=pipe, stderr=pipe, env=env)
+    except OSError as error:
+        raise SparkError(
+            f"The language server could not be started: {error.strerror}", "", f"Check that {command[0]} runs"
+        ) from None
 
 
 async def _end(connection: Connection) -> None:
