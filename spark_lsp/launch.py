@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing, suppress
 from pathlib import Path
@@ -113,13 +114,15 @@ def _spawn(where: Path, config: Path | None, idle: float) -> "subprocess.Popen[b
         command += ["--config", str(config)]
     log = os.open(where / "gateway.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True
         )
     except OSError as error:
         raise _not_started(where, "the program could not be run") from error
     finally:
         os.close(log)
+    threading.Thread(target=process.wait, daemon=True).start()  # so that it never stays as a zombie
+    return process
 
 
 def _not_started(where: Path, why: str) -> GatewayError:

@@ -102,7 +102,8 @@ class Remote:
         self._locate = locate
         self._on_status = on_status
         self._connection: ClientConnection | None = None
-        self._ready = anyio.Event()
+        self._ready = False
+        self._changed = anyio.Event()
         self._wake = anyio.Event()
         self._channels: dict[str, _Channel] = {}
         self._documents: dict[str, Document] = {}
@@ -127,7 +128,6 @@ class Remote:
             try:
                 endpoint = await self._locate()
                 await self._connected(endpoint)
-                self._trouble = None
             except (SparkError, OSError) as error:
                 self._trouble = error if isinstance(error, SparkError) else _unreachable()
             self._down()
@@ -163,20 +163,25 @@ class Remote:
             self._settle()
 
     def _settle(self) -> None:
-        self._pause = FIRST_PAUSE
-        self._ready.set()
-        self._on_status(LinkStatus("ready", engines=self._engines))
+        self._pause, self._trouble = FIRST_PAUSE, None
+        self._ready = True
+        self._announce(LinkStatus("ready", engines=self._engines))
+
+    def _announce(self, status: LinkStatus) -> None:
+        """Wake who waits for the link, and tell how it is."""
+        self._changed.set()
+        self._changed = anyio.Event()
+        self._on_status(status)
 
     def _down(self) -> None:
         connection, self._connection = self._connection, None
-        if self._ready.is_set():
-            self._ready = anyio.Event()
+        self._ready = False
         if connection is not None:
             for event in connection.lost():
                 self._take(event)
         self._channels.clear()
         reason = str(self._trouble) if self._trouble else "The connection to the gateway was lost"
-        self._on_status(LinkStatus("degraded", reason))
+        self._announce(LinkStatus("degraded", reason))
 
     async def _read(self, socket: "Socket", group: TaskGroup) -> None:
         async for message in socket:
@@ -239,9 +244,10 @@ class Remote:
 
     async def _usable(self) -> ClientConnection:
         with anyio.move_on_after(CONNECT_WAIT):
-            while self._connection is None or not self._ready.is_set():
-                await self._ready.wait()
-            return self._connection
+            while self._trouble is None:
+                if self._connection is not None and self._ready:
+                    return self._connection
+                await self._changed.wait()
         error = self._trouble or _unreachable()
         raise EngineError(error.what, error.meaning, error.remedy, code="gateway_unavailable") from error
 
