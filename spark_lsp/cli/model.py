@@ -1,0 +1,107 @@
+"""`spark-lsp model`: list, fetch and find the embedded models."""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import TransferSpeedColumn as SpeedColumn
+
+from spark_lsp.models import paths, registry
+from spark_lsp.models.pull import pull
+from spark_lsp.models.registry import Model
+
+INTERRUPTED = 130
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare `pull [NAME]`, `list [--json]` and `path [NAME]`."""
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    listing = verbs.add_parser("list", help="show the known models and which are on this machine")
+    listing.add_argument("--json", action="store_true", help="one JSON array, for programs")
+    for verb, text in (("pull", "fetch a model once"), ("path", "print where a model's file is")):
+        command = verbs.add_parser(verb, help=text)
+        command.add_argument("name", nargs="?", default=registry.AUTO, help="a model's name (default: auto)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run one verb; `path` returns 3 if the model is not on this machine."""
+    if arguments.verb == "list":
+        return _list(arguments.json)
+    model = registry.find(arguments.name)
+    return _pull(model) if arguments.verb == "pull" else _path(model)
+
+
+def _pull(model: Model) -> int:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    if paths.verify(model):
+        console.print(f"{model.name} is here already: {paths.file_of(model)}")
+        return 0
+    console.print(f"{model.title}, {model.licence}, {model.size / 1e6:.0f} MB → {paths.directory()}")
+    try:
+        with _progress(console) as progress:
+            bar = _Bar(progress, model)
+            file = pull(model, bar.report)
+    except KeyboardInterrupt:
+        console.print(f"Stopped. What is here is kept; go on with: spark-lsp model pull {model.name}")
+        return INTERRUPTED
+    console.print(f"{model.name} is verified and ready: {file}")
+    return 0
+
+
+def _progress(console: Console) -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        SpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=console)
+
+
+class _Bar:
+    """Turns the reports of a pull into one progress bar a step."""
+
+    def __init__(self, progress: Progress, model: Model) -> None:
+        self._progress, self._size = progress, model.size
+        self._label, self._task = "", TaskID(0)
+
+    def report(self, step: str, source: str, done: int) -> None:
+        label = f"from {source}" if step == "fetch" else "verifying"
+        if label != self._label:
+            self._label, self._task = label, self._progress.add_task(label, total=self._size)
+        self._progress.update(self._task, completed=min(done, self._size))
+
+
+def _list(as_json: bool) -> int:
+    rows = [_row(model) for model in registry.MODELS]
+    if as_json:
+        print(json.dumps(rows))
+        return 0
+    for row in rows:
+        here = row["path"] if row["installed"] else f"not here; spark-lsp model pull {row['name']}"
+        print(f"{row['name']:20} {row['bytes'] / 1e6:6.0f} MB  {row['licence']}  {here}")
+    return 0
+
+
+def _row(model: Model) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "aliases": ", ".join(model.aliases),
+        "bytes": model.size,
+        "licence": model.licence,
+        "sha256": model.sha256,
+        "installed": paths.verify(model),
+        "path": str(paths.file_of(model)),
+    }
+
+
+def _path(model: Model) -> int:
+    print(paths.file_of(model))
+    if paths.verify(model):
+        return 0
+    print(f"spark-lsp: {model.name} is not there. Run: spark-lsp model pull {model.name}", file=sys.stderr)
+    return 3

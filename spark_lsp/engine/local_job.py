@@ -1,0 +1,82 @@
+"""From a request to what llama.cpp is asked, and how its text is to be read. No I/O."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from spark_lsp.engine.local_slots import SCRATCH, Plan, Slots
+from spark_lsp.prompts import fim
+from spark_lsp.request import EditFormat, PartKind, Request, Task
+
+_LINE_TOKENS = 48
+_ANSWER_TOKENS = 1024
+_GREEDY = {"samplers": ["top_k"], "top_k": 1, "cache_prompt": True, "stream": True, "return_progress": True}
+# The final event would otherwise repeat the whole prompt.
+_FIELDS = ["content", "stop", "stop_type", "tokens_evaluated", "timings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One call of `/completion`. `plan` is there for completions only; `eol` is the document's."""
+
+    body: dict[str, Any]
+    reply: fim.Reply
+    format: EditFormat
+    prompt: str
+    plan: Plan | None = None
+    eol: str = "\n"
+
+
+def job_of(request: Request, slots: Slots) -> Job:
+    """Return the call that answers `request`, given what the model has read so far."""
+    return _completion(request, slots) if request.task is Task.COMPLETE else _chat(request, slots)
+
+
+def _completion(request: Request, slots: Slots) -> Job:
+    prefix, suffix = request.text_of(PartKind.PREFIX), request.text_of(PartKind.SUFFIX)
+    eol = "\r\n" if "\r\n" in prefix or "\r\n" in suffix else "\n"
+    prefix, suffix = _plain_ends(prefix), _plain_ends(suffix)
+    plan = slots.plan(prefix, suffix)
+    lines, opens = request.max_lines or 1, fim.may_open_line(prefix)
+    stop = [*fim.TEMPLATES.get(slots.family, fim.PLAIN).stop]
+    if lines == 1 and not opens:
+        stop.append("\n")
+    body = _body(plan.slot, plan.prompt, stop, request.max_tokens or _LINE_TOKENS * lines)
+    if plan.fragment:
+        body["grammar"] = fim.grammar(plan.fragment)
+    reply = fim.Reply(fragment=plan.fragment, lines=lines, opens=opens, closing=plan.closing)
+    return Job(body, reply, EditFormat.TEXT, plan.prompt, plan, eol)
+
+
+def reading_of(plan: Plan) -> dict[str, Any]:
+    """Return the body of a call that only reads the plan's prompt into its slot."""
+    return _body(plan.slot, plan.prompt, [], 0)
+
+
+def _chat(request: Request, slots: Slots) -> Job:
+    prompt, stop, text_format = _rendered(request)
+    slots.forget(SCRATCH)
+    body = _body(SCRATCH, prompt, stop, request.max_tokens or _ANSWER_TOKENS)
+    return Job(body, fim.Reply(lines=0), text_format, prompt)
+
+
+def _rendered(request: Request) -> tuple[str, list[str], EditFormat]:
+    target = request.text_of(PartKind.TARGET)
+    ask = f"{request.instruction}\n\n```{request.language}\n{target}\n```" if target else request.instruction
+    text_format = EditFormat.FENCED if request.task is Task.EDIT else EditFormat.TEXT
+    prompt = f"<|im_start|>user\n{fim.quoted(ask)}<|im_end|>\n<|im_start|>assistant\n"
+    return prompt, ["<|im_end|>"], text_format
+
+
+def _body(slot: int, prompt: str, stop: list[str], tokens: int) -> dict[str, Any]:
+    return {
+        **_GREEDY,
+        "prompt": prompt,
+        "id_slot": slot,
+        "stop": stop,
+        "n_predict": tokens,
+        "response_fields": _FIELDS,
+    }
+
+
+def _plain_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text

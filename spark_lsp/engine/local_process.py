@@ -1,0 +1,159 @@
+"""The child process of the embedded model, seen from the gateway: start, address, death, end.
+
+The child gets an environment made for it: what Python and the dynamic linker need, a fresh key, and two
+variables without which a busy machine collapses to seconds a token (waiting threads would spin). None of
+the user's other variables reach native code. It is started by its file and with `-P`, so that a
+directory named `spark_lsp` where the gateway happens to stand is never imported.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+from anyio.abc import Process
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+from spark_lsp.errors import EngineError
+
+_CHILD = Path(__file__).with_name("local_child.py")
+_KEY_VARIABLE = "SPARK_LSP_CHILD_KEY"
+_PASSED = ("PATH", "HOME", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "VIRTUAL_ENV", "LANG")
+_PASSED_PREFIXES = ("PYTHON", "LD_LIBRARY", "DYLD_", "LC_")
+_CALM = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
+_LOAD_S = 60.0
+_END_S = 2.0
+# The longest silence in a stream: reading a full batch on a machine that is badly overloaded.
+_SILENCE_S = 60.0
+
+
+class ModelProcess:
+    """One running child. Make it with `start`; `client` speaks to it until it ends."""
+
+    def __init__(self, process: Process, home: Path) -> None:
+        self._process = process
+        self._home = home
+        self.client = httpx.AsyncClient()
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the child still runs."""
+        return self._process.returncode is None
+
+    async def ended(self) -> int:
+        """Wait for the child's end and return its exit status (negative: the signal that ended it)."""
+        return await self._process.wait()
+
+    async def aclose(self) -> None:
+        """End the child for good: politely by closing its stdin, then by force. Safe to call twice."""
+        with anyio.CancelScope(shield=True):
+            await self.client.aclose()
+            if self.alive:
+                await self._end()
+            shutil.rmtree(self._home, ignore_errors=True)
+
+    async def _end(self) -> None:
+        assert self._process.stdin
+        await self._process.stdin.aclose()
+        with anyio.move_on_after(_END_S):
+            await self._process.wait()
+        if self.alive:
+            self._process.kill()
+            await self._process.wait()
+
+
+async def start(model: Path, context: int) -> ModelProcess:
+    """Start a child that serves `model` with `context` tokens; return when it can answer.
+
+    Raises `EngineError` with the reason if it cannot.
+    """
+    home = _private_directory()
+    key = secrets.token_urlsafe(24)
+    listen = "127.0.0.1" if sys.platform == "win32" else str(home / "model.sock")
+    options = ["--model", str(model), "--listen", listen, "--home", str(home), "--context", str(context)]
+    process = await anyio.open_process(
+        [sys.executable, "-P", str(_CHILD), *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=_environment(key),
+    )
+    child = ModelProcess(process, home)
+    try:
+        answer = await _first_line(process)
+    except BaseException:
+        await child.aclose()
+        raise
+    if answer.get("event") != "ready":
+        await child.aclose()
+        raise _not_started(str(answer.get("reason", "")))
+    await child.client.aclose()
+    child.client = _client(str(answer["address"]), key)
+    return child
+
+
+def _private_directory() -> Path:
+    """Make a directory only this user can enter, in the runtime directory where there is one."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    parent = runtime if runtime and os.access(runtime, os.W_OK) else None
+    return Path(tempfile.mkdtemp(prefix="spark-lsp-model-", dir=parent))
+
+
+def _environment(key: str) -> dict[str, str]:
+    passed = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _PASSED or name.startswith(_PASSED_PREFIXES)
+    }
+    return {**passed, **_CALM, _KEY_VARIABLE: key}
+
+
+async def _first_line(process: Process) -> dict[str, Any]:
+    """Return what the child says of its start; an empty answer means that it died or hung."""
+    assert process.stdout
+    with anyio.move_on_after(_LOAD_S):
+        try:
+            line = await BufferedByteReceiveStream(process.stdout).receive_until(b"\n", 65536)
+            return json.loads(line)
+        except (anyio.IncompleteRead, anyio.DelimiterNotFound, anyio.ClosedResourceError, ValueError):
+            return {}
+    return {}
+
+
+def _not_started(reason: str) -> EngineError:
+    remedy = "Run: spark-lsp doctor"
+    if "xllamacpp" in reason:
+        remedy = "Run: pip install 'spark-lsp[local]'"
+    elif "load" in reason:
+        remedy = "Fetch the model again: spark-lsp model pull; or name another file"
+    return EngineError(
+        reason or "The embedded model's process ended before it was ready",
+        "The embedded model cannot serve",
+        remedy,
+        code="engine_unavailable",
+    )
+
+
+def _client(address: str, key: str) -> httpx.AsyncClient:
+    """Return an HTTP client without kept connections: the server closes them after 100 requests or 5 s."""
+    limits = httpx.Limits(max_keepalive_connections=0)
+    if address.startswith("unix://"):
+        transport = httpx.AsyncHTTPTransport(uds=address.removeprefix("unix://"), limits=limits)
+        address = "http://model"
+    else:
+        transport = httpx.AsyncHTTPTransport(limits=limits)
+    headers = {"Authorization": f"Bearer {key}"}
+    timeout = httpx.Timeout(_SILENCE_S, connect=5.0)
+    return httpx.AsyncClient(base_url=address, transport=transport, headers=headers, timeout=timeout)

