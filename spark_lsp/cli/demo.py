@@ -6,6 +6,7 @@ key, until ghost text shows; then one function is documented. Each step ends wit
 
 import argparse
 import functools
+import shlex
 import shutil
 import subprocess
 import sys
@@ -27,9 +28,11 @@ from spark_lsp.client.rehearsal import Script, copied, default_file, replaying, 
 from spark_lsp.client.settings import with_engine
 from spark_lsp.client.unified import unified
 from spark_lsp.errors import SparkError
+from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 
 KEY_S = 0.03  # between two keys: a quick typist
+CONTEXT_LINES = 4
 GROWTH_S = 5.0  # how long the rest of a growing answer is watched
 DOCUMENT = "document"
 
@@ -103,6 +106,8 @@ async def _ghost(editor: Editor, file: SourceFile, typing: Typing, stage: Stage)
     """Type one line's beginning, show what comes, and put the line back."""
     uri, typed = file.uri, typing.typed
     editor.change(uri, Edit(typing.start, typing.end, ""))
+    for above in _above(editor.documents[uri], typing.start):
+        stage.say(above)
     for count, key in enumerate(typed):
         editor.change(uri, Edit(typing.start + count, typing.start + count, key))
         stage.line(typed[: count + 1], "")
@@ -118,6 +123,12 @@ async def _ghost(editor: Editor, file: SourceFile, typing: Typing, stage: Stage)
     editor.on_growth = lambda text, done: None
     editor.change(uri, Edit(typing.start, typing.start + len(typed), typed + typing.rest))
     return bool(found.text)
+
+
+def _above(document: Document, offset: int) -> list[str]:
+    """Return the lines before `offset`, so that a person sees where the typing happens."""
+    line = document.line_at(offset)
+    return [document.line(each) for each in range(max(line - CONTEXT_LINES, 0), line)]
 
 
 def _ghost_fields(editor: Editor, typed: str, found: Suggestion) -> dict[str, Any]:
@@ -153,17 +164,23 @@ async def _edit(editor: Editor, played: Script, stage: Stage) -> bool:
 
 
 def how_to_open(file: Path) -> str:
-    """Return the lines that tell how to open a file in Neovim with all this."""
+    """Return how to open a file in Neovim with all this: a line that works when pasted."""
     launcher = Path(__file__).parents[2] / "scripts" / "nvim"
     if launcher.exists():
-        return f"Now in Neovim:  {launcher} {file}"
-    command = f"{sys.executable}", "-m", "spark_lsp", "serve"
-    words = ", ".join(f"'{word}'" for word in command)
+        return f"Now in Neovim:  {shlex.quote(str(launcher))} {shlex.quote(str(file))}"
+    command = ", ".join(f'"{word}"' for word in (sys.executable, "-m", "spark_lsp", "serve"))
     return (
-        "Now in Neovim 0.12 or later:\n"
-        f"  nvim -c \"lua vim.lsp.config('spark', {{cmd = {{{words}}}}}) vim.lsp.enable('spark') "
-        f'vim.lsp.inline_completion.enable(true)" {file}'
+        "Now in Neovim 0.12 or later (Tab accepts):\n"
+        f"  nvim -c {shlex.quote(_NVIM % command)} {shlex.quote(str(file))}"
     )
+
+
+_NVIM = (
+    'lua vim.lsp.config("spark", {cmd = {%s}}) vim.lsp.enable("spark") '
+    "vim.lsp.inline_completion.enable(true) "
+    'vim.keymap.set("i", "<Tab>", function() return vim.lsp.inline_completion.get() and "" or "<Tab>" end, '
+    "{expr = true})"
+)
 
 
 def _open_nvim(file: Path) -> None:

@@ -85,10 +85,12 @@ def _rows(parser: argparse.ArgumentParser, before: str = "") -> list[str]:
             continue
         if isinstance(action, argparse._SubParsersAction):  # pyright: ignore[reportPrivateUsage]
             children = cast(dict[str, argparse.ArgumentParser], vars(action)["choices"])
-            for word, child in children.items():
-                rows += [_row(f"{before}{word}", child.description or ""), *_rows(child, f"{before}{word} ")]
+            for verb in cast(Sequence[argparse.Action], vars(action)["_choices_actions"]):
+                rows.append(_row(f"{before}{verb.dest}", verb.help or ""))
+                rows += _rows(children[verb.dest], f"{before}{verb.dest} ")
         else:
-            rows.append(_row(before + _signature(action), action.help or ""))
+            plain = cast(argparse.Action, action)
+            rows.append(_row(before + _signature(plain), (plain.help or "") % vars(plain)))
     return rows
 
 

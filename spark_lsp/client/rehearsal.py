@@ -8,7 +8,7 @@ copy, in a private configuration with a gateway of its own, which ends with the 
 import os
 import signal
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,12 +100,26 @@ edit = ["replay"]
 
 
 def stop_gateway(where: Path, patience_s: float = 5.0) -> None:
-    """End the gateway whose state file lies in `where`, if there is one, and wait until it says so."""
+    """End the gateway whose state file lies in `where`, if there is one, and wait until it is gone."""
     state = runtime.read_state(where)
     if state is None:
         return
     with suppress(OSError):
         os.kill(state.pid, signal.SIGTERM)
+    _wait(lambda: runtime.read_state(where) is None, patience_s)
+    if os.name == "posix":
+        _wait(lambda: not _alive(state.pid), 1.0)  # a moment only: a container may leave it a zombie
+
+
+def _wait(happened: Callable[[], bool], patience_s: float) -> None:
     deadline = time.monotonic() + patience_s
-    while runtime.read_state(where) is not None and time.monotonic() < deadline:
+    while not happened() and time.monotonic() < deadline:
         time.sleep(0.02)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
