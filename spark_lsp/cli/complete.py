@@ -9,10 +9,10 @@ import anyio
 import msgspec
 
 from spark_lsp.cli import NOTHING, OK
+from spark_lsp.cli.engine import settings_for
 from spark_lsp.client.answers import Suggestion
 from spark_lsp.client.editor import editing
 from spark_lsp.client.files import SourceFile, offset_of, read_source
-from spark_lsp.client.settings import with_engine
 from spark_lsp.text.document import Document
 
 _PLACE = re.compile(r"(?P<file>.+):(?P<line>\d+):(?P<column>\d+)", re.DOTALL)
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     name, line, column = arguments.place
     file = read_source(name)
     offset = offset_of(file, line, column)
-    found = anyio.run(_complete, file, offset, with_engine(arguments.engine))
+    found = anyio.run(_complete, file, offset, settings_for(arguments.engine))
     if arguments.json:
         print(msgspec.json.encode(as_json(file, found)).decode())
     elif found.text:

@@ -19,6 +19,7 @@ from typing import Any
 import anyio
 
 from spark_lsp.cli import NOTHING, OK
+from spark_lsp.cli.engine import settings_for
 from spark_lsp.cli.stage import JsonStage, Stage, TextStage
 from spark_lsp.client.answers import Suggestion
 from spark_lsp.client.editor import Editor, editing
@@ -57,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         stage = stack.enter_context(JsonStage() if arguments.json else TextStage())
         if replay:
             stage.say("replay: the answer is the file's own text, not a model's")
-        settings = with_engine(arguments.engine)
+        settings = with_engine("replay") if replay else settings_for(arguments.engine)
         shown = anyio.run(functools.partial(play, played, settings, environment, stage))
     if arguments.editor == "nvim":
         _open_nvim(arguments.file or default_file())

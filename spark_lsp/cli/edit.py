@@ -10,10 +10,10 @@ import msgspec
 
 from spark_lsp.cli import NOTHING, OK
 from spark_lsp.cli.colour import print_diff
+from spark_lsp.cli.engine import settings_for
 from spark_lsp.client.answers import EditOutcome
 from spark_lsp.client.editor import INSTRUCT, editing
 from spark_lsp.client.files import SourceFile, lines_of, read_source, write_source
-from spark_lsp.client.settings import with_engine
 from spark_lsp.client.unified import unified
 
 _RANGE = re.compile(r"(\d+):(\d+)")
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     file = read_source(arguments.file)
     span = lines_of(file, *arguments.range)
     action = arguments.action or INSTRUCT
-    settings = with_engine(arguments.engine)
+    settings = settings_for(arguments.engine)
     outcome = anyio.run(_edit, file, span, action, arguments.instruction or "", settings)
     changed = outcome.state == "applied" and outcome.after != outcome.before
     written = changed and arguments.write

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 import msgspec
 
@@ -55,11 +55,11 @@ class JsonStage:
 class TextStage:
     """For a person; on a terminal the line being typed is redrawn in place."""
 
-    def __init__(self) -> None:
+    def __init__(self, out: TextIO | None = None, *, terminal: bool | None = None) -> None:
         from rich.console import Console
         from rich.live import Live
 
-        self._console = Console(highlight=False, markup=False, emoji=False)
+        self._console = Console(file=out, force_terminal=terminal, highlight=False, markup=False, emoji=False)
         self._live = Live(console=self._console, transient=True, auto_refresh=False)
         self._shown = ("", "")  # the line as it was last printed
 

@@ -56,6 +56,7 @@ def inline_completion(number: int, params: dict) -> None:
         sys.stdout.buffer.flush()
         return
     if "nothing" in SCRIPT:
+        STATUS["state"] = "off" if "off" in SCRIPT else "ready"
         STATUS["reason"] = "no model: run `spark-lsp model pull`"
         write(id=number, result={"items": []})
         return

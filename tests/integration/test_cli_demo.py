@@ -71,6 +71,12 @@ def test_without_ghost_text_it_says_why_tries_on_and_ends_with_3(
     assert all("spark-lsp model pull" in step["reason"] for step in ghosts)
 
 
+def test_without_any_engine_one_place_is_enough(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--json", script="nothing off") == 3
+    steps = [json.loads(line)["step"] for line in capsys.readouterr().out.splitlines()]
+    assert steps.count("ghost") == 1
+
+
 def test_a_refused_edit_ends_with_3(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--json", script="refuse") == 3
     edit = json.loads(capsys.readouterr().out.splitlines()[-2])

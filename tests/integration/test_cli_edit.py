@@ -57,9 +57,22 @@ def test_writing_keeps_mark_line_ends_and_mode(
     assert [path.name for path in file.parent.iterdir()] == ["a.py"]
 
 
-def test_the_engine_named_is_sent_as_both_routes(
-    run: Run, file: Path, capsys: pytest.CaptureFixture[str]
+def test_an_engine_that_is_not_configured_is_told_with_those_that_are(
+    run: Run, file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("SPARK_LSP_CONFIG", str(file.parent / "none.toml"))
+    words = ("--range", "1:1", "--action", "document", "--engine", "fast")
+    assert run("edit", str(file), *words) == 1
+    assert "There is no engine 'fast'" in (err := capsys.readouterr().err)
+    assert "Choose from local" in err
+
+
+def test_the_engine_named_is_sent_as_both_routes(
+    run: Run, file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = file.with_name("config.toml")
+    config.write_text('[engines.fast]\nkind = "replay"\n')
+    monkeypatch.setenv("SPARK_LSP_CONFIG", str(config))
     words = ("--range", "1:1", "--action", "document", "--engine", "fast", "--json")
     assert run("edit", str(file), *words) == 0
     sent = json.loads(json.loads(capsys.readouterr().out)["model"])
