@@ -31,6 +31,7 @@ from spark_lsp.text.edits import Edit, apply
 from spark_lsp.text.positions import Encoding
 
 START_S, ANSWER_S, EDIT_S = 30.0, 60.0, 300.0
+SETTLE_S = 1.0
 INSTRUCT = "instruct"
 
 
@@ -113,7 +114,7 @@ class Editor:
         except RemoteProtocolError as error:
             answer, refusal = None, error.what
         elapsed_ms = (time.monotonic() - begun) * 1000
-        status = await self.ask_status()
+        status = await self.settled()
         item = read_item(answer)
         if item is None:
             reason = (
@@ -127,6 +128,13 @@ class Editor:
         """Wait until the growing answer, where the server sends one, is whole; or `timeout_s`."""
         with suppress(SparkError):
             await self.connection.until(lambda: self._grown[2], timeout_s, "the rest of the ghost text")
+
+    async def settled(self) -> Status:
+        """Return the status when the last answer has been counted, which comes a moment behind it."""
+        await self.ask_status()
+        with suppress(SparkError):
+            await self.connection.until(lambda: self.status.state != "busy", SETTLE_S, "a final status")
+        return self.status
 
     async def ask_status(self) -> Status:
         """Return what the server says of its engine now."""
@@ -165,7 +173,7 @@ class Editor:
         state, reason = await self._run(argument, timeout_s)
         after = self.documents[uri].text
         elapsed_ms = (time.monotonic() - begun) * 1000
-        return EditOutcome(state, reason, await self.ask_status(), before, after, elapsed_ms)
+        return EditOutcome(state, reason, await self.settled(), before, after, elapsed_ms)
 
     async def _run(self, argument: dict[str, Any], timeout_s: float) -> tuple[str, str]:
         try:
