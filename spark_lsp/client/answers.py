@@ -108,3 +108,32 @@ def lsp_range(document: Document, start: int, end: int, encoding: Encoding) -> d
         "start": lsp_position(document, start, encoding),
         "end": lsp_position(document, end, encoding),
     }
+
+
+def command_argument(action: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the one argument of a code action's `spark.edit`, if that is what it is."""
+    command = action.get("command")
+    if action.get("disabled") or not isinstance(command, dict):
+        return None
+    found = cast(dict[str, Any], command)
+    if found.get("command") != "spark.edit" or not found.get("arguments"):
+        return None
+    argument = found["arguments"][0]
+    return cast(dict[str, Any], argument) if isinstance(argument, dict) and "action" in argument else None
+
+
+def workspace_changes(edit: dict[str, Any]) -> list[tuple[str, int | None, dict[str, Any]]]:
+    """Return `(uri, version, {edits})` for each document of a WorkspaceEdit."""
+    if "documentChanges" in edit:
+        changes = cast(list[dict[str, Any]], edit["documentChanges"])
+        return [(c["textDocument"]["uri"], c["textDocument"].get("version"), c) for c in changes]
+    plain = cast(dict[str, Any], edit.get("changes") or {})
+    return [(uri, None, {"edits": edits}) for uri, edits in plain.items()]
+
+
+def setting(settings: dict[str, Any], name: str) -> Any:
+    """Return the part of the settings that a dotted section names; None where there is none."""
+    value: Any = {"spark": settings}
+    for key in name.split(".") if name else []:
+        value = cast(dict[str, Any], value).get(key) if isinstance(value, dict) else None
+    return value

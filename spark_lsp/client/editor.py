@@ -16,12 +16,15 @@ from spark_lsp.client.answers import (
     EditOutcome,
     Status,
     Suggestion,
+    command_argument,
     lsp_position,
     lsp_range,
     read_edits,
     read_item,
     read_range,
     read_status,
+    setting,
+    workspace_changes,
 )
 from spark_lsp.client.capabilities import initialize_params
 from spark_lsp.client.connection import Connection, UnknownMethod, connect
@@ -157,7 +160,7 @@ class Editor:
         }
         answer = await self.connection.request("textDocument/codeAction", params, ANSWER_S)
         offered = cast(list[dict[str, Any]], answer or [])
-        return [found for action in offered if (found := _arguments(action)) is not None]
+        return [found for action in offered if (found := command_argument(action)) is not None]
 
     async def edit(
         self, uri: str, start: int, end: int, action: str, instruction: str = "", timeout_s: float = EDIT_S
@@ -217,7 +220,7 @@ class Editor:
         return handlers[method](params)
 
     def _configuration(self, params: dict[str, Any]) -> list[Any]:
-        return [_section(self.settings, item.get("section") or "") for item in params.get("items", [])]
+        return [setting(self.settings, item.get("section") or "") for item in params.get("items", [])]
 
     def _show_message(self, params: dict[str, Any]) -> None:
         self.messages.append(str(params.get("message", "")))
@@ -239,7 +242,7 @@ class Editor:
 
     def _apply_edit(self, params: dict[str, Any]) -> dict[str, Any]:
         try:
-            for uri, version, value in _changes(params.get("edit") or {}):
+            for uri, version, value in workspace_changes(params.get("edit") or {}):
                 self._apply(uri, version, value)
         except (TextError, KeyError, TypeError) as error:
             reason = str(error) if isinstance(error, SparkError) else "the edit could not be read"
@@ -256,35 +259,6 @@ class Editor:
         apply(document.text, edits)  # raises before anything is changed
         for edit in sorted(edits, reverse=True):
             self.change(uri, edit)
-
-
-def _arguments(action: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the one argument of a code action's `spark.edit`, if that is what it is."""
-    command = action.get("command")
-    if action.get("disabled") or not isinstance(command, dict):
-        return None
-    found = cast(dict[str, Any], command)
-    if found.get("command") != "spark.edit" or not found.get("arguments"):
-        return None
-    argument = found["arguments"][0]
-    return cast(dict[str, Any], argument) if isinstance(argument, dict) and "action" in argument else None
-
-
-def _changes(edit: dict[str, Any]) -> list[tuple[str, int | None, dict[str, Any]]]:
-    """Return `(uri, version, {edits})` for each document of a WorkspaceEdit."""
-    if "documentChanges" in edit:
-        changes = cast(list[dict[str, Any]], edit["documentChanges"])
-        return [(c["textDocument"]["uri"], c["textDocument"].get("version"), c) for c in changes]
-    plain = cast(dict[str, Any], edit.get("changes") or {})
-    return [(uri, None, {"edits": edits}) for uri, edits in plain.items()]
-
-
-def _section(settings: dict[str, Any], name: str) -> Any:
-    """Return the part of the settings that a dotted section names; None where there is none."""
-    value: Any = {"spark": settings}
-    for key in name.split(".") if name else []:
-        value = cast(dict[str, Any], value).get(key) if isinstance(value, dict) else None
-    return value
 
 
 @asynccontextmanager
