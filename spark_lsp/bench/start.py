@@ -35,20 +35,28 @@ def start_ms(command: Sequence[str]) -> float:
     hello = framed({"id": 1, "method": "initialize", "params": params})
     begun = time.perf_counter()
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
             process.stdin.write(hello)
-            _first_message(process.stdout.fileno())
+            if not _answered(process.stdout.fileno()):
+                raise _no_start(process)
             return (time.perf_counter() - begun) * 1000
         finally:
             process.kill()
 
 
-def _first_message(descriptor: int) -> None:
+def _answered(descriptor: int) -> bool:
     framer = Framer()
-    while not framer.feed(data := os.read(descriptor, 65536)):
-        if not data:
-            raise SparkError("A language server ended before it answered", "It cannot be measured")
+    while data := os.read(descriptor, 65536):
+        if framer.feed(data):
+            return True
+    return False
+
+
+def _no_start(process: "subprocess.Popen[bytes]") -> SparkError:
+    assert process.stderr is not None
+    last = process.stderr.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
+    return SparkError("A language server ended before it answered", f"Its last words were: {last}")
