@@ -167,7 +167,10 @@ class Editor:
     ) -> EditOutcome:
         """Have the range changed by a code action, and wait until it is applied or refused."""
         begun, before = time.monotonic(), self.documents[uri].text
-        offered = {found["action"]: found for found in await self.actions(uri, start, end)}
+        try:
+            offered = {found["action"]: found for found in await self.actions(uri, start, end)}
+        except RemoteProtocolError as error:
+            return EditOutcome("failed", error.what, self.status, before, before)
         if action not in offered:
             names = ", ".join(offered) or "none"
             reason = f"the action {action!r} is not offered for these lines (offered: {names})"

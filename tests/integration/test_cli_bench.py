@@ -8,7 +8,13 @@ import pytest
 
 from spark_lsp import cli
 
+ROOT = Path(__file__).parents[2]
 FIELDS = {"id", "name", "value", "unit", "baseline", "ratio", "target", "met", "n", "spread"}
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
 def figures(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict]:

@@ -11,6 +11,7 @@ import pytest
 from spark_lsp import cli
 from spark_lsp.client.rehearsal import stop_gateway
 
+ROOT = Path(__file__).parents[2]
 CODE = "def area(width, height):\n    size = width * height\n    \n\n\nprint(area(2, 3))\n"
 ANSWERS = {"complete": "return size", "edit": "Return the area of a rectangle."}
 CONFIG = """\
@@ -31,6 +32,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     (where / "config.toml").write_text(CONFIG)
     monkeypatch.setenv("SPARK_LSP_CONFIG", str(where / "config.toml"))
     monkeypatch.setenv("SPARK_LSP_RUNTIME_DIR", str(where / "run"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     yield where
     stop_gateway(where / "run")
 
@@ -82,9 +84,8 @@ def test_an_answer_that_does_not_parse_is_refused(
 def test_the_demonstration_replays_the_files_own_text() -> None:
     command = [sys.executable, "-m", "spark_lsp", "demo", "--engine", "replay", "--json"]
     environment = {"SPARK_LSP_CONFIG": "/nonexistent/none.toml", "PATH": "/usr/bin:/bin"}
-    root = str(Path(__file__).parents[2])
     done = subprocess.run(
-        command, env={**environment, "PYTHONPATH": root}, capture_output=True, text=True, check=False
+        command, env={**environment, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     steps = {step["step"]: step for step in map(json.loads, done.stdout.splitlines())}

@@ -15,6 +15,11 @@ from spark_lsp.client.rehearsal import copied, default_file, replaying, script
 from spark_lsp.config import ReplayEngine
 
 
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+
+
 @pytest.fixture
 def take(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], None]:
     def use(environment: dict[str, str]) -> None:
