@@ -83,7 +83,7 @@ class TextStage:
 
         if self._console.is_terminal:
             self._live.update(Text.assemble(text, (ghost, "bright_black italic")), refresh=True)
-        elif ghost and (text, ghost) != self._shown:
+        elif ghost.strip(" …") and (text, ghost) != self._shown:
             self.say(f"  ghost> {text}⟦{ghost}⟧")
             self._shown = (text, ghost)
 

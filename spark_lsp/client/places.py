@@ -96,7 +96,8 @@ def target(document: Document, with_answer: bool = False) -> Target | None:
 
 def _removable(function: Function) -> bool:
     """Tell whether documentation stands on lines of its own, with a statement below it."""
-    if ast.get_docstring(function) is None or len(function.body) < 3:
+    documentation = ast.get_docstring(function)
+    if not documentation or "\\" in documentation or len(function.body) < 3:
         return False
     return function.body[0].lineno > function.lineno and function.body[1].lineno > _last(function.body[0])
 
