@@ -13,6 +13,7 @@ deep, a private one below the system's temporary directory serves instead.
 import hashlib
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -38,13 +39,19 @@ class State:
 
 def directory() -> Path:
     """Return the runtime directory, made if it is missing. Raises `GatewayError` if it is not ours alone."""
-    import platformdirs
-
-    path = Path(os.environ.get("SPARK_LSP_RUNTIME_DIR") or platformdirs.user_runtime_path("spark-lsp"))
+    path = Path(os.environ.get("SPARK_LSP_RUNTIME_DIR") or _usual())
     if not _writable_parent(path) or len(os.fsencode(path / "gateway.sock")) > SOCKET_PATH_LIMIT:
         path = _short(path)
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     return _private(path)
+
+
+def _usual() -> Path:
+    import platformdirs
+
+    if sys.platform == "linux" and "XDG_RUNTIME_DIR" not in os.environ:
+        return Path(f"/run/user/{os.getuid()}/spark-lsp")  # platformdirs would warn and fall back to /tmp
+    return platformdirs.user_runtime_path("spark-lsp")
 
 
 def _writable_parent(path: Path) -> bool:

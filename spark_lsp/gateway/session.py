@@ -17,7 +17,7 @@ from anyio.abc import TaskGroup
 from spark_lsp import __version__
 from spark_lsp.config import EngineSettings, Problem, engine_problems
 from spark_lsp.engine.base import Engine
-from spark_lsp.errors import EngineError, RemoteProtocolError
+from spark_lsp.errors import EngineError, RemoteProtocolError, origin
 from spark_lsp.gateway.registry import BuildEngine, Registry
 from spark_lsp.gateway.scheduler import Decision, Scheduler
 from spark_lsp.request import EngineInfo, Event, Finished, Request
@@ -121,7 +121,7 @@ class Session:
             except EngineError as error:
                 failure = error
             except Exception as error:
-                log.error("an engine failed unexpectedly: %s", type(error).__name__)
+                log.error("an engine failed unexpectedly: %s", origin(error))
                 failure = EngineError("The engine failed unexpectedly", "Nothing was inserted", "Try again")
         del self._scopes[response], self._requests[response]
         if failure is not None:

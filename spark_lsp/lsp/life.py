@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from spark_lsp.errors import origin
 from spark_lsp.lsp.connection import INVALID_REQUEST, Connection
 from spark_lsp.lsp.server import SparkServer
 from spark_lsp.lsp.stdio import Reader, Writer
@@ -65,7 +66,7 @@ class Life:
         try:
             await self._server.run_engine(self._make_engine(self._server))
         except Exception as error:
-            log.error("the engine's side ended unexpectedly: %s", type(error).__name__)
+            log.error("the engine's side ended unexpectedly: %s", origin(error))
             self._server.tell(state="off", reason="spark-lsp failed; restart the language server")
 
     def _soon(self, call: Callable[..., object], *arguments: object) -> None:

@@ -3,6 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
+from spark_lsp.errors import SparkError
 from spark_lsp.request import Chunk, Event, Finished, Started
 
 if TYPE_CHECKING:
@@ -24,11 +25,15 @@ class Meter:
         self._started: Started | None = None
 
     def __enter__(self) -> "Meter":
+        self._before = self._ls.status
         self._ls.tell(state="busy", reason="")
         return self
 
-    def __exit__(self, kind: object, *_: object) -> None:
-        self._ls.tell(**self._figures(), state="ready")
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if isinstance(error, SparkError):
+            self._ls.tell(state=self._before.state, reason=self._before.reason)
+        else:
+            self._ls.tell(**self._figures(), state="ready")
 
     def take(self, event: Event) -> None:
         """Note an event."""

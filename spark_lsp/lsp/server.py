@@ -17,7 +17,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from spark_lsp import __version__, config
-from spark_lsp.errors import SparkError
+from spark_lsp.errors import SparkError, origin
 from spark_lsp.lsp import settings as editor_settings
 from spark_lsp.lsp.features import (
     code_action,
@@ -152,7 +152,7 @@ class SparkServer(LanguageServer):
         try:
             return handler(self, params)
         except Exception as error:
-            log.error("a notification could not be handled: %s", type(error).__name__)
+            log.error("a notification could not be handled: %s", origin(error))
             return None
 
     async def _answered(self, work: Awaitable[Any]) -> Any:
@@ -163,7 +163,7 @@ class SparkServer(LanguageServer):
         except SparkError as error:
             raise JsonRpcException(str(error), REQUEST_FAILED) from None
         except Exception as error:
-            log.error("a request could not be handled: %s", type(error).__name__)
+            log.error("a request could not be handled: %s", origin(error))
             message = "spark-lsp failed to answer this request. Nothing was changed. Please report it"
             raise JsonRpcException(message, INTERNAL_ERROR) from None
         finally:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from spark_lsp.lsp import convert
-from spark_lsp.lsp.editing import diagnostic
 
 if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
+    from spark_lsp.prompts.actions import Offer
 
 COMMAND = "spark.edit"
 
@@ -20,6 +20,7 @@ def kinds() -> list[types.CodeActionKind | str]:
 
 async def handle(ls: "SparkServer", params: types.CodeActionParams) -> list[types.CodeAction]:
     """Offer the actions of the table that apply to this range."""
+    from spark_lsp.lsp.editing import diagnostic
     from spark_lsp.prompts import actions
 
     uri = params.text_document.uri
@@ -43,11 +44,8 @@ def _wanted(only: "list[types.CodeActionKind | str] | None", kind: str) -> bool:
 
 
 def _action(
-    params: types.CodeActionParams, version: int, offer: object, diagnostics: list[types.Diagnostic]
+    params: types.CodeActionParams, version: int, offer: "Offer", diagnostics: list[types.Diagnostic]
 ) -> types.CodeAction:
-    from spark_lsp.prompts.actions import Offer
-
-    assert isinstance(offer, Offer)
     argument = {
         "action": offer.action.name,
         "uri": params.text_document.uri,
@@ -59,5 +57,5 @@ def _action(
         title=offer.title,
         kind=offer.action.kind,
         diagnostics=diagnostics or None,
-        command=types.Command(offer.title, COMMAND, [argument]),
+        command=types.Command(title=offer.title, command=COMMAND, arguments=[argument]),
     )
