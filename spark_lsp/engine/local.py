@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,7 +24,8 @@ from spark_lsp.engine import local_process
 from spark_lsp.engine.local_job import Job, job_of, reading_of
 from spark_lsp.engine.local_process import ModelProcess
 from spark_lsp.engine.local_slots import Slots
-from spark_lsp.engine.local_stream import End, Reading, Text, broken_off, events
+from spark_lsp.engine.local_stream import End, Reading, StreamEvent, Text, broken_off, events
+from spark_lsp.engine.local_tally import Clock, Tally
 from spark_lsp.errors import EngineError, ModelError
 from spark_lsp.models import paths, registry
 from spark_lsp.request import (
@@ -38,8 +38,6 @@ from spark_lsp.request import (
     Request,
     Started,
     Task,
-    Timing,
-    Usage,
 )
 
 CONTEXT_TOKENS = 8192
@@ -99,7 +97,7 @@ class Local:
             response = await _post(child, job.body)
         except httpx.HTTPError as error:
             raise broken_off() from error
-        stream = self._answer(job, response, _Clock(asked))
+        stream = self._answer(job, response, Clock(asked))
         try:
             yield stream
         finally:
@@ -109,6 +107,16 @@ class Local:
     def observe(self, focus: Focus) -> None:
         """Read the window around the cursor once it has rested; a later hint takes its place."""
         self._read_ahead(focus.text[: focus.offset], focus.text[focus.offset :])
+
+    async def idle(self) -> None:
+        """Wait until what is read at rest has been read; for measurements and tests."""
+        while self._prefill and not self._prefill.done():
+            await asyncio.wait([self._prefill])
+
+    async def busy(self) -> bool:
+        """Return whether the model is working on anything; for measurements and tests."""
+        child = await self._ready()
+        return any(slot["is_processing"] for slot in (await child.client.get("/slots")).json())
 
     async def aclose(self) -> None:
         """End the child and everything under way."""
@@ -121,11 +129,9 @@ class Local:
             if self._child:
                 await self._child.aclose()
 
-    async def _answer(
-        self, job: Job, response: httpx.Response, clock: "_Clock"
-    ) -> AsyncGenerator[Event, None]:
+    async def _answer(self, job: Job, response: httpx.Response, clock: Clock) -> AsyncGenerator[Event, None]:
         yield Started(self._name, self._model.name, job.format)
-        tally = _Tally()
+        tally = Tally()
         async with contextlib.aclosing(events(response)) as stream:
             async for event in stream:
                 clock.saw(event)
@@ -140,7 +146,7 @@ class Local:
             yield Chunk(rest.replace("\n", job.eol))
         yield Finished("length" if tally.cut else "stop", tally.usage, clock.timing)
 
-    def _note(self, job: Job, event: Reading | Text | End, tally: "_Tally") -> None:
+    def _note(self, job: Job, event: StreamEvent, tally: Tally) -> None:
         """Keep what is known of the slot's cache and of the engine's pace up to date."""
         if job.plan and isinstance(event, Text):
             self._slots.answered(job.plan, tally.text)
@@ -228,6 +234,8 @@ class Local:
             await self._ready()
 
     def _why_off(self) -> EngineError | None:
+        if self._closed:
+            return EngineError("The embedded engine has been stopped", code="engine_unavailable")
         if self._wrong_name:
             return self._wrong_name
         if self._failure and time.monotonic() < self._failure[1]:
@@ -241,48 +249,6 @@ class Local:
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(_retrieve)
         return task
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What was counted while an answer came, should it end before the model says so itself."""
-
-    usage: Usage = Usage()
-    text: str = ""
-    cut: bool = False
-
-    def saw(self, event: Reading | Text | End) -> None:
-        if isinstance(event, Reading):
-            self.usage = Usage(event.total, 0, event.cached)
-        elif isinstance(event, Text):
-            self.text += event.text
-            self.usage = replace(self.usage, output_tokens=self.usage.output_tokens + 1)
-        else:
-            self.cut = event.cut
-            self.usage = Usage(event.total, event.output, event.cached)
-
-
-@dataclass(slots=True)
-class _Clock:
-    """When an answer was asked, begun, and gave its first and last token; seconds of one clock."""
-
-    asked: float
-    begun: float = 0.0
-    first: float = 0.0
-    last: float = 0.0
-
-    def saw(self, event: Reading | Text | End) -> None:
-        now = time.perf_counter()
-        self.begun = self.begun or now
-        if isinstance(event, Text):
-            self.first = self.first or now
-            self.last = now
-
-    @property
-    def timing(self) -> Timing:
-        begun = self.begun or self.asked
-        first = self.first or begun
-        return Timing((begun - self.asked) * 1e3, (first - begun) * 1e3, max(0.0, self.last - first) * 1e3)
 
 
 def _model_of(name: str) -> tuple[registry.Model, EngineError | None]:

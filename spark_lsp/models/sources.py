@@ -116,6 +116,7 @@ def _pip_download(pin: str, depot: Path, tick: Tick) -> None:
     flags = "--no-deps --no-cache-dir --only-binary :all: --require-hashes --disable-pip-version-check -q"
     command = [
         sys.executable,
+        "-P",  # never a directory named pip where this happens to run
         "-m",
         "pip",
         "download",

@@ -107,9 +107,9 @@ def closers(rest: str) -> str:
 class Reply:
     """Turns what a model generates into what stands at the cursor.
 
-    Takes off the healed `fragment`; ends behind `lines` lines (0: never; `opens` allows one line end before the
-    first); leaves off the `closing` text that stands right of the cursor already. `feed` returns what
-    can be shown, `finish` what was still held back.
+    Takes off the healed `fragment`; ends behind `lines` lines (0: never; `opens` allows one line end
+    before the first); leaves off the `closing` text that stands right of the cursor already. `feed`
+    returns what can be shown, `finish` what was still held back.
     """
 
     fragment: str = ""

@@ -5,8 +5,8 @@ read what differs from it, from the first difference on. So a window is good if 
 one did*. Three rules follow:
 
 - The prefix begins at an anchor and the anchor stays, however much is typed behind it, until the window
-  is full. Then it moves once, by half a window, to the start of a block. A window that slides with every
-  key would be read anew at every key.
+  is full. Then it moves once, by a quarter of a window or more, to the start of a block. A window that
+  slides with every key would be read anew at every key.
 - The suffix is a fixed function of the lines below the cursor's. It goes first in the prompt (see
   `fim`), so it must not change while a line is typed, nor when Enter begins a new one.
 - Sizes come from the measured pace of the engine, and move only when that has changed a lot.
@@ -29,7 +29,7 @@ _LINE_START = re.compile(r"(?<=\n)")
 class Pace:
     """How fast an engine reads: measured, smoothed, and cautious until something was measured."""
 
-    characters_per_token: float = 3.2
+    characters_per_token: float = 4.2
     tokens_per_s: float = 120.0
 
     def characters(self, seconds: float) -> int:
@@ -102,10 +102,10 @@ def anchor(prefix: str, room: int, previous: str = "") -> int:
     if len(prefix) <= room:
         return 0
     if previous:
-        at = prefix.rfind(previous[:_KEY])
-        if at >= 0 and len(prefix) - at <= room:
+        at = prefix.find(previous[:_KEY], len(prefix) - room)
+        if at >= 0:
             return at
-    least = len(prefix) - room // 2
+    least = len(prefix) - room * 3 // 4
     for pattern, reach in ((_BLOCK_START, room // 4), (_LINE_START, room // 2)):
         found = pattern.search(prefix, least)
         if found and found.start() <= least + reach:

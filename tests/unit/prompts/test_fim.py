@@ -1,0 +1,133 @@
+"""Fill-in-the-middle prompts and what is made of their answers."""
+
+import pytest
+
+from spark_lsp.prompts import fim
+from spark_lsp.prompts.fim import Reply
+
+
+def whole(reply: Reply, *pieces: str) -> str:
+    return "".join(reply.feed(piece) for piece in pieces) + reply.finish()
+
+
+def test_the_suffix_goes_first() -> None:
+    prompt = fim.render("def f(x):\n    ", "\nprint(f(1))\n", "qwen")
+    assert prompt == "<|fim_prefix|><|fim_suffix|>\nprint(f(1))\n<|fim_middle|>def f(x):\n    "
+
+
+def test_typing_only_appends() -> None:
+    before, after = (fim.render(prefix, "\nend\n", "qwen") for prefix in ("x = fo", "x = foo"))
+    assert after.startswith(before)
+
+
+def test_other_files_go_before_everything() -> None:
+    prompt = fim.render("a", "b", "qwen", (("lib.py", "X = 1"),))
+    assert prompt.startswith("<|repo_name|>project\n<|file_sep|>lib.py\nX = 1\n<|file_sep|><|fim_prefix|>")
+
+
+def test_a_family_without_middle_token_reads_the_prefix_alone() -> None:
+    assert fim.render("x = ", "\ny", "plain") == "x = "
+
+
+@pytest.mark.parametrize("token", ["<|fim_middle|>", "<|im_end|>", "<|endoftext|>", "<|file_sep|>"])
+def test_control_tokens_in_the_users_text_are_made_harmless(token: str) -> None:
+    prompt = fim.render(f"s = '{token}'", f"# {token}", "qwen")
+    plain = fim.render("", "", "qwen")
+    assert prompt.count(token) == plain.count(token)
+
+
+def test_text_that_only_looks_a_little_like_a_token_stays() -> None:
+    assert fim.quoted("a <| b |> c <|") == "a <| b |> c <|"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "read", "fragment"),
+    [
+        ("    return cu", "    return", " cu"),
+        ("    ret", "   ", " ret"),
+        ("        ", "       ", " "),
+        ("x.app", "x", ".app"),
+        ("my_na", "my", "_na"),
+        ("foo(", "foo", "("),
+        ("x = 12", "x = 12", ""),
+        ("done\n", "done\n", ""),
+        ("a\r\n", "a\r\n", ""),
+        ("", "", ""),
+        ("größ", "", "größ"),
+    ],
+)
+def test_what_may_begin_a_token_is_left_to_the_answer(prefix: str, read: str, fragment: str) -> None:
+    assert fim.heal(prefix) == (read, fragment)
+
+
+def test_a_long_word_is_healed_from_within() -> None:
+    read, fragment = fim.heal("x" * 500)
+    assert len(fragment) <= 24
+    assert read + fragment == "x" * 500
+
+
+def test_the_grammar_quotes_what_it_must() -> None:
+    assert fim.grammar('"') == 'root ::= "\\"" [^\\x00]*'
+    assert fim.grammar("\\") == 'root ::= "\\\\" [^\\x00]*'
+    assert fim.grammar("") == ""
+
+
+@pytest.mark.parametrize("prefix", ["def f(x):", "if (a) {", "call(", "# sort the names", "x = [", "a, b ="])
+def test_an_answer_may_open_a_line_behind_what_invites_it(prefix: str) -> None:
+    assert fim.may_open_line("first\n    " + prefix)
+
+
+@pytest.mark.parametrize("prefix", ["x = 1", "", "    ", "return x"])
+def test_an_answer_stays_on_the_line_elsewhere(prefix: str) -> None:
+    assert not fim.may_open_line("if x:\n    " + prefix)
+
+
+@pytest.mark.parametrize(("rest", "closing"), [(")", ")"), ('")', '")'), ("  ", ""), ("x)", ""), (") {", "")])
+def test_closers_are_told_from_code(rest: str, closing: str) -> None:
+    assert fim.closers(rest) == closing
+
+
+def test_the_fragment_is_taken_off_over_several_pieces() -> None:
+    reply = Reply(fragment=" cur")
+    assert [reply.feed(piece) for piece in (" c", "ur", "rent", " + 1")] == ["", "", "rent", " + 1"]
+
+
+def test_an_answer_ends_with_its_line() -> None:
+    reply = Reply()
+    assert whole(reply, "a + b", "\n\nprint") == "a + b"
+    assert reply.done
+    assert reply.feed("more") == ""
+
+
+def test_an_opened_block_gets_its_first_line() -> None:
+    assert whole(Reply(opens=True), "\n", "    ", "return x", "\ny") == "\n    return x"
+
+
+def test_without_an_opening_a_line_end_means_nothing_to_add() -> None:
+    assert whole(Reply(), "\n    return x") == ""
+
+
+@pytest.mark.parametrize("lines", [1, 2, 3])
+def test_as_many_lines_as_asked(lines: int) -> None:
+    text = "one\ntwo\nthree\nfour\n"
+    for size in (1, 3, 100):
+        pieces = [text[at : at + size] for at in range(0, len(text), size)]
+        assert whole(Reply(lines=lines), *pieces) == "\n".join(["one", "two", "three"][:lines])
+
+
+def test_no_bound_of_lines() -> None:
+    assert whole(Reply(lines=0), "one\n", "two\n") == "one\ntwo\n"
+
+
+@pytest.mark.parametrize("pieces", [("a, b)",), ("a", ", b", ")"), ("a, b", ")", "\n")])
+def test_what_closes_already_right_of_the_cursor_is_left_off(pieces: tuple[str, ...]) -> None:
+    assert whole(Reply(closing=")"), *pieces) == "a, b"
+
+
+def test_inner_closers_stay() -> None:
+    assert whole(Reply(closing=")"), "f(x)", " + g(y)", ")") == "f(x) + g(y)"
+
+
+def test_closers_that_do_not_match_stay() -> None:
+    assert whole(Reply(closing="')"), "a)") == "a)"
+    assert whole(Reply(closing="')"), "a", "')") == "a"
