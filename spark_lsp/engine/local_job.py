@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from spark_lsp.engine.local_slots import SCRATCH, Plan, Slots
-from spark_lsp.prompts import fim
+from spark_lsp.prompts import fim, rewrite
 from spark_lsp.request import EditFormat, PartKind, Request, Task
 
 _LINE_TOKENS = 48
-_ANSWER_TOKENS = 1024
 _GREEDY = {"samplers": ["top_k"], "top_k": 1, "cache_prompt": True, "stream": True, "return_progress": True}
 # The final event would otherwise repeat the whole prompt.
 _FIELDS = ["content", "stop", "stop_type", "tokens_evaluated", "timings"]
@@ -53,18 +52,10 @@ def reading_of(plan: Plan) -> dict[str, Any]:
 
 
 def _chat(request: Request, slots: Slots) -> Job:
-    prompt, stop, text_format = _rendered(request)
+    prompt = rewrite.prompt_of(request)
     slots.forget(SCRATCH)
-    body = _body(SCRATCH, prompt, stop, request.max_tokens or _ANSWER_TOKENS)
-    return Job(body, fim.Reply(lines=0), text_format, prompt)
-
-
-def _rendered(request: Request) -> tuple[str, list[str], EditFormat]:
-    target = request.text_of(PartKind.TARGET)
-    ask = f"{request.instruction}\n\n```{request.language}\n{target}\n```" if target else request.instruction
-    text_format = EditFormat.FENCED if request.task is Task.EDIT else EditFormat.TEXT
-    prompt = f"<|im_start|>user\n{fim.quoted(ask)}<|im_end|>\n<|im_start|>assistant\n"
-    return prompt, ["<|im_end|>"], text_format
+    body = _body(SCRATCH, prompt.text, list(prompt.stop), request.max_tokens or prompt.max_tokens)
+    return Job(body, fim.Reply(lines=0), prompt.format, prompt.text)
 
 
 def _body(slot: int, prompt: str, stop: list[str], tokens: int) -> dict[str, Any]:

@@ -28,12 +28,17 @@ MessageId = int | str
 class Connection:
     """Takes bodies, answers what is wrong with them, and passes on what is right."""
 
-    def __init__(self, protocol: LanguageServerProtocol, write: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        protocol: LanguageServerProtocol,
+        write: Callable[[bytes], None],
+        in_flight: set[MessageId],
+    ) -> None:
         self._protocol = protocol
         self._write = write
+        self._in_flight = in_flight  # handlers take their ids out when they have answered
         self._initialized = False
         self._shut_down = False
-        self.in_flight: set[MessageId] = set()
 
     def receive(self, body: bytes) -> None:
         """Handle one body. Raises `SystemExit` for the notification `exit`."""
@@ -77,6 +82,14 @@ class Connection:
             self._initialized = True
         if method == "shutdown":
             self._shut_down = True
+        self._pass_on(method, message_id, structured)
+
+    def _pass_on(self, method: str, message_id: MessageId | None, structured: Any) -> None:
+        """Hand a request to pygls; its own methods answer at once, ours take their ids out themselves."""
+        assert message_id is not None
+        own = method in self._protocol.fm.builtin_features and method != "workspace/executeCommand"
+        if not own:
+            self._in_flight.add(message_id)
         self._protocol.handle_message(structured)
 
     def _problem(self, method: str, message_id: MessageId | None) -> tuple[int, str] | None:
@@ -90,7 +103,7 @@ class Connection:
             return INVALID_REQUEST, "The server is initialized already"
         if not self._known(method):
             return METHOD_NOT_FOUND, f"The method {method[:80]} is not offered"
-        if message_id in self.in_flight:
+        if message_id in self._in_flight:
             return INVALID_REQUEST, "A request with this id is still being answered"
         return None
 
@@ -103,11 +116,15 @@ class Connection:
         if structured is None:
             log.warning("a notification had parameters that are not valid: %s", method)
             return
+        if method == "$/cancelRequest":
+            self._in_flight.discard(structured.params.id)
         self._protocol.handle_message(structured)
 
     def _response(self, message: dict[str, Any]) -> None:
         if "id" not in message or not ("result" in message or "error" in message):
-            self.refuse(_id(message), INVALID_REQUEST, "This is neither a request, a notification nor an answer")
+            self.refuse(
+                _id(message), INVALID_REQUEST, "This is neither a request, a notification nor an answer"
+            )
             return
         structured = self._structured(message)
         if structured is not None:

@@ -24,52 +24,42 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """Text to put in place of `[start, end)` of a document; the cursor is at `anchor`.
+    """Text for the cursor at `anchor`, in place of `[anchor, end)` of its document.
 
-    `start` ≤ `anchor` ≤ `end`. `text` is what stands in the range afterwards; `done` tells whether it
-    may still grow.
+    `done` tells whether it may still grow.
     """
 
     document: Document
     anchor: int
-    start: int
     end: int
-    text: str
+    text: str = ""
     done: bool = False
-
-    @property
-    def ghost(self) -> str:
-        """The part of `text` that a person sees behind the cursor."""
-        return self.text[self.anchor - self.start :]
 
     def at(self, document: Document, offset: int) -> "Suggestion | None":
         """Return the suggestion as it stands at a later text and cursor, or None if contradicted.
 
-        Nothing may have changed but that the first letters of the ghost were typed at its cursor.
+        Nothing may have changed but that its first letters were typed at its cursor.
         """
         typed = self._typed(document, offset)
-        if typed is None or not self.ghost.startswith(typed):
+        if typed is None or not self.text.startswith(typed):
             return None
-        end = self.end + len(typed)
-        return replace(self, document=document, anchor=offset, end=end)
+        rest = self.text[len(typed) :]
+        return replace(self, document=document, anchor=offset, end=self.end + len(typed), text=rest)
 
     def may_become(self, document: Document) -> bool:
         """Tell whether a changed text still leaves room for this suggestion, which may be growing."""
         typed = self._typed(document, self.anchor + len(document) - len(self.document))
         if typed is None:
             return False
-        return typed.startswith(self.ghost) if not self.done and len(typed) > len(self.ghost) else (
-            self.ghost.startswith(typed)
-        )
+        return self.text.startswith(typed) or (not self.done and typed.startswith(self.text))
 
     def _typed(self, document: Document, offset: int) -> str | None:
         """Return what was typed between the anchor and `offset`, if that is all that has changed."""
-        grown = offset - self.anchor
         if document is self.document:
-            return "" if grown == 0 else None
-        if grown < 0 or len(document) - len(self.document) != grown:
+            return "" if offset == self.anchor else None
+        old, new = self.document.text, document.text
+        if offset < self.anchor or len(new) - len(old) != offset - self.anchor:
             return None
-        same = document.text.startswith(self.document.text[: self.anchor])
-        if not same or document.text[offset:] != self.document.text[self.anchor :]:
+        if new[: self.anchor] != old[: self.anchor] or new[offset:] != old[self.anchor :]:
             return None
-        return document.text[self.anchor : offset]
+        return new[self.anchor : offset]
