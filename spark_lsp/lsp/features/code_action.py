@@ -59,5 +59,5 @@ def _action(
         title=offer.title,
         kind=offer.action.kind,
         diagnostics=diagnostics or None,
-        command=types.Command(offer.title, COMMAND, [argument]),
+        command=types.Command(offer.title, COMMAND, arguments=[argument]),
     )
