@@ -3,34 +3,35 @@
 Through everything: the language server, the gateway, the model in its process, and back. A module of
 the standard library is open; lines of it are taken out and typed again. After a first request that
 warms the cache, each further key is sent and followed by a request at once, without an editor's own
-pause; a key with no suggestion counts with its time too, and how many had one is told in the name.
+pause. A wrong key and its correction go before each request: a suggestion that still fits is answered in
+under a millisecond without the model, and would flatter the figure. A key with no suggestion counts with
+its time too, and how many had one is told in the name.
 
-Cancelled: from `spark.cancel` of a running edit to the next completion's answer, which is more than
-the time until the model's slot is free, and bounds it from above.
+The cancel is measured at the engine: a long prompt is cancelled while it is being read, and the time
+until the model's slot is free is taken.
 """
-
-import time
-from typing import Any
 
 import anyio
 
+from spark_lsp.bench.embedded import cancel_in_prefill
 from spark_lsp.bench.figures import Figure, at_most
 from spark_lsp.bench.memory import private
 from spark_lsp.client.editor import Editor, editing
 from spark_lsp.client.files import read_source
 from spark_lsp.client.places import Typing, typings
 from spark_lsp.client.rehearsal import default_file
+from spark_lsp.config import LocalEngine
+from spark_lsp.engine.local import Local
 from spark_lsp.errors import SparkError
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 
 CONFIGURATION = '[engines.local]\nkind = "local"\n[routes]\ncompletion = ["local"]\nedit = ["local"]\n'
 KEYS = 12  # of each line
-RUN_BEFORE_CANCEL_S = 1.0
 
 
 def run(lines: int = 4, cancels: int = 5) -> list[Figure]:
-    """Measure `lines` lines typed again and `cancels` cancelled edits."""
+    """Measure `lines` lines typed again and `cancels` cancels."""
     return anyio.run(_run, lines, cancels)
 
 
@@ -45,13 +46,13 @@ async def _run(lines: int, cancels: int) -> list[Figure]:
                 timed = await typed_again(editor, file.uri, typing)
                 times += [elapsed for elapsed, _ in timed]
                 hits += sum(found for _, found in timed)
-            freed = [await freed_ms(editor, file.uri, document) for _ in range(cancels)]
+    freed = await _freed_ms(cancels)
     suffix = (len(file.text) - typings(document, 1)[0].end) // 4
     name = f"key → first whole line, warm; {hits} of {len(times)} with text; suffix ≤ {suffix} tokens"
     return [
         at_most(15, f"{name} (p50)", "ms", times, 400),
         at_most(15, f"{name} (p95)", "ms", times, 600, share=95),
-        at_most(15, "cancel of an edit → next completion answered", "ms", freed, 1000),
+        at_most(15, "cancel while a prompt is read → slot free", "ms", freed, 1000),
     ]
 
 
@@ -66,6 +67,8 @@ async def typed_again(editor: Editor, uri: str, typing: Typing) -> list[tuple[fl
     for at in range(indent, min(indent + KEYS, len(whole) - 1)):
         offset = typing.start + at
         editor.change(uri, Edit(offset, offset, whole[at]))
+        editor.change(uri, Edit(offset + 1, offset + 1, "§"))
+        editor.change(uri, Edit(offset + 1, offset + 2, ""))
         found = await editor.complete(uri, offset + 1)
         timed.append((found.elapsed_ms, bool(found.text)))
         end = offset + 1
@@ -79,14 +82,11 @@ def _must_be_up(editor: Editor, found: bool) -> None:
         raise SparkError(f"The embedded model does not answer: {status.reason}", "It cannot be measured")
 
 
-async def freed_ms(editor: Editor, uri: str, document: Document) -> float:
-    """Start an edit, cancel it, and return the milliseconds until the next completion is answered."""
-    end = document.line_end(min(120, document.line_count - 1))
-    offered = await editor.actions(uri, document.line_start(60), end)
-    argument: dict[str, Any] = {**offered[0], "instruction": "Rewrite all of this with longer names"}
-    number = await editor.start_edit(argument)
-    await anyio.sleep(RUN_BEFORE_CANCEL_S)
-    begun = time.monotonic()
-    await editor.cancel_edit(number)
-    await editor.complete(uri, document.line_end(200))
-    return (time.monotonic() - begun) * 1000
+async def _freed_ms(count: int) -> list[float]:
+    """Cancel `count` long prompts in a model of our own; return the milliseconds until its slot is free."""
+    engine = Local("local", LocalEngine())
+    try:
+        await engine.start()
+        return [await cancel_in_prefill(engine) * 1000 for _ in range(count)]
+    finally:
+        await engine.aclose()

@@ -196,11 +196,6 @@ class Editor:
         answer = await self.connection.request("workspace/executeCommand", params, ANSWER_S)
         return str(answer["id"])
 
-    async def cancel_edit(self, number: str) -> None:
-        """Stop a running edit."""
-        params = {"command": "spark.cancel", "arguments": [{"id": number}]}
-        await self.connection.request("workspace/executeCommand", params, ANSWER_S)
-
     # --- what the server asks and says ---
 
     def handle(self, method: str, params: Any) -> Any:
