@@ -8,7 +8,7 @@ from spark_lsp.prompts import fim
 from spark_lsp.request import EditFormat, PartKind, Request, Task
 
 _LINE_TOKENS = 48
-_ANSWER_TOKENS = 1024
+_MOST_TOKENS = 2048
 _GREEDY = {"samplers": ["top_k"], "top_k": 1, "cache_prompt": True, "stream": True, "return_progress": True}
 # The final event would otherwise repeat the whole prompt.
 _FIELDS = ["content", "stop", "stop_type", "tokens_evaluated", "timings"]
@@ -34,7 +34,6 @@ def job_of(request: Request, slots: Slots) -> Job:
 def _completion(request: Request, slots: Slots) -> Job:
     prefix, suffix = request.text_of(PartKind.PREFIX), request.text_of(PartKind.SUFFIX)
     eol = "\r\n" if "\r\n" in prefix or "\r\n" in suffix else "\n"
-    prefix, suffix = _plain_ends(prefix), _plain_ends(suffix)
     plan = slots.plan(prefix, suffix)
     lines, opens = request.max_lines or 1, fim.may_open_line(prefix)
     stop = [*fim.TEMPLATES.get(slots.family, fim.PLAIN).stop]
@@ -55,8 +54,14 @@ def reading_of(plan: Plan) -> dict[str, Any]:
 def _chat(request: Request, slots: Slots) -> Job:
     prompt, stop, text_format = _rendered(request)
     slots.forget(SCRATCH)
-    body = _body(SCRATCH, prompt, stop, request.max_tokens or _ANSWER_TOKENS)
+    body = _body(SCRATCH, prompt, stop, request.max_tokens or _answer_tokens(request))
     return Job(body, fim.Reply(lines=0), text_format, prompt)
+
+
+def _answer_tokens(request: Request) -> int:
+    """Return a bound that any honest answer keeps: small models sometimes repeat themselves for ever."""
+    target = len(request.text_of(PartKind.TARGET))
+    return min(_MOST_TOKENS, 256 + target // 2) if target else _MOST_TOKENS // 4
 
 
 def _rendered(request: Request) -> tuple[str, list[str], EditFormat]:
@@ -76,7 +81,3 @@ def _body(slot: int, prompt: str, stop: list[str], tokens: int) -> dict[str, Any
         "n_predict": tokens,
         "response_fields": _FIELDS,
     }
-
-
-def _plain_ends(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
