@@ -174,7 +174,7 @@ class Local:
         await anyio.sleep(_REST_S)
         with contextlib.suppress(EngineError, httpx.HTTPError):
             child = await self._ready()
-            plan = self._slots.plan_at_rest(prefix.replace("\r\n", "\n"), suffix.replace("\r\n", "\n"))
+            plan = self._slots.plan_at_rest(prefix, suffix)
             if plan.reading_s < _WORTH_READING_S:
                 return
             self._slots.asked(plan)

@@ -26,9 +26,9 @@ KEY_VARIABLE = "SPARK_LSP_CHILD_KEY"
 # llama.cpp looks at cancels between batches only. Its default of 2048 tokens held a slot for up to
 # 37 s after a cancel on two cores; 64 frees it in about half a second and prefills as fast.
 BATCH_TOKENS = 64
-# States of finished prompts that llama.cpp keeps in memory; its default is 8 GB. One of 1,000 tokens of
-# a 0.5B model takes 12 MB, so this holds about ten documents.
-PROMPT_CACHE_MIB = 128
+# States of earlier prompts that llama.cpp keeps in memory; its default is 8 GB. Requests that name their
+# slot, as ours do, never use them.
+PROMPT_CACHE_MIB = 0
 
 
 def main() -> None:

@@ -30,8 +30,8 @@ _PASSED_PREFIXES = ("PYTHON", "LD_LIBRARY", "DYLD_", "LC_")
 _CALM = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 _LOAD_S = 60.0
 _END_S = 2.0
-# The longest silence in a stream: reading a full batch on a machine that is badly overloaded.
-_SILENCE_S = 60.0
+# The longest silence before an answer is given up: a request may wait for another's edit to end.
+_SILENCE_S = 120.0
 
 
 class ModelProcess:

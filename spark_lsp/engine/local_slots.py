@@ -69,8 +69,8 @@ class Slots:
     def _plan(self, index: int, seconds: float, prefix: str, suffix: str) -> Plan:
         slot = self.held[index]
         slot.size = window.limit(self.pace, seconds, slot.size, _LEAST, _MOST)
-        read, fragment = fim.heal(prefix)
-        chosen = window.choose(read, suffix, slot.size, slot.prefix)
+        read, fragment = fim.heal(_plain_ends(prefix))
+        chosen = window.choose(read, _plain_ends(suffix), slot.size, slot.prefix)
         prompt = fim.render(chosen.prefix, chosen.suffix, self.family)
         unread = len(prompt) - window.common(prompt, slot.prompt)
         return Plan(index, prompt, chosen.prefix, fragment, chosen.closing, self.pace.seconds(unread))
@@ -98,3 +98,8 @@ class Slots:
     def measured(self, characters: int, tokens: int, read: int, seconds: float) -> None:
         """Take the measured reading of one prompt into the pace."""
         self.pace = self.pace.measured(characters, tokens, read, seconds)
+
+
+def _plain_ends(text: str) -> str:
+    """Return `text` with the line ends that models know best."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text

@@ -55,6 +55,8 @@ async def events(response: httpx.Response) -> AsyncGenerator[StreamEvent, None]:
                 yield event
                 if isinstance(event, End):
                     return
+    except httpx.ReadTimeout as error:
+        raise _silent() from error
     except httpx.HTTPError as error:
         raise broken_off() from error
     raise broken_off()
@@ -66,6 +68,15 @@ def broken_off() -> EngineError:
         "The embedded model's process ended in the middle of an answer",
         "This answer is lost; nothing was changed",
         "Ask again: the model is started once more by itself",
+        code="engine_failed",
+    )
+
+
+def _silent() -> EngineError:
+    return EngineError(
+        "The embedded model has said nothing for two minutes",
+        "This answer is given up; nothing was changed",
+        "The machine may be overloaded; ask again later",
         code="engine_failed",
     )
 

@@ -12,7 +12,8 @@ appends to what the model has already read; measured on two cores with a 0.5B mo
 A cursor inside a word is healed. Models read tokens, not letters: `cu` at the end of a prompt is not the
 beginning of the token `current`, so the model would go on with something odd like `_len`. Therefore the
 prompt stops before the last piece that could be the beginning of a token, and a grammar holds the answer
-to that piece; `Reply` takes it off again.
+to that piece; `Reply` takes it off again. Measured inside words with the 0.5B model, exact rest of the
+line: 0 of 18 without, 11 of 18 with it.
 """
 
 import re
@@ -44,9 +45,11 @@ TEMPLATES = {
 PLAIN = Template()
 
 _CONTROL = re.compile(r"<\|(?=\w+\|>)")
-# The last piece of text that a tokeniser of this kind may join with what follows: one character that is
-# neither letter nor digit nor line end, and letters.
-_FRAGMENT = re.compile(r"(?:[^\w\r\n]|_)?[^\W\d_]*\Z")
+# The last piece of text that a tokeniser of this kind joins with what follows: letters with one character
+# before them that is neither letter nor digit nor line end; a blank, which belongs to the next word; or what
+# opens a block, which is one token together with the line end behind it. Healing all punctuation gained
+# nothing (14 of 27 exact either way, 16 with blanks) and costs a token.
+_FRAGMENT = re.compile(r"(?:(?:[^\w\r\n]|_)?[^\W\d_]+|[ \t:{])\Z")
 _LONGEST_FRAGMENT = 24
 _OPENERS = (":", "{", "(", "[", ",", "=", "\\", "=>", "->")
 _COMMENTS = ("#", "//", "--")

@@ -179,6 +179,13 @@ async def test_a_bound_of_tokens_is_told(local: Local) -> None:
     assert end_of(await answer(local, request)).reason == "length"
 
 
+async def test_a_text_that_is_too_long_is_refused_by_name(local: Local) -> None:
+    with pytest.raises(EngineError) as caught:
+        await answer(local, Request(Task.CHAT, instruction="def f(): return 1\n" * 2000))
+    assert caught.value.code == "context_length_exceeded"
+    assert "def f" not in str(caught.value)
+
+
 async def test_a_killed_model_is_started_once_more_and_then_left_off(local: Local) -> None:
     await local.start()
     first = pid(local)
