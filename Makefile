@@ -1,0 +1,44 @@
+# Everything here works without root and keeps to .venv and the user's cache directory.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench editors model clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+help: ## what can be done here
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+demo: $(STAMP) model ## see it work: ghost text and an edit on a real file, with a real model
+	@$(BIN)/spark-lsp demo
+
+test: $(STAMP) model editors lint ## run every test, the real model and the real editor included
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP) ## ruff and pyright (strict)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+bench: $(STAMP) model ## measure, against named baselines in the same run
+	@$(BIN)/spark-lsp bench
+
+editors: $(STAMP) ## bring Neovim >= 0.12 into the cache; says why where it cannot
+	@scripts/get_neovim.sh >/dev/null || test $$? -eq 3
+
+model: $(STAMP) ## bring the embedded model into the cache, once (491 MB, Apache-2.0)
+	@$(BIN)/spark-lsp model path >/dev/null 2>&1 || $(BIN)/spark-lsp model pull
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "spark-lsp needs Python 3.11 or later; name one: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -m venv --clear .venv || { \
+	  echo "Python cannot make a virtual environment here; run: sudo apt-get install python3-venv"; exit 1; }
+	@echo "setting up .venv (once, about a minute)"
+	@$(PIP) install --constraint constraints.txt --editable '.[local,bench,dev]'
+	@touch $@
+
+clean: ## remove .venv and what tools left; the model stays in the cache
+	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .coverage
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
