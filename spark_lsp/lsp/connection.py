@@ -1,3 +1,6 @@
+# pyright: reportUnknownMemberType=false
+# pygls is annotated in part only; what of it is used here is checked by running it.
+
 """Between framed bodies and pygls: every request is answered exactly once, whatever comes in.
 
 pygls structures messages and runs handlers. Before it sees one, this file checks what it does not: that

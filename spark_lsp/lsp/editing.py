@@ -8,7 +8,7 @@ A link that is lost in mid-edit restarts the edit once, from the beginning; noth
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 from lsprotocol import types
@@ -179,7 +179,7 @@ def as_order(ls: "SparkServer", argument: Any) -> Order:
     """Return the order in a command's argument. Raises `SparkError` for what cannot be done."""
     if not isinstance(argument, dict):
         raise EditRefused("spark.edit needs one argument, an object", "Nothing was done")
-    fields: dict[str, Any] = argument
+    fields = cast(dict[str, Any], argument)
     uri, name = str(fields.get("uri", "")), str(fields.get("action", ""))
     if name not in actions.names():
         raise EditRefused(
@@ -224,7 +224,7 @@ def diagnostic(ls: "SparkServer", document: Document, value: Any) -> actions.Dia
     if isinstance(value, types.Diagnostic):
         start, end = convert.offsets(document, value.range, ls.documents.encoding)
         return actions.Diagnostic(start, end, value.message, str(value.code or ""), value.source or "")
-    fields: dict[str, Any] = value if isinstance(value, dict) else {}
+    fields = cast(dict[str, Any], value) if isinstance(value, dict) else {}
     start, end = _offsets(ls, document, fields.get("range"))
     return actions.Diagnostic(
         start, end, str(fields.get("message", "")), str(fields.get("code", "")), str(fields.get("source", ""))

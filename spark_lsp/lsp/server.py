@@ -1,3 +1,6 @@
+# pyright: reportUnknownMemberType=false
+# pygls is annotated in part only; what of it is used here is checked by running it.
+
 """The language server: its state, the visible table of what it offers, and its life on stdio.
 
 Until the answer to `initialize` is out nothing of weight is imported: an editor waits for it at every
@@ -8,8 +11,9 @@ their first await.
 import asyncio
 import functools
 import gc
+import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lsprotocol import types
@@ -134,7 +138,7 @@ class SparkServer(LanguageServer):
 
     def _guarded(self, handler: Handler) -> Callable[[Any], Any]:
         """Bind a handler to this server, and turn what it raises into an answer without a traceback."""
-        if not asyncio.iscoroutinefunction(handler):
+        if not inspect.iscoroutinefunction(handler):
             return functools.partial(self._plainly, handler)
 
         async def guarded(params: Any) -> Any:
@@ -207,7 +211,7 @@ class SparkServer(LanguageServer):
         """Let the slow parts start."""
         self.started.set()
 
-    def spawn(self, work: Callable[..., Awaitable[None]], *arguments: Any) -> None:
+    def spawn(self, work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> None:
         """Start work that ends with the server."""
         if self._group is None:
             raise SparkError("The server has just started", "This was not done", "Try again")
@@ -258,9 +262,8 @@ class SparkServer(LanguageServer):
     def configure_engine(self) -> None:
         """Send the editor's own engines and routes to the gateway."""
         if self._group is not None:
-            engine = self.given.get("engine") or {}
-            routes = {**(self.given.get("routes") or {}), **(engine.get("routes") or {})}
-            self.engine.configure(self.given.get("engines") or {}, routes, self.given.get("budget") or {})
+            given = editor_settings.Given(self.given)
+            self.engine.configure(given.table("engines"), given.routes(), given.table("budget"))
 
     def take_initialization_options(self, options: object) -> None:
         """Use the settings that came with `initialize`."""

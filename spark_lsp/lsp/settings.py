@@ -30,6 +30,24 @@ def section(value: object) -> dict[str, Any]:
     return {key: each for key, each in cast(Mapping[str, Any], inner).items() if key != CLIENT}
 
 
+class Given:
+    """What an editor gave, as far as the gateway must know it."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    def table(self, name: str) -> dict[str, Any]:
+        """Return a table by name; whatever is not one counts as empty."""
+        value = self._values.get(name)
+        return dict(cast(Mapping[str, Any], value)) if isinstance(value, Mapping) else {}
+
+    def routes(self) -> dict[str, list[str]]:
+        """Return the routes from both places they may be given in."""
+        both = {**self.table("routes"), **Given(self.table("engine")).table("routes")}
+        lists = {route: cast(list[Any], names) for route, names in both.items() if isinstance(names, list)}
+        return {route: [str(name) for name in names] for route, names in lists.items()}
+
+
 def take(ls: "SparkServer", values: Mapping[str, Any]) -> None:
     """Use these settings from now on; name each value that cannot be used, once."""
     ls.given = dict(values)

@@ -7,6 +7,8 @@ from lsprotocol import types
 from spark_lsp.lsp import convert
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spark_lsp.lsp.server import SparkServer
     from spark_lsp.prompts.actions import Offer
 
@@ -37,7 +39,7 @@ async def handle(ls: "SparkServer", params: types.CodeActionParams) -> list[type
     ]
 
 
-def _wanted(only: "list[types.CodeActionKind | str] | None", kind: str) -> bool:
+def _wanted(only: "Sequence[types.CodeActionKind | str] | None", kind: str) -> bool:
     """Tell whether an editor that asks for some kinds only asks for this one."""
     names = [str(getattr(each, "value", each)) for each in only or [""]]
     return any(not name or kind == name or kind.startswith(f"{name}.") for name in names)

@@ -4,7 +4,7 @@ Commands answer at once: editors give up on slow ones after ten seconds. What co
 by `spark/edit`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from spark_lsp.errors import EditRefused
 
@@ -23,7 +23,8 @@ async def edit(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
 async def cancel(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
     """Stop an edit by its id."""
     argument = arguments[0] if arguments else None
-    identity = str(argument.get("id", "")) if isinstance(argument, dict) else str(argument or "")
+    fields = cast(dict[str, Any], argument) if isinstance(argument, dict) else {"id": argument}
+    identity = str(fields.get("id") or "")
     if not ls.editor.cancel(identity):
         raise EditRefused("There is no such edit under way", "Nothing was stopped")
     return {"id": identity, "state": "cancelled"}
