@@ -1,0 +1,105 @@
+"""What all tests share: a private place for every process they start, and skips that say why."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """An environment in which processes find no configuration or gateway but the test's own.
+
+    The runtime directory is short: a Unix socket's path may have about 100 characters only. Gateways that
+    were started in it are ended with the test.
+    """
+    import tempfile
+
+    runtime = Path(tempfile.mkdtemp(prefix="spark-"))
+    environment = {
+        **{
+            name: os.environ[name]
+            for name in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")
+            if name in os.environ
+        },
+        "PYTHONPATH": str(ROOT),
+        "PYTHONWARNINGS": "error",
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "SPARK_LSP_RUNTIME_DIR": str(runtime),
+    }
+    (tmp_path / "config" / "spark-lsp").mkdir(parents=True)
+    yield environment
+    end_gateways(runtime)
+    shutil.rmtree(runtime, ignore_errors=True)
+
+
+def end_gateways(runtime: Path) -> None:
+    """Kill the gateways of a runtime directory; their sockets bear their process ids."""
+    for socket in runtime.glob("gateway-*.sock"):
+        try:
+            os.kill(int(socket.stem.removeprefix("gateway-")), 9)
+        except (ProcessLookupError, ValueError):
+            continue
+
+
+@pytest.fixture
+def replay_config(tmp_path: Path, home: dict[str, str]) -> Path:
+    """A configuration whose only used engine is a replay: `complete.txt`, `edit.txt` beside it."""
+    folder = tmp_path / "config" / "spark-lsp"
+    (folder / "complete.txt").write_text("return a + b\n")
+    (folder / "edit.txt").write_text("Add two numbers.\n")
+    config = folder / "config.toml"
+    config.write_text(
+        "[engines.replay]\n"
+        'kind = "replay"\n'
+        'texts = { complete = "complete.txt", edit = "edit.txt" }\n'
+        "tokens_per_s = 1000\n"
+        "delay_ms = 5\n"
+        "[routes]\n"
+        'completion = ["replay"]\n'
+        'edit = ["replay"]\n'
+    )
+    return config
+
+
+def require(name: str, reason: str) -> None:
+    """Skip with a reason, unless the environment says that this must be there."""
+    if os.environ.get(name) == "1":
+        pytest.fail(f"{name}=1, but: {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def neovim() -> str:
+    """The path of a Neovim 0.12 or later."""
+    found = subprocess.run([ROOT / "scripts" / "get_neovim.sh"], capture_output=True, text=True, check=False)
+    if found.returncode != 0:
+        require("SPARK_LSP_REQUIRE_EDITORS", found.stderr.strip())
+    return found.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def model() -> Path:
+    """The embedded model's file."""
+    done = subprocess.run(
+        [sys.executable, "-m", "spark_lsp", "model", "path"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    if done.returncode != 0:
+        require("SPARK_LSP_REQUIRE_MODEL", done.stderr.strip() or "the embedded model is not on this machine")
+    return Path(done.stdout.strip())
