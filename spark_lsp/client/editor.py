@@ -94,14 +94,8 @@ class Editor:
             found = await self._complete_once(uri, offset, timeout_s)
             if found.text or found.status.state != "starting" or time.monotonic() > deadline:
                 return found
-            await self._started(deadline)
-
-    async def _started(self, deadline: float) -> None:
-        """Wait until the engine is no longer starting, or the deadline; looked up once a second."""
-        while self.status.state == "starting" and time.monotonic() < deadline:
             with suppress(SparkError):
-                await self.connection.until(lambda: self.status.state != "starting", 1, "a ready engine")
-            await self.ask_status()
+                await self.connection.until(lambda: self.status.state != "starting", 0.3, "a ready engine")
 
     async def _complete_once(self, uri: str, offset: int, timeout_s: float) -> Suggestion:
         document = self.documents[uri]
