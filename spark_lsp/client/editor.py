@@ -33,7 +33,8 @@ from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, apply
 from spark_lsp.text.positions import Encoding
 
-START_S, ANSWER_S, EDIT_S = 30.0, 60.0, 300.0
+HELLO_S, ANSWER_S, EDIT_S = 30.0, 60.0, 300.0
+START_S = 5.0  # an engine that starts on demand may say so for ever while it is not asked
 SETTLE_S = 1.0
 INSTRUCT = "instruct"
 
@@ -62,7 +63,7 @@ class Editor:
         """Introduce the editor to the server."""
         self._connection = connection
         params = initialize_params(root.as_uri(), self.settings, os.getpid(), growing)
-        result = await connection.request("initialize", params, START_S)
+        result = await connection.request("initialize", params, HELLO_S)
         chosen = result.get("capabilities", {}).get("positionEncoding", Encoding.UTF16)
         self.encoding = Encoding(chosen)
         connection.notify("initialized", {})
@@ -87,20 +88,14 @@ class Editor:
     # --- ghost text ---
 
     async def complete(self, uri: str, offset: int, timeout_s: float = ANSWER_S) -> Suggestion:
-        """Ask for ghost text at `offset`; while the engine starts, ask again until it is there."""
-        deadline = time.monotonic() + timeout_s
+        """Ask for ghost text at `offset`; while the engine starts, wait some seconds and ask again."""
+        deadline = time.monotonic() + min(timeout_s, START_S)
         while True:
-            found = await self._complete_once(uri, offset, max(deadline - time.monotonic(), 1))
+            found = await self._complete_once(uri, offset, timeout_s)
             if found.text or found.status.state != "starting" or time.monotonic() > deadline:
                 return found
-            await self._started(deadline)
-
-    async def _started(self, deadline: float) -> None:
-        """Wait until the engine is no longer starting, or the deadline; looked up once a second."""
-        while self.status.state == "starting" and time.monotonic() < deadline:
             with suppress(SparkError):
-                await self.connection.until(lambda: self.status.state != "starting", 1, "a ready engine")
-            await self.ask_status()
+                await self.connection.until(lambda: self.status.state != "starting", 0.3, "a ready engine")
 
     async def _complete_once(self, uri: str, offset: int, timeout_s: float) -> Suggestion:
         document = self.documents[uri]
