@@ -6,6 +6,7 @@ Skipped where the model or xllamacpp is missing, unless SPARK_LSP_REQUIRE_MODEL 
 import importlib.util
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -32,6 +33,7 @@ from spark_lsp.request import (
 
 pytestmark = [pytest.mark.anyio, pytest.mark.model]
 
+ROOT = Path(__file__).parents[2]
 SOURCE = Path(paths.__file__).read_text("utf-8")
 AT = SOURCE.index("def digest(")
 BEFORE, AFTER = SOURCE[:AT] + "def is_empty(file: Path) -> bool:\n    ", "\n\n\n" + SOURCE[AT:]
@@ -219,3 +221,34 @@ async def test_closing_leaves_no_process_and_no_files(local: Local) -> None:
     assert not home.exists()
     with pytest.raises(EngineError):
         await answer(local, completion("x = "))
+
+
+async def test_no_orphan_when_the_gateway_is_killed(local: Local, tmp_path: Path) -> None:
+    script = (
+        "import anyio\n"
+        "from spark_lsp.config import LocalEngine\n"
+        "from spark_lsp.engine.local import Local\n"
+        "async def main():\n"
+        "    engine = Local('local', LocalEngine())\n"
+        "    await engine.start()\n"
+        "    print(engine._child.pid, flush=True)\n"
+        "    await anyio.sleep(60)\n"
+        "anyio.run(main)\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_RUNTIME_DIR": str(tmp_path)}
+    gateway = await anyio.open_process([sys.executable, "-c", script], env=env, stderr=None)
+    async with gateway:
+        assert gateway.stdout
+        child = int(await gateway.stdout.receive())
+        gateway.kill()
+        await until(lambda: not is_running(child), 10)
+    assert not os.listdir(tmp_path)
+
+
+def is_running(number: int) -> bool:
+    """Return whether a process runs; one that has ended but was not yet waited for does not."""
+    try:
+        state = Path(f"/proc/{number}/stat").read_text("ascii").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
