@@ -104,3 +104,12 @@ class EditRefused(SparkError):
     """A proposed edit will not be applied; the document is as it was."""
 
     code = "edit_refused"
+
+
+def origin(error: BaseException) -> str:
+    """Return type and place of an unexpected error, for a log: its message may hold the user's code."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f" at {frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame is not None else ""
+    return f"{type(error).__name__}{place}"

@@ -66,7 +66,10 @@ Effort = Literal["fast", "balanced", "deep"]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A range of one version of a mirrored document; offsets are code points, `start` ≤ `end`."""
+    """A range of one version of a document; offsets are code points, `start` ≤ `end`.
+
+    `doc` is the document's URI; the wire has shorter names of its own.
+    """
 
     doc: str
     version: int
@@ -114,6 +117,10 @@ class Request:
     def text_of(self, kind: PartKind) -> str:
         """Return the joined text of all parts of one kind, in their order."""
         return "".join(part.text for part in self.parts if part.kind is kind)
+
+    def characters(self) -> int:
+        """Return how many characters all parts have together."""
+        return sum(len(part.text) for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)

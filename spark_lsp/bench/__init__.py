@@ -1,1 +1,1 @@
-"""The honest benchmark."""
+"""The honest benchmark: our figures and a named baseline, measured in turns, in the same run."""

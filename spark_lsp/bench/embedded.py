@@ -84,7 +84,7 @@ async def cancel_in_prefill(engine: Local) -> float:
         await anext(events)
         await asyncio.sleep(0.3)
     left = time.perf_counter()
-    while await engine.busy():  # noqa: ASYNC110
+    while await engine.busy():
         await asyncio.sleep(0.01)
     return time.perf_counter() - left
 

@@ -1,1 +1,1 @@
-"""A small LSP client, for the demo, scripts and benchmarks."""
+"""A small language client: what an editor is to the server, for demo, complete, edit and bench."""

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from spark_lsp.engine.local_slots import SCRATCH, Plan, Slots
-from spark_lsp.prompts import fim
+from spark_lsp.prompts import fim, rewrite
 from spark_lsp.request import EditFormat, PartKind, Request, Task
 
 _LINE_TOKENS = 48
-_MOST_TOKENS = 2048
 _GREEDY = {"samplers": ["top_k"], "top_k": 1, "cache_prompt": True, "stream": True, "return_progress": True}
 # The final event would otherwise repeat the whole prompt.
 _FIELDS = ["content", "stop", "stop_type", "tokens_evaluated", "timings"]
@@ -34,6 +33,7 @@ def job_of(request: Request, slots: Slots) -> Job:
 def _completion(request: Request, slots: Slots) -> Job:
     prefix, suffix = request.text_of(PartKind.PREFIX), request.text_of(PartKind.SUFFIX)
     eol = "\r\n" if "\r\n" in prefix or "\r\n" in suffix else "\n"
+    prefix, suffix = _plain_ends(prefix), _plain_ends(suffix)
     plan = slots.plan(prefix, suffix)
     lines, opens = request.max_lines or 1, fim.may_open_line(prefix)
     stop = [*fim.TEMPLATES.get(slots.family, fim.PLAIN).stop]
@@ -52,24 +52,10 @@ def reading_of(plan: Plan) -> dict[str, Any]:
 
 
 def _chat(request: Request, slots: Slots) -> Job:
-    prompt, stop, text_format = _rendered(request)
+    prompt = rewrite.prompt_of(request)
     slots.forget(SCRATCH)
-    body = _body(SCRATCH, prompt, stop, request.max_tokens or _answer_tokens(request))
-    return Job(body, fim.Reply(lines=0), text_format, prompt)
-
-
-def _answer_tokens(request: Request) -> int:
-    """Return a bound that any honest answer keeps: small models sometimes repeat themselves for ever."""
-    target = len(request.text_of(PartKind.TARGET))
-    return min(_MOST_TOKENS, 256 + target // 2) if target else _MOST_TOKENS // 4
-
-
-def _rendered(request: Request) -> tuple[str, list[str], EditFormat]:
-    target = request.text_of(PartKind.TARGET)
-    ask = f"{request.instruction}\n\n```{request.language}\n{target}\n```" if target else request.instruction
-    text_format = EditFormat.FENCED if request.task is Task.EDIT else EditFormat.TEXT
-    prompt = f"<|im_start|>user\n{fim.quoted(ask)}<|im_end|>\n<|im_start|>assistant\n"
-    return prompt, ["<|im_end|>"], text_format
+    body = _body(SCRATCH, prompt.text, list(prompt.stop), request.max_tokens or prompt.max_tokens)
+    return Job(body, fim.Reply(lines=0), prompt.format, prompt.text)
 
 
 def _body(slot: int, prompt: str, stop: list[str], tokens: int) -> dict[str, Any]:
@@ -81,3 +67,7 @@ def _body(slot: int, prompt: str, stop: list[str], tokens: int) -> dict[str, Any
         "n_predict": tokens,
         "response_fields": _FIELDS,
     }
+
+
+def _plain_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text

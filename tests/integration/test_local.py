@@ -84,7 +84,7 @@ def end_of(events: list[Event]) -> Finished:
 
 async def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
     with anyio.fail_after(seconds):
-        while not true():  # noqa: ASYNC110
+        while not true():
             await anyio.sleep(0.01)
 
 

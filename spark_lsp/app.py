@@ -1,0 +1,109 @@
+"""The composition root: reads the user's settings and builds engines from them."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from spark_lsp import config
+from spark_lsp.engine.base import Engine
+from spark_lsp.errors import ConfigError
+
+
+def config_path() -> Path:
+    """Return where the user's own config.toml is looked for."""
+    import platformdirs
+
+    return Path(
+        os.environ.get("SPARK_LSP_CONFIG") or platformdirs.user_config_path("spark-lsp") / "config.toml"
+    )
+
+
+def load_settings(path: Path | None = None) -> tuple[config.Settings, list[config.Problem]]:
+    """Resolve the settings of the gateway: defaults, config.toml, environment.
+
+    A file named by `path` must exist; the usual one need not. Raises `ConfigError` for a file that is
+    not TOML, since a half-read one could send code to the wrong place.
+    """
+    found = path if path is not None else config_path()
+    if path is None and not found.exists():
+        return config.resolve(config.from_environment(os.environ))
+    source = (str(found), _absolute(_read(found), found.parent))
+    return config.resolve(source, config.from_environment(os.environ))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"The configuration {path} cannot be read", "Nothing was started", "Check its path and mode"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"The configuration {path} is not valid TOML: {error}", "Nothing was started", "Correct that line"
+        ) from error
+
+
+def _absolute(values: dict[str, Any], base: Path) -> dict[str, Any]:
+    """Read relative paths of replay texts as relative to the file they stand in."""
+    engines = values.get("engines")
+    if not isinstance(engines, dict):
+        return values
+    tables = cast(dict[str, Any], engines)
+    return {**values, "engines": {name: _absolute_table(table, base) for name, table in tables.items()}}
+
+
+def _absolute_table(table: Any, base: Path) -> Any:
+    if not isinstance(table, dict):
+        return table
+    values = cast(dict[str, Any], table)
+    if isinstance(values.get("text"), str):
+        values = {**values, "text": str(base / values["text"])}
+    texts = values.get("texts")
+    if isinstance(texts, dict):
+        paths = cast(dict[str, Any], texts)
+        values = {**values, "texts": {task: str(base / str(path)) for task, path in paths.items()}}
+    return values
+
+
+def build_engine(name: str, settings: config.EngineSettings) -> Engine:
+    """Build one engine; nothing is started or downloaded by building it."""
+    if isinstance(settings, config.ReplayEngine):
+        from spark_lsp.engine.replay import Replay
+
+        return Replay(name, settings)
+    from spark_lsp.engine.local import Local
+
+    return Local(name, settings)
+
+
+def build_engines(settings: config.Settings) -> dict[str, Engine]:
+    """Build every engine of the settings."""
+    return {name: build_engine(name, table) for name, table in settings.engines.items()}
+
+
+def refuse_unapproved(
+    engines: Mapping[str, config.EngineSettings],
+) -> tuple[dict[str, config.EngineSettings], list[config.Problem]]:
+    """Sort out what an editor's settings may not bring: files that they name.
+
+    A server cannot see whether a setting came from the person or from a repository, and a model file
+    feeds a native parser; so such engines are taken from config.toml only.
+    """
+    allowed, problems = dict[str, config.EngineSettings](), list[config.Problem]()
+    for name, table in engines.items():
+        if _names_a_file(table):
+            reason = "names a file, which only config.toml may do; add the engine there"
+            problems.append(config.Problem(f"engines.{name}", "editor", reason))
+        else:
+            allowed[name] = replace(table)
+    return allowed, problems
+
+
+def _names_a_file(table: config.EngineSettings) -> bool:
+    if isinstance(table, config.ReplayEngine):
+        return bool(table.text or table.texts)
+    return table.model.endswith(".gguf") or "/" in table.model or "\\" in table.model

@@ -1,0 +1,114 @@
+"""What a benchmark reports: figures with their baseline, target and spread. Pure but for `machine`.
+
+A figure's `id` is its number in docs/reference/performance.md. `value` and `baseline` are medians in
+`unit`, `ratio` is value over baseline, `spread` the quartiles of the values. `target` says in words
+what was wanted, `met` whether it was got.
+"""
+
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure."""
+
+    id: int
+    name: str
+    value: float
+    unit: str
+    baseline: float | None
+    ratio: float | None
+    target: str
+    met: bool
+    n: int
+    spread: tuple[float, float]
+
+
+def at_most(
+    number: int,
+    name: str,
+    unit: str,
+    values: Sequence[float],
+    limit: float,
+    baseline: Sequence[float] = (),
+    share: float = 50,
+) -> Figure:
+    """Return a figure whose value, a percentile (`share`) of `values`, is to be at most `limit`."""
+    value = percentile(values, share)
+    base = percentile(baseline, share) if baseline else None
+    ratio = value / base if base else None
+    return Figure(
+        number,
+        name,
+        value,
+        unit,
+        base,
+        ratio,
+        f"≤ {limit:g} {unit}",
+        value <= limit,
+        len(values),
+        quartiles(values),
+    )
+
+
+def at_most_of_baseline(
+    number: int, name: str, unit: str, values: Sequence[float], baseline: Sequence[float], limit: float
+) -> Figure:
+    """Return a figure whose ratio to its baseline is to be at most `limit`."""
+    value, base = percentile(values, 50), percentile(baseline, 50)
+    ratio = value / base
+    wanted = f"≤ {limit:g} × baseline"
+    return Figure(
+        number, name, value, unit, base, ratio, wanted, ratio <= limit, len(values), quartiles(values)
+    )
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the value below which `share` percent of `values` lie, interpolated."""
+    ordered = sorted(values)
+    at = (len(ordered) - 1) * share / 100
+    below = int(at)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (at - below)
+
+
+def quartiles(values: Sequence[float]) -> tuple[float, float]:
+    """Return the quartiles, the measure of spread used here."""
+    return percentile(values, 25), percentile(values, 75)
+
+
+def median(values: Sequence[float]) -> float:
+    """Return the median."""
+    return statistics.median(values)
+
+
+def machine() -> dict[str, Any]:
+    """Say where this was measured, and how busy the machine was."""
+    load = os.getloadavg() if hasattr(os, "getloadavg") else ()
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "load": [round(part, 2) for part in load],
+    }
+
+
+def report(figures: Sequence[Figure]) -> dict[str, Any]:
+    """Return the object that `--json` prints."""
+    return {"machine": machine(), "figures": [_rounded(asdict(figure)) for figure in figures]}
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}  # type: ignore[misc]
+    if isinstance(value, tuple):
+        return [_rounded(item) for item in value]  # type: ignore[misc]
+    return value

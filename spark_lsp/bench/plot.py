@@ -1,0 +1,50 @@
+"""Draws figures: each one's value beside its baseline, on a scale of its own."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from spark_lsp.bench.figures import Figure
+from spark_lsp.errors import ConfigError
+
+
+def draw(figures: Sequence[Figure], path: Path) -> None:
+    """Write a picture (the format is by the name's ending). Raises `ConfigError` without matplotlib."""
+    pyplot = _pyplot()
+    chart, rows = pyplot.subplots(len(figures), 1, figsize=(8, 1.3 * len(figures) + 0.5), squeeze=False)
+    for row, figure in zip(rows[:, 0], figures, strict=True):
+        _bars(row, figure)
+    chart.tight_layout()
+    try:
+        chart.savefig(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be drawn: {error}", "The figures stand above") from None
+    finally:
+        pyplot.close(chart)
+
+
+def _pyplot() -> Any:
+    try:
+        import matplotlib
+    except ImportError:
+        raise ConfigError(
+            "matplotlib is not installed", "Nothing was drawn", "Run pip install 'spark-lsp[bench]'"
+        ) from None
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def _bars(row: Any, figure: Figure) -> None:
+    bars = {"ours": figure.value, **({"baseline": figure.baseline} if figure.baseline else {})}
+    colours = ["tab:green" if figure.met else "tab:red", "tab:gray"]
+    drawn = row.barh(list(bars), list(bars.values()), color=colours[: len(bars)])
+    low, high = figure.spread
+    row.plot([low, high], [0, 0], color="black", linewidth=2)
+    row.bar_label(drawn, fmt="%.4g", padding=3)
+    row.set_title(
+        f"{figure.id}: {figure.name} [{figure.unit}], target {figure.target}", fontsize=8, loc="left"
+    )
+    row.invert_yaxis()
+    row.margins(x=0.15)

@@ -1,0 +1,74 @@
+"""`spark-lsp bench [SUITE…]`: measure, against a named baseline in the same run."""
+
+import argparse
+import importlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from spark_lsp.bench.figures import Figure, report
+from spark_lsp.cli import OK
+
+SUITES = {
+    "start": "from start to the initialize response, against stock pygls",
+    "sync": "one change of a large document, against stock pygls",
+    "memory": "resident memory of the server and of a gateway without a model",
+    "local": "the embedded model: a key to the first whole line; cancel to a free slot",
+}
+QUICK: dict[str, dict[str, int]] = {
+    "start": {"rounds": 1},
+    "sync": {"rounds": 1, "count": 20, "baseline_count": 2},
+    "memory": {"rounds": 1, "files": 5},
+    "local": {"lines": 1, "cancels": 1},
+}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    listing = "; ".join(f"{name}: {text}" for name, text in SUITES.items())
+    parser.add_argument("suite", nargs="*", metavar="SUITE", help=f"{listing} (default: all)")
+    parser.add_argument("--quick", action="store_true", help="a few runs only, to see that it works")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures (needs matplotlib)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the suites and print their figures."""
+    figures: list[Figure] = []
+    for name in _chosen(arguments.suite):
+        figures += _suite(name)(**(QUICK[name] if arguments.quick else {}))
+    summary = report(figures)
+    if arguments.json:
+        print(msgspec.json.encode(summary).decode())
+    else:
+        _print(summary["machine"], figures)
+    if arguments.plot:
+        from spark_lsp.bench.plot import draw
+
+        draw(figures, arguments.plot)
+    return OK
+
+
+def _chosen(names: Sequence[str]) -> list[str]:
+    unknown = [name for name in names if name not in SUITES]
+    if unknown:
+        argparse.ArgumentParser("spark-lsp bench").error(
+            f"no such suite: {', '.join(unknown)} (choose from {', '.join(SUITES)})"
+        )
+    return list(names or SUITES)
+
+
+def _suite(name: str) -> Callable[..., list[Figure]]:
+    return cast(Callable[..., list[Figure]], importlib.import_module(f"spark_lsp.bench.{name}").run)
+
+
+def _print(machine: dict[str, Any], figures: Sequence[Figure]) -> None:
+    print(" · ".join(f"{key} {value}" for key, value in machine.items()))
+    for figure in figures:
+        low, high = figure.spread
+        against = f", baseline {figure.baseline:.4g}, ratio {figure.ratio:.3f}" if figure.ratio else ""
+        print(f"\n{figure.id}  {figure.name}")
+        print(f"   {figure.value:.4g} {figure.unit}{against}, quartiles {low:.4g}–{high:.4g}, n={figure.n}")
+        print(f"   target {figure.target}: {'met' if figure.met else 'NOT MET'}")

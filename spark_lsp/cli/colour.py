@@ -1,0 +1,20 @@
+"""Diffs on a terminal: coloured where there is one, plain bytes everywhere else."""
+
+import sys
+
+_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def print_diff(difference: str) -> None:
+    """Print a unified diff; into a pipe it goes exactly as it is, so that `patch` can read it."""
+    if not sys.stdout.isatty():
+        sys.stdout.write(difference)
+        sys.stdout.flush()
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    for line in difference.splitlines():
+        style = "bold" if line.startswith(("+++", "---")) else _STYLES.get(line[:1], "")
+        console.print(Text(line, style=style))

@@ -1,0 +1,77 @@
+"""`spark-lsp complete FILE:LINE:COL`: ghost text at one place, through the real language server."""
+
+import argparse
+import re
+import sys
+from typing import Any
+
+import anyio
+import msgspec
+
+from spark_lsp.cli import NOTHING, OK
+from spark_lsp.cli.engine import settings_for
+from spark_lsp.client.answers import Suggestion
+from spark_lsp.client.editor import editing
+from spark_lsp.client.files import SourceFile, offset_of, read_source
+from spark_lsp.text.document import Document
+
+_PLACE = re.compile(r"(?P<file>.+):(?P<line>\d+):(?P<column>\d+)", re.DOTALL)
+
+
+def place(word: str) -> tuple[str, int, int]:
+    """Read `FILE:LINE:COL`; the file's name may hold colons itself."""
+    match = _PLACE.fullmatch(word)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{word!r} is not FILE:LINE:COL")
+    return match["file"], int(match["line"]), int(match["column"])
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "place", type=place, metavar="FILE:LINE:COL", help="where; 1-based, COL in code points"
+    )
+    parser.add_argument("--engine", metavar="NAME", help="ask this engine instead of the configured route")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the completion; without one, its reason on stderr."""
+    name, line, column = arguments.place
+    file = read_source(name)
+    offset = offset_of(file, line, column)
+    found = anyio.run(_complete, file, offset, settings_for(arguments.engine))
+    if arguments.json:
+        print(msgspec.json.encode(as_json(file, found)).decode())
+    elif found.text:
+        print(found.text)
+    if not found.text:
+        print(f"spark-lsp: no completion: {found.reason}", file=sys.stderr)
+    return OK if found.text else NOTHING
+
+
+async def _complete(file: SourceFile, offset: int, settings: dict[str, Any]) -> Suggestion:
+    async with editing(settings, file.path.parent) as editor:
+        editor.open(file.uri, file.text, file.language)
+        return await editor.complete(file.uri, offset)
+
+
+def as_json(file: SourceFile, found: Suggestion) -> dict[str, Any]:
+    """Return the object that `--json` prints; `range` is 1-based in code points, as the argument is."""
+    document = Document(file.uri, file.text)
+    status = found.status
+    return {
+        "text": found.text or None,
+        "range": {"start": _point(document, found.start), "end": _point(document, found.end)},
+        "reason": found.reason or None,
+        "engine": status.engine,
+        "model": status.model,
+        "simulated": status.simulated,
+        "ttft_ms": status.ttft_ms,
+        "tok_s": status.tok_s,
+    }
+
+
+def _point(document: Document, offset: int) -> dict[str, int]:
+    line = document.line_at(offset)
+    return {"line": line + 1, "column": offset - document.line_start(line) + 1}

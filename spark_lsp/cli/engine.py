@@ -1,0 +1,25 @@
+"""`--engine NAME`: the settings that lead every route to one engine, if there is such an engine."""
+
+from typing import Any
+
+from spark_lsp.client.settings import with_engine
+from spark_lsp.errors import ConfigError
+
+
+def settings_for(name: str | None) -> dict[str, Any]:
+    """Return the section `spark` to send.
+
+    Raises `ConfigError` if the user's own gateway has no engine `name`; what a gateway elsewhere has,
+    only that one can tell.
+    """
+    from spark_lsp.app import load_settings
+
+    if name is not None:
+        settings, _ = load_settings()
+        if settings.engine.url == "auto" and name not in settings.engines:
+            raise ConfigError(
+                f"There is no engine {name!r}",
+                "Nothing was asked",
+                f"Choose from {', '.join(settings.engines)}, or add engines.{name} to config.toml",
+            )
+    return with_engine(name)

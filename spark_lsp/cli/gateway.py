@@ -1,0 +1,65 @@
+"""`spark-lsp gateway`: the engine gateway in the foreground."""
+
+import argparse
+import logging
+import secrets
+import sys
+from pathlib import Path
+
+from spark_lsp.cli import OK
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--port", type=int, default=0, help="port to listen on; 0 picks one (default)")
+    where.add_argument("--uds", type=Path, metavar="PATH", help="listen on a Unix socket instead")
+    where.add_argument("--automatic", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration instead of the user's own")
+    parser.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="file with the token; made if missing"
+    )
+    parser.add_argument(
+        "--idle", type=float, default=0.0, metavar="SECONDS", help="end after this time without a connection"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until told to end."""
+    import anyio
+
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+    uvloop = sys.platform != "win32"
+    anyio.run(_serve, arguments, backend_options={"use_uvloop": uvloop})
+    return OK
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    from spark_lsp import app
+    from spark_lsp.gateway import serve
+    from spark_lsp.gateway.app import Gateway
+    from spark_lsp.gateway.registry import Registry
+
+    settings, problems = app.load_settings(arguments.config)
+    for problem in problems:
+        print(f"spark-lsp: {problem}", file=sys.stderr)
+    engines = app.build_engines(settings)
+    if arguments.automatic:
+        token, token_file, address = secrets.token_urlsafe(32), None, serve.automatic_address()
+    else:
+        token, token_file = serve.take_token(arguments.token_file)
+        address = serve.Address(arguments.host, arguments.port, arguments.uds)
+    registry = Registry(engines, settings.routes)
+    gateway = Gateway(registry, token, app.build_engine, app.refuse_unapproved)
+    await serve.serve(
+        gateway,
+        engines.values(),
+        address,
+        token_file,
+        arguments.idle,
+        automatic=arguments.automatic,
+        token=token,
+    )

@@ -1,0 +1,72 @@
+"""`spark-lsp serve`: the language server on stdio."""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spark_lsp.engine.remote import Remote
+    from spark_lsp.lsp.server import SparkServer
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--stdio", action="store_true", help="talk over stdin and stdout (always the case)")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration instead of the user's own")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until the editor ends it."""
+    from spark_lsp.config import from_environment
+    from spark_lsp.lsp.life import Life, silence
+    from spark_lsp.lsp.server import SparkServer
+
+    stdin, stdout = _claim_stdio()
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+    silence()
+
+    def make_engine(server: "SparkServer") -> "Remote":
+        return _engine(server, arguments.config)
+
+    async def live() -> int:
+        server = SparkServer([from_environment(os.environ)])
+        return await Life(server, make_engine, stdin, stdout).run()
+
+    code = asyncio.run(live())
+    sys.stderr.flush()
+    os._exit(code)  # the reader's thread may sit in a read that only the editor can end
+
+
+def _claim_stdio() -> tuple[int, int]:
+    """Keep stdin and stdout for the protocol: whatever else prints goes to stderr."""
+    stdin, stdout = os.dup(0), os.dup(1)
+    os.dup2(2, 1)
+    devnull = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(devnull, 0)
+    os.close(devnull)
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.setmode(stdin, os.O_BINARY)
+        msvcrt.setmode(stdout, os.O_BINARY)
+    return stdin, stdout
+
+
+def _engine(server: "SparkServer", config: Path | None) -> "Remote":
+    """Return the link to the gateway: the user's own, or the one that the settings name."""
+    from spark_lsp.engine.remote import Endpoint, Remote
+    from spark_lsp.launch import find_or_start
+
+    async def locate() -> Endpoint:
+        url = server.settings.engine.url
+        if url == "auto":
+            return await find_or_start(config)
+        return Endpoint(url, os.environ.get("SPARK_LSP_TOKEN", ""))
+
+    return Remote(locate, server.link_changed)

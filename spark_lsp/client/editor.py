@@ -1,0 +1,275 @@
+"""An editor without a screen: open documents, typing, ghost text, code actions.
+
+It does what real editors do, in their order: a change goes out before anything is asked about it, an
+edit from the server is checked against the version it was made for, is applied, comes back to the
+server as a change, and is then confirmed.
+"""
+
+import os
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, cast
+
+from spark_lsp.client.answers import (
+    EditOutcome,
+    Status,
+    Suggestion,
+    command_argument,
+    lsp_position,
+    lsp_range,
+    read_edits,
+    read_item,
+    read_range,
+    read_status,
+    setting,
+    workspace_changes,
+)
+from spark_lsp.client.capabilities import initialize_params
+from spark_lsp.client.connection import Connection, UnknownMethod, connect
+from spark_lsp.errors import RemoteProtocolError, SparkError, TextError
+from spark_lsp.text.document import Document
+from spark_lsp.text.edits import Edit, apply
+from spark_lsp.text.positions import Encoding
+
+START_S, ANSWER_S, EDIT_S = 30.0, 60.0, 300.0
+SETTLE_S = 1.0
+INSTRUCT = "instruct"
+
+
+class Editor:
+    """Documents open with one language server."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.settings = dict(settings)  # the section `spark`, as a user would write it
+        self.documents: dict[str, Document] = {}
+        self.encoding = Encoding.UTF16
+        self.status = Status()  # the last the server said
+        self.messages: list[str] = []  # what a person would have been shown
+        self.on_growth: Callable[[str, bool], None] = lambda text, done: None
+        self._grown: tuple[str, int, bool] = ("", -1, True)  # uri, version and end of the growing answer
+        self._edits: dict[str, dict[str, Any]] = {}  # spark/edit by id
+        self._connection: Connection | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The connection to the server; there is one between `initialize` and the end."""
+        assert self._connection is not None
+        return self._connection
+
+    async def initialize(self, connection: Connection, root: Path, growing: bool) -> None:
+        """Introduce the editor to the server."""
+        self._connection = connection
+        params = initialize_params(root.as_uri(), self.settings, os.getpid(), growing)
+        result = await connection.request("initialize", params, START_S)
+        chosen = result.get("capabilities", {}).get("positionEncoding", Encoding.UTF16)
+        self.encoding = Encoding(chosen)
+        connection.notify("initialized", {})
+
+    # --- documents ---
+
+    def open(self, uri: str, text: str, language: str) -> None:
+        """Open a document as version 1."""
+        self.documents[uri] = Document(uri, text, 1, language)
+        item = {"uri": uri, "languageId": language, "version": 1, "text": text}
+        self.connection.notify("textDocument/didOpen", {"textDocument": item})
+
+    def change(self, uri: str, edit: Edit) -> None:
+        """Change a document and tell the server."""
+        document = self.documents[uri]
+        change = {"range": lsp_range(document, edit.start, edit.end, self.encoding), "text": edit.new}
+        version = document.version + 1
+        self.documents[uri] = document.splice(edit.start, edit.end, edit.new, version)
+        params = {"textDocument": {"uri": uri, "version": version}, "contentChanges": [change]}
+        self.connection.notify("textDocument/didChange", params)
+
+    # --- ghost text ---
+
+    async def complete(self, uri: str, offset: int, timeout_s: float = ANSWER_S) -> Suggestion:
+        """Ask for ghost text at `offset`; while the engine starts, ask again until it is there."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            found = await self._complete_once(uri, offset, max(deadline - time.monotonic(), 1))
+            if found.text or found.status.state != "starting" or time.monotonic() > deadline:
+                return found
+            await self._started(deadline)
+
+    async def _started(self, deadline: float) -> None:
+        """Wait until the engine is no longer starting, or the deadline; looked up once a second."""
+        while self.status.state == "starting" and time.monotonic() < deadline:
+            with suppress(SparkError):
+                await self.connection.until(lambda: self.status.state != "starting", 1, "a ready engine")
+            await self.ask_status()
+
+    async def _complete_once(self, uri: str, offset: int, timeout_s: float) -> Suggestion:
+        document = self.documents[uri]
+        self._grown = (uri, document.version, True)
+        params = {
+            "textDocument": {"uri": uri},
+            "position": lsp_position(document, offset, self.encoding),
+            "context": {"triggerKind": 1},
+        }
+        begun, said = time.monotonic(), len(self.messages)
+        try:
+            answer = await self.connection.request("textDocument/inlineCompletion", params, timeout_s)
+            refusal = ""
+        except RemoteProtocolError as error:
+            answer, refusal = None, error.what
+        elapsed_ms = (time.monotonic() - begun) * 1000
+        status = await self.settled()
+        item = read_item(answer)
+        if item is None:
+            reason = (
+                refusal or status.reason or " ".join(self.messages[said:]) or "the engine had nothing to add"
+            )
+            return Suggestion("", offset, offset, reason, status, elapsed_ms)
+        start, end = read_range(item[1], document, self.encoding) if item[1] else (offset, offset)
+        return Suggestion(item[0], start, end, "", status, elapsed_ms)
+
+    async def grown(self, timeout_s: float) -> None:
+        """Wait until the growing answer, where the server sends one, is whole; or `timeout_s`."""
+        with suppress(SparkError):
+            await self.connection.until(lambda: self._grown[2], timeout_s, "the rest of the ghost text")
+
+    async def settled(self) -> Status:
+        """Return the status when the last answer has been counted, which comes a moment behind it."""
+        await self.ask_status()
+        with suppress(SparkError):
+            await self.connection.until(lambda: self.status.state != "busy", SETTLE_S, "a final status")
+        return self.status
+
+    async def ask_status(self) -> Status:
+        """Return what the server says of its engine now."""
+        try:
+            params = {"command": "spark.status"}
+            answer = await self.connection.request("workspace/executeCommand", params, ANSWER_S)
+        except RemoteProtocolError:
+            return self.status  # a server without the command still notifies
+        self.status = read_status(answer) or self.status
+        return self.status
+
+    # --- edits ---
+
+    async def actions(self, uri: str, start: int, end: int) -> list[dict[str, Any]]:
+        """Return the commands' arguments of the code actions offered for a range."""
+        params: dict[str, Any] = {
+            "textDocument": {"uri": uri},
+            "range": lsp_range(self.documents[uri], start, end, self.encoding),
+            "context": {"diagnostics": [], "triggerKind": 1},
+        }
+        answer = await self.connection.request("textDocument/codeAction", params, ANSWER_S)
+        offered = cast(list[dict[str, Any]], answer or [])
+        return [found for action in offered if (found := command_argument(action)) is not None]
+
+    async def edit(
+        self, uri: str, start: int, end: int, action: str, instruction: str = "", timeout_s: float = EDIT_S
+    ) -> EditOutcome:
+        """Have the range changed by a code action, and wait until it is applied or refused."""
+        begun, before = time.monotonic(), self.documents[uri].text
+        try:
+            offered = {found["action"]: found for found in await self.actions(uri, start, end)}
+        except RemoteProtocolError as error:
+            return EditOutcome("failed", error.what, self.status, before, before)
+        if action not in offered:
+            names = ", ".join(offered) or "none"
+            reason = f"the action {action!r} is not offered for these lines (offered: {names})"
+            return EditOutcome("refused", reason, self.status, before, before)
+        argument = {**offered[action], **({"instruction": instruction} if instruction else {})}
+        state, reason = await self._run(argument, timeout_s)
+        after = self.documents[uri].text
+        elapsed_ms = (time.monotonic() - begun) * 1000
+        return EditOutcome(state, reason, await self.settled(), before, after, elapsed_ms)
+
+    async def _run(self, argument: dict[str, Any], timeout_s: float) -> tuple[str, str]:
+        try:
+            number = await self.start_edit(argument)
+        except RemoteProtocolError as error:
+            return "refused", error.what
+        await self.connection.until(lambda: number in self._edits, timeout_s, "the edit")
+        done = self._edits[number]
+        return str(done.get("state") or "failed"), str(done.get("reason") or "")
+
+    async def start_edit(self, argument: dict[str, Any]) -> str:
+        """Start the command of a code action and return its id."""
+        params = {"command": "spark.edit", "arguments": [argument]}
+        answer = await self.connection.request("workspace/executeCommand", params, ANSWER_S)
+        return str(answer["id"])
+
+    # --- what the server asks and says ---
+
+    def handle(self, method: str, params: Any) -> Any:
+        """Answer a request or hear a notification of the server."""
+        handlers: dict[str, Callable[[Any], Any]] = {
+            "workspace/configuration": self._configuration,
+            "workspace/applyEdit": self._apply_edit,
+            "workspace/workspaceFolders": lambda _: None,
+            "window/workDoneProgress/create": lambda _: None,
+            "window/showMessage": self._show_message,
+            "window/showMessageRequest": self._show_message,
+            "client/registerCapability": lambda _: None,
+            "client/unregisterCapability": lambda _: None,
+            "spark/status": self._hear_status,
+            "spark/edit": self._hear_edit,
+            "spark/inlineCompletion": self._hear_growth,
+        }
+        if method not in handlers:
+            raise UnknownMethod(method)
+        return handlers[method](params)
+
+    def _configuration(self, params: dict[str, Any]) -> list[Any]:
+        return [setting(self.settings, item.get("section") or "") for item in params.get("items", [])]
+
+    def _show_message(self, params: dict[str, Any]) -> None:
+        self.messages.append(str(params.get("message", "")))
+
+    def _hear_status(self, params: Any) -> None:
+        self.status = read_status(params) or self.status
+
+    def _hear_edit(self, params: dict[str, Any]) -> None:
+        self._edits[str(params.get("id"))] = params
+
+    def _hear_growth(self, params: dict[str, Any]) -> None:
+        uri, version, _ = self._grown
+        if (params.get("uri"), params.get("version")) != (uri, version):
+            return  # of an answer nobody waits for
+        item, done = read_item(params.get("item")), bool(params.get("done"))
+        self._grown = (uri, version, done)
+        if item is not None:
+            self.on_growth(item[0], done)
+
+    def _apply_edit(self, params: dict[str, Any]) -> dict[str, Any]:
+        try:
+            for uri, version, value in workspace_changes(params.get("edit") or {}):
+                self._apply(uri, version, value)
+        except (TextError, KeyError, TypeError) as error:
+            reason = str(error) if isinstance(error, SparkError) else "the edit could not be read"
+            return {"applied": False, "failureReason": reason}
+        return {"applied": True}
+
+    def _apply(self, uri: str, version: int | None, value: dict[str, Any]) -> None:
+        document = self.documents.get(uri)
+        if document is None:
+            raise TextError("The edit is for a document that is not open here")
+        if version is not None and version != document.version:
+            raise TextError(f"The edit is for version {version}, the document is at {document.version}")
+        edits = read_edits(value, document, self.encoding)
+        apply(document.text, edits)  # raises before anything is changed
+        for edit in sorted(edits, reverse=True):
+            self.change(uri, edit)
+
+
+@asynccontextmanager
+async def editing(
+    settings: Mapping[str, Any],
+    root: Path,
+    *,
+    growing: bool = False,
+    command: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+) -> AsyncGenerator[Editor]:
+    """Start a language server for the folder `root` and be an editor for it."""
+    editor = Editor(settings)
+    async with connect(editor.handle, command, env) as connection:
+        await editor.initialize(connection, root, growing)
+        yield editor

@@ -1,0 +1,115 @@
+"""An engine that answers with a given text at a given pace: for tests, demonstrations and benchmarks.
+
+A token is four characters. Token `i` is due `delay_ms + i / tokens_per_s` after the request, by one
+schedule from the start, so that neither a slow reader nor a coarse clock adds up to drift; a token is
+never early. What is late goes out at once.
+"""
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from pathlib import Path
+
+import anyio
+
+from spark_lsp.config import ReplayEngine
+from spark_lsp.errors import EngineError
+from spark_lsp.request import (
+    Chunk,
+    EditFormat,
+    EngineInfo,
+    Event,
+    Finished,
+    Focus,
+    Request,
+    Started,
+    Task,
+    Timing,
+    Usage,
+)
+
+TOKEN_CHARS = 4
+
+
+class Replay:
+    """`kind = "replay"`: see the module's text."""
+
+    def __init__(self, name: str, settings: ReplayEngine) -> None:
+        self._name = name
+        self._settings = settings
+        self._cache: dict[str, str] = {}
+
+    @property
+    def info(self) -> EngineInfo:
+        """A replay is always ready; a missing text shows when it is asked."""
+        return EngineInfo(self._name, "replay", "replay", context_tokens=131_072)
+
+    def open(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Answer with the text for the request's task."""
+        return self._open(request)
+
+    @asynccontextmanager
+    async def _open(self, request: Request) -> AsyncGenerator[AsyncIterator[Event], None]:
+        text = self._text(request.task)
+        async with aclosing(self._play(request, text)) as events:
+            yield events
+
+    async def _play(self, request: Request, text: str) -> AsyncGenerator[Event, None]:
+        asked = time.monotonic()
+        yield Started(self._name, "replay", edit_format(request, text))
+        tokens = [text[i : i + TOKEN_CHARS] for i in range(0, len(text), TOKEN_CHARS)]
+        limit = request.max_tokens or len(tokens)
+        for number, token in enumerate(tokens[:limit]):
+            await _until(asked + self._due(number))
+            yield Chunk(token)
+        decode_ms = (time.monotonic() - asked) * 1000 - self._settings.delay_ms
+        yield Finished(
+            "stop" if limit >= len(tokens) else "length",
+            Usage(request.characters() // TOKEN_CHARS, min(limit, len(tokens))),
+            Timing(prefill_ms=self._settings.delay_ms, decode_ms=max(decode_ms, 0.0)),
+        )
+
+    def _due(self, number: int) -> float:
+        pace = self._settings.tokens_per_s
+        return self._settings.delay_ms / 1000 + (number / pace if pace else 0.0)
+
+    def _text(self, task: Task) -> str:
+        path = self._settings.texts.get(task.value) or self._settings.text
+        if path not in self._cache:
+            self._cache[path] = read_text(self._name, path)
+        return self._cache[path]
+
+    def observe(self, focus: Focus) -> None:
+        """A replay has nothing to warm."""
+
+    async def aclose(self) -> None:
+        """A replay holds nothing."""
+
+
+async def _until(due: float) -> None:
+    """Sleep until `due`; give others a turn even if it is past."""
+    await anyio.sleep(max(due - time.monotonic(), 0.0))
+
+
+def read_text(name: str, path: str) -> str:
+    """Read a replay's text. Raises `EngineError` if there is none."""
+    if not path:
+        return ""
+    try:
+        return Path(path).read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EngineError(
+            f"The replay engine {name!r} cannot read its text {path}",
+            "It has nothing to answer",
+            f"Correct `text` of engines.{name} in config.toml",
+            code="engine_unavailable",
+        ) from error
+
+
+def edit_format(request: Request, text: str) -> EditFormat:
+    """Say in which form a given text answers: a replay knows its text, not what was asked of it."""
+    if request.task is not Task.EDIT:
+        return EditFormat.TEXT
+    if text.lstrip().startswith("```"):
+        return EditFormat.FENCED
+    return EditFormat.DOCSTRING if request.action == "document" else EditFormat.REPLACE

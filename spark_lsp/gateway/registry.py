@@ -1,0 +1,65 @@
+"""Which engine a request means: names of routes, engines and models.
+
+`model` is tried as a route, then as an engine, then as `engine/model`; absent means the task's route.
+A session sees the gateway's engines and, over them, those its editor's settings brought.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from spark_lsp.config import EngineSettings
+from spark_lsp.engine.base import Engine
+from spark_lsp.engine.fallback import Fallback
+from spark_lsp.errors import EngineError
+from spark_lsp.request import EngineInfo, Focus, Request, Task
+
+ROUTE_OF = {Task.COMPLETE: "completion", Task.EDIT: "edit", Task.CHAT: "chat"}
+
+BuildEngine = Callable[[str, EngineSettings], Engine]
+
+
+class Registry:
+    """Engines by name, and routes over them."""
+
+    def __init__(self, engines: Mapping[str, Engine], routes: Mapping[str, Sequence[str]]) -> None:
+        self._engines = dict(engines)
+        self._routes = {route: tuple(names) for route, names in routes.items()}
+
+    def overlaid(self, engines: Mapping[str, Engine], routes: Mapping[str, Sequence[str]]) -> "Registry":
+        """Return a registry with these engines and routes over the present ones."""
+        return Registry({**self._engines, **engines}, {**self._routes, **routes})
+
+    def infos(self) -> list[EngineInfo]:
+        """What each engine says of itself, now."""
+        return [engine.info for engine in self._engines.values()]
+
+    def resolve(self, request: Request) -> Engine:
+        """Return the engine that shall answer. Raises `EngineError` `model_not_found`."""
+        name = request.model or ROUTE_OF[request.task]
+        if name in self._routes or name in ROUTE_OF.values():
+            return self.route(name)
+        if name in self._engines:
+            return self._engines[name]
+        engine, _, model = name.partition("/")
+        if engine in self._engines and model == self._engines[engine].info.model:
+            return self._engines[engine]
+        raise EngineError(
+            f"There is no model {name!r}",
+            "Nothing was asked",
+            f"Use one of: {', '.join(self.models())}",
+            code="model_not_found",
+            retryable=False,
+        )
+
+    def route(self, name: str) -> Fallback:
+        """Return the route `name`; `chat` is the edit route unless it is set."""
+        names = self._routes.get(name) or (self._routes.get("edit", ()) if name == "chat" else ())
+        return Fallback(name, [self._engines[each] for each in names if each in self._engines])
+
+    def models(self) -> list[str]:
+        """Return every name that `model` can be."""
+        full = [f"{name}/{engine.info.model}" for name, engine in self._engines.items()]
+        return [*ROUTE_OF.values(), *self._engines, *full]
+
+    def observe(self, focus: Focus) -> None:
+        """Pass a hint to the engine that completions would go to."""
+        self.route("completion").observe(focus)

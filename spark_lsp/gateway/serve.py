@@ -1,0 +1,215 @@
+"""The gateway's process: sockets, signals, the ready line, the state file, the idle end.
+
+We bind the sockets ourselves: uvicorn's own Unix sockets are open to everybody and take over a name
+that somebody else still listens on. Signals are ours too: uvicorn would close every connection before
+the application hears of it and then die of the signal, where we want to tell each peer and end with 0.
+"""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import stat
+import sys
+import time
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import uvicorn
+
+from spark_lsp import __version__, runtime
+from spark_lsp.engine.base import Engine
+from spark_lsp.errors import ConfigError
+from spark_lsp.gateway.app import Gateway
+from spark_lsp.wire.server import MAX_MESSAGE_BYTES
+
+DRAIN = 5.0  # seconds that answers under way have to finish when the gateway is told to end
+POLL = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen: a Unix socket at `uds`, else `host` and `port` (0 picks one)."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    uds: Path | None = None
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def bind(address: Address) -> tuple[socket.socket, str]:
+    """Return a listening socket and its URL. Raises `ConfigError` if the address cannot be had."""
+    try:
+        if address.uds is not None:
+            return _bind_unix(address.uds), f"ws+unix:{address.uds}"
+        return _bind_tcp(address.host, address.port)
+    except OSError as error:
+        where = address.uds or f"{address.host}:{address.port}"
+        raise ConfigError(
+            f"Cannot listen on {where}: {error.strerror or error}",
+            "The gateway was not started",
+            "Choose another port or path, or end what listens there",
+        ) from error
+
+
+def _bind_tcp(host: str, port: int) -> tuple[socket.socket, str]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    if os.name == "posix":
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen()
+    shown = f"[{host}]" if family == socket.AF_INET6 else host
+    return listener, f"ws://{shown}:{listener.getsockname()[1]}/v1/responses"
+
+
+def _bind_unix(path: Path) -> socket.socket:
+    _remove_stale(path)
+    listener = socket.socket(socket.AF_UNIX)
+    mask = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(mask)
+    listener.listen()
+    return listener
+
+
+def _remove_stale(path: Path) -> None:
+    """Unlink a socket that nobody listens on; one that somebody does is left, and bind will fail."""
+    if not path.exists() or not stat.S_ISSOCK(path.stat().st_mode):
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+
+
+async def serve(
+    gateway: Gateway,
+    engines: Iterable[Engine],
+    address: Address,
+    token_file: Path | None,
+    idle: float,
+    *,
+    automatic: bool,
+    token: str,
+) -> None:
+    """Serve until told to end by a signal, or until idle for `idle` seconds (0: never)."""
+    listener, url = bind(address)
+    server = _Server(_config(gateway))
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(_end_on_signal, gateway, server)
+            group.start_soon(_announce, server, url, token_file, token, automatic)
+            if idle:
+                group.start_soon(_end_when_idle, gateway, server, idle)
+            await server.serve(sockets=[listener])
+            group.cancel_scope.cancel()
+    finally:
+        _tidy(address, automatic)
+        with anyio.CancelScope(shield=True):
+            await _close(engines)
+
+
+def _config(gateway: Gateway) -> uvicorn.Config:
+    return uvicorn.Config(
+        gateway,
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=MAX_MESSAGE_BYTES,
+        access_log=False,
+        log_config=None,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+    )
+
+
+async def _announce(
+    server: uvicorn.Server, url: str, token_file: Path | None, token: str, automatic: bool
+) -> None:
+    while not server.started:  # uvicorn has no event for it
+        await anyio.sleep(POLL)
+    if automatic:
+        runtime.write_state(runtime.directory(), runtime.State(url, token, os.getpid(), __version__))
+    shown = str(token_file) if token_file is not None else None
+    ready = {"event": "ready", "url": url, "token_file": shown, "pid": os.getpid()}
+    sys.stdout.write(json.dumps(ready) + "\n")
+    sys.stdout.flush()
+
+
+async def _end_on_signal(gateway: Gateway, server: uvicorn.Server) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            break
+    runtime.remove_state(runtime.directory(), os.getpid())  # who looks now shall start the next one
+    for session in gateway.sessions:
+        session.leave("the gateway was told to end")
+    with anyio.move_on_after(DRAIN):
+        while any(session.busy for session in gateway.sessions):
+            await anyio.sleep(POLL)
+    server.should_exit = True
+
+
+async def _end_when_idle(gateway: Gateway, server: uvicorn.Server, idle: float) -> None:
+    while gateway.sessions or time.monotonic() - gateway.idle_since < idle:
+        await anyio.sleep(min(idle / 10, 1.0))
+    server.should_exit = True
+
+
+def _tidy(address: Address, automatic: bool) -> None:
+    if automatic:
+        runtime.remove_state(runtime.directory(), os.getpid())
+    if address.uds is not None:
+        address.uds.unlink(missing_ok=True)
+
+
+async def _close(engines: Iterable[Engine]) -> None:
+    for engine in engines:
+        with anyio.move_on_after(DRAIN):
+            await engine.aclose()
+
+
+def automatic_address() -> Address:
+    """Return where the automatic gateway listens: a Unix socket of its own, else a loopback port.
+
+    The name bears the process id, so that a new gateway never takes the name of one that still drains;
+    sockets of processes that are gone are removed.
+    """
+    if not hasattr(socket, "AF_UNIX"):
+        return Address()
+    where = runtime.directory()
+    for stale in where.glob("gateway-*.sock"):
+        with suppress(OSError):
+            _remove_stale(stale)
+    return Address(uds=where / f"gateway-{os.getpid()}.sock")
+
+
+def take_token(token_file: Path | None) -> tuple[str, Path | None]:
+    """Return `(token, its file)`: from the file, else from SPARK_LSP_TOKEN, else newly made.
+
+    A file that is named but missing is made. Raises `ConfigError` for one that others can read.
+    """
+    if token_file is None and (token := os.environ.get("SPARK_LSP_TOKEN")):
+        return token, None
+    path = token_file or runtime.directory() / f"gateway-{os.getpid()}.token"
+    if not path.exists():
+        runtime.write_private(path, secrets.token_urlsafe(32))
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise ConfigError(
+            f"The token file {path} can be read by others", "The gateway was not started", f"chmod 600 {path}"
+        )
+    return path.read_text("utf-8").strip(), path

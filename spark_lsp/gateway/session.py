@@ -1,0 +1,188 @@
+"""One connection joined to engines: one reader, one writer, a task for each response.
+
+The reader never waits for an engine, and a response's task never raises into the connection's group: a
+failure is told on its own lane and the neighbours go on. The end of the connection cancels everything
+that runs for it, which is how engines learn that nobody listens any more.
+"""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import anyio
+from anyio.abc import TaskGroup
+
+from spark_lsp import __version__
+from spark_lsp.config import EngineSettings, Problem, engine_problems
+from spark_lsp.engine.base import Engine
+from spark_lsp.errors import EngineError, RemoteProtocolError, origin
+from spark_lsp.gateway.registry import BuildEngine, Registry
+from spark_lsp.gateway.scheduler import Decision, Scheduler
+from spark_lsp.request import EngineInfo, Event, Finished, Request
+from spark_lsp.wire.server import Asked, Cancelled, Configured, Focused, ServerConnection, ServerEvent
+
+log = logging.getLogger(__name__)
+
+FLUSH = 0.003  # seconds that text may wait for more text, once a response has begun to speak
+WATCH = 1.0  # seconds between looks at the engines' state
+
+Send = Callable[[str], Awaitable[None]]
+Approve = Callable[[Mapping[str, EngineSettings]], tuple[dict[str, EngineSettings], list[Problem]]]
+
+
+class Session:
+    """See the module's text."""
+
+    def __init__(
+        self, connection: ServerConnection, registry: Registry, build: BuildEngine, approve: Approve
+    ) -> None:
+        self._connection = connection
+        self._gateway_registry = registry
+        self._registry = registry
+        self._build = build
+        self._approve = approve
+        self._own_engines: dict[str, Engine] = {}
+        self._scheduler = Scheduler()
+        self._requests: dict[str, Request] = {}
+        self._scopes: dict[str, anyio.CancelScope] = {}
+        self._told: tuple[EngineInfo, ...] = ()
+        self._problems: tuple[str, ...] = ()
+        self._dirty = anyio.Event()
+
+    async def run(self, messages: "Receive", send: Send) -> None:
+        """Serve until the peer is gone. Raises `RemoteProtocolError` if it breaks the protocol."""
+        broken: RemoteProtocolError | None = None
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._write, send, group)
+                self._greet(group)
+                try:
+                    while (message := await messages()) is not None:
+                        self._act(self._connection.receive(message, time.time()), group)
+                except RemoteProtocolError as error:
+                    broken = error
+                group.cancel_scope.cancel()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await _close(self._own_engines.values())
+        if broken is not None:
+            raise broken
+
+    def _greet(self, group: TaskGroup) -> None:
+        if self._connection.spark:
+            self._told = tuple(self._registry.infos())
+            self._connection.hello(__version__, self._told)
+            self._dirty.set()
+            group.start_soon(self._watch)
+
+    def leave(self, reason: str) -> None:
+        """Tell the peer that the gateway will end."""
+        self._connection.goaway(reason)
+        self._dirty.set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether any response is not yet out."""
+        return bool(self._requests) or self._connection.pending
+
+    def _act(self, events: Iterable[ServerEvent], group: TaskGroup) -> None:
+        for event in events:
+            match event:
+                case Asked(response, request):
+                    self._requests[response] = request
+                    self._follow(self._scheduler.submit(response, request), group)
+                case Cancelled(response):
+                    self._follow(self._scheduler.withdraw(response), group)
+                case Focused(focus):
+                    self._registry.observe(focus)
+                case Configured():
+                    self._configure(event, group)
+        self._dirty.set()
+
+    def _follow(self, decision: Decision, group: TaskGroup) -> None:
+        for response in (*decision.stop, *decision.drop):
+            self._act(self._connection.answer(response, Finished("cancelled")), group)
+            if scope := self._scopes.get(response):
+                scope.cancel()
+        for response in decision.drop:
+            self._requests.pop(response, None)
+        for response in decision.start:
+            self._scopes[response] = anyio.CancelScope()
+            group.start_soon(self._serve, response, group)
+
+    async def _serve(self, response: str, group: TaskGroup) -> None:
+        """Answer one request; whatever happens, the response ends and nothing is raised."""
+        failure: EngineError | None = None
+        with self._scopes[response]:
+            try:
+                await self._answer(response, self._requests[response], group)
+            except EngineError as error:
+                failure = error
+            except Exception as error:
+                log.error("an engine failed unexpectedly: %s", origin(error))
+                failure = EngineError("The engine failed unexpectedly", "Nothing was inserted", "Try again")
+        del self._scopes[response], self._requests[response]
+        if failure is not None:
+            self._act(self._connection.fail(response, failure.code, str(failure)), group)
+        self._follow(self._scheduler.done(response), group)
+        self._tell_status()
+
+    async def _answer(self, response: str, request: Request, group: TaskGroup) -> None:
+        engine = self._registry.resolve(request)
+        async with engine.open(request) as events:
+            async for event in events:
+                self._pass_on(response, event, group)
+
+    def _pass_on(self, response: str, event: Event, group: TaskGroup) -> None:
+        self._act(self._connection.answer(response, event), group)
+
+    def _configure(self, event: Configured, group: TaskGroup) -> None:
+        engines, problems = self._read(event.engines)
+        stale, self._own_engines = self._own_engines, {n: self._build(n, each) for n, each in engines.items()}
+        self._registry = self._gateway_registry.overlaid(self._own_engines, event.routes)
+        self._problems = tuple(str(problem) for problem in problems)
+        group.start_soon(_close, stale.values())
+        self._tell_status(always=True)
+
+    def _read(self, tables: Mapping[str, Any]) -> tuple[dict[str, EngineSettings], list[Problem]]:
+        engines, problems = dict[str, EngineSettings](), list[Problem]()
+        for name, table in tables.items():
+            engine, found = engine_problems(name, table, "editor")
+            problems += found
+            if engine is not None:
+                engines[name] = engine
+        allowed, refused = self._approve(engines)
+        return allowed, [*problems, *refused]
+
+    async def _watch(self) -> None:
+        while True:
+            await anyio.sleep(WATCH)
+            self._tell_status()
+
+    def _tell_status(self, *, always: bool = False) -> None:
+        infos = tuple(self._registry.infos())
+        if always or infos != self._told:
+            self._told = infos
+            self._connection.status(infos, self._problems)
+            self._dirty.set()
+
+    async def _write(self, send: Send, group: TaskGroup) -> None:
+        with suppress(OSError):  # the peer is gone; the reader will hear of it too
+            while True:
+                await self._dirty.wait()
+                self._dirty = anyio.Event()
+                if not self._connection.urgent:
+                    await anyio.sleep(FLUSH)
+                while (message := self._connection.pop()) is not None:
+                    await send(message)
+        group.cancel_scope.cancel()
+
+
+Receive = Callable[[], Awaitable[str | bytes | None]]
+
+
+async def _close(engines: Iterable[Engine]) -> None:
+    for engine in engines:
+        await engine.aclose()

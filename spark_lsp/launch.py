@@ -1,0 +1,133 @@
+"""Finds the user's running gateway, or starts one.
+
+The state file says where it should be; a probe with its token shows whether it is. If not, one of the
+servers that look at the same moment gets the lock and starts it, the others wait for its state file.
+A gateway of another version is asked to drain, and a new one is started: the old one serves whom it has
+until they are gone, and its socket's name passes to the new one.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from spark_lsp import __version__, runtime
+from spark_lsp.engine.remote import Endpoint
+from spark_lsp.errors import GatewayError
+
+START_DEADLINE = 20.0  # seconds; a cold start takes about one
+POLL = 0.02
+IDLE = 900.0  # seconds a gateway outlives its last connection
+
+
+async def find_or_start(config: Path | None = None, idle: float = IDLE) -> Endpoint:
+    """Return the endpoint of the user's gateway, started if need be. Raises `GatewayError`."""
+    where = runtime.directory()
+    deadline = time.monotonic() + START_DEADLINE
+    while time.monotonic() < deadline:
+        if (state := await _running(where)) is not None:
+            return Endpoint(state.url, state.token)
+        with runtime.try_lock(where / "gateway.lock") as held:
+            if held:
+                return await _start(where, config, idle, deadline)
+        await anyio.sleep(POLL)
+    raise _not_started(where, "another program holds its lock and starts none")
+
+
+async def _start(where: Path, config: Path | None, idle: float, deadline: float) -> Endpoint:
+    """Start a gateway and wait until it answers; the caller holds the lock."""
+    if (state := await _running(where)) is not None:  # somebody else did while we waited for the lock
+        return Endpoint(state.url, state.token)
+    _drain_other_version(where)
+    process = _spawn(where, config, idle)
+    while time.monotonic() < deadline:
+        state = await _running(where)
+        if state is not None and state.pid == process.pid:
+            return Endpoint(state.url, state.token)
+        if process.poll() is not None:
+            raise _not_started(where, f"it ended at once with code {process.returncode}")
+        await anyio.sleep(POLL)
+    process.kill()
+    raise _not_started(where, f"it did not answer within {START_DEADLINE:.0f} s")
+
+
+async def _running(where: Path) -> runtime.State | None:
+    """Return the state of a gateway of our version that answers to its token, or None."""
+    state = runtime.read_state(where)
+    if state is None or state.version != __version__ or not _alive(state.pid):
+        return None
+    answers = await anyio.to_thread.run_sync(_answers, state)
+    return state if answers else None
+
+
+def _answers(state: runtime.State) -> bool:
+    import http.client
+    import socket
+
+    try:
+        if state.url.startswith("ws+unix:"):
+            connection = http.client.HTTPConnection("localhost", timeout=2)
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.settimeout(2)
+            connection.sock.connect(state.url.removeprefix("ws+unix:"))
+        else:
+            authority = state.url.split("/")[2]
+            connection = http.client.HTTPConnection(authority, timeout=2)
+        with closing(connection):
+            connection.request("GET", "/healthz", headers={"Authorization": f"Bearer {state.token}"})
+            return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+def _alive(pid: int) -> bool:
+    if os.name != "posix":
+        return True  # the probe that follows tells
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _drain_other_version(where: Path) -> None:
+    """Ask a gateway of another version to end when its last request has; it is no longer found."""
+    state = runtime.read_state(where)
+    if state is not None and state.version != __version__ and _alive(state.pid) and _answers(state):
+        with suppress(OSError):
+            os.kill(state.pid, signal.SIGTERM)
+
+
+def _spawn(where: Path, config: Path | None, idle: float) -> "subprocess.Popen[bytes]":
+    """Start a gateway that is nobody's child in spirit: it outlives the editor that needed it first."""
+    command = [sys.executable, "-m", "spark_lsp", "gateway", "--automatic", "--idle", str(idle)]
+    if config is not None:
+        command += ["--config", str(config)]
+    log = os.open(where / "gateway.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True
+        )
+    except OSError as error:
+        raise _not_started(where, "the program could not be run") from error
+    finally:
+        os.close(log)
+    threading.Thread(target=process.wait, daemon=True).start()  # so that it never stays as a zombie
+    return process
+
+
+def _not_started(where: Path, why: str) -> GatewayError:
+    return GatewayError(
+        f"The gateway could not be started: {why}",
+        "No suggestions and no edits until it runs",
+        f"See {where / 'gateway.log'}, or run `spark-lsp gateway` in a terminal to watch it",
+    )

@@ -1,0 +1,193 @@
+"""Suggestions: from a cursor to text, for ghost text and completion menus alike.
+
+One stream lives per document. It belongs to the document, not to a request: a request that is cancelled
+or overtaken ends alone, and the stream is there for the next one until a change contradicts it. Of the
+requests for a document only the latest of a method is waited for; the older ones are answered at once
+with "content modified", never with an empty list, which some editors take as "hide what you show".
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import anyio
+from pygls.exceptions import JsonRpcException
+
+from spark_lsp.errors import EngineError
+from spark_lsp.lsp.meter import Meter
+from spark_lsp.prompts.ghost import Ghost
+from spark_lsp.request import Chunk, Event, Finished, Focus, Request
+from spark_lsp.session import context
+from spark_lsp.session.suggestions import Reason, Suggestion
+from spark_lsp.text.document import Document
+
+if TYPE_CHECKING:
+    from spark_lsp.lsp.server import SparkServer
+
+CONTENT_MODIFIED = -32801
+LINGER = 0.15  # seconds a stream lives on when nobody waits for it any more
+EPILOGUE = 0.1  # seconds to wait for the engine's own figures once the text is complete
+
+
+def content_modified() -> JsonRpcException:
+    """Return the answer to a request that a newer one has overtaken."""
+    return JsonRpcException("A newer request or change took its place", CONTENT_MODIFIED)
+
+
+@dataclass(eq=False)
+class Stream:
+    """An answer on its way, and who waits for it."""
+
+    suggestion: Suggestion
+    ghost: Ghost
+    reason: Reason | None = None
+    detail: str = ""
+    waiting: set["asyncio.Future[None]"] = field(default_factory=set["asyncio.Future[None]"])
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+
+    @property
+    def useful(self) -> bool:
+        """Whether it has what a request waits for."""
+        return self.suggestion.done
+
+    def conclude(self, text: str | None, reason: Reason, detail: str = "") -> None:
+        """Set the final text, or why there is none; wake who waits."""
+        self.suggestion = replace(self.suggestion, text=text or "", end=self.ghost.end, done=True)
+        if not text:
+            self.reason, self.detail = reason, detail
+        for waiter in self.waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+@dataclass(slots=True)
+class Completer:
+    """The streams of all documents."""
+
+    ls: "SparkServer"
+    _streams: dict[str, Stream] = field(default_factory=dict[str, Stream])
+    _latest: dict[tuple[str, str], "asyncio.Future[None]"] = field(
+        default_factory=dict[tuple[str, str], "asyncio.Future[None]"]
+    )
+
+    def changed(self, document: Document) -> None:
+        """Drop the stream that a change contradicts."""
+        stream = self._streams.get(document.uri)
+        if stream is not None and not stream.suggestion.may_become(document):
+            self._drop(document.uri)
+
+    def closed(self, uri: str) -> None:
+        """Drop a closed document's stream."""
+        self._drop(uri)
+
+    def _drop(self, uri: str) -> None:
+        stream = self._streams.pop(uri, None)
+        if stream is not None:
+            stream.scope.cancel()
+            for waiter in stream.waiting:
+                if not waiter.done():
+                    waiter.set_exception(content_modified())
+
+    async def suggest(self, document: Document, offset: int, method: str) -> Suggestion | None:
+        """Return the suggestion for a cursor, or None when there is none; the status tells why.
+
+        Raises `JsonRpcException` "content modified" when a newer request or change takes its place.
+        """
+        waiter = self._overtake(document.uri, method)
+        stream = self._fitting(document, offset)
+        if stream is None:
+            await self._delay(waiter)
+            stream = self._start(document, offset)
+        await self._wait(stream, waiter)
+        here = stream.suggestion.at(document, offset)
+        if here is None or not here.text:
+            self.ls.explain(stream.reason or Reason.NOTHING, stream.detail)
+            return None
+        return here
+
+    def _overtake(self, uri: str, method: str) -> "asyncio.Future[None]":
+        previous = self._latest.get((uri, method))
+        if previous is not None and not previous.done():
+            previous.set_exception(content_modified())
+        waiter = asyncio.get_running_loop().create_future()
+        self._latest[(uri, method)] = waiter
+        return waiter
+
+    async def _delay(self, waiter: "asyncio.Future[None]") -> None:
+        """Wait as the settings say, unless overtaken meanwhile."""
+        if delay := self.ls.settings.completion.delayMs:
+            await asyncio.wait([waiter], timeout=delay / 1000)
+            if waiter.done():
+                waiter.result()
+
+    def _fitting(self, document: Document, offset: int) -> Stream | None:
+        """Return the live stream if it is, or may become, the answer here."""
+        stream = self._streams.get(document.uri)
+        if stream is None:
+            return None
+        here = stream.suggestion.at(document, offset)
+        if here is not None and (here.text or not stream.useful or offset == stream.suggestion.anchor):
+            return stream if stream.reason is not Reason.ENGINE else None
+        self._drop(document.uri)
+        return None
+
+    def _start(self, document: Document, offset: int) -> Stream:
+        self._drop(document.uri)
+        lines = self.ls.settings.completion.maxLines
+        ghost = Ghost(document.text, offset, document.language, max_lines=lines)
+        stream = Stream(Suggestion(document, offset, offset), ghost)
+        self._streams[document.uri] = stream
+        self.ls.spawn(self._run, stream, context.completion(document, offset, max_lines=lines))
+        return stream
+
+    async def _wait(self, stream: Stream, waiter: "asyncio.Future[None]") -> None:
+        stream.waiting.add(waiter)
+        try:
+            if stream.useful and not waiter.done():
+                waiter.set_result(None)
+            await waiter
+        finally:
+            stream.waiting.discard(waiter)
+            if not stream.waiting and not stream.useful:
+                asyncio.get_running_loop().call_later(LINGER, self._leave, stream)
+
+    def _leave(self, stream: Stream) -> None:
+        """End a stream that nobody came back for."""
+        uri = stream.suggestion.document.uri
+        if not stream.waiting and not stream.useful and self._streams.get(uri) is stream:
+            self._drop(uri)
+
+    async def _run(self, stream: Stream, request: Request) -> None:
+        """Read the engine's answer; ask once more if the link was lost before any text."""
+        with stream.scope:
+            for attempt in (1, 2):
+                try:
+                    await self._read(stream, request)
+                    return
+                except EngineError as error:
+                    if attempt == 2 or error.code != "connection_lost" or stream.ghost.text:
+                        self.ls.trouble(error)
+                        stream.conclude(None, Reason.ENGINE, str(error))
+                        return
+
+    async def _read(self, stream: Stream, request: Request) -> None:
+        with Meter(self.ls) as meter:
+            async with self.ls.engine.open(request) as events:
+                async for event in events:
+                    meter.take(event)
+                    self._advance(stream, event)
+
+    def _advance(self, stream: Stream, event: Event) -> None:
+        if stream.useful:
+            return
+        if isinstance(event, Chunk) and stream.ghost.feed(event.text):
+            stream.conclude(stream.ghost.finish(), Reason.NOTHING)
+            stream.scope.deadline = anyio.current_time() + EPILOGUE
+        elif isinstance(event, Finished):
+            stream.conclude(stream.ghost.finish(), Reason.NOTHING)
+
+    def rest(self, document: Document, offset: int) -> None:
+        """Tell the engine where the cursor rests, so that it can warm up."""
+        with suppress(EngineError):
+            self.ls.engine.observe(Focus(document.uri, document.language, document.text, offset))

@@ -1,0 +1,48 @@
+"""Between lsprotocol's types and ours. Positions always need the document they are in."""
+
+from collections.abc import Iterable, Sequence
+
+from lsprotocol import types
+
+from spark_lsp.session.documents import Change
+from spark_lsp.text.document import Document
+from spark_lsp.text.edits import Edit
+from spark_lsp.text.positions import Encoding, to_offset, to_position
+
+
+def offset(document: Document, position: types.Position, encoding: Encoding) -> int:
+    """Return the offset of a position."""
+    return to_offset(document, position.line, position.character, encoding)
+
+
+def offsets(document: Document, range_: types.Range, encoding: Encoding) -> tuple[int, int]:
+    """Return the offsets of a range; a reversed one is turned round."""
+    start, end = offset(document, range_.start, encoding), offset(document, range_.end, encoding)
+    return min(start, end), max(start, end)
+
+
+def position(document: Document, at: int, encoding: Encoding) -> types.Position:
+    """Return the position of an offset."""
+    return types.Position(*to_position(document, at, encoding))
+
+
+def range_of(document: Document, start: int, end: int, encoding: Encoding) -> types.Range:
+    """Return the range of two offsets."""
+    return types.Range(position(document, start, encoding), position(document, end, encoding))
+
+
+def change(event: types.TextDocumentContentChangeEvent) -> Change:
+    """Return one change of a `didChange` notification."""
+    if isinstance(event, types.TextDocumentContentChangeWholeDocument):
+        return Change(event.text)
+    first, last = event.range.start, event.range.end
+    return Change(event.text, ((first.line, first.character), (last.line, last.character)))
+
+
+def workspace_edit(document: Document, edits: Iterable[Edit], encoding: Encoding) -> types.WorkspaceEdit:
+    """Return the edits of one version of one document: the editor refuses them for any other version."""
+    text_edits: Sequence[types.TextEdit] = [
+        types.TextEdit(range_of(document, edit.start, edit.end, encoding), edit.new) for edit in edits
+    ]
+    identifier = types.OptionalVersionedTextDocumentIdentifier(document.uri, document.version)
+    return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(identifier, list(text_edits))])

@@ -1,0 +1,231 @@
+"""Targeted edits: from a command to one versioned `workspace/applyEdit`, or a named refusal.
+
+The command is answered at once; the work goes on as a job. What the person types elsewhere meanwhile
+moves the result, what they type in the same place refuses it: the text they see is never overwritten.
+A link that is lost in mid-edit restarts the edit once, from the beginning; nothing was applied before.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from lsprotocol import types
+
+from spark_lsp.errors import EditRefused, EngineError, SparkError
+from spark_lsp.lsp import convert
+from spark_lsp.lsp.meter import Meter
+from spark_lsp.lsp.progress import Progress
+from spark_lsp.prompts import actions, gate, reply
+from spark_lsp.request import Chunk, EditFormat, Request, Started
+from spark_lsp.session import context
+from spark_lsp.text.document import Document
+from spark_lsp.text.edits import Edit, rebase
+
+if TYPE_CHECKING:
+    from spark_lsp.lsp.server import SparkServer
+
+CHANGED = "The text changed where the edit was to be made"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be done, as the command said it; offsets refer to `document`."""
+
+    action: str
+    document: Document
+    start: int
+    end: int
+    instruction: str = ""
+    diagnostics: tuple[actions.Diagnostic, ...] = ()
+
+
+@dataclass(eq=False)
+class Job:
+    """An edit under way; `typed` is what has been changed in its document since it began."""
+
+    id: str
+    order: Order
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    typed: list[Edit] | None = field(default_factory=list[Edit])
+    by_user: bool = False
+
+
+class Editor:
+    """All edits under way."""
+
+    def __init__(self, ls: "SparkServer") -> None:
+        self._ls = ls
+        self._jobs: dict[str, Job] = {}
+        self._numbers = itertools.count(1)
+
+    def start(self, order: Order) -> str:
+        """Begin an edit; returns its id."""
+        job = Job(f"edit-{next(self._numbers)}", order)
+        self._jobs[job.id] = job
+        self._ls.spawn(self._run, job)
+        return job.id
+
+    def cancel(self, identity: str) -> bool:
+        """Stop an edit; False if there is none of that id."""
+        job = self._jobs.get(identity)
+        if job is None:
+            return False
+        job.by_user = True
+        job.scope.cancel()
+        return True
+
+    def changed(self, document: Document, edits: Sequence[Edit]) -> None:
+        """Note what was typed into the documents of edits under way."""
+        for job in self._jobs.values():
+            if job.order.document.uri == document.uri and job.typed is not None:
+                job.typed += edits
+
+    def lost(self, uri: str) -> None:
+        """Note that a document was closed, reopened or is out of sync: its edits cannot be placed."""
+        for job in self._jobs.values():
+            if job.order.document.uri == uri:
+                job.typed = None
+
+    async def _run(self, job: Job) -> None:
+        progress = Progress(self._ls, actions.title(job.order.action), lambda: self.cancel(job.id))
+        state, reason = "cancelled", "stopped by you"
+        with job.scope:
+            try:
+                await progress.begin()
+                edits = await self._proposal(job, progress)
+                await self._apply(job, edits)
+                state, reason = "applied", ""
+            except EditRefused as error:
+                state, reason = "refused", str(error)
+            except SparkError as error:
+                state, reason = "failed", str(error)
+        del self._jobs[job.id]
+        progress.end(reason or "done")
+        self._tell(job, state, reason)
+
+    def _tell(self, job: Job, state: str, reason: str) -> None:
+        message = {"id": job.id, "state": state, "reason": reason, "uri": job.order.document.uri}
+        self._ls.notify("spark/edit", message)
+        if state in ("refused", "failed"):
+            self._ls.say(types.MessageType.Warning, reason)
+
+    async def _proposal(self, job: Job, progress: Progress) -> list[Edit]:
+        """Return the edits, in terms of the order's document. Raises `EditRefused` or `EngineError`."""
+        order = job.order
+        known = gate.deterministic(order.action, order.document, order.start, order.end, order.diagnostics)
+        if known is not None:
+            return known
+        target = actions.target(order.action, order.document, order.start, order.end, order.diagnostics)
+        messages = [each.message for each in order.diagnostics]
+        effort = self._ls.settings.edit.effort
+        request = context.edit(order.document, target, order.action, order.instruction, messages, effort)
+        format_, text = await self._ask(request, progress)
+        return reply.proposal(
+            order.action,
+            order.document,
+            *target,
+            format_,
+            text,
+            instruction=order.instruction,
+            diagnostics=order.diagnostics,
+        )
+
+    async def _ask(self, request: Request, progress: Progress) -> tuple[EditFormat, str]:
+        try:
+            return await self._ask_once(request, progress)
+        except EngineError as error:
+            if error.code != "connection_lost":
+                raise
+            progress.report("the connection was lost; starting again")
+            return await self._ask_once(request, progress)
+
+    async def _ask_once(self, request: Request, progress: Progress) -> tuple[EditFormat, str]:
+        format_, pieces = EditFormat.TEXT, list[str]()
+        with Meter(self._ls) as meter:
+            async with self._ls.engine.open(request) as events:
+                async for event in events:
+                    meter.take(event)
+                    if isinstance(event, Started):
+                        format_ = event.format
+                        progress.report(f"{event.engine} is working")
+                    elif isinstance(event, Chunk):
+                        pieces.append(event.text)
+                        progress.report(f"{sum(map(len, pieces))} characters")
+        return format_, "".join(pieces)
+
+    async def _apply(self, job: Job, edits: Sequence[Edit]) -> None:
+        """Apply as one change, for just the version that the editor has told last."""
+        if not edits:
+            raise EditRefused(
+                "The model proposed no change", "The text is as it was", "Say it in other words"
+            )
+        document = self._ls.documents.get(job.order.document.uri)
+        moved = rebase(edits, job.typed) if job.typed is not None and document is not None else None
+        if moved is None or document is None:
+            raise EditRefused(CHANGED, "The edit was not applied", "Ask again")
+        edit = convert.workspace_edit(document, moved, self._ls.documents.encoding)
+        label = actions.title(job.order.action)
+        answer = await self._ls.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(edit, label))
+        if not answer.applied:
+            why = answer.failure_reason or "it has another version of the text"
+            raise EditRefused(
+                f"The editor did not apply the edit: {why}", "The text is as it was", "Ask again"
+            )
+
+
+def as_order(ls: "SparkServer", argument: Any) -> Order:
+    """Return the order in a command's argument. Raises `SparkError` for what cannot be done."""
+    if not isinstance(argument, dict):
+        raise EditRefused("spark.edit needs one argument, an object", "Nothing was done")
+    fields: dict[str, Any] = argument
+    uri, name = str(fields.get("uri", "")), str(fields.get("action", ""))
+    if name not in actions.names():
+        raise EditRefused(
+            f"There is no action {name[:40]!r}",
+            "Nothing was done",
+            f"Use one of: {', '.join(actions.names())}",
+        )
+    document = ls.documents.get(uri)
+    if document is None:
+        raise EditRefused("The document cannot be edited", str(ls.documents.why_not(uri)))
+    version = fields.get("version")
+    if version is not None and version != document.version:
+        raise EditRefused("The action belongs to an earlier text", "Nothing was done", "Ask for it again")
+    start, end = _offsets(ls, document, fields.get("range"))
+    diagnostics = tuple(diagnostic(ls, document, each) for each in fields.get("diagnostics") or ())
+    instruction = str(fields.get("instruction") or "")
+    if actions.needs_instruction(name) and not instruction:
+        instruction = actions.instruction_above(document, start)
+    if actions.needs_instruction(name) and not instruction:
+        raise EditRefused(
+            "The edit has no instruction",
+            "Nothing was done",
+            "Write a comment `spark: what to do` above the lines, or use an editor that asks for it",
+        )
+    return Order(name, document, start, end, instruction, diagnostics)
+
+
+def _offsets(ls: "SparkServer", document: Document, range_: Any) -> tuple[int, int]:
+    try:
+        start, end = range_["start"], range_["end"]
+        lsp_range = types.Range(
+            types.Position(int(start["line"]), int(start["character"])),
+            types.Position(int(end["line"]), int(end["character"])),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise EditRefused("The command's range is not an LSP range", "Nothing was done") from error
+    return convert.offsets(document, lsp_range, ls.documents.encoding)
+
+
+def diagnostic(ls: "SparkServer", document: Document, value: Any) -> actions.Diagnostic:
+    """Return a diagnostic in our own terms; `value` is LSP's, as JSON or as a type."""
+    if isinstance(value, types.Diagnostic):
+        start, end = convert.offsets(document, value.range, ls.documents.encoding)
+        return actions.Diagnostic(start, end, value.message, str(value.code or ""), value.source or "")
+    fields: dict[str, Any] = value if isinstance(value, dict) else {}
+    start, end = _offsets(ls, document, fields.get("range"))
+    return actions.Diagnostic(
+        start, end, str(fields.get("message", "")), str(fields.get("code", "")), str(fields.get("source", ""))
+    )

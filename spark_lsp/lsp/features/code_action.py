@@ -1,0 +1,61 @@
+"""textDocument/codeAction: what can be done here; no engine is asked."""
+
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from spark_lsp.lsp import convert
+
+if TYPE_CHECKING:
+    from spark_lsp.lsp.server import SparkServer
+    from spark_lsp.prompts.actions import Offer
+
+COMMAND = "spark.edit"
+
+
+def kinds() -> list[types.CodeActionKind | str]:
+    """Return the kinds of all actions, for the capabilities."""
+    return [types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite]
+
+
+async def handle(ls: "SparkServer", params: types.CodeActionParams) -> list[types.CodeAction]:
+    """Offer the actions of the table that apply to this range."""
+    from spark_lsp.lsp.editing import diagnostic
+    from spark_lsp.prompts import actions
+
+    uri = params.text_document.uri
+    document = ls.documents.get(uri)
+    if document is None:
+        return []
+    start, end = convert.offsets(document, params.range, ls.documents.encoding)
+    found = {diagnostic(ls, document, each): each for each in params.context.diagnostics}
+    offers = actions.applicable(document, start, end, list(found))
+    return [
+        _action(params, document.version, offer, [found[each] for each in offer.diagnostics])
+        for offer in offers
+        if _wanted(params.context.only, offer.action.kind)
+    ]
+
+
+def _wanted(only: "list[types.CodeActionKind | str] | None", kind: str) -> bool:
+    """Tell whether an editor that asks for some kinds only asks for this one."""
+    names = [str(getattr(each, "value", each)) for each in only or [""]]
+    return any(not name or kind == name or kind.startswith(f"{name}.") for name in names)
+
+
+def _action(
+    params: types.CodeActionParams, version: int, offer: "Offer", diagnostics: list[types.Diagnostic]
+) -> types.CodeAction:
+    argument = {
+        "action": offer.action.name,
+        "uri": params.text_document.uri,
+        "version": version,
+        "range": params.range,
+        "diagnostics": diagnostics,
+    }
+    return types.CodeAction(
+        title=offer.title,
+        kind=offer.action.kind,
+        diagnostics=diagnostics or None,
+        command=types.Command(title=offer.title, command=COMMAND, arguments=[argument]),
+    )

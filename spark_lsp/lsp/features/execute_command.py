@@ -1,0 +1,34 @@
+"""workspace/executeCommand: `spark.edit`, `spark.cancel`, `spark.status`.
+
+Commands answer at once: editors give up on slow ones after ten seconds. What comes of an edit is told
+by `spark/edit`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from spark_lsp.errors import EditRefused
+
+if TYPE_CHECKING:
+    from spark_lsp.lsp.server import SparkServer
+
+
+async def edit(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
+    """Begin an edit. Raises `EditRefused` for an argument that cannot be used."""
+    from spark_lsp.lsp.editing import as_order
+
+    order = as_order(ls, arguments[0] if arguments else None)
+    return {"id": ls.editor.start(order), "state": "started"}
+
+
+async def cancel(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
+    """Stop an edit by its id."""
+    argument = arguments[0] if arguments else None
+    identity = str(argument.get("id", "")) if isinstance(argument, dict) else str(argument or "")
+    if not ls.editor.cancel(identity):
+        raise EditRefused("There is no such edit under way", "Nothing was stopped")
+    return {"id": identity, "state": "cancelled"}
+
+
+async def status(ls: "SparkServer", *arguments: Any) -> dict[str, Any]:
+    """Return the status."""
+    return ls.status.message()

@@ -1,0 +1,20 @@
+"""textDocument/inlineCompletion: ghost text."""
+
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from spark_lsp.lsp import convert
+
+if TYPE_CHECKING:
+    from spark_lsp.lsp.server import SparkServer
+
+
+async def handle(ls: "SparkServer", params: types.InlineCompletionParams) -> types.InlineCompletionList:
+    """Answer with one item with an explicit range, or with none; the status tells why none."""
+    found = await ls.suggestion(params.text_document.uri, params.position, "inlineCompletion")
+    if found is None:
+        return types.InlineCompletionList([])
+    document = found.document
+    range_ = convert.range_of(document, found.anchor, found.end, ls.documents.encoding)
+    return types.InlineCompletionList([types.InlineCompletionItem(found.text, range=range_)])

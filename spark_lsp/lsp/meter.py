@@ -1,0 +1,70 @@
+"""Measures one answer as the server sees it, for the status."""
+
+import time
+from typing import TYPE_CHECKING
+
+from spark_lsp.errors import SparkError
+from spark_lsp.request import Chunk, Event, Finished, Started
+
+if TYPE_CHECKING:
+    from spark_lsp.lsp.server import SparkServer
+
+CHARS_PER_TOKEN = 4  # where an answer is left before the engine has said its own count
+
+
+class Meter:
+    """Measures one answer for the status."""
+
+    def __init__(self, ls: "SparkServer") -> None:
+        self._ls = ls
+        self._asked = time.monotonic()
+        self._first: float | None = None
+        self._last = 0.0
+        self._characters = 0
+        self._finished: Finished | None = None
+        self._started: Started | None = None
+
+    def __enter__(self) -> "Meter":
+        self._before = self._ls.status
+        self._ls.tell(state="busy", reason="")
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if isinstance(error, SparkError):
+            self._ls.tell(state=self._before.state, reason=self._before.reason)
+        else:
+            self._ls.tell(**self._figures(), state="ready")
+
+    def take(self, event: Event) -> None:
+        """Note an event."""
+        now = time.monotonic()
+        if isinstance(event, Started):
+            self._started = event
+        elif isinstance(event, Chunk):
+            if self._first is None:
+                self._first = now
+            self._last = now
+            self._characters += len(event.text)
+        else:
+            self._finished = event
+
+    def _figures(self) -> dict[str, object]:
+        values: dict[str, object] = {}
+        if self._started is not None:
+            values |= {
+                "engine": self._started.engine,
+                "model": self._started.model,
+                "simulated": self._started.simulated,
+            }
+        if self._first is not None:
+            values["ttft_ms"] = round((self._first - self._asked) * 1000, 1)
+            values["tok_s"] = self._rate()
+        return values
+
+    def _rate(self) -> float | None:
+        if self._finished is not None and self._finished.timing.decode_ms > 0:
+            tokens = self._finished.usage.output_tokens
+            return round(tokens / self._finished.timing.decode_ms * 1000, 1)
+        if self._first is None or self._last <= self._first:
+            return None
+        return round(self._characters / CHARS_PER_TOKEN / (self._last - self._first), 1)

@@ -1,0 +1,49 @@
+"""Work-done progress of one job, for editors that show it.
+
+Reports are thinned: an editor needs a sign of life a few times a second, not one for each token.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+if TYPE_CHECKING:
+    from spark_lsp.lsp.server import SparkServer
+
+INTERVAL = 0.1  # seconds between reports
+
+
+class Progress:
+    """See the module's text. `cancel` is called when the person stops the job."""
+
+    def __init__(self, ls: "SparkServer", title: str, cancel: Callable[[], object]) -> None:
+        self._ls = ls
+        self._title = title
+        self._cancel = cancel
+        self._token: str | None = None
+        self._reported = 0.0
+
+    async def begin(self) -> None:
+        """Show the job, if the editor can."""
+        window = self._ls.client_capabilities.window
+        if window is None or not window.work_done_progress:
+            return
+        token = self._ls.progress_token(self._cancel)
+        await self._ls.window_work_done_progress_create_async(types.WorkDoneProgressCreateParams(token))
+        self._token = token
+        self._ls.work_done_progress.begin(token, types.WorkDoneProgressBegin(self._title, cancellable=True))
+
+    def report(self, message: str) -> None:
+        """Show how the job goes."""
+        now = time.monotonic()
+        if self._token is not None and now - self._reported >= INTERVAL:
+            self._reported = now
+            self._ls.work_done_progress.report(self._token, types.WorkDoneProgressReport(message=message))
+
+    def end(self, message: str) -> None:
+        """Take the job off the screen."""
+        if self._token is not None:
+            self._ls.work_done_progress.end(self._token, types.WorkDoneProgressEnd(message=message))
+            self._ls.forget_progress(self._token)

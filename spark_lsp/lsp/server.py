@@ -1,0 +1,344 @@
+"""The language server: its state, the visible table of what it offers, and its life on stdio.
+
+Until the answer to `initialize` is out nothing of weight is imported: an editor waits for it at every
+start. Notifications that change state run in order as plain functions; requests take a snapshot before
+their first await.
+"""
+
+import asyncio
+import functools
+import gc
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+from pygls.lsp.server import LanguageServer
+
+from spark_lsp import __version__, config
+from spark_lsp.errors import SparkError, origin
+from spark_lsp.lsp import settings as editor_settings
+from spark_lsp.lsp.features import (
+    code_action,
+    code_action_resolve,
+    completion,
+    did_change,
+    did_change_configuration,
+    did_close,
+    did_open,
+    execute_command,
+    initialize,
+    initialized,
+    inline_completion,
+    work_done_progress_cancel,
+)
+from spark_lsp.lsp.status import Status
+from spark_lsp.session.documents import Documents
+from spark_lsp.session.suggestions import Reason, Suggestion
+from spark_lsp.text.document import Document
+from spark_lsp.text.edits import Edit
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+    from spark_lsp.engine.remote import LinkStatus, Remote
+    from spark_lsp.lsp.completing import Completer
+    from spark_lsp.lsp.editing import Editor
+
+log = logging.getLogger(__name__)
+
+INTERNAL_ERROR, REQUEST_FAILED = -32603, -32803
+REST = 0.25  # seconds without typing after which the cursor counts as resting
+
+
+class Handler(Protocol):
+    """What a file of `features` has."""
+
+    def __call__(self, ls: "SparkServer", params: Any) -> Any: ...
+
+
+FEATURES: tuple[tuple[str, Handler, object], ...] = (
+    (types.INITIALIZE, initialize.handle, None),
+    (types.INITIALIZED, initialized.handle, None),
+    (types.TEXT_DOCUMENT_DID_OPEN, did_open.handle, None),
+    (types.TEXT_DOCUMENT_DID_CHANGE, did_change.handle, None),
+    (types.TEXT_DOCUMENT_DID_CLOSE, did_close.handle, None),
+    (types.WORKSPACE_DID_CHANGE_CONFIGURATION, did_change_configuration.handle, None),
+    (types.WINDOW_WORK_DONE_PROGRESS_CANCEL, work_done_progress_cancel.handle, None),
+    (
+        types.TEXT_DOCUMENT_INLINE_COMPLETION,
+        inline_completion.handle,
+        types.InlineCompletionOptions(work_done_progress=False),
+    ),
+    (
+        types.TEXT_DOCUMENT_CODE_ACTION,
+        code_action.handle,
+        types.CodeActionOptions(code_action_kinds=code_action.kinds()),
+    ),
+    (types.CODE_ACTION_RESOLVE, code_action_resolve.handle, None),
+)
+
+COMMANDS: tuple[tuple[str, Callable[..., Awaitable[Any]]], ...] = (
+    ("spark.edit", execute_command.edit),
+    ("spark.cancel", execute_command.cancel),
+    ("spark.status", execute_command.status),
+)
+
+REPLACED = (  # pygls' own handlers, whose document store is not ours
+    types.TEXT_DOCUMENT_DID_OPEN,
+    types.TEXT_DOCUMENT_DID_CHANGE,
+    types.TEXT_DOCUMENT_DID_CLOSE,
+    types.NOTEBOOK_DOCUMENT_DID_OPEN,
+    types.NOTEBOOK_DOCUMENT_DID_CHANGE,
+    types.NOTEBOOK_DOCUMENT_DID_CLOSE,
+    types.WINDOW_WORK_DONE_PROGRESS_CANCEL,
+)
+
+
+class SparkServer(LanguageServer):
+    """One editor's server. `sources` are the settings that lie under the editor's."""
+
+    def __init__(self, sources: Sequence[config.Source] = ()) -> None:
+        super().__init__("spark-lsp", __version__)
+        self.sources = tuple(sources)
+        self.given: dict[str, Any] = {}
+        self.settings, _ = config.resolve(*sources)
+        self.documents = Documents()
+        self.status = Status()
+        self.started = asyncio.Event()
+        self.engine: Remote
+        self.completer: Completer
+        self.editor: Editor
+        self._group: TaskGroup | None = None
+        self._told: Status | None = None
+        self._said: set[tuple[str, str]] = set()
+        self._progress: dict[int | str, Callable[[], object]] = {}
+        self._rest: asyncio.TimerHandle | None = None
+        self.in_flight: set[int | str] = set()
+        self._register()
+
+    def _register(self) -> None:
+        for method in REPLACED:
+            self.protocol.fm.builtin_features.pop(method, None)
+        for method, handler, options in FEATURES:
+            self.feature(method, options)(self._guarded(handler))
+        for name, command in COMMANDS:
+            self.command(name)(self._guarded_command(command))
+
+    def offer_menu(self) -> None:
+        """Offer `textDocument/completion`, once it is known that the editor needs it."""
+        triggers = [".", "(", " ", "\n"]
+        options = types.CompletionOptions(trigger_characters=triggers)
+        self.feature(types.TEXT_DOCUMENT_COMPLETION, options)(self._guarded(completion.handle))
+
+    def _guarded(self, handler: Handler) -> Callable[[Any], Any]:
+        """Bind a handler to this server, and turn what it raises into an answer without a traceback."""
+        if not asyncio.iscoroutinefunction(handler):
+            return functools.partial(self._plainly, handler)
+
+        async def guarded(params: Any) -> Any:
+            return await self._answered(handler(self, params))
+
+        return guarded
+
+    def _guarded_command(self, command: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
+        async def guarded(*arguments: Any) -> Any:
+            return await self._answered(command(self, *arguments))
+
+        return guarded
+
+    def _plainly(self, handler: Handler, params: Any) -> Any:
+        try:
+            return handler(self, params)
+        except Exception as error:
+            log.error("a notification could not be handled: %s", origin(error))
+            return None
+
+    async def _answered(self, work: Awaitable[Any]) -> Any:
+        try:
+            return await work
+        except JsonRpcException:
+            raise
+        except SparkError as error:
+            raise JsonRpcException(str(error), REQUEST_FAILED) from None
+        except Exception as error:
+            log.error("a request could not be handled: %s", origin(error))
+            message = "spark-lsp failed to answer this request. Nothing was changed. Please report it"
+            raise JsonRpcException(message, INTERNAL_ERROR) from None
+        finally:
+            self.in_flight.discard(self.protocol.msg_id or "")
+
+    # What is said to the person.
+
+    def say(self, kind: types.MessageType, text: str) -> None:
+        """Show a message."""
+        self.window_show_message(types.ShowMessageParams(kind, text))
+
+    def say_once(self, kind: types.MessageType, topic: str, text: str) -> None:
+        """Show a message unless the same was shown for the same topic."""
+        if (topic, text) not in self._said:
+            self._said.add((topic, text))
+            self.say(kind, text)
+
+    def tell(self, **values: Any) -> None:
+        """Change the status, and tell the editor if that changed anything."""
+        self.status = self.status.changed(**values)
+        if self.status != self._told and self._group is not None:
+            self._told = self.status
+            self.notify("spark/status", self.status.message())
+
+    def explain(self, reason: Reason, detail: str = "") -> None:
+        """Put into the status why there is no suggestion."""
+        self.tell(reason=f"no suggestion: {detail or reason.value}")
+
+    def trouble(self, error: SparkError) -> None:
+        """Tell once why engines do not answer, and keep it in the status."""
+        self.tell(state="degraded", reason=str(error))
+        self.say_once(types.MessageType.Warning, "engine", str(error))
+
+    def notify(self, method: str, params: Mapping[str, Any]) -> None:
+        """Send a notification of ours."""
+        self.protocol.notify(method, dict(params))
+
+    # The engine's side.
+
+    def ready(self) -> None:
+        """Let the slow parts start."""
+        self.started.set()
+
+    def spawn(self, work: Callable[..., Awaitable[None]], *arguments: Any) -> None:
+        """Start work that ends with the server."""
+        if self._group is None:
+            raise SparkError("The server has just started", "This was not done", "Try again")
+        self._group.start_soon(work, *arguments)
+
+    async def run_engine(self, engine: "Remote") -> None:
+        """Keep the engine's side alive until cancelled."""
+        import anyio
+
+        from spark_lsp.lsp.completing import Completer
+        from spark_lsp.lsp.editing import Editor
+
+        self.engine, self.completer, self.editor = engine, Completer(self), Editor(self)
+        async with anyio.create_task_group() as group:
+            self._group = group
+            self.configure_engine()
+            for document in self.documents.all():
+                engine.opened(document)
+            self.tell(state="starting", reason="the gateway is being started")
+            gc.collect()
+            gc.freeze()  # what lives now lives for ever: a full collection costs tens of milliseconds
+            await engine.run()
+
+    def link_changed(self, link: "LinkStatus") -> None:
+        """Take what the connection tells of itself."""
+        for problem in link.problems:
+            self.say_once(types.MessageType.Warning, "settings", f"Setting spark.{problem}.")
+        if link.state != "ready":
+            self.tell(state="degraded", reason=link.reason)
+            return
+        names = self.settings.routes.get("completion", ())
+        serving = [engine for name in names for engine in link.engines if engine.name == name]
+        able = [engine for engine in serving if engine.state != "off"] or serving or list(link.engines)
+        if not able:
+            self.tell(state="off", reason="the gateway has no engine")
+            return
+        first = able[0]
+        self.tell(
+            engine=first.name,
+            model=first.model,
+            simulated=first.simulated,
+            state=first.state,
+            reason=first.reason,
+        )
+        if first.state == "off":
+            self.say_once(types.MessageType.Warning, "engine", first.reason)
+
+    def configure_engine(self) -> None:
+        """Send the editor's own engines and routes to the gateway."""
+        if self._group is not None:
+            engine = self.given.get("engine") or {}
+            routes = {**(self.given.get("routes") or {}), **(engine.get("routes") or {})}
+            self.engine.configure(self.given.get("engines") or {}, routes, self.given.get("budget") or {})
+
+    def take_initialization_options(self, options: object) -> None:
+        """Use the settings that came with `initialize`."""
+        values = editor_settings.section(options)
+        if values:
+            editor_settings.take(self, values)
+
+    # Documents.
+
+    def mirror_open(self, document: Document) -> None:
+        """Tell the gateway of a document."""
+        if self._group is not None:
+            self.engine.opened(document)
+
+    def mirror_edit(self, document: Document, edits: Sequence[Edit]) -> None:
+        """Tell everybody who cares that a document has changed."""
+        if self._group is None:
+            return
+        self.engine.edited(document, edits)
+        self.completer.changed(document)
+        self.editor.changed(document, edits)
+        self._rest_soon(document, edits[-1].start + len(edits[-1].new) if edits else 0)
+
+    def mirror_close(self, uri: str) -> None:
+        """Tell everybody that a document is gone, or not to be used."""
+        if self._group is not None:
+            self.engine.closed(uri)
+            self.completer.closed(uri)
+
+    def edits_lost(self, uri: str) -> None:
+        """Tell edits under way that their document's history is broken."""
+        if self._group is not None:
+            self.editor.lost(uri)
+
+    def _rest_soon(self, document: Document, offset: int) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+        loop = asyncio.get_running_loop()
+        self._rest = loop.call_later(REST, self.completer.rest, document, offset)
+
+    async def suggestion(self, uri: str, at: types.Position, method: str) -> Suggestion | None:
+        """Return the suggestion at a position; None with the reason in the status."""
+        from spark_lsp.lsp import convert
+
+        document = self.documents.get(uri)
+        if document is None:
+            self.explain(Reason.NO_DOCUMENT, str(self.documents.why_not(uri)))
+            return None
+        if not self.settings.completion.enabled:
+            self.explain(Reason.DISABLED)
+            return None
+        if self._excluded(uri):
+            self.explain(Reason.EXCLUDED)
+            return None
+        offset = convert.offset(document, at, self.documents.encoding)
+        return await self.completer.suggest(document, offset, method)
+
+    def _excluded(self, uri: str) -> bool:
+        from fnmatch import fnmatch
+        from urllib.parse import unquote
+
+        path = unquote(uri.split("://", 1)[-1])
+        globs = (*self.settings.completion.disabledGlobs, *self.settings.context.exclude)
+        return any(fnmatch(path, glob) or fnmatch(path.rsplit("/", 1)[-1], glob) for glob in globs)
+
+    # Progress.
+
+    def progress_token(self, cancel: Callable[[], object]) -> str:
+        """Return a token for a job that `cancel` stops."""
+        token = f"spark-{len(self._progress)}-{id(cancel):x}"
+        self._progress[token] = cancel
+        return token
+
+    def forget_progress(self, token: str) -> None:
+        """Forget a job that has ended."""
+        self._progress.pop(token, None)
+
+    def cancel_progress(self, token: int | str) -> None:
+        """Stop the job with this token, if there is one."""
+        if cancel := self._progress.get(token):
+            cancel()

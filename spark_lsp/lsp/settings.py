@@ -1,0 +1,51 @@
+"""The editor's settings: where they come from and what is done with them.
+
+They come in `initializationOptions`, in the answer to `workspace/configuration`, and in
+`workspace/didChangeConfiguration`; in each as `{"spark": {…}}` or as the bare section. A `null` means the
+defaults. The latest whole section counts, laid over what came at start.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from lsprotocol import types
+
+from spark_lsp import config
+
+if TYPE_CHECKING:
+    from spark_lsp.lsp.server import SparkServer
+
+SECTION = "spark"
+CLIENT = "client"  # what a client says of itself; not a setting
+
+
+def section(value: object) -> dict[str, Any]:
+    """Return the settings in a value that an editor sent."""
+    if not isinstance(value, Mapping):
+        return {}
+    values = cast(Mapping[str, Any], value)
+    inner = values.get(SECTION, values)
+    if not isinstance(inner, Mapping):
+        return {}
+    return {key: each for key, each in cast(Mapping[str, Any], inner).items() if key != CLIENT}
+
+
+def take(ls: "SparkServer", values: Mapping[str, Any]) -> None:
+    """Use these settings from now on; name each value that cannot be used, once."""
+    ls.given = dict(values)
+    settings, problems = config.resolve(*ls.sources, ("editor", values))
+    ls.settings = settings
+    for problem in problems:
+        ls.say(types.MessageType.Warning, f"Setting spark.{problem}.")
+    ls.configure_engine()
+
+
+async def pull(ls: "SparkServer") -> None:
+    """Ask the editor for its settings, if it can be asked."""
+    workspace = ls.client_capabilities.workspace
+    if workspace is None or not workspace.configuration:
+        return
+    items = [types.ConfigurationItem(section=SECTION)]
+    answer = await ls.workspace_configuration_async(types.ConfigurationParams(items))
+    found = section(answer[0]) if answer else {}
+    take(ls, {**ls.given, **found})

@@ -1,0 +1,33 @@
+"""What the server tells of itself: `spark/status`, sent whenever it changes."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+State = Literal["starting", "ready", "busy", "degraded", "off"]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Which engine serves, whether it is simulated, how fast it was last, and why it does not.
+
+    `ttft_ms` is from the request to the first text at the server; `tok_s` counts the engine's own
+    tokens, or a token for 4 characters where the answer was left early. Both are of the last answer.
+    """
+
+    engine: str = ""
+    model: str = ""
+    simulated: bool = False
+    state: State = "starting"
+    reason: str = ""
+    ttft_ms: float | None = None
+    tok_s: float | None = None
+    queue: int = 0
+    budget: str = ""
+
+    def changed(self, **values: Any) -> "Status":
+        """Return the status with some values changed."""
+        return replace(self, **values)
+
+    def message(self) -> dict[str, Any]:
+        """Return what goes over LSP."""
+        return asdict(self)

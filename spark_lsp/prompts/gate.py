@@ -1,0 +1,123 @@
+"""The gate: what a proposal must be, to be applied at all; and what needs no model.
+
+Small models damage code as often as they change it well. So a proposal is refused, by name, when it no
+longer parses where it did, when it changes code it was not asked to change, when it leaves out code with
+a comment in its place, or when it holds characters that make code look other than it is. A refusal loses
+nothing: the text is as it was.
+"""
+
+import re
+import sys
+from collections.abc import Sequence
+
+from spark_lsp.errors import EditRefused
+from spark_lsp.prompts import syntax
+from spark_lsp.prompts.actions import Diagnostic
+from spark_lsp.prompts.ghost import DECEPTIVE
+from spark_lsp.text.document import Document
+from spark_lsp.text.edits import Edit, apply
+
+_UNDEFINED = (
+    re.compile(r"undefined (?:name|variable) [`'\"](\w+)[`'\"]", re.IGNORECASE),
+    re.compile(r"[`'\"](\w+)[`'\"] is not defined", re.IGNORECASE),
+)
+_ELIDED = re.compile(
+    r"^\s*(?:#|//|--|/\*)\s*"
+    r"(?:\.\.\.|…|(?:the )?(?:rest|remainder) of|existing code|your code|same as (?:before|above))",
+    re.MULTILINE | re.IGNORECASE,
+)
+_REMOVES = re.compile(r"\b(?:remove|delete|drop|simplify|shorten|inline|replace|strip)\b", re.IGNORECASE)
+ALIASES = {"np": "numpy", "pd": "pandas", "plt": "matplotlib.pyplot", "tk": "tkinter"}
+KEPT_SHARE = 0.4  # of the target's code must still be there, unless its removal was asked for
+
+
+def deterministic(
+    action: str, document: Document, start: int, end: int, diagnostics: Sequence[Diagnostic]
+) -> list[Edit] | None:
+    """Return the edits that need no model, or None: a missing import of a module of known name."""
+    if action != "fix" or document.language != "python" or len(diagnostics) != 1:
+        return None
+    name = _undefined_name(diagnostics[0].message)
+    used_as_module = document.text[diagnostics[0].end : diagnostics[0].end + 1] == "."
+    if name is None or not used_as_module:
+        return None
+    if name in ALIASES:
+        return [_import(document, f"import {ALIASES[name]} as {name}")]
+    return [_import(document, f"import {name}")] if name in sys.stdlib_module_names else None
+
+
+def _undefined_name(message: str) -> str | None:
+    found = next((match for each in _UNDEFINED if (match := each.search(message))), None)
+    return found[1] if found else None
+
+
+def _import(document: Document, statement: str) -> Edit:
+    place = syntax.import_place(document.text)
+    before = "" if place == 0 or document.text[place - 1] in "\r\n" else document.eol
+    return Edit(place, place, f"{before}{statement}{document.eol}")
+
+
+def check(
+    action: str,
+    document: Document,
+    target: tuple[int, int],
+    edits: Sequence[Edit],
+    instruction: str = "",
+    diagnostics: Sequence[Diagnostic] = (),
+) -> None:
+    """Raise `EditRefused` unless the edits may be applied."""
+    new = apply(document.text, edits)
+    if any(DECEPTIVE.search(edit.new) for edit in edits):
+        raise _refused("the proposal holds invisible characters that disguise code")
+    if any(edit.start < target[0] or edit.end > target[1] for edit in edits):
+        raise _refused("the proposal changed code outside the asked range")
+    before, after = syntax.errors(document.language, document.text), syntax.errors(document.language, new)
+    if before is not None and after is not None and after > before:
+        raise _refused("the proposal does not parse")
+    _check_action(action, document, target, edits, new, instruction, diagnostics)
+
+
+def _check_action(
+    action: str,
+    document: Document,
+    target: tuple[int, int],
+    edits: Sequence[Edit],
+    new: str,
+    instruction: str,
+    diagnostics: Sequence[Diagnostic],
+) -> None:
+    if action == "document":
+        if syntax.code_tokens(document.language, document.text) != syntax.code_tokens(document.language, new):
+            raise _refused("the proposal changed code, not only documentation")
+        return
+    if action == "fix" and not _touches(document, edits, diagnostics):
+        raise _refused("the proposal changed code outside the diagnostic")
+    old = document.text[target[0] : target[1]]
+    proposed = new[target[0] : target[1] + len(new) - len(document.text)]
+    if _ELIDED.search(proposed) and not _ELIDED.search(old):
+        raise _refused("the proposal leaves code out with a comment in its place")
+    if _shrinks(old, proposed) and not _REMOVES.search(instruction):
+        raise _refused("the proposal removes most of the code")
+
+
+def _touches(document: Document, edits: Sequence[Edit], diagnostics: Sequence[Diagnostic]) -> bool:
+    """Tell whether every edit lies in the lines of a diagnostic."""
+    spans = [
+        (
+            document.line_start(document.line_at(each.start)),
+            document.line_start(document.line_at(each.end) + 1),
+        )
+        for each in diagnostics
+    ]
+    return all(any(start <= edit.start and edit.end <= end for start, end in spans) for edit in edits)
+
+
+def _shrinks(old: str, new: str) -> bool:
+    was, now = (len("".join(text.split())) for text in (old, new))
+    return was > 40 and now < was * KEPT_SHARE
+
+
+def _refused(what: str) -> EditRefused:
+    return EditRefused(
+        f"{what[0].upper()}{what[1:]}; not applied", "The text is as it was", "Try again, or with other words"
+    )

@@ -1,0 +1,157 @@
+"""From what a model says at a cursor to ghost text, piece by piece, in a fixed order of steps.
+
+While text comes in, `feed` keeps what may be shown and says when enough is there; `finish` gives the
+text as it may be inserted, or None. The steps, and what each is for:
+
+1. cut at special tokens and code fences: a model's way of saying "end" or of talking instead;
+2. cut where the model leaves the place: below the block of the cursor's line, at the line that stands
+   below the cursor anyway, at a line it repeats, after the lines that were asked for;
+3. take off what stands right of the cursor already, so that no bracket comes twice;
+4. nothing but white space, or characters that show text other than it is: nothing.
+
+Text right of the cursor, other than closing brackets and quotes, allows one line only.
+"""
+
+import re
+from difflib import SequenceMatcher
+
+MAX_LINES = 64
+_STOP = re.compile(r"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>|^[ \t]*```", re.MULTILINE)
+_PARTIAL_STOP = re.compile(r"(?:<\|?[a-zA-Z_]{0,20}\|?|^[ \t]*`{1,2})\Z", re.MULTILINE)
+_CLOSING = re.compile(r"[\s)\]}>'\"`;,:]*\Z")
+_LINE_END = re.compile(r"\r\n|\n|\r")
+# Bidirectional controls and invisible characters: they make text look other than it is (CVE-2021-42574).
+DECEPTIVE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+
+
+class Ghost:
+    """Ghost text for `offset` of `text`; see the module's text. `max_lines` 0 means a whole block."""
+
+    def __init__(self, text: str, offset: int, language: str = "", *, max_lines: int = 0) -> None:
+        before = _LINE_END.split(text[max(0, offset - 2_000) : offset])
+        after = _LINE_END.split(text[offset : offset + 4_000])
+        self._line = before[-1]
+        self._rest = after[0]
+        self._below = next((line for line in after[1:] if line.strip()), None)
+        self._above = [line for line in before[:-1] if line.strip()][-2:]
+        one_line = not _CLOSING.fullmatch(self._rest)
+        self._max_lines = 1 if one_line else max_lines or MAX_LINES
+        self._eol = "\r\n" if "\r\n" in text[:4_000] else "\n"
+        self._raw = ""
+        self._complete = False
+        self.end = offset
+
+    def feed(self, chunk: str) -> bool:
+        """Take more text; True once enough is there, and nothing more need be read."""
+        if not self._complete:
+            self._raw += chunk
+            cut = self._cut(self._raw)
+            self._complete = cut is not None
+        return self._complete
+
+    @property
+    def text(self) -> str:
+        """What may be shown so far: it only grows until `finish`."""
+        shown = self._kept()
+        if not self._complete and (partial := _PARTIAL_STOP.search(shown)):
+            shown = shown[: partial.start()]
+        return shown.rstrip()
+
+    @property
+    def has_line(self) -> bool:
+        """Whether a whole line is there."""
+        kept = self._kept()
+        return self._complete or bool(_LINE_END.search(kept.lstrip("\r\n")))
+
+    def finish(self) -> str | None:
+        """Return the text to insert, or None."""
+        text = self._without_rest(self._kept().rstrip())
+        if not text.strip() or DECEPTIVE.search(text) or self._is_repetition(text):
+            return None
+        return _LINE_END.sub(self._eol, self._spaced(text))
+
+    def _kept(self) -> str:
+        cut = self._cut(self._raw)
+        return self._raw if cut is None else self._raw[:cut]
+
+    def _cut(self, raw: str) -> int | None:
+        """Return where the text must end, or None while it may go on."""
+        stop = _STOP.search(raw)
+        limit = stop.start() if stop else None
+        lines, seen = 0, list[str]()
+        for start, end, closed in _lines(raw[:limit]):
+            line = raw[start:end]
+            if start and line.strip() and self._ends_before(line, seen, closed=closed):
+                return start
+            if line.strip():
+                lines += 1
+                seen.append(line.strip())
+            if closed and lines >= self._max_lines:
+                return end
+        return limit
+
+    def _ends_before(self, line: str, seen: list[str], *, closed: bool) -> bool:
+        """Tell whether the text must end before this line, which is not its first."""
+        if not closed and not _indent(line) < _indent(self._line):
+            return False
+        if self._below is not None and line.strip() == self._below.strip():
+            return True
+        if seen[-2:] == [line.strip()] * 2:
+            return True
+        return bool(seen) and _indent(line) < _indent(self._line)
+
+    def _without_rest(self, text: str) -> str:
+        """Take off the end what stands right of the cursor."""
+        rest = self._rest.strip()
+        if not rest:
+            return text
+        for size in range(min(len(rest), len(text)), 0, -1):
+            if text.endswith(rest[:size]) and (size == len(rest) or _closes(rest[:size], text)):
+                return text[: len(text) - size]
+        return text
+
+    def _is_repetition(self, text: str) -> bool:
+        """Tell whether one line only says again what stands around it."""
+        said = text.strip()
+        line = (self._line + said).strip()
+        if self._below is not None and _alike(line, self._below.strip()) and not self._rest.strip():
+            return True
+        return len(self._above) == 2 and all(line == above.strip() for above in self._above)
+
+    def _spaced(self, text: str) -> str:
+        """Do not let a space before the cursor and one behind it become two."""
+        if self._line.endswith((" ", "\t")) and self._line.strip() and text.startswith(" "):
+            return text.lstrip(" ")
+        return text
+
+
+def _lines(text: str) -> list[tuple[int, int, bool]]:
+    """Return `(start, end, closed)` of each line; `closed` if a line end follows."""
+    found: list[tuple[int, int, bool]] = []
+    start = 0
+    for match in _LINE_END.finditer(text):
+        found.append((start, match.start(), True))
+        start = match.end()
+    return [*found, (start, len(text), False)] if start < len(text) else found
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _closes(tail: str, text: str) -> bool:
+    """Tell whether a tail of closing brackets would leave `text` with more closed than opened."""
+    pairs = {")": "(", "]": "[", "}": "{"}
+    return all(char in pairs and text.count(char) > text.count(pairs[char]) for char in tail)
+
+
+def _alike(one: str, other: str) -> bool:
+    """Tell whether two lines differ by one character or 5 %, as peers measure it."""
+    if one == other:
+        return True
+    if min(len(one), len(other)) < 12:
+        return False
+    matched = sum(
+        block.size for block in SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
+    )
+    return max(len(one), len(other)) - matched <= max(1, len(one) // 20)

@@ -1,0 +1,155 @@
+"""From an engine's answer to edits of the document, or a refusal with its reason.
+
+What engines add around an answer (fences, sentences, another indentation, a missing line end) is taken
+off; what they answer is compared with the text line by line, and only the difference becomes edits.
+"""
+
+import re
+import textwrap
+from collections.abc import Sequence
+
+from spark_lsp.errors import EditRefused
+from spark_lsp.prompts import gate, syntax
+from spark_lsp.prompts.actions import Diagnostic
+from spark_lsp.request import EditFormat
+from spark_lsp.text.document import Document
+from spark_lsp.text.edits import Edit, diff
+
+_FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
+_SPECIAL = re.compile(r"<\|[a-z_]+\|>.*\Z", re.DOTALL)
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_WIDTH = 88
+_BLOCK = {"javascript", "javascriptreact", "typescript", "typescriptreact", "java", "c", "cpp", "php", "css"}
+_LINE_MARK = {
+    "lua": "---",
+    "rust": "///",
+    "go": "//",
+    "csharp": "///",
+    "ruby": "#",
+    "elixir": "#",
+    "zig": "///",
+}
+
+
+def proposal(
+    action: str,
+    document: Document,
+    start: int,
+    end: int,
+    form: EditFormat,
+    answer: str,
+    *,
+    instruction: str = "",
+    diagnostics: Sequence[Diagnostic] = (),
+) -> list[Edit]:
+    """Return the edits of the document that an answer proposes for the target `[start, end)`.
+
+    Raises `EditRefused` for an answer that is empty, or that the gate does not let pass.
+    """
+    answer = _LINE_END.sub("\n", _SPECIAL.sub("", answer))
+    if form is EditFormat.DOCSTRING:
+        edits = _documented(document, start, end, answer)
+    else:
+        edits = _replaced(document, start, end, answer)
+    if not edits:
+        raise EditRefused("The model proposed no change", "The text is as it was", "Say it in other words")
+    gate.check(action, document, (start, end), edits, instruction, diagnostics)
+    return edits
+
+
+def _replaced(document: Document, start: int, end: int, answer: str) -> list[Edit]:
+    old = document.text[start:end]
+    new = _unfenced(answer)
+    if not new.strip():
+        raise EditRefused("The model's answer is empty", "The text is as it was", "Try again")
+    return diff(old, _LINE_END.sub(document.eol, _indented_as(old, new)), start)
+
+
+def _unfenced(answer: str) -> str:
+    """Return the code in an answer: what stands in its fence, finished or not, else all of it."""
+    match = _FENCE.search(answer)
+    code = match[1] if match else answer
+    return code.removesuffix("```").strip("\n").rstrip()
+
+
+def _indented_as(old: str, new: str) -> str:
+    """Shift new code to the old code's indentation; the last lines' ends are the old ones'."""
+    was, now = _common_indent(old), _common_indent(new)
+    if was != now:
+        new = textwrap.indent(textwrap.dedent(new), was)
+    return new + old[len(old.rstrip()) :]
+
+
+def _common_indent(text: str) -> str:
+    lines = [line for line in _LINE_END.split(text) if line.strip()]
+    if not lines:
+        return ""
+    shortest = min(lines, key=lambda line: len(line) - len(line.lstrip()))
+    return shortest[: len(shortest) - len(shortest.lstrip())]
+
+
+def _documented(document: Document, start: int, end: int, answer: str) -> list[Edit]:
+    """Return the edit that puts documentation where the language wants it."""
+    lines = _prose(answer)
+    if not lines:
+        raise EditRefused("The model's answer holds no documentation", "The text is as it was", "Try again")
+    found = syntax.definition_at(document.language, document.text, start)
+    if document.language == "python":
+        return _python_docstring(document, found, lines)
+    if found is None:
+        raise EditRefused(
+            "There is no definition to document here", "Nothing was done", "Put the cursor in one"
+        )
+    return [_comment_above(document, found.start, lines)]
+
+
+def _prose(answer: str) -> list[str]:
+    """Return the lines of documentation in an answer, without quotes, fences, marks and preamble."""
+    text = re.sub(r'^\s*(?:```\w*|"""|\'\'\')+|(?:```|"""|\'\'\')+\s*\Z', "", answer.strip()).strip()
+    text = text.split('"""')[0].split("```")[0]
+    lines = [line.rstrip() for line in textwrap.dedent(_first_aligned(text)).split("\n")]
+    while lines and not lines[-1]:
+        lines.pop()
+    return [line.replace("\\", "\\\\").replace("*/", "* /") for line in _wrapped(lines)]
+
+
+def _first_aligned(text: str) -> str:
+    """Indent the first line as the others are, so that all can be shifted together."""
+    first, newline, rest = text.partition("\n")
+    return _common_indent(rest) + first.strip() + newline + rest
+
+
+def _wrapped(lines: list[str]) -> list[str]:
+    wrapped: list[str] = []
+    for line in lines:
+        indent = line[: len(line) - len(line.lstrip())]
+        wrapped += textwrap.wrap(line, _WIDTH, subsequent_indent=indent) or [""]
+    return wrapped
+
+
+def _python_docstring(document: Document, found: syntax.Definition | None, lines: list[str]) -> list[Edit]:
+    if found is None or found.body is None:
+        raise EditRefused(
+            "There is no definition with a body here", "Nothing was done", "Put the cursor in one"
+        )
+    if found.docstring is not None:
+        raise EditRefused("This definition has a docstring already", "The text is as it was")
+    line = document.line_start(document.line_at(found.body))
+    indent = document.text[line : found.body]
+    body = [f'"""{lines[0]}', *(f"{indent}{each}" if each else "" for each in lines[1:])]
+    closing = '"""' if len(lines) == 1 else f'{document.eol}{indent}"""'
+    if lines[-1].endswith('"'):
+        closing = " " + closing
+    text = document.eol.join(body) + closing
+    return [Edit(found.body, found.body, f"{text}{document.eol}{indent}")]
+
+
+def _comment_above(document: Document, start: int, lines: list[str]) -> Edit:
+    head = document.line(document.line_at(start))
+    indent = head[: len(head) - len(head.lstrip())]
+    if document.language in _BLOCK:
+        marked = ["/**", *(f" * {line}".rstrip() for line in lines), " */"]
+    else:
+        mark = _LINE_MARK.get(document.language, "#")
+        marked = [f"{mark} {line}".rstrip() for line in lines]
+    return Edit(start, start, "".join(f"{indent}{line}{document.eol}" for line in marked))

@@ -1,0 +1,87 @@
+"""Prompts for edits and chats, for instruction-tuned models that read ChatML.
+
+A small model does not keep to a format for long, so the format is not left to it: the assistant's turn
+is begun for it (an opening fence, opening quotes), and the answer ends where the fence or the quotes
+close. Documentation is asked for as text alone and put in its place by us: what a model does not write
+it cannot spoil.
+"""
+
+import re
+from dataclasses import dataclass
+
+from spark_lsp.request import EditFormat, PartKind, Request, Task
+
+_CONTROL = re.compile(r"<\|(?=\w+\|>)")
+_CONTEXT_LINES = 12
+_CHARS_PER_TOKEN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is asked: `messages` by role, the assistant's begun turn, and how to read the answer."""
+
+    messages: tuple[tuple[str, str], ...]
+    begun: str
+    format: EditFormat
+    stop: tuple[str, ...]
+    max_tokens: int
+
+    @property
+    def text(self) -> str:
+        """The whole prompt in ChatML; control tokens within the texts are made harmless."""
+        turns = [f"<|im_start|>{role}\n{quoted(text)}<|im_end|>\n" for role, text in self.messages]
+        return "".join((*turns, "<|im_start|>assistant\n", self.begun))
+
+
+def quoted(text: str) -> str:
+    """Return text in which no control token of a model stands as one."""
+    return _CONTROL.sub("<\u00a6", text)
+
+
+def prompt_of(request: Request) -> Prompt:
+    """Return the prompt for an edit or a chat."""
+    if request.task is not Task.EDIT:
+        tokens = request.max_tokens or 1024
+        return Prompt((("user", request.instruction),), "", EditFormat.TEXT, ("<|im_end|>",), tokens)
+    if request.action == "document":
+        return _document(request)
+    return _change(request)
+
+
+def _document(request: Request) -> Prompt:
+    code = _fenced(request.language, request.text_of(PartKind.TARGET))
+    ask = (
+        f"Write the documentation for this {request.language} code: what it does in one short sentence, "
+        f"then, only if they are not obvious, its arguments and its result. Do not repeat the code.\n\n{code}"
+    )
+    system = "You write short, precise documentation. You answer with the docstring only."
+    return Prompt(
+        (("system", system), ("user", ask)), '"""', EditFormat.DOCSTRING, ('"""', "<|im_end|>", "```"), 120
+    )
+
+
+def _change(request: Request) -> Prompt:
+    target = request.text_of(PartKind.TARGET)
+    problems = [part.text for part in request.parts if part.kind is PartKind.DIAGNOSTIC]
+    task = f"Fix this problem: {'; '.join(problems)}" if request.action == "fix" else request.instruction
+    above = _tail(request.text_of(PartKind.PREFIX))
+    ask = (
+        f"Here is some {request.language} code for context:\n\n{_fenced(request.language, above)}\n\n"
+        f"It goes on with these lines:\n\n{_fenced(request.language, target)}\n\n"
+        f"{task.rstrip('.')}. Answer with the changed lines only, complete and with the same indentation, "
+        "and change nothing else."
+    )
+    system = "You edit code. You change only what you are asked to change."
+    tokens = max(64, len(target) * 2 // _CHARS_PER_TOKEN + 128)
+    begun = f"```{request.language}\n"
+    return Prompt(
+        (("system", system), ("user", ask)), begun, EditFormat.REPLACE, ("\n```", "<|im_end|>"), tokens
+    )
+
+
+def _fenced(language: str, text: str) -> str:
+    return f"```{language}\n{text}\n```"
+
+
+def _tail(text: str) -> str:
+    return "\n".join(text.splitlines()[-_CONTEXT_LINES:])

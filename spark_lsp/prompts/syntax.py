@@ -1,0 +1,232 @@
+"""What can be known of code without running it: definitions, errors, tokens, imports.
+
+Where a tree-sitter grammar is at hand (Python, JavaScript, TypeScript) the syntax tree tells. For other
+languages definitions are guessed from their first line and their braces or indentation, and nothing is
+claimed about errors: the answer is None, "cannot be checked". Offsets are code points.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tree_sitter import Language, Node, Parser
+
+_DEFINITIONS = {
+    "function_definition",
+    "class_definition",
+    "function_declaration",
+    "generator_function_declaration",
+    "class_declaration",
+    "method_definition",
+    "interface_declaration",
+    "abstract_class_declaration",
+}
+_WRAPPERS = {"decorated_definition", "export_statement"}
+_HEAD = re.compile(
+    r"^[ \t]*(?:(?:pub(?:\([a-z]+\))?|public|private|protected|static|async|export|local|unsafe|abstract"
+    r"|final)\s+)*(?:fn|func|function|def|class|struct|enum|trait|impl|interface|type|module)\b\s*[\w.:(]",
+    re.MULTILINE,
+)
+_FROM_FUTURE = "future_import_statement"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A function, method or class: whole lines `[start, end)`, without the last line end.
+
+    `body` is where its body's first statement begins, or None if it has no body of its own lines;
+    `docstring` is the range of its docstring, quotes included (Python only).
+    """
+
+    start: int
+    end: int
+    body: int | None
+    docstring: tuple[int, int] | None
+
+
+def definition_at(language: str, text: str, offset: int) -> Definition | None:
+    """Return the innermost definition around `offset`; at a blank place, None."""
+    tree = _parse(language, text)
+    if tree is None:
+        return _guessed(text, offset)
+    points, root = tree
+    best: Node | None = None
+    for node in _walk(root):
+        if node.type in _DEFINITIONS and _covers(text, points, node, offset):
+            best = node
+    return None if best is None else _definition(text, points, best)
+
+
+def _covers(text: str, points: "Callable[[int], int]", node: Node, offset: int) -> bool:
+    """Tell whether the lines of a definition, its decorators included, hold `offset`."""
+    outer = _outer(node)
+    start = text.rfind("\n", 0, points(outer.start_byte)) + 1
+    return start <= offset <= points(outer.end_byte)
+
+
+def _outer(node: Node) -> Node:
+    parent = node.parent
+    return parent if parent is not None and parent.type in _WRAPPERS else node
+
+
+def _definition(text: str, points: "Callable[[int], int]", node: Node) -> Definition:
+    outer = _outer(node)
+    start = text.rfind("\n", 0, points(outer.start_byte)) + 1
+    body = node.child_by_field_name("body")
+    first = body.named_children[0] if body is not None and body.named_children else None
+    own_line = first is not None and first.start_point[0] > node.start_point[0]
+    docstring = _docstring(first)
+    return Definition(
+        start,
+        points(outer.end_byte),
+        points(first.start_byte) if first is not None and own_line else None,
+        None if docstring is None else (points(docstring.start_byte), points(docstring.end_byte)),
+    )
+
+
+def _docstring(first: Node | None) -> Node | None:
+    if first is None or first.type != "expression_statement" or not first.named_children:
+        return None
+    inner = first.named_children[0]
+    return inner if inner.type == "string" and len(first.named_children) == 1 else None
+
+
+def errors(language: str, text: str) -> int | None:
+    """Return how many places do not parse, or None if that cannot be checked."""
+    tree = _parse(language, text)
+    if tree is None:
+        return None
+    return sum(1 for node in _walk(tree[1]) if node.type == "ERROR" or node.is_missing)
+
+
+def code_tokens(language: str, text: str) -> list[str] | None:
+    """Return the code without comments and docstrings, token by token, or None if unknown."""
+    tree = _parse(language, text)
+    if tree is None:
+        return None
+    skipped = {node.id for node in _all_docstrings(tree[1])}
+    return [piece.decode("utf-8", "surrogatepass") for piece in _leaves(tree[1], skipped)]
+
+
+def _all_docstrings(root: Node) -> Iterator[Node]:
+    for node in _walk(root):
+        body = node if node.type == "module" else node.child_by_field_name("body")
+        if node.type in _DEFINITIONS or node.type == "module":
+            first = body.named_children[0] if body is not None and body.named_children else None
+            found = _docstring(first)
+            if found is not None:
+                yield found
+
+
+def _leaves(node: Node, skipped: set[int]) -> Iterator[bytes]:
+    if node.id in skipped or "comment" in node.type:
+        return
+    if not node.children or node.type == "string":
+        yield node.text or b""
+        return
+    for child in node.children:
+        yield from _leaves(child, skipped)
+
+
+def import_place(text: str) -> int:
+    """Return where a plain `import` may be inserted in Python: behind the imports, else behind the head.
+
+    The offset is the beginning of a line.
+    """
+    tree = _parse("python", text)
+    assert tree is not None
+    points, root = tree
+    last = 0
+    for number, node in enumerate(root.named_children):
+        imports = node.type in ("import_statement", "import_from_statement", _FROM_FUTURE)
+        head = node.type == "comment" or (number <= 1 and _docstring(node) is not None)
+        if not imports and not head:
+            break
+        last = points(node.end_byte)
+    end = text.find("\n", last)
+    return 0 if last == 0 else len(text) if end < 0 else end + 1
+
+
+def _walk(root: Node) -> Iterator[Node]:
+    """Yield every node, parents before children."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(node.children))
+
+
+def _parse(language: str, text: str) -> "tuple[Callable[[int], int], Node] | None":
+    """Return `(byte offset → code point offset, root)`, or None without a grammar."""
+    parser = _parser(language)
+    if parser is None:
+        return None
+    data = text.encode("utf-8", "surrogatepass")
+    root = parser.parse(data).root_node
+    if len(data) == len(text):
+        return (lambda byte: byte), root
+    return (lambda byte: len(data[:byte].decode("utf-8", "surrogatepass"))), root
+
+
+@lru_cache
+def _parser(language: str) -> Parser | None:
+    """Return the parser for one of LSP's language ids."""
+    pointer: object
+    if language == "python":
+        import tree_sitter_python
+
+        pointer = tree_sitter_python.language()
+    elif language in ("javascript", "javascriptreact"):
+        import tree_sitter_javascript
+
+        pointer = tree_sitter_javascript.language()
+    elif language in ("typescript", "typescriptreact"):
+        import tree_sitter_typescript
+
+        tsx = language == "typescriptreact"
+        pointer = (
+            tree_sitter_typescript.language_tsx() if tsx else tree_sitter_typescript.language_typescript()
+        )
+    else:
+        return None
+    return Parser(Language(pointer))
+
+
+def _guessed(text: str, offset: int) -> Definition | None:
+    """Return a definition by the look of its first line, in a language without a grammar here."""
+    line_end = text.find("\n", offset)
+    heads = list(_HEAD.finditer(text, 0, len(text) if line_end < 0 else line_end))
+    for head in reversed(heads):
+        start = head.start()
+        end = _block_end(text, start)
+        if start <= offset <= end:
+            return Definition(start, end, None, None)
+    return None
+
+
+def _block_end(text: str, start: int) -> int:
+    """Return where a block ends: at its closing brace, or before a line that is not indented deeper."""
+    opening = text.find("{", start)
+    first_end = text.find("\n", start)
+    if opening >= 0 and (first_end < 0 or opening <= text.find("\n", first_end + 1) or opening < first_end):
+        depth = 0
+        for at in range(opening, len(text)):
+            depth += {"{": 1, "}": -1}.get(text[at], 0)
+            if depth == 0:
+                return at + 1
+    return _dedent(text, start)
+
+
+def _dedent(text: str, start: int) -> int:
+    lines = text[start:].split("\n")
+    indent = len(lines[0]) - len(lines[0].lstrip())
+    end = len(lines[0])
+    for line in lines[1:]:
+        deeper = len(line) - len(line.lstrip()) > indent
+        if line.strip() and not deeper and line.strip() not in ("end", "}"):
+            break
+        end += len(line) + 1
+        if line.strip() in ("end", "}") and not deeper:
+            break
+    return start + len(text[start : start + end].rstrip())

@@ -1,0 +1,155 @@
+"""The user's runtime directory: where the automatic gateway says how it can be reached.
+
+The directory belongs to the user alone (mode 700). In it lie
+
+- `gateway.json` (mode 600): URL, token, process id and version of the running gateway;
+- `gateway.lock`: held while a gateway is started, so that two editors opening together start one;
+- `gateway.sock`: its Unix socket.
+
+A path of a Unix socket may have about 100 characters on some systems; where the usual directory is too
+deep, a private one below the system's temporary directory serves instead.
+"""
+
+import hashlib
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import msgspec
+
+from spark_lsp.errors import GatewayError
+
+SOCKET_PATH_LIMIT = 100  # sockaddr_un holds 108 bytes on Linux, 104 on macOS
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How a running gateway is reached."""
+
+    url: str
+    token: str
+    pid: int
+    version: str
+
+
+def directory() -> Path:
+    """Return the runtime directory, made if it is missing. Raises `GatewayError` if it is not ours alone."""
+    path = Path(os.environ.get("SPARK_LSP_RUNTIME_DIR") or _usual())
+    if not _writable_parent(path) or len(os.fsencode(path / "gateway.sock")) > SOCKET_PATH_LIMIT:
+        path = _short(path)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return _private(path)
+
+
+def _usual() -> Path:
+    import platformdirs
+
+    if sys.platform == "linux" and "XDG_RUNTIME_DIR" not in os.environ:
+        return Path(f"/run/user/{os.getuid()}/spark-lsp")  # platformdirs would warn and fall back to /tmp
+    return platformdirs.user_runtime_path("spark-lsp")
+
+
+def _writable_parent(path: Path) -> bool:
+    """Tell whether `path` exists or can be made: /run/user/ID is missing where no session manager runs."""
+    while not path.exists():
+        path = path.parent
+    return os.access(path, os.W_OK | os.X_OK)
+
+
+def _short(path: Path) -> Path:
+    """Return a short path below the temporary directory, the same for the same wish and the same home."""
+    wish = f"{path}\0{Path.home()}"
+    digest = hashlib.blake2b(os.fsencode(wish), digest_size=6).hexdigest()
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    return Path(tempfile.gettempdir()) / f"spark-lsp-{user}-{digest}"
+
+
+def _private(path: Path) -> Path:
+    if os.name != "posix":
+        return path
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        raise GatewayError(
+            f"{path} belongs to somebody else",
+            "The gateway's socket and token would not be private there",
+            "Remove it, or name another place in SPARK_LSP_RUNTIME_DIR",
+        )
+    path.chmod(0o700)
+    return path
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only the user can read, all of it or nothing."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(name, path)  # mkstemp made it with mode 600
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def read_state(where: Path) -> State | None:
+    """Return what the state file in `where` says, or None when there is none or it is damaged."""
+    try:
+        return msgspec.json.decode((where / "gateway.json").read_bytes(), type=State)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def write_state(where: Path, state: State) -> None:
+    """Publish a gateway."""
+    write_private(where / "gateway.json", msgspec.json.encode(asdict(state)).decode())
+
+
+def remove_state(where: Path, pid: int) -> None:
+    """Withdraw the state if it is still that of process `pid`."""
+    state = read_state(where)
+    if state is not None and state.pid == pid:
+        (where / "gateway.json").unlink(missing_ok=True)
+
+
+@contextmanager
+def try_lock(path: Path) -> Generator[bool, None, None]:
+    """Hold the lock file `path` while the block runs; yields False at once if somebody else holds it."""
+    with path.open("a+b") as file:
+        held = _lock(file.fileno())
+        try:
+            yield held
+        finally:
+            if held:
+                _unlock(file.fileno())
+
+
+if os.name == "nt":
+    import msvcrt
+
+    def _lock(descriptor: int) -> bool:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -1,0 +1,122 @@
+"""The documents that the editor has open, as the editor sees them.
+
+The editor's text is the truth, and only the editor can change it. What it sends is checked against what
+is here: a range that is reversed, a version that is not newer, a change to a text that was never opened
+mean that the two have drifted apart. LSP has no message to ask for the text again, so such a document is
+*out of sync*: nothing is computed from it until the editor sends the whole text, by a full change or by
+opening it again. Better no suggestion than one for another text.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from spark_lsp.errors import TextError
+from spark_lsp.text.document import Document
+from spark_lsp.text.edits import Edit
+from spark_lsp.text.positions import Encoding, to_offset
+
+MAX_CHARS = 5_000_000  # a larger text is refused: one turn of the loop should stay below 100 ms
+
+
+class Unusable(StrEnum):
+    """Why nothing is computed from a document; the values are shown to people."""
+
+    UNKNOWN = "the editor has not opened this document with us"
+    OUT_OF_SYNC = "the editor's changes did not fit the text; reopen the file"
+    TOO_LARGE = "the file is larger than 5 million characters"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of a notification: a range by lines and characters, or the whole text (`range` None)."""
+
+    text: str
+    range: tuple[tuple[int, int], tuple[int, int]] | None = None
+
+
+class Documents:
+    """All open documents of one editor."""
+
+    def __init__(self, encoding: Encoding = Encoding.UTF16) -> None:
+        self.encoding = encoding
+        self._open: dict[str, Document] = {}
+        self._broken: dict[str, Unusable] = {}
+
+    def open(self, uri: str, language: str, version: int, text: str) -> Document | None:
+        """Take a document; None if it is too large. Opening it twice means the second text."""
+        if len(text) > MAX_CHARS:
+            return self._break(uri, Unusable.TOO_LARGE)
+        self._broken.pop(uri, None)
+        self._open[uri] = document = Document(uri, text, version, language)
+        return document
+
+    def change(self, uri: str, version: int, changes: Sequence[Change]) -> tuple[Document, list[Edit]]:
+        """Make changes, one after another; returns the new document and the same changes as edits.
+
+        Raises `TextError` if they do not fit; the document is out of sync then.
+        """
+        document = self._open.get(uri) or self._revived(uri, version, changes)
+        try:
+            if version <= document.version and uri not in self._broken:
+                raise TextError(f"Version {version} is not newer than {document.version}")
+            document, edits = self._changed(document, version, changes)
+        except TextError:
+            self._break(uri, Unusable.OUT_OF_SYNC)
+            raise
+        self._broken.pop(uri, None)
+        if len(document) > MAX_CHARS:
+            self._break(uri, Unusable.TOO_LARGE)
+            raise TextError("The text has become too large", Unusable.TOO_LARGE)
+        self._open[uri] = document
+        return document, edits
+
+    def _changed(
+        self, document: Document, version: int, changes: Sequence[Change]
+    ) -> tuple[Document, list[Edit]]:
+        edits: list[Edit] = []
+        for change in changes:
+            edit = self._edit(document, change)
+            document = document.splice(edit.start, edit.end, edit.new, version)
+            edits.append(edit)
+        return document, edits
+
+    def _edit(self, document: Document, change: Change) -> Edit:
+        if change.range is None:
+            return Edit(0, len(document), change.text)
+        first, last = change.range
+        if first > last:
+            raise TextError("A range ends before it begins")
+        start = to_offset(document, *first, self.encoding)
+        return Edit(start, to_offset(document, *last, self.encoding), change.text)
+
+    def _revived(self, uri: str, version: int, changes: Sequence[Change]) -> Document:
+        """Return an empty document that a full change may fill, if this one is only out of sync."""
+        known = self._broken.get(uri)
+        if known is None:
+            raise TextError("The document was never opened", Unusable.UNKNOWN)
+        if not changes or changes[0].range is not None:
+            raise TextError("The document is out of sync", known)
+        return Document(uri, "", version - 1)
+
+    def close(self, uri: str) -> None:
+        """Forget a document."""
+        self._open.pop(uri, None)
+        self._broken.pop(uri, None)
+
+    def get(self, uri: str) -> Document | None:
+        """Return the document if something may be computed from it."""
+        return self._open.get(uri)
+
+    def why_not(self, uri: str) -> Unusable:
+        """Return why `get` has nothing."""
+        return self._broken.get(uri, Unusable.UNKNOWN)
+
+    def all(self) -> list[Document]:
+        """Return every usable document."""
+        return list(self._open.values())
+
+    def _break(self, uri: str, why: Unusable) -> None:
+        self._open.pop(uri, None)
+        if uri:
+            self._broken[uri] = why

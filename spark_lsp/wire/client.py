@@ -1,0 +1,383 @@
+"""The server's end of a connection to the gateway, without I/O.
+
+`create` puts a request on a free lane of a small fixed pool (names of lanes are never freed on a
+connection), `receive` takes messages and returns events, `pop` hands out what is to be written: control
+messages first, so that a cancel never waits behind the upload of a large document.
+
+Towards a server that did not select spark.v1 (`spark=False`) requests carry their whole text, a cancel
+only closes our ears, and documents are not mirrored.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from spark_lsp.errors import EngineError, LocalProtocolError
+from spark_lsp.request import (
+    Chunk,
+    EditFormat,
+    EngineInfo,
+    Event,
+    Finished,
+    Request,
+    Span,
+    Started,
+    Timing,
+    Usage,
+)
+from spark_lsp.text.edits import Edit
+from spark_lsp.wire import codec
+from spark_lsp.wire.asked import frame_of, plain_frame_of
+from spark_lsp.wire.frames import (
+    CHUNK_CHARS,
+    Cancel,
+    Configure,
+    Delta,
+    DocCheck,
+    DocChunk,
+    DocClose,
+    DocEdit,
+    DocFocus,
+    DocOpen,
+    DocResync,
+    EditFrame,
+    EngineFrame,
+    ErrorEvent,
+    Frame,
+    GoAway,
+    Hello,
+    ResponseEvent,
+    Status,
+    TimingFrame,
+)
+from spark_lsp.wire.mirror import digest
+
+LANES_PER_POOL = 14  # two pools stay below the 32 names and 16 in flight of a connection
+
+
+@dataclass(frozen=True, slots=True)
+class Greeted:
+    """The gateway has said who it is."""
+
+    version: str
+    engines: tuple[EngineInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EnginesChanged:
+    """Engines have another state now; `problems` are settings of ours that are not used."""
+
+    engines: tuple[EngineInfo, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An event of the answer on this lane."""
+
+    lane: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The request on this lane has ended with an error."""
+
+    lane: str
+    error: EngineError
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """Send this document again, whole."""
+
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """The gateway will end this connection."""
+
+    reason: str
+
+
+ClientEvent = Greeted | EnginesChanged | Answered | Failed | Resync | Leaving
+
+
+@dataclass(slots=True)
+class _Lane:
+    """A request in flight; a deaf lane's answer is nobody's any more."""
+
+    request: Request
+    started: bool = False
+    deaf: bool = False
+    resent: bool = False
+    timing: Timing = field(default_factory=Timing)
+
+
+@dataclass(slots=True)
+class _Mirrored:
+    """A document as the gateway has it, once all that is queued has been written."""
+
+    doc: str
+    version: int
+
+
+class ClientConnection:
+    """See the module's text."""
+
+    def __init__(self, *, spark: bool) -> None:
+        self.spark = spark
+        self._lanes: dict[str, _Lane] = {}
+        self._documents: dict[str, _Mirrored] = {}
+        self._uris: dict[str, str] = {}
+        self._count = 0
+        self._control: deque[Frame] = deque()
+        self._queue: deque[Frame] = deque()
+
+    # What we ask.
+
+    def create(self, request: Request, pool: str) -> str:
+        """Ask; returns the lane. Raises `LocalProtocolError` if all lanes of the pool are busy."""
+        for number in range(LANES_PER_POOL):
+            lane = f"{pool}.{number}"
+            if lane not in self._lanes:
+                self._lanes[lane] = _Lane(request)
+                self._send_request(lane, request, cited=True)
+                return lane
+        raise LocalProtocolError("Too many requests at once", "This one was not asked", "Wait for the others")
+
+    def _send_request(self, lane: str, request: Request, *, cited: bool) -> None:
+        if not self.spark:
+            self._queue.append(plain_frame_of(request, lane))
+        else:
+            self._queue.append(frame_of(request, lane, self._cite if cited else lambda _: None))
+
+    def _cite(self, span: Span) -> str | None:
+        known = self._documents.get(span.doc)
+        return known.doc if known is not None and known.version == span.version else None
+
+    def cancel(self, lane: str) -> None:
+        """Stop listening to a lane and have the work stopped; the lane is free when its terminal comes."""
+        known = self._lanes.get(lane)
+        if known is None or known.deaf:
+            return
+        known.deaf = True
+        if self.spark:
+            self._queue_cancel(lane)
+
+    def _queue_cancel(self, lane: str) -> None:
+        """Put the cancel before bulk, but never before the request that it means."""
+        frame = Cancel(stream_id=lane)
+        waits = any(getattr(each, "stream_id", None) == lane for each in self._queue)
+        (self._queue if waits else self._control).append(frame)
+
+    def configure(
+        self, engines: Mapping[str, Any], routes: Mapping[str, Sequence[str]], budget: Mapping[str, Any]
+    ) -> None:
+        """Send the editor's settings for this session."""
+        if self.spark:
+            listed = {name: list(names) for name, names in routes.items()}
+            self._control.append(Configure(engines=dict(engines), routes=listed, budget=dict(budget)))
+
+    # Documents.
+
+    def open_document(self, uri: str, language: str, version: int, text: str) -> None:
+        """Mirror a document, or mirror it again."""
+        if not self.spark:
+            return
+        doc = self._documents[uri].doc if uri in self._documents else self._new_doc(uri)
+        self._documents[uri] = _Mirrored(doc, version)
+        pieces = [text[i : i + CHUNK_CHARS] for i in range(0, len(text), CHUNK_CHARS)] or [""]
+        head = DocOpen(
+            doc=doc,
+            uri=uri,
+            language=language,
+            version=version,
+            length=len(text),
+            hash=digest(text),
+            text=pieces[0],
+        )
+        self._queue.append(head)
+        self._queue.extend(DocChunk(doc=doc, version=version, text=piece) for piece in pieces[1:])
+
+    def _new_doc(self, uri: str) -> str:
+        self._count += 1
+        doc = f"d{self._count}"
+        self._uris[doc] = uri
+        return doc
+
+    def edit_document(self, uri: str, version: int, edits: Sequence[Edit], length: int) -> bool:
+        """Mirror changes, made one after another; False if the document must be opened instead."""
+        known = self._documents.get(uri)
+        if known is None or sum(len(edit.new) for edit in edits) > CHUNK_CHARS:
+            return False
+        frames = [EditFrame(edit.start, edit.end, edit.new) for edit in edits]
+        self._queue.append(
+            DocEdit(doc=known.doc, base=known.version, version=version, edits=frames, length=length)
+        )
+        known.version = version
+        return True
+
+    def check_document(self, uri: str, version: int, text: str) -> None:
+        """Have the mirror compare its hash, after a rest."""
+        known = self._documents.get(uri)
+        if known is not None and known.version == version:
+            self._queue.append(DocCheck(doc=known.doc, version=version, hash=digest(text)))
+
+    def focus(self, uri: str, version: int, offset: int) -> None:
+        """Tell where the cursor rests."""
+        known = self._documents.get(uri)
+        if known is not None and known.version == version:
+            self._queue.append(DocFocus(doc=known.doc, version=version, offset=offset))
+
+    def close_document(self, uri: str) -> None:
+        """Have a document forgotten."""
+        known = self._documents.pop(uri, None)
+        if known is not None:
+            self._uris.pop(known.doc, None)
+            self._queue.append(DocClose(doc=known.doc))
+
+    # What comes from the gateway.
+
+    def receive(self, message: str | bytes) -> list[ClientEvent]:
+        """Take one message. Raises `RemoteProtocolError` if it is none of this protocol."""
+        kind, frame = codec.decode(message, codec.SERVER_FRAMES)
+        match frame:
+            case Hello():
+                return [Greeted(frame.version, _infos(frame.engines))]
+            case Status():
+                return [EnginesChanged(_infos(frame.engines), tuple(frame.problems))]
+            case GoAway():
+                return [Leaving(frame.reason)]
+            case DocResync():
+                return self._resync(frame)
+            case TimingFrame():
+                return self._timing(frame)
+            case Delta():
+                return self._delta(frame)
+            case ResponseEvent():
+                return self._response(kind, frame)
+            case ErrorEvent():
+                return self._error(frame)
+            case None:
+                return []
+
+    def lost(self) -> list[ClientEvent]:
+        """Note that the link is gone: every request in flight fails, every mirror is void."""
+        error = EngineError(
+            "The connection to the gateway was lost",
+            "The answer that was on its way will not come",
+            "It is being restored; ask again",
+            code="connection_lost",
+        )
+        failed: list[ClientEvent] = [
+            Failed(name, error) for name, lane in self._lanes.items() if not lane.deaf
+        ]
+        self._lanes.clear()
+        return failed
+
+    def _resync(self, frame: DocResync) -> list[ClientEvent]:
+        uri = self._uris.get(frame.doc)
+        return [Resync(uri)] if uri is not None else []
+
+    def _timing(self, frame: TimingFrame) -> list[ClientEvent]:
+        lane = self._lanes.get(frame.stream_id or "")
+        if lane is not None:
+            timing = frame.timing
+            lane.timing = Timing(timing.queue_ms, timing.prefill_ms, timing.decode_ms, timing.simulated)
+        return []
+
+    def _delta(self, frame: Delta) -> list[ClientEvent]:
+        name = frame.stream_id or ""
+        lane = self._lanes.get(name)
+        if lane is None or lane.deaf or not frame.delta:
+            return []
+        events: list[ClientEvent] = []
+        if not lane.started:
+            lane.started = True
+            events.append(Answered(name, Started("remote", lane.request.model)))
+        return [*events, Answered(name, Chunk(frame.delta))]
+
+    def _response(self, kind: str, frame: ResponseEvent) -> list[ClientEvent]:
+        name = frame.stream_id or ""
+        lane = self._lanes.get(name)
+        if lane is None:
+            return []
+        if kind == "response.created":
+            return self._created(name, lane, frame)
+        del self._lanes[name]
+        if lane.deaf:
+            return []
+        if kind == "response.failed":
+            return [Failed(name, _engine_error(frame.response.error))]
+        return [Answered(name, _finished(kind, frame, lane.timing))]
+
+    def _created(self, name: str, lane: _Lane, frame: ResponseEvent) -> list[ClientEvent]:
+        if lane.deaf or lane.started:
+            return []
+        lane.started = True
+        spark = frame.response.spark
+        if spark is None:
+            return [Answered(name, Started("remote", frame.response.model))]
+        format = EditFormat(spark.format) if spark.format in set(EditFormat) else EditFormat.TEXT
+        return [Answered(name, Started(spark.engine, spark.model, format, spark.simulated))]
+
+    def _error(self, frame: ErrorEvent) -> list[ClientEvent]:
+        name = frame.stream_id or ""
+        lane = self._lanes.get(name)
+        if lane is None:
+            return []
+        if frame.error.code == "document_unknown" and not lane.resent and not lane.deaf:
+            lane.resent = True
+            self._send_request(name, lane.request, cited=False)
+            return []
+        del self._lanes[name]
+        return [] if lane.deaf else [Failed(name, _engine_error(frame.error))]
+
+    # What is to be written.
+
+    def pop(self) -> str | None:
+        """Return the next message to write, or None."""
+        for queue in (self._control, self._queue):
+            if queue:
+                return codec.encode(queue.popleft())
+        return None
+
+
+def _infos(frames: Iterable[EngineFrame]) -> tuple[EngineInfo, ...]:
+    return tuple(
+        EngineInfo(
+            each.name,
+            each.kind,
+            each.model,
+            each.simulated,
+            each.context_tokens,
+            each.prefill_tokens_per_s,
+            each.state,
+            each.reason,
+        )
+        for each in frames
+    )
+
+
+def _engine_error(body: Any) -> EngineError:
+    """Return the error that a gateway's error object tells; its message is already fit for a person."""
+    code = (body.code if body is not None else None) or "engine_failed"
+    message = (body.message if body is not None else "") or "The engine failed"
+    return EngineError(message, code=code, retryable=code in ("engine_failed", "engine_unavailable"))
+
+
+def _finished(kind: str, frame: ResponseEvent, timing: Timing) -> Finished:
+    used = frame.response.usage
+    usage = (
+        Usage(used.input_tokens, used.output_tokens, used.input_tokens_details.cached_tokens)
+        if used is not None
+        else Usage()
+    )
+    if kind == "response.completed":
+        return Finished("stop", usage, timing)
+    details = frame.response.incomplete_details
+    cancelled = details is not None and details.reason == "cancelled"
+    return Finished("cancelled" if cancelled else "length", usage, timing)

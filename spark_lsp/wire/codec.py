@@ -1,0 +1,129 @@
+r"""Between text and frames.
+
+Only the `type` of a message is read first; the rest is read as that type demands. So an unknown type
+costs nothing and is ignored, and a known type with wrong fields is told apart from noise. Whatever
+comes in, the only error that leaves this file is `RemoteProtocolError`.
+
+Text of an editor may hold lone surrogates (JSON can write them as ``\ud800``), which UTF-8 cannot
+carry. msgspec refuses them; then the standard library writes ASCII with escapes instead.
+"""
+
+import json
+from typing import Any, TypeVar
+
+import msgspec
+
+from spark_lsp.errors import RemoteProtocolError
+from spark_lsp.wire.frames import (
+    Cancel,
+    ClientFrame,
+    Configure,
+    Create,
+    Delta,
+    DocCheck,
+    DocChunk,
+    DocClose,
+    DocEdit,
+    DocFocus,
+    DocOpen,
+    DocResync,
+    ErrorEvent,
+    GoAway,
+    Hello,
+    ResponseEvent,
+    Status,
+    TimingFrame,
+)
+
+T = TypeVar("T")
+
+CLIENT_FRAMES: dict[str, type[ClientFrame]] = {
+    "response.create": Create,
+    "response.cancel": Cancel,
+    "spark.configure": Configure,
+    "spark.doc.open": DocOpen,
+    "spark.doc.chunk": DocChunk,
+    "spark.doc.edit": DocEdit,
+    "spark.doc.check": DocCheck,
+    "spark.doc.focus": DocFocus,
+    "spark.doc.close": DocClose,
+}
+
+ServerFrame = Hello | Status | DocResync | GoAway | TimingFrame | ResponseEvent | Delta | ErrorEvent
+
+SERVER_FRAMES: dict[str, type[ServerFrame]] = {
+    "spark.hello": Hello,
+    "spark.status": Status,
+    "spark.doc.resync": DocResync,
+    "spark.goaway": GoAway,
+    "spark.timing": TimingFrame,
+    "response.created": ResponseEvent,
+    "response.completed": ResponseEvent,
+    "response.incomplete": ResponseEvent,
+    "response.failed": ResponseEvent,
+    "response.output_text.delta": Delta,
+    "error": ErrorEvent,
+}
+
+
+class _Envelope(msgspec.Struct):
+    type: str = ""
+
+
+_envelope = msgspec.json.Decoder(_Envelope)
+_encoder = msgspec.json.Encoder()
+
+
+def message_type(message: str | bytes) -> str:
+    """Return the `type` of a message. Raises `RemoteProtocolError` unless it is a JSON object in text."""
+    if isinstance(message, bytes):
+        raise RemoteProtocolError("A binary message came where text is due", code="invalid_message")
+    return _decode(_envelope, message).type
+
+
+def decode(message: str | bytes, kinds: dict[str, type[T]]) -> tuple[str, T | None]:
+    """Return `(type, frame)`; the frame is None for a type that `kinds` does not hold."""
+    name = message_type(message)
+    kind = kinds.get(name)
+    return name, None if kind is None else _decode(_decoder(kind), message)
+
+
+def encode(frame: msgspec.Struct | dict[str, Any]) -> str:
+    """Return the message for a frame or a plain event."""
+    try:
+        return _encoder.encode(frame).decode()
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(frame), allow_nan=False)
+
+
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind) for kind in {*CLIENT_FRAMES.values(), *SERVER_FRAMES.values()}
+}
+
+
+def _decoder(kind: type[T]) -> "msgspec.json.Decoder[T]":
+    return _decoders[kind]
+
+
+def _decode(decoder: "msgspec.json.Decoder[T]", message: str | bytes) -> T:
+    try:
+        return decoder.decode(message)
+    except UnicodeEncodeError:
+        return _decode_with_surrogates(decoder, message)
+    except (msgspec.DecodeError, RecursionError) as error:
+        if isinstance(message, str) and "\\ud" in message.lower():
+            return _decode_with_surrogates(decoder, message)
+        raise _unreadable(error) from error
+
+
+def _decode_with_surrogates(decoder: "msgspec.json.Decoder[T]", message: str | bytes) -> T:
+    try:
+        return msgspec.convert(json.loads(message), type=decoder.type)
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> RemoteProtocolError:
+    deep = isinstance(error, RecursionError)
+    reason = "it is nested too deeply" if deep else str(error)
+    return RemoteProtocolError(f"A message could not be read: {reason}", code="invalid_message")

@@ -1,0 +1,118 @@
+"""The public events of a streamed answer, in the shapes of the Responses API.
+
+One answer of one text part is, on the public surface:
+
+    response.created, response.in_progress, response.output_item.added, response.content_part.added,
+    response.output_text.delta …, response.output_text.done, response.content_part.done,
+    response.output_item.done, response.completed
+
+or `response.incomplete` / `response.failed` at the end. Between our two processes only what carries news
+is sent: created (with who answers), deltas, and the end, whose text is left out because the deltas were
+it. `sequence_number` is set by whoever writes the event, after coalescing.
+"""
+
+from typing import Any
+
+from spark_lsp.request import Finished, Started, Usage
+
+JsonObject = dict[str, Any]
+
+
+def response_object(identity: str, model: str, created_at: float, status: str) -> JsonObject:
+    """Return a response object with all fields that the public types demand."""
+    return {
+        "id": identity,
+        "object": "response",
+        "created_at": created_at,
+        "status": status,
+        "model": model,
+        "output": [],
+        "error": None,
+        "incomplete_details": None,
+        "instructions": None,
+        "metadata": {},
+        "parallel_tool_calls": False,
+        "temperature": None,
+        "tool_choice": "none",
+        "tools": [],
+        "top_p": None,
+    }
+
+
+def opening(item: str) -> list[JsonObject]:
+    """Return the events between `response.created` and the first delta."""
+    message = _message(item, "in_progress", [])
+    part = _part("")
+    where: JsonObject = {"item_id": item, "output_index": 0, "content_index": 0}
+    return [
+        {"type": "response.output_item.added", "output_index": 0, "item": message},
+        {"type": "response.content_part.added", **where, "part": part},
+    ]
+
+
+def delta(item: str, text: str) -> JsonObject:
+    """Return the event for some more text."""
+    return {
+        "type": "response.output_text.delta",
+        "item_id": item,
+        "output_index": 0,
+        "content_index": 0,
+        "delta": text,
+        "logprobs": [],
+    }
+
+
+def closing(item: str, text: str) -> list[JsonObject]:
+    """Return the events between the last delta and the terminal."""
+    where: JsonObject = {"item_id": item, "output_index": 0, "content_index": 0}
+    return [
+        {"type": "response.output_text.done", **where, "text": text, "logprobs": []},
+        {"type": "response.content_part.done", **where, "part": _part(text)},
+        {
+            "type": "response.output_item.done",
+            "output_index": 0,
+            "item": _message(item, "completed", [_part(text)]),
+        },
+    ]
+
+
+def output(item: str, text: str) -> list[JsonObject]:
+    """Return `output` of a finished response."""
+    return [_message(item, "completed", [_part(text)])]
+
+
+def usage(used: Usage) -> JsonObject:
+    """Return the usage object."""
+    return {
+        "input_tokens": used.input_tokens,
+        "input_tokens_details": {"cached_tokens": used.cached_tokens, "cache_write_tokens": 0},
+        "output_tokens": used.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": used.input_tokens + used.output_tokens,
+    }
+
+
+def ending(finished: Finished) -> tuple[str, str, JsonObject | None]:
+    """Return `(type, status, incomplete_details)` of the terminal event for a finish."""
+    if finished.reason == "stop":
+        return "response.completed", "completed", None
+    reason = "max_output_tokens" if finished.reason == "length" else "cancelled"
+    return "response.incomplete", "incomplete", {"reason": reason}
+
+
+def answerer(started: Started) -> JsonObject:
+    """Return the `spark` object of `response.created`."""
+    return {
+        "engine": started.engine,
+        "model": started.model,
+        "format": started.format.value,
+        "simulated": started.simulated,
+    }
+
+
+def _message(item: str, status: str, content: list[JsonObject]) -> JsonObject:
+    return {"id": item, "type": "message", "role": "assistant", "status": status, "content": content}
+
+
+def _part(text: str) -> JsonObject:
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}

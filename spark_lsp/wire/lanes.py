@@ -1,0 +1,125 @@
+"""The life of a response, and the order of responses on a lane.
+
+Theory. A connection carries many responses. Each belongs to a *lane* (`stream_id`, or the default lane
+without a name). On one lane responses follow each other, first come, first served; different lanes know
+nothing of each other. Every response goes through the table below and ends in DONE exactly once, which
+is when its one terminal event is written. Whatever an engine says of a response that is DONE is late and
+is dropped; anything else that is not in the table is a bug of ours.
+
+    WAITING   behind another response of its lane
+    OPEN      handed to an engine that has not begun
+    ACTIVE    `response.created` is written, text may follow
+    DONE      the terminal event is written
+
+A client names at most 32 lanes on a connection, and names are never freed.
+"""
+
+import re
+from collections import deque
+from enum import Enum, auto
+
+from spark_lsp.errors import LocalProtocolError, RemoteProtocolError
+
+MAX_LANES = 32
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,256}")
+
+
+class State(Enum):
+    """Where a response is in its life."""
+
+    WAITING = auto()
+    OPEN = auto()
+    ACTIVE = auto()
+    DONE = auto()
+
+
+class Step(Enum):
+    """What happens to a response."""
+
+    ADMIT = auto()
+    START = auto()
+    TEXT = auto()
+    END = auto()  # finished, failed or cancelled: one terminal is written
+
+
+TABLE: dict[tuple[State, Step], State] = {
+    (State.WAITING, Step.ADMIT): State.OPEN,
+    (State.WAITING, Step.END): State.DONE,
+    (State.OPEN, Step.START): State.ACTIVE,
+    (State.OPEN, Step.END): State.DONE,
+    (State.ACTIVE, Step.TEXT): State.ACTIVE,
+    (State.ACTIVE, Step.END): State.DONE,
+}
+
+
+class Lanes:
+    """All lanes of one connection."""
+
+    def __init__(self) -> None:
+        self._queues: dict[str | None, deque[str]] = {}
+        self._states: dict[str, State] = {}
+        self._lane_of: dict[str, str | None] = {}
+
+    def enter(self, lane: str | None, response: str) -> None:
+        """Queue a new response. Raises `RemoteProtocolError` for a bad name or one lane too many."""
+        if lane is not None:
+            self._check_name(lane)
+        self._queues.setdefault(lane, deque()).append(response)
+        self._states[response] = State.WAITING
+        self._lane_of[response] = lane
+
+    def step(self, response: str, step: Step) -> bool:
+        """Take one step; False if the response has ended already, so that the caller drops what is late.
+
+        Raises `LocalProtocolError` for a step that the table does not have.
+        """
+        state = self._states.get(response, State.DONE)
+        if state is State.DONE:
+            return False
+        target = TABLE.get((state, step))
+        if target is None:
+            raise LocalProtocolError(f"A response in state {state.name} cannot {step.name}")
+        self._states[response] = target
+        if target is State.DONE:
+            self._leave(response)
+        return True
+
+    def admissible(self, lane: str | None) -> str | None:
+        """Return the response at the head of `lane` if it still waits."""
+        queue = self._queues.get(lane)
+        return queue[0] if queue and self._states[queue[0]] is State.WAITING else None
+
+    def state(self, response: str) -> State:
+        """Return the state of a response; of an unknown one, DONE."""
+        return self._states.get(response, State.DONE)
+
+    def lane(self, response: str) -> str | None:
+        """Return the lane of a response that has not ended."""
+        return self._lane_of[response]
+
+    def current(self, lane: str | None) -> str | None:
+        """Return the response at the head of `lane`, if there is one."""
+        queue = self._queues.get(lane)
+        return queue[0] if queue else None
+
+    def unfinished(self) -> list[str]:
+        """Return every response that has not ended."""
+        return list(self._states)
+
+    def _check_name(self, lane: str) -> None:
+        if not _NAME.fullmatch(lane):
+            raise RemoteProtocolError(
+                "stream_id must be 1 to 256 letters, digits, dots, dashes or underscores",
+                code="invalid_stream_id",
+            )
+        named = len(self._queues) - (None in self._queues)
+        if lane not in self._queues and named >= MAX_LANES:
+            raise RemoteProtocolError(
+                f"A connection has at most {MAX_LANES} stream ids; reuse one",
+                code="websocket_stream_limit_reached",
+            )
+
+    def _leave(self, response: str) -> None:
+        """Forget an ended response: a connection may live for long."""
+        self._queues[self._lane_of.pop(response)].remove(response)
+        del self._states[response]

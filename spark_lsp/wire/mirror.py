@@ -1,0 +1,99 @@
+"""A replica of the editor's documents on the gateway's side, kept equal by deltas.
+
+The sender tells a document once and then only its changes; a request cites ranges. Every change names
+the version it builds on and the length it leads to; after a rest a hash of the whole is compared too
+(hashing half a megabyte costs a third of a millisecond: not on every key). A replica that does not fit
+is dropped and asked for again, whole: the person never notices, and nothing is ever computed on a wrong
+text. Replicas live in memory only.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from spark_lsp.wire.frames import DocCheck, DocChunk, DocEdit, DocOpen
+
+
+def digest(text: str) -> str:
+    """Return the hash by which both sides compare a text: blake2b with 128 bits."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+@dataclass(slots=True)
+class Replica:
+    """One document as the gateway has it; `complete` once all its chunks have come."""
+
+    uri: str
+    language: str
+    version: int
+    text: str
+    length: int
+    hash: str
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole text is there."""
+        return len(self.text) == self.length
+
+
+class Mirror:
+    """The replicas of one session; each method returns False when the document must be sent again."""
+
+    def __init__(self) -> None:
+        self._replicas: dict[str, Replica] = {}
+
+    def open(self, frame: DocOpen) -> bool:
+        """Take the beginning of a document."""
+        replica = Replica(frame.uri, frame.language, frame.version, frame.text, frame.length, frame.hash)
+        self._replicas[frame.doc] = replica
+        return self._settle(frame.doc, replica)
+
+    def chunk(self, frame: DocChunk) -> bool:
+        """Take more of a document that is being opened."""
+        replica = self._replicas.get(frame.doc)
+        if replica is None or replica.version != frame.version or replica.complete:
+            return self._drop(frame.doc)
+        replica.text += frame.text
+        return self._settle(frame.doc, replica)
+
+    def edit(self, frame: DocEdit) -> bool:
+        """Take changes, made one after another."""
+        replica = self._replicas.get(frame.doc)
+        if replica is None or not replica.complete or replica.version != frame.base:
+            return self._drop(frame.doc)
+        text = replica.text
+        for edit in frame.edits:
+            if not 0 <= edit.start <= edit.end <= len(text):
+                return self._drop(frame.doc)
+            text = text[: edit.start] + edit.new + text[edit.end :]
+        if len(text) != frame.length:
+            return self._drop(frame.doc)
+        replica.text, replica.version, replica.length = text, frame.version, frame.length
+        return True
+
+    def check(self, frame: DocCheck) -> bool:
+        """Compare hashes; a check of an older version than the replica's says nothing."""
+        replica = self._replicas.get(frame.doc)
+        if replica is None or not replica.complete:
+            return self._drop(frame.doc)
+        if replica.version == frame.version and digest(replica.text) != frame.hash:
+            return self._drop(frame.doc)
+        return True
+
+    def close(self, doc: str) -> None:
+        """Forget a document."""
+        self._replicas.pop(doc, None)
+
+    def find(self, doc: str, version: int) -> Replica | None:
+        """Return the replica if it is complete and has just this version."""
+        replica = self._replicas.get(doc)
+        return replica if replica is not None and replica.complete and replica.version == version else None
+
+    def _settle(self, doc: str, replica: Replica) -> bool:
+        """Accept a growing replica; once all of it should be there, only with the right hash."""
+        if len(replica.text) > replica.length:
+            return self._drop(doc)
+        return not replica.complete or digest(replica.text) == replica.hash or self._drop(doc)
+
+    def _drop(self, doc: str) -> bool:
+        self._replicas.pop(doc, None)
+        return False
