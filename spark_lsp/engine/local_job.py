@@ -33,7 +33,6 @@ def job_of(request: Request, slots: Slots) -> Job:
 def _completion(request: Request, slots: Slots) -> Job:
     prefix, suffix = request.text_of(PartKind.PREFIX), request.text_of(PartKind.SUFFIX)
     eol = "\r\n" if "\r\n" in prefix or "\r\n" in suffix else "\n"
-    prefix, suffix = _plain_ends(prefix), _plain_ends(suffix)
     plan = slots.plan(prefix, suffix)
     lines, opens = request.max_lines or 1, fim.may_open_line(prefix)
     stop = [*fim.TEMPLATES.get(slots.family, fim.PLAIN).stop]
@@ -67,7 +66,3 @@ def _body(slot: int, prompt: str, stop: list[str], tokens: int) -> dict[str, Any
         "n_predict": tokens,
         "response_fields": _FIELDS,
     }
-
-
-def _plain_ends(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
