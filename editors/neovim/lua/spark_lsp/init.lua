@@ -15,8 +15,27 @@ local M = {}
 ---@type table<integer, table>
 M.status = {}
 
+--- Insert what of an item is still to be typed. Neovim keeps an item on screen for a moment after a key; its
+--- range then ends before the cursor, and accepting it as it is would leave the typed letters in twice.
+local function insert(item)
+  if type(item.insert_text) ~= 'string' or not item.range then
+    return item
+  end
+  local row, col, end_row, end_col = item.range:to_extmark()
+  local cursor = vim.api.nvim_win_get_cursor(0)
+  local typed = vim.api.nvim_get_current_line():sub(col + 1, cursor[2])
+  if cursor[1] - 1 ~= row or cursor[2] < col or not vim.startswith(item.insert_text, typed) then
+    return nil -- something else was typed: the item is stale
+  end
+  local lines = vim.split(item.insert_text:sub(#typed + 1), '\n')
+  local last = end_row == row and end_col + #typed or end_col
+  vim.api.nvim_buf_set_text(0, row, cursor[2], end_row, last, lines)
+  vim.api.nvim_win_set_cursor(0, { row + #lines, (#lines == 1 and cursor[2] or 0) + #lines[#lines] })
+  return nil
+end
+
 local function accept(key)
-  if vim.lsp.inline_completion and vim.lsp.inline_completion.get() then
+  if vim.lsp.inline_completion and vim.lsp.inline_completion.get({ on_accept = insert }) then
     return ''
   end
   return key
