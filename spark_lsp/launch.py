@@ -111,11 +111,18 @@ def _spawn(where: Path, config: Path | None, idle: float) -> "subprocess.Popen[b
     """Start a gateway that is nobody's child in spirit: it outlives the editor that needed it first."""
     command = [sys.executable, "-m", "spark_lsp", "gateway", "--automatic", "--idle", str(idle)]
     if config is not None:
-        command += ["--config", str(config)]
+        command += ["--config", str(config.absolute())]  # it will run in another directory
+    environment = {**os.environ, "SPARK_LSP_RUNTIME_DIR": str(where)}
     log = os.open(where / "gateway.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            env=environment,
+            start_new_session=True,
         )
     except OSError as error:
         raise _not_started(where, "the program could not be run") from error

@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from spark_lsp import __version__
 from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.gateway.http import Answer, error_response, read_create
+from spark_lsp.gateway.http import STATUS, Answer, error_response, read_create
 from spark_lsp.gateway.registry import BuildEngine, Registry
 from spark_lsp.gateway.session import Approve, Session
 from spark_lsp.wire.frames import SUBPROTOCOL
@@ -105,9 +105,8 @@ class Gateway:
         try:
             message, stream = await read_create(request, MAX_MESSAGE_BYTES)
         except RemoteProtocolError as error:
-            return error_response(400, error.code, str(error))
-        session = Session(self._connection(spark=False), self.registry, self._build, self._approve)
-        return Answer(session, message, stream=stream)
+            return error_response(STATUS.get(error.code, 400), error.code, str(error))
+        return Answer(self._session(self._connection(spark=False)), message, stream=stream)
 
     async def _models(self, _: Request) -> Response:
         listed = [

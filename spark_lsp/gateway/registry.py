@@ -6,7 +6,7 @@ A session sees the gateway's engines and, over them, those its editor's settings
 
 from collections.abc import Callable, Mapping, Sequence
 
-from spark_lsp.config import EngineSettings
+from spark_lsp.config import EngineSettings, Problem
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.fallback import Fallback
 from spark_lsp.errors import EngineError
@@ -27,6 +27,15 @@ class Registry:
     def overlaid(self, engines: Mapping[str, Engine], routes: Mapping[str, Sequence[str]]) -> "Registry":
         """Return a registry with these engines and routes over the present ones."""
         return Registry({**self._engines, **engines}, {**self._routes, **routes})
+
+    def problems(self, routes: Mapping[str, Sequence[str]]) -> list[Problem]:
+        """Say which names in an editor's `routes` are no engines."""
+        unknown = {route: [n for n in names if n not in self._engines] for route, names in routes.items()}
+        return [
+            Problem(f"routes.{route}", "editor", f"no such engine: {', '.join(names)}")
+            for route, names in unknown.items()
+            if names
+        ]
 
     def infos(self) -> list[EngineInfo]:
         """What each engine says of itself, now."""

@@ -113,14 +113,14 @@ async def serve(
     server = _Server(_config(gateway))
     try:
         async with anyio.create_task_group() as group:
-            group.start_soon(_end_on_signal, gateway, server)
+            group.start_soon(_end_on_signal, gateway, server, automatic)
             group.start_soon(_announce, server, url, token_file, token, automatic)
             if idle:
                 group.start_soon(_end_when_idle, gateway, server, idle)
             await server.serve(sockets=[listener])
             group.cancel_scope.cancel()
     finally:
-        _tidy(address, automatic)
+        _tidy(address, token_file, automatic)
         with anyio.CancelScope(shield=True):
             await _close(engines)
 
@@ -151,11 +151,12 @@ async def _announce(
     sys.stdout.flush()
 
 
-async def _end_on_signal(gateway: Gateway, server: uvicorn.Server) -> None:
+async def _end_on_signal(gateway: Gateway, server: uvicorn.Server, automatic: bool) -> None:
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:
             break
-    runtime.remove_state(runtime.directory(), os.getpid())  # who looks now shall start the next one
+    if automatic:  # who looks now shall start the next one
+        runtime.remove_state(runtime.directory(), os.getpid())
     for session in gateway.sessions:
         session.leave("the gateway was told to end")
     with anyio.move_on_after(DRAIN):
@@ -170,11 +171,16 @@ async def _end_when_idle(gateway: Gateway, server: uvicorn.Server, idle: float) 
     server.should_exit = True
 
 
-def _tidy(address: Address, automatic: bool) -> None:
+def _tidy(address: Address, token_file: Path | None, automatic: bool) -> None:
     if automatic:
         runtime.remove_state(runtime.directory(), os.getpid())
-    if address.uds is not None:
-        address.uds.unlink(missing_ok=True)
+    for path in (address.uds, token_file if token_file == _own_token_file() else None):
+        if path is not None:
+            path.unlink(missing_ok=True)
+
+
+def _own_token_file() -> Path:
+    return runtime.directory() / f"gateway-{os.getpid()}.token"
 
 
 async def _close(engines: Iterable[Engine]) -> None:
@@ -201,15 +207,34 @@ def automatic_address() -> Address:
 def take_token(token_file: Path | None) -> tuple[str, Path | None]:
     """Return `(token, its file)`: from the file, else from SPARK_LSP_TOKEN, else newly made.
 
-    A file that is named but missing is made. Raises `ConfigError` for one that others can read.
+    A file that is named but missing is made; one that nobody named is made anew, and removed at the end.
+    Raises `ConfigError` for a file that others can read, that is empty, or that cannot be had.
     """
     if token_file is None and (token := os.environ.get("SPARK_LSP_TOKEN")):
         return token, None
-    path = token_file or runtime.directory() / f"gateway-{os.getpid()}.token"
-    if not path.exists():
-        runtime.write_private(path, secrets.token_urlsafe(32))
+    path = token_file or _own_token_file()
+    try:
+        if token_file is None or not path.exists():
+            runtime.write_private(path, secrets.token_urlsafe(32))
+        return _read_token(path), path
+    except OSError as error:
+        raise ConfigError(
+            f"The token file {path} cannot be used: {error.strerror}",
+            "The gateway was not started",
+            "Name a file in a directory of yours",
+        ) from error
+
+
+def _read_token(path: Path) -> str:
     if os.name == "posix" and path.stat().st_mode & 0o077:
         raise ConfigError(
             f"The token file {path} can be read by others", "The gateway was not started", f"chmod 600 {path}"
         )
-    return path.read_text("utf-8").strip(), path
+    token = path.read_text("utf-8", errors="replace").strip()
+    if not token:
+        raise ConfigError(
+            f"The token file {path} is empty",
+            "The gateway was not started: everybody could use it",
+            "Remove the file, and a token will be made",
+        )
+    return token

@@ -43,7 +43,8 @@ class Session:
         self._registry = registry
         self._build = build
         self._approve = approve
-        self._own_engines: dict[str, Engine] = {}
+        self._own_engines: dict[str, Engine] = {}  # what the editor's settings brought
+        self._own_settings: Mapping[str, EngineSettings] = {}
         self._scheduler = Scheduler()
         self._requests: dict[str, Request] = {}
         self._scopes: dict[str, anyio.CancelScope] = {}
@@ -131,19 +132,25 @@ class Session:
 
     async def _answer(self, response: str, request: Request, group: TaskGroup) -> None:
         engine = self._registry.resolve(request)
+        event: Event | None = None
         async with engine.open(request) as events:
             async for event in events:
                 self._pass_on(response, event, group)
+        if not isinstance(event, Finished):  # whoever waits must hear of it
+            raise EngineError("The engine's answer broke off", "What came is not complete", "Try again")
 
     def _pass_on(self, response: str, event: Event, group: TaskGroup) -> None:
         self._act(self._connection.answer(response, event), group)
 
     def _configure(self, event: Configured, group: TaskGroup) -> None:
-        engines, problems = self._read(event.engines)
-        stale, self._own_engines = self._own_engines, {n: self._build(n, each) for n, each in engines.items()}
+        settings, problems = self._read(event.engines)
+        kept = {n: self._own_engines[n] for n, each in settings.items() if self._own_settings.get(n) == each}
+        made = {n: self._build(n, each) for n, each in settings.items() if n not in kept}
+        stale = [engine for n, engine in self._own_engines.items() if n not in kept]
+        self._own_settings, self._own_engines = settings, {**kept, **made}
         self._registry = self._gateway_registry.overlaid(self._own_engines, event.routes)
-        self._problems = tuple(str(problem) for problem in problems)
-        group.start_soon(_close, stale.values())
+        self._problems = tuple(str(each) for each in (*problems, *self._registry.problems(event.routes)))
+        group.start_soon(_close, stale)
         self._tell_status(always=True)
 
     def _read(self, tables: Mapping[str, Any]) -> tuple[dict[str, EngineSettings], list[Problem]]:
