@@ -14,8 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar, cast, get_type_hints
 
-import msgspec
-
 from spark_lsp.request import Effort
 
 
@@ -188,6 +186,8 @@ def _value(
             return _overlay(current, cast(Mapping[str, Any], value), source, name, problems)
         problems.append(Problem(name, source, "must be a table; it is ignored"))
         return current
+    import msgspec  # here, because a start without settings should not wait for it
+
     try:
         read = msgspec.convert(value, type=cast(Any, hint), strict=True)
     except msgspec.ValidationError as error:

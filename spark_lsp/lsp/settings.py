@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lsprotocol import types
 
-from spark_lsp import config
-
 if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
 
@@ -51,7 +49,7 @@ class Given:
 def take(ls: "SparkServer", values: Mapping[str, Any]) -> None:
     """Use these settings from now on; name each value that cannot be used, once."""
     ls.given = dict(values)
-    settings, problems = config.resolve(*ls.sources, ("editor", values))
+    settings, problems = ls.resolved(values)
     ls.settings = settings
     for problem in problems:
         ls.say(types.MessageType.Warning, f"Setting spark.{problem}.")
