@@ -98,6 +98,7 @@ class SparkServer(LanguageServer):
         self._environment = dict(environment or {})
         self.given: dict[str, Any] = {}
         self.encoding = "utf-16"
+        self.growing = False  # whether the client shows text while it grows
         self.started = asyncio.Event()
         self.engine: Remote
         self.completer: Completer
@@ -288,6 +289,7 @@ class SparkServer(LanguageServer):
         """Use the settings that came with `initialize`."""
         from spark_lsp.lsp import settings as editor_settings
 
+        self.growing = editor_settings.client_shows_growth(options)
         values = editor_settings.section(options)
         if values:
             editor_settings.take(self, values)
