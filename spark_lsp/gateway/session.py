@@ -142,6 +142,7 @@ class Session:
         engines, problems = self._read(event.engines)
         stale, self._own_engines = self._own_engines, {n: self._build(n, each) for n, each in engines.items()}
         self._registry = self._gateway_registry.overlaid(self._own_engines, event.routes)
+        problems += self._registry.unknown(event.routes)
         self._problems = tuple(str(problem) for problem in problems)
         group.start_soon(_close, stale.values())
         self._tell_status(always=True)
