@@ -32,7 +32,8 @@ def load_settings(path: Path | None = None) -> tuple[config.Settings, list[confi
     if path is None and not found.exists():
         return config.resolve(config.from_environment(os.environ))
     source = (str(found), _absolute(_read(found), found.parent))
-    return config.resolve(source, config.from_environment(os.environ))
+    settings, problems = config.resolve(source, config.from_environment(os.environ))
+    return settings, [*problems, *config.unknown_engines(settings)]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -4,14 +4,16 @@ A command's file has `configure(parser)`, which declares its arguments, and `run
 returns the exit code. Exit codes: 0 a result, 1 an error, 2 wrong usage, 3 no result or refused.
 """
 
-import argparse
 import importlib
 import sys
-from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from spark_lsp import __version__
 from spark_lsp.errors import SparkError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
 
 OK, ERROR, USAGE, NOTHING = 0, 1, 2, 3
 
@@ -29,23 +31,30 @@ COMMANDS = {
 class Command(Protocol):
     """What a command's file has."""
 
-    def configure(self, parser: argparse.ArgumentParser) -> None: ...
+    def configure(self, parser: "argparse.ArgumentParser") -> None: ...
 
-    def run(self, arguments: argparse.Namespace) -> int: ...
+    def run(self, arguments: "argparse.Namespace") -> int: ...
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: "Sequence[str] | None" = None) -> int:
     """Run one command and return its exit code; errors go to stderr as one sentence, never a traceback."""
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "serve")
-    name = words[0]
-    if name not in COMMANDS:
-        return _top_level(words)
+    if words in (["serve"], ["serve", "--stdio"]):
+        from spark_lsp.cli import serve
+
+        return serve.serve()  # as editors start it: reading arguments would only delay them
+    return _run(words[0], words[1:]) if words[0] in COMMANDS else _top_level(words)
+
+
+def _run(name: str, words: list[str]) -> int:
+    import argparse
+
     command = cast(Command, importlib.import_module(f"spark_lsp.cli.{name}"))
     parser = argparse.ArgumentParser(f"spark-lsp {name}", description=COMMANDS[name])
     command.configure(parser)
-    arguments = parser.parse_args(words[1:])
+    arguments = parser.parse_args(words)
     try:
         return command.run(arguments)
     except SparkError as error:
@@ -57,6 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _top_level(words: list[str]) -> int:
     """Answer `--help`, `--version` and unknown commands."""
+    import argparse
+
     listing = "\n".join(f"  {name:10} {text}" for name, text in COMMANDS.items())
     parser = argparse.ArgumentParser(
         "spark-lsp", epilog=f"commands:\n{listing}", formatter_class=argparse.RawDescriptionHelpFormatter

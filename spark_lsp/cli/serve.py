@@ -1,7 +1,7 @@
 """`spark-lsp serve`: the language server on stdio."""
 
-import argparse
 import asyncio
+import gc
 import logging
 import os
 import sys
@@ -9,19 +9,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import argparse
+
     from spark_lsp.engine.remote import Remote
     from spark_lsp.lsp.server import SparkServer
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
+def configure(parser: "argparse.ArgumentParser") -> None:
     """Declare the arguments."""
     parser.add_argument("--stdio", action="store_true", help="talk over stdin and stdout (always the case)")
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration instead of the user's own")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: "argparse.Namespace") -> int:
+    """Serve as the arguments say."""
+    return serve(arguments.config)
+
+
+def serve(config: Path | None = None) -> int:
     """Serve until the editor ends it."""
-    from spark_lsp.config import from_environment
+    gc.disable()  # until the answer to `initialize`: collecting while types are built costs a fifth of it
     from spark_lsp.lsp.life import Life, silence
     from spark_lsp.lsp.server import SparkServer
 
@@ -32,10 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
     silence()
 
     def make_engine(server: "SparkServer") -> "Remote":
-        return _engine(server, arguments.config)
+        return _engine(server, config)
 
     async def live() -> int:
-        server = SparkServer([from_environment(os.environ)])
+        server = SparkServer(os.environ)
         return await Life(server, make_engine, stdin, stdout).run()
 
     code = asyncio.run(live())

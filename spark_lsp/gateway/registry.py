@@ -28,15 +28,6 @@ class Registry:
         """Return a registry with these engines and routes over the present ones."""
         return Registry({**self._engines, **engines}, {**self._routes, **routes})
 
-    def problems(self, routes: Mapping[str, Sequence[str]]) -> list[Problem]:
-        """Say which names in an editor's `routes` are no engines."""
-        unknown = {route: [n for n in names if n not in self._engines] for route, names in routes.items()}
-        return [
-            Problem(f"routes.{route}", "editor", f"no such engine: {', '.join(names)}")
-            for route, names in unknown.items()
-            if names
-        ]
-
     def infos(self) -> list[EngineInfo]:
         """What each engine says of itself, now."""
         return [engine.info for engine in self._engines.values()]
@@ -63,6 +54,15 @@ class Registry:
         """Return the route `name`; `chat` is the edit route unless it is set."""
         names = self._routes.get(name) or (self._routes.get("edit", ()) if name == "chat" else ())
         return Fallback(name, [self._engines[each] for each in names if each in self._engines])
+
+    def unknown(self, routes: Mapping[str, Sequence[str]]) -> list[Problem]:
+        """Name the engines that routes from an editor mention and that do not exist here."""
+        return [
+            Problem(f"routes.{route}", "editor", f"there is no engine {name!r}; it is passed over")
+            for route, names in routes.items()
+            for name in names
+            if name not in self._engines
+        ]
 
     def models(self) -> list[str]:
         """Return every name that `model` can be."""

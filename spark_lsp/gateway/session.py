@@ -149,7 +149,7 @@ class Session:
         stale = [engine for n, engine in self._own_engines.items() if n not in kept]
         self._own_settings, self._own_engines = settings, {**kept, **made}
         self._registry = self._gateway_registry.overlaid(self._own_engines, event.routes)
-        self._problems = tuple(str(each) for each in (*problems, *self._registry.problems(event.routes)))
+        self._problems = tuple(str(each) for each in (*problems, *self._registry.unknown(event.routes)))
         group.start_soon(_close, stale)
         self._tell_status(always=True)
 

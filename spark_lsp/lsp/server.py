@@ -11,44 +11,30 @@ their first await.
 import asyncio
 import functools
 import gc
-import inspect
+import importlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
-from spark_lsp import __version__, config
+from spark_lsp import __version__
 from spark_lsp.errors import SparkError, origin
-from spark_lsp.lsp import settings as editor_settings
-from spark_lsp.lsp.features import (
-    code_action,
-    code_action_resolve,
-    completion,
-    did_change,
-    did_change_configuration,
-    did_close,
-    did_open,
-    execute_command,
-    initialize,
-    initialized,
-    inline_completion,
-    work_done_progress_cancel,
-)
-from spark_lsp.lsp.status import Status
-from spark_lsp.session.documents import Documents
-from spark_lsp.session.suggestions import Reason, Suggestion
-from spark_lsp.text.document import Document
-from spark_lsp.text.edits import Edit
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
+    from spark_lsp.config import Problem, Settings
     from spark_lsp.engine.remote import LinkStatus, Remote
     from spark_lsp.lsp.completing import Completer
     from spark_lsp.lsp.editing import Editor
+    from spark_lsp.lsp.status import Status
+    from spark_lsp.session.documents import Documents
+    from spark_lsp.session.suggestions import Reason, Suggestion
+    from spark_lsp.text.document import Document
+    from spark_lsp.text.edits import Edit
 
 log = logging.getLogger(__name__)
 
@@ -56,38 +42,37 @@ INTERNAL_ERROR, REQUEST_FAILED = -32603, -32803
 REST = 0.25  # seconds without typing after which the cursor counts as resting
 
 
-class Handler(Protocol):
-    """What a file of `features` has."""
-
-    def __call__(self, ls: "SparkServer", params: Any) -> Any: ...
-
-
-FEATURES: tuple[tuple[str, Handler, object], ...] = (
-    (types.INITIALIZE, initialize.handle, None),
-    (types.INITIALIZED, initialized.handle, None),
-    (types.TEXT_DOCUMENT_DID_OPEN, did_open.handle, None),
-    (types.TEXT_DOCUMENT_DID_CHANGE, did_change.handle, None),
-    (types.TEXT_DOCUMENT_DID_CLOSE, did_close.handle, None),
-    (types.WORKSPACE_DID_CHANGE_CONFIGURATION, did_change_configuration.handle, None),
-    (types.WINDOW_WORK_DONE_PROGRESS_CANCEL, work_done_progress_cancel.handle, None),
+# What is offered: the method, the file of `features` that answers it (imported at the first call), whether
+# it is a request or starts work (then it runs as a task; a notification that changes state runs at once,
+# in order), and the options that are advertised.
+FEATURES: tuple[tuple[str, str, bool, object], ...] = (
+    (types.INITIALIZE, "initialize", False, None),
+    (types.INITIALIZED, "initialized", True, None),
+    (types.TEXT_DOCUMENT_DID_OPEN, "did_open", False, None),
+    (types.TEXT_DOCUMENT_DID_CHANGE, "did_change", False, None),
+    (types.TEXT_DOCUMENT_DID_CLOSE, "did_close", False, None),
+    (types.WORKSPACE_DID_CHANGE_CONFIGURATION, "did_change_configuration", True, None),
+    (types.WINDOW_WORK_DONE_PROGRESS_CANCEL, "work_done_progress_cancel", False, None),
     (
         types.TEXT_DOCUMENT_INLINE_COMPLETION,
-        inline_completion.handle,
+        "inline_completion",
+        True,
         types.InlineCompletionOptions(work_done_progress=False),
     ),
     (
         types.TEXT_DOCUMENT_CODE_ACTION,
-        code_action.handle,
-        types.CodeActionOptions(code_action_kinds=code_action.kinds()),
+        "code_action",
+        True,
+        types.CodeActionOptions(
+            code_action_kinds=[types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite]
+        ),
     ),
-    (types.CODE_ACTION_RESOLVE, code_action_resolve.handle, None),
+    (types.CODE_ACTION_RESOLVE, "code_action_resolve", True, None),
 )
+MENU = types.CompletionOptions(trigger_characters=[".", "(", " ", "\n"])
 
-COMMANDS: tuple[tuple[str, Callable[..., Awaitable[Any]]], ...] = (
-    ("spark.edit", execute_command.edit),
-    ("spark.cancel", execute_command.cancel),
-    ("spark.status", execute_command.status),
-)
+# Commands, and the functions of `features/execute_command.py` that answer them.
+COMMANDS = {"spark.edit": "edit", "spark.cancel": "cancel", "spark.status": "status"}
 
 REPLACED = (  # pygls' own handlers, whose document store is not ours
     types.TEXT_DOCUMENT_DID_OPEN,
@@ -100,22 +85,26 @@ REPLACED = (  # pygls' own handlers, whose document store is not ours
 )
 
 
-class SparkServer(LanguageServer):
-    """One editor's server. `sources` are the settings that lie under the editor's."""
+def feature(file: str) -> Any:
+    """Return a module of `features`, imported at its first use."""
+    return importlib.import_module(f"spark_lsp.lsp.features.{file}")
 
-    def __init__(self, sources: Sequence[config.Source] = ()) -> None:
+
+class SparkServer(LanguageServer):
+    """One editor's server. Settings in `environment` lie under the editor's."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         super().__init__("spark-lsp", __version__)
-        self.sources = tuple(sources)
+        self._environment = dict(environment or {})
         self.given: dict[str, Any] = {}
-        self.settings, _ = config.resolve(*sources)
-        self.documents = Documents()
-        self.status = Status()
+        self.encoding = "utf-16"
+        self.growing = False  # whether the client shows text while it grows
         self.started = asyncio.Event()
         self.engine: Remote
         self.completer: Completer
         self.editor: Editor
         self._group: TaskGroup | None = None
-        self._told: Status | None = None
+        self._told: Any = None
         self._said: set[tuple[str, str]] = set()
         self._progress: dict[int | str, Callable[[], object]] = {}
         self._rest: asyncio.TimerHandle | None = None
@@ -125,39 +114,41 @@ class SparkServer(LanguageServer):
     def _register(self) -> None:
         for method in REPLACED:
             self.protocol.fm.builtin_features.pop(method, None)
-        for method, handler, options in FEATURES:
-            self.feature(method, options)(self._guarded(handler))
-        for name, command in COMMANDS:
-            self.command(name)(self._guarded_command(command))
+        for method, file, task, options in FEATURES:
+            self.feature(method, options)(self._guarded(file) if task else self._plain(file))
+        for name, function in COMMANDS.items():
+            self.command(name)(self._guarded_command(function))
 
     def offer_menu(self) -> None:
         """Offer `textDocument/completion`, once it is known that the editor needs it."""
-        triggers = [".", "(", " ", "\n"]
-        options = types.CompletionOptions(trigger_characters=triggers)
-        self.feature(types.TEXT_DOCUMENT_COMPLETION, options)(self._guarded(completion.handle))
+        self.feature(types.TEXT_DOCUMENT_COMPLETION, MENU)(self._guarded("completion"))
 
-    def _guarded(self, handler: Handler) -> Callable[[Any], Any]:
-        """Bind a handler to this server, and turn what it raises into an answer without a traceback."""
-        if not inspect.iscoroutinefunction(handler):
-            return functools.partial(self._plainly, handler)
+    def _plain(self, file: str) -> Callable[[Any], Any]:
+        """Return the handler of a notification that changes state; it never raises."""
+
+        def plain(params: Any) -> Any:
+            try:
+                return feature(file).handle(self, params)
+            except Exception as error:
+                log.error("a notification could not be handled: %s", origin(error))
+                return None
+
+        return plain
+
+    def _guarded(self, file: str) -> Callable[[Any], Any]:
+        """Return the handler of a request; what it raises becomes an answer without a traceback."""
 
         async def guarded(params: Any) -> Any:
-            return await self._answered(handler(self, params))
+            return await self._answered(feature(file).handle(self, params))
 
         return guarded
 
-    def _guarded_command(self, command: Callable[..., Awaitable[Any]]) -> Callable[..., Any]:
+    def _guarded_command(self, function: str) -> Callable[..., Any]:
         async def guarded(*arguments: Any) -> Any:
+            command = getattr(feature("execute_command"), function)
             return await self._answered(command(self, *arguments))
 
         return guarded
-
-    def _plainly(self, handler: Handler, params: Any) -> Any:
-        try:
-            return handler(self, params)
-        except Exception as error:
-            log.error("a notification could not be handled: %s", origin(error))
-            return None
 
     async def _answered(self, work: Awaitable[Any]) -> Any:
         try:
@@ -172,6 +163,32 @@ class SparkServer(LanguageServer):
             raise JsonRpcException(message, INTERNAL_ERROR) from None
         finally:
             self.in_flight.discard(self.protocol.msg_id or "")
+
+    @functools.cached_property
+    def settings(self) -> "Settings":
+        """The settings in force; read when first needed, which is after the answer to `initialize`."""
+        return self.resolved({})[0]
+
+    def resolved(self, values: Mapping[str, Any]) -> "tuple[Settings, list[Problem]]":
+        """Lay an editor's values over the environment's."""
+        from spark_lsp import config
+
+        return config.resolve(config.from_environment(self._environment), ("editor", values))
+
+    @functools.cached_property
+    def documents(self) -> "Documents":
+        """The open documents."""
+        from spark_lsp.session.documents import Documents
+        from spark_lsp.text.positions import Encoding
+
+        return Documents(Encoding(self.encoding))
+
+    @functools.cached_property
+    def status(self) -> "Status":  # type: ignore[reportIncompatibleVariableOverride]
+        """What the server last knew of its engine."""
+        from spark_lsp.lsp.status import Status
+
+        return Status()
 
     # What is said to the person.
 
@@ -192,7 +209,7 @@ class SparkServer(LanguageServer):
             self._told = self.status
             self.notify("spark/status", self.status.message())
 
-    def explain(self, reason: Reason, detail: str = "") -> None:
+    def explain(self, reason: "Reason", detail: str = "") -> None:
         """Put into the status why there is no suggestion."""
         self.tell(reason=f"no suggestion: {detail or reason.value}")
 
@@ -233,6 +250,7 @@ class SparkServer(LanguageServer):
             self.tell(state="starting", reason="the gateway is being started")
             gc.collect()
             gc.freeze()  # what lives now lives for ever: a full collection costs tens of milliseconds
+            gc.enable()
             await engine.run()
 
     def link_changed(self, link: "LinkStatus") -> None:
@@ -262,23 +280,28 @@ class SparkServer(LanguageServer):
     def configure_engine(self) -> None:
         """Send the editor's own engines and routes to the gateway."""
         if self._group is not None:
+            from spark_lsp.lsp import settings as editor_settings
+
             given = editor_settings.Given(self.given)
             self.engine.configure(given.table("engines"), given.routes(), given.table("budget"))
 
     def take_initialization_options(self, options: object) -> None:
         """Use the settings that came with `initialize`."""
+        from spark_lsp.lsp import settings as editor_settings
+
+        self.growing = editor_settings.client_shows_growth(options)
         values = editor_settings.section(options)
         if values:
             editor_settings.take(self, values)
 
     # Documents.
 
-    def mirror_open(self, document: Document) -> None:
+    def mirror_open(self, document: "Document") -> None:
         """Tell the gateway of a document."""
         if self._group is not None:
             self.engine.opened(document)
 
-    def mirror_edit(self, document: Document, edits: Sequence[Edit]) -> None:
+    def mirror_edit(self, document: "Document", edits: "Sequence[Edit]") -> None:
         """Tell everybody who cares that a document has changed."""
         if self._group is None:
             return
@@ -298,15 +321,16 @@ class SparkServer(LanguageServer):
         if self._group is not None:
             self.editor.lost(uri)
 
-    def _rest_soon(self, document: Document, offset: int) -> None:
+    def _rest_soon(self, document: "Document", offset: int) -> None:
         if self._rest is not None:
             self._rest.cancel()
         loop = asyncio.get_running_loop()
         self._rest = loop.call_later(REST, self.completer.rest, document, offset)
 
-    async def suggestion(self, uri: str, at: types.Position, method: str) -> Suggestion | None:
+    async def suggestion(self, uri: str, at: types.Position, method: str) -> "Suggestion | None":
         """Return the suggestion at a position; None with the reason in the status."""
         from spark_lsp.lsp import convert
+        from spark_lsp.session.suggestions import Reason
 
         document = self.documents.get(uri)
         if document is None:

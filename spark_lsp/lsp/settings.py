@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lsprotocol import types
 
-from spark_lsp import config
-
 if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
 
@@ -28,6 +26,15 @@ def section(value: object) -> dict[str, Any]:
     if not isinstance(inner, Mapping):
         return {}
     return {key: each for key, each in cast(Mapping[str, Any], inner).items() if key != CLIENT}
+
+
+def client_shows_growth(options: object) -> bool:
+    """Tell whether a client says of itself that it shows text while it grows."""
+    if not isinstance(options, Mapping):
+        return False
+    values = cast(Mapping[str, Any], options)
+    client = Given(Given(values).table(SECTION) or values).table(CLIENT)
+    return client.get("growing") is True
 
 
 class Given:
@@ -51,7 +58,7 @@ class Given:
 def take(ls: "SparkServer", values: Mapping[str, Any]) -> None:
     """Use these settings from now on; name each value that cannot be used, once."""
     ls.given = dict(values)
-    settings, problems = config.resolve(*ls.sources, ("editor", values))
+    settings, problems = ls.resolved(values)
     ls.settings = settings
     for problem in problems:
         ls.say(types.MessageType.Warning, f"Setting spark.{problem}.")

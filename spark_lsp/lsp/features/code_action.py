@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 COMMAND = "spark.edit"
 
 
-def kinds() -> list[types.CodeActionKind | str]:
-    """Return the kinds of all actions, for the capabilities."""
-    return [types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite]
-
-
 async def handle(ls: "SparkServer", params: types.CodeActionParams) -> list[types.CodeAction]:
     """Offer the actions of the table that apply to this range."""
     from spark_lsp.lsp.editing import diagnostic

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 from pygls.capabilities import ServerCapabilitiesBuilder
 
-from spark_lsp.text.positions import Encoding
+from spark_lsp.lsp import settings
 
 if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 def handle(ls: "SparkServer", params: types.InitializeParams) -> None:
     """Agree on how positions are counted; offer the completion menu to editors without ghost text."""
     encoding = ServerCapabilitiesBuilder.choose_position_encoding(params.capabilities)
-    ls.documents.encoding = Encoding(str(getattr(encoding, "value", encoding)))
+    ls.encoding = str(getattr(encoding, "value", encoding))
     ls.take_initialization_options(params.initialization_options)
     text_document = params.capabilities.text_document
     has_ghost_text = text_document is not None and text_document.inline_completion is not None
+    if has_ghost_text and not settings.section(params.initialization_options):
+        return  # the usual case, in which no setting need be read yet
     menu = ls.settings.completion.menu
     if menu == "always" or (menu == "auto" and not has_ghost_text):
         ls.offer_menu()

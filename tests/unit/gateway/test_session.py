@@ -388,7 +388,7 @@ async def test_files_are_not_taken_from_an_editor_s_settings(puppet: Puppet, tab
         assert [engine["name"] for engine in told["engines"]] == ["puppet", "fine"]
         assert len(workshop.built) == 1
         assert "engines.mine (editor): names a file, which only config.toml may do" in told["problems"][0]
-        assert told["problems"][1] == "routes.edit (editor): no such engine: mine"
+        assert told["problems"][1] == "routes.edit (editor): there is no engine 'mine'; it is passed over"
 
 
 async def test_settings_that_make_no_sense_are_told_and_the_others_used(puppet: Puppet) -> None:
