@@ -24,6 +24,7 @@ from spark_lsp.errors import GatewayError
 
 START_DEADLINE = 20.0  # seconds; a cold start takes about one
 POLL = 0.02
+PROBE = 2.0  # seconds that a gateway has to answer; it takes about a millisecond
 IDLE = 900.0  # seconds a gateway outlives its last connection
 
 
@@ -71,19 +72,17 @@ def _answers(state: runtime.State) -> bool:
     import http.client
     import socket
 
+    path = state.url.removeprefix("ws+unix:")
+    authority = "localhost" if path != state.url else state.url.partition("//")[2].partition("/")[0]
     try:
-        if state.url.startswith("ws+unix:"):
-            connection = http.client.HTTPConnection("localhost", timeout=2)
-            connection.sock = socket.socket(socket.AF_UNIX)
-            connection.sock.settimeout(2)
-            connection.sock.connect(state.url.removeprefix("ws+unix:"))
-        else:
-            authority = state.url.split("/")[2]
-            connection = http.client.HTTPConnection(authority, timeout=2)
-        with closing(connection):
+        with closing(http.client.HTTPConnection(authority, timeout=PROBE)) as connection:
+            if path != state.url:
+                connection.sock = socket.socket(socket.AF_UNIX)
+                connection.sock.settimeout(PROBE)
+                connection.sock.connect(path)
             connection.request("GET", "/healthz", headers={"Authorization": f"Bearer {state.token}"})
             return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
+    except (OSError, ValueError, http.client.HTTPException):  # ValueError: a URL or token that is none
         return False
 
 

@@ -54,10 +54,10 @@ def bind(address: Address) -> tuple[socket.socket, str]:
         if address.uds is not None:
             return _bind_unix(address.uds), f"ws+unix:{address.uds}"
         return _bind_tcp(address.host, address.port)
-    except OSError as error:
+    except (OSError, OverflowError, UnicodeError) as error:  # also a port or a host name that is none
         where = address.uds or f"{address.host}:{address.port}"
         raise ConfigError(
-            f"Cannot listen on {where}: {error.strerror or error}",
+            f"Cannot listen on {where}: {getattr(error, 'strerror', None) or error}",
             "The gateway was not started",
             "Choose another port or path, or end what listens there",
         ) from error
@@ -66,10 +66,11 @@ def bind(address: Address) -> tuple[socket.socket, str]:
 def _bind_tcp(host: str, port: int) -> tuple[socket.socket, str]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
-    if os.name == "posix":
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen()
+    with _closed_on_error(listener):
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen()
     shown = f"[{host}]" if family == socket.AF_INET6 else host
     return listener, f"ws://{shown}:{listener.getsockname()[1]}/v1/responses"
 
@@ -77,13 +78,23 @@ def _bind_tcp(host: str, port: int) -> tuple[socket.socket, str]:
 def _bind_unix(path: Path) -> socket.socket:
     _remove_stale(path)
     listener = socket.socket(socket.AF_UNIX)
-    mask = os.umask(0o177)
-    try:
-        listener.bind(str(path))
-    finally:
-        os.umask(mask)
-    listener.listen()
+    with _closed_on_error(listener):
+        mask = os.umask(0o177)
+        try:
+            listener.bind(str(path))
+        finally:
+            os.umask(mask)
+        listener.listen()
     return listener
+
+
+@contextmanager
+def _closed_on_error(listener: socket.socket) -> Generator[None, None, None]:
+    try:
+        yield
+    except BaseException:
+        listener.close()
+        raise
 
 
 def _remove_stale(path: Path) -> None:
