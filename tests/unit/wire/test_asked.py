@@ -110,7 +110,9 @@ def test_a_part_that_makes_no_sense_is_refused(mirror: Mirror, part: PartFrame):
 @pytest.mark.parametrize("spark", [None, Asked(task="edit"), Asked(task="complete")])
 def test_what_cannot_be_continued_is_refused_and_not_answered_without_its_past(spark: Asked | None):
     with pytest.raises(RemoteProtocolError) as caught:
-        request_of(Create(input="and then?", previous_response_id="resp_1", spark=spark), Mirror(), spark=True)
+        request_of(
+            Create(input="and then?", previous_response_id="resp_1", spark=spark), Mirror(), spark=True
+        )
     complete = spark is not None and spark.task == "complete"
     assert caught.value.code == ("invalid_request_error" if complete else "previous_response_not_found")
 

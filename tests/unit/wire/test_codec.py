@@ -18,7 +18,19 @@ JSON = st.recursive(
 )
 TYPES = st.sampled_from([*codec.CLIENT_FRAMES, *codec.SERVER_FRAMES, "no.such.type"])
 FIELDS = st.sampled_from(
-    ["stream_id", "spark", "doc", "version", "edits", "length", "range", "delta", "response", "error", "input"]
+    [
+        "stream_id",
+        "spark",
+        "doc",
+        "version",
+        "edits",
+        "length",
+        "range",
+        "delta",
+        "response",
+        "error",
+        "input",
+    ]
 )
 
 
@@ -27,7 +39,9 @@ def read(message: str | bytes, kinds: dict[str, Any]) -> object:
     try:
         return codec.decode(message, kinds)
     except RemoteProtocolError as error:
-        assert error.code == "invalid_message"
+        assert error.code == (
+            "invalid_request_error" if isinstance(error, codec.WrongFields) else "invalid_message"
+        )
         return None
 
 
@@ -49,15 +63,35 @@ def test_wrong_fields_are_only_a_protocol_error(kind: str, fields: dict[str, Any
 @pytest.mark.parametrize(
     "message",
     [
+        '{"type": "response.create", "input": "\\ud800", "stream_id": 5}',
+        '{"type": "spark.doc.open", "doc": "\\udc00"}',
+        '{"type": "spark.doc.open", "doc": "\ud800"}',
+        '{"type": "spark.doc.chunk", "doc": 5, "version": 1, "text": ""}',
+    ],
+)
+def test_wrong_fields_of_a_known_type_are_told_apart_from_noise(message: str):
+    with pytest.raises(codec.WrongFields) as caught:
+        codec.decode(message, codec.CLIENT_FRAMES)
+    assert caught.value.code == "invalid_request_error"
+    assert caught.value.kind in message
+    assert caught.value.stream_id is None
+
+
+def test_wrong_fields_name_their_lane():
+    with pytest.raises(codec.WrongFields) as caught:
+        codec.decode('{"stream_id": "ic.0", "input": 5, "type": "response.create"}', codec.CLIENT_FRAMES)
+    assert (caught.value.kind, caught.value.stream_id) == ("response.create", "ic.0")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
         b"{}",
         "",
         "[]",
         "null",
         '{"type": 5}',
         '{"type": "response.create", "input": ' + "[" * 100_000 + "]" * 100_000 + "}",
-        '{"type": "response.create", "input": "\\ud800", "stream_id": 5}',
-        '{"type": "spark.doc.open", "doc": "\\udc00"}',
-        '{"type": "spark.doc.open", "doc": "\ud800"}',
         '{"type": "response.create", "input": "\\ud800", "max_output_tokens": ' + "9" * 5000 + "}",
         '{"type": "response.create"',
         '{"type": "response.create", "input": "\\ud800"',
@@ -76,7 +110,10 @@ def test_a_deep_message_says_that_it_is_too_deep():
 
 
 def test_an_unknown_type_costs_nothing_and_is_none():
-    assert codec.decode('{"type": "response.steer", "x": [1]}', codec.CLIENT_FRAMES) == ("response.steer", None)
+    assert codec.decode('{"type": "response.steer", "x": [1]}', codec.CLIENT_FRAMES) == (
+        "response.steer",
+        None,
+    )
 
 
 def test_unknown_fields_are_tolerated():
@@ -85,7 +122,10 @@ def test_unknown_fields_are_tolerated():
 
 
 def test_what_is_empty_is_left_out():
-    assert json.loads(codec.encode(Create(stream_id="ic.0"))) == {"type": "response.create", "stream_id": "ic.0"}
+    assert json.loads(codec.encode(Create(stream_id="ic.0"))) == {
+        "type": "response.create",
+        "stream_id": "ic.0",
+    }
 
 
 @given(text=st.text(st.characters(exclude_categories=())))

@@ -8,11 +8,11 @@ from spark_lsp.wire.mirror import Mirror, digest
 TEXT = "añ\ud800😀b\r\n"
 
 
-def opened(text: str = TEXT, *, first: int | None = None, **fields: object) -> tuple[Mirror, bool]:
+def opened(whole: str = TEXT, *, first: int | None = None, **fields: object) -> tuple[Mirror, bool]:
     """Return a mirror that was sent the beginning of a document, and its verdict."""
     mirror = Mirror()
-    values = {"doc": "d1", "uri": "file:///a", "version": 1, "length": len(text), "hash": digest(text)}
-    return mirror, mirror.open(DocOpen(**{**values, "text": text[:first], **fields}))
+    values = {"doc": "d1", "uri": "file:///a", "version": 1, "length": len(whole), "hash": digest(whole)}
+    return mirror, mirror.open(DocOpen(**{**values, "text": whole[:first], **fields}))
 
 
 def edit(base: int, version: int, length: int, *edits: tuple[int, int, str]) -> DocEdit:
