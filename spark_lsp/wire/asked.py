@@ -34,6 +34,8 @@ def request_of(frame: Create, mirror: Mirror, *, spark: bool) -> Request:
     """Return what is asked. Raises `RemoteProtocolError` for what cannot be served."""
     if frame.background:
         raise RemoteProtocolError("Background responses are not offered", code="unsupported_parameter")
+    if frame.previous_response_id:
+        raise _not_continued(frame.spark if spark else None)
     effort: Effort = "balanced"
     if frame.reasoning is not None and frame.reasoning.effort:
         effort = EFFORTS.get(frame.reasoning.effort, "deep")
@@ -48,9 +50,19 @@ def request_of(frame: Create, mirror: Mirror, *, spark: bool) -> Request:
     )
 
 
+def _not_continued(asked: Asked | None) -> RemoteProtocolError:
+    """An answer without the past that the request builds on would be wrong and look right."""
+    if asked is not None and asked.task == "complete":
+        return RemoteProtocolError("A completion cannot continue a response", code="invalid_request_error")
+    return RemoteProtocolError(
+        "The previous response is not here",
+        "This request was not answered",
+        "Send the whole context without previous_response_id",
+        code="previous_response_not_found",
+    )
+
+
 def _request_of_ours(frame: Create, asked: Asked, mirror: Mirror, effort: Effort) -> Request:
-    if asked.task == "complete" and frame.previous_response_id:
-        raise RemoteProtocolError("A completion cannot continue a response", code="invalid_request_error")
     return Request(
         Task(asked.task),
         tuple(_part(part, mirror) for part in asked.parts),

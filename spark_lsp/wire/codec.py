@@ -1,8 +1,9 @@
 r"""Between text and frames.
 
 Only the `type` of a message is read first; the rest is read as that type demands. So an unknown type
-costs nothing and is ignored, and a known type with wrong fields is told apart from noise. Whatever
-comes in, the only error that leaves this file is `RemoteProtocolError`.
+costs nothing and is ignored, and a known type with wrong fields is told apart from noise: that is
+`WrongFields`, which names the lane, so that one bad request need not end the others. Whatever comes in,
+the only error that leaves this file is `RemoteProtocolError`.
 
 Text of an editor may hold lone surrogates (JSON can write them as ``\ud800``), which UTF-8 cannot
 carry. msgspec refuses them; then the standard library writes ASCII with escapes instead.
@@ -66,26 +67,39 @@ SERVER_FRAMES: dict[str, type[ServerFrame]] = {
 }
 
 
+class WrongFields(RemoteProtocolError):
+    """A message of a known type that is not made as that type demands; `stream_id` as it was given."""
+
+    def __init__(self, what: str, kind: str, stream_id: Any) -> None:
+        super().__init__(what, code="invalid_request_error")
+        self.kind = kind
+        self.stream_id = stream_id if isinstance(stream_id, str) else None
+
+
 class _Envelope(msgspec.Struct):
     type: str = ""
+    stream_id: Any = None
 
 
 _envelope = msgspec.json.Decoder(_Envelope)
 _encoder = msgspec.json.Encoder()
 
 
-def message_type(message: str | bytes) -> str:
-    """Return the `type` of a message. Raises `RemoteProtocolError` unless it is a JSON object in text."""
+def decode(message: str | bytes, kinds: dict[str, type[T]]) -> tuple[str, T | None]:
+    """Return `(type, frame)`; the frame is None for a type that `kinds` does not hold.
+
+    Raises `WrongFields` for a known type, else `RemoteProtocolError` unless it is a JSON object in text.
+    """
     if isinstance(message, bytes):
         raise RemoteProtocolError("A binary message came where text is due", code="invalid_message")
-    return _decode(_envelope, message).type
-
-
-def decode(message: str | bytes, kinds: dict[str, type[T]]) -> tuple[str, T | None]:
-    """Return `(type, frame)`; the frame is None for a type that `kinds` does not hold."""
-    name = message_type(message)
-    kind = kinds.get(name)
-    return name, None if kind is None else _decode(_decoder(kind), message)
+    envelope = _decode(_envelope, message)
+    name, kind = envelope.type, kinds.get(envelope.type)
+    if kind is None:
+        return name, None
+    try:
+        return name, _decode(_decoder(kind), message)
+    except RemoteProtocolError as error:
+        raise WrongFields(error.what, name, envelope.stream_id) from error
 
 
 def encode(frame: msgspec.Struct | dict[str, Any]) -> str:

@@ -92,12 +92,16 @@ def usage(used: Usage) -> JsonObject:
     }
 
 
-def ending(finished: Finished) -> tuple[str, str, JsonObject | None]:
-    """Return `(type, status, incomplete_details)` of the terminal event for a finish."""
+def ending(finished: Finished, *, spark: bool) -> tuple[str, str, JsonObject | None]:
+    """Return `(type, status, incomplete_details)` of the terminal event for a finish.
+
+    The public types know no reason "cancelled", as the public protocol knows no cancel.
+    """
     if finished.reason == "stop":
         return "response.completed", "completed", None
-    reason = "max_output_tokens" if finished.reason == "length" else "cancelled"
-    return "response.incomplete", "incomplete", {"reason": reason}
+    if finished.reason == "length":
+        return "response.incomplete", "incomplete", {"reason": "max_output_tokens"}
+    return "response.incomplete", "incomplete", {"reason": "cancelled"} if spark else None
 
 
 def answerer(started: Started) -> JsonObject:

@@ -52,6 +52,11 @@ TABLE: dict[tuple[State, Step], State] = {
 }
 
 
+def is_name(lane: str) -> bool:
+    """Return whether a lane may be called so."""
+    return _NAME.fullmatch(lane) is not None
+
+
 class Lanes:
     """All lanes of one connection."""
 
@@ -107,7 +112,7 @@ class Lanes:
         return list(self._states)
 
     def _check_name(self, lane: str) -> None:
-        if not _NAME.fullmatch(lane):
+        if not is_name(lane):
             raise RemoteProtocolError(
                 "stream_id must be 1 to 256 letters, digits, dots, dashes or underscores",
                 code="invalid_stream_id",

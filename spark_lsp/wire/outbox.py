@@ -35,6 +35,8 @@ class Outbox:
 
     def text(self, response: str, text: str) -> None:
         """Add text of a response, merged with what waits."""
+        if not text:
+            return
         queue = self._responses.setdefault(response, deque())
         if queue and isinstance(queue[-1], str) and len(queue[-1]) + len(text) <= CHUNK_CHARS:
             queue[-1] += text

@@ -28,7 +28,7 @@ from spark_lsp.wire.frames import (
     DocFocus,
     DocOpen,
 )
-from spark_lsp.wire.lanes import MAX_LANES, Lanes, State, Step
+from spark_lsp.wire.lanes import MAX_LANES, Lanes, State, Step, is_name
 from spark_lsp.wire.mirror import Mirror
 from spark_lsp.wire.outbox import Outbox
 
@@ -124,7 +124,13 @@ class ServerConnection:
 
     def receive(self, message: str | bytes, now: float) -> list[ServerEvent]:
         """Take one message; `now` is Unix time. Raises `RemoteProtocolError` if the connection must end."""
-        kind, frame = codec.decode(message, codec.CLIENT_FRAMES)
+        try:
+            kind, frame = codec.decode(message, codec.CLIENT_FRAMES)
+        except codec.WrongFields as error:
+            if error.kind != "response.create":
+                raise
+            self._error(error.stream_id, error)
+            return []
         if frame is None or (not self.spark and kind != "response.create"):
             return []  # unknown types are ignored by both sides
         if isinstance(frame, Create):
@@ -185,8 +191,8 @@ class ServerConnection:
     def _error(self, lane: str | None, error: RemoteProtocolError) -> None:
         body = {"type": "invalid_request_error", "code": error.code, "message": str(error), "param": None}
         message = {"type": "error", "status": 400, "error": body}
-        nameless = lane is None or error.code == "invalid_stream_id"
-        self._outbox.control(message if nameless else {**message, "stream_id": lane})
+        nameable = lane is not None and is_name(lane)
+        self._outbox.control({**message, "stream_id": lane} if nameable else message)
 
     def _admit(self, lane: str | None) -> list[ServerEvent]:
         response = self._lanes.admissible(lane)
@@ -230,7 +236,7 @@ class ServerConnection:
     def _end(self, response: str, finished: Finished) -> list[ServerEvent]:
         if self._lanes.state(response) is State.DONE:
             return []
-        kind, status, details = events.ending(finished)
+        kind, status, details = events.ending(finished, spark=self.spark)
         known = self._responses[response]
         item, text = _item(response), "".join(known.text)
         if self.spark:
