@@ -112,7 +112,7 @@ def _spawn(where: Path, config: Path | None, idle: float) -> "subprocess.Popen[b
     if config is not None:
         command += ["--config", str(config.absolute())]  # it will run in another directory
     environment = {**os.environ, "SPARK_LSP_RUNTIME_DIR": str(where)}
-    log = os.open(where / "gateway.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    log = os.open(where / "gateway.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
     try:
         process = subprocess.Popen(
             command,

@@ -50,7 +50,8 @@ class Session:
         self._scopes: dict[str, anyio.CancelScope] = {}
         self._told: tuple[EngineInfo, ...] = ()
         self._problems: tuple[str, ...] = ()
-        self._dirty = anyio.Event()
+        self._dirty = anyio.Event()  # something may wait to be written
+        self._hurry = anyio.Event()  # and it should not wait for more
 
     async def run(self, messages: "Receive", send: Send) -> None:
         """Serve until the peer is gone. Raises `RemoteProtocolError` if it breaks the protocol."""
@@ -101,6 +102,8 @@ class Session:
                 case Configured():
                     self._configure(event, group)
         self._dirty.set()
+        if self._connection.urgent:
+            self._hurry.set()
 
     def _follow(self, decision: Decision, group: TaskGroup) -> None:
         for response in (*decision.stop, *decision.drop):
@@ -181,10 +184,16 @@ class Session:
                 await self._dirty.wait()
                 self._dirty = anyio.Event()
                 if not self._connection.urgent:
-                    await anyio.sleep(FLUSH)
+                    await self._gather()
                 while (message := self._connection.pop()) is not None:
                     await send(message)
         group.cancel_scope.cancel()
+
+    async def _gather(self) -> None:
+        """Let text wait for more text, unless something comes that should not wait."""
+        self._hurry = anyio.Event()
+        with anyio.move_on_after(FLUSH):
+            await self._hurry.wait()
 
 
 Receive = Callable[[], Awaitable[str | bytes | None]]

@@ -12,6 +12,7 @@ import pytest
 from spark_lsp.app import refuse_unapproved
 from spark_lsp.config import EngineSettings
 from spark_lsp.errors import EngineError, RemoteProtocolError
+from spark_lsp.gateway import session as session_module
 from spark_lsp.gateway.registry import Registry
 from spark_lsp.gateway.session import Session
 from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request, Started
@@ -70,6 +71,25 @@ class Puppet:
 
     async def aclose(self) -> None:
         self.closed += 1
+
+
+class Stubborn(Puppet):
+    """An engine that stops only when it is released."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.release = anyio.Event()
+        self.most = 0
+
+    @asynccontextmanager
+    async def open(self, request: Request) -> AsyncGenerator[AsyncIterator[Event], None]:
+        async with super().open(request) as events:
+            self.most = max(self.most, len(self.inside))
+            try:
+                yield events
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await self.release.wait()
 
 
 class Silent(Puppet):
@@ -174,6 +194,52 @@ async def test_the_first_text_is_sent_alone_and_at_once_and_further_text_togethe
         await until(lambda: peer.text("a").endswith(" 199"))
         deltas = [each for each in peer.of("a") if "delta" in each]
         assert len(deltas) <= 5
+
+
+async def test_a_first_text_does_not_wait_for_the_gathering_of_another_lane_s(
+    puppet: Puppet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "FLUSH", 60)
+    async with served(puppet) as (peer, _):
+        peer.ask("a")
+        puppet.say("a", Started("puppet", "wood"), Chunk("first"))
+        await until(lambda: peer.text("a") == "first")
+        puppet.say("a", Chunk(" second"))
+        await anyio.sleep(0.02)
+        assert peer.text("a") == "first"
+        peer.ask("b")
+        puppet.say("b", Started("puppet", "wood"), Chunk("mine"))
+        await until(lambda: peer.text("b") == "mine")
+
+
+async def test_work_that_is_slow_to_stop_counts_until_it_has(puppet: Puppet) -> None:
+    """A flood of questions and cancels: each ends at once for the peer, no more than 16 work."""
+    stubborn = Stubborn()
+    async with served(stubborn) as (peer, _):
+        lanes = [f"l{number % 8}" for number in range(200)]
+        for lane in lanes:
+            peer.ask(lane)
+            peer.say("response.cancel", stream_id=lane)
+        await until(lambda: sum(len(peer.ending(lane)) for lane in set(lanes)) == 200)
+        assert len(stubborn.inside) <= 16
+        peer.ask("last")
+        await anyio.sleep(0.02)
+        assert stubborn.most == 16
+        assert "last" not in stubborn.inside
+        stubborn.release.set()
+        await until(lambda: stubborn.inside == ["last"])
+
+
+async def test_two_windows_with_the_same_document_do_not_supersede_each_other(puppet: Puppet) -> None:
+    async with served(puppet) as (one, _), served(puppet) as (two, _):
+        one.ask("one", "complete", "a.py")
+        two.ask("two", "complete", "a.py")
+        await until(lambda: sorted(puppet.inside) == ["one", "two"])
+        for peer, lane in ((one, "one"), (two, "two")):
+            puppet.say(lane, Started("puppet", "wood"), Chunk(lane), Finished())
+            await until(lambda peer=peer, lane=lane: peer.ending(lane))
+            assert peer.text(lane) == lane
+        assert one.of("two") == two.of("one") == []
 
 
 async def test_one_failure_leaves_the_neighbours(puppet: Puppet) -> None:
