@@ -94,13 +94,10 @@ async def test_a_cancelled_request_is_answered_so(connect: Any, replay_config: P
     client = await connect("code-server")
     await client.engine()
     client.open()
-    params = types.InlineCompletionParams(
-        types.InlineCompletionContext(types.InlineCompletionTriggerKind.Automatic),
-        types.TextDocumentIdentifier(URI),
-        types.Position(1, 4),
-    )
-    future = client.protocol.send_request_async("textDocument/inlineCompletion", params, msg_id="c1")
-    client.cancel_request(types.CancelParams("c1"))
+    future = asyncio.ensure_future(client.ghost(1, 4))
+    await client.until(lambda: client.statuses[-1].state == "busy")
+    (identity,) = client.protocol._request_futures
+    client.cancel_request(types.CancelParams(identity))
     with pytest.raises(JsonRpcException) as caught:
         await future
     assert caught.value.code == CANCELLED
