@@ -55,6 +55,10 @@ class Registry:
         names = self._routes.get(name) or (self._routes.get("edit", ()) if name == "chat" else ())
         return Fallback(name, [self._engines[each] for each in names if each in self._engines])
 
+    def serving(self) -> dict[str, str]:
+        """Return the engine that each route would ask now."""
+        return {name: self.route(name).info.name for name in ROUTE_OF.values()}
+
     def unknown(self, routes: Mapping[str, Sequence[str]]) -> list[Problem]:
         """Name the engines that routes from an editor mention and that do not exist here."""
         return [

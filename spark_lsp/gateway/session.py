@@ -75,7 +75,7 @@ class Session:
     def _greet(self, group: TaskGroup) -> None:
         if self._connection.spark:
             self._told = tuple(self._registry.infos())
-            self._connection.hello(__version__, self._told)
+            self._connection.hello(__version__, self._told, self._registry.serving())
             self._dirty.set()
             group.start_soon(self._watch)
 
@@ -175,7 +175,7 @@ class Session:
         infos = tuple(self._registry.infos())
         if always or infos != self._told:
             self._told = infos
-            self._connection.status(infos, self._problems)
+            self._connection.status(infos, self._problems, self._registry.serving())
             self._dirty.set()
 
     async def _write(self, send: Send, group: TaskGroup) -> None:
