@@ -101,7 +101,8 @@ class SparkServer(LanguageServer):
         self.given: dict[str, Any] = {}
         self.encoding = "utf-16"
         self.growing = False  # whether the client shows text while it grows
-        self.started = asyncio.Event()
+        self.started = asyncio.Event()  # the editor is ready
+        self.up = asyncio.Event()  # and so are we
         self.engine: Remote
         self.completer: Completer
         self.editor: Editor
@@ -247,6 +248,7 @@ class SparkServer(LanguageServer):
         self.engine, self.completer, self.editor = engine, Completer(self), Editor(self)
         async with anyio.create_task_group() as group:
             self._group = group
+            self.up.set()
             self.configure_engine()
             for document in self.documents.all():
                 engine.opened(document)
@@ -349,6 +351,7 @@ class SparkServer(LanguageServer):
             self.explain(Reason.EXCLUDED)
             return None
         offset = convert.offset(document, at, self.documents.encoding)
+        await self.up.wait()
         return await self.completer.suggest(document, offset, method)
 
     def _excluded(self, uri: str) -> bool:
