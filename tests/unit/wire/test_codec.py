@@ -38,11 +38,14 @@ def read(message: str | bytes, kinds: dict[str, Any]) -> object:
     """Decode; only the one error may leave."""
     try:
         return codec.decode(message, kinds)
+    except codec.WrongFields as error:
+        return _with_code(error, "invalid_request_error")
     except RemoteProtocolError as error:
-        assert error.code == (
-            "invalid_request_error" if isinstance(error, codec.WrongFields) else "invalid_message"
-        )
-        return None
+        return _with_code(error, "invalid_message")
+
+
+def _with_code(error: RemoteProtocolError, code: str) -> None:
+    assert error.code == code
 
 
 @pytest.mark.parametrize("kinds", [codec.CLIENT_FRAMES, codec.SERVER_FRAMES])
