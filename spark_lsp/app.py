@@ -10,6 +10,7 @@ from typing import Any, cast
 from spark_lsp import config
 from spark_lsp.engine.base import Engine
 from spark_lsp.errors import ConfigError
+from spark_lsp.models.registry import is_path
 
 
 def config_path() -> Path:
@@ -27,11 +28,12 @@ def load_settings(path: Path | None = None) -> tuple[config.Settings, list[confi
     A file named by `path` must exist; the usual one need not. Raises `ConfigError` for a file that is
     not TOML, since a half-read one could send code to the wrong place.
     """
-    found = path if path is not None else config_path()
+    found = (path if path is not None else config_path()).absolute()
     if path is None and not found.exists():
         return config.resolve(config.from_environment(os.environ))
     source = (str(found), _absolute(_read(found), found.parent))
-    return config.resolve(source, config.from_environment(os.environ))
+    settings, problems = config.resolve(source, config.from_environment(os.environ))
+    return settings, [*problems, *config.unknown_engines(settings)]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _absolute(values: dict[str, Any], base: Path) -> dict[str, Any]:
-    """Read relative paths of replay texts as relative to the file they stand in."""
+    """Read relative paths of texts and models as relative to the file they stand in."""
     engines = values.get("engines")
     if not isinstance(engines, dict):
         return values
@@ -59,14 +61,19 @@ def _absolute(values: dict[str, Any], base: Path) -> dict[str, Any]:
 def _absolute_table(table: Any, base: Path) -> Any:
     if not isinstance(table, dict):
         return table
-    values = cast(dict[str, Any], table)
+    values = dict(cast(dict[str, Any], table))
     if isinstance(values.get("text"), str):
-        values = {**values, "text": str(base / values["text"])}
-    texts = values.get("texts")
-    if isinstance(texts, dict):
-        paths = cast(dict[str, Any], texts)
-        values = {**values, "texts": {task: str(base / str(path)) for task, path in paths.items()}}
+        values["text"] = _below(base, values["text"])
+    if isinstance(values.get("texts"), dict):
+        values["texts"] = {task: _below(base, path) for task, path in values["texts"].items()}
+    if isinstance(values.get("model"), str) and is_path(values["model"]):
+        values["model"] = _below(base, values["model"])
     return values
+
+
+def _below(base: Path, path: Any) -> Any:
+    """Return `path` seen from `base`; what is empty or no text is left for the settings to judge."""
+    return str(base / Path(path).expanduser()) if isinstance(path, str) and path else path
 
 
 def build_engine(name: str, settings: config.EngineSettings) -> Engine:
@@ -106,4 +113,4 @@ def refuse_unapproved(
 def _names_a_file(table: config.EngineSettings) -> bool:
     if isinstance(table, config.ReplayEngine):
         return bool(table.text or table.texts)
-    return table.model.endswith(".gguf") or "/" in table.model or "\\" in table.model
+    return is_path(table.model)

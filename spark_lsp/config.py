@@ -132,7 +132,8 @@ def resolve(*sources: Source) -> tuple[Settings, list[Problem]]:
     settings, problems = Settings(), list[Problem]()
     for source, values in sources:
         settings = _overlay(settings, values, source, "", problems)
-    return _checked(settings, problems), problems
+    routes = {**settings.routes, **settings.engine.routes}
+    return replace(settings, routes=types.MappingProxyType(routes)), problems
 
 
 def from_environment(environment: Mapping[str, str]) -> Source:
@@ -212,12 +213,14 @@ def _engines(value: object, source: str, problems: list[Problem]) -> dict[str, E
     return read
 
 
-def _checked(settings: Settings, problems: list[Problem]) -> Settings:
-    """Merge `engine.routes` into `routes` and drop names of engines that do not exist."""
-    routes = {**settings.routes, **settings.engine.routes}
-    for route, names in routes.items():
-        unknown = [name for name in names if name not in settings.engines]
-        if unknown:
-            problems.append(Problem(f"routes.{route}", "settings", f"no such engine: {', '.join(unknown)}"))
-            routes[route] = tuple(name for name in names if name in settings.engines)
-    return replace(settings, routes=types.MappingProxyType(routes))
+def unknown_engines(settings: Settings) -> list[Problem]:
+    """Name the engines that routes mention and that do not exist.
+
+    Only who knows all engines can tell: the gateway, not a server whose editor gave some of them.
+    """
+    return [
+        Problem(f"routes.{route}", "settings", f"there is no engine {name!r}; it is passed over")
+        for route, names in settings.routes.items()
+        for name in names
+        if name not in settings.engines
+    ]

@@ -15,6 +15,8 @@ Every message is made of three parts: what happened, what that means for the per
 can do. Messages are shown in editors, so they never hold code of the user, keys or tracebacks.
 """
 
+from typing import cast
+
 
 class SparkError(Exception):
     """Base of all errors a person may see.
@@ -108,6 +110,8 @@ class EditRefused(SparkError):
 
 def origin(error: BaseException) -> str:
     """Return type and place of an unexpected error, for a log: its message may hold the user's code."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast(BaseExceptionGroup[BaseException], error).exceptions[0]
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next

@@ -24,6 +24,7 @@ from spark_lsp.errors import GatewayError
 
 START_DEADLINE = 20.0  # seconds; a cold start takes about one
 POLL = 0.02
+PROBE = 2.0  # seconds that a gateway has to answer; it takes about a millisecond
 IDLE = 900.0  # seconds a gateway outlives its last connection
 
 
@@ -71,19 +72,17 @@ def _answers(state: runtime.State) -> bool:
     import http.client
     import socket
 
+    path = state.url.removeprefix("ws+unix:")
+    authority = "localhost" if path != state.url else state.url.partition("//")[2].partition("/")[0]
     try:
-        if state.url.startswith("ws+unix:"):
-            connection = http.client.HTTPConnection("localhost", timeout=2)
-            connection.sock = socket.socket(socket.AF_UNIX)
-            connection.sock.settimeout(2)
-            connection.sock.connect(state.url.removeprefix("ws+unix:"))
-        else:
-            authority = state.url.split("/")[2]
-            connection = http.client.HTTPConnection(authority, timeout=2)
-        with closing(connection):
+        with closing(http.client.HTTPConnection(authority, timeout=PROBE)) as connection:
+            if path != state.url:
+                connection.sock = socket.socket(socket.AF_UNIX)
+                connection.sock.settimeout(PROBE)
+                connection.sock.connect(path)
             connection.request("GET", "/healthz", headers={"Authorization": f"Bearer {state.token}"})
             return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
+    except (OSError, ValueError, http.client.HTTPException):  # ValueError: a URL or token that is none
         return False
 
 
@@ -111,11 +110,18 @@ def _spawn(where: Path, config: Path | None, idle: float) -> "subprocess.Popen[b
     """Start a gateway that is nobody's child in spirit: it outlives the editor that needed it first."""
     command = [sys.executable, "-m", "spark_lsp", "gateway", "--automatic", "--idle", str(idle)]
     if config is not None:
-        command += ["--config", str(config)]
-    log = os.open(where / "gateway.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        command += ["--config", str(config.absolute())]  # it will run in another directory
+    environment = {**os.environ, "SPARK_LSP_RUNTIME_DIR": str(where)}
+    log = os.open(where / "gateway.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
     try:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            env=environment,
+            start_new_session=True,
         )
     except OSError as error:
         raise _not_started(where, "the program could not be run") from error

@@ -39,7 +39,7 @@ class State:
 
 def directory() -> Path:
     """Return the runtime directory, made if it is missing. Raises `GatewayError` if it is not ours alone."""
-    path = Path(os.environ.get("SPARK_LSP_RUNTIME_DIR") or _usual())
+    path = Path(os.environ.get("SPARK_LSP_RUNTIME_DIR") or _usual()).absolute()
     if not _writable_parent(path) or len(os.fsencode(path / "gateway.sock")) > SOCKET_PATH_LIMIT:
         path = _short(path)
     path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -2,16 +2,17 @@
 
 An engine that fails before its first text is passed over and the next one is asked, unseen by the
 person. After the first text a failure is theirs to know: a second engine would answer another text.
-An engine that says it is off is passed over without being asked, except the last, whose own words
-explain best why nothing comes.
+While another engine could still take its place, what an engine says of itself is kept back until its
+text comes: an answer has one beginning. An engine that says it is off is passed over without being
+asked, except the last, whose own words explain best why nothing comes.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 
 from spark_lsp.engine.base import Engine
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Chunk, EngineInfo, Event, Focus, Request
+from spark_lsp.request import Chunk, EngineInfo, Event, Focus, Request, Started
 
 
 class Fallback:
@@ -42,16 +43,23 @@ class Fallback:
 
     async def _answer(self, request: Request) -> AsyncGenerator[Event, None]:
         failures: list[tuple[str, EngineError]] = []
-        for engine in self._candidates():
-            started = False
+        candidates = self._candidates()
+        for engine in candidates:
+            begun: list[Event] = []
+            spoken = False
             try:
-                async with AsyncExitStack() as stack:
-                    async for event in await stack.enter_async_context(engine.open(request)):
-                        started = started or isinstance(event, Chunk)
+                async with engine.open(request) as events:
+                    async for event in events:
+                        if isinstance(event, Started) and engine is not candidates[-1]:
+                            begun.append(event)
+                            continue
+                        spoken = spoken or isinstance(event, Chunk)
+                        while begun:
+                            yield begun.pop()
                         yield event
                 return
             except EngineError as error:
-                if started or not error.retryable:
+                if spoken or not error.retryable:
                     raise
                 failures.append((engine.info.name, error))
         raise _all_failed(self._name, failures)

@@ -52,12 +52,14 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class LinkStatus:
-    """How the connection is. `problems` are settings that the gateway does not use."""
+    """How the connection is. `problems` are settings that the gateway does not use; `serving` names the
+    engine that each route would ask now."""
 
     state: Literal["starting", "ready", "degraded"]
     reason: str = ""
     engines: tuple[EngineInfo, ...] = ()
     problems: tuple[str, ...] = ()
+    serving: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(slots=True)
@@ -109,6 +111,7 @@ class Remote:
         self._documents: dict[str, Document] = {}
         self._settings: tuple[Mapping[str, Any], Mapping[str, Sequence[str]], Mapping[str, Any]] | None = None
         self._engines: tuple[EngineInfo, ...] = ()
+        self._serving: Mapping[str, str] = {}
         self._trouble: SparkError | None = None
         self._pause = FIRST_PAUSE
 
@@ -165,7 +168,7 @@ class Remote:
     def _settle(self) -> None:
         self._pause, self._trouble = FIRST_PAUSE, None
         self._ready = True
-        self._announce(LinkStatus("ready", engines=self._engines))
+        self._announce(LinkStatus("ready", engines=self._engines, serving=self._serving))
 
     def _announce(self, status: LinkStatus) -> None:
         """Wake who waits for the link, and tell how it is."""
@@ -208,12 +211,12 @@ class Remote:
                 self._channels[lane].put(answer)
             case Failed(lane, error):
                 self._channels[lane].fail(error)
-            case Greeted(engines=engines):
-                self._engines = engines
+            case Greeted(engines=engines, serving=serving):
+                self._engines, self._serving = engines, serving
                 self._settle()
-            case EnginesChanged(engines, problems):
-                self._engines = engines
-                self._on_status(LinkStatus("ready", engines=engines, problems=problems))
+            case EnginesChanged(engines, problems, serving):
+                self._engines, self._serving = engines, serving
+                self._on_status(LinkStatus("ready", "", engines, problems, serving))
             case Resync(uri):
                 if uri in self._documents:
                     self._mirror(self._documents[uri])

@@ -6,6 +6,7 @@ a request that bears an `Origin` is refused whatever token it has.
 
 import hmac
 import itertools
+import logging
 import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -19,12 +20,14 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from spark_lsp import __version__
-from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.gateway.http import Answer, error_response, read_create
+from spark_lsp.errors import RemoteProtocolError, origin
+from spark_lsp.gateway.http import STATUS, Answer, error_response, read_create
 from spark_lsp.gateway.registry import BuildEngine, Registry
 from spark_lsp.gateway.session import Approve, Session
 from spark_lsp.wire.frames import SUBPROTOCOL
 from spark_lsp.wire.server import MAX_MESSAGE_BYTES, ServerConnection
+
+log = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -51,7 +54,11 @@ class Gateway:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.app(scope, receive, send)
+        """Serve one connection. What fails unexpectedly is logged by its place, never by its words."""
+        try:
+            await self.app(scope, receive, send)
+        except Exception as error:
+            log.error("a connection failed unexpectedly: %s", origin(error))
 
     # Who may come in.
 
@@ -105,9 +112,8 @@ class Gateway:
         try:
             message, stream = await read_create(request, MAX_MESSAGE_BYTES)
         except RemoteProtocolError as error:
-            return error_response(400, error.code, str(error))
-        session = Session(self._connection(spark=False), self.registry, self._build, self._approve)
-        return Answer(session, message, stream=stream)
+            return error_response(STATUS.get(error.code, 400), error.code, str(error))
+        return Answer(self._session(self._connection(spark=False)), message, stream=stream)
 
     async def _models(self, _: Request) -> Response:
         listed = [

@@ -1,9 +1,12 @@
 """The second door: one response over HTTP, as server-sent events or as one JSON object.
 
 It runs the same session as the WebSocket does, with a peer that says one thing and listens: what the
-two doors answer cannot differ.
+two doors answer cannot differ. One thing HTTP can say better: an answer that fails before it has begun
+is an HTTP error with its status, so `response.created` is kept back until something follows it.
 """
 
+import json
+from contextlib import AbstractAsyncContextManager
 from typing import Any, cast
 
 import anyio
@@ -14,15 +17,28 @@ from starlette.types import Receive, Scope, Send
 
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.gateway.session import Session
+from spark_lsp.wire import codec
 
 TERMINALS = {"response.completed", "response.incomplete", "response.failed", "error"}
+STATUS = {
+    "model_not_found": 404,
+    "context_length_exceeded": 400,
+    "request_too_large": 413,
+    "engine_busy": 503,
+    "engine_unavailable": 503,
+}
+FAILED = 502
+
+
+def error_body(code: str, message: str) -> dict[str, Any]:
+    """Return an error in the shape of the Responses API."""
+    kind = "server_error" if code.startswith("engine_") else "invalid_request_error"
+    return {"error": {"type": kind, "code": code, "message": message, "param": None}}
 
 
 def error_response(status: int, code: str, message: str) -> JSONResponse:
-    """Return an error in the shape of the Responses API."""
-    kind = "invalid_request_error" if status < 500 else "server_error"
-    body = {"type": kind, "code": code, "message": message, "param": None}
-    return JSONResponse({"error": body}, status_code=status)
+    """Return a response that is an error."""
+    return JSONResponse(error_body(code, message), status_code=status)
 
 
 async def read_create(request: Request, limit: int) -> tuple[str, bool]:
@@ -50,20 +66,24 @@ async def read_create(request: Request, limit: int) -> tuple[str, bool]:
 class Answer(Response):
     """The response to one create."""
 
-    def __init__(self, session: Session, message: str, *, stream: bool) -> None:
+    def __init__(self, opened: AbstractAsyncContextManager[Session], message: str, *, stream: bool) -> None:
         super().__init__()
-        self._session = session
+        self._opened = opened
         self._message: str | None = message
         self._stream = stream
         self._done = anyio.Event()
+        self._created = ""  # the event kept back
         self._started = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the session until its one terminal is out or the peer is gone."""
         self._send = send
-        async with anyio.create_task_group() as group:
+        async with self._opened as session, anyio.create_task_group() as group:
             group.start_soon(self._until_gone, receive)
-            await self._session.run(self._say, self._write)
+            try:
+                await session.run(self._say, self._write)
+            except RemoteProtocolError as error:
+                await self._refuse(error.code, str(error), 400)
             group.cancel_scope.cancel()
 
     async def _until_gone(self, receive: Receive) -> None:
@@ -79,28 +99,38 @@ class Answer(Response):
         return None
 
     async def _write(self, event: str) -> None:
-        fields = msgspec.json.decode(event)
+        fields = json.loads(event)
         kind = fields["type"]
-        if kind == "error" and not self._started:
-            await self._whole(fields["status"], {"error": fields["error"]})
+        if kind == "response.created":
+            self._created = event
+        elif not self._started and kind in ("error", "response.failed"):
+            error = fields.get("error") or fields["response"]["error"]
+            await self._refuse(error["code"], error["message"], fields.get("status"))
         elif self._stream:
-            await self._piece(f"event: {kind}\ndata: {event}\n\n", last=kind in TERMINALS)
+            await self._piece(kind, event)
         elif kind in TERMINALS:
-            await self._whole(502 if kind == "response.failed" else 200, fields["response"])
+            await self._whole(200, fields["response"])
         if kind in TERMINALS:
             self._done.set()
 
-    async def _piece(self, text: str, *, last: bool) -> None:
+    async def _piece(self, kind: str, event: str) -> None:
+        text = f"event: {kind}\ndata: {event}\n\n"
         if not self._started:
-            self._started = True
-            headers = [
-                (b"content-type", b"text/event-stream; charset=utf-8"),
-                (b"cache-control", b"no-store"),
-            ]
-            await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        await self._send({"type": "http.response.body", "body": text.encode(), "more_body": not last})
+            await self._head(200, b"text/event-stream; charset=utf-8")
+            text = f"event: response.created\ndata: {self._created}\n\n{text}"
+        await self._body(text, more=kind not in TERMINALS)
+
+    async def _refuse(self, code: str, message: str, status: int | None) -> None:
+        await self._whole(status or STATUS.get(code, FAILED), error_body(code, message))
 
     async def _whole(self, status: int, body: dict[str, Any]) -> None:
-        headers = [(b"content-type", b"application/json")]
+        await self._head(status, b"application/json")
+        await self._body(codec.encode(body), more=False)
+
+    async def _head(self, status: int, kind: bytes) -> None:
+        self._started = True
+        headers = [(b"content-type", kind), (b"cache-control", b"no-store")]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": msgspec.json.encode(body)})
+
+    async def _body(self, text: str, *, more: bool) -> None:
+        await self._send({"type": "http.response.body", "body": text.encode(), "more_body": more})

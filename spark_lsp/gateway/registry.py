@@ -6,7 +6,7 @@ A session sees the gateway's engines and, over them, those its editor's settings
 
 from collections.abc import Callable, Mapping, Sequence
 
-from spark_lsp.config import EngineSettings
+from spark_lsp.config import EngineSettings, Problem
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.fallback import Fallback
 from spark_lsp.errors import EngineError
@@ -54,6 +54,19 @@ class Registry:
         """Return the route `name`; `chat` is the edit route unless it is set."""
         names = self._routes.get(name) or (self._routes.get("edit", ()) if name == "chat" else ())
         return Fallback(name, [self._engines[each] for each in names if each in self._engines])
+
+    def serving(self) -> dict[str, str]:
+        """Return the engine that each route would ask now."""
+        return {name: self.route(name).info.name for name in ROUTE_OF.values()}
+
+    def unknown(self, routes: Mapping[str, Sequence[str]]) -> list[Problem]:
+        """Name the engines that routes from an editor mention and that do not exist here."""
+        return [
+            Problem(f"routes.{route}", "editor", f"there is no engine {name!r}; it is passed over")
+            for route, names in routes.items()
+            for name in names
+            if name not in self._engines
+        ]
 
     def models(self) -> list[str]:
         """Return every name that `model` can be."""

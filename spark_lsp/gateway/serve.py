@@ -54,10 +54,10 @@ def bind(address: Address) -> tuple[socket.socket, str]:
         if address.uds is not None:
             return _bind_unix(address.uds), f"ws+unix:{address.uds}"
         return _bind_tcp(address.host, address.port)
-    except OSError as error:
+    except (OSError, OverflowError, UnicodeError) as error:  # also a port or a host name that is none
         where = address.uds or f"{address.host}:{address.port}"
         raise ConfigError(
-            f"Cannot listen on {where}: {error.strerror or error}",
+            f"Cannot listen on {where}: {getattr(error, 'strerror', None) or error}",
             "The gateway was not started",
             "Choose another port or path, or end what listens there",
         ) from error
@@ -66,10 +66,11 @@ def bind(address: Address) -> tuple[socket.socket, str]:
 def _bind_tcp(host: str, port: int) -> tuple[socket.socket, str]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
-    if os.name == "posix":
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen()
+    with _closed_on_error(listener):
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen()
     shown = f"[{host}]" if family == socket.AF_INET6 else host
     return listener, f"ws://{shown}:{listener.getsockname()[1]}/v1/responses"
 
@@ -77,13 +78,23 @@ def _bind_tcp(host: str, port: int) -> tuple[socket.socket, str]:
 def _bind_unix(path: Path) -> socket.socket:
     _remove_stale(path)
     listener = socket.socket(socket.AF_UNIX)
-    mask = os.umask(0o177)
-    try:
-        listener.bind(str(path))
-    finally:
-        os.umask(mask)
-    listener.listen()
+    with _closed_on_error(listener):
+        mask = os.umask(0o177)
+        try:
+            listener.bind(str(path))
+        finally:
+            os.umask(mask)
+        listener.listen()
     return listener
+
+
+@contextmanager
+def _closed_on_error(listener: socket.socket) -> Generator[None, None, None]:
+    try:
+        yield
+    except BaseException:
+        listener.close()
+        raise
 
 
 def _remove_stale(path: Path) -> None:
@@ -113,14 +124,14 @@ async def serve(
     server = _Server(_config(gateway))
     try:
         async with anyio.create_task_group() as group:
-            group.start_soon(_end_on_signal, gateway, server)
+            group.start_soon(_end_on_signal, gateway, server, automatic)
             group.start_soon(_announce, server, url, token_file, token, automatic)
             if idle:
                 group.start_soon(_end_when_idle, gateway, server, idle)
             await server.serve(sockets=[listener])
             group.cancel_scope.cancel()
     finally:
-        _tidy(address, automatic)
+        _tidy(address, token_file, automatic)
         with anyio.CancelScope(shield=True):
             await _close(engines)
 
@@ -151,11 +162,12 @@ async def _announce(
     sys.stdout.flush()
 
 
-async def _end_on_signal(gateway: Gateway, server: uvicorn.Server) -> None:
+async def _end_on_signal(gateway: Gateway, server: uvicorn.Server, automatic: bool) -> None:
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:
             break
-    runtime.remove_state(runtime.directory(), os.getpid())  # who looks now shall start the next one
+    if automatic:  # who looks now shall start the next one
+        runtime.remove_state(runtime.directory(), os.getpid())
     for session in gateway.sessions:
         session.leave("the gateway was told to end")
     with anyio.move_on_after(DRAIN):
@@ -170,11 +182,16 @@ async def _end_when_idle(gateway: Gateway, server: uvicorn.Server, idle: float) 
     server.should_exit = True
 
 
-def _tidy(address: Address, automatic: bool) -> None:
+def _tidy(address: Address, token_file: Path | None, automatic: bool) -> None:
     if automatic:
         runtime.remove_state(runtime.directory(), os.getpid())
-    if address.uds is not None:
-        address.uds.unlink(missing_ok=True)
+    for path in (address.uds, token_file if token_file == _own_token_file() else None):
+        if path is not None:
+            path.unlink(missing_ok=True)
+
+
+def _own_token_file() -> Path:
+    return runtime.directory() / f"gateway-{os.getpid()}.token"
 
 
 async def _close(engines: Iterable[Engine]) -> None:
@@ -201,15 +218,34 @@ def automatic_address() -> Address:
 def take_token(token_file: Path | None) -> tuple[str, Path | None]:
     """Return `(token, its file)`: from the file, else from SPARK_LSP_TOKEN, else newly made.
 
-    A file that is named but missing is made. Raises `ConfigError` for one that others can read.
+    A file that is named but missing is made; one that nobody named is made anew, and removed at the end.
+    Raises `ConfigError` for a file that others can read, that is empty, or that cannot be had.
     """
     if token_file is None and (token := os.environ.get("SPARK_LSP_TOKEN")):
         return token, None
-    path = token_file or runtime.directory() / f"gateway-{os.getpid()}.token"
-    if not path.exists():
-        runtime.write_private(path, secrets.token_urlsafe(32))
+    path = token_file or _own_token_file()
+    try:
+        if token_file is None or not path.exists():
+            runtime.write_private(path, secrets.token_urlsafe(32))
+        return _read_token(path), path
+    except OSError as error:
+        raise ConfigError(
+            f"The token file {path} cannot be used: {error.strerror}",
+            "The gateway was not started",
+            "Name a file in a directory of yours",
+        ) from error
+
+
+def _read_token(path: Path) -> str:
     if os.name == "posix" and path.stat().st_mode & 0o077:
         raise ConfigError(
             f"The token file {path} can be read by others", "The gateway was not started", f"chmod 600 {path}"
         )
-    return path.read_text("utf-8").strip(), path
+    token = path.read_text("utf-8", errors="replace").strip()
+    if not token:
+        raise ConfigError(
+            f"The token file {path} is empty",
+            "The gateway was not started: everybody could use it",
+            "Remove the file, and a token will be made",
+        )
+    return token

@@ -43,13 +43,15 @@ class Session:
         self._registry = registry
         self._build = build
         self._approve = approve
-        self._own_engines: dict[str, Engine] = {}
+        self._own_engines: dict[str, Engine] = {}  # what the editor's settings brought
+        self._own_settings: Mapping[str, EngineSettings] = {}
         self._scheduler = Scheduler()
         self._requests: dict[str, Request] = {}
         self._scopes: dict[str, anyio.CancelScope] = {}
         self._told: tuple[EngineInfo, ...] = ()
         self._problems: tuple[str, ...] = ()
-        self._dirty = anyio.Event()
+        self._dirty = anyio.Event()  # something may wait to be written
+        self._hurry = anyio.Event()  # and it should not wait for more
 
     async def run(self, messages: "Receive", send: Send) -> None:
         """Serve until the peer is gone. Raises `RemoteProtocolError` if it breaks the protocol."""
@@ -73,7 +75,7 @@ class Session:
     def _greet(self, group: TaskGroup) -> None:
         if self._connection.spark:
             self._told = tuple(self._registry.infos())
-            self._connection.hello(__version__, self._told)
+            self._connection.hello(__version__, self._told, self._registry.serving())
             self._dirty.set()
             group.start_soon(self._watch)
 
@@ -100,6 +102,8 @@ class Session:
                 case Configured():
                     self._configure(event, group)
         self._dirty.set()
+        if self._connection.urgent:
+            self._hurry.set()
 
     def _follow(self, decision: Decision, group: TaskGroup) -> None:
         for response in (*decision.stop, *decision.drop):
@@ -131,19 +135,25 @@ class Session:
 
     async def _answer(self, response: str, request: Request, group: TaskGroup) -> None:
         engine = self._registry.resolve(request)
+        event: Event | None = None
         async with engine.open(request) as events:
             async for event in events:
                 self._pass_on(response, event, group)
+        if not isinstance(event, Finished):  # whoever waits must hear of it
+            raise EngineError("The engine's answer broke off", "What came is not complete", "Try again")
 
     def _pass_on(self, response: str, event: Event, group: TaskGroup) -> None:
         self._act(self._connection.answer(response, event), group)
 
     def _configure(self, event: Configured, group: TaskGroup) -> None:
-        engines, problems = self._read(event.engines)
-        stale, self._own_engines = self._own_engines, {n: self._build(n, each) for n, each in engines.items()}
+        settings, problems = self._read(event.engines)
+        kept = {n: self._own_engines[n] for n, each in settings.items() if self._own_settings.get(n) == each}
+        made = {n: self._build(n, each) for n, each in settings.items() if n not in kept}
+        stale = [engine for n, engine in self._own_engines.items() if n not in kept]
+        self._own_settings, self._own_engines = settings, {**kept, **made}
         self._registry = self._gateway_registry.overlaid(self._own_engines, event.routes)
-        self._problems = tuple(str(problem) for problem in problems)
-        group.start_soon(_close, stale.values())
+        self._problems = tuple(str(each) for each in (*problems, *self._registry.unknown(event.routes)))
+        group.start_soon(_close, stale)
         self._tell_status(always=True)
 
     def _read(self, tables: Mapping[str, Any]) -> tuple[dict[str, EngineSettings], list[Problem]]:
@@ -165,7 +175,7 @@ class Session:
         infos = tuple(self._registry.infos())
         if always or infos != self._told:
             self._told = infos
-            self._connection.status(infos, self._problems)
+            self._connection.status(infos, self._problems, self._registry.serving())
             self._dirty.set()
 
     async def _write(self, send: Send, group: TaskGroup) -> None:
@@ -174,10 +184,16 @@ class Session:
                 await self._dirty.wait()
                 self._dirty = anyio.Event()
                 if not self._connection.urgent:
-                    await anyio.sleep(FLUSH)
+                    await self._gather()
                 while (message := self._connection.pop()) is not None:
                     await send(message)
         group.cancel_scope.cancel()
+
+    async def _gather(self) -> None:
+        """Let text wait for more text, unless something comes that should not wait."""
+        self._hurry = anyio.Event()
+        with anyio.move_on_after(FLUSH):
+            await self._hurry.wait()
 
 
 Receive = Callable[[], Awaitable[str | bytes | None]]

@@ -15,6 +15,7 @@ import anyio
 from pygls.exceptions import JsonRpcException
 
 from spark_lsp.errors import EngineError
+from spark_lsp.lsp.growth import Growth
 from spark_lsp.lsp.meter import Meter
 from spark_lsp.prompts.ghost import Ghost
 from spark_lsp.request import Chunk, Event, Finished, Focus, Request
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 CONTENT_MODIFIED = -32801
 LINGER = 0.15  # seconds a stream lives on when nobody waits for it any more
+MOMENT = 0.05  # seconds that a fast engine has for more lines behind the first
 EPILOGUE = 0.1  # seconds to wait for the engine's own figures once the text is complete
 
 
@@ -37,25 +39,42 @@ def content_modified() -> JsonRpcException:
 
 @dataclass(eq=False)
 class Stream:
-    """An answer on its way, and who waits for it."""
+    """An answer on its way, and who waits for it.
+
+    `useful` once it has what a request waits for: all of it, or a whole line and a moment for more.
+    """
 
     suggestion: Suggestion
     ghost: Ghost
+    growth: Growth
+    useful: bool = False
     reason: Reason | None = None
     detail: str = ""
     waiting: set["asyncio.Future[None]"] = field(default_factory=set["asyncio.Future[None]"])
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    moment: asyncio.TimerHandle | None = None
 
-    @property
-    def useful(self) -> bool:
-        """Whether it has what a request waits for."""
-        return self.suggestion.done
+    def take(self, text: str) -> None:
+        """Take more text from the engine."""
+        if self.ghost.feed(text):
+            self.conclude(self.ghost.finish(), Reason.NOTHING)
+            return
+        self.suggestion = replace(self.suggestion, text=self.ghost.lines)
+        self.growth.show(self.ghost.text, self.suggestion)
+        if self.moment is None and self.suggestion.text.strip():
+            self.moment = asyncio.get_running_loop().call_later(MOMENT, self.answer)
 
     def conclude(self, text: str | None, reason: Reason, detail: str = "") -> None:
         """Set the final text, or why there is none; wake who waits."""
         self.suggestion = replace(self.suggestion, text=text or "", end=self.ghost.end, done=True)
         if not text:
             self.reason, self.detail = reason, detail
+        self.growth.show(text or "", self.suggestion)
+        self.answer()
+
+    def answer(self) -> None:
+        """Wake who waits for this."""
+        self.useful = True
         for waiter in self.waiting:
             if not waiter.done():
                 waiter.set_result(None)
@@ -136,7 +155,7 @@ class Completer:
         self._drop(document.uri)
         lines = self.ls.settings.completion.maxLines
         ghost = Ghost(document.text, offset, document.language, max_lines=lines)
-        stream = Stream(Suggestion(document, offset, offset), ghost)
+        stream = Stream(Suggestion(document, offset, offset), ghost, Growth(self.ls))
         self._streams[document.uri] = stream
         self.ls.spawn(self._run, stream, context.completion(document, offset, max_lines=lines))
         return stream
@@ -179,13 +198,14 @@ class Completer:
                     self._advance(stream, event)
 
     def _advance(self, stream: Stream, event: Event) -> None:
-        if stream.useful:
+        if stream.suggestion.done:
             return
-        if isinstance(event, Chunk) and stream.ghost.feed(event.text):
-            stream.conclude(stream.ghost.finish(), Reason.NOTHING)
-            stream.scope.deadline = anyio.current_time() + EPILOGUE
+        if isinstance(event, Chunk):
+            stream.take(event.text)
         elif isinstance(event, Finished):
             stream.conclude(stream.ghost.finish(), Reason.NOTHING)
+        if stream.suggestion.done:
+            stream.scope.deadline = anyio.current_time() + EPILOGUE
 
     def rest(self, document: Document, offset: int) -> None:
         """Tell the engine where the cursor rests, so that it can warm up."""

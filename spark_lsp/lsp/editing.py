@@ -114,10 +114,12 @@ class Editor:
     async def _proposal(self, job: Job, progress: Progress) -> list[Edit]:
         """Return the edits, in terms of the order's document. Raises `EditRefused` or `EngineError`."""
         order = job.order
-        known = gate.deterministic(order.action, order.document, order.start, order.end, order.diagnostics)
+        target = actions.target(order.action, order.document, order.start, order.end, order.diagnostics)
+        known = gate.deterministic(
+            order.action, order.document, *target, order.diagnostics, order.instruction
+        )
         if known is not None:
             return known
-        target = actions.target(order.action, order.document, order.start, order.end, order.diagnostics)
         messages = [each.message for each in order.diagnostics]
         effort = self._ls.settings.edit.effort
         request = context.edit(order.document, target, order.action, order.instruction, messages, effort)

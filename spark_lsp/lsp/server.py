@@ -12,6 +12,7 @@ import asyncio
 import functools
 import gc
 import importlib
+import itertools
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 INTERNAL_ERROR, REQUEST_FAILED = -32603, -32803
+NO_SUGGESTION = "no suggestion: "
 REST = 0.25  # seconds without typing after which the cursor counts as resting
 
 
@@ -98,7 +100,9 @@ class SparkServer(LanguageServer):
         self._environment = dict(environment or {})
         self.given: dict[str, Any] = {}
         self.encoding = "utf-16"
-        self.started = asyncio.Event()
+        self.growing = False  # whether the client shows text while it grows
+        self.started = asyncio.Event()  # the editor is ready
+        self.up = asyncio.Event()  # and so are we
         self.engine: Remote
         self.completer: Completer
         self.editor: Editor
@@ -106,6 +110,7 @@ class SparkServer(LanguageServer):
         self._told: Any = None
         self._said: set[tuple[str, str]] = set()
         self._progress: dict[int | str, Callable[[], object]] = {}
+        self._tokens = itertools.count(1)
         self._rest: asyncio.TimerHandle | None = None
         self.in_flight: set[int | str] = set()
         self._register()
@@ -210,7 +215,7 @@ class SparkServer(LanguageServer):
 
     def explain(self, reason: "Reason", detail: str = "") -> None:
         """Put into the status why there is no suggestion."""
-        self.tell(reason=f"no suggestion: {detail or reason.value}")
+        self.tell(reason=f"{NO_SUGGESTION}{detail or reason.value}")
 
     def trouble(self, error: SparkError) -> None:
         """Tell once why engines do not answer, and keep it in the status."""
@@ -243,6 +248,7 @@ class SparkServer(LanguageServer):
         self.engine, self.completer, self.editor = engine, Completer(self), Editor(self)
         async with anyio.create_task_group() as group:
             self._group = group
+            self.up.set()
             self.configure_engine()
             for document in self.documents.all():
                 engine.opened(document)
@@ -259,9 +265,8 @@ class SparkServer(LanguageServer):
         if link.state != "ready":
             self.tell(state="degraded", reason=link.reason)
             return
-        names = self.settings.routes.get("completion", ())
-        serving = [engine for name in names for engine in link.engines if engine.name == name]
-        able = [engine for engine in serving if engine.state != "off"] or serving or list(link.engines)
+        serving = link.serving.get("completion", "")
+        able = [engine for engine in link.engines if engine.name == serving] or list(link.engines)
         if not able:
             self.tell(state="off", reason="the gateway has no engine")
             return
@@ -271,10 +276,14 @@ class SparkServer(LanguageServer):
             model=first.model,
             simulated=first.simulated,
             state=first.state,
-            reason=first.reason,
+            reason=first.reason or self._last_explanation(),
         )
         if first.state == "off":
             self.say_once(types.MessageType.Warning, "engine", first.reason)
+
+    def _last_explanation(self) -> str:
+        """Return why there was no suggestion, if that is what the status says: news do not undo it."""
+        return self.status.reason if self.status.reason.startswith(NO_SUGGESTION) else ""
 
     def configure_engine(self) -> None:
         """Send the editor's own engines and routes to the gateway."""
@@ -288,6 +297,7 @@ class SparkServer(LanguageServer):
         """Use the settings that came with `initialize`."""
         from spark_lsp.lsp import settings as editor_settings
 
+        self.growing = editor_settings.client_shows_growth(options)
         values = editor_settings.section(options)
         if values:
             editor_settings.take(self, values)
@@ -341,6 +351,7 @@ class SparkServer(LanguageServer):
             self.explain(Reason.EXCLUDED)
             return None
         offset = convert.offset(document, at, self.documents.encoding)
+        await self.up.wait()
         return await self.completer.suggest(document, offset, method)
 
     def _excluded(self, uri: str) -> bool:
@@ -355,7 +366,7 @@ class SparkServer(LanguageServer):
 
     def progress_token(self, cancel: Callable[[], object]) -> str:
         """Return a token for a job that `cancel` stops."""
-        token = f"spark-{len(self._progress)}-{id(cancel):x}"
+        token = f"spark-{next(self._tokens)}"
         self._progress[token] = cancel
         return token
 

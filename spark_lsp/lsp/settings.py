@@ -28,6 +28,15 @@ def section(value: object) -> dict[str, Any]:
     return {key: each for key, each in cast(Mapping[str, Any], inner).items() if key != CLIENT}
 
 
+def client_shows_growth(options: object) -> bool:
+    """Tell whether a client says of itself that it shows text while it grows."""
+    if not isinstance(options, Mapping):
+        return False
+    values = cast(Mapping[str, Any], options)
+    client = Given(Given(values).table(SECTION) or values).table(CLIENT)
+    return client.get("growing") is True
+
+
 class Given:
     """What an editor gave, as far as the gateway must know it."""
 

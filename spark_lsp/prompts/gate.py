@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from spark_lsp.errors import EditRefused
-from spark_lsp.prompts import syntax
+from spark_lsp.prompts import rename, syntax
 from spark_lsp.prompts.actions import Diagnostic
 from spark_lsp.prompts.ghost import DECEPTIVE
 from spark_lsp.text.document import Document
@@ -32,9 +32,14 @@ KEPT_SHARE = 0.4  # of the target's code must still be there, unless its removal
 
 
 def deterministic(
-    action: str, document: Document, start: int, end: int, diagnostics: Sequence[Diagnostic]
+    action: str, document: Document, start: int, end: int, diagnostics: Sequence[Diagnostic], instruction: str
 ) -> list[Edit] | None:
-    """Return the edits that need no model, or None: a missing import of a module of known name."""
+    """Return the edits that need no model, or None: a rename, a missing import of a known module.
+
+    `[start, end)` is the action's target. Raises `EditRefused` for a rename that is not safe.
+    """
+    if action == "instruct":
+        return rename.edits(document, start, end, instruction)
     if action != "fix" or document.language != "python" or len(diagnostics) != 1:
         return None
     name = _undefined_name(diagnostics[0].message)
@@ -69,6 +74,8 @@ def check(
     new = apply(document.text, edits)
     if any(DECEPTIVE.search(edit.new) for edit in edits):
         raise _refused("the proposal holds invisible characters that disguise code")
+    if any(edit.start == target[0] and _echoes(document, target[0], edit.new) for edit in edits):
+        raise _refused("the proposal repeats the lines above the asked range")
     if any(edit.start < target[0] or edit.end > target[1] for edit in edits):
         raise _refused("the proposal changed code outside the asked range")
     before, after = syntax.errors(document.language, document.text), syntax.errors(document.language, new)
@@ -110,6 +117,13 @@ def _touches(document: Document, edits: Sequence[Edit], diagnostics: Sequence[Di
         for each in diagnostics
     ]
     return all(any(start <= edit.start and edit.end <= end for start, end in spans) for edit in edits)
+
+
+def _echoes(document: Document, start: int, new: str) -> bool:
+    """Tell whether new text at the target's beginning says again what stands directly above it."""
+    above = [line.strip() for line in document.text[:start].splitlines() if line.strip()][-3:]
+    said = [line.strip() for line in new.splitlines() if line.strip()]
+    return any(len(line) > 3 and line in above for line in said[:3])
 
 
 def _shrinks(old: str, new: str) -> bool:

@@ -58,10 +58,11 @@ class Ghost:
         return shown.rstrip()
 
     @property
-    def has_line(self) -> bool:
-        """Whether a whole line is there."""
-        kept = self._kept()
-        return self._complete or bool(_LINE_END.search(kept.lstrip("\r\n")))
+    def lines(self) -> str:
+        """The whole lines so far; nothing of a line that may still change."""
+        shown = self._kept()
+        ends = [match.start() for match in _LINE_END.finditer(shown)]
+        return shown[: ends[-1]].rstrip() if ends else ""
 
     def finish(self) -> str | None:
         """Return the text to insert, or None."""

@@ -62,20 +62,27 @@ def _document(request: Request) -> Prompt:
 
 def _change(request: Request) -> Prompt:
     target = request.text_of(PartKind.TARGET)
-    problems = [part.text for part in request.parts if part.kind is PartKind.DIAGNOSTIC]
-    task = f"Fix this problem: {'; '.join(problems)}" if request.action == "fix" else request.instruction
-    above = _tail(request.text_of(PartKind.PREFIX))
-    ask = (
-        f"Here is some {request.language} code for context:\n\n{_fenced(request.language, above)}\n\n"
-        f"It goes on with these lines:\n\n{_fenced(request.language, target)}\n\n"
-        f"{task.rstrip('.')}. Answer with the changed lines only, complete and with the same indentation, "
-        "and change nothing else."
+    code = _fenced(request.language, target)
+    if request.action == "fix":
+        ask = _fix(request, code)
+    else:
+        ask = f"{request.instruction.rstrip('.')}. Change nothing else.\n\n{code}"
+    system = (
+        "You edit code. You answer with the whole changed code in one block and change only what is asked."
     )
-    system = "You edit code. You change only what you are asked to change."
     tokens = max(64, len(target) * 2 // _CHARS_PER_TOKEN + 128)
     begun = f"```{request.language}\n"
-    return Prompt(
-        (("system", system), ("user", ask)), begun, EditFormat.REPLACE, ("\n```", "<|im_end|>"), tokens
+    stop = ("\n```", "<|im_end|>")
+    return Prompt((("system", system), ("user", ask)), begun, EditFormat.REPLACE, stop, tokens)
+
+
+def _fix(request: Request, code: str) -> str:
+    """Ask to correct some lines; a fix often needs the lines above to be seen."""
+    problems = "; ".join(part.text for part in request.parts if part.kind is PartKind.DIAGNOSTIC)
+    above = _fenced(request.language, _tail(request.text_of(PartKind.PREFIX)))
+    return (
+        f"For context, the code above:\n\n{above}\n\nThese lines follow, and there is a problem in them: "
+        f"{problems}\n\n{code}\n\nWrite these lines corrected, with the same indentation, and nothing else."
     )
 
 

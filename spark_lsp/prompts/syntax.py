@@ -28,6 +28,12 @@ _HEAD = re.compile(
     r"|final)\s+)*(?:fn|func|function|def|class|struct|enum|trait|impl|interface|type|module)\b\s*[\w.:(]",
     re.MULTILINE,
 )
+_NAMES = {
+    "identifier",
+    "shorthand_property_identifier",
+    "shorthand_property_identifier_pattern",
+    "type_identifier",
+}
 _FROM_FUTURE = "future_import_statement"
 
 
@@ -127,6 +133,32 @@ def _leaves(node: Node, skipped: set[int]) -> Iterator[bytes]:
         return
     for child in node.children:
         yield from _leaves(child, skipped)
+
+
+def uses(language: str, text: str, name: str) -> list[int] | None:
+    """Return where a name is used as a name of its own, in order, or None without a grammar.
+
+    Names of attributes and of keyword arguments are other things that happen to be spelled alike.
+    """
+    tree = _parse(language, text)
+    if tree is None:
+        return None
+    points, root = tree
+    wanted = name.encode()
+    return [
+        points(node.start_byte)
+        for node in _walk(root)
+        if node.type in _NAMES and node.text == wanted and not _belongs_to_another(node)
+    ]
+
+
+def _belongs_to_another(node: Node) -> bool:
+    parent = node.parent
+    if parent is None:
+        return False
+    if parent.type == "attribute":
+        return parent.child_by_field_name("attribute") == node
+    return parent.type == "keyword_argument" and parent.child_by_field_name("name") == node
 
 
 def import_place(text: str) -> int:

@@ -62,6 +62,7 @@ class Greeted:
 
     version: str
     engines: tuple[EngineInfo, ...]
+    serving: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class EnginesChanged:
 
     engines: tuple[EngineInfo, ...]
     problems: tuple[str, ...]
+    serving: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,9 +248,9 @@ class ClientConnection:
         kind, frame = codec.decode(message, codec.SERVER_FRAMES)
         match frame:
             case Hello():
-                return [Greeted(frame.version, _infos(frame.engines))]
+                return [Greeted(frame.version, _infos(frame.engines), frame.serving)]
             case Status():
-                return [EnginesChanged(_infos(frame.engines), tuple(frame.problems))]
+                return [EnginesChanged(_infos(frame.engines), tuple(frame.problems), frame.serving)]
             case GoAway():
                 return [Leaving(frame.reason)]
             case DocResync():

@@ -167,19 +167,24 @@ class EngineFrame(msgspec.Struct, omit_defaults=True, kw_only=True):
 
 
 class Hello(Frame, tag="spark.hello", tag_field="type", kw_only=True):
-    """The server's first message: who it is, its limits, its engines."""
+    """The server's first message: who it is, its limits, its engines, and which serves each route."""
 
     version: str
     max_in_flight: int
     max_lanes: int
     max_message_bytes: int
     engines: list[EngineFrame]
+    serving: dict[str, str] = {}
 
 
 class Status(Frame, tag="spark.status", tag_field="type", kw_only=True):
-    """The engines' state has changed; `problems` lists settings of this session that are not used."""
+    """The engines' state has changed; `problems` lists settings of this session that are not used.
+
+    `serving` names the engine that each route would ask now.
+    """
 
     engines: list[EngineFrame]
+    serving: dict[str, str] = {}
     problems: list[str] = []
 
 

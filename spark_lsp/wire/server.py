@@ -8,7 +8,7 @@ served gets an `error` on its own lane; `RemoteProtocolError` leaves `receive` o
 this protocol would send, and then the connection ends.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -96,8 +96,10 @@ class ServerConnection:
 
     # What the gateway says by itself.
 
-    def hello(self, version: str, engines: Iterable[EngineInfo]) -> None:
-        """Greet a spark.v1 client: who we are, our limits, our engines."""
+    def hello(
+        self, version: str, engines: Iterable[EngineInfo], serving: Mapping[str, str] | None = None
+    ) -> None:
+        """Greet a spark.v1 client: who we are, our limits, our engines, and which serves each route."""
         self._outbox.control(
             {
                 "type": "spark.hello",
@@ -106,14 +108,26 @@ class ServerConnection:
                 "max_lanes": MAX_LANES,
                 "max_message_bytes": MAX_MESSAGE_BYTES,
                 "engines": [asdict(engine) for engine in engines],
+                "serving": dict(serving or {}),
             }
         )
 
-    def status(self, engines: Iterable[EngineInfo], problems: Iterable[str] = ()) -> None:
+    def status(
+        self,
+        engines: Iterable[EngineInfo],
+        problems: Iterable[str] = (),
+        serving: Mapping[str, str] | None = None,
+    ) -> None:
         """Tell a spark.v1 client that engines have changed, and which of its settings are not used."""
         if self.spark:
-            listed = [asdict(engine) for engine in engines]
-            self._outbox.control({"type": "spark.status", "engines": listed, "problems": list(problems)})
+            self._outbox.control(
+                {
+                    "type": "spark.status",
+                    "engines": [asdict(engine) for engine in engines],
+                    "problems": list(problems),
+                    "serving": dict(serving or {}),
+                }
+            )
 
     def goaway(self, reason: str) -> None:
         """Tell a spark.v1 client that this connection will end."""

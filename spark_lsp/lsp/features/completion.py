@@ -29,9 +29,7 @@ def _item(ls: "SparkServer", found: Suggestion) -> types.CompletionItem:
         label=_label(full),
         kind=types.CompletionItemKind.Snippet,
         detail=f"spark-lsp: {ls.status.model or 'suggestion'}",
-        documentation=types.MarkupContent(
-            types.MarkupKind.Markdown, f"```{found.document.language}\n{full}\n```"
-        ),
+        documentation=full,  # plain: some clients cannot show Markdown
         filter_text=word or full,
         sort_text="~",
         insert_text_format=types.InsertTextFormat.PlainText,

@@ -16,6 +16,7 @@ async def edit(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
     """Begin an edit. Raises `EditRefused` for an argument that cannot be used."""
     from spark_lsp.lsp.editing import as_order
 
+    await ls.up.wait()
     order = as_order(ls, arguments[0] if arguments else None)
     return {"id": ls.editor.start(order), "state": "started"}
 

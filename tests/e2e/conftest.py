@@ -1,0 +1,146 @@
+"""The real server in a process of its own, spoken to as each recorded editor would."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, Union
+
+import pytest
+import pytest_asyncio
+from lsprotocol import converters, types
+from pygls.protocol import default_converter
+from pytest_lsp import LanguageClient
+from pytest_lsp.client import register_lsp_features
+
+ROOT = Path(__file__).parent.parent.parent
+RECORDED = sorted((ROOT / "tests" / "fixtures" / "client-capabilities").glob("*.json"))
+URI = "file:///tmp/sums.py"
+TEXT = "def add(a, b):\n    \n\n\ndef mul(a, b):\n    return a * b\n"
+
+
+def capabilities(name: str) -> types.ClientCapabilities:
+    """Return what a recorded editor said of itself."""
+    file = next(file for file in RECORDED if file.stem.startswith(name))
+    recorded = json.loads(file.read_text("utf-8"))
+    return converters.get_converter().structure(recorded["capabilities"], types.ClientCapabilities)
+
+
+def converter() -> Any:
+    """Return pygls' converter, which takes an action that carries a command for a command, mended."""
+    made = default_converter()
+
+    def structure(value: Any, _: Any) -> Any:
+        plain = isinstance(value.get("command"), str)
+        return made.structure(value, types.Command if plain else types.CodeAction)
+
+    made.register_structure_hook(types.Command | types.CodeAction, structure)
+    made.register_structure_hook(Union[types.Command, types.CodeAction], structure)  # noqa: UP007
+    return made
+
+
+class Client(LanguageClient):
+    """A recorded editor: keeps what it hears, and answers `applyEdit` as `accepts` says."""
+
+    def __init__(self) -> None:
+        super().__init__(converter_factory=converter)
+        register_lsp_features(self)
+        self.statuses: list[Any] = []
+        self.edits: list[Any] = []
+        self.applied: list[types.ApplyWorkspaceEditParams] = []
+        self.accepts = True
+        self.result: types.InitializeResult
+        self.feature("spark/status")(lambda params: self.statuses.append(params))
+        self.feature("spark/edit")(lambda params: self.edits.append(params))
+        self.feature(types.WORKSPACE_APPLY_EDIT)(lambda params: self._apply(params))
+
+    def _apply(self, params: types.ApplyWorkspaceEditParams) -> types.ApplyWorkspaceEditResult:
+        self.applied.append(params)
+        return types.ApplyWorkspaceEditResult(applied=self.accepts)
+
+    async def until(self, condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+        """Wait for a condition; whatever it gives is returned."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if found := condition():
+                return found
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"not within {seconds} s; last status {self.statuses[-1:]}")
+
+    async def engine(self, name: str = "replay") -> None:
+        """Wait until this engine is there."""
+        await self.until(lambda: any(status.engine == name for status in self.statuses))
+
+    def open(self, text: str = TEXT, uri: str = URI, version: int = 1, language: str = "python") -> None:
+        item = types.TextDocumentItem(uri, language, version, text)
+        self.text_document_did_open(types.DidOpenTextDocumentParams(item))
+
+    def change(self, version: int, text: str, *span: int, uri: str = URI) -> None:
+        """Replace lines and characters `span` (start line, start character, end line, end character)."""
+        identifier = types.VersionedTextDocumentIdentifier(version, uri)
+        range_ = types.Range(types.Position(*span[:2]), types.Position(*span[2:])) if span else None
+        event: Any = (
+            types.TextDocumentContentChangePartial(range_, text)
+            if range_
+            else types.TextDocumentContentChangeWholeDocument(text)
+        )
+        self.text_document_did_change(types.DidChangeTextDocumentParams(identifier, [event]))
+
+    async def ghost(self, line: int, character: int, uri: str = URI) -> list[types.InlineCompletionItem]:
+        params = types.InlineCompletionParams(
+            types.InlineCompletionContext(types.InlineCompletionTriggerKind.Automatic),
+            types.TextDocumentIdentifier(uri),
+            types.Position(line, character),
+        )
+        answer = await self.text_document_inline_completion_async(params)
+        assert isinstance(answer, types.InlineCompletionList)
+        return list(answer.items)
+
+    async def actions(
+        self, line: int, *diagnostics: types.Diagnostic, uri: str = URI
+    ) -> dict[str, types.CodeAction]:
+        here = types.Range(types.Position(line, 0), types.Position(line, 0))
+        params = types.CodeActionParams(
+            types.TextDocumentIdentifier(uri), here, types.CodeActionContext(list(diagnostics))
+        )
+        found = await self.text_document_code_action_async(params)
+        return {action.title: action for action in found or [] if isinstance(action, types.CodeAction)}
+
+    async def run(self, action: types.CodeAction, **more: Any) -> Any:
+        assert action.command is not None
+        assert action.command.arguments is not None
+        argument = {**action.command.arguments[0], **more}
+        params = types.ExecuteCommandParams(action.command.command, [argument])
+        return await self.workspace_execute_command_async(params)
+
+
+Connect = Callable[..., Awaitable[Client]]
+
+
+@pytest.fixture(params=[file.stem for file in RECORDED])
+def editor_name(request: pytest.FixtureRequest) -> str:
+    """Every recorded editor in turn."""
+    return request.param
+
+
+@pytest_asyncio.fixture
+async def connect(home: dict[str, str]) -> AsyncIterator[Connect]:
+    """Connect as the named editor; `settings` answer `workspace/configuration`."""
+    clients: list[Client] = []
+
+    async def start(name: str, settings: Any = None, options: Any = None, **environment: str) -> Client:
+        client = Client()
+        environment = {**home, **environment}
+        await client.start_io(sys.executable, "-m", "spark_lsp", "serve", env=environment, cwd="/")
+        clients.append(client)
+        client.set_configuration({"spark": settings})
+        params = types.InitializeParams(capabilities(name), initialization_options=options)
+        client.result = await client.initialize_session(params)
+        return client
+
+    yield start
+    for client in clients:
+        await client.shutdown_session()
+        await client.stop()

@@ -1,0 +1,152 @@
+"""Ghost text and the completion menu, as every recorded editor asks for them."""
+
+import asyncio
+import os
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+pytestmark = pytest.mark.asyncio
+CONTENT_MODIFIED, CANCELLED = -32801, -32800
+URI = "file:///tmp/sums.py"
+
+
+def point(line: int, character: int) -> types.Range:
+    return types.Range(types.Position(line, character), types.Position(line, character))
+
+
+async def test_one_item_with_its_range(connect: Any, replay_config: Any, editor_name: str) -> None:
+    client = await connect(editor_name)
+    await client.engine()
+    client.open()
+    items = await client.ghost(1, 4)
+    assert [(item.insert_text, item.range) for item in items] == [("return a + b", point(1, 4))]
+
+
+async def test_the_menu_has_the_same(connect: Any, replay_config: Any) -> None:
+    client = await connect("helix")
+    await client.engine()
+    client.open()
+    client.change(2, "    ret", 1, 0, 1, 4)
+    params = types.CompletionParams(types.TextDocumentIdentifier(URI), types.Position(1, 7))
+    answer = await client.text_document_completion_async(params)
+    (item,) = answer.items
+    assert item.filter_text == "ret"
+    assert item.text_edit.range == types.Range(types.Position(1, 4), types.Position(1, 7))
+    assert item.text_edit.new_text == "ret" + "return a + b"
+
+
+async def test_typing_along_asks_nobody_again(connect: Any, replay_config: Path) -> None:
+    client = await connect("neovim")
+    await client.engine()
+    client.open()
+    assert (await client.ghost(1, 4))[0].insert_text == "return a + b"
+    (replay_config.parent / "complete.txt").write_text("something else")
+    client.change(2, "retu", 1, 4, 1, 4)
+    (item,) = await client.ghost(1, 8)
+    assert (item.insert_text, item.range) == ("rn a + b", point(1, 8))
+
+
+@pytest.mark.parametrize(
+    "before", ["a\fb\n", "a\u2028b\u2029c\n", "a\x85b\v\n", "😀😀\n", "e\u0301 👩‍👩‍👧\r\n", "x\ry\r\n"]
+)
+async def test_odd_characters_above_do_not_shift_the_place(
+    connect: Any, replay_config: Any, before: str, editor_name: str
+) -> None:
+    """The server's text must be the editor's: the edited line must be found below lines like these."""
+    client = await connect(editor_name)
+    await client.engine()
+    client.open(f"# {before}def add(a, b):\n    return 1\n")
+    line = len(re.findall(r"\r\n|\n|\r", before))
+    client.change(2, "sum", line, 4, line, 7)  # `add` becomes `sum`
+    client.change(3, " ", line + 1, 12, line + 1, 12)
+    (item,) = await client.ghost(line + 1, 13)
+    assert item.range == point(line + 1, 13)
+    await client.run((await client.actions(line))["Add documentation"])
+    await client.until(lambda: client.edits)
+    assert client.edits[0].state == "applied", client.edits[0].reason
+    (change,) = client.applied[0].edit.document_changes
+    assert [edit.range for edit in change.edits] == [point(line + 1, 4)]
+    assert change.text_document.version == 3
+
+
+async def test_a_newer_request_answers_the_older_at_once(connect: Any, replay_config: Path) -> None:
+    slow(replay_config)
+    client = await connect("neovim")
+    await client.engine()
+    client.open()
+    first = asyncio.ensure_future(client.ghost(1, 4))
+    await asyncio.sleep(0)
+    second = asyncio.ensure_future(client.ghost(0, 0))
+    with pytest.raises(JsonRpcException) as caught:
+        await first
+    assert caught.value.code == CONTENT_MODIFIED
+    second.cancel()
+
+
+async def test_a_cancelled_request_is_answered_so(connect: Any, replay_config: Path) -> None:
+    slow(replay_config)
+    client = await connect("code-server")
+    await client.engine()
+    client.open()
+    future = asyncio.ensure_future(client.ghost(1, 4))
+    await client.until(lambda: client.statuses[-1].state == "busy")
+    (identity,) = client.protocol._request_futures
+    client.cancel_request(types.CancelParams(identity))
+    with pytest.raises(JsonRpcException) as caught:
+        await future
+    assert caught.value.code == CANCELLED
+
+
+def slow(config: Path) -> None:
+    config.write_text(config.read_text().replace("delay_ms = 5", "delay_ms = 60000"))
+
+
+async def test_an_out_of_sync_document_gives_nothing_until_sent_whole(
+    connect: Any, replay_config: Any
+) -> None:
+    client = await connect("neovim")
+    await client.engine()
+    client.open()
+    client.change(2, "x", 1, 4, 0, 0)  # reversed
+    assert await client.ghost(1, 4) == []
+    await client.until(lambda: client.messages)
+    client.change(3, "def add(a, b):\n    \n")
+    assert await client.ghost(1, 4)
+
+
+async def test_a_killed_gateway_is_replaced(connect: Any, replay_config: Path, home: dict[str, str]) -> None:
+    slow(replay_config)
+    client = await connect("neovim")
+    await client.engine()
+    client.open()
+    waiting = asyncio.ensure_future(client.ghost(1, 4))
+    await client.until(lambda: client.statuses[-1].state == "busy")
+    replay_config.write_text(replay_config.read_text().replace("delay_ms = 60000", "delay_ms = 5"))
+    kill_gateway(Path(home["SPARK_LSP_RUNTIME_DIR"]))
+    assert (await asyncio.wait_for(waiting, 20))[0].insert_text == "return a + b"
+
+
+def kill_gateway(runtime: Path) -> None:
+    (socket,) = runtime.glob("gateway-*.sock")
+    os.kill(int(socket.stem.removeprefix("gateway-")), signal.SIGKILL)
+
+
+async def test_excluded_files_say_so(connect: Any, replay_config: Any) -> None:
+    client = await connect("neovim", settings={"context": {"exclude": ["*.secret.py"]}})
+    await client.engine()
+    client.open(uri="file:///tmp/a.secret.py")
+    assert await client.ghost(1, 4, uri="file:///tmp/a.secret.py") == []
+    assert "excluded" in client.statuses[-1].reason
+
+
+async def test_a_document_that_was_never_opened(connect: Any, replay_config: Any) -> None:
+    client = await connect("neovim")
+    await client.engine()
+    assert await client.ghost(1, 4, uri="file:///nowhere") == []
+    assert "not opened" in client.statuses[-1].reason

@@ -1,0 +1,220 @@
+"""Code actions and what comes of them, as every recorded editor uses them."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+pytestmark = pytest.mark.asyncio
+URI = "file:///tmp/sums.py"
+
+
+def only_edit(client: Any) -> tuple[int | None, list[types.TextEdit]]:
+    """The one document edit of the one applied change."""
+    (applied,) = client.applied
+    (change,) = applied.edit.document_changes
+    assert change.text_document.uri == URI
+    return change.text_document.version, change.edits
+
+
+async def ready(client: Any) -> None:
+    await client.engine()
+    client.open()
+
+
+async def test_add_documentation(connect: Any, replay_config: Any, editor_name: str) -> None:
+    client = await connect(editor_name)
+    await ready(client)
+    action = (await client.actions(4))["Add documentation"]
+    started = await client.run(action)
+    assert started["state"] == "started"
+    done = await client.until(lambda: client.edits)
+    assert (done[0].id, done[0].state) == (started["id"], "applied")
+    version, edits = only_edit(client)
+    assert version == 1
+    here = types.Position(5, 4)
+    assert [(edit.range, edit.new_text) for edit in edits] == [
+        (types.Range(here, here), '"""Add two numbers."""\n    ')
+    ]
+    shown = [type(each).__name__ for reports in client.progress_reports.values() for each in reports]
+    if client.capabilities.window and client.capabilities.window.work_done_progress:
+        assert (shown[0], shown[-1]) == ("WorkDoneProgressBegin", "WorkDoneProgressEnd")
+    else:
+        assert shown == []
+
+
+async def test_an_instruction_changes_its_lines_only(
+    connect: Any, replay_config: Path, editor_name: str
+) -> None:
+    (replay_config.parent / "edit.txt").write_text("```python\ndef mul(a, b):\n    return b * a\n```")
+    client = await connect(editor_name)
+    await ready(client)
+    action = (await client.actions(4))["Edit with an instruction…"]
+    await client.run(action, instruction="swap the factors")
+    await client.until(lambda: client.edits)
+    assert client.edits[0].state == "applied", client.edits[0].reason
+    _, edits = only_edit(client)
+    assert all(edit.range.start.line == 5 for edit in edits)
+
+
+async def test_a_missing_import_is_added_without_asking_a_model(
+    connect: Any, replay_config: Path, editor_name: str
+) -> None:
+    (replay_config.parent / "edit.txt").write_text("this would never parse (")
+    client = await connect(editor_name)
+    await client.engine()
+    client.open('"""Doc."""\n\nimport sys\n\n\ndef here():\n    return os.getcwd()\n')
+    span = types.Range(types.Position(6, 11), types.Position(6, 13))
+    undefined = types.Diagnostic(span, "undefined name 'os'", source="pyflakes")
+    action = (await client.actions(6, undefined))["Fix: undefined name 'os'"]
+    assert action.kind == "quickfix"
+    await client.run(action)
+    await client.until(lambda: client.edits)
+    _, (edit,) = only_edit(client)
+    assert (edit.range.start.line, edit.new_text) == (3, "import os\n")
+
+
+async def test_fixing_a_diagnostic_with_the_engine(connect: Any, replay_config: Path) -> None:
+    (replay_config.parent / "edit.txt").write_text("    return a * b")
+    client = await connect("code-server")
+    await client.engine()
+    client.open("def mul(a, b):\n    return a * c\n")
+    span = types.Range(types.Position(1, 15), types.Position(1, 16))
+    action = (await client.actions(1, types.Diagnostic(span, 'Name "c" is not known')))[
+        'Fix: Name "c" is not known'
+    ]
+    await client.run(action)
+    await client.until(lambda: client.edits)
+    _, (edit,) = only_edit(client)
+    assert (edit.range, edit.new_text) == (span, "b")
+
+
+async def test_typing_elsewhere_moves_the_edit(connect: Any, replay_config: Path) -> None:
+    slower(replay_config)
+    client = await connect("neovim")
+    await ready(client)
+    await client.run((await client.actions(4))["Add documentation"])
+    await client.until(lambda: client.statuses[-1].state == "busy")
+    client.change(2, "import os\n\n", 0, 0, 0, 0)
+    await client.until(lambda: client.edits)
+    assert client.edits[0].state == "applied"
+    version, (edit,) = only_edit(client)
+    assert (version, edit.range.start) == (2, types.Position(7, 4))
+
+
+async def test_typing_in_the_same_place_refuses_the_edit(connect: Any, replay_config: Path) -> None:
+    slower(replay_config)
+    client = await connect("neovim")
+    await ready(client)
+    await client.run((await client.actions(4))["Add documentation"])
+    await client.until(lambda: client.statuses[-1].state == "busy")
+    client.change(2, "pass\n    ", 5, 4, 5, 4)
+    await client.until(lambda: client.edits)
+    assert client.edits[0].state == "refused"
+    assert "The text changed where the edit was to be made" in client.edits[0].reason
+    assert client.applied == []
+    assert any("The text changed" in message.message for message in client.messages)
+
+
+async def test_an_edit_can_be_stopped(connect: Any, replay_config: Path) -> None:
+    slower(replay_config, 60_000)
+    client = await connect("neovim")
+    await ready(client)
+    started = await client.run((await client.actions(4))["Add documentation"])
+    await client.until(lambda: client.statuses[-1].state == "busy")
+    await client.workspace_execute_command_async(types.ExecuteCommandParams("spark.cancel", [started["id"]]))
+    await client.until(lambda: client.edits)
+    assert (client.edits[0].state, client.applied) == ("cancelled", [])
+
+
+async def test_progress_can_stop_an_edit(connect: Any, replay_config: Path) -> None:
+    slower(replay_config, 60_000)
+    client = await connect("code-server")
+    await ready(client)
+    await client.run((await client.actions(4))["Add documentation"])
+    await client.until(lambda: any(client.progress_reports.values()))
+    (token,) = client.progress_reports
+    client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token))
+    await client.until(lambda: client.edits)
+    assert client.edits[0].state == "cancelled"
+
+
+def slower(config: Path, delay_ms: int = 400) -> None:
+    config.write_text(config.read_text().replace("delay_ms = 5", f"delay_ms = {delay_ms}"))
+
+
+async def test_an_editor_that_refuses_is_believed(connect: Any, replay_config: Path) -> None:
+    client = await connect("neovim")
+    await ready(client)
+    client.accepts = False
+    await client.run((await client.actions(4))["Add documentation"])
+    await client.until(lambda: client.edits)
+    assert client.edits[0].state == "refused"
+
+
+@pytest.mark.parametrize(
+    ("argument", "why"),
+    [
+        (None, "needs one argument"),
+        ({"action": "explode", "uri": URI}, "no action"),
+        ({"action": "document", "uri": "file:///nowhere"}, "cannot be edited"),
+        ({"action": "document", "uri": URI, "version": 99}, "earlier text"),
+        ({"action": "document", "uri": URI, "range": {"start": 3}}, "not an LSP range"),
+        (
+            {
+                "action": "instruct",
+                "uri": URI,
+                "range": {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}},
+            },
+            "no instruction",
+        ),
+    ],
+)
+async def test_an_order_that_cannot_be_done_is_refused_at_once(
+    connect: Any, replay_config: Path, argument: Any, why: str
+) -> None:
+    client = await connect("neovim")
+    await ready(client)
+    arguments = [argument] if argument is not None else []
+    with pytest.raises(JsonRpcException, match=why):
+        await client.workspace_execute_command_async(types.ExecuteCommandParams("spark.edit", arguments))
+
+
+async def test_an_instruction_may_stand_in_a_comment_above(connect: Any, replay_config: Path) -> None:
+    (replay_config.parent / "edit.txt").write_text("def mul(a, b):\n    return b * a")
+    client = await connect("helix")
+    await client.engine()
+    client.open("# spark: swap the factors\ndef mul(a, b):\n    return a * b\n")
+    await client.run((await client.actions(1))["Edit with an instruction…"])
+    await client.until(lambda: client.edits)
+    assert client.edits[0].state == "applied"
+
+
+async def test_actions_are_given_back_when_they_are_resolved(connect: Any, replay_config: Any) -> None:
+    client = await connect("neovim")
+    await ready(client)
+    action = (await client.actions(4))["Add documentation"]
+    assert (await client.code_action_resolve_async(action)).title == action.title
+
+
+async def test_a_gateway_that_dies_in_mid_edit_restarts_it(
+    connect: Any, replay_config: Path, home: dict[str, str]
+) -> None:
+    import os
+    import signal
+
+    slower(replay_config, 60_000)
+    client = await connect("neovim")
+    await ready(client)
+    await client.run((await client.actions(4))["Add documentation"])
+    await client.until(lambda: client.statuses[-1].state == "busy")
+    await asyncio.sleep(0)
+    replay_config.write_text(replay_config.read_text().replace("delay_ms = 60000", "delay_ms = 5"))
+    (socket,) = Path(home["SPARK_LSP_RUNTIME_DIR"]).glob("gateway-*.sock")
+    os.kill(int(socket.stem.removeprefix("gateway-")), signal.SIGKILL)
+    await client.until(lambda: client.edits, 20)
+    assert client.edits[0].state == "applied", client.edits[0].reason
+    assert len(client.applied) == 1

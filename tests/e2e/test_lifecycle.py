@@ -1,0 +1,75 @@
+"""From initialize to exit, as every recorded editor does it."""
+
+from typing import Any
+
+import pytest
+from lsprotocol import types
+
+Encoding = types.PositionEncodingKind
+ENCODINGS = {"code-server": "utf-16", "neovim": "utf-8", "helix": "utf-8", "emacs-30.1_eglot": "utf-32"}
+pytestmark = pytest.mark.asyncio
+
+
+async def test_what_is_offered_depends_on_the_editor(
+    connect: Any, replay_config: Any, editor_name: str
+) -> None:
+    client = await connect(editor_name)
+    offered = client.result.capabilities
+    text_document = client.capabilities.text_document
+    assert offered.inline_completion_provider is not None  # some editors use it without saying so
+    assert (offered.completion_provider is None) == (text_document.inline_completion is not None)
+    assert list(offered.execute_command_provider.commands) == ["spark.edit", "spark.cancel", "spark.status"]
+    assert offered.text_document_sync.change is types.TextDocumentSyncKind.Incremental
+    for name, encoding in ENCODINGS.items():
+        if editor_name.startswith(name):
+            assert offered.position_encoding == encoding
+
+
+async def test_the_menu_can_be_had_always(connect: Any, replay_config: Any) -> None:
+    client = await connect("code-server", options={"spark": {"completion": {"menu": "always"}}})
+    assert client.result.capabilities.completion_provider is not None
+
+
+async def test_settings_are_asked_for_and_bad_ones_named_once(connect: Any, replay_config: Any) -> None:
+    client = await connect("neovim", settings={"completion": {"maxLines": "many", "delayMs": 1}})
+    await client.until(lambda: client.messages)
+    await client.engine()
+    assert [m.message for m in client.messages if "maxLines" in m.message]
+    assert len([m for m in client.messages if "maxLines" in m.message]) == 1
+
+
+async def test_settings_that_are_pushed_count_at_once(connect: Any, replay_config: Any) -> None:
+    client = await connect("neovim")
+    await client.engine()
+    client.open()
+    assert await client.ghost(1, 4)
+    push = types.DidChangeConfigurationParams({"spark": {"completion": {"enabled": False}}})
+    client.workspace_did_change_configuration(push)
+    client.change(2, "x", 0, 0, 0, 0)
+    assert await client.ghost(1, 4) == []
+    await client.until(lambda: "switched off" in client.statuses[-1].reason)
+
+
+async def test_the_status_says_who_serves(connect: Any, replay_config: Any) -> None:
+    client = await connect("helix")
+    await client.engine()
+    answer = await client.workspace_execute_command_async(types.ExecuteCommandParams("spark.status"))
+    assert (answer["engine"], answer["simulated"]) == ("replay", False)
+
+
+async def test_editor_routes_are_used(connect: Any, replay_config: Any) -> None:
+    client = await connect("neovim", settings={"engine": {"routes": {"completion": ["nobody", "replay"]}}})
+    await client.until(lambda: any("nobody" in m.message for m in client.messages))
+    client.open()
+    assert await client.ghost(1, 4)
+
+
+async def test_without_a_model_the_person_is_told_once_what_to_do(connect: Any, tmp_path: Any) -> None:
+    client = await connect("neovim", SPARK_LSP_MODELS=str(tmp_path / "none"))
+    client.open()
+    assert await client.ghost(1, 4) == []
+    assert await client.ghost(1, 4) == []
+    told = [m.message for m in client.messages if "spark-lsp model pull" in m.message]
+    assert len(told) == 1
+    assert "spark-lsp model pull" in client.statuses[-1].reason
+    assert not (tmp_path / "none").exists()  # nothing is fetched unasked

@@ -1,0 +1,150 @@
+"""A route: which engine is asked, and which failure is told."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from spark_lsp.engine.fallback import Fallback
+from spark_lsp.errors import EngineError
+from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request, Started, Task
+
+pytestmark = pytest.mark.anyio
+
+
+class Scripted:
+    """An engine that says what it is told to, and notes what it was asked."""
+
+    def __init__(self, name: str, script: Sequence[Event | EngineError], state: str = "ready") -> None:
+        self._script = script
+        self.info = EngineInfo(name, "scripted", name, state=state)  # type: ignore[arg-type]
+        self.opened = self.left = 0
+        self.focus: Focus | None = None
+
+    @asynccontextmanager
+    async def open(self, request: Request) -> AsyncGenerator[AsyncIterator[Event], None]:
+        self.opened += 1
+        try:
+            yield self._play()
+        finally:
+            self.left += 1
+
+    async def _play(self) -> AsyncIterator[Event]:
+        for event in self._script:
+            if isinstance(event, EngineError):
+                raise event
+            yield event
+
+    def observe(self, focus: Focus) -> None:
+        self.focus = focus
+
+    async def aclose(self) -> None:
+        raise AssertionError("a route does not own its engines")
+
+
+def good(name: str, state: str = "ready") -> Scripted:
+    return Scripted(name, [Started(name, name), Chunk(name), Finished()], state)
+
+
+def bad(name: str, *before: Event, retryable: bool = True) -> Scripted:
+    error = EngineError(f"{name} is out", "No text", f"Start {name}", retryable=retryable)
+    return Scripted(name, [*before, error])
+
+
+async def ask(*engines: Scripted) -> list[Event]:
+    async with Fallback("completion", engines).open(Request(Task.COMPLETE)) as events:
+        return [event async for event in events]
+
+
+async def failure(*engines: Scripted) -> EngineError:
+    with pytest.raises(EngineError) as caught:
+        await ask(*engines)
+    return caught.value
+
+
+async def test_the_first_engine_answers_and_the_second_is_not_asked() -> None:
+    second = good("b")
+    assert await ask(good("a"), second) == [Started("a", "a"), Chunk("a"), Finished()]
+    assert second.opened == 0
+
+
+async def test_a_failure_before_any_word_moves_on() -> None:
+    first = bad("a")
+    assert await ask(first, good("b")) == [Started("b", "b"), Chunk("b"), Finished()]
+    assert (first.opened, first.left) == (1, 1)
+
+
+async def test_an_answer_has_one_beginning_though_the_first_engine_had_begun() -> None:
+    events = await ask(bad("a", Started("a", "a")), bad("b", Started("b", "b")), good("c"))
+    assert events == [Started("c", "c"), Chunk("c"), Finished()]
+
+
+async def test_a_failure_after_the_first_text_is_told_and_nobody_else_asked() -> None:
+    second = good("b")
+    route = Fallback("edit", [bad("a", Started("a", "a"), Chunk("x")), second])
+    async with route.open(Request(Task.EDIT)) as events:
+        assert await anext(events) == Started("a", "a")
+        assert await anext(events) == Chunk("x")
+        with pytest.raises(EngineError, match="a is out"):
+            await anext(events)
+    assert second.opened == 0
+
+
+async def test_a_failure_that_is_not_retryable_is_told_at_once() -> None:
+    second = good("b")
+    assert (await failure(bad("a", retryable=False), second)).what == "a is out"
+    assert second.opened == 0
+
+
+async def test_when_all_fail_each_is_named_with_its_reason() -> None:
+    error = await failure(bad("a"), bad("b", Started("b", "b")))
+    assert error.what == "No engine of the route 'completion' could answer (a: a is out; b: b is out)"
+    assert error.remedy == "Start a"
+    assert error.code == "engine_unavailable"
+
+
+async def test_a_single_engine_s_failure_is_told_in_its_own_words() -> None:
+    assert str(await failure(bad("a"))) == "a is out. No text. Start a."
+
+
+async def test_an_answer_without_text_is_an_answer() -> None:
+    empty = Scripted("a", [Started("a", "a"), Finished()])
+    assert await ask(empty, good("b")) == [Started("a", "a"), Finished()]
+
+
+async def test_a_route_without_engines_names_the_setting() -> None:
+    error = await failure()
+    assert "routes.completion" in str(error)
+    assert not error.retryable
+
+
+async def test_an_engine_that_is_off_is_passed_over_except_when_all_are() -> None:
+    off = good("a", "off")
+    assert (await ask(off, good("b")))[0] == Started("b", "b")
+    assert off.opened == 0
+    assert (await ask(off, good("b", "off")))[0] == Started("a", "a")
+
+
+def test_its_face_is_the_first_engine_that_can_serve() -> None:
+    assert Fallback("edit", [good("a", "off"), good("b")]).info.name == "b"
+    assert Fallback("edit", [good("a", "off")]).info.name == "a"
+    nobody = Fallback("edit", []).info
+    assert (nobody.name, nobody.state) == ("edit", "off")
+    assert "names no engine" in nobody.reason
+
+
+async def test_a_hint_goes_to_the_engine_that_would_be_asked_and_closing_leaves_engines() -> None:
+    off, able = good("a", "off"), good("b")
+    route, focus = Fallback("completion", [off, able]), Focus("file:///a.py", "python", "x", 1)
+    route.observe(focus)
+    assert (off.focus, able.focus) == (None, focus)
+    await route.aclose()
+
+
+async def test_leaving_early_leaves_the_engine() -> None:
+    engine = good("a")
+    async with Fallback("completion", [engine]).open(Request(Task.COMPLETE)) as events:
+        async for event in events:
+            assert event == Started("a", "a")
+            break
+    assert (engine.opened, engine.left) == (1, 1)

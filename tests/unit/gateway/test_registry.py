@@ -1,0 +1,73 @@
+"""What a request's `model` means."""
+
+import pytest
+
+from spark_lsp.config import ReplayEngine
+from spark_lsp.engine.replay import Replay
+from spark_lsp.errors import EngineError
+from spark_lsp.gateway.registry import Registry
+from spark_lsp.request import Request, Task
+
+
+def replay(name: str) -> Replay:
+    return Replay(name, ReplayEngine())
+
+
+@pytest.fixture
+def registry() -> Registry:
+    engines = {name: replay(name) for name in ("fast", "slow")}
+    return Registry(engines, {"completion": ("fast",), "edit": ("slow", "fast"), "night": ("slow",)})
+
+
+@pytest.mark.parametrize(
+    ("task", "model", "engine"),
+    [
+        (Task.COMPLETE, "", "fast"),
+        (Task.EDIT, "", "slow"),
+        (Task.CHAT, "", "slow"),  # the edit route, unless it is set
+        (Task.COMPLETE, "edit", "slow"),
+        (Task.CHAT, "completion", "fast"),
+        (Task.EDIT, "night", "slow"),
+        (Task.EDIT, "fast", "fast"),
+        (Task.EDIT, "fast/replay", "fast"),
+    ],
+)
+def test_a_name_is_a_route_then_an_engine_then_engine_and_model(
+    registry: Registry, task: Task, model: str, engine: str
+) -> None:
+    assert registry.resolve(Request(task, model=model)).info.name == engine
+
+
+@pytest.mark.parametrize("model", ["gpt-5", "fast/other", "other/replay", "/", "fast/", " fast", "FAST"])
+def test_any_other_name_is_refused_with_the_names_there_are(registry: Registry, model: str) -> None:
+    with pytest.raises(EngineError, match="completion, edit, chat, fast, slow, fast/replay") as caught:
+        registry.resolve(Request(Task.CHAT, model=model))
+    assert caught.value.code == "model_not_found"
+    assert not caught.value.retryable
+
+
+def test_every_listed_name_can_be_used(registry: Registry) -> None:
+    assert len(registry.models()) == len(set(registry.models())) == 7
+    for name in registry.models():
+        assert registry.resolve(Request(Task.CHAT, model=name)).info.state == "ready"
+
+
+def test_a_chat_route_of_its_own_goes_before_the_edit_route(registry: Registry) -> None:
+    own = registry.overlaid({}, {"chat": ["fast"]})
+    assert own.resolve(Request(Task.CHAT)).info.name == "fast"
+
+
+def test_a_session_s_engines_lie_over_the_gateway_s_for_that_session_only(registry: Registry) -> None:
+    own = registry.overlaid({"mine": replay("mine")}, {"completion": ["mine"]})
+    assert own.resolve(Request(Task.COMPLETE)).info.name == "mine"
+    assert own.resolve(Request(Task.EDIT)).info.name == "slow"
+    assert registry.resolve(Request(Task.COMPLETE)).info.name == "fast"
+    with pytest.raises(EngineError):
+        registry.resolve(Request(Task.COMPLETE, model="mine"))
+
+
+def test_names_in_a_route_that_are_no_engines_are_told(registry: Registry) -> None:
+    routes = {"completion": ["fast", "gone"], "edit": ["slow"]}
+    assert [str(each) for each in registry.unknown(routes)] == [
+        "routes.completion (editor): there is no engine 'gone'; it is passed over"
+    ]

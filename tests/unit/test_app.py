@@ -1,0 +1,125 @@
+"""The composition root: the user's file of settings, and engines built from them."""
+
+from pathlib import Path
+
+import pytest
+
+from spark_lsp import app
+from spark_lsp.config import EngineSettings, LocalEngine, ReplayEngine
+from spark_lsp.engine.local import Local
+from spark_lsp.engine.replay import Replay
+from spark_lsp.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def nobody_s_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SPARK_LSP_ENGINE_URL", "SPARK_LSP_LOG_LEVEL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SPARK_LSP_CONFIG", str(tmp_path / "usual.toml"))
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_without_a_file_there_is_the_local_engine_on_every_route() -> None:
+    settings, problems = app.load_settings()
+    assert settings.engines == {"local": LocalEngine()}
+    assert set(settings.routes.values()) == {("local",)}
+    assert problems == []
+
+
+def test_the_usual_file_is_read_and_a_named_one_goes_before_it(tmp_path: Path) -> None:
+    written(tmp_path / "usual.toml", "[engines.a]\nkind = 'replay'\n")
+    named = written(tmp_path / "named.toml", "[engines.b]\nkind = 'replay'\n")
+    assert set(app.load_settings()[0].engines) == {"local", "a"}
+    assert set(app.load_settings(named)[0].engines) == {"local", "b"}
+
+
+def test_the_usual_file_lies_in_the_user_s_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPARK_LSP_CONFIG")
+    assert app.config_path().parts[-2:] == ("spark-lsp", "config.toml")
+
+
+def test_paths_are_relative_to_the_file_they_stand_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sub").mkdir()
+    written(
+        tmp_path / "sub" / "config.toml",
+        "[engines.r]\nkind = 'replay'\ntext = 'a.txt'\ntexts = { edit = '/abs.txt', chat = '~/c.txt' }\n"
+        "[engines.empty]\nkind = 'replay'\n"
+        "[engines.own]\nkind = 'local'\nmodel = './m.gguf'\n"
+        "[engines.named]\nkind = 'local'\nmodel = 'qwen2.5-coder-1.5b'\n",
+    )
+    monkeypatch.chdir(tmp_path)
+    engines = app.load_settings(Path("sub/config.toml"))[0].engines
+    replay = engines["r"]
+    assert isinstance(replay, ReplayEngine)
+    assert replay.text == str(tmp_path / "sub" / "a.txt")
+    assert replay.texts == {"edit": "/abs.txt", "chat": str(Path.home() / "c.txt")}
+    assert engines["empty"] == ReplayEngine()
+    assert engines["own"] == LocalEngine(model=str(tmp_path / "sub" / "m.gguf"))
+    assert engines["named"] == LocalEngine(model="qwen2.5-coder-1.5b")
+
+
+def test_bad_values_are_told_with_the_file_and_the_good_ones_used(tmp_path: Path) -> None:
+    text = "engines.r = { kind = 'replay', text = 3, texts = { edit = 4 }, delay_ms = 7 }\nengines.x = 5\n"
+    path = written(tmp_path / "c.toml", text)
+    settings, problems = app.load_settings(path)
+    assert settings.engines["r"] == ReplayEngine(delay_ms=7)
+    assert [problem.name for problem in problems] == ["engines.r.text", "engines.r.texts", "engines.x"]
+    assert {problem.source for problem in problems} == {str(path)}
+
+
+def test_engines_that_are_no_table_are_told(tmp_path: Path) -> None:
+    settings, problems = app.load_settings(written(tmp_path / "c.toml", "engines = 3\n"))
+    assert set(settings.engines) == {"local"}
+    assert [problem.name for problem in problems] == ["engines"]
+
+
+@pytest.mark.parametrize("text", ["[engines", "a = \udcff"])
+def test_a_file_that_is_not_toml_is_refused_as_a_whole(tmp_path: Path, text: str) -> None:
+    (tmp_path / "c.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ConfigError, match=r"c\.toml is not valid TOML.*Correct that line"):
+        app.load_settings(tmp_path / "c.toml")
+
+
+def test_a_named_file_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.toml cannot be read"):
+        app.load_settings(tmp_path / "none.toml")
+
+
+def test_the_environment_goes_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "c.toml", "[log]\nlevel = 'error'\n")
+    monkeypatch.setenv("SPARK_LSP_LOG_LEVEL", "debug")
+    assert app.load_settings(path)[0].log.level == "debug"
+
+
+def test_each_kind_has_its_engine_and_building_starts_nothing(tmp_path: Path) -> None:
+    path = written(tmp_path / "c.toml", "[engines.r]\nkind = 'replay'\ntext = 'missing.txt'\n")
+    engines = app.build_engines(app.load_settings(path)[0])
+    assert {name: type(engine) for name, engine in engines.items()} == {"local": Local, "r": Replay}
+    assert engines["r"].info.name == "r"
+
+
+@pytest.mark.parametrize(
+    ("table", "allowed"),
+    [
+        (LocalEngine(), True),
+        (LocalEngine(model="qwen2.5-coder-1.5b"), True),
+        (LocalEngine(model="m.gguf"), False),
+        (LocalEngine(model="a/b"), False),
+        (LocalEngine(model="a\\b"), False),
+        (LocalEngine(model="~/m"), False),
+        (ReplayEngine(tokens_per_s=9), True),
+        (ReplayEngine(text="a.txt"), False),
+        (ReplayEngine(texts={"edit": "a.txt"}), False),
+    ],
+)
+def test_an_editor_s_settings_may_not_name_files(table: EngineSettings, allowed: bool) -> None:
+    tables = {"e": table}
+    used, problems = app.refuse_unapproved(tables)
+    assert (used == tables) is allowed
+    assert [problem.name for problem in problems] == ([] if allowed else ["engines.e"])
