@@ -314,7 +314,10 @@ class ClientConnection:
             return []
         if kind == "response.failed":
             return [Failed(name, _engine_error(frame.response.error))]
-        return [Answered(name, _finished(kind, frame, lane.timing))]
+        finished = Answered(name, _finished(kind, frame, lane.timing))
+        if lane.started:
+            return [finished]
+        return [Answered(name, Started("remote", lane.request.model)), finished]  # ended before it began
 
     def _created(self, name: str, lane: _Lane, frame: ResponseEvent) -> list[ClientEvent]:
         if lane.deaf or lane.started:

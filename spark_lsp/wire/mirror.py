@@ -36,15 +36,20 @@ class Replica:
 
 
 class Mirror:
-    """The replicas of one session; each method returns False when the document must be sent again."""
+    """The replicas of one session; each method returns False when the document must be sent again.
+
+    It says so once: changes that were under way meanwhile must not have it sent once more each.
+    """
 
     def __init__(self) -> None:
         self._replicas: dict[str, Replica] = {}
+        self._awaited: set[str] = set()
 
     def open(self, frame: DocOpen) -> bool:
         """Take the beginning of a document."""
         replica = Replica(frame.uri, frame.language, frame.version, frame.text, frame.length, frame.hash)
         self._replicas[frame.doc] = replica
+        self._awaited.discard(frame.doc)
         return self._settle(frame.doc, replica)
 
     def chunk(self, frame: DocChunk) -> bool:
@@ -82,6 +87,7 @@ class Mirror:
     def close(self, doc: str) -> None:
         """Forget a document."""
         self._replicas.pop(doc, None)
+        self._awaited.discard(doc)
 
     def find(self, doc: str, version: int) -> Replica | None:
         """Return the replica if it is complete and has just this version."""
@@ -95,5 +101,8 @@ class Mirror:
         return not replica.complete or digest(replica.text) == replica.hash or self._drop(doc)
 
     def _drop(self, doc: str) -> bool:
+        """Give up a replica; True if it is on its way again already."""
         self._replicas.pop(doc, None)
-        return False
+        awaited = doc in self._awaited
+        self._awaited.add(doc)
+        return awaited
