@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -81,10 +82,8 @@ def test_a_header_without_one_length_is_an_error(header: bytes) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200))
 def test_no_header_raises_anything_else(header: bytes) -> None:
-    try:
+    with suppress(FramingError):
         assert content_length(header) >= 0
-    except FramingError:
-        pass
 
 
 @pytest.mark.parametrize(
