@@ -1,5 +1,7 @@
 """Ghost text: golden cases of each step, in the words a model uses."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,7 +75,7 @@ def test_what_is_shown_only_grows_and_never_shows_a_control_token() -> None:
     for char in "alpha\nbeta<|endoftext|>":
         made.feed(char)
         shown.append(made.text)
-    assert all(later.startswith(earlier) for earlier, later in zip(shown, shown[1:], strict=False))
+    assert all(later.startswith(earlier) for earlier, later in pairwise(shown))
     assert not any("<" in text for text in shown)
 
 
