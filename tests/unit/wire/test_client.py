@@ -164,7 +164,9 @@ def test_an_answer(client: ClientConnection):
 
 def test_an_unknown_edit_format_is_text(client: ClientConnection):
     client.create(ASK, "ic")
-    events = hear(client, "response.created", response={"spark": {"engine": "e", "model": "m", "format": "x"}})
+    events = hear(
+        client, "response.created", response={"spark": {"engine": "e", "model": "m", "format": "x"}}
+    )
     assert answers(events) == [Started("e", "m", EditFormat.TEXT)]
 
 
@@ -200,7 +202,12 @@ def test_an_answer_that_ends_early(client: ClientConnection, details: object, re
 @pytest.mark.parametrize(
     ("error", "code", "message", "retryable"),
     [
-        ({"code": "model_not_found", "message": "No such model."}, "model_not_found", "No such model.", False),
+        (
+            {"code": "model_not_found", "message": "No such model."},
+            "model_not_found",
+            "No such model.",
+            False,
+        ),
         ({"code": "engine_unavailable", "message": "Off."}, "engine_unavailable", "Off.", True),
         ({"code": None, "message": ""}, "engine_failed", "The engine failed.", True),
         (None, "engine_failed", "The engine failed.", True),
@@ -219,7 +226,9 @@ def test_a_failure_is_an_engine_error(
 
 def test_an_error_on_a_lane_ends_its_request(client: ClientConnection):
     client.create(ASK, "ic")
-    (event,) = hear(client, "error", status=400, error={"code": "unsupported_content", "message": "No images."})
+    (event,) = hear(
+        client, "error", status=400, error={"code": "unsupported_content", "message": "No images."}
+    )
     assert (event.lane, event.error.code, str(event.error)) == ("ic.0", "unsupported_content", "No images.")
     assert hear(client, "error", error={"message": "again"}) == []
 
@@ -243,7 +252,9 @@ def test_what_belongs_to_no_request_is_ignored(client: ClientConnection, lane: s
     assert len(client.lost()) == 1
 
 
-@pytest.mark.parametrize("message", [b"x", "x", "[]", '{"type":"spark.hello"}', '{"type":"response.created"}'])
+@pytest.mark.parametrize(
+    "message", [b"x", "x", "[]", '{"type":"spark.hello"}', '{"type":"response.created"}']
+)
 def test_what_is_not_of_this_protocol(client: ClientConnection, message: str | bytes):
     with pytest.raises(RemoteProtocolError):
         client.receive(message)
@@ -256,7 +267,9 @@ def test_what_the_gateway_says_of_itself(client: ClientConnection):
     engine = {"name": "gpu", "kind": "openai", "model": "m", "state": "off", "reason": "No key.", "future": 1}
     info = EngineInfo("gpu", "openai", "m", state="off", reason="No key.")
     limits = {"max_in_flight": 16, "max_lanes": 32, "max_message_bytes": 1}
-    assert hear(client, "spark.hello", None, version="1", engines=[engine], **limits) == [Greeted("1", (info,))]
+    assert hear(client, "spark.hello", None, version="1", engines=[engine], **limits) == [
+        Greeted("1", (info,))
+    ]
     events = hear(client, "spark.status", None, engines=[engine], problems=["p"])
     assert events == [EnginesChanged((info,), ("p",))]
     assert hear(client, "spark.goaway", None, reason="bye") == [Leaving("bye")]

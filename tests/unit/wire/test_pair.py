@@ -21,7 +21,9 @@ from spark_lsp.wire.client import LANES_PER_POOL, Answered, ClientConnection, Cl
 from spark_lsp.wire.server import Asked, Cancelled, Focused, ServerConnection, ServerEvent
 
 URIS = st.sampled_from(["file:///a", "file:///b"])
-TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=12) | st.integers(1, 3).map(lambda times: "long text " * 4000 * times)
+TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=12) | st.integers(1, 3).map(
+    lambda times: "long text " * 4000 * times
+)
 POOLS = st.sampled_from(["ic", "act"])
 
 
@@ -234,7 +236,14 @@ class Joined(RuleBasedStateMachine):
 
     def spoil_a_mirror(self, number: int) -> None:
         self.spoilt = True
-        edit = {"type": "spark.doc.edit", "doc": f"d{number}", "base": -1, "version": 5, "edits": [], "length": 0}
+        edit = {
+            "type": "spark.doc.edit",
+            "doc": f"d{number}",
+            "base": -1,
+            "version": 5,
+            "edits": [],
+            "length": 0,
+        }
         self.up.append(json.dumps(edit))
 
     def say_what_nobody_knows(self) -> None:
