@@ -86,6 +86,11 @@ class Gateway:
             await socket.send(b"\x00\xff")
         elif "fail" in said:
             connection.fail(asked.response, "engine_failed", "It failed.")
+        elif "status" in said:
+            connection.status([EngineInfo("echo", "replay", "m", state="off", reason="Gone.")], ["a problem"])
+            connection.goaway("soon")
+        elif "spoil" in said:
+            await socket.send('{"type":"spark.doc.resync","doc":"d1"}')
         elif "hang" not in said:
             connection.answer(asked.response, Chunk(said))
             connection.answer(asked.response, Finished())
@@ -366,3 +371,28 @@ async def test_a_server_that_knows_only_the_public_protocol():
             await anext(waiting)
         assert text_of(await answer(link.engine, ask("next"))) == "next"
         assert [engine.name for engine in link.told[-1].engines] == ["remote"]
+
+
+async def test_what_the_gateway_says_of_its_engines_is_passed_on():
+    gateway = Gateway()
+    async with gateway.listen() as endpoint, linked(endpoint) as link:
+        async with link.engine.open(ask("status")):
+            await eventually(lambda: len(link.told) == 2)
+        assert link.told[-1].problems == ("a problem",)
+        assert link.engine.info.reason == "Gone."
+
+
+async def test_a_spoilt_mirror_is_made_good_unseen():
+    gateway = Gateway()
+    async with gateway.listen() as endpoint, linked(endpoint) as link:
+        await link.until("ready")
+        document = Document(URI, "abc", 1, "python")
+        link.engine.opened(document)
+        changed = document.splice(0, 0, "x" * 20_000, version=2)
+        link.engine.edited(changed, [Edit(0, 0, "x" * 20_000)])  # too much for a delta
+        part = Part(PartKind.TARGET, "xabc", URI, Span(URI, 2, 19_999, 20_003))
+        async with link.engine.open(ask("spoil")) as events:
+            await anext(events)
+        assert text_of(await answer(link.engine, ask("cited", part))) == "cited"
+        assert gateway.requests()[-1].parts == (part,)
+        await link.engine.aclose()
