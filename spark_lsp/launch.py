@@ -53,7 +53,8 @@ async def _start(where: Path, config: Path | None, idle: float, deadline: float)
         if state is not None and state.pid == process.pid:
             return Endpoint(state.url, state.token)
         if process.poll() is not None:
-            raise _not_started(where, f"it ended at once with code {process.returncode}")
+            why = _last_words(where)
+            raise _not_started(where, f"it ended at once with code {process.returncode}{why}")
         await anyio.sleep(POLL)
     process.kill()
     raise _not_started(where, f"it did not answer within {START_DEADLINE:.0f} s")
@@ -129,6 +130,15 @@ def _spawn(where: Path, config: Path | None, idle: float) -> "subprocess.Popen[b
         os.close(log)
     threading.Thread(target=process.wait, daemon=True).start()  # so that it never stays as a zombie
     return process
+
+
+def _last_words(where: Path) -> str:
+    """Return what a gateway that could not start said about it: one sentence, or nothing."""
+    with suppress(OSError):
+        lines = (where / "gateway.log").read_text(encoding="utf-8", errors="replace").splitlines()
+        if lines and lines[-1].startswith("spark-lsp: "):
+            return ": " + lines[-1].removeprefix("spark-lsp: ").rstrip(".")
+    return ""
 
 
 def _not_started(where: Path, why: str) -> GatewayError:

@@ -42,8 +42,15 @@ def directory() -> Path:
     path = Path(os.environ.get("SPARK_LSP_RUNTIME_DIR") or _usual()).absolute()
     if not _writable_parent(path) or len(os.fsencode(path / "gateway.sock")) > SOCKET_PATH_LIMIT:
         path = _short(path)
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return _private(path)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return _private(path)
+    except OSError as error:
+        raise GatewayError(
+            f"The runtime directory {path} cannot be made: {error.strerror}",
+            "No gateway can be found or started",
+            "Name another place in SPARK_LSP_RUNTIME_DIR",
+        ) from error
 
 
 def _usual() -> Path:

@@ -4,7 +4,9 @@ A command's file has `configure(parser)`, which declares its arguments, and `run
 returns the exit code. Exit codes: 0 a result, 1 an error, 2 wrong usage, 3 no result or refused.
 """
 
+import errno
 import importlib
+import os
 import sys
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -55,13 +57,41 @@ def _run(name: str, words: list[str]) -> int:
     parser = argparse.ArgumentParser(f"spark-lsp {name}", description=COMMANDS[name])
     command.configure(parser)
     arguments = parser.parse_args(words)
+    if sys.stdout is None:  # it was closed before we began
+        with open(os.devnull, "w", encoding="utf-8") as sys.stdout:
+            return _call(command, arguments)
+    return _call(command, arguments)
+
+
+def _call(command: Command, arguments: "argparse.Namespace") -> int:
     try:
-        return command.run(arguments)
+        code = command.run(arguments)
+        sys.stdout.flush()
+        return code
     except SparkError as error:
         print(f"spark-lsp: {error}", file=sys.stderr)
         return ERROR
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        if not _is_output(error):
+            raise
+        return _output_gone(error)
+
+
+def _is_output(error: OSError) -> bool:
+    """Tell whether an error came from writing what a command prints: no other file's error gets this far."""
+    return error.filename is None and error.errno in (errno.EPIPE, errno.ENOSPC, errno.EIO)
+
+
+def _output_gone(error: OSError) -> int:
+    """Say why nothing more is printed, unless the reader only wanted no more (`| head`)."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())  # what is still buffered goes nowhere, without another error
+    os.close(null)
+    if not isinstance(error, BrokenPipeError):
+        print(f"spark-lsp: the output could not be written: {error.strerror}", file=sys.stderr)
+    return ERROR
 
 
 def _top_level(words: list[str]) -> int:

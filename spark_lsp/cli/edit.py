@@ -27,6 +27,15 @@ def lines(word: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
+def words(word: str) -> str:
+    """Read an instruction; bytes that are no UTF-8 cannot be sent."""
+    try:
+        word.encode("utf-8")
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("the instruction is not UTF-8 text") from None
+    return word
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("file", metavar="FILE")
@@ -34,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--range", type=lines, required=True, metavar="A:B", help="lines A to B, 1-based, both included"
     )
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--instruction", metavar="TEXT", help="what to do, in words")
+    what.add_argument("--instruction", type=words, metavar="TEXT", help="what to do, in words")
     what.add_argument("--action", metavar="KIND", help="a named action, as the editor's menu has them")
     parser.add_argument("--engine", metavar="NAME", help="ask this engine instead of the configured route")
     how = parser.add_mutually_exclusive_group()

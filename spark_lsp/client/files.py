@@ -1,12 +1,15 @@
 """A source file as the commands read and write it: UTF-8, its line ends and its byte order mark kept."""
 
+import errno
 import os
 import shutil
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from spark_lsp.errors import TextError
+from spark_lsp.session.documents import MAX_CHARS, Unusable
 from spark_lsp.text.document import Document
 
 _BOM = b"\xef\xbb\xbf"
@@ -63,22 +66,39 @@ class SourceFile:
 
 
 def read_source(name: str | Path) -> SourceFile:
-    """Read a file; raises `TextError` if there is none or it is no UTF-8 text."""
-    path = Path(name).resolve()
+    """Read a file; raises `TextError` if there is none, or it is no UTF-8 text of a usable size."""
     try:
-        raw = path.read_bytes()
+        path = Path(name).resolve()
+        raw = _read_regular(path)
         text = raw.removeprefix(_BOM).decode("utf-8")
-    except OSError as error:
-        raise TextError(
-            f"{name} cannot be read: {error.strerror}", "", "Give the path of a source file"
-        ) from None
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
+        why = getattr(error, "strerror", None) or "its links run in a circle"
+        raise TextError(f"{name} cannot be read: {why}", "", "Give the path of a source file") from None
     except UnicodeDecodeError as error:
         raise TextError(
             f"{name} is not UTF-8 text (byte {error.start})", "It was left alone", "Convert it to UTF-8 first"
         ) from None
+    if len(text) > MAX_CHARS:
+        raise _too_large(path)
     if "\0" in text:
         raise TextError(f"{name} is a binary file", "It was left alone", "Give the path of a source file")
     return SourceFile(path, raw, text)
+
+
+def _read_regular(path: Path) -> bytes:
+    """Read what stands on a disk: a pipe would be waited for, a device may never end."""
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(status.st_mode):
+        raise TextError(f"{path} is no regular file", "It was left alone", "Give the path of a source file")
+    if status.st_size > 4 * MAX_CHARS:  # no character takes more bytes
+        raise _too_large(path)
+    return path.read_bytes()
+
+
+def _too_large(path: Path) -> TextError:
+    return TextError(f"{path.name} was left alone: {Unusable.TOO_LARGE}", "", "Give a smaller source file")
 
 
 def write_source(file: SourceFile, text: str) -> None:

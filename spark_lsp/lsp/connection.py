@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
 SERVER_NOT_INITIALIZED = -32002
 LARGE = 65_536  # bytes from which a faster decoder pays
+EXECUTE = "workspace/executeCommand"
 NOT_JSON = "The message is not JSON"
 
 MessageId = int | str
@@ -82,6 +83,9 @@ class Connection:
         if structured is None:
             self.refuse(message_id, INVALID_PARAMS, f"The parameters of {method} are not valid")
             return
+        if method == EXECUTE and structured.params.command not in self._protocol.fm.commands:
+            self.refuse(message_id, INVALID_PARAMS, "There is no such command")
+            return
         if method == "initialize":
             self._initialized = True
         if method == "shutdown":
@@ -91,7 +95,7 @@ class Connection:
     def _pass_on(self, method: str, message_id: MessageId | None, structured: Any) -> None:
         """Hand a request to pygls; its own methods answer at once, ours take their ids out themselves."""
         assert message_id is not None
-        own = method in self._protocol.fm.builtin_features and method != "workspace/executeCommand"
+        own = method in self._protocol.fm.builtin_features and method != EXECUTE
         if not own:
             self._in_flight.add(message_id)
         self._protocol.handle_message(structured)

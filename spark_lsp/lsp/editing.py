@@ -196,7 +196,10 @@ def as_order(ls: "SparkServer", argument: Any) -> Order:
     if version is not None and version != document.version:
         raise EditRefused("The action belongs to an earlier text", "Nothing was done", "Ask for it again")
     start, end = _offsets(ls, document, fields.get("range"))
-    diagnostics = tuple(diagnostic(ls, document, each) for each in fields.get("diagnostics") or ())
+    told = fields.get("diagnostics") or []
+    if not isinstance(told, list):
+        raise EditRefused("The command's diagnostics are not a list", "Nothing was done")
+    diagnostics = tuple(diagnostic(ls, document, each) for each in cast(list[Any], told))
     instruction = str(fields.get("instruction") or "")
     if actions.needs_instruction(name) and not instruction:
         instruction = actions.instruction_above(document, start)
@@ -216,7 +219,7 @@ def _offsets(ls: "SparkServer", document: Document, range_: Any) -> tuple[int, i
             types.Position(int(start["line"]), int(start["character"])),
             types.Position(int(end["line"]), int(end["character"])),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise EditRefused("The command's range is not an LSP range", "Nothing was done") from error
     return convert.offsets(document, lsp_range, ls.documents.encoding)
 

@@ -166,7 +166,8 @@ class SparkServer(LanguageServer):
             message = "spark-lsp failed to answer this request. Nothing was changed. Please report it"
             raise JsonRpcException(message, INTERNAL_ERROR) from None
         finally:
-            self.in_flight.discard(self.protocol.msg_id or "")
+            if (message_id := self.protocol.msg_id) is not None:
+                self.in_flight.discard(message_id)
 
     @functools.cached_property
     def settings(self) -> "Settings":

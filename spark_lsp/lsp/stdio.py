@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 MAX_BODY = 64 * 1024 * 1024
 MAX_HEADER = 8192
+MAX_DIGITS = 20  # of a length; Python itself refuses to read thousands of them
 STALLED_MESSAGES = 1_000  # from here on messages that only paint are dropped
 GIVE_UP_BYTES = 64 * 1024 * 1024
 PAINT = (b'"$/progress"', b'"spark/status"', b'"spark/inlineCompletion"', b'"spark/editPreview"')
@@ -97,6 +98,8 @@ def content_length(header: bytes) -> int:
         if colon and name.strip().lower() == b"content-length":
             if not value.strip().isdigit():
                 raise FramingError("a length is not a number")
+            if len(value.strip()) > MAX_DIGITS:
+                raise FramingError("a length is absurd")
             found.add(int(value))
     if len(found) != 1:
         raise FramingError("a message has no length, or two")

@@ -106,6 +106,9 @@ class Ghost:
         rest = self._rest.strip()
         if not rest:
             return text
+        first = text.split("\n", 1)[0].rstrip()
+        if first != text and first.endswith(rest):
+            text = first  # the line was finished as it is already: what follows is another statement
         for size in range(min(len(rest), len(text)), 0, -1):
             if text.endswith(rest[:size]) and (size == len(rest) or _closes(rest[:size], text)):
                 return text[: len(text) - size]

@@ -42,9 +42,11 @@ class Documents:
         self.encoding = encoding
         self._open: dict[str, Document] = {}
         self._broken: dict[str, Unusable] = {}
+        self._languages: dict[str, str] = {}
 
     def open(self, uri: str, language: str, version: int, text: str) -> Document | None:
         """Take a document; None if it is too large. Opening it twice means the second text."""
+        self._languages[uri] = language
         if len(text) > MAX_CHARS:
             return self._break(uri, Unusable.TOO_LARGE)
         self._broken.pop(uri, None)
@@ -56,7 +58,9 @@ class Documents:
 
         Raises `TextError` if they do not fit; the document is out of sync then.
         """
-        document = self._open.get(uri) or self._revived(uri, version, changes)
+        document = self._open.get(uri)
+        if document is None:  # an empty document counts as false
+            document = self._revived(uri, version, changes)
         try:
             if version <= document.version and uri not in self._broken:
                 raise TextError(f"Version {version} is not newer than {document.version}")
@@ -97,12 +101,13 @@ class Documents:
             raise TextError("The document was never opened", Unusable.UNKNOWN)
         if not changes or changes[0].range is not None:
             raise TextError("The document is out of sync", known)
-        return Document(uri, "", version - 1)
+        return Document(uri, "", version - 1, self._languages.get(uri, ""))
 
     def close(self, uri: str) -> None:
         """Forget a document."""
         self._open.pop(uri, None)
         self._broken.pop(uri, None)
+        self._languages.pop(uri, None)
 
     def get(self, uri: str) -> Document | None:
         """Return the document if something may be computed from it."""

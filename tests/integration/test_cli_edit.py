@@ -125,3 +125,12 @@ def test_wrong_usage_is_exit_2(run: Run, file: Path, words: tuple[str, ...]) -> 
     with pytest.raises(SystemExit) as end:
         run("edit", str(file), *words)
     assert end.value.code == 2
+
+
+def test_an_instruction_that_is_no_text_is_wrong_usage(
+    run: Run, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        run("edit", str(file), "--range", "1:1", "--instruction", "\udcff")  # a byte that is no UTF-8
+    assert end.value.code == 2
+    assert "not UTF-8" in capsys.readouterr().err

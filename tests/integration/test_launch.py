@@ -182,10 +182,11 @@ async def test_one_that_cannot_start_is_told_with_its_log(where: Path, tmp_path:
     config = tmp_path / "broken.toml"
     config.write_text("[engines")
     begun = time.monotonic()
-    with pytest.raises(GatewayError, match=r"ended at once with code 1.*gateway\.log") as caught:
+    with pytest.raises(GatewayError, match=r"ended at once with code 1: The conf.*gateway\.log") as caught:
         await launch.find_or_start(config)
     assert time.monotonic() - begun < DEADLINE
     assert "Traceback" not in str(caught.value)
+    assert f"{config} is not valid TOML" in str(caught.value)
     assert "is not valid TOML" in (where / "gateway.log").read_text()
     assert healthy(await launch.find_or_start())  # the lock is free again
 

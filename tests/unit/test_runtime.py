@@ -46,6 +46,13 @@ def test_a_link_in_its_place_is_refused(place: Path, tmp_path: Path) -> None:
 
 
 @posix
+def test_one_that_cannot_be_made_is_one_sentence(place: Path) -> None:
+    place.symlink_to(place)
+    with pytest.raises(GatewayError, match=r"cannot be made: File exists.*SPARK_LSP_RUNTIME_DIR"):
+        runtime.directory()
+
+
+@posix
 def test_somebody_else_s_directory_is_refused(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place.mkdir()
     monkeypatch.setattr(os, "getuid", lambda: place.stat().st_uid + 1)

@@ -1,0 +1,58 @@
+"""Where the commands print to may be full, closed or no longer read; none of it is a traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="shells and devices of POSIX")
+
+COMMANDS = {
+    "complete": "complete {file}:2:5",
+    "edit": "edit {file} --range 1:3 --instruction 'Document it.'",
+    "demo": "demo --json --engine replay",
+}
+TEXT = "def add(a, b):\n    total = a + b\n    return total\n"
+ANSWER = 'def add(a, b):\n    """Add two numbers."""\n    total = a + b\n    return total\n'
+
+
+@pytest.fixture(autouse=True)
+def answer(replay_config: Path) -> None:
+    (replay_config.parent / "edit.txt").write_text(ANSWER)
+
+
+def shell(words: str, where: str, home: dict[str, str], file: Path) -> subprocess.CompletedProcess[str]:
+    file.write_text(TEXT)
+    if words.startswith("demo"):
+        home = {**home, "XDG_CONFIG_HOME": "/nonexistent"}  # its replay has a configuration of its own
+    command = f"'{sys.executable}' -m spark_lsp {words.format(file=file)} {where}"
+    return subprocess.run(
+        ["sh", "-c", command], env=home, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_full_disk_is_one_sentence(name: str, home: dict[str, str], tmp_path: Path) -> None:
+    done = shell(COMMANDS[name], "> /dev/full", home, tmp_path / "a.py")
+    assert done.stderr == "spark-lsp: the output could not be written: No space left on device\n"
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_reader_that_wants_no_more_is_no_error_to_tell(
+    name: str, home: dict[str, str], tmp_path: Path
+) -> None:
+    done = shell(COMMANDS[name], "| true", home, tmp_path / "a.py")
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_without_a_standard_output_the_work_is_done_all_the_same(
+    name: str, home: dict[str, str], tmp_path: Path
+) -> None:
+    write = " --write" if name == "edit" else ""
+    done = shell(COMMANDS[name] + write, ">&-", home, tmp_path / "a.py")
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert (tmp_path / "a.py").read_text() == (ANSWER if name == "edit" else TEXT)

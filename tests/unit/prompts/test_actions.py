@@ -1,0 +1,90 @@
+"""Code actions: when they apply, and which lines they are about."""
+
+import pytest
+
+from spark_lsp.prompts import actions
+from spark_lsp.prompts.actions import Diagnostic
+from spark_lsp.text.document import Document
+
+TEXT = """import os
+
+
+class Box:
+    @property
+    def size(self):
+        return 1
+
+    def empty(self):
+        return True
+
+
+x = 1
+"""
+DOCUMENT = Document("file:///a.py", TEXT, language="python")
+
+
+def names(offset: int, *diagnostics: Diagnostic) -> list[str]:
+    return [offer.action.name for offer in actions.applicable(DOCUMENT, offset, offset, diagnostics)]
+
+
+def lines(span: tuple[int, int]) -> str:
+    return TEXT[slice(*span)]
+
+
+def test_what_is_offered_where() -> None:
+    inside = TEXT.index("return 1")
+    assert names(inside) == ["instruct", "document"]
+    assert names(TEXT.index("x = 1")) == ["instruct"]
+    assert names(TEXT.index("\n\n\nclass") + 1) == []
+    undefined = Diagnostic(inside, inside + 6, "undefined name 'y'")
+    assert names(inside, undefined) == ["fix", "instruct", "document"]
+
+
+def test_the_innermost_definition_is_documented_with_its_decorator() -> None:
+    span = actions.target("document", DOCUMENT, TEXT.index("return 1"), TEXT.index("return 1"), ())
+    assert lines(span) == "    @property\n    def size(self):\n        return 1"
+
+
+def test_a_selection_means_its_whole_lines() -> None:
+    start = TEXT.index("size")
+    span = actions.target("instruct", DOCUMENT, start, TEXT.index("    def empty"), ())
+    assert lines(span) == "    def size(self):\n        return 1\n"
+
+
+def test_a_fix_is_about_the_diagnostics_lines() -> None:
+    at = TEXT.index("True")
+    found = Diagnostic(at, at + 4, "wrong")
+    assert lines(actions.target("fix", DOCUMENT, 0, 0, [found])) == "        return True"
+
+
+def test_long_messages_make_short_titles() -> None:
+    found = Diagnostic(0, 1, "a very long\nmessage " * 20)
+    (offer,) = [each for each in actions.applicable(DOCUMENT, 0, 0, [found]) if each.action.name == "fix"]
+    assert len(offer.title) < 70
+    assert "\n" not in offer.title
+
+
+@pytest.mark.parametrize(
+    "comment", ["# spark: be brief", "// spark: be brief", "-- Spark:be brief", "/* spark: be brief */"]
+)
+def test_an_instruction_in_a_comment(comment: str) -> None:
+    document = Document("file:///a", f"{comment}\nx = 1\n")
+    assert actions.instruction_above(document, document.line_start(1)) == "be brief"
+    assert actions.instruction_above(document, 0) == "be brief"
+    assert actions.instruction_above(Document("file:///a", "# other\nx = 1\n"), 9) == ""
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("javascript", "function add(a, b) {\n  return a + b;\n}\n"),
+        ("typescript", "export function add(a: number): number {\n  return a;\n}\n"),
+        ("rust", "pub fn add(a: i32) -> i32 {\n    a\n}\n"),
+        ("go", "func Add(a int) int {\n\treturn a\n}\n"),
+        ("lua", "local function add(a)\n  return a\nend\n"),
+    ],
+)
+def test_definitions_of_other_languages(language: str, text: str) -> None:
+    document = Document("file:///a", text, language=language)
+    span = actions.target("document", document, 3, 3, ())
+    assert document.text[slice(*span)] == text.rstrip("\n")

@@ -1,0 +1,93 @@
+"""Ghost text: golden cases of each step, in the words a model uses."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spark_lsp.prompts.ghost import Ghost
+
+
+def ghost(around: str, said: str, max_lines: int = 0) -> str | None:
+    """Say something at the cursor `|` and return what would be inserted."""
+    before, _, after = around.partition("|")
+    made = Ghost(before + after, len(before), "python", max_lines=max_lines)
+    for char in said:
+        if made.feed(char):
+            break
+    return made.finish()
+
+
+@pytest.mark.parametrize(
+    ("around", "said", "inserted"),
+    [
+        ("x = |\n", "1 + 2", "1 + 2"),
+        ("x = |\n", " 1", "1"),  # the space stands there already
+        ("print(|)\n", "a, b)", "a, b"),  # no bracket twice
+        ("print(|)\n", "f(a))", "f(a)"),
+        ("f(|)\n", "x)\ng(y)", "x"),
+        ('d["|"]\n', 'key"]', "key"),
+        ("x = |\n", "1<|endoftext|>y = 2", "1"),
+        ("x = |\n", "1<|fim_pad|>", "1"),
+        ("x = |\n", "1\n```\nThis sets x", "1"),
+        ("def f():\n    |\n", "return 1\n\ndef g():\n    return 2", "return 1"),  # the block ends
+        (
+            "def f():\n    |\n",
+            "a = 1\n    b = 2\n    return a + b\nx = 3",
+            "a = 1\n    b = 2\n    return a + b",
+        ),
+        ("a = 1\n|\nc = 3\n", "b = 2\nc = 3\nd = 4", "b = 2"),  # the line below is there already
+        ("for x in y:\n    |\n", "f(x)\n    g(x)\n    g(x)\n    g(x)\n    g(x)", "f(x)\n    g(x)\n    g(x)"),
+        ("x = |.strip()\n", "name\ny = 2", "name"),  # text right of the cursor allows one line
+    ],
+)
+def test_golden(around: str, said: str, inserted: str) -> None:
+    assert ghost(around, said) == inserted
+
+
+@pytest.mark.parametrize(
+    ("around", "said"),
+    [
+        ("x = |\n", ""),
+        ("x = |\n", "  \n \t"),
+        ("x = |\n", "<|endoftext|>"),
+        ("|\nimport os\n", "import os"),  # says only what stands below
+        ("print(a)\nprint(a)\n|\n", "print(a)"),  # says a third time what stands above twice
+        ("x = |\n", "1 # \u202e gnorw"),  # text that shows other than it is
+    ],
+)
+def test_nothing(around: str, said: str) -> None:
+    assert ghost(around, said) is None
+
+
+def test_the_lines_that_were_asked_for() -> None:
+    assert ghost("def f():\n    |\n", "a = 1\n    b = 2\n    c = 3", max_lines=2) == "a = 1\n    b = 2"
+
+
+def test_line_ends_are_the_documents() -> None:
+    assert ghost("def f():\r\n    |\r\n", "a = 1\n    b = 2") == "a = 1\r\n    b = 2"
+
+
+def test_what_is_shown_only_grows_and_never_shows_a_control_token() -> None:
+    made = Ghost("x = \n", 4)
+    shown = [made.text]
+    for char in "alpha\nbeta<|endoftext|>":
+        made.feed(char)
+        shown.append(made.text)
+    assert all(later.startswith(earlier) for earlier, later in zip(shown, shown[1:], strict=False))
+    assert not any("<" in text for text in shown)
+
+
+def test_only_whole_lines_count_as_lines() -> None:
+    made = Ghost("def f():\n    \n", 13)
+    made.feed("a = 1\n    b =")
+    assert made.lines == "a = 1"
+
+
+@given(before=st.text(max_size=40), after=st.text(max_size=40), said=st.text(max_size=80))
+def test_whatever_is_said_is_cut_never_invented(before: str, after: str, said: str) -> None:
+    made = Ghost(before + after, len(before))
+    made.feed(said)
+    inserted = made.finish()
+    assert inserted is None or inserted.replace("\r\n", "\n").strip() in said.replace("\r\n", "\n").replace(
+        "\r", "\n"
+    )

@@ -1,0 +1,167 @@
+"""The editor's documents against a plain oracle: the same text, whatever is sent and however counted."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spark_lsp.errors import TextError
+from spark_lsp.session import documents as documents_module
+from spark_lsp.session.documents import Change, Documents, Unusable
+from spark_lsp.text.edits import apply
+from spark_lsp.text.positions import Encoding
+
+URI = "file:///a.py"
+ODD = ["\n", "\r\n", "\r", "\f", "\v", "\x85", "\u2028", "\u2029", "\x1c", "\0"]
+LETTERS = ["a", "é", "ß", "漢", "👍", "👩‍💻", "e\u0301", " ", "\ud800"]
+texts = st.lists(st.sampled_from([*ODD, *LETTERS]), max_size=12).map("".join)
+encodings = st.sampled_from(list(Encoding))
+positions = st.tuples(st.integers(0, 8), st.integers(0, 12))
+
+
+def encoded(text: str, encoding: Encoding) -> int:
+    """Length in code units, counted in the most direct way."""
+    if encoding is Encoding.UTF32:
+        return len(text)
+    if encoding is Encoding.UTF8:
+        return len(text.encode("utf-8", "surrogatepass"))
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def oracle_offset(text: str, line: int, character: int, encoding: Encoding) -> int:
+    """Where a position is, by cutting the text at every line end of LSP."""
+    pieces = re.split(r"(\r\n|\n|\r)", text)
+    if line >= len(pieces[::2]):
+        return len(text)
+    start = len("".join(pieces[: 2 * line]))
+    here = pieces[2 * line]
+    fitting = [count for count in range(len(here) + 1) if encoded(here[:count], encoding) <= character]
+    return start + max(fitting)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    texts,
+    encodings,
+    st.lists(st.lists(st.tuples(positions, positions, texts), min_size=1, max_size=3), max_size=6),
+)
+def test_every_text_is_the_oracles(
+    text: str,
+    encoding: Encoding,
+    turns: list[list[tuple[tuple[int, int], tuple[int, int], str]]],
+) -> None:
+    documents = Documents(encoding)
+    documents.open(URI, "python", 0, text)
+    for version, turn in enumerate(turns, 1):
+        before, changes = text, list[Change]()
+        for one, other, new in turn:
+            first, last = sorted((one, other))
+            changes.append(Change(new, (first, last)))
+            start, end = (oracle_offset(text, *place, encoding) for place in (first, last))
+            text = text[:start] + new + text[end:]
+        document, edits = documents.change(URI, version, changes)
+        assert document.text == text
+        assert (document.version, document.language) == (version, "python")
+        assert document.line_count == len(re.findall(r"\r\n|\n|\r", text)) + 1
+        for edit in edits:  # the same changes, one after another, as edits
+            before = apply(before, [edit])
+        assert before == text
+    assert documents.get(URI) is not None
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts, encodings, positions, positions, texts)
+def test_a_reversed_range_changes_nothing_and_wants_the_whole_text(
+    text: str, encoding: Encoding, one: tuple[int, int], other: tuple[int, int], new: str
+) -> None:
+    if one == other:
+        return
+    documents = Documents(encoding)
+    documents.open(URI, "python", 1, text)
+    with pytest.raises(TextError):
+        documents.change(URI, 2, [Change(new, (max(one, other), min(one, other)))])
+    assert documents.get(URI) is None
+    assert documents.why_not(URI) is Unusable.OUT_OF_SYNC
+    with pytest.raises(TextError):
+        documents.change(URI, 3, [Change("x", ((0, 0), (0, 0)))])
+    document, _ = documents.change(URI, 4, [Change(new), Change("!", ((0, 0), (0, 0)))])
+    assert document.text == f"!{new}"
+    assert documents.get(URI) is document
+
+
+@pytest.mark.parametrize("version", [5, 4, 0, -1])
+def test_a_version_that_is_not_newer_is_refused(version: int) -> None:
+    documents = Documents()
+    documents.open(URI, "python", 5, "a")
+    with pytest.raises(TextError):
+        documents.change(URI, version, [Change("b", ((0, 0), (0, 1)))])
+    assert documents.get(URI) is None
+    documents.open(URI, "python", 1, "again")
+    found = documents.get(URI)
+    assert found is not None
+    assert found.text == "again"
+
+
+def test_versions_may_be_skipped_and_changes_may_be_none() -> None:
+    documents = Documents()
+    documents.open(URI, "python", 1, "a")
+    document, edits = documents.change(URI, 9, [])
+    assert (document.text, edits) == ("a", [])
+
+
+def test_a_failing_change_leaves_nothing_of_the_ones_before_it() -> None:
+    documents = Documents()
+    documents.open(URI, "python", 1, "abc")
+    with pytest.raises(TextError):
+        documents.change(URI, 2, [Change("X", ((0, 0), (0, 1))), Change("Y", ((1, 0), (0, 0)))])
+    assert documents.get(URI) is None
+
+
+def test_a_change_to_what_was_never_opened_is_refused_even_if_it_is_whole() -> None:
+    documents = Documents()
+    with pytest.raises(TextError):
+        documents.change(URI, 1, [Change("text")])
+    assert documents.get(URI) is None
+    assert documents.why_not(URI) is not Unusable.TOO_LARGE
+
+
+def test_an_empty_document_is_a_document() -> None:
+    documents = Documents()
+    documents.open(URI, "python", 1, "")
+    document, _ = documents.change(URI, 2, [Change("x", ((0, 0), (0, 0)))])
+    assert document.text == "x"
+    document, _ = documents.change(URI, 3, [Change("", ((0, 0), (9, 9)))])
+    assert document.text == ""
+    assert documents.change(URI, 4, [Change("y", ((0, 0), (0, 0)))])[0].text == "y"
+
+
+def test_too_large_a_text_is_refused_until_it_is_small_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents_module, "MAX_CHARS", 10)
+    documents = Documents()
+    assert documents.open(URI, "python", 1, "x" * 11) is None
+    assert documents.why_not(URI) is Unusable.TOO_LARGE
+    assert documents.open(URI, "python", 2, "x" * 10) is not None
+    with pytest.raises(TextError):
+        documents.change(URI, 3, [Change("y", ((0, 0), (0, 0)))])
+    assert documents.get(URI) is None
+    assert documents.change(URI, 4, [Change("short")])[0].text == "short"
+
+
+def test_a_document_that_is_sent_whole_again_keeps_its_language() -> None:
+    documents = Documents()
+    documents.open(URI, "python", 1, "a")
+    with pytest.raises(TextError):
+        documents.change(URI, 2, [Change("b", ((1, 0), (0, 0)))])
+    document, _ = documents.change(URI, 3, [Change("def f(): ...")])
+    assert document.language == "python"
+
+
+def test_closing_forgets_and_documents_are_apart() -> None:
+    documents = Documents()
+    documents.open(URI, "python", 1, "a")
+    documents.open("untitled:1", "c", 1, "b")
+    documents.close(URI)
+    documents.close("never:opened")
+    assert [each.uri for each in documents.all()] == ["untitled:1"]
+    assert documents.why_not(URI) is Unusable.UNKNOWN

@@ -1,0 +1,84 @@
+"""One live suggestion: it follows the letters that are typed, and nothing else."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spark_lsp.session.suggestions import Suggestion
+from spark_lsp.text.document import Document
+
+BASE = Document("file:///a.py", "x = \ny = 2\n", 1)
+MADE = Suggestion(BASE, 4, 4, "1 + 2", done=True)
+
+
+def typed(text: str, at: int = 4, base: Document = BASE) -> Document:
+    return base.splice(at, at, text, base.version + 1)
+
+
+@given(st.text(max_size=8), st.text(max_size=8), st.text(max_size=8), st.integers(0, 8))
+def test_typing_its_letters_leaves_the_rest_and_the_whole_is_the_same(
+    before: str, after: str, text: str, count: int
+) -> None:
+    base = Document("u", before + after, 1)
+    made = Suggestion(base, len(before), len(before), text)
+    count = min(count, len(text))
+    later = typed(text[:count], len(before), base)
+    here = made.at(later, len(before) + count)
+    assert here is not None
+    assert here.text == text[count:]
+    assert here.document is later
+    assert later.splice(here.anchor, here.end, here.text).text == before + text + after
+
+
+@given(st.text("ab", max_size=4), st.text("ab", max_size=4), st.text("ab", max_size=4), st.integers(0, 8))
+def test_what_it_says_for_a_later_text_always_gives_the_text_it_meant(
+    before: str, text: str, new: str, at: int
+) -> None:
+    base = Document("u", before + "ba", 1)
+    made = Suggestion(base, len(before), len(before), text)
+    later = typed(new, min(at, len(base)), base)
+    for offset in range(len(later) + 1):
+        here = made.at(later, offset)
+        if here is not None:
+            assert later.splice(here.anchor, here.end, here.text).text == before + text + "ba"
+
+
+@pytest.mark.parametrize(
+    ("document", "offset"),
+    [
+        (typed("2"), 5),
+        (typed("1"), 4),
+        (typed("1", 0), 5),
+        (typed("1", 6), 4),
+        (BASE.splice(0, 1, "z", 2), 4),
+        (BASE.splice(3, 4, "", 2), 3),
+        (BASE, 3),
+        (typed("1 + 2 + 3"), 13),
+    ],
+)
+def test_any_other_change_or_cursor_contradicts_it(document: Document, offset: int) -> None:
+    assert MADE.at(document, offset) is None
+
+
+def test_when_all_of_it_is_typed_nothing_is_left() -> None:
+    here = MADE.at(typed("1 + 2"), 9)
+    assert here is not None
+    assert here.text == ""
+
+
+def test_text_that_it_replaces_stays_in_its_range() -> None:
+    base = Document("u", "f()\n", 1)
+    here = Suggestion(base, 2, 3, "a, b)").at(typed("a", 2, base), 3)
+    assert here is not None
+    assert (here.anchor, here.end, here.text) == (3, 4, ", b)")
+
+
+def test_what_still_grows_may_catch_up_with_the_typist() -> None:
+    growing = Suggestion(BASE, 4, 4, "1")
+    assert growing.may_become(typed("1 + "))
+    assert not growing.may_become(typed("2"))
+    assert not growing.may_become(typed("1", 0))
+    assert Suggestion(BASE, 4, 4, "").may_become(typed("anything"))
+    assert MADE.may_become(typed("1 +"))
+    assert not MADE.may_become(typed("1 + 2 + 3"))
+    assert not MADE.may_become(BASE.splice(2, 4, "", 2))
