@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 MAX_MESSAGE = 16 * 1024 * 1024
 CONNECT_WAIT = 15.0  # seconds a request waits for the connection; a cold gateway takes about one
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+STEADY = 10.0  # seconds a link must have lived for the next one to be tried at once again
 HEARTBEAT = 5.0  # seconds between pings, and until a missing answer counts as a lost link
 POOLS = {Task.COMPLETE: "ic", Task.EDIT: "act", Task.CHAT: "act"}
 
@@ -127,22 +128,30 @@ class Remote:
 
     async def run(self) -> None:
         """Keep the link up until cancelled."""
-        while True:
-            try:
-                endpoint = await self._locate()
-                await self._connected(endpoint)
-            except (SparkError, OSError) as error:
-                self._trouble = error if isinstance(error, SparkError) else _unreachable()
-            self._down()
-            await anyio.sleep(self._pause * random.uniform(0.5, 1.0))
-            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        try:
+            while True:
+                began = anyio.current_time()
+                try:
+                    endpoint = await self._locate()
+                    await self._connected(endpoint)
+                except (SparkError, OSError) as error:
+                    self._trouble = error if isinstance(error, SparkError) else _unreachable()
+                self._down()
+                if anyio.current_time() - began > STEADY:
+                    self._pause = FIRST_PAUSE
+                await anyio.sleep(self._pause * random.uniform(0.5, 1.0))
+                self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        finally:
+            self._lose()  # whoever still waits is told
 
     async def _connected(self, endpoint: Endpoint) -> None:
-        from websockets.exceptions import ConnectionClosed, InvalidHandshake
+        from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
 
         try:
             socket = await _connect(endpoint)
-        except InvalidHandshake as error:
+        except (InvalidURI, ValueError) as error:
+            raise _no_address() from error
+        except WebSocketException as error:
             raise _refused(error) from error
         try:
             async with anyio.create_task_group() as group:
@@ -163,11 +172,11 @@ class Remote:
             connection.open_document(document.uri, document.language, document.version, document.text)
         self._flush()
         if not connection.spark:
+            self._engines = (EngineInfo("remote", "responses", ""),)
             self._settle()
 
     def _settle(self) -> None:
-        self._pause, self._trouble = FIRST_PAUSE, None
-        self._ready = True
+        self._trouble, self._ready = None, True
         self._announce(LinkStatus("ready", engines=self._engines, serving=self._serving))
 
     def _announce(self, status: LinkStatus) -> None:
@@ -177,14 +186,17 @@ class Remote:
         self._on_status(status)
 
     def _down(self) -> None:
+        self._lose()
+        reason = str(self._trouble) if self._trouble else "The connection to the gateway was lost"
+        self._announce(LinkStatus("degraded", reason))
+
+    def _lose(self) -> None:
         connection, self._connection = self._connection, None
         self._ready = False
         if connection is not None:
             for event in connection.lost():
                 self._take(event)
         self._channels.clear()
-        reason = str(self._trouble) if self._trouble else "The connection to the gateway was lost"
-        self._announce(LinkStatus("degraded", reason))
 
     async def _read(self, socket: "Socket", group: TaskGroup) -> None:
         async for message in socket:
@@ -339,6 +351,14 @@ def _refused(error: Exception) -> GatewayError:
         f"What answers at the gateway's address is no gateway (status {status})",
         "No suggestions and no edits until one answers there",
         "Check spark.engine.url",
+    )
+
+
+def _no_address() -> GatewayError:
+    return GatewayError(
+        "The address of the gateway cannot be used",
+        "No suggestions and no edits until it is changed",
+        'Set spark.engine.url to a ws:// or wss:// address, or to "auto"',
     )
 
 
