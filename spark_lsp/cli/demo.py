@@ -73,12 +73,16 @@ def run(arguments: argparse.Namespace) -> int:
 def _tidy_end() -> Generator[None]:
     """Let `kill` and a closed terminal end the demonstration as Ctrl-C does: nothing of it stays."""
     ends = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {end: signal.signal(end, lambda *_: signal.raise_signal(signal.SIGINT)) for end in ends}
+    before = {end: signal.signal(end, _as_interrupt) for end in ends}
     try:
         yield
     finally:
         for end, handler in before.items():
             signal.signal(end, handler)
+
+
+def _as_interrupt(_signal: int, _frame: object) -> None:
+    signal.raise_signal(signal.SIGINT)
 
 
 def _has_replay() -> bool:
