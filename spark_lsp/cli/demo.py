@@ -8,11 +8,12 @@ import argparse
 import functools
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Generator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Play the demonstration; 3 if there was nothing to show."""
     with ExitStack() as stack:
+        stack.enter_context(_tidy_end())
         file = stack.enter_context(copied(arguments.file or default_file()))
         replay = arguments.engine == "replay" and not _has_replay()
         played = script(file, replay)
@@ -65,6 +67,22 @@ def run(arguments: argparse.Namespace) -> int:
     elif not arguments.json:
         print(how_to_open(arguments.file or default_file()))
     return OK if shown else NOTHING
+
+
+@contextmanager
+def _tidy_end() -> Generator[None]:
+    """Let `kill` and a closed terminal end the demonstration as Ctrl-C does: nothing of it stays."""
+    ends = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {end: signal.signal(end, _as_interrupt) for end in ends}
+    try:
+        yield
+    finally:
+        for end, handler in before.items():
+            signal.signal(end, handler)
+
+
+def _as_interrupt(_signal: int, _frame: object) -> None:
+    signal.raise_signal(signal.SIGINT)
 
 
 def _has_replay() -> bool:

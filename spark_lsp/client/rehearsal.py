@@ -100,7 +100,12 @@ edit = ["replay"]
 
 
 def stop_gateway(where: Path, patience_s: float = 5.0) -> None:
-    """End the gateway whose state file lies in `where`, if there is one, and wait until it is gone."""
+    """End the gateway that was started in `where`, if one was, and wait until it is gone.
+
+    The server that started it has ended; where that was at once, the gateway itself may still be starting.
+    """
+    if (where / "gateway.log").exists():
+        _wait(lambda: runtime.read_state(where) is not None, patience_s)
     state = runtime.read_state(where)
     if state is None:
         return

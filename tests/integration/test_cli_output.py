@@ -1,10 +1,12 @@
 """Where the commands print to may be full, closed or no longer read; none of it is a traceback."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="shells and devices of POSIX")
@@ -56,3 +58,43 @@ def test_without_a_standard_output_the_work_is_done_all_the_same(
     done = shell(COMMANDS[name] + write, ">&-", home, tmp_path / "a.py")
     assert (done.stderr, done.returncode) == ("", 0)
     assert (tmp_path / "a.py").read_text() == (ANSWER if name == "edit" else TEXT)
+
+
+def gateways(below: Path) -> list[psutil.Process]:
+    """The gateways that were started in a directory below this one and still run."""
+    found = list[psutil.Process]()
+    for process in psutil.process_iter():
+        try:
+            where = process.environ().get("SPARK_LSP_RUNTIME_DIR", "")
+            if "gateway" in process.cmdline() and where.startswith(f"{below}/"):
+                found.append(process)
+        except psutil.Error:  # it has ended, if only as a zombie
+            continue
+    return found
+
+
+@pytest.mark.parametrize(
+    ("end", "step"),  # at the first step its gateway still starts
+    [("SIGINT", "open"), ("SIGTERM", "ghost"), ("SIGHUP", "open")],
+)
+def test_a_demo_that_is_ended_leaves_nothing(end: str, step: str, home: dict[str, str]) -> None:
+    place = Path(home["SPARK_LSP_RUNTIME_DIR"]) / "t"  # a socket's path must be short
+    place.mkdir()
+    command = [sys.executable, "-m", "spark_lsp", "demo", "--json", "--engine", "replay"]
+    environment = {**home, "XDG_CONFIG_HOME": "/nonexistent", "TMPDIR": str(place)}
+    try:
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as demo:
+            assert demo.stdout is not None
+            assert demo.stderr is not None
+            while f'"step":"{step}"'.encode() not in demo.stdout.readline():
+                assert demo.poll() is None
+            demo.send_signal(getattr(signal, end))
+            assert demo.wait(15) == 130
+            assert demo.stderr.read() == b""
+        assert list(place.iterdir()) == []
+        assert gateways(place) == []
+    finally:
+        for process in gateways(place):
+            process.kill()
