@@ -64,7 +64,7 @@ def test_a_gateway_that_is_killed_meanwhile_is_replaced(
 ) -> None:
     replay_config.write_text(replay_config.read_text().replace("delay_ms = 5\n", "delay_ms = 1000\n"))
     pipes.initialize()
-    uri = pipes.open(text=f"# {SECRET}\ndef f(a, b):\n    \n")
+    uri = pipes.open(text=f"# {SECRET}\ndef f(a, b):\n    \n    return 0\n")
     pipes.ready()
     if what == "completion":
         pipes.send(call(1, "textDocument/inlineCompletion", cursor(uri, 2, 4)))

@@ -40,43 +40,40 @@ def quiet(pipes: Pipes) -> None:
     assert "traceback" not in everything
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        pytest.param(b'{"jsonrpc":"2.0","id":7,"method":', id="cut off"),
-        pytest.param(b'\xef\xbb\xbf{"jsonrpc":"2.0","id":7,"method":"shutdown"}', id="byte order mark"),
-        pytest.param(b'{"jsonrpc":"2.0","id":7,"method":"\xff"}', id="not UTF-8"),
-        pytest.param(b"[" * 200_000, id="deep, unclosed"),
-        pytest.param(b"[" * 200_000 + b"]" * 200_000, id="deep, closed"),
-        pytest.param(b'{"jsonrpc":"2.0","id":NaN,"method":"shutdown"}', id="NaN"),
-        pytest.param(b"", id="nothing"),
-        pytest.param(b"9" * 5_000, id="a long number"),
-    ],
-)
-def test_what_is_not_json_is_answered_without_an_id_and_the_next_request_works(
-    pipes: Pipes, body: bytes
-) -> None:
+NOT_JSON = {
+    "cut off": b'{"jsonrpc":"2.0","id":7,"method":',
+    "byte order mark": b'\xef\xbb\xbf{"jsonrpc":"2.0","id":7,"method":"shutdown"}',
+    "not UTF-8": b'{"jsonrpc":"2.0","id":7,"method":"\xff"}',
+    "deep, unclosed": b"[" * 200_000,
+    "deep, closed": b"[" * 200_000 + b"]" * 200_000,
+    "NaN": b'{"jsonrpc":"2.0","id":NaN,"method":"shutdown"}',
+    "nothing": b"",
+    "a long number": b"9" * 5_000,
+}
+NO_MESSAGE = (b"[]", b"1", b'"text"', b"null", b"{}", b'{"jsonrpc":"2.0","id":null}')
+NO_ID = (None, True, 1.5, [1], {"a": 1})
+
+
+def test_what_is_not_json_is_answered_without_an_id_and_the_next_request_works(pipes: Pipes) -> None:
     pipes.initialize()
-    pipes.send(body)
-    assert pipes.refused(0)["code"] == PARSE_ERROR
-    alive(pipes, 1)
+    for name, body in NOT_JSON.items():
+        since = len(pipes.messages)
+        pipes.send(body)
+        assert pipes.refused(since)["code"] == PARSE_ERROR, name
+        alive(pipes, name)
     quiet(pipes)
 
 
-@pytest.mark.parametrize("body", [b"[]", b"1", b'"text"', b"null", b"{}", b'{"jsonrpc":"2.0","id":null}'])
-def test_json_that_is_no_message_is_an_invalid_request(pipes: Pipes, body: bytes) -> None:
+def test_json_that_is_no_message_is_an_invalid_request(pipes: Pipes) -> None:
     pipes.initialize()
-    pipes.send(body)
-    assert pipes.refused(0)["code"] == INVALID_REQUEST
-    alive(pipes, 1)
-
-
-@pytest.mark.parametrize("identity", [None, True, 1.5, [1], {"a": 1}])
-def test_an_id_that_is_none_is_refused(pipes: Pipes, identity: object) -> None:
-    pipes.initialize()
-    pipes.send(call(identity, "shutdown"))
-    assert pipes.refused(0)["code"] == INVALID_REQUEST
-    alive(pipes, 1)
+    for number, body in enumerate(
+        (*NO_MESSAGE, *(json.dumps(call(each, "shutdown")).encode() for each in NO_ID))
+    ):
+        since = len(pipes.messages)
+        pipes.send(body)
+        assert pipes.refused(since)["code"] == INVALID_REQUEST, body
+        alive(pipes, number)
+    quiet(pipes)
 
 
 @pytest.mark.parametrize(
@@ -203,30 +200,27 @@ def test_unknown_methods_are_answered_and_unknown_notifications_are_not(pipes: P
     quiet(pipes)
 
 
-@pytest.mark.parametrize(
-    ("method", "params"),
-    [
-        ("textDocument/inlineCompletion", None),
-        ("textDocument/inlineCompletion", {"textDocument": SECRET}),
-        ("textDocument/inlineCompletion", {"textDocument": {"uri": "file:///a.py"}}),
-        ("textDocument/inlineCompletion", at("file:///a.py", -1)),
-        ("textDocument/inlineCompletion", [SECRET]),
-        ("textDocument/codeAction", {"textDocument": {"uri": 5}, "range": 3}),
-        ("codeAction/resolve", {"kind": SECRET}),
-        ("workspace/executeCommand", {"arguments": [SECRET]}),
-        ("workspace/executeCommand", {"command": "no.such", "arguments": [SECRET]}),
-        ("workspace/executeCommand", {"command": "spark.status", "arguments": 7}),
-    ],
-)
-def test_parameters_that_do_not_fit_are_named_as_such_with_the_id(
-    pipes: Pipes, method: str, params: object
-) -> None:
+UNFIT = [
+    ("textDocument/inlineCompletion", None),
+    ("textDocument/inlineCompletion", {"textDocument": SECRET}),
+    ("textDocument/inlineCompletion", {"textDocument": {"uri": "file:///a.py"}}),
+    ("textDocument/inlineCompletion", at("file:///a.py", -1)),
+    ("textDocument/inlineCompletion", [SECRET]),
+    ("textDocument/codeAction", {"textDocument": {"uri": 5}, "range": 3}),
+    ("codeAction/resolve", {"kind": SECRET}),
+    ("workspace/executeCommand", {"arguments": [SECRET]}),
+    ("workspace/executeCommand", {"command": "no.such", "arguments": [SECRET]}),
+    ("workspace/executeCommand", {"command": "spark.status", "arguments": 7}),
+]
+
+
+def test_parameters_that_do_not_fit_are_named_as_such_with_the_id(pipes: Pipes) -> None:
     pipes.initialize()
-    for _ in range(2):  # the second shows that the id is free again
+    for method, params in [*UNFIT, *UNFIT]:  # the same id again and again: it must be free each time
         since = len(pipes.messages)
         pipes.send(call(5, method, params))
         error = pipes.wait(lambda each: each.get("id") == 5 and "error" in each, since)["error"]
-        assert error["code"] == INVALID_PARAMS
+        assert error["code"] == INVALID_PARAMS, (method, params)
         assert SECRET not in json.dumps(error)
     alive(pipes, 6)
     quiet(pipes)
@@ -264,16 +258,17 @@ EDIT_ARGUMENTS = [
 ]
 
 
-@pytest.mark.parametrize("argument", EDIT_ARGUMENTS)
-def test_an_edit_whose_argument_cannot_be_used_is_refused_in_words(pipes: Pipes, argument: object) -> None:
+def test_an_edit_whose_argument_cannot_be_used_is_refused_in_words(pipes: Pipes) -> None:
     pipes.initialize()
     pipes.ready()
     pipes.open()
-    body = json.dumps(call(1, "workspace/executeCommand", {"command": "spark.edit", "arguments": [argument]}))
-    pipes.send(body.replace("Infinity", "1e999").encode())
-    error = pipes.answer(1)["error"]
-    assert error["code"] == -32803
-    assert "Nothing was done" in error["message"] or "cannot be edited" in error["message"]
+    for number, argument in enumerate(EDIT_ARGUMENTS):
+        params = {"command": "spark.edit", "arguments": [argument]}
+        body = json.dumps(call(number, "workspace/executeCommand", params))
+        pipes.send(body.replace("Infinity", "1e999").encode())
+        error = pipes.answer(number)["error"]
+        assert error["code"] == -32803, argument
+        assert "Nothing was done" in error["message"] or "cannot be edited" in error["message"]
     quiet(pipes)
 
 
@@ -302,24 +297,23 @@ def test_an_id_that_is_in_use_is_refused_and_the_first_request_finishes(pipes: P
     assert len(pipes.answers(9)) == 2
 
 
-@pytest.mark.parametrize("identity", [0, 1, "", "0", -7, 2**53])
-def test_an_id_is_free_once_it_is_answered(pipes: Pipes, identity: object) -> None:
+def test_an_id_is_free_once_it_is_answered(pipes: Pipes) -> None:
     pipes.initialize()
-    for count in (1, 2, 3):
-        params = {"command": "spark.status", "arguments": []}
-        pipes.send(call(identity, "workspace/executeCommand", params))
-        pipes.wait(lambda _, count=count: len(pipes.answers(identity)) == count)
-    assert all("result" in each for each in pipes.answers(identity))
+    for identity in (0, 1, "", "0", -7, 2**53):
+        for count in (1, 2, 3):
+            params = {"command": "spark.status", "arguments": []}
+            pipes.send(call(identity, "workspace/executeCommand", params))
+            pipes.wait(lambda _, each=identity, count=count: len(pipes.answers(each)) == count)
+        assert all("result" in each for each in pipes.answers(identity)), identity
 
 
-@pytest.mark.parametrize("kind", [0, 1, 2, 3, None, "1"])
-def test_any_trigger_kind_is_answered(pipes: Pipes, kind: object) -> None:
+def test_any_trigger_kind_is_answered(pipes: Pipes) -> None:
     pipes.initialize()
     pipes.ready()
     uri = pipes.open(text="def f(a, b):\n    \n")
-    context = {} if kind is None else {"triggerKind": kind}
-    answer = pipes.request(1, "textDocument/inlineCompletion", at(uri, 1, 4, context=context))
-    assert answer["result"]["items"][0]["insertText"] == "return a + b"
+    for number, context in enumerate(({}, *({"triggerKind": kind} for kind in (0, 1, 2, 3, None, "1")))):
+        answer = pipes.request(number, "textDocument/inlineCompletion", at(uri, 1, 4, context=context))
+        assert answer["result"]["items"][0]["insertText"] == "return a + b", context
 
 
 def test_cancelling_what_is_not_there_does_nothing(pipes: Pipes) -> None:
