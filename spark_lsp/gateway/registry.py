@@ -29,8 +29,13 @@ class Registry:
         return Registry({**self._engines, **engines}, {**self._routes, **routes})
 
     def infos(self) -> list[EngineInfo]:
-        """What each engine says of itself, now."""
-        return [engine.info for engine in self._engines.values()]
+        """What each engine says of itself, now; first the one that completions would go to."""
+        route = self._routes.get("completion", ())
+        infos = {name: engine.info for name, engine in self._engines.items()}
+        routed = sorted(
+            (name for name in route if name in infos), key=lambda name: infos[name].state == "off"
+        )
+        return [infos[name] for name in dict.fromkeys((*routed, *infos))]
 
     def resolve(self, request: Request) -> Engine:
         """Return the engine that shall answer. Raises `EngineError` `model_not_found`."""

@@ -194,7 +194,7 @@ def as_order(ls: "SparkServer", argument: Any) -> Order:
     if version is not None and version != document.version:
         raise EditRefused("The action belongs to an earlier text", "Nothing was done", "Ask for it again")
     start, end = _offsets(ls, document, fields.get("range"))
-    told = fields.get("diagnostics") or []
+    told: Any = fields.get("diagnostics") or []
     if not isinstance(told, list):
         raise EditRefused("The command's diagnostics are not a list", "Nothing was done")
     diagnostics = tuple(diagnostic(ls, document, each) for each in cast(list[Any], told))

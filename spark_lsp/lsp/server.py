@@ -261,13 +261,10 @@ class SparkServer(LanguageServer):
         if link.state != "ready":
             self.tell(state="degraded", reason=link.reason)
             return
-        names = self.settings.routes.get("completion", ())
-        serving = [engine for name in names for engine in link.engines if engine.name == name]
-        able = [engine for engine in serving if engine.state != "off"] or serving or list(link.engines)
-        if not able:
+        if not link.engines:
             self.tell(state="off", reason="the gateway has no engine")
             return
-        first = able[0]
+        first = link.engines[0]  # the one that completions would go to: only the gateway knows its routes
         self.tell(
             engine=first.name,
             model=first.model,

@@ -117,3 +117,17 @@ def test_an_action_is_a_command_with_all_that_it_needs(pipes: Pipes) -> None:
         assert pipes.request(f"resolve {name}", "codeAction/resolve", action)["result"] == action
     only = {**params, "context": {"diagnostics": [], "only": ["quickfix"]}}
     assert pipes.request(2, "textDocument/codeAction", only)["result"] == []
+
+
+def test_the_status_names_the_engine_of_the_users_own_routes(
+    home: dict[str, str], replay_config: Path, start: Callable[[dict[str, str]], Pipes], tmp_path: Path
+) -> None:
+    pipes = start({**home, "SPARK_LSP_MODELS": str(tmp_path / "no-models")})
+    pipes.initialize()
+    pipes.ready()
+    told = [each["params"] for each in pipes.messages if each.get("method") == "spark/status"]
+    assert {each["engine"] for each in told} <= {"", "replay"}
+    assert told[-1]["state"] == "ready"
+    uri = pipes.open(text="def f(a, b):\n    \n")
+    assert pipes.request(1, "textDocument/inlineCompletion", cursor(uri, 1, 4))["result"]["items"]
+    assert shown(pipes) == []  # least of all that a model is missing, which nothing here needs

@@ -352,7 +352,7 @@ async def test_an_editor_s_engines_and_routes_serve_its_session_and_end_with_it(
     workshop = Workshop()
     async with served(puppet, build=workshop) as (peer, _):
         told = await configured(peer, {"mine": {"kind": "replay"}}, {"completion": ["mine"]})
-        assert [engine["name"] for engine in told["engines"]] == ["puppet", "mine"]
+        assert [engine["name"] for engine in told["engines"]] == ["mine", "puppet"]  # its route first
         assert told["problems"] == []
         peer.say("response.create", stream_id="a", spark={"task": "complete", "instruction": "a"})
         await until(lambda: workshop.built[0].inside == ["a"])
