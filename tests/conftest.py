@@ -5,8 +5,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -46,12 +48,11 @@ def home(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 
 def end_gateways(runtime: Path) -> None:
-    """Kill the gateways of a runtime directory; their sockets bear their process ids."""
-    for socket in runtime.glob("gateway-*.sock"):
-        try:
-            os.kill(int(socket.stem.removeprefix("gateway-")), 9)
-        except (ProcessLookupError, ValueError):
-            continue
+    """Kill the processes of a runtime directory, those too that have only just been started."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("SPARK_LSP_RUNTIME_DIR") == str(runtime):
+                process.kill()
 
 
 @pytest.fixture
