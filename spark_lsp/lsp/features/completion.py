@@ -29,12 +29,22 @@ def _item(ls: "SparkServer", found: Suggestion) -> types.CompletionItem:
         label=_label(full),
         kind=types.CompletionItemKind.Snippet,
         detail=f"spark-lsp: {ls.status.model or 'suggestion'}",
-        documentation=full,  # plain: some clients cannot show Markdown
+        documentation=_documentation(ls, found.document.language, full),
         filter_text=word or full,
         sort_text="~",
         insert_text_format=types.InsertTextFormat.PlainText,
         text_edit=edit,
     )
+
+
+def _documentation(ls: "SparkServer", language: str, text: str) -> types.MarkupContent | str:
+    """Return the whole text for the menu's side window, as code where the editor can show that."""
+    text_document = ls.client_capabilities.text_document
+    completion = text_document.completion if text_document else None
+    item = completion.completion_item if completion else None
+    if item is None or types.MarkupKind.Markdown not in (item.documentation_format or ()):
+        return text
+    return types.MarkupContent(types.MarkupKind.Markdown, f"```{language}\n{text}\n```")
 
 
 def _word_before(found: Suggestion) -> str:
