@@ -161,6 +161,7 @@ class Remote:
         except* (ConnectionClosed, RemoteProtocolError):
             pass  # the link is gone; what that means is told to each request
         finally:
+            self._lose()  # who waits is told before we wait for the other side to say goodbye
             with anyio.CancelScope(shield=True), anyio.move_on_after(1), suppress(Exception):
                 await socket.close()
 
