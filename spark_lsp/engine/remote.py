@@ -7,7 +7,6 @@ so that the first request of a morning may start the gateway, and fails with wor
 """
 
 import random
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import anyio
 from anyio.abc import TaskGroup
 
+from spark_lsp.engine.channel import Channel
 from spark_lsp.errors import EngineError, GatewayError, RemoteProtocolError, SparkError
-from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request, Task
+from spark_lsp.request import EngineInfo, Event, Focus, Request, Task
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
-from spark_lsp.wire.client import (
+from spark_lsp.wire.client import ClientConnection
+from spark_lsp.wire.client_events import (
     Answered,
-    ClientConnection,
     ClientEvent,
     EnginesChanged,
     Failed,
@@ -63,38 +63,6 @@ class LinkStatus:
     serving: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(slots=True)
-class _Channel:
-    """One lane's answer on its way to its reader; text that waits is merged."""
-
-    events: deque[Event] = field(default_factory=deque[Event])
-    error: EngineError | None = None
-    arrived: anyio.Event = field(default_factory=anyio.Event)
-
-    def put(self, event: Event) -> None:
-        if isinstance(event, Chunk) and self.events and isinstance(last := self.events[-1], Chunk):
-            self.events[-1] = Chunk(last.text + event.text)
-        else:
-            self.events.append(event)
-        self.arrived.set()
-
-    def fail(self, error: EngineError) -> None:
-        self.error = error
-        self.arrived.set()
-
-    async def read(self) -> AsyncIterator[Event]:
-        while True:
-            while self.events:
-                event = self.events.popleft()
-                yield event
-                if isinstance(event, Finished):
-                    return
-            if self.error is not None:
-                raise self.error
-            self.arrived = anyio.Event()
-            await self.arrived.wait()
-
-
 Locate = Callable[[], Awaitable[Endpoint]]
 
 
@@ -108,7 +76,7 @@ class Remote:
         self._ready = False
         self._changed = anyio.Event()
         self._wake = anyio.Event()
-        self._channels: dict[str, _Channel] = {}
+        self._channels: dict[str, Channel] = {}
         self._documents: dict[str, Document] = {}
         self._settings: tuple[Mapping[str, Any], Mapping[str, Sequence[str]], Mapping[str, Any]] | None = None
         self._engines: tuple[EngineInfo, ...] = ()
@@ -249,7 +217,7 @@ class Remote:
             lane = connection.create(request, POOLS[request.task])
         except SparkError as error:
             raise EngineError(error.what, error.meaning, error.remedy, code="engine_busy") from error
-        channel = self._channels[lane] = _Channel()
+        channel = self._channels[lane] = Channel()
         self._flush()
         try:
             yield channel.read()

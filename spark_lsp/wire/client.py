@@ -18,7 +18,6 @@ from spark_lsp.request import (
     Chunk,
     EditFormat,
     EngineInfo,
-    Event,
     Finished,
     Request,
     Span,
@@ -29,6 +28,15 @@ from spark_lsp.request import (
 from spark_lsp.text.edits import Edit
 from spark_lsp.wire import codec
 from spark_lsp.wire.asked import frame_of, plain_frame_of
+from spark_lsp.wire.client_events import (
+    Answered,
+    ClientEvent,
+    EnginesChanged,
+    Failed,
+    Greeted,
+    Leaving,
+    Resync,
+)
 from spark_lsp.wire.frames import (
     CHUNK_CHARS,
     Cancel,
@@ -54,57 +62,6 @@ from spark_lsp.wire.frames import (
 from spark_lsp.wire.mirror import digest
 
 LANES_PER_POOL = 14  # two pools stay below the 32 names and 16 in flight of a connection
-
-
-@dataclass(frozen=True, slots=True)
-class Greeted:
-    """The gateway has said who it is."""
-
-    version: str
-    engines: tuple[EngineInfo, ...]
-    serving: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-@dataclass(frozen=True, slots=True)
-class EnginesChanged:
-    """Engines have another state now; `problems` are settings of ours that are not used."""
-
-    engines: tuple[EngineInfo, ...]
-    problems: tuple[str, ...]
-    serving: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """An event of the answer on this lane."""
-
-    lane: str
-    event: Event
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The request on this lane has ended with an error."""
-
-    lane: str
-    error: EngineError
-
-
-@dataclass(frozen=True, slots=True)
-class Resync:
-    """Send this document again, whole."""
-
-    uri: str
-
-
-@dataclass(frozen=True, slots=True)
-class Leaving:
-    """The gateway will end this connection."""
-
-    reason: str
-
-
-ClientEvent = Greeted | EnginesChanged | Answered | Failed | Resync | Leaving
 
 
 @dataclass(slots=True)

@@ -19,16 +19,8 @@ from spark_lsp.request import (
     Usage,
 )
 from spark_lsp.text.edits import Edit
-from spark_lsp.wire.client import (
-    LANES_PER_POOL,
-    Answered,
-    ClientConnection,
-    EnginesChanged,
-    Failed,
-    Greeted,
-    Leaving,
-    Resync,
-)
+from spark_lsp.wire.client import LANES_PER_POOL, ClientConnection
+from spark_lsp.wire.client_events import Answered, EnginesChanged, Failed, Greeted, Leaving, Resync
 from spark_lsp.wire.frames import CHUNK_CHARS
 
 ASK = Request(Task.COMPLETE, instruction="q", model="completion")

@@ -17,7 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from spark_lsp.errors import LocalProtocolError
 from spark_lsp.request import Chunk, Event, Finished, Part, PartKind, Request, Span, Started, Task
 from spark_lsp.text.edits import Edit
-from spark_lsp.wire.client import LANES_PER_POOL, Answered, ClientConnection, ClientEvent, Failed, Resync
+from spark_lsp.wire.client import LANES_PER_POOL, ClientConnection
+from spark_lsp.wire.client_events import Answered, ClientEvent, Failed, Resync
 from spark_lsp.wire.server import Asked, Cancelled, Focused, ServerConnection, ServerEvent
 
 URIS = st.sampled_from(["file:///a", "file:///b"])

@@ -1,0 +1,42 @@
+"""One request's answer between the link's reader and whoever asked: the reader never waits."""
+
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import anyio
+
+from spark_lsp.errors import EngineError
+from spark_lsp.request import Chunk, Event, Finished
+
+
+@dataclass(slots=True)
+class Channel:
+    """One lane's answer on its way to its reader; text that waits is merged."""
+
+    events: deque[Event] = field(default_factory=deque[Event])
+    error: EngineError | None = None
+    arrived: anyio.Event = field(default_factory=anyio.Event)
+
+    def put(self, event: Event) -> None:
+        if isinstance(event, Chunk) and self.events and isinstance(last := self.events[-1], Chunk):
+            self.events[-1] = Chunk(last.text + event.text)
+        else:
+            self.events.append(event)
+        self.arrived.set()
+
+    def fail(self, error: EngineError) -> None:
+        self.error = error
+        self.arrived.set()
+
+    async def read(self) -> AsyncIterator[Event]:
+        while True:
+            while self.events:
+                event = self.events.popleft()
+                yield event
+                if isinstance(event, Finished):
+                    return
+            if self.error is not None:
+                raise self.error
+            self.arrived = anyio.Event()
+            await self.arrived.wait()
