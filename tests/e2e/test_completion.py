@@ -28,8 +28,9 @@ async def test_one_item_with_its_range(connect: Any, replay_config: Any, editor_
     assert [(item.insert_text, item.range) for item in items] == [("return a + b", point(1, 4))]
 
 
-async def test_the_menu_has_the_same(connect: Any, replay_config: Any) -> None:
-    client = await connect("helix")
+@pytest.mark.parametrize("name", ["helix", "emacs-30.1_eglot", "emacs-30.1_lsp-mode", "neovim"])
+async def test_the_menu_has_the_same(connect: Any, replay_config: Any, name: str) -> None:
+    client = await connect(name, options={"spark": {"completion": {"menu": "always"}}})
     await client.engine()
     client.open()
     client.change(2, "    ret", 1, 0, 1, 4)
@@ -41,8 +42,8 @@ async def test_the_menu_has_the_same(connect: Any, replay_config: Any) -> None:
     assert item.text_edit.new_text == "ret" + "return a + b"
 
 
-async def test_typing_along_asks_nobody_again(connect: Any, replay_config: Path) -> None:
-    client = await connect("neovim")
+async def test_typing_along_asks_nobody_again(connect: Any, replay_config: Path, editor_name: str) -> None:
+    client = await connect(editor_name)
     await client.engine()
     client.open()
     assert (await client.ghost(1, 4))[0].insert_text == "return a + b"
@@ -75,9 +76,11 @@ async def test_odd_characters_above_do_not_shift_the_place(
     assert change.text_document.version == 3
 
 
-async def test_a_newer_request_answers_the_older_at_once(connect: Any, replay_config: Path) -> None:
+async def test_a_newer_request_answers_the_older_at_once(
+    connect: Any, replay_config: Path, editor_name: str
+) -> None:
     slow(replay_config)
-    client = await connect("neovim")
+    client = await connect(editor_name)
     await client.engine()
     client.open()
     first = asyncio.ensure_future(client.ghost(1, 4))
@@ -89,9 +92,11 @@ async def test_a_newer_request_answers_the_older_at_once(connect: Any, replay_co
     second.cancel()
 
 
-async def test_a_cancelled_request_is_answered_so(connect: Any, replay_config: Path) -> None:
+async def test_a_cancelled_request_is_answered_so(
+    connect: Any, replay_config: Path, editor_name: str
+) -> None:
     slow(replay_config)
-    client = await connect("code-server")
+    client = await connect(editor_name)
     await client.engine()
     client.open()
     future = asyncio.ensure_future(client.ghost(1, 4))
@@ -108,9 +113,9 @@ def slow(config: Path) -> None:
 
 
 async def test_an_out_of_sync_document_gives_nothing_until_sent_whole(
-    connect: Any, replay_config: Any
+    connect: Any, replay_config: Any, editor_name: str
 ) -> None:
-    client = await connect("neovim")
+    client = await connect(editor_name)
     await client.engine()
     client.open()
     client.change(2, "x", 1, 4, 0, 0)  # reversed

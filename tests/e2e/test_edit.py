@@ -77,9 +77,11 @@ async def test_a_missing_import_is_added_without_asking_a_model(
     assert (edit.range.start.line, edit.new_text) == (3, "import os\n")
 
 
-async def test_fixing_a_diagnostic_with_the_engine(connect: Any, replay_config: Path) -> None:
+async def test_fixing_a_diagnostic_with_the_engine(
+    connect: Any, replay_config: Path, editor_name: str
+) -> None:
     (replay_config.parent / "edit.txt").write_text("    return a * b")
-    client = await connect("code-server")
+    client = await connect(editor_name)
     await client.engine()
     client.open("def mul(a, b):\n    return a * c\n")
     span = types.Range(types.Position(1, 15), types.Position(1, 16))
@@ -92,9 +94,9 @@ async def test_fixing_a_diagnostic_with_the_engine(connect: Any, replay_config: 
     assert (edit.range, edit.new_text) == (span, "b")
 
 
-async def test_typing_elsewhere_moves_the_edit(connect: Any, replay_config: Path) -> None:
+async def test_typing_elsewhere_moves_the_edit(connect: Any, replay_config: Path, editor_name: str) -> None:
     slower(replay_config)
-    client = await connect("neovim")
+    client = await connect(editor_name)
     await ready(client)
     await client.run((await client.actions(4))["Add documentation"])
     await client.until(lambda: client.statuses[-1].state == "busy")
@@ -105,9 +107,11 @@ async def test_typing_elsewhere_moves_the_edit(connect: Any, replay_config: Path
     assert (version, edit.range.start) == (2, types.Position(7, 4))
 
 
-async def test_typing_in_the_same_place_refuses_the_edit(connect: Any, replay_config: Path) -> None:
+async def test_typing_in_the_same_place_refuses_the_edit(
+    connect: Any, replay_config: Path, editor_name: str
+) -> None:
     slower(replay_config)
-    client = await connect("neovim")
+    client = await connect(editor_name)
     await ready(client)
     await client.run((await client.actions(4))["Add documentation"])
     await client.until(lambda: client.statuses[-1].state == "busy")
@@ -119,9 +123,9 @@ async def test_typing_in_the_same_place_refuses_the_edit(connect: Any, replay_co
     assert any("The text changed" in message.message for message in client.messages)
 
 
-async def test_an_edit_can_be_stopped(connect: Any, replay_config: Path) -> None:
+async def test_an_edit_can_be_stopped(connect: Any, replay_config: Path, editor_name: str) -> None:
     slower(replay_config, 60_000)
-    client = await connect("neovim")
+    client = await connect(editor_name)
     await ready(client)
     started = await client.run((await client.actions(4))["Add documentation"])
     await client.until(lambda: client.statuses[-1].state == "busy")

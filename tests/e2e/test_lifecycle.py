@@ -30,16 +30,20 @@ async def test_the_menu_can_be_had_always(connect: Any, replay_config: Any) -> N
     assert client.result.capabilities.completion_provider is not None
 
 
-async def test_settings_are_asked_for_and_bad_ones_named_once(connect: Any, replay_config: Any) -> None:
-    client = await connect("neovim", settings={"completion": {"maxLines": "many", "delayMs": 1}})
+async def test_settings_are_asked_for_and_bad_ones_named_once(
+    connect: Any, replay_config: Any, editor_name: str
+) -> None:
+    client = await connect(editor_name, settings={"completion": {"maxLines": "many", "delayMs": 1}})
     await client.until(lambda: client.messages)
     await client.engine()
     assert [m.message for m in client.messages if "maxLines" in m.message]
     assert len([m for m in client.messages if "maxLines" in m.message]) == 1
 
 
-async def test_settings_that_are_pushed_count_at_once(connect: Any, replay_config: Any) -> None:
-    client = await connect("neovim")
+async def test_settings_that_are_pushed_count_at_once(
+    connect: Any, replay_config: Any, editor_name: str
+) -> None:
+    client = await connect(editor_name)
     await client.engine()
     client.open()
     assert await client.ghost(1, 4)
