@@ -1,7 +1,11 @@
 """From initialize to exit, as every recorded editor does it."""
 
+import asyncio
+import json
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from lsprotocol import types
 
@@ -77,3 +81,24 @@ async def test_without_a_model_the_person_is_told_once_what_to_do(connect: Any, 
     assert len(told) == 1
     assert "spark-lsp model pull" in client.statuses[-1].reason
     assert not (tmp_path / "none").exists()  # nothing is fetched unasked
+
+
+async def test_one_connection_however_many_documents_and_requests(
+    connect: Any, replay_config: Any, home: dict[str, str]
+) -> None:
+    client = await connect("code-server")
+    await client.engine()
+    uris = [f"file:///tmp/sums_{number}.py" for number in range(12)]
+    for uri in uris:
+        client.open(uri=uri)
+    answers = await asyncio.gather(*(client.ghost(1, 4, uri=uri) for uri in uris))
+    assert all(items[0].insert_text == "return a + b" for items in answers)
+    assert health(Path(home["SPARK_LSP_RUNTIME_DIR"]))["sessions"] == 1
+
+
+def health(runtime: Path) -> dict[str, Any]:
+    """Ask the user's gateway how it is."""
+    state = json.loads((runtime / "gateway.json").read_text("utf-8"))
+    transport = httpx.HTTPTransport(uds=state["url"].removeprefix("ws+unix:"))
+    with httpx.Client(transport=transport, headers={"Authorization": f"Bearer {state['token']}"}) as http:
+        return http.get("http://gateway/healthz").json()
