@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif found.text:
         print(found.text)
     if not found.text:
-        print(f"spark-lsp: no completion: {found.reason}", file=sys.stderr)
+        print(f"spark-lsp: no completion: {found.reason.removeprefix('no suggestion: ')}", file=sys.stderr)
     return OK if found.text else NOTHING
 
 
