@@ -52,7 +52,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     else:
         token, token_file = serve.take_token(arguments.token_file)
         address = serve.Address(arguments.host, arguments.port, arguments.uds)
-    registry = Registry(engines, settings.routes)
+    registry = Registry(engines, settings.routes, settings.engines)
     gateway = Gateway(registry, token, app.build_engine, app.refuse_unapproved)
     await serve.serve(
         gateway,

@@ -18,15 +18,25 @@ BuildEngine = Callable[[str, EngineSettings], Engine]
 
 
 class Registry:
-    """Engines by name, and routes over them."""
+    """Engines by name, and routes over them; `settings` are those the engines were built from."""
 
-    def __init__(self, engines: Mapping[str, Engine], routes: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        engines: Mapping[str, Engine],
+        routes: Mapping[str, Sequence[str]],
+        settings: Mapping[str, EngineSettings] | None = None,
+    ) -> None:
         self._engines = dict(engines)
+        self._settings = dict(settings or {})
         self._routes = {route: tuple(names) for route, names in routes.items()}
 
     def overlaid(self, engines: Mapping[str, Engine], routes: Mapping[str, Sequence[str]]) -> "Registry":
         """Return a registry with these engines and routes over the present ones."""
-        return Registry({**self._engines, **engines}, {**self._routes, **routes})
+        return Registry({**self._engines, **engines}, {**self._routes, **routes}, self._settings)
+
+    def has(self, name: str, settings: EngineSettings) -> bool:
+        """Tell whether the gateway itself has just this engine: it serves everybody, and costs once."""
+        return self._settings.get(name) == settings
 
     def infos(self) -> list[EngineInfo]:
         """What each engine says of itself, now."""

@@ -146,7 +146,8 @@ class Session:
         self._act(self._connection.answer(response, event), group)
 
     def _configure(self, event: Configured, group: TaskGroup) -> None:
-        settings, problems = self._read(event.engines)
+        tables, problems = self._read(event.engines)
+        settings = {n: each for n, each in tables.items() if not self._gateway_registry.has(n, each)}
         kept = {n: self._own_engines[n] for n, each in settings.items() if self._own_settings.get(n) == each}
         made = {n: self._build(n, each) for n, each in settings.items() if n not in kept}
         stale = [engine for n, engine in self._own_engines.items() if n not in kept]

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from spark_lsp.app import refuse_unapproved
-from spark_lsp.config import EngineSettings
+from spark_lsp.config import EngineSettings, ReplayEngine
 from spark_lsp.gateway.registry import Registry
 from spark_lsp.gateway.session import Session
 from spark_lsp.request import EngineInfo, Event, Finished, Focus, Request, Started
@@ -202,7 +202,8 @@ def served() -> Callable[..., Any]:
             raise AssertionError(f"{name} was built")
 
         peer = Peer()
-        registry = Registry({"puppet": puppet}, dict.fromkeys(("completion", "edit"), ("puppet",)))
+        routes = dict.fromkeys(("completion", "edit"), ("puppet",))
+        registry = Registry({"puppet": puppet}, routes, {"puppet": ReplayEngine()})
         session = Session(ServerConnection("t", spark=spark), registry, build or never, refuse_unapproved)
         try:
             async with anyio.create_task_group() as group:

@@ -33,6 +33,15 @@ async def test_an_editor_s_engines_and_routes_serve_its_session_and_end_with_it(
     assert (workshop.built[0].inside, workshop.built[0].closed) == ([], 1)
 
 
+async def test_an_engine_that_the_gateway_has_just_so_is_shared(puppet: Any, served: Any, until: Any) -> None:
+    """Nothing is built for it: a second copy of a model would cost its memory again."""
+    async with served(puppet) as (peer, _):
+        told = await configured(until, peer, {"puppet": {"kind": "replay"}}, {})
+        assert [engine["name"] for engine in told["engines"]] == ["puppet"]
+        peer.say("response.create", stream_id="a", spark={"task": "complete", "instruction": "a"})
+        await until(lambda: puppet.inside == ["a"])
+
+
 async def test_the_same_settings_again_keep_the_engines_and_others_replace_them(
     puppet: Any, served: Any, until: Any, workshop: Any
 ) -> None:
