@@ -192,6 +192,8 @@ def as_order(ls: "SparkServer", argument: Any) -> Order:
     document = ls.documents.get(uri)
     if document is None:
         raise EditRefused("The document cannot be edited", str(ls.documents.why_not(uri)))
+    if ls.excluded(uri):
+        raise EditRefused("This file is excluded by the settings", "Nothing was done", "See context.exclude")
     version = fields.get("version")
     if version is not None and version != document.version:
         raise EditRefused("The action belongs to an earlier text", "Nothing was done", "Ask for it again")

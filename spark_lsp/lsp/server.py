@@ -210,7 +210,7 @@ class SparkServer(LanguageServer):
             self.up.set()
             self.configure_engine()
             for document in self.documents.all():
-                engine.opened(document)
+                self.mirror_open(document)
             self.tell(state="starting", reason="the gateway is being started")
             gc.collect()
             gc.freeze()  # what lives now lives for ever: a full collection costs tens of milliseconds
@@ -245,7 +245,8 @@ class SparkServer(LanguageServer):
         return self.status.reason if self.status.reason.startswith(NO_SUGGESTION) else ""
 
     def configure_engine(self) -> None:
-        """Send the editor's own engines and routes to the gateway."""
+        """Send the editor's own engines and routes to the gateway; log as the settings say."""
+        logging.getLogger("spark_lsp").setLevel(self.settings.log.level.upper())
         if self._group is not None:
             from spark_lsp.lsp import settings as editor_settings
 
@@ -264,13 +265,13 @@ class SparkServer(LanguageServer):
     # Documents.
 
     def mirror_open(self, document: "Document") -> None:
-        """Tell the gateway of a document."""
-        if self._group is not None:
+        """Tell the gateway of a document, unless it is excluded."""
+        if self._group is not None and not self.excluded(document.uri):
             self.engine.opened(document)
 
     def mirror_edit(self, document: "Document", edits: "Sequence[Edit]") -> None:
         """Tell everybody who cares that a document has changed."""
-        if self._group is None:
+        if self._group is None or self.excluded(document.uri):
             return
         self.engine.edited(document, edits)
         self.completer.changed(document)
@@ -306,19 +307,31 @@ class SparkServer(LanguageServer):
         if not self.settings.completion.enabled:
             self.explain(Reason.DISABLED)
             return None
-        if self._excluded(uri):
+        if self.excluded(uri) or self._matches(uri, self.settings.completion.disabledGlobs):
             self.explain(Reason.EXCLUDED)
             return None
         offset = convert.offset(document, at, self.documents.encoding)
         await self.up.wait()
         return await self.completer.suggest(document, offset, method)
 
-    def _excluded(self, uri: str) -> bool:
+    def excluded(self, uri: str) -> bool:
+        """Tell whether a document is one that the settings keep in the editor."""
+        return self._matches(uri, self.settings.context.exclude)
+
+    def mirror_again(self, was: "Callable[[str], bool]") -> None:
+        """Bring the gateway's documents in line with settings that have changed; `was` tells the old ones."""
+        for document in self.documents.all():
+            if self.excluded(document.uri) and not was(document.uri):
+                self.mirror_close(document.uri)
+            elif was(document.uri):
+                self.mirror_open(document)
+
+    @staticmethod
+    def _matches(uri: str, globs: "Sequence[str]") -> bool:
         from fnmatch import fnmatch
         from urllib.parse import unquote
 
         path = unquote(uri.split("://", 1)[-1])
-        globs = (*self.settings.completion.disabledGlobs, *self.settings.context.exclude)
         return any(fnmatch(path, glob) or fnmatch(path.rsplit("/", 1)[-1], glob) for glob in globs)
 
     # Progress.

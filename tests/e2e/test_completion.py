@@ -147,7 +147,11 @@ async def test_excluded_files_say_so(connect: Any, replay_config: Any) -> None:
     await client.engine()
     client.open(uri="file:///tmp/a.secret.py")
     assert await client.ghost(1, 4, uri="file:///tmp/a.secret.py") == []
-    assert "excluded" in client.statuses[-1].reason
+    assert await client.actions(0, uri="file:///tmp/a.secret.py") == {}
+    order = {"action": "document", "uri": "file:///tmp/a.secret.py"}
+    with pytest.raises(JsonRpcException, match="excluded by the settings"):
+        await client.workspace_execute_command_async(types.ExecuteCommandParams("spark.edit", [order]))
+    await client.until(lambda: "excluded" in client.statuses[-1].reason)
 
 
 async def test_a_document_that_was_never_opened(connect: Any, replay_config: Any) -> None:
