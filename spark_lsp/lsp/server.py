@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     from spark_lsp.engine.remote import LinkStatus, Remote
     from spark_lsp.lsp.completing import Completer
     from spark_lsp.lsp.editing import Editor
+    from spark_lsp.lsp.outgoing import Outgoing
     from spark_lsp.lsp.status import Status
     from spark_lsp.session.documents import Documents
-    from spark_lsp.session.suggestions import Reason, Suggestion
+    from spark_lsp.session.reasons import Reason
+    from spark_lsp.session.suggestions import Suggestion
     from spark_lsp.text.document import Document
     from spark_lsp.text.edits import Edit
 
@@ -58,6 +60,7 @@ class SparkServer(LanguageServer):
         self._environment = dict(environment or {})
         self.given: dict[str, Any] = {}
         self.encoding = "utf-16"
+        self.roots: tuple[str, ...] = ()  # the folders that the editor has open, as URIs
         self.growing = False  # whether the client shows text while it grows
         self.started = asyncio.Event()  # the editor is ready
         self.up = asyncio.Event()  # and so are we
@@ -174,7 +177,7 @@ class SparkServer(LanguageServer):
 
     def explain(self, reason: "Reason", detail: str = "") -> None:
         """Put into the status why there is no suggestion."""
-        self.tell(reason=f"{NO_SUGGESTION}{detail or reason.value}")
+        self.tell(reason=f"{NO_SUGGESTION}{reason.value}" + (f": {detail}" if detail else ""))
 
     def trouble(self, error: SparkError) -> None:
         """Tell once why engines do not answer, and keep it in the status."""
@@ -199,10 +202,13 @@ class SparkServer(LanguageServer):
 
     async def run_engine(self, engine: "Remote") -> None:
         """Keep the engine's side alive until cancelled."""
-        import anyio
+        import anyio.to_thread
 
         from spark_lsp.lsp.completing import Completer
         from spark_lsp.lsp.editing import Editor
+        from spark_lsp.privacy import detectors
+
+        await anyio.to_thread.run_sync(detectors.warm_up)  # a fifth of a second of imports
 
         self.engine, self.completer, self.editor = engine, Completer(self), Editor(self)
         async with anyio.create_task_group() as group:
@@ -210,7 +216,7 @@ class SparkServer(LanguageServer):
             self.up.set()
             self.configure_engine()
             for document in self.documents.all():
-                self.mirror_open(document)
+                self.outgoing.open(document)
             self.tell(state="starting", reason="the gateway is being started")
             gc.collect()
             gc.freeze()  # what lives now lives for ever: a full collection costs tens of milliseconds
@@ -264,24 +270,31 @@ class SparkServer(LanguageServer):
 
     # Documents.
 
-    def mirror_open(self, document: "Document") -> None:
-        """Tell the gateway of a document, unless it is excluded."""
-        if self._group is not None and not self.excluded(document.uri):
-            self.engine.opened(document)
+    @property
+    def linked(self) -> bool:
+        """Whether the engine's side has been started."""
+        return self._group is not None
+
+    @functools.cached_property
+    def outgoing(self) -> "Outgoing":
+        """What the gateway may see of the documents."""
+        from spark_lsp.lsp.fence import Fence
+        from spark_lsp.lsp.outgoing import Outgoing
+
+        return Outgoing(self, Fence(self))
 
     def mirror_edit(self, document: "Document", edits: "Sequence[Edit]") -> None:
         """Tell everybody who cares that a document has changed."""
-        if self._group is None or self.excluded(document.uri):
+        if self._group is None or not self.outgoing.edit(document, edits):
             return
-        self.engine.edited(document, edits)
         self.completer.changed(document)
         self.editor.changed(document, edits)
         self._rest_soon(document, edits[-1].start + len(edits[-1].new) if edits else 0)
 
     def mirror_close(self, uri: str) -> None:
         """Tell everybody that a document is gone, or not to be used."""
+        self.outgoing.close(uri)
         if self._group is not None:
-            self.engine.closed(uri)
             self.completer.closed(uri)
 
     def edits_lost(self, uri: str) -> None:
@@ -298,41 +311,34 @@ class SparkServer(LanguageServer):
     async def suggestion(self, uri: str, at: types.Position, method: str) -> "Suggestion | None":
         """Return the suggestion at a position; None with the reason in the status."""
         from spark_lsp.lsp import convert
-        from spark_lsp.session.suggestions import Reason
+        from spark_lsp.session.reasons import Reason
 
         document = self.documents.get(uri)
         if document is None:
             self.explain(Reason.NO_DOCUMENT, str(self.documents.why_not(uri)))
             return None
-        if not self.settings.completion.enabled:
-            self.explain(Reason.DISABLED)
-            return None
-        if self.excluded(uri) or self._matches(uri, self.settings.completion.disabledGlobs):
-            self.explain(Reason.EXCLUDED)
+        if why := self._why_not(uri):
+            self.explain(*why)
             return None
         offset = convert.offset(document, at, self.documents.encoding)
         await self.up.wait()
         return await self.completer.suggest(document, offset, method)
 
-    def excluded(self, uri: str) -> bool:
-        """Tell whether a document is one that the settings keep in the editor."""
-        return self._matches(uri, self.settings.context.exclude)
+    def _why_not(self, uri: str) -> "tuple[Reason, str] | None":
+        """Return why there is no ghost text in a document."""
+        from spark_lsp.privacy.files import matching
+        from spark_lsp.session.reasons import Reason
 
-    def mirror_again(self, was: "Callable[[str], bool]") -> None:
-        """Bring the gateway's documents in line with settings that have changed; `was` tells the old ones."""
-        for document in self.documents.all():
-            if self.excluded(document.uri) and not was(document.uri):
-                self.mirror_close(document.uri)
-            elif was(document.uri):
-                self.mirror_open(document)
-
-    @staticmethod
-    def _matches(uri: str, globs: "Sequence[str]") -> bool:
-        from fnmatch import fnmatch
-        from urllib.parse import unquote
-
-        path = unquote(uri.split("://", 1)[-1])
-        return any(fnmatch(path, glob) or fnmatch(path.rsplit("/", 1)[-1], glob) for glob in globs)
+        completion = self.settings.completion
+        if not completion.enabled:
+            return Reason.DISABLED, ""
+        if self.outgoing.kept(uri):
+            return self.outgoing.fence.why(uri)
+        if not self.outgoing.fence.narrowing(uri).ghost_text:
+            return Reason.PROJECT, ""
+        if glob := matching(uri, completion.disabledGlobs):
+            return Reason.DISABLED_HERE, glob
+        return None
 
     # Progress.
 
