@@ -71,7 +71,7 @@ def _engine(server: "SparkServer", config: Path | None) -> "Remote":
     from spark_lsp.launch import find_or_start
 
     async def locate() -> Endpoint:
-        url = server.settings.engine.url
+        url = server.gateway_url()
         if url == "auto":
             return await find_or_start(config)
         return Endpoint(url, os.environ.get("SPARK_LSP_TOKEN", ""))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from spark_lsp.config import Problem, Settings
     from spark_lsp.engine.remote import LinkStatus, Remote
     from spark_lsp.lsp.completing import Completer
+    from spark_lsp.lsp.consent import Consent
     from spark_lsp.lsp.editing import Editor
     from spark_lsp.lsp.outgoing import Outgoing
     from spark_lsp.lsp.status import Status
@@ -257,7 +258,19 @@ class SparkServer(LanguageServer):
             from spark_lsp.lsp import settings as editor_settings
 
             given = editor_settings.Given(self.given)
-            self.engine.configure(given.table("engines"), given.routes(), given.table("budget"))
+            engines = given.table("engines")
+            allowed = self.consent.approved(engines) if engines else {}
+            self.engine.configure(allowed, given.routes(), given.table("budget"))
+
+    def gateway_url(self) -> str:
+        """Return where the gateway is. Raises `GatewayError` if that waits for the person's approval."""
+        from spark_lsp.lsp.settings import Given
+        from spark_lsp.privacy.approvals import TOKEN_VARIABLE
+
+        url = self.settings.engine.url
+        if url != "auto" and Given(self.given).table("engine").get("url") == url:
+            self.consent.check_url(url, f"env:{TOKEN_VARIABLE}")
+        return url
 
     def take_initialization_options(self, options: object) -> None:
         """Use the settings that came with `initialize`."""
@@ -282,6 +295,13 @@ class SparkServer(LanguageServer):
         from spark_lsp.lsp.outgoing import Outgoing
 
         return Outgoing(self, Fence(self))
+
+    @functools.cached_property
+    def consent(self) -> "Consent":
+        """What the person has approved."""
+        from spark_lsp.lsp.consent import Consent
+
+        return Consent(self)
 
     def mirror_edit(self, document: "Document", edits: "Sequence[Edit]") -> None:
         """Tell everybody who cares that a document has changed."""
