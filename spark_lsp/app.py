@@ -22,18 +22,31 @@ def config_path() -> Path:
     )
 
 
-def load_settings(path: Path | None = None) -> tuple[config.Settings, list[config.Problem]]:
-    """Resolve the settings of the gateway: defaults, config.toml, environment.
+def sources(path: Path | None = None) -> list[config.Source]:
+    """Return what lies under an editor's settings: config.toml, then the environment.
 
     A file named by `path` must exist; the usual one need not. Raises `ConfigError` for a file that is
     not TOML, since a half-read one could send code to the wrong place.
     """
+    environment = config.from_environment(os.environ)
     found = (path if path is not None else config_path()).absolute()
     if path is None and not found.exists():
-        return config.resolve(config.from_environment(os.environ))
-    source = (str(found), _absolute(_read(found), found.parent))
-    settings, problems = config.resolve(source, config.from_environment(os.environ))
-    return settings, [*problems, *config.unknown_engines(settings)]
+        return [environment]
+    return [(str(found), _absolute(_read(found), found.parent)), environment]
+
+
+def load_settings(path: Path | None = None) -> tuple[config.Settings, list[config.Problem]]:
+    """Resolve the settings of the gateway. Raises `ConfigError` as `sources` does."""
+    settings, problems, _ = traced_settings(path)
+    return settings, problems
+
+
+def traced_settings(
+    path: Path | None = None,
+) -> tuple[config.Settings, list[config.Problem], dict[str, str]]:
+    """Resolve the same, and say where each value that is no default came from."""
+    settings, problems, origins = config.traced(*sources(path))
+    return settings, [*problems, *config.unknown_engines(settings)], origins
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from spark_lsp.lsp.table import COMMANDS, FEATURES, MENU, REPLACED
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from spark_lsp.config import Problem, Settings
+    from spark_lsp.config import Problem, Settings, Source
     from spark_lsp.engine.remote import LinkStatus, Remote
     from spark_lsp.lsp.completing import Completer
     from spark_lsp.lsp.consent import Consent
@@ -54,11 +54,11 @@ def feature(file: str) -> Any:
 
 
 class SparkServer(LanguageServer):
-    """One editor's server. Settings in `environment` lie under the editor's."""
+    """One editor's server. `sources` gives the settings that lie under the editor's, when first needed."""
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, sources: "Callable[[], Sequence[Source]]" = tuple) -> None:
         super().__init__("spark-lsp", __version__)
-        self._environment = dict(environment or {})
+        self._sources = sources
         self.given: dict[str, Any] = {}
         self.encoding = "utf-16"
         self.roots: tuple[str, ...] = ()  # the folders that the editor has open, as URIs
@@ -137,10 +137,15 @@ class SparkServer(LanguageServer):
         return self.resolved({})[0]
 
     def resolved(self, values: Mapping[str, Any]) -> "tuple[Settings, list[Problem]]":
-        """Lay an editor's values over the environment's."""
+        """Lay an editor's values over config.toml and the environment, read anew."""
         from spark_lsp import config
 
-        return config.resolve(config.from_environment(self._environment), ("editor", values))
+        try:
+            below = self._sources()
+        except SparkError as error:
+            self.say_once(types.MessageType.Error, "config", str(error))
+            below = ()
+        return config.resolve(*below, ("editor", values))
 
     @functools.cached_property
     def documents(self) -> "Documents":
