@@ -125,14 +125,17 @@ def _all_docstrings(root: Node) -> Iterator[Node]:
                 yield found
 
 
-def _leaves(node: Node, skipped: set[int]) -> Iterator[bytes]:
-    if node.id in skipped or "comment" in node.type:
-        return
-    if not node.children or node.type == "string":
-        yield node.text or b""
-        return
-    for child in node.children:
-        yield from _leaves(child, skipped)
+def _leaves(root: Node, skipped: set[int]) -> Iterator[bytes]:
+    """Yield the text of every token, however deep: a long sum is a tree as deep as it is long."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.id in skipped or "comment" in node.type:
+            continue
+        if node.children and node.type != "string":
+            stack.extend(reversed(node.children))
+        else:
+            yield node.text or b""
 
 
 def uses(language: str, text: str, name: str) -> list[int] | None:
