@@ -16,8 +16,9 @@ import re
 from difflib import SequenceMatcher
 
 MAX_LINES = 64
-_STOP = re.compile(r"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>|^[ \t]*```", re.MULTILINE)
-_PARTIAL_STOP = re.compile(r"(?:<\|?[a-zA-Z_]{0,20}\|?|^[ \t]*`{1,2})\Z", re.MULTILINE)
+_LINE = r"(?:^|(?<=\r))"  # `^` knows only line feeds
+_STOP = re.compile(rf"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>|{_LINE}[ \t]*```", re.MULTILINE)
+_PARTIAL_STOP = re.compile(rf"(?:<\|?[a-zA-Z_]{{0,20}}\|?|{_LINE}[ \t]*`{{1,2}})\Z", re.MULTILINE)
 _CLOSING = re.compile(r"[\s)\]}>'\"`;,:]*\Z")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 # Bidirectional controls and invisible characters: they make text look other than it is (CVE-2021-42574).
@@ -92,14 +93,17 @@ class Ghost:
         return limit
 
     def _ends_before(self, line: str, seen: list[str], *, closed: bool) -> bool:
-        """Tell whether the text must end before this line, which is not its first."""
-        if not closed and not _indent(line) < _indent(self._line):
+        """Tell whether the text must end before this line, which is not its first.
+
+        Of a line that is still growing only the indentation is known: so the pieces do not matter.
+        """
+        if seen and _indent(line) < _indent(self._line):
+            return True
+        if not closed:
             return False
         if self._below is not None and line.strip() == self._below.strip():
             return True
-        if seen[-2:] == [line.strip()] * 2:
-            return True
-        return bool(seen) and _indent(line) < _indent(self._line)
+        return seen[-2:] == [line.strip()] * 2
 
     def _without_rest(self, text: str) -> str:
         """Take off the end what stands right of the cursor."""

@@ -31,6 +31,8 @@ def ghost(around: str, said: str, max_lines: int = 0) -> str | None:
         ("x = |\n", "1<|endoftext|>y = 2", "1"),
         ("x = |\n", "1<|fim_pad|>", "1"),
         ("x = |\n", "1\n```\nThis sets x", "1"),
+        ("x = |\n", "1\r```\rThis sets x", "1"),
+        ("def f():\n    |\n}\n", "\n}}", "\n}}"),  # a growing line is not yet the line below
         ("def f():\n    |\n", "return 1\n\ndef g():\n    return 2", "return 1"),  # the block ends
         (
             "def f():\n    |\n",
