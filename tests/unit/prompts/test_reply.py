@@ -41,6 +41,14 @@ def test_what_models_add_is_taken_off(answer: str) -> None:
     assert changed(MUL, "instruct", EditFormat.FENCED, answer) == MUL.replace("a * b", "b * a")
 
 
+@pytest.mark.parametrize("odd", ["\u2028", "\f", "\x85", "\x1c"])
+def test_what_is_no_line_end_is_not_indented_behind(odd: str) -> None:
+    document = Document("file:///a.py", "def f():\n    x = 'a'\n    return x\n", language="python")
+    answer = f"x = 'a{odd}b'\nreturn x"
+    edits = reply.proposal("instruct", document, 9, len(document), EditFormat.REPLACE, answer)
+    assert apply(document.text, edits) == document.text.replace("'a'", f"'a{odd}b'")
+
+
 def test_line_ends_stay_the_documents() -> None:
     text = MUL.replace("\n", "\r\n")
     new = changed(text, "instruct", EditFormat.REPLACE, "def mul(a, b):\n    return b * a\n")
