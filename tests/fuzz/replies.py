@@ -37,6 +37,7 @@ ACTIONS = ("instruct", "document", "fix")
 FORMS = tuple(EditFormat)
 INSTRUCTIONS = ("", "remove this", "rename total to sum", "rename `a` to `b`.", "rename sum to é")
 MESSAGES = ("", "undefined name 'os'", "'np' is not defined", "undefined name 'é'")
+IMPORT = re.compile(r"\s*import ")  # where code is broken already, an import may be one more thing amiss
 _LINE_ENDS = re.compile(r"\r\n|\n|\r")
 _STOPS = re.compile(r"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>|^[ \t]*```", re.MULTILINE)
 
@@ -150,4 +151,4 @@ def _check_edits(document: Document, edits: list[Edit], target: tuple[int, int])
     assert all(set(_LINE_ENDS.findall(edit.new)) <= {document.eol} for edit in edits)
     new = apply(document.text, edits)
     before, after = syntax.errors(document.language, document.text), syntax.errors(document.language, new)
-    assert before is None or after is None or after <= before
+    assert not after or (before and (after <= before or IMPORT.match(new[edits[0].start :])))
