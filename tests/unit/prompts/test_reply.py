@@ -144,3 +144,11 @@ def test_a_fix_stays_in_the_diagnostics_lines() -> None:
     span = actions.target("fix", document, at, at, found)
     edits = reply.proposal("fix", document, *span, EditFormat.REPLACE, "    return b", diagnostics=found)
     assert apply(text, edits) == text.replace("return c", "return b")
+
+
+def test_many_blank_lines_are_looked_at_once() -> None:
+    start, end = MUL.index("    return"), MUL.index("\n\n\nx")
+    document = Document("file:///a.py", MUL, language="python")
+    answer = "    a = b" + "\n" * 100_000 + "    return b * a"
+    edits = reply.proposal("instruct", document, start, end, EditFormat.REPLACE, answer)
+    assert apply(MUL, edits) == MUL[:start] + answer + MUL[end:]
