@@ -16,6 +16,7 @@ import re
 from difflib import SequenceMatcher
 
 MAX_LINES = 64
+MAX_CHARS = 6_000  # nobody reads more, and each piece is looked at with all before it
 _LINE = r"(?:^|(?<=\r))"  # `^` knows only line feeds
 _STOP = re.compile(rf"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>|{_LINE}[ \t]*```", re.MULTILINE)
 _PARTIAL_STOP = re.compile(rf"(?:<\|?[a-zA-Z_]{{0,20}}\|?|{_LINE}[ \t]*`{{1,2}})\Z", re.MULTILINE)
@@ -78,8 +79,8 @@ class Ghost:
 
     def _cut(self, raw: str) -> int | None:
         """Return where the text must end, or None while it may go on."""
-        stop = _STOP.search(raw)
-        limit = stop.start() if stop else None
+        stop = _STOP.search(raw, 0, MAX_CHARS)
+        limit = stop.start() if stop else _too_long(raw)
         lines, seen = 0, list[str]()
         for start, end, closed in _lines(raw[:limit]):
             line = raw[start:end]
@@ -131,6 +132,13 @@ class Ghost:
         if self._line.endswith((" ", "\t")) and self._line.strip() and text.startswith(" "):
             return text.lstrip(" ")
         return text
+
+
+def _too_long(raw: str) -> int | None:
+    """Return where the last whole line ends that may be taken, or None if all may."""
+    if len(raw) <= MAX_CHARS:
+        return None
+    return max((match.start() for match in _LINE_END.finditer(raw, 0, MAX_CHARS)), default=0)
 
 
 def _lines(text: str) -> list[tuple[int, int, bool]]:

@@ -8,9 +8,10 @@ was asked, keep the document's line ends, and never make a text that parses into
 import codecs
 import re
 from dataclasses import dataclass
+from unittest.mock import patch
 
 from spark_lsp.errors import SparkError
-from spark_lsp.prompts import actions, gate, reply, syntax
+from spark_lsp.prompts import actions, gate, ghost, reply, syntax
 from spark_lsp.prompts.actions import Diagnostic
 from spark_lsp.prompts.ghost import DECEPTIVE, Ghost
 from spark_lsp.request import EditFormat
@@ -38,6 +39,7 @@ FORMS = tuple(EditFormat)
 INSTRUCTIONS = ("", "remove this", "rename total to sum", "rename `a` to `b`.", "rename sum to é")
 MESSAGES = ("", "undefined name 'os'", "'np' is not defined", "undefined name 'é'")
 IMPORT = re.compile(r"\s*import ")  # where code is broken already, an import may be one more thing amiss
+LONGEST = 300  # characters of ghost text, so that short inputs reach it
 _LINE_ENDS = re.compile(r"\r\n|\n|\r")
 _STOPS = re.compile(r"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>|^[ \t]*```", re.MULTILINE)
 
@@ -57,7 +59,8 @@ class Case:
 def TestOneInput(data: bytes) -> None:
     """Six bytes choose the place and the task; the others are the answer, behind a text of its own or not."""
     case = understood(data[:6].ljust(6, b"\0"), data[6:])
-    check_ghost(case)
+    with patch.object(ghost, "MAX_CHARS", LONGEST):
+        check_ghost(case)
     check_edits(case)
 
 
@@ -83,18 +86,18 @@ def cut(answer: bytes, size: int, errors: str):
 
 def check_ghost(case: Case) -> None:
     """The model completes at the start of the place."""
-    ghost = _ghost(case)
+    made = _ghost(case)
     shown, enough = "", False
     for piece in case.pieces:
-        was, enough = enough, ghost.feed(piece)
+        was, enough = enough, made.feed(piece)
         assert enough or not was, "enough became too little"
-        ends = enough and shown.startswith(ghost.text)  # the last line may go, once it says nothing new
-        assert ends or ghost.text.startswith(shown), "text that was shown is gone"
-        shown = ghost.text
+        ends = enough and shown.startswith(made.text)  # the last line may go, once it says nothing new
+        assert ends or made.text.startswith(shown), "text that was shown is gone"
+        shown = made.text
     whole = _ghost(case)
     whole.feed("".join(case.pieces))
-    assert whole.finish() == ghost.finish(), "the pieces matter"
-    _check_inserted(case, ghost.finish())
+    assert whole.finish() == made.finish(), "the pieces matter"
+    _check_inserted(case, made.finish())
 
 
 def _ghost(case: Case) -> Ghost:

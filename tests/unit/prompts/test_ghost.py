@@ -81,6 +81,17 @@ def test_what_is_shown_only_grows_and_never_shows_a_control_token() -> None:
     assert not any("<" in text for text in shown)
 
 
+@pytest.mark.parametrize(
+    ("said", "inserted"),
+    [("x" * 50_000, None), ("\n" * 50_000, None), ("a = 1\n" + " " * 50_000 + "b", "a = 1")],
+)
+def test_what_nobody_would_read_is_read_no_further(said: str, inserted: str | None) -> None:
+    made = Ghost("", 0)
+    pieces = (said[at : at + 100] for at in range(0, len(said), 100))
+    assert next(count for count, piece in enumerate(pieces, 1) if made.feed(piece)) < 100
+    assert made.finish() == inserted
+
+
 def test_only_whole_lines_count_as_lines() -> None:
     made = Ghost("def f():\n    \n", 13)
     made.feed("a = 1\n    b =")
