@@ -17,9 +17,8 @@ from spark_lsp.text.edits import Edit, diff
 
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
 _SPECIAL = re.compile(r"<\|[a-z_]+\|>.*\Z", re.DOTALL)
-_LINE_OF_CODE = re.compile(
-    r"^(?=.*\S)", re.MULTILINE
-)  # `textwrap.indent` would begin lines at form feeds too
+# `textwrap.indent` would begin lines at form feeds too.
+_LINE_OF_CODE = re.compile(r"^(?=.*\S)", re.MULTILINE)
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _WIDTH = 88
 _BLOCK = {"javascript", "javascriptreact", "typescript", "typescriptreact", "java", "c", "cpp", "php", "css"}
