@@ -32,8 +32,8 @@ def home(tmp_path: Path) -> Iterator[dict[str, str]]:
     environment = {
         **{
             name: os.environ[name]
-            for name in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")
-            if name in os.environ
+            for name in os.environ
+            if name in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH") or name.startswith("PIP_")
         },
         "PYTHONPATH": str(ROOT),
         "PYTHONWARNINGS": "error",

@@ -35,12 +35,14 @@ class Progress:
         self._token = token
         self._ls.work_done_progress.begin(token, types.WorkDoneProgressBegin(self._title, cancellable=True))
 
-    def report(self, message: str) -> None:
-        """Show how the job goes."""
+    def report(self, message: str, percent: int | None = None) -> None:
+        """Show how the job goes, and how much of it is done, where that is known."""
         now = time.monotonic()
         if self._token is not None and now - self._reported >= INTERVAL:
             self._reported = now
-            self._ls.work_done_progress.report(self._token, types.WorkDoneProgressReport(message=message))
+            self._ls.work_done_progress.report(
+                self._token, types.WorkDoneProgressReport(message=message, percentage=percent)
+            )
 
     def end(self, message: str) -> None:
         """Take the job off the screen."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.completing import Completer
     from spark_lsp.lsp.consent import Consent
     from spark_lsp.lsp.editing import Editor
+    from spark_lsp.lsp.offer import Offer
     from spark_lsp.lsp.outgoing import Outgoing
     from spark_lsp.lsp.status import Status
     from spark_lsp.session.documents import Documents
@@ -249,7 +250,7 @@ class SparkServer(LanguageServer):
             state=first.state,
             reason=first.reason or self._last_explanation(),
         )
-        if first.state == "off":
+        if first.state == "off" and not (self.settings.engine.url == "auto" and self.offer.make(first)):
             self.say_once(types.MessageType.Warning, "engine", first.reason)
 
     def _last_explanation(self) -> str:
@@ -303,6 +304,13 @@ class SparkServer(LanguageServer):
             self.say_once(types.MessageType.Warning, topic, text)
 
         return Outgoing(self, Fence(lambda: self.settings, lambda: self.roots, warn))
+
+    @functools.cached_property
+    def offer(self) -> "Offer":
+        """What was offered to the person."""
+        from spark_lsp.lsp.offer import Offer
+
+        return Offer(self)
 
     @functools.cached_property
     def consent(self) -> "Consent":

@@ -75,7 +75,9 @@ class Client(LanguageClient):
             if found := condition():
                 return found
             await asyncio.sleep(0.01)
-        raise AssertionError(f"not within {seconds} s; last status {self.statuses[-1:]}")
+        raise AssertionError(
+            f"not within {seconds} s; last status {self.statuses[-1:]}, messages {self.messages[-3:]}"
+        )
 
     async def engine(self, name: str = "replay") -> None:
         """Wait until this engine is there."""
