@@ -97,8 +97,12 @@ class Completer:
             self._drop(document.uri)
 
     def closed(self, uri: str) -> None:
-        """Drop a closed document's stream."""
+        """Drop a closed document's stream, and forget who asked for it."""
         self._drop(uri)
+        for known in [known for known in self._latest if known[0] == uri]:
+            waiter = self._latest.pop(known)
+            if not waiter.done():
+                waiter.set_exception(content_modified())
 
     def _drop(self, uri: str) -> None:
         stream = self._streams.pop(uri, None)

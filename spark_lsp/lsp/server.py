@@ -23,6 +23,7 @@ from pygls.lsp.server import LanguageServer
 
 from spark_lsp import __version__
 from spark_lsp.errors import SparkError, origin
+from spark_lsp.lsp.protocol import Protocol
 from spark_lsp.lsp.table import COMMANDS, FEATURES, MENU, REPLACED
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class SparkServer(LanguageServer):
     """One editor's server. Settings in `environment` lie under the editor's."""
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        super().__init__("spark-lsp", __version__)
+        super().__init__("spark-lsp", __version__, protocol_cls=Protocol)
         self._environment = dict(environment or {})
         self.given: dict[str, Any] = {}
         self.encoding = "utf-16"
