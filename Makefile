@@ -1,8 +1,9 @@
 # Everything here works without root and keeps to .venv and the user's cache directory.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench editors model clean
+.PHONY: help demo test lint bench soak editors model clean
 
 PYTHON ?= python3
+SOAK_S ?= 1800
 BIN := .venv/bin
 STAMP := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -23,6 +24,9 @@ lint: $(STAMP) ## ruff and pyright (strict)
 
 bench: $(STAMP) model ## measure, against named baselines in the same run
 	@$(BIN)/spark-lsp bench
+
+soak: $(STAMP) ## half an hour of typing: memory, long turns, every request answered
+	@SPARK_LSP_SOAK_S=$(SOAK_S) $(BIN)/python -m pytest -s -q tests/soak
 
 editors: $(STAMP) ## bring Neovim >= 0.12 into the cache; says why where it cannot
 	@scripts/get_neovim.sh >/dev/null || test $$? -eq 3
