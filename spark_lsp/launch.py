@@ -28,17 +28,27 @@ PROBE = 2.0  # seconds that a gateway has to answer; it takes about a millisecon
 IDLE = 900.0  # seconds a gateway outlives its last connection, unless SPARK_LSP_GATEWAY_IDLE says otherwise
 
 
+class _KilledError(GatewayError):
+    """A gateway was killed before it answered: not its own doing, so it is started once more."""
+
+
 async def find_or_start(config: Path | None = None, idle: float | None = None) -> Endpoint:
     """Return the endpoint of the user's gateway, started if need be. Raises `GatewayError`."""
     idle = _idle() if idle is None else idle
     where = runtime.directory()
     deadline = time.monotonic() + START_DEADLINE
+    killed = 0
     while time.monotonic() < deadline:
         if (state := await _running(where)) is not None:
             return Endpoint(state.url, state.token)
         with runtime.try_lock(where / "gateway.lock") as held:
             if held:
-                return await _start(where, config, idle, deadline)
+                try:
+                    return await _start(where, config, idle, deadline)
+                except _KilledError:
+                    killed += 1
+                    if killed > 1:
+                        raise
         await anyio.sleep(POLL)
     raise _not_started(where, "another program holds its lock and starts none")
 
@@ -63,8 +73,7 @@ async def _start(where: Path, config: Path | None, idle: float, deadline: float)
         if (state := await _running(where)) is not None:
             return Endpoint(state.url, state.token)
         if process.poll() is not None:
-            why = _last_words(where)
-            raise _not_started(where, f"it ended at once with code {process.returncode}{why}")
+            raise _ended_at_once(where, process.returncode)
         await anyio.sleep(POLL)
     process.kill()
     raise _not_started(where, f"it did not answer within {START_DEADLINE:.0f} s")
@@ -140,6 +149,15 @@ def _spawn(where: Path, config: Path | None, idle: float) -> "subprocess.Popen[b
         os.close(log)
     threading.Thread(target=process.wait, daemon=True).start()  # so that it never stays as a zombie
     return process
+
+
+def _ended_at_once(where: Path, code: int) -> GatewayError:
+    error = _not_started(where, f"it ended at once with code {code}{_last_words(where)}")
+    return (
+        _KilledError(error.what, error.meaning, error.remedy)
+        if os.name == "posix" and code == -signal.SIGKILL
+        else error
+    )
 
 
 def _last_words(where: Path) -> str:

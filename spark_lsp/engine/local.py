@@ -210,7 +210,7 @@ class Local:
         try:
             if self._model.sha256 and not await anyio.to_thread.run_sync(paths.verify, self._model):
                 raise _missing(self._model, "is damaged")
-            child = await local_process.start(self._file, CONTEXT_TOKENS)
+            child = await self._child_started()
         except EngineError as error:
             self._failure = (error, time.monotonic() + _RETRY_S)
             raise
@@ -219,16 +219,29 @@ class Local:
         self._spawn(self._watch(child))
         return child
 
+    async def _child_started(self) -> ModelProcess:
+        """Start a child; one that dies while it starts is started once more, as later ones are."""
+        try:
+            return await local_process.start(self._file, CONTEXT_TOKENS)
+        except local_process.Died:
+            if self._closed or not self._forgiven():
+                raise
+        return await local_process.start(self._file, CONTEXT_TOKENS)
+
+    def _forgiven(self) -> bool:
+        """Note a death; True if it is the first within some minutes."""
+        now, before = time.monotonic(), self._died_at
+        self._died_at = now
+        return now - before >= _FORGIVEN_S
+
     async def _watch(self, child: ModelProcess) -> None:
         """Wait for the child's death and start it again, once."""
         await child.ended()
         if self._closed:
             return
         await child.aclose()
-        now, before = time.monotonic(), self._died_at
-        self._died_at = now
-        if now - before < _FORGIVEN_S:
-            self._failure = (_died_again(), now + _FORGIVEN_S)
+        if not self._forgiven():
+            self._failure = (_died_again(), time.monotonic() + _FORGIVEN_S)
             return
         with contextlib.suppress(EngineError):
             await self._ready()
