@@ -89,20 +89,35 @@ class Local:
         """Answer `request`; see `engine.base`."""
         asked = time.perf_counter()
         self._stop_prefill()
-        child = await self._ready()
-        job = job_of(request, self._slots)
-        if job.plan:
-            self._slots.asked(job.plan)
-        try:
-            response = await _post(child, job.body)
-        except httpx.HTTPError as error:
-            raise broken_off() from error
+        job, response = await self._posted(request)
         stream = self._answer(job, response, Clock(asked))
         try:
             yield stream
         finally:
             await _closed(stream, response)
             self._after(request)
+
+    async def _posted(self, request: Request) -> tuple[Job, httpx.Response]:
+        """Ask the child; if it turns out to be dying just now, ask the one that follows it."""
+        child = await self._ready()
+        try:
+            return await self._post(child, request)
+        except httpx.HTTPError as error:
+            with anyio.move_on_after(_CLOSE_S):
+                await child.ended()
+            if child.alive:
+                raise broken_off() from error
+        self._mourn(child)
+        try:
+            return await self._post(await self._ready(), request)
+        except httpx.HTTPError as error:
+            raise broken_off() from error
+
+    async def _post(self, child: ModelProcess, request: Request) -> tuple[Job, httpx.Response]:
+        job = job_of(request, self._slots)
+        if job.plan:
+            self._slots.asked(job.plan)
+        return job, await _post(child, job.body)
 
     def observe(self, focus: Focus) -> None:
         """Read the window around the cursor once it has rested; a later hint takes its place."""
@@ -240,11 +255,17 @@ class Local:
         if self._closed:
             return
         await child.aclose()
-        if not self._forgiven():
-            self._failure = (_died_again(), time.monotonic() + _FORGIVEN_S)
-            return
+        self._mourn(child)
         with contextlib.suppress(EngineError):
             await self._ready()
+
+    def _mourn(self, child: ModelProcess) -> None:
+        """Note once that the child has died."""
+        if self._child is not child:
+            return
+        self._child = None
+        if not self._forgiven():
+            self._failure = (_died_again(), time.monotonic() + _FORGIVEN_S)
 
     def _why_off(self) -> EngineError | None:
         if self._closed:

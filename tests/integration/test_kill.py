@@ -1,7 +1,8 @@
 """kill -9 of each process in each of its states: no text is harmed, and the next request works.
 
-One kill for each state; SPARK_LSP_KILLS=20 for more. The moments come from a seed that a failure tells
-and SPARK_LSP_SEED repeats. After all, no process of ours is left.
+One kill for each state, three for the model, which takes seconds to load; SPARK_LSP_KILLS=20 for more. The
+moments come from a seed that a failure tells and SPARK_LSP_SEED repeats. After all, no process of ours is
+left.
 """
 
 import ast
@@ -29,7 +30,8 @@ from spark_lsp.errors import SparkError
 from spark_lsp.text.edits import Edit
 
 STATES = ("idle", "completing", "editing", "configuring", "starting")
-KILLS = max(int(os.environ.get("SPARK_LSP_KILLS", "0")), len(STATES))
+KILLS = int(os.environ.get("SPARK_LSP_KILLS", len(STATES)))
+MODEL_KILLS = int(os.environ.get("SPARK_LSP_KILLS", 3))
 SEED = int(os.environ.get("SPARK_LSP_SEED") or random.randrange(10**6))
 IDLE_S = 3.0
 WITHIN_S = {"idle": 0.05, "completing": 0.25, "editing": 0.3, "configuring": 0.05, "starting": 1.0}
@@ -128,11 +130,11 @@ def told(victim: str, state: str) -> Iterator[None]:
         raise
 
 
-def rounds(desk: Desk) -> list[str]:
+def rounds(desk: Desk, count: int = KILLS) -> list[str]:
     """Every state in turn, shuffled."""
-    states = [STATES[number % len(STATES)] for number in range(KILLS)]
+    states = [STATES[number % len(STATES)] for number in range(max(count, len(STATES)))]
     desk.chance.shuffle(states)
-    return states
+    return states[:count]
 
 
 @asynccontextmanager
@@ -261,7 +263,7 @@ async def test_the_gateway(desk: Desk) -> None:
 async def test_the_model(desk: Desk, replay_config: Path, model: Path) -> None:
     replay_config.unlink()
     desk.local = True
-    for state in rounds(desk):
+    for state in rounds(desk, MODEL_KILLS):
         with told("model", state):
             async with sitting(desk) as editor:
                 if state != "starting":
