@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent / "spark_lsp"
 FILES = sorted(ROOT.rglob("*.py"))
 
 LEVELS = [
-    {"errors", "metrics", "config", "request"},
+    {"errors", "metrics", "config", "request", "schema"},
     {"text"},
     {"prompts", "session", "wire", "privacy"},
     {"store", "models", "engine", "runtime"},
@@ -18,7 +18,17 @@ LEVELS = [
     {"app", "cli", "bench", "__main__"},
 ]
 APART = [{"prompts", "session", "wire", "privacy"}, {"gateway", "lsp", "client"}]
-PURE = ("text", "prompts", "session", "wire", "privacy", "gateway/scheduler.py", "request.py", "config.py")
+PURE = (
+    "text",
+    "prompts",
+    "session",
+    "wire",
+    "privacy",
+    "gateway/scheduler.py",
+    "request.py",
+    "config.py",
+    "schema.py",
+)
 IMPURE_MODULES = {
     "anyio",
     "asyncio",

@@ -15,6 +15,8 @@ Text right of the cursor, other than closing brackets and quotes, allows one lin
 import re
 from difflib import SequenceMatcher
 
+from spark_lsp.prompts import fim
+
 MAX_LINES = 64
 _STOP = re.compile(r"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>|^[ \t]*```", re.MULTILINE)
 _PARTIAL_STOP = re.compile(r"(?:<\|?[a-zA-Z_]{0,20}\|?|^[ \t]*`{1,2})\Z", re.MULTILINE)
@@ -63,6 +65,13 @@ class Ghost:
         shown = self._kept()
         ends = [match.start() for match in _LINE_END.finditer(shown)]
         return shown[: ends[-1]].rstrip() if ends else ""
+
+    @property
+    def useful(self) -> bool:
+        """Whether the whole lines so far help by themselves: no comment alone, no head without its block."""
+        lines = self.lines
+        last = lines.rsplit("\n", 1)[-1] if "\n" in lines else self._line + lines
+        return fim.says_something(lines) and not fim.lone_header(last, self._below or "")
 
     def finish(self) -> str | None:
         """Return the text to insert, or None."""
