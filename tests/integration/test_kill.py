@@ -169,14 +169,18 @@ async def works(desk: Desk, editor: Editor) -> None:
     """The next request is answered."""
     found = await editor.complete(desk.uri, type_a_word(desk, editor))
     assert found.text, found
-    before = editor.documents[desk.uri].text
+    put_back(desk, editor)
+    before = desk.text
     if not desk.local and DOCUMENTED not in before:
         outcome = await editor.edit(desk.uri, 0, 0, "document")
         assert outcome.state == "applied", outcome
         assert EDITED[desk.local](before, outcome.after)
-        now = editor.documents[desk.uri]
-        editor.change(desk.uri, Edit(0, len(now), before))
-    desk.text = editor.documents[desk.uri].text
+        put_back(desk, editor)
+
+
+def put_back(desk: Desk, editor: Editor) -> None:
+    """Undo what was typed and edited."""
+    editor.change(desk.uri, Edit(0, len(editor.documents[desk.uri]), desk.text))
 
 
 async def act(desk: Desk, editor: Editor, state: str) -> None:
@@ -206,8 +210,7 @@ async def killed(desk: Desk, editor: Editor, state: str, victim: psutil.Process)
     after = editor.documents[desk.uri].text
     assert after == before or (state == "editing" and EDITED[desk.local](before, after))
     assert desk.file.read_bytes() == desk.on_disk
-    editor.change(desk.uri, Edit(0, len(after), before))
-    desk.text = before
+    put_back(desk, editor)
 
 
 async def test_the_server(desk: Desk) -> None:
