@@ -1,9 +1,11 @@
 # Everything here works without root and keeps to .venv and the user's cache directory.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench soak editors model clean
+.PHONY: help demo test lint bench fuzz soak editors model clean
 
 PYTHON ?= python3
 SOAK_S ?= 1800
+FUZZ_OPERATIONS ?= 1000000
+FUZZ_SECONDS ?= 600
 BIN := .venv/bin
 STAMP := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -27,6 +29,10 @@ bench: $(STAMP) model ## measure, against named baselines in the same run
 
 soak: $(STAMP) ## half an hour of typing: memory, long turns, every request answered
 	@SPARK_LSP_SOAK_S=$(SOAK_S) $(BIN)/python -m pytest -s -q tests/soak
+
+fuzz: $(STAMP) ## a million document operations, then each fuzz target for FUZZ_SECONDS (600)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install --constraint constraints.txt --editable '.[fuzz]'
+	@$(BIN)/python -m tests.fuzz.campaign --operations $(FUZZ_OPERATIONS) --seconds $(FUZZ_SECONDS)
 
 editors: $(STAMP) ## bring Neovim >= 0.12 into the cache; says why where it cannot
 	@scripts/get_neovim.sh >/dev/null || test $$? -eq 3

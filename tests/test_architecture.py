@@ -15,7 +15,7 @@ LEVELS = [
     {"prompts", "session", "wire", "privacy"},
     {"store", "models", "engine", "runtime"},
     {"gateway", "lsp", "launch", "client"},
-    {"app", "cli", "bench", "__main__"},
+    {"app", "cli", "bench", "doctor", "__main__"},
 ]
 APART = [{"prompts", "session", "wire", "privacy"}, {"gateway", "lsp", "client"}]
 PURE = (
@@ -50,7 +50,7 @@ ONLY_IN = {
     "websockets": ("engine/remote.py", "engine/responses.py"),
     "starlette": ("gateway/",),
     "uvicorn": ("gateway/",),
-    "anyio": ("engine/", "gateway/", "lsp/", "app.py", "launch.py", "client/", "bench/", "cli/"),
+    "anyio": ("engine/", "gateway/", "lsp/", "app.py", "launch.py", "client/", "bench/", "cli/", "doctor/"),
     "sqlite3": ("store/",),
     "tree_sitter": ("prompts/syntax.py", "session/context.py"),
     "xllamacpp": ("engine/local_child.py",),

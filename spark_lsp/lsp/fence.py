@@ -9,14 +9,12 @@ import os
 import stat
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from lsprotocol import types
-
+from spark_lsp.config import Settings
 from spark_lsp.privacy.files import (
     PROJECT_FILE,
     Ignores,
@@ -28,9 +26,6 @@ from spark_lsp.privacy.files import (
 )
 from spark_lsp.session.reasons import Reason
 
-if TYPE_CHECKING:
-    from spark_lsp.lsp.server import SparkServer
-
 KEPT = 5.0  # seconds a verdict counts
 DEEPEST = 64  # directories above a file that are looked at
 LARGEST = 1_000_000  # bytes of an ignore file that are read
@@ -39,9 +34,14 @@ Verdict = tuple[Reason, str]
 
 @dataclass(slots=True)
 class Fence:
-    """The verdicts on all documents."""
+    """The verdicts on all documents.
 
-    ls: "SparkServer"
+    `roots` gives the URIs of the folders that are open; `warn` is called with a topic and a text.
+    """
+
+    settings: Callable[[], Settings]
+    roots: Callable[[], Iterable[str]] = tuple
+    warn: Callable[[str, str], None] = lambda topic, text: None
     _verdicts: dict[str, tuple[Verdict | None, float]] = field(
         default_factory=dict[str, tuple[Verdict | None, float]]
     )
@@ -71,7 +71,7 @@ class Fence:
 
     def _judge(self, uri: str) -> Verdict | None:
         path = path_of(uri)
-        if glob := matching(path, self.ls.settings.context.exclude):
+        if glob := matching(path, self.settings().context.exclude):
             return Reason.EXCLUDED, glob
         real = _real(path) if is_file(uri) else path
         if glob := secret_file(path) or secret_file(real):
@@ -82,7 +82,7 @@ class Fence:
 
     def _judge_file(self, uri: str, path: str) -> Verdict | None:
         ignores, narrowing = list[Ignores](), Narrowing()
-        for directory in _directories(path, {path_of(root).rstrip("/") for root in self.ls.roots}):
+        for directory in _directories(path, {path_of(root).rstrip("/") for root in self.roots()}):
             ignores += _ignores(directory)
             narrowing = narrowing.and_(self._project(directory))
         self._projects[uri] = narrowing
@@ -98,14 +98,11 @@ class Fence:
         try:
             narrowing, problems = read_project(tomllib.loads(text), file)
         except tomllib.TOMLDecodeError as error:
-            self._warn(file, f"{file} is not valid TOML ({error}). All of its files stay in the editor.")
+            self.warn(file, f"{file} is not valid TOML ({error}). All of its files stay in the editor.")
             return Narrowing(exclude=("*",))
         for problem in problems:
-            self._warn(file, f"{problem}.")
+            self.warn(file, f"{problem}.")
         return narrowing
-
-    def _warn(self, file: str, text: str) -> None:
-        self.ls.say_once(types.MessageType.Warning, file, text)
 
 
 def is_file(uri: str) -> bool:

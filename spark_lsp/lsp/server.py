@@ -300,7 +300,10 @@ class SparkServer(LanguageServer):
         from spark_lsp.lsp.fence import Fence
         from spark_lsp.lsp.outgoing import Outgoing
 
-        return Outgoing(self, Fence(self))
+        def warn(topic: str, text: str) -> None:
+            self.say_once(types.MessageType.Warning, topic, text)
+
+        return Outgoing(self, Fence(lambda: self.settings, lambda: self.roots, warn))
 
     @functools.cached_property
     def consent(self) -> "Consent":

@@ -10,7 +10,16 @@ from spark_lsp.config import ENGINE_KINDS, Settings, resolve
 from spark_lsp.schema import schema
 
 GOOD = '[completion]\nmaxLines = 3\n[engines.mine]\nkind = "replay"\n[routes]\nedit = ["mine"]\n'
-BAD = '[completion]\nmaxLines = "many"\nenabled = false\ncolour = 1\n[engines.x]\nkind = "abacus"\n[routes]\nedit = ["y"]\n'
+BAD = """\
+[completion]
+maxLines = "many"
+enabled = false
+colour = 1
+[engines.x]
+kind = "abacus"
+[routes]
+edit = ["y"]
+"""
 
 
 @pytest.fixture

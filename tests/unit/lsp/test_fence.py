@@ -22,8 +22,13 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def fence_of(server: Any) -> Fence:
+    return server.outgoing.fence
+
+
 def reason(server: Any, file: Path | str) -> Reason | None:
-    verdict = Fence(server).why(file if isinstance(file, str) else file.as_uri())
+    fence_of(server).forget()
+    verdict = fence_of(server).why(file if isinstance(file, str) else file.as_uri())
     return verdict and verdict[0]
 
 
@@ -93,7 +98,7 @@ def test_a_broken_project_file_keeps_everything_in_and_says_so(
 
 
 def test_a_verdict_is_kept_until_forgotten(server: Any, project: Path) -> None:
-    fence, uri = Fence(server), (project / "main.py").as_uri()
+    fence, uri = fence_of(server), (project / "main.py").as_uri()
     assert fence.why(uri) is None
     (project / ".gitignore").write_text("*\n")
     assert fence.why(uri) is None
