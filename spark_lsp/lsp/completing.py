@@ -228,6 +228,8 @@ class Completer:
 
     def rest(self, document: Document, offset: int) -> None:
         """Tell the engine where the cursor rests, so that it can warm up."""
+        if self.ls.outgoing.looking(document.uri):
+            return
         with suppress(EngineError):
             shown = self.ls.outgoing.redacted(document).document
             self.ls.engine.observe(Focus(shown.uri, shown.language, shown.text, offset))

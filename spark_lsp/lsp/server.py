@@ -351,7 +351,17 @@ class SparkServer(LanguageServer):
             return None
         offset = convert.offset(document, at, self.documents.encoding)
         await self.up.wait()
+        if self.outgoing.looking(uri):
+            await self._looked(document)
         return await self.completer.suggest(document, offset, method)
+
+    async def _looked(self, document: "Document") -> None:
+        """Wait until a large document has been looked through; it may be another by then."""
+        from spark_lsp.lsp.completing import content_modified
+
+        await self.outgoing.looked(document.uri)
+        if self.documents.get(document.uri) is not document:
+            raise content_modified()
 
     def _why_not(self, uri: str) -> "tuple[Reason, str] | None":
         """Return why there is no ghost text in a document."""

@@ -75,12 +75,11 @@ class Watch:
         return statistics.median(each.rss for each in self.samples if first <= each.at <= last)
 
     def long_turns(self, since: float) -> list[Turn]:
-        """Return the long turns since a moment that this process itself was the cause of.
+        """Return the turns since a moment in which this process itself computed for long.
 
-        A turn that computed little while the process waited for a processor was the machine's.
+        In the others it waited: for a processor, or for a machine that others keep busy too.
         """
-        late = [turn for turn in self.turns if turn.at >= since]
-        return [turn for turn in late if turn.computed > 100 or turn.took - turn.waited > 100]
+        return [turn for turn in self.turns if turn.at >= since and turn.computed > 100]
 
 
 def waited_ms(pid: int) -> int:
