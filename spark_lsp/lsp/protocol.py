@@ -5,7 +5,8 @@
 
 It remembers a future for everything that it runs, so that a cancel can find it, and forgets it when the
 answer goes out. What has no answer of its own it never forgets: notifications that start work, and the
-inner step of every command. In a server that lives for days these add up.
+inner step of every command. In a server that lives for days these add up. And at a shutdown it goes
+through all of them and cancels each, by which some are forgotten while it still counts.
 """
 
 from collections.abc import Callable
@@ -14,8 +15,19 @@ from typing import Any
 from pygls.protocol import LanguageServerProtocol
 
 
+class _Futures(dict[int | str, Any]):
+    """Futures by id, which may be gone through while some of them go."""
+
+    def items(self) -> Any:
+        return list(super().items())
+
+
 class Protocol(LanguageServerProtocol):
     """See the module's text."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._request_futures = _Futures()
 
     def _execute_handler(
         self,

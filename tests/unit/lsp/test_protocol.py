@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from spark_lsp.lsp.connection import Connection
@@ -39,3 +40,20 @@ async def test_commands_and_notifications_leave_nothing_behind() -> None:
     with anyio.fail_after(5):
         while len(pipe.said) < 11 or kept or server.in_flight:
             await anyio.sleep(0.002)
+
+
+async def test_a_shutdown_ends_what_is_under_way() -> None:
+    server, pipe = SparkServer(), Pipe()
+    server.protocol.set_writer(pipe)  # type: ignore[arg-type]
+    connection = Connection(server.protocol, pipe.write, server.in_flight)
+    send(connection, "initialize", {"capabilities": {}, "processId": None, "rootUri": None}, 1)
+    await anyio.lowlevel.checkpoint()
+    edit = {"command": "spark.edit", "arguments": []}
+    for number in range(2, 5):
+        send(connection, "workspace/executeCommand", edit, number)  # it waits for the engine's side
+    send(connection, "shutdown", None, 9)
+    with anyio.fail_after(5):
+        while not any(b'"id":9' in said.replace(b" ", b"") for said in pipe.said):
+            await anyio.sleep(0.002)
+    (answer,) = [said for said in pipe.said if b'"id":9' in said.replace(b" ", b"")]
+    assert b"error" not in answer
