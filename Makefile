@@ -1,8 +1,9 @@
 # Everything here works without root and keeps to .venv and the user's cache directory.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench fuzz editors model clean
+.PHONY: help demo test lint bench fuzz soak editors model clean
 
 PYTHON ?= python3
+SOAK_S ?= 1800
 FUZZ_OPERATIONS ?= 1000000
 FUZZ_SECONDS ?= 600
 BIN := .venv/bin
@@ -25,6 +26,9 @@ lint: $(STAMP) ## ruff and pyright (strict)
 
 bench: $(STAMP) model ## measure, against named baselines in the same run
 	@$(BIN)/spark-lsp bench
+
+soak: $(STAMP) ## half an hour of typing: memory, long turns, every request answered
+	@SPARK_LSP_SOAK_S=$(SOAK_S) $(BIN)/python -m pytest -s -q tests/soak
 
 fuzz: $(STAMP) ## a million document operations, then each fuzz target for FUZZ_SECONDS (600)
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install --constraint constraints.txt --editable '.[fuzz]'

@@ -25,36 +25,55 @@ from spark_lsp.errors import GatewayError
 START_DEADLINE = 20.0  # seconds; a cold start takes about one
 POLL = 0.02
 PROBE = 2.0  # seconds that a gateway has to answer; it takes about a millisecond
-IDLE = 900.0  # seconds a gateway outlives its last connection
+IDLE = 900.0  # seconds a gateway outlives its last connection, unless SPARK_LSP_GATEWAY_IDLE says otherwise
 
 
-async def find_or_start(config: Path | None = None, idle: float = IDLE) -> Endpoint:
+class _KilledError(GatewayError):
+    """A gateway was killed before it answered: not its own doing, so it is started once more."""
+
+
+async def find_or_start(config: Path | None = None, idle: float | None = None) -> Endpoint:
     """Return the endpoint of the user's gateway, started if need be. Raises `GatewayError`."""
+    idle = _idle() if idle is None else idle
     where = runtime.directory()
     deadline = time.monotonic() + START_DEADLINE
+    killed = 0
     while time.monotonic() < deadline:
         if (state := await _running(where)) is not None:
             return Endpoint(state.url, state.token)
         with runtime.try_lock(where / "gateway.lock") as held:
             if held:
-                return await _start(where, config, idle, deadline)
+                try:
+                    return await _start(where, config, idle, deadline)
+                except _KilledError:
+                    killed += 1
+                    if killed > 1:
+                        raise
         await anyio.sleep(POLL)
     raise _not_started(where, "another program holds its lock and starts none")
 
 
+def _idle() -> float:
+    with suppress(ValueError):
+        return max(float(os.environ.get("SPARK_LSP_GATEWAY_IDLE", IDLE)), 1.0)
+    return IDLE
+
+
 async def _start(where: Path, config: Path | None, idle: float, deadline: float) -> Endpoint:
-    """Start a gateway and wait until it answers; the caller holds the lock."""
+    """Start a gateway and wait until one answers; the caller holds the lock.
+
+    That may be one whose starter was killed, and which nobody knew of until now: the two agree by their
+    state file which of them stays.
+    """
     if (state := await _running(where)) is not None:  # somebody else did while we waited for the lock
         return Endpoint(state.url, state.token)
     _drain_other_version(where)
     process = _spawn(where, config, idle)
     while time.monotonic() < deadline:
-        state = await _running(where)
-        if state is not None and state.pid == process.pid:
+        if (state := await _running(where)) is not None:
             return Endpoint(state.url, state.token)
         if process.poll() is not None:
-            why = _last_words(where)
-            raise _not_started(where, f"it ended at once with code {process.returncode}{why}")
+            raise _ended_at_once(where, process.returncode)
         await anyio.sleep(POLL)
     process.kill()
     raise _not_started(where, f"it did not answer within {START_DEADLINE:.0f} s")
@@ -131,6 +150,15 @@ def _spawn(where: Path, config: Path | None, idle: float) -> "subprocess.Popen[b
         os.close(log)
     threading.Thread(target=process.wait, daemon=True).start()  # so that it never stays as a zombie
     return process
+
+
+def _ended_at_once(where: Path, code: int) -> GatewayError:
+    error = _not_started(where, f"it ended at once with code {code}{_last_words(where)}")
+    return (
+        _KilledError(error.what, error.meaning, error.remedy)
+        if os.name == "posix" and code == -signal.SIGKILL
+        else error
+    )
 
 
 def _last_words(where: Path) -> str:

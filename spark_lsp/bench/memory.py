@@ -12,7 +12,7 @@ import anyio
 from spark_lsp import runtime
 from spark_lsp.bench.figures import Figure, at_most
 from spark_lsp.client.editor import Editor, editing
-from spark_lsp.client.rehearsal import stop_gateway
+from spark_lsp.client.rehearsal import IDLE_S, stop_gateway
 from spark_lsp.errors import ConfigError, SparkError
 
 MEGABYTE = 1_000_000
@@ -55,6 +55,7 @@ def private(configuration: str = REPLAY) -> Generator[tuple[dict[str, str], Path
         private = {
             "SPARK_LSP_CONFIG": str(where / "config.toml"),
             "SPARK_LSP_RUNTIME_DIR": str(where / "run"),
+            "SPARK_LSP_GATEWAY_IDLE": str(IDLE_S),
         }
         try:
             yield {**os.environ, **private}, where

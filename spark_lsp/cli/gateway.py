@@ -46,6 +46,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     settings, problems = app.load_settings(arguments.config)
     for problem in problems:
         print(f"spark-lsp: {problem}", file=sys.stderr)
+    logging.getLogger("spark_lsp").setLevel(settings.log.level.upper())
     engines = app.build_engines(settings)
     if arguments.automatic:
         token, token_file, address = secrets.token_urlsafe(32), None, serve.automatic_address()

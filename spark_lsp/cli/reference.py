@@ -168,6 +168,7 @@ Anything else in it is named and ignored.
 
 `SPARK_LSP_ENGINE_URL`, `SPARK_LSP_TOKEN`, `SPARK_LSP_LOG_LEVEL`, `SPARK_LSP_CONFIG` (the configuration's path),
 `SPARK_LSP_MODELS` (directory of models), `SPARK_LSP_RUNTIME_DIR` (the gateway's socket, state file and log),
+`SPARK_LSP_GATEWAY_IDLE` (seconds that a gateway outlives its last connection; 900),
 `SPARK_LSP_STATE_DIR` (what you approved).
 """
 

@@ -32,6 +32,7 @@ def serve(config: Path | None = None) -> int:
     gc.disable()  # until the answer to `initialize`: collecting while types are built costs a fifth of it
     from spark_lsp.lsp.life import Life, silence
     from spark_lsp.lsp.server import SparkServer
+    from spark_lsp.lsp.turns import new_loop
 
     stdin, stdout = _claim_stdio()
     logging.basicConfig(
@@ -46,7 +47,8 @@ def serve(config: Path | None = None) -> int:
         server = SparkServer(lambda: _sources(config))
         return await Life(server, make_engine, stdin, stdout).run()
 
-    code = asyncio.run(live())
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        code = runner.run(live())
     sys.stderr.flush()
     os._exit(code)  # the reader's thread may sit in a read that only the editor can end
 

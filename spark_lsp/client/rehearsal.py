@@ -22,6 +22,7 @@ from spark_lsp.text.document import Document
 from spark_lsp.text.edits import apply
 
 PLACES = 4
+IDLE_S = 5  # a private gateway ends soon, even if whoever plays is killed and cannot end it
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,11 @@ def replaying(played: Script) -> Generator[dict[str, str]]:
         (home / "edit.txt").write_text(answer, encoding="utf-8", newline="")
         (home / "config.toml").write_text(_REPLAY, encoding="utf-8")
         run = home / "run"
-        private = {"SPARK_LSP_CONFIG": str(home / "config.toml"), "SPARK_LSP_RUNTIME_DIR": str(run)}
+        private = {
+            "SPARK_LSP_CONFIG": str(home / "config.toml"),
+            "SPARK_LSP_RUNTIME_DIR": str(run),
+            "SPARK_LSP_GATEWAY_IDLE": str(IDLE_S),
+        }
         try:
             yield {**os.environ, **private}
         finally:

@@ -90,20 +90,35 @@ class Local:
         """Answer `request`; see `engine.base`."""
         asked = time.perf_counter()
         self._stop_prefill()
-        child = await self._ready()
-        job = job_of(request, self._slots)
-        if job.plan:
-            self._slots.asked(job.plan)
-        try:
-            response = await _post(child, job.body)
-        except httpx.HTTPError as error:
-            raise broken_off() from error
+        job, response = await self._posted(request)
         stream = self._answer(job, response, Clock(asked))
         try:
             yield stream
         finally:
             await _closed(stream, response)
             self._after(request)
+
+    async def _posted(self, request: Request) -> tuple[Job, httpx.Response]:
+        """Ask the child; if it turns out to be dying just now, ask the one that follows it."""
+        child = await self._ready()
+        try:
+            return await self._post(child, request)
+        except httpx.HTTPError as error:
+            with anyio.move_on_after(_CLOSE_S):
+                await child.ended()
+            if child.alive:
+                raise broken_off() from error
+        self._mourn(child)
+        try:
+            return await self._post(await self._ready(), request)
+        except httpx.HTTPError as error:
+            raise broken_off() from error
+
+    async def _post(self, child: ModelProcess, request: Request) -> tuple[Job, httpx.Response]:
+        job = job_of(request, self._slots)
+        if job.plan:
+            self._slots.asked(job.plan)
+        return job, await _post(child, job.body)
 
     def observe(self, focus: Focus) -> None:
         """Read the window around the cursor once it has rested; a later hint takes its place."""
@@ -211,7 +226,7 @@ class Local:
         try:
             if self._model.sha256 and not await anyio.to_thread.run_sync(paths.verify, self._model):
                 raise _missing(self._model, "is damaged")
-            child = await local_process.start(self._file, CONTEXT_TOKENS)
+            child = await self._child_started()
         except EngineError as error:
             self._failure = (error, time.monotonic() + _RETRY_S)
             raise
@@ -220,19 +235,38 @@ class Local:
         self._spawn(self._watch(child))
         return child
 
+    async def _child_started(self) -> ModelProcess:
+        """Start a child; one that dies while it starts is started once more, as later ones are."""
+        try:
+            return await local_process.start(self._file, CONTEXT_TOKENS)
+        except local_process.Died:
+            if self._closed or not self._forgiven():
+                raise
+        return await local_process.start(self._file, CONTEXT_TOKENS)
+
+    def _forgiven(self) -> bool:
+        """Note a death; True if it is the first within some minutes."""
+        now, before = time.monotonic(), self._died_at
+        self._died_at = now
+        return now - before >= _FORGIVEN_S
+
     async def _watch(self, child: ModelProcess) -> None:
         """Wait for the child's death and start it again, once."""
         await child.ended()
         if self._closed:
             return
         await child.aclose()
-        now, before = time.monotonic(), self._died_at
-        self._died_at = now
-        if now - before < _FORGIVEN_S:
-            self._failure = (_died_again(), now + _FORGIVEN_S)
-            return
+        self._mourn(child)
         with contextlib.suppress(EngineError):
             await self._ready()
+
+    def _mourn(self, child: ModelProcess) -> None:
+        """Note once that the child has died."""
+        if self._child is not child:
+            return
+        self._child = None
+        if not self._forgiven():
+            self._failure = (_died_again(), time.monotonic() + _FORGIVEN_S)
 
     def _why_off(self) -> EngineError | None:
         if self._closed:

@@ -34,6 +34,18 @@ _END_S = 2.0
 _SILENCE_S = 120.0
 
 
+class Died(EngineError):
+    """The child was ended from outside, or crashed, before it was ready; it said nothing of itself."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The embedded model's process ended before it was ready",
+            "The embedded model cannot serve",
+            "Run: spark-lsp doctor",
+            code="engine_unavailable",
+        )
+
+
 class ModelProcess:
     """One running child. Make it with `start`; `client` speaks to it until it ends."""
 
@@ -77,7 +89,7 @@ class ModelProcess:
 async def start(model: Path, context: int) -> ModelProcess:
     """Start a child that serves `model` with `context` tokens; return when it can answer.
 
-    Raises `EngineError` with the reason if it cannot.
+    Raises `Died` if the child was ended meanwhile, `EngineError` with the reason if it cannot be started.
     """
     home = _private_directory()
     key = secrets.token_urlsafe(24)
@@ -97,8 +109,9 @@ async def start(model: Path, context: int) -> ModelProcess:
         await child.aclose()
         raise
     if answer.get("event") != "ready":
+        died = not answer and await _has_died(process)
         await child.aclose()
-        raise _not_started(str(answer.get("reason", "")))
+        raise Died() if died else _not_started(str(answer.get("reason", "")))
     await child.client.aclose()
     child.client = _client(str(answer["address"]), key)
     return child
@@ -132,6 +145,13 @@ async def _first_line(process: Process) -> dict[str, Any]:
     return {}
 
 
+async def _has_died(process: Process) -> bool:
+    """Tell whether a child that closed its output is gone; it is, in a moment."""
+    with anyio.move_on_after(_END_S):
+        await process.wait()
+    return process.returncode is not None
+
+
 def _not_started(reason: str) -> EngineError:
     remedy = "Run: spark-lsp doctor"
     if "xllamacpp" in reason:
@@ -139,7 +159,7 @@ def _not_started(reason: str) -> EngineError:
     elif "load" in reason:
         remedy = "Fetch the model again: spark-lsp model pull; or name another file"
     return EngineError(
-        reason or "The embedded model's process ended before it was ready",
+        reason or "The embedded model's process did not become ready",
         "The embedded model cannot serve",
         remedy,
         code="engine_unavailable",

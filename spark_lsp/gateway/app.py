@@ -24,6 +24,7 @@ from spark_lsp.errors import RemoteProtocolError, origin
 from spark_lsp.gateway.http import STATUS, Answer, error_response, read_create
 from spark_lsp.gateway.registry import BuildEngine, Registry
 from spark_lsp.gateway.session import Approve, Session
+from spark_lsp.gateway.turns import Turns
 from spark_lsp.wire.frames import SUBPROTOCOL
 from spark_lsp.wire.server import MAX_MESSAGE_BYTES, ServerConnection
 
@@ -44,6 +45,7 @@ class Gateway:
         self._identity = secrets.token_hex(4)
         self.sessions: set[Session] = set()
         self.idle_since = time.monotonic()
+        self._turns = Turns(lambda: any(session.busy for session in self.sessions))
         self.app = Starlette(
             routes=[
                 WebSocketRoute("/v1/responses", self._websocket),
@@ -89,9 +91,14 @@ class Gateway:
         await socket.accept(SUBPROTOCOL if spark else None)
         async with self._session(self._connection(spark=spark)) as session:
             try:
-                await session.run(lambda: _message(socket), _sender(socket))
+                await session.run(lambda: self._message(socket), _sender(socket))
             except RemoteProtocolError as error:
                 await _close(socket, 1008, str(error))
+
+    async def _message(self, socket: WebSocket) -> str | bytes | None:
+        message = await _message(socket)
+        self._turns.work()
+        return message
 
     def _connection(self, *, spark: bool) -> ServerConnection:
         return ServerConnection(f"{self._identity}{next(self._numbers)}", spark=spark)

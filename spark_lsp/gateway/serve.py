@@ -121,13 +121,13 @@ async def serve(
 ) -> None:
     """Serve until told to end by a signal, or until idle for `idle` seconds (0: never)."""
     listener, url = bind(address)
-    server = _Server(_config(gateway))
+    server, announced = _Server(_config(gateway)), anyio.Event()
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(_end_on_signal, gateway, server, automatic)
-            group.start_soon(_announce, server, url, token_file, token, automatic)
+            group.start_soon(_announce, server, announced, url, token_file, token, automatic)
             if idle:
-                group.start_soon(_end_when_idle, gateway, server, idle)
+                group.start_soon(_end_when_idle, gateway, server, announced, idle, automatic)
             await server.serve(sockets=[listener])
             group.cancel_scope.cancel()
     finally:
@@ -150,7 +150,12 @@ def _config(gateway: Gateway) -> uvicorn.Config:
 
 
 async def _announce(
-    server: uvicorn.Server, url: str, token_file: Path | None, token: str, automatic: bool
+    server: uvicorn.Server,
+    announced: anyio.Event,
+    url: str,
+    token_file: Path | None,
+    token: str,
+    automatic: bool,
 ) -> None:
     while not server.started:  # uvicorn has no event for it
         await anyio.sleep(POLL)
@@ -160,6 +165,7 @@ async def _announce(
     ready = {"event": "ready", "url": url, "token_file": shown, "pid": os.getpid()}
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()
+    announced.set()
 
 
 async def _end_on_signal(gateway: Gateway, server: uvicorn.Server, automatic: bool) -> None:
@@ -176,10 +182,27 @@ async def _end_on_signal(gateway: Gateway, server: uvicorn.Server, automatic: bo
     server.should_exit = True
 
 
-async def _end_when_idle(gateway: Gateway, server: uvicorn.Server, idle: float) -> None:
+async def _end_when_idle(
+    gateway: Gateway, server: uvicorn.Server, announced: anyio.Event, idle: float, automatic: bool
+) -> None:
+    """End when nobody has been here for `idle` seconds; at once where nobody can come any more."""
+    where = runtime.directory() if automatic else None
+    await announced.wait()
     while gateway.sessions or time.monotonic() - gateway.idle_since < idle:
+        if where is not None and not gateway.sessions and not _leads_here(where):
+            break
         await anyio.sleep(min(idle / 10, 1.0))
     server.should_exit = True
+
+
+def _leads_here(where: Path) -> bool:
+    """Tell whether the state file leads to this process.
+
+    It leads to another when whoever had us started was killed before we had said where we are, and the
+    next server, which could not know of us, started one more.
+    """
+    state = runtime.read_state(where)
+    return state is not None and state.pid == os.getpid()
 
 
 def _tidy(address: Address, token_file: Path | None, automatic: bool) -> None:

@@ -110,8 +110,12 @@ class Completer:
             self._drop(document.uri)
 
     def closed(self, uri: str) -> None:
-        """Drop a closed document's stream."""
+        """Drop a closed document's stream, and forget who asked for it."""
         self._drop(uri)
+        for known in [known for known in self._latest if known[0] == uri]:
+            waiter = self._latest.pop(known)
+            if not waiter.done():
+                waiter.set_exception(content_modified())
 
     def _drop(self, uri: str) -> None:
         stream = self._streams.pop(uri, None)
@@ -224,6 +228,8 @@ class Completer:
 
     def rest(self, document: Document, offset: int) -> None:
         """Tell the engine where the cursor rests, so that it can warm up."""
+        if self.ls.outgoing.looking(document.uri):
+            return
         with suppress(EngineError):
             shown = self.ls.outgoing.redacted(document).document
             self.ls.engine.observe(Focus(shown.uri, shown.language, shown.text, offset))

@@ -15,6 +15,7 @@ from lsprotocol import types
 
 from spark_lsp.errors import EditRefused, EngineError, SparkError
 from spark_lsp.lsp import convert
+from spark_lsp.lsp.aside import aside
 from spark_lsp.lsp.meter import Meter
 from spark_lsp.lsp.progress import Progress
 from spark_lsp.privacy.redaction import Redacted, redact
@@ -121,10 +122,7 @@ class Editor:
     async def _proposal(self, job: Job, progress: Progress) -> list[Edit]:
         """Return the edits, in terms of the order's document. Raises `EditRefused` or `EngineError`."""
         order = job.order
-        target = actions.target(order.action, order.document, order.start, order.end, order.diagnostics)
-        known = gate.deterministic(
-            order.action, order.document, *target, order.diagnostics, order.instruction
-        )
+        target, known = await aside(_without_model, order)
         if known is not None:
             return known
         shown = order.seen.document
@@ -132,7 +130,8 @@ class Editor:
         effort, instruction = self._ls.settings.edit.effort, redact(order.instruction)
         request = context.edit(shown, target, order.action, instruction, messages, effort)
         format_, text = await self._ask(request, progress)
-        edits = reply.proposal(
+        edits = await aside(
+            reply.proposal,
             order.action,
             shown,
             *target,
@@ -190,6 +189,14 @@ class Editor:
             raise EditRefused(
                 f"The editor did not apply the edit: {why}", "The text is as it was", "Ask again"
             )
+
+
+def _without_model(order: Order) -> tuple[tuple[int, int], list[Edit] | None]:
+    """Return the target, and the edits if they need no model."""
+    target = actions.target(order.action, order.document, order.start, order.end, order.diagnostics)
+    return target, gate.deterministic(
+        order.action, order.document, *target, order.diagnostics, order.instruction
+    )
 
 
 def as_order(ls: "SparkServer", argument: Any) -> Order:

@@ -2,12 +2,17 @@
 
 Everything that leaves the process about documents passes here. A document that the fence keeps in is
 never opened on the mirror; the others are mirrored with their secrets turned into stars.
+
+A large text takes up to seconds to be looked through. It is done on a thread then; what is typed meanwhile
+is kept and looked at behind it, and requests wait for the end of it with `looked`.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from spark_lsp.lsp.aside import aside
 from spark_lsp.lsp.fence import Fence
 from spark_lsp.privacy.redaction import Redacted
 from spark_lsp.text.document import Document
@@ -17,6 +22,20 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
 
 
+AT_ONCE = 32_768  # characters that are looked through in a turn of the loop; slow ones take 60 ms
+
+
+@dataclass(slots=True, eq=False)
+class _Look:
+    """A large document that is being looked through, and what was typed meanwhile."""
+
+    document: Document
+    later: list[tuple[Document, Sequence[Edit]]] = field(
+        default_factory=list[tuple[Document, Sequence[Edit]]]
+    )
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 @dataclass(slots=True)
 class Outgoing:
     """The documents as the gateway may see them."""
@@ -24,20 +43,59 @@ class Outgoing:
     ls: "SparkServer"
     fence: Fence
     _shown: dict[str, Redacted] = field(default_factory=dict[str, Redacted])
+    _looks: dict[str, _Look] = field(default_factory=dict[str, _Look])
 
     def open(self, document: Document) -> None:
         """Mirror a document, unless it must stay."""
         self.fence.forget(document.uri)
         if self.ls.linked and self.fence.why(document.uri) is None:
-            shown = Redacted.of(document)
-            self._shown[document.uri] = shown
-            self.ls.engine.opened(shown.document)
+            self._look(document)
+
+    def _look(self, document: Document) -> None:
+        self._shown.pop(document.uri, None)
+        self._looks.pop(document.uri, None)
+        if len(document) <= AT_ONCE:
+            self._show(Redacted.of(document))
+        else:
+            self._looks[document.uri] = look = _Look(document)
+            self.ls.spawn(self._look_aside, look)
+
+    async def _look_aside(self, look: _Look) -> None:
+        uri = look.document.uri
+        try:
+            shown = await aside(Redacted.of, look.document)
+        finally:
+            look.done.set()
+        if self._looks.get(uri) is look:  # neither closed nor opened again meanwhile
+            del self._looks[uri]
+            for document, edits in look.later:
+                shown, _ = shown.changed(document, edits)
+            self._show(shown)
+
+    def _show(self, shown: Redacted) -> None:
+        self._shown[shown.real.uri] = shown
+        self.ls.engine.opened(shown.document)
+
+    async def looked(self, uri: str) -> None:
+        """Wait while a document is being looked through."""
+        while look := self._looks.get(uri):
+            await look.done.wait()
+
+    def looking(self, uri: str) -> bool:
+        """Tell whether a document is being looked through."""
+        return uri in self._looks
 
     def edit(self, document: Document, edits: Sequence[Edit]) -> bool:
         """Mirror a change; False if the document is not mirrored."""
+        if look := self._looks.get(document.uri):
+            look.later.append((document, edits))
+            return True
         shown = self._shown.get(document.uri)
         if shown is None or not self.ls.linked:
             return False
+        if sum(len(edit.new) for edit in edits) > AT_ONCE:
+            self._look(document)
+            return True
         shown, seen = shown.changed(document, edits)
         self._shown[document.uri] = shown
         self.ls.engine.edited(shown.document, seen)
@@ -46,6 +104,7 @@ class Outgoing:
     def close(self, uri: str) -> None:
         """Take a document off the mirror."""
         self._shown.pop(uri, None)
+        self._looks.pop(uri, None)
         if self.ls.linked:
             self.ls.engine.closed(uri)
 
@@ -57,7 +116,7 @@ class Outgoing:
     def kept(self, uri: str) -> bool:
         """Tell whether a document must stay; one that has come to stay is taken off the mirror."""
         must_stay = self.fence.why(uri) is not None
-        if must_stay and uri in self._shown:
+        if must_stay and (uri in self._shown or uri in self._looks):
             self.close(uri)
         return must_stay
 

@@ -23,6 +23,7 @@ from pygls.lsp.server import LanguageServer
 
 from spark_lsp import __version__
 from spark_lsp.errors import SparkError, origin
+from spark_lsp.lsp.protocol import Protocol
 from spark_lsp.lsp.table import COMMANDS, FEATURES, MENU, REPLACED
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class SparkServer(LanguageServer):
     """One editor's server. `sources` gives the settings that lie under the editor's, when first needed."""
 
     def __init__(self, sources: "Callable[[], Sequence[Source]]" = tuple) -> None:
-        super().__init__("spark-lsp", __version__)
+        super().__init__("spark-lsp", __version__, protocol_cls=Protocol)
         self._sources = sources
         self.given: dict[str, Any] = {}
         self.encoding = "utf-16"
@@ -358,7 +359,17 @@ class SparkServer(LanguageServer):
             return None
         offset = convert.offset(document, at, self.documents.encoding)
         await self.up.wait()
+        if self.outgoing.looking(uri):
+            await self._looked(document)
         return await self.completer.suggest(document, offset, method)
+
+    async def _looked(self, document: "Document") -> None:
+        """Wait until a large document has been looked through; it may be another by then."""
+        from spark_lsp.lsp.completing import content_modified
+
+        await self.outgoing.looked(document.uri)
+        if self.documents.get(document.uri) is not document:
+            raise content_modified()
 
     def _why_not(self, uri: str) -> "tuple[Reason, str] | None":
         """Return why there is no ghost text in a document."""

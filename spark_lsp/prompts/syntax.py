@@ -199,9 +199,10 @@ def _walk(root: Node) -> Iterator[Node]:
 
 def _parse(language: str, text: str) -> "tuple[Callable[[int], int], Node] | None":
     """Return `(byte offset → code point offset, root)`, or None without a grammar."""
-    parser = _parser(language)
-    if parser is None:
+    grammar = _grammar(language)
+    if grammar is None:
         return None
+    parser = Parser(grammar)  # one for each text: callers may be on several threads
     data = _LONE_RETURN.sub("\n", text).encode("utf-8", "surrogatepass")
     root = parser.parse(data).root_node
     if len(data) == len(text):
@@ -210,8 +211,8 @@ def _parse(language: str, text: str) -> "tuple[Callable[[int], int], Node] | Non
 
 
 @lru_cache
-def _parser(language: str) -> Parser | None:
-    """Return the parser for one of LSP's language ids."""
+def _grammar(language: str) -> Language | None:
+    """Return the grammar for one of LSP's language ids."""
     pointer: object
     if language == "python":
         import tree_sitter_python
@@ -230,7 +231,7 @@ def _parser(language: str) -> Parser | None:
         )
     else:
         return None
-    return Parser(Language(pointer))
+    return Language(pointer)
 
 
 def _guessed(text: str, offset: int) -> Definition | None:

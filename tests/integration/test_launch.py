@@ -214,6 +214,25 @@ async def test_it_ends_by_itself_when_nobody_needs_it(where: Path) -> None:
     assert names(where) == {"gateway.lock", "gateway.log"}
 
 
+async def test_how_long_it_stays_may_be_said_in_the_environment(
+    where: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPARK_LSP_GATEWAY_IDLE", "77.5")
+    await launch.find_or_start()
+    (gateway,) = gateways(where)
+    assert gateway.cmdline()[-2:] == ["--idle", "77.5"]
+
+
+async def test_one_that_nobody_can_find_any_more_ends(where: Path) -> None:
+    """As when two were started, the first by a server that was killed before it was there."""
+    await launch.find_or_start()
+    (lost,) = gateways(where)
+    state = state_of(where)
+    runtime.write_state(where, runtime.State(state.url, state.token, os.getpid(), state.version))
+    until(lambda: not lost.is_running() or lost.status() == psutil.STATUS_ZOMBIE)
+    assert state_of(where).pid == os.getpid()  # the other's state is left alone
+
+
 async def test_where_there_are_no_unix_sockets_it_is_a_loopback_port(where: Path, tmp_path: Path) -> None:
     """The automatic gateway as on such a system: the module that chooses sees no AF_UNIX."""
     script = (

@@ -17,6 +17,7 @@ COMMAND = "spark.edit"
 
 async def handle(ls: "SparkServer", params: types.CodeActionParams) -> list[types.CodeAction]:
     """Offer the actions of the table that apply to this range."""
+    from spark_lsp.lsp.aside import aside
     from spark_lsp.lsp.editing import diagnostic
     from spark_lsp.prompts import actions
 
@@ -26,7 +27,7 @@ async def handle(ls: "SparkServer", params: types.CodeActionParams) -> list[type
         return []
     start, end = convert.offsets(document, params.range, ls.documents.encoding)
     found = {diagnostic(ls, document, each): each for each in params.context.diagnostics}
-    offers = actions.applicable(document, start, end, list(found))
+    offers = await aside(actions.applicable, document, start, end, list(found))
     return [
         _action(params, document.version, offer, [found[each] for each in offer.diagnostics])
         for offer in offers

@@ -17,7 +17,10 @@ async def edit(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
     from spark_lsp.lsp.editing import as_order
 
     await ls.up.wait()
-    order = as_order(ls, arguments[0] if arguments else None)
+    argument = arguments[0] if arguments else None
+    if isinstance(argument, dict):
+        await ls.outgoing.looked(str(cast(dict[str, Any], argument).get("uri", "")))
+    order = as_order(ls, argument)
     return {"id": ls.editor.start(order), "state": "started"}
 
 
