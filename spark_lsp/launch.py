@@ -6,6 +6,7 @@ A gateway of another version is asked to drain, and a new one is started: the ol
 until they are gone, and its socket's name passes to the new one.
 """
 
+import math
 import os
 import signal
 import subprocess
@@ -28,8 +29,12 @@ PROBE = 2.0  # seconds that a gateway has to answer; it takes about a millisecon
 IDLE = 900.0  # seconds a gateway outlives its last connection
 
 
-async def find_or_start(config: Path | None = None, idle: float = IDLE) -> Endpoint:
-    """Return the endpoint of the user's gateway, started if need be. Raises `GatewayError`."""
+async def find_or_start(config: Path | None = None, idle: float | None = None) -> Endpoint:
+    """Return the endpoint of the user's gateway, started if need be. Raises `GatewayError`.
+
+    One that is started outlives its last connection by `idle` seconds.
+    """
+    idle = usual_idle() if idle is None else idle
     where = runtime.directory()
     deadline = time.monotonic() + START_DEADLINE
     while time.monotonic() < deadline:
@@ -40,6 +45,15 @@ async def find_or_start(config: Path | None = None, idle: float = IDLE) -> Endpo
                 return await _start(where, config, idle, deadline)
         await anyio.sleep(POLL)
     raise _not_started(where, "another program holds its lock and starts none")
+
+
+def usual_idle() -> float:
+    """Return how long a gateway stays without a connection: SPARK_LSP_GATEWAY_IDLE, else a quarter hour."""
+    with suppress(ValueError):
+        idle = float(os.environ.get("SPARK_LSP_GATEWAY_IDLE", ""))
+        if math.isfinite(idle) and idle > 0:
+            return idle
+    return IDLE
 
 
 async def _start(where: Path, config: Path | None, idle: float, deadline: float) -> Endpoint:
