@@ -1,8 +1,10 @@
 # Everything here works without root and keeps to .venv and the user's cache directory.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench editors model clean
+.PHONY: help demo test lint bench fuzz editors model clean
 
 PYTHON ?= python3
+FUZZ_OPERATIONS ?= 1000000
+FUZZ_SECONDS ?= 600
 BIN := .venv/bin
 STAMP := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -23,6 +25,10 @@ lint: $(STAMP) ## ruff and pyright (strict)
 
 bench: $(STAMP) model ## measure, against named baselines in the same run
 	@$(BIN)/spark-lsp bench
+
+fuzz: $(STAMP) ## a million document operations, then each fuzz target for FUZZ_SECONDS (600)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install --constraint constraints.txt --editable '.[fuzz]'
+	@$(BIN)/python -m tests.fuzz.campaign --operations $(FUZZ_OPERATIONS) --seconds $(FUZZ_SECONDS)
 
 editors: $(STAMP) ## bring Neovim >= 0.12 into the cache; says why where it cannot
 	@scripts/get_neovim.sh >/dev/null || test $$? -eq 3

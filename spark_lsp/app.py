@@ -3,14 +3,14 @@
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from spark_lsp import config
 from spark_lsp.engine.base import Engine
 from spark_lsp.errors import ConfigError
-from spark_lsp.models.registry import is_path
+from spark_lsp.privacy.approvals import model_path
+from spark_lsp.store.approvals import Approvals
 
 
 def config_path() -> Path:
@@ -22,18 +22,31 @@ def config_path() -> Path:
     )
 
 
-def load_settings(path: Path | None = None) -> tuple[config.Settings, list[config.Problem]]:
-    """Resolve the settings of the gateway: defaults, config.toml, environment.
+def sources(path: Path | None = None) -> list[config.Source]:
+    """Return what lies under an editor's settings: config.toml, then the environment.
 
     A file named by `path` must exist; the usual one need not. Raises `ConfigError` for a file that is
     not TOML, since a half-read one could send code to the wrong place.
     """
+    environment = config.from_environment(os.environ)
     found = (path if path is not None else config_path()).absolute()
     if path is None and not found.exists():
-        return config.resolve(config.from_environment(os.environ))
-    source = (str(found), _absolute(_read(found), found.parent))
-    settings, problems = config.resolve(source, config.from_environment(os.environ))
-    return settings, [*problems, *config.unknown_engines(settings)]
+        return [environment]
+    return [(str(found), _absolute(_read(found), found.parent)), environment]
+
+
+def load_settings(path: Path | None = None) -> tuple[config.Settings, list[config.Problem]]:
+    """Resolve the settings of the gateway. Raises `ConfigError` as `sources` does."""
+    settings, problems, _ = traced_settings(path)
+    return settings, problems
+
+
+def traced_settings(
+    path: Path | None = None,
+) -> tuple[config.Settings, list[config.Problem], dict[str, str]]:
+    """Resolve the same, and say where each value that is no default came from."""
+    settings, problems, origins = config.traced(*sources(path))
+    return settings, [*problems, *config.unknown_engines(settings)], origins
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -66,7 +79,7 @@ def _absolute_table(table: Any, base: Path) -> Any:
         values["text"] = _below(base, values["text"])
     if isinstance(values.get("texts"), dict):
         values["texts"] = {task: _below(base, path) for task, path in values["texts"].items()}
-    if isinstance(values.get("model"), str) and is_path(values["model"]):
+    if isinstance(values.get("model"), str) and model_path(values["model"]):
         values["model"] = _below(base, values["model"])
     return values
 
@@ -95,22 +108,19 @@ def build_engines(settings: config.Settings) -> dict[str, Engine]:
 def refuse_unapproved(
     engines: Mapping[str, config.EngineSettings],
 ) -> tuple[dict[str, config.EngineSettings], list[config.Problem]]:
-    """Sort out what an editor's settings may not bring: files that they name.
-
-    A server cannot see whether a setting came from the person or from a repository, and a model file
-    feeds a native parser; so such engines are taken from config.toml only.
-    """
+    """Sort out which engines of an editor's settings the user has not approved, and say how they can."""
+    approvals = Approvals()
     allowed, problems = dict[str, config.EngineSettings](), list[config.Problem]()
     for name, table in engines.items():
-        if _names_a_file(table):
-            reason = "names a file, which only config.toml may do; add the engine there"
+        try:
+            missing = approvals.missing(table)
+        except ConfigError as error:
+            problems.append(config.Problem(f"engines.{name}", "editor", str(error)))
+            continue
+        if missing:
+            commands = " and ".join(ask.command for ask in missing)
+            reason = f"waits for your approval to {missing[0]}; run: {commands}"
             problems.append(config.Problem(f"engines.{name}", "editor", reason))
         else:
-            allowed[name] = replace(table)
+            allowed[name] = table
     return allowed, problems
-
-
-def _names_a_file(table: config.EngineSettings) -> bool:
-    if isinstance(table, config.ReplayEngine):
-        return bool(table.text or table.texts)
-    return is_path(table.model)

@@ -9,12 +9,23 @@ In the editor names are written in camelCase below `spark.` (`spark.completion.m
 are the same. `engines.*` tables use snake_case in both, as in config.toml.
 """
 
+import math
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Any, Literal, TypeVar, cast, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, cast, get_type_hints
+
+import msgspec
+from msgspec import Meta
 
 from spark_lsp.request import Effort
+
+Count = Annotated[int, Meta(ge=0)]
+Amount = Annotated[float, Meta(ge=0)]
+
+
+def _says(text: str) -> Meta:
+    return Meta(description=text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,79 +33,94 @@ class LocalEngine:
     """`kind = "local"`: the embedded model."""
 
     kind: Literal["local"] = "local"
-    model: str = "auto"
+    model: Annotated[str, _says("`auto`, a name from `spark-lsp model list`, or the path of a GGUF file")] = (
+        "auto"
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayEngine:
-    """`kind = "replay"`: answers with a given text at a given pace; a token is 4 characters.
-
-    `text` is the path of a file with the answer; `texts` names one a task (`complete`, `edit`, `chat`)
-    and goes before `text`. A pace of 0 means at once.
-    """
+    """`kind = "replay"`: answers with a given text at a given pace; a token is 4 characters."""
 
     kind: Literal["replay"] = "replay"
-    text: str = ""
-    texts: Mapping[str, str] = field(default_factory=dict[str, str])
-    tokens_per_s: float = 500.0
-    delay_ms: float = 50.0
+    text: Annotated[str, _says("the path of a file with the answer")] = ""
+    texts: Annotated[
+        Mapping[str, str], _says("a file for each task (`complete`, `edit`, `chat`); goes before `text`")
+    ] = field(default_factory=dict[str, str])
+    tokens_per_s: Annotated[Amount, _says("the pace; 0 means all at once")] = 500.0
+    delay_ms: Annotated[Amount, _says("milliseconds before the first token")] = 50.0
 
 
 EngineSettings = LocalEngine | ReplayEngine
 ENGINE_KINDS: Mapping[str, type[EngineSettings]] = {"local": LocalEngine, "replay": ReplayEngine}
 ROUTES = ("completion", "edit", "chat")
+Routes = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Where the gateway is: `auto` finds or starts the user's own; else a `ws://`, `wss://` or
-    `ws+unix:` URL."""
+    """Where the gateway is."""
 
-    url: str = "auto"
-    routes: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    url: Annotated[
+        str, _says("the gateway: `auto` finds or starts your own; or a `ws://`, `wss://` or `ws+unix:` URL")
+    ] = "auto"
+    routes: Annotated[Routes, _says("engines by preference, for `completion`, `edit`, `chat`")] = field(
+        default_factory=dict[str, tuple[str, ...]]
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """Ghost text. `maxLines` 0 means as many as the engine's speed allows; `delayMs` waits after a key."""
+    """Ghost text."""
 
-    enabled: bool = True
-    stream: bool = True
-    maxLines: int = 0
-    delayMs: int = 0
-    disabledGlobs: tuple[str, ...] = ()
-    menu: Literal["auto", "always", "never"] = "auto"
+    enabled: Annotated[bool, _says("ghost text at all")] = True
+    stream: Annotated[bool, _says("show text while it grows, in editors that can")] = True
+    maxLines: Annotated[Count, _says("at most so many lines; 0: as many as the engine gives")] = 0
+    delayMs: Annotated[Count, _says("milliseconds to wait after a key before asking")] = 0
+    disabledGlobs: Annotated[tuple[str, ...], _says("files without ghost text")] = ()
+    menu: Annotated[
+        Literal["auto", "always", "never"],
+        _says("offer `textDocument/completion`: `auto` does in editors without ghost text"),
+    ] = "auto"
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Targeted edits: when they are applied, and how much thought the engine should take."""
+    """Targeted edits."""
 
-    apply: Literal["final", "preview", "live"] = "final"
-    effort: Effort = "balanced"
+    apply: Annotated[
+        Literal["final", "preview", "live"], _says("when edits are applied; only `final` is in use so far")
+    ] = "final"
+    effort: Annotated[Effort, _says("how much thought the engine should take; sent along with edits")] = (
+        "balanced"
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What goes along with a request. `exclude` holds globs of files that never leave the editor."""
+    """What goes along with a request."""
 
-    maxTokens: int = 8192
-    exclude: tuple[str, ...] = ()
+    maxTokens: Annotated[Count, _says("not yet in use: engines choose their window by their speed")] = 8192
+    exclude: Annotated[
+        tuple[str, ...], _says("files that never leave the editor: no ghost text, no actions, no edits")
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
     """Limits a day; 0 means none."""
 
-    tokensPerDay: int = 0
-    costPerDay: float = 0.0
+    tokensPerDay: Annotated[Count, _says("not yet in use")] = 0
+    costPerDay: Annotated[Amount, _says("not yet in use")] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
     """What is logged; never code, at any level."""
 
-    level: Literal["debug", "info", "warning", "error"] = "warning"
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], _says("what goes to stderr; never code, at any level")
+    ] = "warning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +153,31 @@ T = TypeVar("T")
 Source = tuple[str, Mapping[str, Any]]
 
 
+@dataclass(slots=True)
+class _Reading:
+    """One source being read: what was wrong, and which values came from it."""
+
+    source: str
+    problems: list[Problem]
+    origins: dict[str, str]
+
+    def object_to(self, name: str, reason: str) -> None:
+        self.problems.append(Problem(name, self.source, reason))
+
+
 def resolve(*sources: Source) -> tuple[Settings, list[Problem]]:
     """Lay `(name of the source, its values)` over the defaults, the later over the earlier."""
-    settings, problems = Settings(), list[Problem]()
+    settings, problems, _ = traced(*sources)
+    return settings, problems
+
+
+def traced(*sources: Source) -> tuple[Settings, list[Problem], dict[str, str]]:
+    """Return the same as `resolve`, and by dotted name the source of each value that is no default."""
+    settings, problems, origins = Settings(), list[Problem](), dict[str, str]()
     for source, values in sources:
-        settings = _overlay(settings, values, source, "", problems)
+        settings = _overlay(settings, values, "", _Reading(source, problems, origins))
     routes = {**settings.routes, **settings.engine.routes}
-    return replace(settings, routes=types.MappingProxyType(routes)), problems
+    return replace(settings, routes=types.MappingProxyType(routes)), problems, origins
 
 
 def from_environment(environment: Mapping[str, str]) -> Source:
@@ -148,68 +192,68 @@ def from_environment(environment: Mapping[str, str]) -> Source:
 
 def engine_problems(name: str, table: object, source: str) -> tuple[EngineSettings | None, list[Problem]]:
     """Read one `engines.NAME` table; None with the problem if it cannot be used."""
-    problems: list[Problem] = []
+    reading = _Reading(source, [], {})
+    return _engine(name, table, reading), reading.problems
+
+
+def _engine(name: str, table: object, reading: _Reading) -> EngineSettings | None:
     where = f"engines.{name}"
     if name in ROUTES:
-        return None, [Problem(where, source, "no engine may bear a route's name; choose another")]
+        return reading.object_to(where, "no engine may bear a route's name; choose another")
     if not isinstance(table, Mapping):
-        return None, [Problem(where, source, "must be a table")]
+        return reading.object_to(where, "must be a table")
     values = cast(Mapping[str, Any], table)
     kind = ENGINE_KINDS.get(str(values.get("kind", "")))
     if kind is None:
         known = ", ".join(ENGINE_KINDS)
-        return None, [Problem(f"{where}.kind", source, f"must be one of: {known}; the engine is left out")]
-    return _overlay(kind(), values, source, where, problems), problems
+        return reading.object_to(f"{where}.kind", f"must be one of: {known}; the engine is left out")
+    return _overlay(kind(), values, where, reading)
 
 
-def _overlay(base: T, values: Mapping[str, Any], source: str, prefix: str, problems: list[Problem]) -> T:
-    hints, changes = get_type_hints(type(base)), dict[str, Any]()
+def _overlay(base: T, values: Mapping[str, Any], prefix: str, reading: _Reading) -> T:
+    hints, changes = get_type_hints(type(base), include_extras=True), dict[str, Any]()
     known = {item.name for item in fields(cast(Any, base))}
     for key, value in values.items():
         name = f"{prefix}.{key}" if prefix else key
         if key not in known:
-            problems.append(Problem(name, source, "is not a setting of spark-lsp; it is ignored"))
+            reading.object_to(name, "is not a setting of spark-lsp; it is ignored")
         elif value is None:
             continue  # an editor's null means the default
         elif name == "engines":
-            changes[key] = {**getattr(base, key), **_engines(value, source, problems)}
+            changes[key] = {**getattr(base, key), **_engines(value, reading)}
         else:
-            current = getattr(base, key)
-            changes[key] = _value(current, value, hints[key], source, name, problems)
+            changes[key] = _value(getattr(base, key), value, hints[key], name, reading)
     return replace(cast(Any, base), **changes)
 
 
-def _value(
-    current: object, value: object, hint: object, source: str, name: str, problems: list[Problem]
-) -> object:
+def _value(current: object, value: object, hint: object, name: str, reading: _Reading) -> object:
     if is_dataclass(current):
         if isinstance(value, Mapping):
-            return _overlay(current, cast(Mapping[str, Any], value), source, name, problems)
-        problems.append(Problem(name, source, "must be a table; it is ignored"))
+            return _overlay(current, cast(Mapping[str, Any], value), name, reading)
+        reading.object_to(name, "must be a table; it is ignored")
         return current
-    import msgspec  # here, because a start without settings should not wait for it
-
     try:
         read = msgspec.convert(value, type=cast(Any, hint), strict=True)
     except msgspec.ValidationError as error:
-        problems.append(Problem(name, source, f"{error}; {current!r} is used"))
+        reading.object_to(name, f"{error}; {current!r} is used")
         return current
-    if isinstance(read, int | float) and read < 0:
-        problems.append(Problem(name, source, f"must not be negative; {current!r} is used"))
+    if isinstance(read, float) and not math.isfinite(read):
+        reading.object_to(name, f"must be a finite number; {current!r} is used")
         return current
+    reading.origins[name] = reading.source
     return {**cast(Any, current), **cast(Any, read)} if isinstance(current, Mapping) else read
 
 
-def _engines(value: object, source: str, problems: list[Problem]) -> dict[str, EngineSettings]:
+def _engines(value: object, reading: _Reading) -> dict[str, EngineSettings]:
     if not isinstance(value, Mapping):
-        problems.append(Problem("engines", source, "must be a table of tables; it is ignored"))
+        reading.object_to("engines", "must be a table of tables; it is ignored")
         return {}
     read: dict[str, EngineSettings] = {}
     for name, table in cast(Mapping[str, object], value).items():
-        engine, found = engine_problems(name, table, source)
-        problems += found
+        engine = _engine(name, table, reading)
         if engine is not None:
             read[name] = engine
+            reading.origins[f"engines.{name}"] = reading.source
     return read
 
 

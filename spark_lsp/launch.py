@@ -77,13 +77,13 @@ async def _start(where: Path, config: Path | None, idle: float, deadline: float)
 async def _running(where: Path) -> runtime.State | None:
     """Return the state of a gateway of our version that answers to its token, or None."""
     state = runtime.read_state(where)
-    if state is None or state.version != __version__ or not _alive(state.pid):
+    if state is None or state.version != __version__ or not alive(state.pid):
         return None
-    answers = await anyio.to_thread.run_sync(_answers, state)
-    return state if answers else None
+    return state if await anyio.to_thread.run_sync(answers, state) else None
 
 
-def _answers(state: runtime.State) -> bool:
+def answers(state: runtime.State) -> bool:
+    """Tell whether the gateway of a state file answers to its token; waits `PROBE` seconds at most."""
     import http.client
     import socket
 
@@ -101,7 +101,8 @@ def _answers(state: runtime.State) -> bool:
         return False
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Tell whether a process is there."""
     if os.name != "posix":
         return True  # the probe that follows tells
     try:
@@ -116,7 +117,7 @@ def _alive(pid: int) -> bool:
 def _drain_other_version(where: Path) -> None:
     """Ask a gateway of another version to end when its last request has; it is no longer found."""
     state = runtime.read_state(where)
-    if state is not None and state.version != __version__ and _alive(state.pid) and _answers(state):
+    if state is not None and state.version != __version__ and alive(state.pid) and answers(state):
         with suppress(OSError):
             os.kill(state.pid, signal.SIGTERM)
 

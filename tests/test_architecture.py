@@ -10,15 +10,25 @@ ROOT = Path(__file__).parent.parent / "spark_lsp"
 FILES = sorted(ROOT.rglob("*.py"))
 
 LEVELS = [
-    {"errors", "metrics", "config", "request"},
+    {"errors", "metrics", "config", "request", "schema"},
     {"text"},
     {"prompts", "session", "wire", "privacy"},
     {"store", "models", "engine", "runtime"},
     {"gateway", "lsp", "launch", "client"},
-    {"app", "cli", "bench", "__main__"},
+    {"app", "cli", "bench", "doctor", "__main__"},
 ]
 APART = [{"prompts", "session", "wire", "privacy"}, {"gateway", "lsp", "client"}]
-PURE = ("text", "prompts", "session", "wire", "privacy", "gateway/scheduler.py", "request.py", "config.py")
+PURE = (
+    "text",
+    "prompts",
+    "session",
+    "wire",
+    "privacy",
+    "gateway/scheduler.py",
+    "request.py",
+    "config.py",
+    "schema.py",
+)
 IMPURE_MODULES = {
     "anyio",
     "asyncio",
@@ -40,7 +50,7 @@ ONLY_IN = {
     "websockets": ("engine/remote.py", "engine/responses.py"),
     "starlette": ("gateway/",),
     "uvicorn": ("gateway/",),
-    "anyio": ("engine/", "gateway/", "lsp/", "app.py", "launch.py", "client/", "bench/", "cli/"),
+    "anyio": ("engine/", "gateway/", "lsp/", "app.py", "launch.py", "client/", "bench/", "cli/", "doctor/"),
     "sqlite3": ("store/",),
     "tree_sitter": ("prompts/syntax.py", "session/context.py"),
     "xllamacpp": ("engine/local_child.py",),

@@ -68,6 +68,13 @@ def at_most_of_baseline(
     )
 
 
+def at_least(number: int, name: str, unit: str, values: Sequence[float], limit: float) -> Figure:
+    """Return a figure whose value, the mean of `values`, is to be at least `limit`; shares have no spread."""
+    value = statistics.fmean(values)
+    wanted = f"≥ {limit:g} {unit}"
+    return Figure(number, name, value, unit, None, None, wanted, value >= limit, len(values), (value, value))
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """Return the value below which `share` percent of `values` lie, interpolated."""
     ordered = sorted(values)

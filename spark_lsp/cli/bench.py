@@ -10,18 +10,22 @@ import msgspec
 
 from spark_lsp.bench.figures import Figure, report
 from spark_lsp.cli import OK
+from spark_lsp.errors import ConfigError
 
 SUITES = {
     "start": "from start to the initialize response, against stock pygls",
     "sync": "one change of a large document, against stock pygls",
     "memory": "resident memory of the server and of a gateway without a model",
     "local": "the embedded model: a key to the first whole line; cancel to a free slot",
+    "quality": "infilling tasks solved by the ghost text; needs --data",
 }
+NEEDS_DATA = ("quality",)
 QUICK: dict[str, dict[str, int]] = {
     "start": {"rounds": 1},
     "sync": {"rounds": 1, "count": 20, "baseline_count": 2},
     "memory": {"rounds": 1, "files": 5},
     "local": {"lines": 1, "cancels": 1},
+    "quality": {"limit": 2},
 }
 
 
@@ -31,14 +35,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("suite", nargs="*", metavar="SUITE", help=f"{listing} (default: all)")
     parser.add_argument("--quick", action="store_true", help="a few runs only, to see that it works")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--data", type=Path, metavar="FILE", help="quality: the tasks, one JSON object a line"
+    )
+    parser.add_argument("--model", metavar="NAME", help="quality: the model (default: auto)")
+    parser.add_argument("--details", type=Path, metavar="FILE", help="quality: write each task's result here")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures (needs matplotlib)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the suites and print their figures."""
     figures: list[Figure] = []
-    for name in _chosen(arguments.suite):
-        figures += _suite(name)(**(QUICK[name] if arguments.quick else {}))
+    for name in _chosen(arguments.suite, arguments.data):
+        figures += _suite(name)(**_options(name, arguments))
     summary = report(figures)
     if arguments.json:
         print(msgspec.json.encode(summary).decode())
@@ -51,13 +60,27 @@ def run(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _chosen(names: Sequence[str]) -> list[str]:
+def _options(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    options: dict[str, Any] = dict(QUICK[name]) if arguments.quick else {}
+    if name in NEEDS_DATA:
+        given = {"data": arguments.data, "model": arguments.model, "details": arguments.details}
+        options |= {key: value for key, value in given.items() if value is not None}
+    return options
+
+
+def _chosen(names: Sequence[str], data: Path | None) -> list[str]:
     unknown = [name for name in names if name not in SUITES]
     if unknown:
         argparse.ArgumentParser("spark-lsp bench").error(
             f"no such suite: {', '.join(unknown)} (choose from {', '.join(SUITES)})"
         )
-    return list(names or SUITES)
+    if data is None and (missing := [name for name in names if name in NEEDS_DATA]):
+        raise ConfigError(
+            f"The suite {missing[0]} needs its tasks",
+            "Nothing was measured",
+            "Name their file with --data FILE",
+        )
+    return list(names or [name for name in SUITES if data is not None or name not in NEEDS_DATA])
 
 
 def _suite(name: str) -> Callable[..., list[Figure]]:

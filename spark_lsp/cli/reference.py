@@ -1,20 +1,24 @@
-"""Writes docs/reference/commands.md from the commands themselves: `python -m spark_lsp.cli.reference`.
+"""Writes pages of docs/reference from the code itself: `python -m spark_lsp.cli.reference PAGE`.
 
-A test compares the page with what this returns, so that it is never behind.
+`PAGE` is `commands`, `settings` or `reasons`. A test compares each page with what this returns, so that
+none is ever behind.
 """
 
 import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 from spark_lsp.cli import COMMANDS, Command
+from spark_lsp.schema import engine_rows, rows
+from spark_lsp.session.reasons import REMEDIES, Reason
 
 _INTRODUCTION = """\
 # Commands
 
-Written by `python -m spark_lsp.cli.reference > docs/reference/commands.md`; do not edit by hand.
+Written by `python -m spark_lsp.cli.reference commands`; do not edit by hand.
 
 There is one program, `spark-lsp`, also run by `python -m spark_lsp`. Without a command it is
 `spark-lsp serve`.
@@ -63,8 +67,8 @@ and `seconds`. With `--engine replay`, and no such engine configured, the answer
 }
 
 
-def markdown() -> str:
-    """Return the page."""
+def commands() -> str:
+    """Return the page of commands."""
     return "\n".join((_INTRODUCTION, *(_section(name, text) for name, text in COMMANDS.items())))
 
 
@@ -109,5 +113,98 @@ def _signature(action: argparse.Action) -> str:
     return name if action.nargs == 0 else f"{name} {value}"
 
 
+_SETTINGS = """\
+# Settings
+
+Written by `python -m spark_lsp.cli.reference settings`; do not edit by hand.
+
+In the editor below `spark.`, in `initializationOptions` and `workspace/configuration` alike; or, with the same
+names, in `config.toml` in your configuration directory (`~/.config/spark-lsp/config.toml` on Linux), or in the
+file that `--config` or `SPARK_LSP_CONFIG` names. The editor goes over the environment, that over the file. A
+value that cannot be used is named, and all others are kept; `null` means the default.
+
+`spark-lsp config show` prints each value and where it came from, `config check` names what cannot be used,
+`config schema` prints the JSON schema.
+
+| setting | default | meaning |
+|---|---|---|
+{settings}
+## Engines
+
+Tables below `engines`: `[engines.NAME]` in config.toml, `spark.engines` in the editor. `kind` says what it is; no
+engine may bear a route's name (`completion`, `edit`, `chat`). What an editor's settings name (an endpoint, a file)
+waits for your [approval](../explanation/privacy.md#approvals); config.toml is your own and counts as approved.
+
+| kind | setting | default | meaning |
+|---|---|---|---|
+{engines}
+`[routes]` (in the editor `engine.routes`) names engines by preference:
+
+```toml
+[engines.mine]
+kind = "local"
+model = "/models/mine.gguf"
+
+[routes]
+completion = ["mine", "local"]
+edit = ["local"]
+```
+
+## A project's own file
+
+`.spark.toml`, in the repository's root or any directory above a file, may only take away:
+
+```toml
+exclude = ["*.sql", "customers/*"]   # these stay in the editor
+[completion]
+enabled = false                      # no ghost text here
+[edit]
+enabled = false                      # no edits here
+```
+
+Anything else in it is named and ignored.
+
+## Environment
+
+`SPARK_LSP_ENGINE_URL`, `SPARK_LSP_TOKEN`, `SPARK_LSP_LOG_LEVEL`, `SPARK_LSP_CONFIG` (the configuration's path),
+`SPARK_LSP_MODELS` (directory of models), `SPARK_LSP_RUNTIME_DIR` (the gateway's socket, state file and log),
+`SPARK_LSP_STATE_DIR` (what you approved).
+"""
+
+_REASONS = """\
+# Why there is no suggestion
+
+Written by `python -m spark_lsp.cli.reference reasons`; do not edit by hand.
+
+The status (`spark/status`, `:checkhealth`, `spark-lsp complete`) says "no suggestion: " and one of these, with
+details behind it. There are no others.
+
+| reason | what to do |
+|---|---|
+"""
+
+
+def settings() -> str:
+    """Return the page of settings."""
+    plain = "".join(f"| `{name}` | `{default}` | {meaning} |\n" for name, default, meaning in rows())
+    engines = "".join(f"| `{kind}` | `{n}` | `{default}` | {m} |\n" for kind, n, default, m in engine_rows())
+    return _SETTINGS.replace("{settings}", plain).replace("{engines}", engines)
+
+
+def reasons() -> str:
+    """Return the page of reasons."""
+    return _REASONS + "".join(f"| {reason.value} | {REMEDIES[reason]} |\n" for reason in Reason)
+
+
+PAGES = {"commands": commands, "settings": settings, "reasons": reasons}
+
+
+def main() -> None:
+    """Write one page, or all, below docs/reference."""
+    folder = Path(__file__).parents[2] / "docs" / "reference"
+    for name in sys.argv[1:] or PAGES:
+        (folder / f"{name}.md").write_text(PAGES[name](), "utf-8")
+
+
 if __name__ == "__main__":
-    sys.stdout.write(markdown())
+    main()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
+    from spark_lsp.config import Source
     from spark_lsp.engine.remote import Remote
     from spark_lsp.lsp.server import SparkServer
 
@@ -42,12 +43,18 @@ def serve(config: Path | None = None) -> int:
         return _engine(server, config)
 
     async def live() -> int:
-        server = SparkServer(os.environ)
+        server = SparkServer(lambda: _sources(config))
         return await Life(server, make_engine, stdin, stdout).run()
 
     code = asyncio.run(live())
     sys.stderr.flush()
     os._exit(code)  # the reader's thread may sit in a read that only the editor can end
+
+
+def _sources(config: Path | None) -> "list[Source]":
+    from spark_lsp import app
+
+    return app.sources(config)
 
 
 def _claim_stdio() -> tuple[int, int]:
@@ -71,7 +78,7 @@ def _engine(server: "SparkServer", config: Path | None) -> "Remote":
     from spark_lsp.launch import find_or_start
 
     async def locate() -> Endpoint:
-        url = server.settings.engine.url
+        url = server.gateway_url()
         if url == "auto":
             return await find_or_start(config)
         return Endpoint(url, os.environ.get("SPARK_LSP_TOKEN", ""))

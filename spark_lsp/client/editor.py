@@ -85,6 +85,11 @@ class Editor:
         params = {"textDocument": {"uri": uri, "version": version}, "contentChanges": [change]}
         self.connection.notify("textDocument/didChange", params)
 
+    def close(self, uri: str) -> None:
+        """Close a document."""
+        del self.documents[uri]
+        self.connection.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+
     # --- ghost text ---
 
     async def complete(self, uri: str, offset: int, timeout_s: float = ANSWER_S) -> Suggestion:

@@ -28,6 +28,7 @@ from spark_lsp.engine.local_stream import End, Reading, StreamEvent, Text, broke
 from spark_lsp.engine.local_tally import Clock, Tally
 from spark_lsp.errors import EngineError, ModelError
 from spark_lsp.models import paths, registry
+from spark_lsp.privacy.approvals import model_path
 from spark_lsp.request import (
     Chunk,
     EngineInfo,
@@ -253,7 +254,7 @@ class Local:
 
 def _model_of(name: str) -> tuple[registry.Model, EngineError | None]:
     """Return the model of a setting; for a name nobody knows, one that says so."""
-    if registry.is_path(name):
+    if model_path(name):
         return registry.from_file(Path(name)), None
     try:
         return registry.find(name), None
@@ -263,7 +264,7 @@ def _model_of(name: str) -> tuple[registry.Model, EngineError | None]:
 
 
 def _file_of(name: str, model: registry.Model) -> Path:
-    return Path(name).expanduser() if registry.is_path(name) else paths.file_of(model)
+    return Path(name).expanduser() if model_path(name) else paths.file_of(model)
 
 
 def _missing(model: registry.Model, how: str) -> EngineError:

@@ -7,7 +7,7 @@ from spark_lsp.engine.local_slots import SCRATCH, Plan, Slots
 from spark_lsp.prompts import fim, rewrite
 from spark_lsp.request import EditFormat, PartKind, Request, Task
 
-_LINE_TOKENS = 48
+_LINE_TOKENS, _BLOCK_TOKENS = 48, 120
 _GREEDY = {"samplers": ["top_k"], "top_k": 1, "cache_prompt": True, "stream": True, "return_progress": True}
 # The final event would otherwise repeat the whole prompt.
 _FIELDS = ["content", "stop", "stop_type", "tokens_evaluated", "timings"]
@@ -35,13 +35,17 @@ def _completion(request: Request, slots: Slots) -> Job:
     eol = "\r\n" if "\r\n" in prefix or "\r\n" in suffix else "\n"
     plan = slots.plan(prefix, suffix)
     lines, opens = request.max_lines or 1, fim.may_open_line(prefix)
+    line = prefix[max(prefix.rfind("\n"), prefix.rfind("\r")) + 1 :]
+    begins = not line.strip()
     stop = [*fim.TEMPLATES.get(slots.family, fim.PLAIN).stop]
-    if lines == 1 and not opens:
+    if lines == 1 and not opens and not begins:
         stop.append("\n")
-    body = _body(plan.slot, plan.prompt, stop, request.max_tokens or _LINE_TOKENS * lines)
+    tokens = _LINE_TOKENS * lines + (_BLOCK_TOKENS if begins else 0)
+    body = _body(plan.slot, plan.prompt, stop, request.max_tokens or tokens)
     if plan.fragment:
         body["grammar"] = fim.grammar(plan.fragment)
-    reply = fim.Reply(fragment=plan.fragment, lines=lines, opens=opens, closing=plan.closing)
+    below = next((each for each in suffix.splitlines()[1:] if each.strip()), "")
+    reply = fim.Reply(plan.fragment, lines, opens, plan.closing, line if begins else None, below)
     return Job(body, reply, EditFormat.TEXT, plan.prompt, plan, eol)
 
 

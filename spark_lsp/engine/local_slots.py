@@ -19,10 +19,13 @@ from spark_lsp.prompts.window import Pace
 WARM, SCRATCH = 0, 1
 # Seconds of reading: at rest, and at most while a person waits for the first letter.
 _AT_REST_S = 4.0
-_WAITED_S = 1.2
+_WAITED_S = 1.5
 _LEAST, _MOST = 600, 12_000
 # A prompt counts as warm if at most this long must be read.
 _WARM_S = 0.6
+# A small document is read whole, even if a person waits this long for it, once: a window that cuts off the
+# head of the function it stands in costs answers (63 of 100 infilling tasks right, against 71 and more).
+_WHOLE_S = 4.0
 
 
 @dataclass(slots=True)
@@ -57,7 +60,8 @@ class Slots:
     def plan(self, prefix: str, suffix: str) -> Plan:
         """Return how to complete between `prefix` and `suffix` so that the answer comes in time."""
         warm = self.plan_at_rest(prefix, suffix)
-        if warm.reading_s <= _WARM_S:
+        whole = len(warm.prefix) + len(warm.fragment) == len(prefix)
+        if warm.reading_s <= (_WHOLE_S if whole else _WARM_S):
             return warm
         scratch = self._plan(SCRATCH, _WAITED_S, prefix, suffix)
         return scratch if scratch.reading_s < warm.reading_s else warm

@@ -17,10 +17,12 @@ from pygls.exceptions import JsonRpcException
 from spark_lsp.errors import EngineError
 from spark_lsp.lsp.growth import Growth
 from spark_lsp.lsp.meter import Meter
+from spark_lsp.privacy.redaction import Redacted
 from spark_lsp.prompts.ghost import Ghost
 from spark_lsp.request import Chunk, Event, Finished, Focus, Request
 from spark_lsp.session import context
-from spark_lsp.session.suggestions import Reason, Suggestion
+from spark_lsp.session.reasons import Reason
+from spark_lsp.session.suggestions import Suggestion
 from spark_lsp.text.document import Document
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class Stream:
     suggestion: Suggestion
     ghost: Ghost
     growth: Growth
+    seen: Redacted
     useful: bool = False
     reason: Reason | None = None
     detail: str = ""
@@ -57,12 +60,22 @@ class Stream:
     def take(self, text: str) -> None:
         """Take more text from the engine."""
         if self.ghost.feed(text):
-            self.conclude(self.ghost.finish(), Reason.NOTHING)
+            self.finish()
             return
+        if self.seen.hides and self.seen.invents(self.ghost.text):
+            return  # the end will tell
         self.suggestion = replace(self.suggestion, text=self.ghost.lines)
         self.growth.show(self.ghost.text, self.suggestion)
-        if self.moment is None and self.suggestion.text.strip():
+        if self.moment is None and self.ghost.useful:
             self.moment = asyncio.get_running_loop().call_later(MOMENT, self.answer)
+
+    def finish(self) -> None:
+        """Conclude with what came, unless it repeats what was hidden from the model."""
+        text = self.ghost.finish()
+        if text and self.seen.invents(text):
+            self.conclude(None, Reason.SECRET_TEXT)
+        else:
+            self.conclude(text, Reason.NOTHING)
 
     def conclude(self, text: str | None, reason: Reason, detail: str = "") -> None:
         """Set the final text, or why there is none; wake who waits."""
@@ -155,9 +168,11 @@ class Completer:
         self._drop(document.uri)
         lines = self.ls.settings.completion.maxLines
         ghost = Ghost(document.text, offset, document.language, max_lines=lines)
-        stream = Stream(Suggestion(document, offset, offset), ghost, Growth(self.ls))
+        seen = self.ls.outgoing.redacted(document)
+        stream = Stream(Suggestion(document, offset, offset), ghost, Growth(self.ls), seen)
         self._streams[document.uri] = stream
-        self.ls.spawn(self._run, stream, context.completion(document, offset, max_lines=lines))
+        request = context.completion(seen.document, offset, max_lines=lines)
+        self.ls.spawn(self._run, stream, request)
         return stream
 
     async def _wait(self, stream: Stream, waiter: "asyncio.Future[None]") -> None:
@@ -203,11 +218,12 @@ class Completer:
         if isinstance(event, Chunk):
             stream.take(event.text)
         elif isinstance(event, Finished):
-            stream.conclude(stream.ghost.finish(), Reason.NOTHING)
+            stream.finish()
         if stream.suggestion.done:
             stream.scope.deadline = anyio.current_time() + EPILOGUE
 
     def rest(self, document: Document, offset: int) -> None:
         """Tell the engine where the cursor rests, so that it can warm up."""
         with suppress(EngineError):
-            self.ls.engine.observe(Focus(document.uri, document.language, document.text, offset))
+            shown = self.ls.outgoing.redacted(document).document
+            self.ls.engine.observe(Focus(shown.uri, shown.language, shown.text, offset))

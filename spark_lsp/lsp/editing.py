@@ -18,9 +18,11 @@ from spark_lsp.errors import ArgumentError, EditRefused, EngineError, SparkError
 from spark_lsp.lsp import convert
 from spark_lsp.lsp.meter import Meter
 from spark_lsp.lsp.progress import Progress
+from spark_lsp.privacy.redaction import Redacted, redact
 from spark_lsp.prompts import actions, gate, reply
 from spark_lsp.request import Chunk, EditFormat, Request, Started
 from spark_lsp.session import context
+from spark_lsp.session.reasons import REMEDIES, Reason
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, rebase
 
@@ -34,14 +36,19 @@ MAX_ARGUMENT = 100_000  # characters of one text in a command's argument
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be done, as the command said it; offsets refer to `document`."""
+    """What is to be done, as the command said it; offsets refer to `document`, the true text."""
 
     action: str
-    document: Document
+    seen: Redacted
     start: int
     end: int
     instruction: str = ""
     diagnostics: tuple[actions.Diagnostic, ...] = ()
+
+    @property
+    def document(self) -> Document:
+        """The true text."""
+        return self.seen.real
 
 
 @dataclass(eq=False)
@@ -123,19 +130,27 @@ class Editor:
         )
         if known is not None:
             return known
-        messages = [each.message for each in order.diagnostics]
-        effort = self._ls.settings.edit.effort
-        request = context.edit(order.document, target, order.action, order.instruction, messages, effort)
+        shown = order.seen.document
+        messages = [redact(each.message) for each in order.diagnostics]
+        effort, instruction = self._ls.settings.edit.effort, redact(order.instruction)
+        request = context.edit(shown, target, order.action, instruction, messages, effort)
         format_, text = await self._ask(request, progress)
-        return reply.proposal(
+        edits = reply.proposal(
             order.action,
-            order.document,
+            shown,
             *target,
             format_,
             text,
             instruction=order.instruction,
             diagnostics=order.diagnostics,
         )
+        if order.seen.disturbs(edits):
+            raise EditRefused(
+                "The proposal would change a secret, which the model was not shown",
+                "The edit was not applied",
+                "Choose lines without the secret, or change these by hand",
+            )
+        return edits
 
     async def _ask(self, request: Request, progress: Progress) -> tuple[EditFormat, str]:
         try:
@@ -209,7 +224,7 @@ def as_order(ls: "SparkServer", argument: Any) -> Order:
         raise ArgumentError("The command's diagnostics are not a list", NOTHING)
     diagnostics = tuple(diagnostic(ls, document, each) for each in cast(list[Any], told))
     instruction = _instruction(name, _text(fields, "instruction", MAX_ARGUMENT), document, start)
-    return Order(name, document, start, end, instruction, diagnostics)
+    return Order(name, ls.outgoing.redacted(document), start, end, instruction, diagnostics)
 
 
 def _text(fields: Mapping[str, Any], name: str, longest: int) -> str:
@@ -228,8 +243,7 @@ def _document(ls: "SparkServer", uri: str, version: object) -> Document:
     document = ls.documents.get(uri)
     if document is None:
         raise EditRefused("The document cannot be edited", str(ls.documents.why_not(uri)))
-    if ls.excluded(uri):
-        raise EditRefused("This file is excluded by the settings", NOTHING, "See context.exclude")
+    _must_be_free(ls, uri)
     if version is not None and version != document.version:
         raise EditRefused("The action belongs to an earlier text", NOTHING, "Ask for it again")
     return document
@@ -245,6 +259,20 @@ def _instruction(action: str, given: str, document: Document, start: int) -> str
         NOTHING,
         "Write a comment `spark: what to do` above the lines, or use an editor that asks for it",
     )
+
+
+def _must_be_free(ls: "SparkServer", uri: str) -> None:
+    """Raise `EditRefused` for a document that must stay, or that its project closes to edits."""
+    why = ls.outgoing.fence.why(uri) if ls.outgoing.kept(uri) else None
+    if why is None and not ls.outgoing.fence.narrowing(uri).edits:
+        why = Reason.PROJECT, "edit.enabled is false"
+    if why is not None:
+        reason, detail = why
+        raise EditRefused(
+            f"No edit: {reason.value}" + (f" ({detail})" if detail else ""),
+            "Nothing was sent",
+            REMEDIES[reason].capitalize(),
+        )
 
 
 def _offsets(ls: "SparkServer", document: Document, range_: Any) -> tuple[int, int]:

@@ -31,7 +31,9 @@ class Growth:
 
     def show(self, text: str, suggestion: Suggestion) -> None:
         """Show `text` for now; `suggestion` says where, and whether this is the end."""
-        if not self._ls.growing or (text == self._shown and not suggestion.done):
+        if not (self._ls.growing and self._ls.settings.completion.stream):
+            return
+        if text == self._shown and not suggestion.done:
             return
         now = time.monotonic()
         if not suggestion.done and now - self._at < INTERVAL:

@@ -28,13 +28,16 @@ from spark_lsp.lsp.table import COMMANDS, FEATURES, MENU, REPLACED
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from spark_lsp.config import Problem, Settings
+    from spark_lsp.config import Problem, Settings, Source
     from spark_lsp.engine.remote import LinkStatus, Remote
     from spark_lsp.lsp.completing import Completer
+    from spark_lsp.lsp.consent import Consent
     from spark_lsp.lsp.editing import Editor
+    from spark_lsp.lsp.outgoing import Outgoing
     from spark_lsp.lsp.status import Status
     from spark_lsp.session.documents import Documents
-    from spark_lsp.session.suggestions import Reason, Suggestion
+    from spark_lsp.session.reasons import Reason
+    from spark_lsp.session.suggestions import Suggestion
     from spark_lsp.text.document import Document
     from spark_lsp.text.edits import Edit
 
@@ -51,13 +54,14 @@ def feature(file: str) -> Any:
 
 
 class SparkServer(LanguageServer):
-    """One editor's server. Settings in `environment` lie under the editor's."""
+    """One editor's server. `sources` gives the settings that lie under the editor's, when first needed."""
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, sources: "Callable[[], Sequence[Source]]" = tuple) -> None:
         super().__init__("spark-lsp", __version__)
-        self._environment = dict(environment or {})
+        self._sources = sources
         self.given: dict[str, Any] = {}
         self.encoding = "utf-16"
+        self.roots: tuple[str, ...] = ()  # the folders that the editor has open, as URIs
         self.growing = False  # whether the client shows text while it grows
         self.started = asyncio.Event()  # the editor is ready
         self.up = asyncio.Event()  # and so are we
@@ -135,10 +139,15 @@ class SparkServer(LanguageServer):
         return self.resolved({})[0]
 
     def resolved(self, values: Mapping[str, Any]) -> "tuple[Settings, list[Problem]]":
-        """Lay an editor's values over the environment's."""
+        """Lay an editor's values over config.toml and the environment, read anew."""
         from spark_lsp import config
 
-        return config.resolve(config.from_environment(self._environment), ("editor", values))
+        try:
+            below = self._sources()
+        except SparkError as error:
+            self.say_once(types.MessageType.Error, "config", str(error))
+            below = ()
+        return config.resolve(*below, ("editor", values))
 
     @functools.cached_property
     def documents(self) -> "Documents":
@@ -176,7 +185,7 @@ class SparkServer(LanguageServer):
 
     def explain(self, reason: "Reason", detail: str = "") -> None:
         """Put into the status why there is no suggestion."""
-        self.tell(reason=f"{NO_SUGGESTION}{detail or reason.value}")
+        self.tell(reason=f"{NO_SUGGESTION}{reason.value}" + (f": {detail}" if detail else ""))
 
     def trouble(self, error: SparkError) -> None:
         """Tell once why engines do not answer, and keep it in the status."""
@@ -201,10 +210,13 @@ class SparkServer(LanguageServer):
 
     async def run_engine(self, engine: "Remote") -> None:
         """Keep the engine's side alive until cancelled."""
-        import anyio
+        import anyio.to_thread
 
         from spark_lsp.lsp.completing import Completer
         from spark_lsp.lsp.editing import Editor
+        from spark_lsp.privacy import detectors
+
+        await anyio.to_thread.run_sync(detectors.warm_up)  # a fifth of a second of imports
 
         self.engine, self.completer, self.editor = engine, Completer(self), Editor(self)
         async with anyio.create_task_group() as group:
@@ -212,7 +224,7 @@ class SparkServer(LanguageServer):
             self.up.set()
             self.configure_engine()
             for document in self.documents.all():
-                self.mirror_open(document)
+                self.outgoing.open(document)
             self.tell(state="starting", reason="the gateway is being started")
             gc.collect()
             gc.freeze()  # what lives now lives for ever: a full collection costs tens of milliseconds
@@ -253,7 +265,19 @@ class SparkServer(LanguageServer):
             from spark_lsp.lsp import settings as editor_settings
 
             given = editor_settings.Given(self.given)
-            self.engine.configure(given.table("engines"), given.routes(), given.table("budget"))
+            engines = given.table("engines")
+            allowed = self.consent.approved(engines) if engines else {}
+            self.engine.configure(allowed, given.routes(), given.table("budget"))
+
+    def gateway_url(self) -> str:
+        """Return where the gateway is. Raises `GatewayError` if that waits for the person's approval."""
+        from spark_lsp.lsp.settings import Given
+        from spark_lsp.privacy.approvals import TOKEN_VARIABLE
+
+        url = self.settings.engine.url
+        if url != "auto" and Given(self.given).table("engine").get("url") == url:
+            self.consent.check_url(url, f"env:{TOKEN_VARIABLE}")
+        return url
 
     def take_initialization_options(self, options: object) -> None:
         """Use the settings that came with `initialize`."""
@@ -266,24 +290,41 @@ class SparkServer(LanguageServer):
 
     # Documents.
 
-    def mirror_open(self, document: "Document") -> None:
-        """Tell the gateway of a document, unless it is excluded."""
-        if self._group is not None and not self.excluded(document.uri):
-            self.engine.opened(document)
+    @property
+    def linked(self) -> bool:
+        """Whether the engine's side has been started."""
+        return self._group is not None
+
+    @functools.cached_property
+    def outgoing(self) -> "Outgoing":
+        """What the gateway may see of the documents."""
+        from spark_lsp.lsp.fence import Fence
+        from spark_lsp.lsp.outgoing import Outgoing
+
+        def warn(topic: str, text: str) -> None:
+            self.say_once(types.MessageType.Warning, topic, text)
+
+        return Outgoing(self, Fence(lambda: self.settings, lambda: self.roots, warn))
+
+    @functools.cached_property
+    def consent(self) -> "Consent":
+        """What the person has approved."""
+        from spark_lsp.lsp.consent import Consent
+
+        return Consent(self)
 
     def mirror_edit(self, document: "Document", edits: "Sequence[Edit]") -> None:
         """Tell everybody who cares that a document has changed."""
-        if self._group is None or self.excluded(document.uri):
+        if self._group is None or not self.outgoing.edit(document, edits):
             return
-        self.engine.edited(document, edits)
         self.completer.changed(document)
         self.editor.changed(document, edits)
         self._rest_soon(document, edits[-1].start + len(edits[-1].new) if edits else 0)
 
     def mirror_close(self, uri: str) -> None:
         """Tell everybody that a document is gone, or not to be used."""
+        self.outgoing.close(uri)
         if self._group is not None:
-            self.engine.closed(uri)
             self.completer.closed(uri)
 
     def edits_lost(self, uri: str) -> None:
@@ -300,41 +341,34 @@ class SparkServer(LanguageServer):
     async def suggestion(self, uri: str, at: types.Position, method: str) -> "Suggestion | None":
         """Return the suggestion at a position; None with the reason in the status."""
         from spark_lsp.lsp import convert
-        from spark_lsp.session.suggestions import Reason
+        from spark_lsp.session.reasons import Reason
 
         document = self.documents.get(uri)
         if document is None:
             self.explain(Reason.NO_DOCUMENT, str(self.documents.why_not(uri)))
             return None
-        if not self.settings.completion.enabled:
-            self.explain(Reason.DISABLED)
-            return None
-        if self.excluded(uri) or self._matches(uri, self.settings.completion.disabledGlobs):
-            self.explain(Reason.EXCLUDED)
+        if why := self._why_not(uri):
+            self.explain(*why)
             return None
         offset = convert.offset(document, at, self.documents.encoding)
         await self.up.wait()
         return await self.completer.suggest(document, offset, method)
 
-    def excluded(self, uri: str) -> bool:
-        """Tell whether a document is one that the settings keep in the editor."""
-        return self._matches(uri, self.settings.context.exclude)
+    def _why_not(self, uri: str) -> "tuple[Reason, str] | None":
+        """Return why there is no ghost text in a document."""
+        from spark_lsp.privacy.files import matching
+        from spark_lsp.session.reasons import Reason
 
-    def mirror_again(self, was: "Callable[[str], bool]") -> None:
-        """Bring the gateway's documents in line with settings that have changed; `was` tells the old ones."""
-        for document in self.documents.all():
-            if self.excluded(document.uri) and not was(document.uri):
-                self.mirror_close(document.uri)
-            elif was(document.uri):
-                self.mirror_open(document)
-
-    @staticmethod
-    def _matches(uri: str, globs: "Sequence[str]") -> bool:
-        from fnmatch import fnmatch
-        from urllib.parse import unquote
-
-        path = unquote(uri.split("://", 1)[-1])
-        return any(fnmatch(path, glob) or fnmatch(path.rsplit("/", 1)[-1], glob) for glob in globs)
+        completion = self.settings.completion
+        if not completion.enabled:
+            return Reason.DISABLED, ""
+        if self.outgoing.kept(uri):
+            return self.outgoing.fence.why(uri)
+        if not self.outgoing.fence.narrowing(uri).ghost_text:
+            return Reason.PROJECT, ""
+        if glob := matching(uri, completion.disabledGlobs):
+            return Reason.DISABLED_HERE, glob
+        return None
 
     # Progress.
 

@@ -57,14 +57,14 @@ class Given:
 
 def take(ls: "SparkServer", values: Mapping[str, Any]) -> None:
     """Use these settings from now on; name each value that cannot be used, once."""
-    before = {document.uri for document in ls.documents.all() if ls.excluded(document.uri)}
+    before = {document.uri for document in ls.documents.all() if ls.outgoing.kept(document.uri)}
     ls.given = dict(values)
     settings, problems = ls.resolved(values)
     ls.settings = settings
     for problem in problems:
         ls.say(types.MessageType.Warning, f"Setting spark.{problem}.")
     ls.configure_engine()
-    ls.mirror_again(before.__contains__)
+    ls.outgoing.again(before.__contains__)
 
 
 async def pull(ls: "SparkServer") -> None:

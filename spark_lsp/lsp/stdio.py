@@ -63,10 +63,12 @@ class Reader(threading.Thread):
     def _header(self) -> int | None:
         """Return the length of the next body, or None at the end of the stream."""
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
-            if len(self._buffer) > MAX_HEADER:
+            if len(self._buffer) > MAX_HEADER + 3:  # all but one byte of its end may be here
                 raise FramingError("a header is too long")
             if not self._fill():
                 return None
+        if end > MAX_HEADER:
+            raise FramingError("a header is too long")
         header = bytes(self._buffer[:end])
         del self._buffer[: end + 4]
         return content_length(header)

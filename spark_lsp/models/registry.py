@@ -123,8 +123,3 @@ def from_file(path: Path) -> Model:
     name = path.stem.lower()
     family = next((family for family in ("qwen", "smollm") if family in name), "plain")
     return Model(name=path.stem, file=path.name, size=0, sha256="", family=family, sources=(), licence="")
-
-
-def is_path(name: str) -> bool:
-    """Return whether a `model` setting is the path of a file and not a name of the table."""
-    return name.endswith(".gguf") or "/" in name or "\\" in name

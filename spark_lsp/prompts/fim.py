@@ -53,6 +53,7 @@ _FRAGMENT = re.compile(r"(?:(?:[^\w\r\n]|_)?[^\W\d_]+|[ \t:{])\Z")
 _LONGEST_FRAGMENT = 24
 _OPENERS = (":", "{", "(", "[", ",", "=", "\\", "=>", "->")
 _COMMENTS = ("#", "//", "--")
+_MOST_COMMENTS, _MOST_BODY = 3, 6
 _CLOSERS = re.compile(r"[\s)\]}>'\"`;:,]*\Z")
 
 
@@ -97,6 +98,12 @@ def may_open_line(prefix: str) -> bool:
     return line.endswith(_OPENERS) or line.startswith(_COMMENTS)
 
 
+def says_something(text: str) -> bool:
+    """Return whether a text has a line that is neither empty nor a comment."""
+    lines = (line.strip() for line in text.splitlines())
+    return any(line and not line.startswith(_COMMENTS) for line in lines)
+
+
 def closers(rest: str) -> str:
     """Return the text right of the cursor if it only closes what was opened, else nothing.
 
@@ -106,6 +113,16 @@ def closers(rest: str) -> str:
     return rest.strip() if _CLOSERS.match(rest) else ""
 
 
+def lone_header(line: str, below: str) -> bool:
+    """Return whether `line` opens a block by a colon, as in Python, and `below` is not the block's body."""
+    opens = line.rstrip().endswith(":") and not line.lstrip().startswith(_COMMENTS)
+    return opens and (not below.strip() or _indent(below) <= _indent(line))
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
 @dataclass(slots=True)
 class Reply:
     """Turns what a model generates into what stands at the cursor.
@@ -113,15 +130,24 @@ class Reply:
     Takes off the healed `fragment`; ends behind `lines` lines (0: never; `opens` allows one line end
     before the first); leaves off the `closing` text that stands right of the cursor already. `feed`
     returns what can be shown, `finish` what was still held back.
+
+    At the beginning of a line (`line` is white space, else None) two things come along that do not count:
+    a few lines of comment, which alone help nobody, and the body of a block whose head is the last line
+    that counts, unless it stands `below` already.
     """
 
     fragment: str = ""
     lines: int = 1
     opens: bool = False
     closing: str = ""
+    line: str | None = None
+    below: str = ""
     done: bool = False
     _seen: str = field(default="", repr=False)
     _held: str = field(default="", repr=False)
+    _shown: int = field(default=0, repr=False)
+    _in_block: bool = field(default=False, repr=False)
+    _header: str = field(default="", repr=False)
 
     def feed(self, text: str) -> str:
         """Take generated text and return the part of it that is certain to stand at the cursor."""
@@ -134,8 +160,14 @@ class Reply:
 
     def finish(self) -> str:
         """Return what was held back and turned out to belong to the answer."""
-        held, self._held = self._held, ""
+        held, self._held = self._held + self._last_of_block(), ""
         return "" if self.closing and held.strip() == self.closing else held
+
+    def _last_of_block(self) -> str:
+        """Return the last line of a block that ended without a line end."""
+        last = self._seen[self._shown :]
+        inside = self._in_block and not self.done and _indent(last) > _indent(self._header)
+        return self._show(len(self._seen)) if inside else ""
 
     def _without_fragment(self, text: str) -> str:
         cut = min(len(self.fragment), len(text))
@@ -145,16 +177,44 @@ class Reply:
     def _until_the_last_line(self, text: str) -> str:
         if not self.lines:
             return text
-        start = len(self._seen)
         self._seen += text
         body = len(self._seen) - len(self._seen.lstrip()) if self.opens else 0
         if self.opens and body == len(self._seen):
-            return text  # nothing but the line end and the indentation so far
-        ends = [match.start() for match in re.finditer("\n", self._seen[body:])]
-        if len(ends) < self.lines:
-            return text
-        self.done = True
-        return self._seen[start : max(start, body + ends[self.lines - 1])]
+            return self._show(len(self._seen))  # nothing but the line end and the indentation so far
+        end = self._end(body)
+        self.done = end is not None
+        if end is None:  # a line of a block may turn out to be the first behind it
+            end = self._seen.rfind("\n") + 1 if self._in_block else len(self._seen)
+        return self._show(end)
+
+    def _show(self, end: int) -> str:
+        start, self._shown = self._shown, max(end, self._shown)
+        return self._seen[start : self._shown]
+
+    def _end(self, body: int) -> int | None:
+        """Return where the last line that is wanted ends, counted from `body`; None if it does not yet."""
+        counted = comments = 0
+        for match in re.finditer(r"([^\n]*)\n", self._seen[body:]):
+            line = match[1] if match.start() or self.line is None else self.line + match[1]
+            if self.line is not None and comments < _MOST_COMMENTS and line.lstrip().startswith(_COMMENTS):
+                comments += 1
+            else:
+                counted += 1
+            if counted == self.lines:
+                return self._end_of_block(line, body + match.end())
+        return None
+
+    def _end_of_block(self, header: str, at: int) -> int | None:
+        """Return where a line that ends before `at` ends with its block, if it is a lone header."""
+        if self.line is None or not lone_header(header, self.below):
+            return at - 1
+        self._in_block, self._header = True, header
+        for number, match in enumerate(re.finditer(r"([^\n]*)\n", self._seen[at:])):
+            if match[1].strip() and _indent(match[1]) <= _indent(header):
+                return at + match.start() - 1
+            if number + 1 == _MOST_BODY:
+                return at + match.end() - 1
+        return None
 
     def _hold_closing(self, text: str) -> str:
         if not self.closing:

@@ -22,7 +22,7 @@ _UNDEFINED = (
     re.compile(r"[`'\"](\w+)[`'\"] is not defined", re.IGNORECASE),
 )
 _ELIDED = re.compile(
-    r"^\s*(?:#|//|--|/\*)\s*"
+    r"^[^\S\r\n]*(?:#|//|--|/\*)[^\S\r\n]*"
     r"(?:\.\.\.|…|(?:the )?(?:rest|remainder) of|existing code|your code|same as (?:before|above))",
     re.MULTILINE | re.IGNORECASE,
 )

@@ -15,9 +15,13 @@ Text right of the cursor, other than closing brackets and quotes, allows one lin
 import re
 from difflib import SequenceMatcher
 
+from spark_lsp.prompts import fim
+
 MAX_LINES = 64
-_STOP = re.compile(r"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>|^[ \t]*```", re.MULTILINE)
-_PARTIAL_STOP = re.compile(r"(?:<\|?[a-zA-Z_]{0,20}\|?|^[ \t]*`{1,2})\Z", re.MULTILINE)
+MAX_CHARS = 6_000  # nobody reads more, and each piece is looked at with all before it
+_LINE = r"(?:^|(?<=\r))"  # `^` knows only line feeds
+_STOP = re.compile(rf"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>|{_LINE}[ \t]*```", re.MULTILINE)
+_PARTIAL_STOP = re.compile(rf"(?:<\|?[a-zA-Z_]{{0,20}}\|?|{_LINE}[ \t]*`{{1,2}})\Z", re.MULTILINE)
 _CLOSING = re.compile(r"[\s)\]}>'\"`;,:]*\Z")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 # Bidirectional controls and invisible characters: they make text look other than it is (CVE-2021-42574).
@@ -64,6 +68,13 @@ class Ghost:
         ends = [match.start() for match in _LINE_END.finditer(shown)]
         return shown[: ends[-1]].rstrip() if ends else ""
 
+    @property
+    def useful(self) -> bool:
+        """Whether the whole lines so far help by themselves: no comment alone, no head without its block."""
+        lines = self.lines
+        last = lines.rsplit("\n", 1)[-1] if "\n" in lines else self._line + lines
+        return fim.says_something(lines) and not fim.lone_header(last, self._below or "")
+
     def finish(self) -> str | None:
         """Return the text to insert, or None."""
         text = self._without_rest(self._kept().rstrip())
@@ -77,8 +88,8 @@ class Ghost:
 
     def _cut(self, raw: str) -> int | None:
         """Return where the text must end, or None while it may go on."""
-        stop = _STOP.search(raw)
-        limit = stop.start() if stop else None
+        stop = _STOP.search(raw, 0, MAX_CHARS)
+        limit = stop.start() if stop else _too_long(raw)
         lines, seen = 0, list[str]()
         for start, end, closed in _lines(raw[:limit]):
             line = raw[start:end]
@@ -92,14 +103,17 @@ class Ghost:
         return limit
 
     def _ends_before(self, line: str, seen: list[str], *, closed: bool) -> bool:
-        """Tell whether the text must end before this line, which is not its first."""
-        if not closed and not _indent(line) < _indent(self._line):
+        """Tell whether the text must end before this line, which is not its first.
+
+        Of a line that is still growing only the indentation is known: so the pieces do not matter.
+        """
+        if seen and _indent(line) < _indent(self._line):
+            return True
+        if not closed:
             return False
         if self._below is not None and line.strip() == self._below.strip():
             return True
-        if seen[-2:] == [line.strip()] * 2:
-            return True
-        return bool(seen) and _indent(line) < _indent(self._line)
+        return seen[-2:] == [line.strip()] * 2
 
     def _without_rest(self, text: str) -> str:
         """Take off the end what stands right of the cursor."""
@@ -127,6 +141,13 @@ class Ghost:
         if self._line.endswith((" ", "\t")) and self._line.strip() and text.startswith(" "):
             return text.lstrip(" ")
         return text
+
+
+def _too_long(raw: str) -> int | None:
+    """Return where the last whole line ends that may be taken, or None if all may."""
+    if len(raw) <= MAX_CHARS:
+        return None
+    return max((match.start() for match in _LINE_END.finditer(raw, 0, MAX_CHARS)), default=0)
 
 
 def _lines(text: str) -> list[tuple[int, int, bool]]:

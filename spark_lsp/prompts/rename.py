@@ -2,7 +2,7 @@
 
 "Rename `a` to `b`" is done by the syntax tree: every use of the name in the target, and nothing in
 strings, comments, attributes of other objects or names of keyword arguments. It is refused where it could
-change what the code means: the new name is taken, or the old one is used outside the target too.
+change what the code means: the new name is taken or none, or the old one is used outside the target too.
 """
 
 import re
@@ -10,7 +10,7 @@ import re
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import syntax
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import Edit
+from spark_lsp.text.edits import Edit, apply
 
 _KIND = r"(?:local\s+|the\s+)*(?:variable|function|method|class|argument|parameter|name|identifier)?"
 _QUOTE = r"[`'\"]?"
@@ -43,7 +43,17 @@ def edits(document: Document, start: int, end: int, instruction: str) -> list[Ed
             f"The name {old!r} is used outside these lines too",
             "Select all its uses, or use your editor's rename",
         )
-    return [Edit(place, place + len(old), new) for place in inside]
+    made = [Edit(place, place + len(old), new) for place in inside]
+    if not _fits(document.language, document.text, apply(document.text, made), new, len(made)):
+        raise _refused(f"{new!r} cannot be a name here", "Choose another name")
+    return made
+
+
+def _fits(language: str, old: str, new: str, name: str, count: int) -> bool:
+    """Tell whether `name` is a name in all its new places (no keyword), and parses where the old one did."""
+    before, after = syntax.errors(language, old), syntax.errors(language, new)
+    uses = syntax.uses(language, new, name)
+    return (after or 0) <= (before or 0) and uses is not None and len(uses) >= count
 
 
 def _refused(what: str, remedy: str) -> EditRefused:

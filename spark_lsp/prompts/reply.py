@@ -17,6 +17,8 @@ from spark_lsp.text.edits import Edit, diff
 
 _FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
 _SPECIAL = re.compile(r"<\|[a-z_]+\|>.*\Z", re.DOTALL)
+# `textwrap.indent` would begin lines at form feeds too.
+_LINE_OF_CODE = re.compile(r"^(?=.*\S)", re.MULTILINE)
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _WIDTH = 88
 _BLOCK = {"javascript", "javascriptreact", "typescript", "typescriptreact", "java", "c", "cpp", "php", "css"}
@@ -76,7 +78,7 @@ def _indented_as(old: str, new: str) -> str:
     """Shift new code to the old code's indentation; the last lines' ends are the old ones'."""
     was, now = _common_indent(old), _common_indent(new)
     if was != now:
-        new = textwrap.indent(textwrap.dedent(new), was)
+        new = _LINE_OF_CODE.sub(lambda _: was, textwrap.dedent(new))
     return new + old[len(old.rstrip()) :]
 
 

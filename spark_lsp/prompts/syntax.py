@@ -3,6 +3,8 @@
 Where a tree-sitter grammar is at hand (Python, JavaScript, TypeScript) the syntax tree tells. For other
 languages definitions are guessed from their first line and their braces or indentation, and nothing is
 claimed about errors: the answer is None, "cannot be checked". Offsets are code points.
+
+Grammars know line feeds only, so a carriage return that stands alone is read as one; offsets stay.
 """
 
 import re
@@ -34,6 +36,7 @@ _NAMES = {
     "shorthand_property_identifier_pattern",
     "type_identifier",
 }
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 _FROM_FUTURE = "future_import_statement"
 
 
@@ -53,6 +56,7 @@ class Definition:
 
 def definition_at(language: str, text: str, offset: int) -> Definition | None:
     """Return the innermost definition around `offset`; at a blank place, None."""
+    text = _LONE_RETURN.sub("\n", text)
     tree = _parse(language, text)
     if tree is None:
         return _guessed(text, offset)
@@ -125,14 +129,17 @@ def _all_docstrings(root: Node) -> Iterator[Node]:
                 yield found
 
 
-def _leaves(node: Node, skipped: set[int]) -> Iterator[bytes]:
-    if node.id in skipped or "comment" in node.type:
-        return
-    if not node.children or node.type == "string":
-        yield node.text or b""
-        return
-    for child in node.children:
-        yield from _leaves(child, skipped)
+def _leaves(root: Node, skipped: set[int]) -> Iterator[bytes]:
+    """Yield the text of every token, however deep: a long sum is a tree as deep as it is long."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.id in skipped or "comment" in node.type:
+            continue
+        if node.children and node.type != "string":
+            stack.extend(reversed(node.children))
+        else:
+            yield node.text or b""
 
 
 def uses(language: str, text: str, name: str) -> list[int] | None:
@@ -166,6 +173,7 @@ def import_place(text: str) -> int:
 
     The offset is the beginning of a line.
     """
+    text = _LONE_RETURN.sub("\n", text)
     tree = _parse("python", text)
     assert tree is not None
     points, root = tree
@@ -194,7 +202,7 @@ def _parse(language: str, text: str) -> "tuple[Callable[[int], int], Node] | Non
     parser = _parser(language)
     if parser is None:
         return None
-    data = text.encode("utf-8", "surrogatepass")
+    data = _LONE_RETURN.sub("\n", text).encode("utf-8", "surrogatepass")
     root = parser.parse(data).root_node
     if len(data) == len(text):
         return (lambda byte: byte), root

@@ -8,7 +8,7 @@ opening it again. Better no suggestion than one for another text.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from spark_lsp.errors import TextError
@@ -81,9 +81,9 @@ class Documents:
         edits: list[Edit] = []
         for change in changes:
             edit = self._edit(document, change)
-            document = document.splice(edit.start, edit.end, edit.new, version)
+            document = document.splice(edit.start, edit.end, edit.new)
             edits.append(edit)
-        return document, edits
+        return replace(document, version=version), edits
 
     def _edit(self, document: Document, change: Change) -> Edit:
         if change.range is None:

@@ -6,20 +6,8 @@ The check compares whole texts, since a suggestion that is wrong by one characte
 """
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from spark_lsp.text.document import Document
-
-
-class Reason(StrEnum):
-    """Why there is no suggestion: one closed list, shown to people as it stands."""
-
-    DISABLED = "completions are switched off in the settings"
-    EXCLUDED = "this file is excluded by the settings"
-    NO_DOCUMENT = "the document cannot be used"
-    NOTHING = "the model had nothing to add here"
-    ENGINE = "the engine could not answer"
-    SUPERSEDED = "a newer request took its place"
 
 
 @dataclass(frozen=True, slots=True)

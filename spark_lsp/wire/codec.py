@@ -10,6 +10,7 @@ carry. msgspec refuses them; then the standard library writes ASCII with escapes
 """
 
 import json
+import math
 from typing import Any, TypeVar
 
 import msgspec
@@ -132,9 +133,18 @@ def _decode(decoder: "msgspec.json.Decoder[T]", message: str | bytes) -> T:
 
 def _decode_with_surrogates(decoder: "msgspec.json.Decoder[T]", message: str | bytes) -> T:
     try:
-        return msgspec.convert(json.loads(message), type=decoder.type)
+        plain = json.loads(message, parse_constant=_finite, parse_float=_finite)
+        return msgspec.convert(plain, type=decoder.type)
     except (ValueError, RecursionError) as error:
         raise _unreadable(error) from error
+
+
+def _finite(number: str) -> float:
+    """Return a number; the standard library would take more of them than JSON has, or than we can write."""
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError("a number is not finite")
+    return value
 
 
 def _unreadable(error: Exception) -> RemoteProtocolError:

@@ -53,10 +53,18 @@ class Client(LanguageClient):
         self.edits: list[Any] = []
         self.applied: list[types.ApplyWorkspaceEditParams] = []
         self.accepts = True
+        self.asked: list[types.ShowMessageRequestParams] = []
+        self.answer: str | None = None  # the action chosen in every question
         self.result: types.InitializeResult
         self.feature("spark/status")(lambda params: self.statuses.append(params))
         self.feature("spark/edit")(lambda params: self.edits.append(params))
         self.feature(types.WORKSPACE_APPLY_EDIT)(lambda params: self._apply(params))
+
+        self.feature(types.WINDOW_SHOW_MESSAGE_REQUEST)(lambda params: self._choose(params))
+
+    def _choose(self, params: types.ShowMessageRequestParams) -> types.MessageActionItem | None:
+        self.asked.append(params)
+        return next((each for each in params.actions or [] if each.title == self.answer), None)
 
     def _apply(self, params: types.ApplyWorkspaceEditParams) -> types.ApplyWorkspaceEditResult:
         self.applied.append(params)
@@ -132,8 +140,11 @@ async def connect(home: dict[str, str]) -> AsyncIterator[Connect]:
     """Connect as the named editor; `settings` answer `workspace/configuration`."""
     clients: list[Client] = []
 
-    async def start(name: str, settings: Any = None, options: Any = None, **environment: str) -> Client:
+    async def start(
+        name: str, settings: Any = None, options: Any = None, answer: str | None = None, **environment: str
+    ) -> Client:
         client = Client()
+        client.answer = answer
         environment = {**home, **environment}
         await client.start_io(sys.executable, "-m", "spark_lsp", "serve", env=environment, cwd="/")
         clients.append(client)

@@ -22,7 +22,7 @@ async def handle(ls: "SparkServer", params: types.CodeActionParams) -> list[type
 
     uri = params.text_document.uri
     document = ls.documents.get(uri)
-    if document is None or ls.excluded(uri):
+    if document is None or ls.outgoing.kept(uri) or not ls.outgoing.fence.narrowing(uri).edits:
         return []
     start, end = convert.offsets(document, params.range, ls.documents.encoding)
     found = {diagnostic(ls, document, each): each for each in params.context.diagnostics}

@@ -18,4 +18,4 @@ def handle(ls: "SparkServer", params: types.DidOpenTextDocumentParams) -> None:
             types.MessageType.Info, item.uri, f"No suggestions here: {ls.documents.why_not(item.uri)}."
         )
         return
-    ls.mirror_open(document)
+    ls.outgoing.open(document)

@@ -15,6 +15,8 @@ def handle(ls: "SparkServer", params: types.InitializeParams) -> None:
     """Agree on how positions are counted; offer the completion menu to editors without ghost text."""
     encoding = ServerCapabilitiesBuilder.choose_position_encoding(params.capabilities)
     ls.encoding = str(getattr(encoding, "value", encoding))
+    folders = [folder.uri for folder in params.workspace_folders or []]
+    ls.roots = tuple(folders or ([params.root_uri] if params.root_uri else []))
     ls.take_initialization_options(params.initialization_options)
     text_document = params.capabilities.text_document
     has_ghost_text = text_document is not None and text_document.inline_completion is not None

@@ -10,7 +10,7 @@ from spark_lsp.lsp.server import SparkServer
 from spark_lsp.text.edits import Edit
 
 pytestmark = pytest.mark.anyio
-KEY, CODE = "file:///home/me/id.pem", "file:///home/me/a.py"
+KEY, CODE = "file:///home/me/notes.txt", "file:///home/me/a.py"
 
 
 class Listener:
@@ -44,19 +44,19 @@ async def server() -> SparkServer:
 
 
 async def test_an_excluded_file_is_never_mirrored(server: Any) -> None:
-    settings.take(server, {"context": {"exclude": ["*.pem"]}})
+    settings.take(server, {"context": {"exclude": ["*.txt"]}})
     for uri in (KEY, CODE):
         document = server.documents.open(uri, "", 1, "secret")
-        server.mirror_open(document)
+        server.outgoing.open(document)
         server.mirror_edit(document.splice(0, 0, "x", 2), [Edit(0, 0, "x")])
     assert server.engine.heard == [("opened", CODE), ("edited", CODE)]
 
 
 async def test_settings_that_come_later_take_it_back_and_give_it_again(server: Any) -> None:
     for uri in (KEY, CODE):
-        server.mirror_open(server.documents.open(uri, "", 1, "secret"))
+        server.outgoing.open(server.documents.open(uri, "", 1, "secret"))
     server.engine.heard.clear()
-    settings.take(server, {"context": {"exclude": ["*.pem"]}})
+    settings.take(server, {"context": {"exclude": ["*.txt"]}})
     assert server.engine.heard == [("closed", KEY)]
     settings.take(server, {})
     assert server.engine.heard == [("closed", KEY), ("opened", KEY)]

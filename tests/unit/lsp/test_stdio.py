@@ -103,6 +103,13 @@ def test_what_cannot_be_cut_ends_the_stream_with_an_error(stream: bytes) -> None
     assert error
 
 
+@pytest.mark.parametrize("pieces", [1_000, stdio.MAX_HEADER + 3, 65_536])
+def test_how_long_a_header_may_be_does_not_depend_on_the_pieces(pieces: int) -> None:
+    header = b"Content-Length: 2\r\nX: ".ljust(stdio.MAX_HEADER, b"y")
+    assert read_all(header + b"\r\n\r\n{}", pieces) == ([b"{}", None], 0, "")
+    assert read_all(header + b"y\r\n\r\n{}", pieces) == ([None], 0, "a header is too long")
+
+
 def test_a_stream_that_ends_between_messages_has_no_error() -> None:
     assert read_all(b"Content-Length: 2\r\n\r\n{}Content-Le") == ([b"{}", None], 0, "")
 

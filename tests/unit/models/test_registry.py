@@ -23,12 +23,6 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
         registry.find("gpt-9")
 
 
-def test_names_are_told_from_paths() -> None:
-    assert registry.is_path("/models/mine.gguf")
-    assert registry.is_path("mine.gguf")
-    assert not registry.is_path("qwen2.5-coder-0.5b")
-
-
 @pytest.mark.parametrize(
     ("file", "family"),
     [("Qwen2.5-Coder-7B.gguf", "qwen"), ("SmolLM2.gguf", "smollm"), ("other.gguf", "plain")],

@@ -133,3 +133,34 @@ def test_inner_closers_stay() -> None:
 def test_closers_that_do_not_match_stay() -> None:
     assert whole(Reply(closing="')"), "a)") == "a)"
     assert whole(Reply(closing="')"), "a", "')") == "a"
+
+
+def replied(reply: fim.Reply, text: str, size: int = 3) -> str:
+    shown = "".join(reply.feed(text[at : at + size]) for at in range(0, len(text), size))
+    return (shown + reply.finish()).rstrip("\n")
+
+
+@pytest.mark.parametrize("size", [1, 3, 500])
+def test_a_comment_does_not_count_as_the_line(size: int) -> None:
+    text = "    # the sum\n    return a + b\n\nprint(1)\n"
+    assert replied(fim.Reply(line=""), text, size) == "    # the sum\n    return a + b"
+    assert replied(fim.Reply(), text, size) == "    # the sum"
+
+
+@pytest.mark.parametrize("size", [1, 3, 500])
+def test_a_head_brings_its_block_along(size: int) -> None:
+    text = "    for a in b:\n        c(a)\n        d(a)\n    return c\n"
+    assert replied(fim.Reply(line=""), text, size) == "    for a in b:\n        c(a)\n        d(a)"
+    below = fim.Reply(line="", below="        c(a)")
+    assert replied(below, text, size) == "    for a in b:"
+
+
+@pytest.mark.parametrize("size", [1, 3, 500])
+def test_a_block_that_ends_with_the_text_is_whole(size: int) -> None:
+    assert replied(fim.Reply(line="    "), "if a:\n        b()", size) == "if a:\n        b()"
+    assert replied(fim.Reply(line="    "), "if a:\n    b()", size) == "if a:"
+
+
+def test_a_block_has_its_limit() -> None:
+    text = "if a:\n" + "    b()\n" * 20
+    assert replied(fim.Reply(line=""), text).count("b()") == 6

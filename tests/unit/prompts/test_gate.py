@@ -64,7 +64,12 @@ def test_a_rename_changes_the_name_and_nothing_that_is_spelled_alike(instruction
 
 @pytest.mark.parametrize(
     ("instruction", "why"),
-    [("rename x to y", "no name 'x'"), ("rename a to b", "already used")],
+    [
+        ("rename x to y", "no name 'x'"),
+        ("rename a to b", "already used"),
+        ("rename a to class", "'class' cannot be a name here"),
+        ("rename a to None", "'None' cannot be a name here"),
+    ],
 )
 def test_renames_that_are_refused(instruction: str, why: str) -> None:
     with pytest.raises(EditRefused, match=why):

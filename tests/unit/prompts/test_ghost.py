@@ -31,6 +31,8 @@ def ghost(around: str, said: str, max_lines: int = 0) -> str | None:
         ("x = |\n", "1<|endoftext|>y = 2", "1"),
         ("x = |\n", "1<|fim_pad|>", "1"),
         ("x = |\n", "1\n```\nThis sets x", "1"),
+        ("x = |\n", "1\r```\rThis sets x", "1"),
+        ("def f():\n    |\n}\n", "\n}}", "\n}}"),  # a growing line is not yet the line below
         ("def f():\n    |\n", "return 1\n\ndef g():\n    return 2", "return 1"),  # the block ends
         (
             "def f():\n    |\n",
@@ -77,6 +79,17 @@ def test_what_is_shown_only_grows_and_never_shows_a_control_token() -> None:
         shown.append(made.text)
     assert all(later.startswith(earlier) for earlier, later in pairwise(shown))
     assert not any("<" in text for text in shown)
+
+
+@pytest.mark.parametrize(
+    ("said", "inserted"),
+    [("x" * 50_000, None), ("\n" * 50_000, None), ("a = 1\n" + " " * 50_000 + "b", "a = 1")],
+)
+def test_what_nobody_would_read_is_read_no_further(said: str, inserted: str | None) -> None:
+    made = Ghost("", 0)
+    pieces = (said[at : at + 100] for at in range(0, len(said), 100))
+    assert next(count for count, piece in enumerate(pieces, 1) if made.feed(piece)) < 100
+    assert made.finish() == inserted
 
 
 def test_only_whole_lines_count_as_lines() -> None:

@@ -41,6 +41,14 @@ def test_what_models_add_is_taken_off(answer: str) -> None:
     assert changed(MUL, "instruct", EditFormat.FENCED, answer) == MUL.replace("a * b", "b * a")
 
 
+@pytest.mark.parametrize("odd", ["\u2028", "\f", "\x85", "\x1c"])
+def test_what_is_no_line_end_is_not_indented_behind(odd: str) -> None:
+    document = Document("file:///a.py", "def f():\n    x = 'a'\n    return x\n", language="python")
+    answer = f"x = 'a{odd}b'\nreturn x"
+    edits = reply.proposal("instruct", document, 9, len(document), EditFormat.REPLACE, answer)
+    assert apply(document.text, edits) == document.text.replace("'a'", f"'a{odd}b'")
+
+
 def test_line_ends_stay_the_documents() -> None:
     text = MUL.replace("\n", "\r\n")
     new = changed(text, "instruct", EditFormat.REPLACE, "def mul(a, b):\n    return b * a\n")
@@ -136,3 +144,11 @@ def test_a_fix_stays_in_the_diagnostics_lines() -> None:
     span = actions.target("fix", document, at, at, found)
     edits = reply.proposal("fix", document, *span, EditFormat.REPLACE, "    return b", diagnostics=found)
     assert apply(text, edits) == text.replace("return c", "return b")
+
+
+def test_many_blank_lines_are_looked_at_once() -> None:
+    start, end = MUL.index("    return"), MUL.index("\n\n\nx")
+    document = Document("file:///a.py", MUL, language="python")
+    answer = "    a = b" + "\n" * 100_000 + "    return b * a"
+    edits = reply.proposal("instruct", document, start, end, EditFormat.REPLACE, answer)
+    assert apply(MUL, edits) == MUL[:start] + answer + MUL[end:]

@@ -107,7 +107,9 @@ def test_versions_may_be_skipped_and_changes_may_be_none() -> None:
     documents = Documents()
     documents.open(URI, "python", 1, "a")
     document, edits = documents.change(URI, 9, [])
-    assert (document.text, edits) == ("a", [])
+    assert (document.text, document.version, edits) == ("a", 9, [])
+    with pytest.raises(TextError):  # the version counts although nothing changed
+        documents.change(URI, 5, [Change("b")])
 
 
 def test_a_failing_change_leaves_nothing_of_the_ones_before_it() -> None:

@@ -1,0 +1,82 @@
+"""Runs code that a model wrote: in a process of its own, with limits, and without the means to do harm.
+
+The process has an empty environment, an empty directory, isolated mode (`-I -S`), limits on processor
+time, memory, file size and processes where the system has them, and a wall-clock limit. Before the code
+runs an audit hook is set, which refuses to write files, to start programs and to open sockets. This
+holds against accidents, such as a completion that deletes what it should list; it is no jail for an
+attacker. The code tested comes from a public set of tasks and from the model's single lines.
+"""
+
+import subprocess
+import sys
+from enum import StrEnum
+from tempfile import TemporaryDirectory
+
+SECONDS = 10.0
+MEGABYTES = 1024
+
+_GUARD = """
+import sys
+def _limits(seconds, size):
+    try:
+        import resource
+    except ImportError:
+        return
+    for name, value in (("CPU", seconds), ("AS", size), ("FSIZE", 0), ("NPROC", 0), ("CORE", 0)):
+        resource.setrlimit(getattr(resource, "RLIMIT_" + name), (value, value))
+def _hook(event, arguments):
+    writing = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
+    harmful = ("socket.", "subprocess.", "os.", "shutil.", "ctypes.", "tempfile.", "urllib.", "ftplib.")
+    if writing or (event.startswith(harmful) and event not in ("os.listdir", "os.scandir")):
+        raise PermissionError("refused by the sandbox: " + event)
+_limits({seconds}, {size})
+source = sys.stdin.read()
+sys.addaudithook(_hook)
+try:
+    program = compile(source, "<answer>", "exec")
+except SyntaxError:
+    sys.exit(3)
+try:
+    exec(program, {{"__name__": "__answer__"}})
+except AssertionError:
+    sys.exit(4)
+except MemoryError:
+    sys.exit(6)
+except BaseException:
+    sys.exit(5)
+"""
+
+
+class Verdict(StrEnum):
+    """How a program ended; the values are what people read."""
+
+    PASSED = "passed"
+    SYNTAX = "does not parse"
+    WRONG = "wrong result"
+    RAISED = "raises an error"
+    MEMORY = "needs too much memory"
+    TIME = "does not end in time"
+    KILLED = "was killed"
+
+
+_VERDICTS = {0: Verdict.PASSED, 3: Verdict.SYNTAX, 4: Verdict.WRONG, 5: Verdict.RAISED, 6: Verdict.MEMORY}
+
+
+def judge(source: str, seconds: float = SECONDS, megabytes: int = MEGABYTES) -> Verdict:
+    """Run a program and say how it ended. What it prints is thrown away."""
+    guard = _GUARD.format(seconds=max(1, int(seconds)), size=megabytes << 20)
+    with TemporaryDirectory(prefix="spark-lsp-sandbox-") as folder:
+        try:
+            done = subprocess.run(
+                [sys.executable, "-I", "-S", "-X", "utf8", "-c", guard],
+                input=source.encode("utf-8", "replace"),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=folder,
+                env={},
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return Verdict.TIME
+    return _VERDICTS.get(done.returncode, Verdict.KILLED)

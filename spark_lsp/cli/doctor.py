@@ -1,0 +1,44 @@
+"""`spark-lsp doctor`: look at everything a suggestion depends on."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from spark_lsp.cli import ERROR, OK
+from spark_lsp.doctor import configuration, document, editors, gateway, machine, trial, weights
+from spark_lsp.doctor.finding import Finding, as_json, is_well
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "file", nargs="*", type=Path, metavar="FILE", help="say of these why they get nothing"
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration instead of the user's own")
+    parser.add_argument("--no-trial", action="store_true", help="start nothing; only look")
+    parser.add_argument("--json", action="store_true", help="one JSON array of findings")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print each finding as it comes; 1 if one of them keeps suggestions from coming."""
+    findings: list[Finding] = []
+    for finding in _findings(arguments):
+        findings.append(finding)
+        if not arguments.json:
+            print("\n".join(finding.lines()), flush=True)
+    if arguments.json:
+        print(json.dumps(as_json(findings)))
+    return OK if is_well(findings) else ERROR
+
+
+def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
+    settings, found = configuration.look(arguments.config)
+    yield from found
+    yield from machine.look(settings)
+    yield from weights.look(settings)
+    yield from gateway.look(settings)
+    yield from editors.look()
+    yield from (document.look(file, settings) for file in arguments.file)
+    if not arguments.no_trial:
+        yield trial.look(arguments.config)

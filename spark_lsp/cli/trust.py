@@ -1,0 +1,62 @@
+"""`spark-lsp trust`: approve an endpoint or a file that the editor's settings name; list; take back."""
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+from spark_lsp.cli import NOTHING, OK, USAGE
+from spark_lsp.privacy.approvals import NO_KEY, Ask, endpoint, file
+from spark_lsp.store.approvals import Approvals
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("subject", nargs="?", metavar="URL|PATH", help="an endpoint, or a file to be read")
+    key = parser.add_mutually_exclusive_group()
+    key.add_argument("--key-env", metavar="NAME", help="the endpoint's key is in this environment variable")
+    key.add_argument("--key-file", metavar="PATH", help="the endpoint's key is in this file")
+    verb = parser.add_mutually_exclusive_group()
+    verb.add_argument("--list", action="store_true", help="show what is approved")
+    verb.add_argument("--remove", action="store_true", help="take the approval of URL or PATH back")
+    parser.add_argument("--json", action="store_true", help="with --list: one JSON array")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Approve, list or take back; 3 if there was nothing to list or to take back."""
+    approvals = Approvals()
+    if arguments.list:
+        return _list(approvals, arguments.json)
+    if not arguments.subject:
+        print("spark-lsp trust: name a URL or a PATH, or use --list")
+        return USAGE
+    ask = _ask(arguments)
+    if arguments.remove:
+        count = approvals.remove(ask.subject)
+        print(f"No longer approved: {ask.subject}" if count else f"{ask.subject} was not approved")
+        return OK if count else NOTHING
+    approvals.add(ask)
+    print(f"Approved: {ask}")
+    return OK
+
+
+def _ask(arguments: argparse.Namespace) -> Ask:
+    subject = str(arguments.subject)
+    if "://" not in subject and not subject.startswith("ws+unix:"):
+        return file(os.path.abspath(Path(subject).expanduser()))
+    key = f"env:{arguments.key_env}" if arguments.key_env else NO_KEY
+    if arguments.key_file:
+        key = f"file:{os.path.abspath(Path(arguments.key_file).expanduser())}"
+    return endpoint(subject, key)
+
+
+def _list(approvals: Approvals, as_json: bool) -> int:
+    asks = approvals.all()
+    if as_json:
+        print(json.dumps([{"kind": each.kind, "subject": each.subject, "key": each.key} for each in asks]))
+        return OK
+    for ask in asks:
+        print(f"may {ask}")
+    if not asks:
+        print("Nothing is approved; code goes to your own gateway and to what your config.toml names.")
+    return OK if asks else NOTHING

@@ -1,0 +1,1 @@
+"""Looks at everything a suggestion depends on, and says of each finding what to do."""

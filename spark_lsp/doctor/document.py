@@ -1,0 +1,27 @@
+"""One file: why there would, or would not, be suggestions in it."""
+
+from pathlib import Path
+
+from spark_lsp.config import Settings
+from spark_lsp.doctor.finding import Finding
+from spark_lsp.lsp.fence import Fence
+from spark_lsp.privacy.files import matching
+from spark_lsp.session.documents import MAX_CHARS, Unusable
+from spark_lsp.session.reasons import REMEDIES, Reason
+
+
+def look(file: Path, settings: Settings) -> Finding:
+    """Say whether a file may leave the editor; its contents are not read, its size is."""
+    subject = str(file)
+    path = file.absolute()
+    why = Fence(settings=lambda: settings).why(path.as_uri())
+    if why is None and (glob := matching(str(path), settings.completion.disabledGlobs)):
+        why = Reason.DISABLED_HERE, glob
+    if why is not None:
+        reason, detail = why
+        return Finding(
+            "warning", subject, reason.value + (f" ({detail})" if detail else ""), REMEDIES[reason]
+        )
+    if path.is_file() and path.stat().st_size > MAX_CHARS:
+        return Finding("warning", subject, Unusable.TOO_LARGE, "Split it")
+    return Finding("ok", subject, "may have suggestions")

@@ -1,0 +1,65 @@
+"""The machine: Python, the embedded model's runtime, directories, memory."""
+
+import importlib.util
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from spark_lsp import __version__, runtime
+from spark_lsp.config import LocalEngine, Settings
+from spark_lsp.doctor.finding import Finding
+from spark_lsp.errors import GatewayError
+from spark_lsp.store.approvals import Approvals
+
+
+def look(settings: Settings) -> Iterator[Finding]:
+    """Give what there is to say of this machine."""
+    yield _system()
+    if any(isinstance(table, LocalEngine) for table in settings.engines.values()):
+        yield _llama(needed=_only_local(settings))
+    yield _runtime()
+    yield _approvals()
+
+
+def _system() -> Finding:
+    what = f"spark-lsp {__version__}, Python {platform.python_version()}, {platform.system()}"
+    if sys.platform == "linux":
+        return Finding("ok", "system", what)
+    return Finding("warning", "system", f"{what}; tested on Linux only", "Tell us what does not work")
+
+
+def _only_local(settings: Settings) -> bool:
+    tables = [settings.engines.get(name) for name in settings.routes.get("completion", ())]
+    return all(isinstance(table, LocalEngine) for table in tables if table is not None)
+
+
+def _llama(*, needed: bool) -> Finding:
+    if importlib.util.find_spec("xllamacpp") is not None:
+        return Finding("ok", "embedded runtime", "xllamacpp is installed")
+    level = "error" if needed else "warning"
+    what = "xllamacpp is not installed; the embedded model cannot run"
+    return Finding(level, "embedded runtime", what, "Run: pip install 'spark-lsp[local]'")
+
+
+def _runtime() -> Finding:
+    subject = "runtime directory"
+    wanted = os.environ.get("SPARK_LSP_RUNTIME_DIR")
+    try:
+        path = runtime.directory()
+    except GatewayError as error:
+        return Finding("error", subject, f"{error.what}. {error.meaning}".rstrip(". "), error.remedy)
+    if wanted and path != Path(wanted).absolute():
+        what = f"{wanted} cannot be used (not writable, or too long for a socket); {path} is"
+        return Finding("warning", subject, what, "Name a short, writable path in SPARK_LSP_RUNTIME_DIR")
+    return Finding("ok", subject, f"{path}, yours alone")
+
+
+def _approvals() -> Finding:
+    approvals = Approvals()
+    if damage := approvals.damage():
+        what = f"{approvals.file} cannot be read ({damage}); nothing counts as approved"
+        return Finding("error", "approvals", what, "Delete it, and approve again when asked")
+    count = len(approvals.all())
+    return Finding("ok", "approvals", f"{count} given; `spark-lsp trust --list` shows them")

@@ -1,0 +1,43 @@
+"""The trial: a real suggestion through the real language server and gateway, as an editor asks for it.
+
+The gateway that this starts is the user's own and stays for its idle time, as with any editor.
+"""
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import anyio
+
+from spark_lsp.client.answers import Suggestion
+from spark_lsp.client.connection import SERVE
+from spark_lsp.client.editor import editing
+from spark_lsp.doctor.finding import Finding
+from spark_lsp.errors import SparkError
+
+SUBJECT = "trial"
+PATIENCE = 40.0  # seconds; a cold start of gateway and model takes about three
+TEXT = "def add(a, b):\n    return "
+
+
+def look(config: Path | None = None) -> Finding:
+    """Try it, and say what came."""
+    command = [*SERVE, *(["--config", str(config.absolute())] if config else [])]
+    try:
+        found = anyio.run(_complete, command)
+    except SparkError as error:
+        return Finding("error", SUBJECT, error.what, error.remedy or "See what stands above")
+    status = found.status
+    if not found.text:
+        return Finding("error", SUBJECT, f"no suggestion came: {found.reason}", "See what stands above")
+    made = "simulated" if status.simulated else "real"
+    who = f"{status.engine}, {status.model or 'no model'}, {made}"
+    return Finding("ok", SUBJECT, f"a suggestion came after {found.elapsed_ms:.0f} ms from {who}")
+
+
+async def _complete(command: list[str]) -> Suggestion:
+    with TemporaryDirectory(prefix="spark-lsp-doctor-") as folder:
+        async with editing({}, Path(folder), command=command, env=dict(os.environ)) as editor:
+            uri = (Path(folder) / "trial.py").as_uri()
+            editor.open(uri, TEXT, "python")
+            return await editor.complete(uri, len(TEXT), PATIENCE)

@@ -1,0 +1,82 @@
+"""The embedded models that the settings use: there, whole, and not too large for this machine."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from spark_lsp.config import LocalEngine, Settings
+from spark_lsp.doctor.finding import Finding
+from spark_lsp.errors import ModelError
+from spark_lsp.models import paths, registry
+from spark_lsp.models.registry import Model
+from spark_lsp.privacy.approvals import model_path
+
+SUBJECT = "model"
+RUNNING = 1.6  # memory a running model takes, as a multiple of its file
+
+
+def look(settings: Settings) -> Iterator[Finding]:
+    """Give a finding for each embedded engine."""
+    for name, table in settings.engines.items():
+        if isinstance(table, LocalEngine):
+            used = any(name in names for names in settings.routes.values())
+            yield _model(name, table.model, used=used)
+
+
+def _model(engine: str, name: str, *, used: bool) -> Finding:
+    if path := model_path(name):
+        return _own(engine, Path(path).expanduser())
+    try:
+        model = registry.find(name)
+    except ModelError as error:
+        return Finding(
+            "error" if used else "warning", SUBJECT, f"engines.{engine}: {error.what}", error.remedy
+        )
+    if not paths.looks_present(model):
+        return _absent(model, used=used)
+    if not paths.verify(model):
+        what = f"{paths.file_of(model)} is damaged: its sha256 is not the known one"
+        return Finding("error", SUBJECT, what, f"Run: spark-lsp model remove {model.name}, then model pull")
+    return _fits(model)
+
+
+def _own(engine: str, file: Path) -> Finding:
+    if file.is_file():
+        return Finding("ok", SUBJECT, f"engines.{engine}: your own file {file}")
+    what = f"engines.{engine}: the file {file} is not there"
+    return Finding("error", SUBJECT, what, "Correct its path in the settings")
+
+
+def _absent(model: Model, *, used: bool) -> Finding:
+    part = paths.file_of(model).with_name(paths.file_of(model).name + ".part")
+    begun = f" ({part.stat().st_size / 1e6:.0f} MB of it are)" if part.is_file() else ""
+    what = f"{model.summary} is not on this machine{begun}"
+    folder = paths.directory()
+    while not folder.exists():
+        folder = folder.parent
+    remedy = f"Run: spark-lsp model pull {model.name}"
+    if not os.access(folder, os.W_OK):
+        remedy = f"{folder} is not writable: name another directory in {paths.DIRECTORY_VARIABLE}. {remedy}"
+    elif (free := shutil.disk_usage(folder).free) < model.size * 2:
+        remedy = f"Free some space ({free / 1e6:.0f} MB are left, twice its size is needed). {remedy}"
+    return Finding("error" if used else "warning", SUBJECT, what, remedy)
+
+
+def _fits(model: Model) -> Finding:
+    what = f"{model.name} is verified: {paths.file_of(model)}"
+    free = _available()
+    if free and free < model.size * RUNNING:
+        what = f"{what}; it needs {model.size * RUNNING / 1e6:.0f} MB to run, {free / 1e6:.0f} MB are free"
+        return Finding("warning", SUBJECT, what, "Close something, or choose a smaller model")
+    return Finding("ok", SUBJECT, what)
+
+
+def _available() -> int:
+    """Return the free memory in bytes where the system tells, else 0."""
+    try:
+        text = Path("/proc/meminfo").read_text("ascii")
+    except OSError:
+        return 0
+    line = next((line for line in text.splitlines() if line.startswith("MemAvailable:")), "")
+    return int(line.split()[1]) * 1024 if line else 0

@@ -1,0 +1,97 @@
+"""Asks the person before code goes anywhere, or a file is read, that only the editor's settings name.
+
+Asked once a session for each endpoint or file, in full, where the editor can ask; elsewhere a message
+names the command. What was approved is remembered on disk; a "not now" until the editor is restarted. The
+gateway checks the same for itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from spark_lsp.config import EngineSettings, engine_problems
+from spark_lsp.errors import ConfigError, GatewayError, SparkError
+from spark_lsp.privacy.approvals import Ask, endpoint
+from spark_lsp.store.approvals import Approvals
+
+if TYPE_CHECKING:
+    from spark_lsp.lsp.server import SparkServer
+
+ALLOW, NOT_NOW = "Allow", "Not now"
+
+
+@dataclass(slots=True)
+class Consent:
+    """What was approved, and what has been asked in this session."""
+
+    ls: "SparkServer"
+    approvals: Approvals = field(default_factory=Approvals)
+    _asked: set[Ask] = field(default_factory=set[Ask])
+
+    def approved(self, tables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the engines that may be used; the person is asked about the others."""
+        allowed: dict[str, Any] = {}
+        for name, table in tables.items():
+            engine, _ = engine_problems(name, table, "editor")
+            missing = self._missing(engine) if engine is not None else []
+            if missing:
+                self._ask_soon(f"the engine {name!r}", missing)
+            else:
+                allowed[name] = table  # what cannot be read is named by the gateway
+        return allowed
+
+    def _missing(self, engine: EngineSettings) -> list[Ask]:
+        try:
+            return self.approvals.missing(engine)
+        except ConfigError:
+            return []
+
+    def check_url(self, url: str, key: str) -> None:
+        """Raise `GatewayError` unless a gateway's URL that the editor named is approved; ask for it."""
+        try:
+            ask = endpoint(url, key)
+        except ConfigError as error:
+            raise GatewayError(error.what, "No engine can be asked", error.remedy) from None
+        if self.approvals.has(ask):
+            return
+        self._ask_soon("the setting engine.url", [ask])
+        raise GatewayError(
+            f"The setting engine.url waits for your approval to {ask}",
+            "Nothing is sent until you approve it",
+            f"Answer the question in the editor, or run: {ask.command}",
+        )
+
+    def _ask_soon(self, what: str, asks: list[Ask]) -> None:
+        new = [ask for ask in asks if ask not in self._asked]
+        self._asked.update(new)
+        for ask in new:
+            if self._can_ask():
+                self.ls.spawn(self._ask, what, ask)
+            else:
+                text = (
+                    f"spark-lsp does not use {what} yet: it would {ask}. To approve this, run: {ask.command}"
+                )
+                self.ls.say(types.MessageType.Warning, text)
+
+    def _can_ask(self) -> bool:
+        window = self.ls.client_capabilities.window
+        return window is not None and window.show_message is not None
+
+    async def _ask(self, what: str, ask: Ask) -> None:
+        """Ask; on a yes remember it and use what was waiting."""
+        question = f"spark-lsp: {what} in the editor's settings would {ask}. Allow this from now on?"
+        actions = [types.MessageActionItem(ALLOW), types.MessageActionItem(NOT_NOW)]
+        params = types.ShowMessageRequestParams(types.MessageType.Warning, question, actions)
+        answer = await self.ls.window_show_message_request_async(params)
+        if answer is None or answer.title != ALLOW:
+            text = f"Not allowed for now: spark-lsp will not {ask}. To allow it later, run: {ask.command}"
+            self.ls.say(types.MessageType.Info, text)
+            return
+        try:
+            self.approvals.add(ask)
+        except SparkError as error:
+            self.ls.say(types.MessageType.Error, str(error))
+            return
+        self.ls.configure_engine()

@@ -1,0 +1,1 @@
+"""What is kept on disk about the user's own decisions."""

@@ -1,0 +1,106 @@
+"""The fence reads ignore files and names, never documents, and nothing can hold it up."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spark_lsp.lsp.fence import Fence, is_file, path_of
+from spark_lsp.lsp.server import SparkServer
+from spark_lsp.session.reasons import Reason
+
+
+@pytest.fixture
+def server() -> Any:
+    return SparkServer()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / ".git").mkdir()
+    return tmp_path
+
+
+def fence_of(server: Any) -> Fence:
+    return server.outgoing.fence
+
+
+def reason(server: Any, file: Path | str) -> Reason | None:
+    fence_of(server).forget()
+    verdict = fence_of(server).why(file if isinstance(file, str) else file.as_uri())
+    return verdict and verdict[0]
+
+
+def test_names_git_and_project(server: Any, project: Path) -> None:
+    (project / ".gitignore").write_text("build/\n")
+    (project / ".spark.toml").write_text('exclude = ["*.sql"]\n')
+    assert reason(server, project / "main.py") is None
+    assert reason(server, project / ".env") is Reason.SECRET_FILE
+    assert reason(server, project / "build" / "x.py") is Reason.IGNORED
+    assert reason(server, project / "sub" / "schema.sql") is Reason.PROJECT
+
+
+def test_the_settings_come_first(server: Any, project: Path) -> None:
+    server.settings = server.resolved({"context": {"exclude": ["main.py"]}})[0]
+    assert reason(server, project / "main.py") is Reason.EXCLUDED
+
+
+def test_a_link_to_a_secret_is_one(server: Any, project: Path) -> None:
+    (project / ".env").write_text("A=1")
+    (project / "notes.txt").symlink_to(project / ".env")
+    assert reason(server, project / "notes.txt") is Reason.SECRET_FILE
+
+
+def test_without_a_repository_the_open_folder_counts(server: Any, tmp_path: Path) -> None:
+    (tmp_path / ".spark.toml").write_text('exclude = ["*"]\n')
+    (tmp_path / "sub").mkdir()
+    assert reason(server, tmp_path / "sub" / "a.py") is None
+    server.roots = (tmp_path.as_uri(),)
+    assert reason(server, tmp_path / "sub" / "a.py") is Reason.PROJECT
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "untitled:Untitled-1",
+        "vscode-notebook-cell:/p/a.ipynb#1",
+        "file://server/share/a.py",
+        "file:///a%2520b.py",
+        "x",
+    ],
+)
+def test_other_documents_are_opaque(server: Any, uri: str) -> None:
+    assert reason(server, uri) is None
+
+
+def test_names_count_in_other_schemes_too(server: Any) -> None:
+    assert reason(server, "vscode-remote://host/home/me/.env") is Reason.SECRET_FILE
+    assert path_of("file:///a%2520b.py") == "/a%20b.py"
+    assert not is_file("file://server/share/a.py")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_in_place_of_an_ignore_file_holds_nobody_up(server: Any, project: Path) -> None:
+    os.mkfifo(project / ".gitignore")
+    os.mkfifo(project / ".spark.toml")
+    assert reason(server, project / "main.py") is None
+
+
+def test_a_broken_project_file_keeps_everything_in_and_says_so(
+    server: Any, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(server, "say_once", lambda kind, topic, text: said.append(text))
+    (project / ".spark.toml").write_text("exclude = [")
+    assert reason(server, project / "main.py") is Reason.PROJECT
+    assert "not valid TOML" in said[0]
+
+
+def test_a_verdict_is_kept_until_forgotten(server: Any, project: Path) -> None:
+    fence, uri = fence_of(server), (project / "main.py").as_uri()
+    assert fence.why(uri) is None
+    (project / ".gitignore").write_text("*\n")
+    assert fence.why(uri) is None
+    fence.forget(uri)
+    assert fence.why(uri) == (Reason.IGNORED, "")

@@ -1,0 +1,36 @@
+"""What is known of code: also of code that is nested as deeply as a generated table is."""
+
+import pytest
+
+from spark_lsp.prompts import syntax
+
+CODE = {
+    "python": "import os\n\nx = 1\ndef f(a):\n    return a\n",
+    "javascript": "const x = 1\n\nfunction f(a) {\n  return a // once\n}\n",
+    "lua": "x = 1\nlocal function f(a)\n  return a\nend\n",
+}
+
+
+def test_a_long_sum_has_tokens_however_deep_its_tree_is() -> None:
+    text = "def f():\n    return " + " + ".join(["a"] * 3_000)
+    tokens = syntax.code_tokens("python", text)
+    assert tokens is not None
+    assert tokens[-3:] == ["a", "+", "a"]
+    assert len(tokens) == len(["def", "f", "(", ")", ":", "return"]) + 5_999
+
+
+def test_comments_and_docstrings_are_no_tokens_and_strings_are_whole() -> None:
+    text = 'def f():\n    """Says."""  # once\n    return "a b"\n'
+    assert syntax.code_tokens("python", text) == ["def", "f", "(", ")", ":", "return", '"a b"']
+
+
+@pytest.mark.parametrize("language", CODE)
+def test_a_carriage_return_alone_ends_a_line(language: str) -> None:
+    text = CODE[language]
+    old = text.replace("\n", "\r")
+    at = text.index("return")
+    assert syntax.definition_at(language, old, at) == syntax.definition_at(language, text, at)
+    assert syntax.definition_at(language, old, at) is not None
+    assert syntax.errors(language, old) == syntax.errors(language, text)
+    assert syntax.code_tokens(language, old) == syntax.code_tokens(language, text)
+    assert syntax.import_place(CODE["python"].replace("\n", "\r")) == len("import os\n")
