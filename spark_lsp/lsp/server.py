@@ -22,7 +22,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from spark_lsp import __version__
-from spark_lsp.errors import SparkError, origin
+from spark_lsp.errors import ArgumentError, SparkError, origin
 from spark_lsp.lsp.protocol import Protocol
 from spark_lsp.lsp.table import COMMANDS, FEATURES, MENU, REPLACED
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-INTERNAL_ERROR, REQUEST_FAILED = -32603, -32803
+INVALID_PARAMS, INTERNAL_ERROR, REQUEST_FAILED = -32602, -32603, -32803
 NO_SUGGESTION = "no suggestion: "
 REST = 0.25  # seconds without typing after which the cursor counts as resting
 
@@ -123,6 +123,8 @@ class SparkServer(LanguageServer):
             return await work
         except JsonRpcException:
             raise
+        except ArgumentError as error:
+            raise JsonRpcException(str(error), INVALID_PARAMS) from None
         except SparkError as error:
             raise JsonRpcException(str(error), REQUEST_FAILED) from None
         except Exception as error:
