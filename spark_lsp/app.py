@@ -9,6 +9,7 @@ from typing import Any, cast
 from spark_lsp import config
 from spark_lsp.engine.base import Engine
 from spark_lsp.errors import ConfigError
+from spark_lsp.models.registry import AUTO
 from spark_lsp.privacy.approvals import model_path
 from spark_lsp.store.approvals import Approvals
 
@@ -97,6 +98,10 @@ def build_engine(name: str, settings: config.EngineSettings) -> Engine:
         return Replay(name, settings)
     from spark_lsp.engine.local import Local
 
+    if settings.model == AUTO:
+        from spark_lsp.engine.local_pair import LARGER, LocalPair
+
+        return LocalPair(Local(name, settings), Local(name, config.LocalEngine(model=LARGER)))
     return Local(name, settings)
 
 

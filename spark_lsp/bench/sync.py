@@ -1,9 +1,10 @@
 """Figure 6: one keystroke's change of a document, ours against pygls' own document.
 
-Ours includes: both positions converted to offsets, the splice with its line index, and the delta for
-the gateway's mirror as the JSON text that goes to the socket. The hash is not in it: it is taken once,
-after a rest, and is a figure of its own. Baseline: pygls 2's `TextDocument.apply_change`, which makes
-no delta. Both exclude reading the message from the pipe and its JSON.
+Ours includes: both positions converted to offsets, the splice with its line index, the look for secrets
+in the line, and the delta for the gateway's mirror as the JSON text that goes to the socket. The hash is
+not in it: it is taken once, after a rest, and is a figure of its own. Baseline: pygls 2's
+`TextDocument.apply_change`, which makes no delta. Both exclude reading the message from the pipe and its
+JSON.
 """
 
 import subprocess
@@ -17,6 +18,7 @@ from spark_lsp.bench import stock
 from spark_lsp.bench.figures import Figure, at_most, median
 from spark_lsp.bench.typing import Keys, keys
 from spark_lsp.errors import SparkError
+from spark_lsp.privacy.redaction import Redacted
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 from spark_lsp.text.positions import Encoding, to_offset
@@ -56,13 +58,14 @@ def _size(
     for _ in range(rounds):
         ours.append(median(ours_us(typed)))
         theirs.append(median(_stock_us(process, Keys(typed.text, typed.edits[:baseline_count]))))
-    name = f"one change of {lines:,} lines: positions, splice, line index, delta"
+    name = f"one change of {lines:,} lines: positions, splice, line index, secrets, delta"
     return at_most(6, name, "µs", ours, limit, theirs)
 
 
 def ours_us(typed: Keys) -> list[float]:
     """Make all changes and return the microseconds of each."""
     document = Document("file:///a.py", typed.text, 1)
+    seen = Redacted.of(document)
     wire = ClientConnection(spark=True)
     wire.open_document(document.uri, "python", 1, document.text)
     while wire.pop() is not None:
@@ -73,7 +76,8 @@ def ours_us(typed: Keys) -> list[float]:
         start = to_offset(document, line, column, Encoding.UTF16)
         stop = to_offset(document, last, end, Encoding.UTF16)
         document = document.splice(start, stop, text, document.version + 1)
-        wire.edit_document(document.uri, document.version, [Edit(start, stop, text)], len(document))
+        seen, edits = seen.changed(document, [Edit(start, stop, text)])
+        wire.edit_document(document.uri, document.version, edits, len(document))
         wire.pop()
         times.append((time.perf_counter_ns() - before) / 1000)
     return times

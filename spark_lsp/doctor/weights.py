@@ -8,12 +8,11 @@ from pathlib import Path
 from spark_lsp.config import LocalEngine, Settings
 from spark_lsp.doctor.finding import Finding
 from spark_lsp.errors import ModelError
-from spark_lsp.models import paths, registry
+from spark_lsp.models import memory, paths, registry
 from spark_lsp.models.registry import Model
 from spark_lsp.privacy.approvals import model_path
 
 SUBJECT = "model"
-RUNNING = 1.6  # memory a running model takes, as a multiple of its file
 
 
 def look(settings: Settings) -> Iterator[Finding]:
@@ -65,18 +64,8 @@ def _absent(model: Model, *, used: bool) -> Finding:
 
 def _fits(model: Model) -> Finding:
     what = f"{model.name} is verified: {paths.file_of(model)}"
-    free = _available()
-    if free and free < model.size * RUNNING:
-        what = f"{what}; it needs {model.size * RUNNING / 1e6:.0f} MB to run, {free / 1e6:.0f} MB are free"
+    if not memory.carries(model):
+        wanted, free = memory.needed(model) / 1e6, memory.available() / 1e6
+        what = f"{what}; it needs {wanted:.0f} MB to run, {free:.0f} MB are free"
         return Finding("warning", SUBJECT, what, "Close something, or choose a smaller model")
     return Finding("ok", SUBJECT, what)
-
-
-def _available() -> int:
-    """Return the free memory in bytes where the system tells, else 0."""
-    try:
-        text = Path("/proc/meminfo").read_text("ascii")
-    except OSError:
-        return 0
-    line = next((line for line in text.splitlines() if line.startswith("MemAvailable:")), "")
-    return int(line.split()[1]) * 1024 if line else 0

@@ -4,6 +4,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 State = Literal["starting", "ready", "busy", "degraded", "off"]
+REASONS: dict[State, str] = {
+    "starting": "the engine's side is being started",
+    "ready": "ready to answer",
+    "busy": "an answer is on its way",
+    "degraded": "the gateway or the engine does not answer as it should",
+    "off": "no engine can answer",
+}
+"""What a status says where nothing more is known: no state is without a reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +38,4 @@ class Status:
 
     def message(self) -> dict[str, Any]:
         """Return what goes over LSP."""
-        return asdict(self)
+        return {**asdict(self), "reason": self.reason or REASONS[self.state]}

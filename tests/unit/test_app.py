@@ -7,6 +7,7 @@ import pytest
 from spark_lsp import app
 from spark_lsp.config import EngineSettings, LocalEngine, ReplayEngine
 from spark_lsp.engine.local import Local
+from spark_lsp.engine.local_pair import LocalPair
 from spark_lsp.engine.replay import Replay
 from spark_lsp.errors import ConfigError
 
@@ -98,9 +99,12 @@ def test_the_environment_goes_over_the_file(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_each_kind_has_its_engine_and_building_starts_nothing(tmp_path: Path) -> None:
-    path = written(tmp_path / "c.toml", "[engines.r]\nkind = 'replay'\ntext = 'missing.txt'\n")
+    replay = "[engines.r]\nkind = 'replay'\ntext = 'missing.txt'\n"
+    local = "[engines.s]\nkind = 'local'\nmodel = 'smollm2-135m'\n"
+    path = written(tmp_path / "c.toml", replay + local)
     engines = app.build_engines(app.load_settings(path)[0])
-    assert {name: type(engine) for name, engine in engines.items()} == {"local": Local, "r": Replay}
+    kinds = {name: type(engine) for name, engine in engines.items()}
+    assert kinds == {"local": LocalPair, "r": Replay, "s": Local}
     assert engines["r"].info.name == "r"
 
 
