@@ -34,6 +34,7 @@ class _Look:
         default_factory=list[tuple[Document, Sequence[Edit]]]
     )
     done: asyncio.Event = field(default_factory=asyncio.Event)
+    task: "asyncio.Task[None] | None" = None
 
 
 @dataclass(slots=True)
@@ -58,19 +59,20 @@ class Outgoing:
             self._show(Redacted.of(document))
         else:
             self._looks[document.uri] = look = _Look(document)
-            self.ls.spawn(self._look_aside, look)
+            look.task = asyncio.ensure_future(self._look_aside(look))  # a notification's handler is no task
 
     async def _look_aside(self, look: _Look) -> None:
         uri = look.document.uri
         try:
             shown = await aside(Redacted.of, look.document)
+            if self._looks.get(uri) is look:  # neither closed nor opened again meanwhile
+                for document, edits in look.later:
+                    shown, _ = shown.changed(document, edits)
+                self._show(shown)
         finally:
+            if self._looks.get(uri) is look:
+                del self._looks[uri]
             look.done.set()
-        if self._looks.get(uri) is look:  # neither closed nor opened again meanwhile
-            del self._looks[uri]
-            for document, edits in look.later:
-                shown, _ = shown.changed(document, edits)
-            self._show(shown)
 
     def _show(self, shown: Redacted) -> None:
         self._shown[shown.real.uri] = shown

@@ -53,6 +53,20 @@ class Typist:
     _last: int = 0  # the newest request, which the next key cancels
     _undo: list[tuple[str, Edit]] = field(default_factory=list[tuple[str, Edit]])
 
+    async def warm_up(self) -> None:
+        """Do everything once, so that what is loaded at first use is there."""
+        for source in sorted(sources(), key=lambda path: path.stat().st_size)[-4:]:
+            uri = self._opened(source)
+            for _ in range(4):
+                await self._edit(uri)
+                self._ask(uri, self._place(uri))
+                await self._answered()
+            self._close(uri)
+        for settings in SETTINGS:
+            self.editor.settings = settings
+            self.editor.connection.notify("workspace/didChangeConfiguration", {"settings": None})
+        await self.editor.settled()
+
     async def work(self, seconds: float) -> None:
         """Type until the time is over, then finish what was begun."""
         end = anyio.current_time() + seconds
@@ -80,7 +94,9 @@ class Typist:
     def _file(self) -> str:
         if self._open and self.chance.random() < 0.4:
             return self.chance.choice(self._open)
-        source = self.chance.choice(sources())
+        return self._opened(self.chance.choice(sources()))
+
+    def _opened(self, source: Path) -> str:
         copy = self.folder / source.name
         if not copy.exists():
             copy.write_bytes(source.read_bytes())
@@ -213,7 +229,10 @@ class Typist:
 
     def _leave(self, uri: str) -> None:
         if len(self._open) > 6 or self.chance.random() < 0.4:
-            self._open.remove(uri)
-            self.editor.connection.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
-            del self.editor.documents[uri]
-            self.done["closed"] += 1
+            self._close(uri)
+
+    def _close(self, uri: str) -> None:
+        self._open.remove(uri)
+        self.editor.connection.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
+        del self.editor.documents[uri]
+        self.done["closed"] += 1

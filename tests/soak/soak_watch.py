@@ -45,6 +45,10 @@ class Watch:
     _read: int = 0
     _waited: int = 0
 
+    def begin(self) -> None:
+        """Count from now on."""
+        self.begun = time.monotonic()
+
     def look(self) -> None:
         """Take a sample, and read what is new in the log."""
         memory = psutil.Process(self.pid).memory_full_info()

@@ -87,6 +87,9 @@ async def test_hours_of_typing(home: dict[str, str], configured: None, tmp_path:
     files.mkdir()
     async with typing(home, tmp_path) as (editor, server, gateway):
         typist = Typist(editor, files, random.Random(SEED))
+        await typist.warm_up()
+        server.begin()
+        gateway.begin()
         async with anyio.create_task_group() as group:
             group.start_soon(look, server, gateway)
             await typist.work(SECONDS)

@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from spark_lsp.lsp import outgoing, turns
@@ -42,24 +42,24 @@ class Mirror:
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[Any]:
+async def server() -> Any:
     made: Any = SparkServer()
     made.engine = made.completer = made.editor = Mirror()
-    async with anyio.create_task_group() as group:
-        made._group = group
-        yield made
-        group.cancel_scope.cancel()
+    made._group = object()
+    return made
 
 
-def opened(server: Any) -> Document:
+async def opened(server: Any) -> Document:
+    """Open a large document where the real handler runs: in a callback of the loop, not in a task."""
     document = server.documents.open(URI, "python", 1, LARGE)
-    server.outgoing.open(document)
+    asyncio.get_running_loop().call_soon(server.outgoing.open, document)
+    while not server.outgoing.looking(URI):
+        await anyio.lowlevel.checkpoint()
     return document
 
 
 async def test_a_large_document_is_mirrored_when_it_has_been_looked_through(server: Any) -> None:
-    document = opened(server)
-    assert server.outgoing.looking(URI)
+    document = await opened(server)
     assert server.engine.texts == {}
     await server.outgoing.looked(URI)
     assert server.engine.texts[URI] == LARGE.replace("hunter2secret", "*" * 13)
@@ -67,7 +67,7 @@ async def test_a_large_document_is_mirrored_when_it_has_been_looked_through(serv
 
 
 async def test_what_is_typed_meanwhile_is_in_it(server: Any) -> None:
-    document = opened(server)
+    document = await opened(server)
     for version in range(2, 5):
         document = document.splice(0, 0, LINE, version)
         assert server.outgoing.edit(document, [Edit(0, 0, LINE)])
@@ -77,7 +77,7 @@ async def test_what_is_typed_meanwhile_is_in_it(server: Any) -> None:
 
 
 async def test_a_document_closed_meanwhile_is_not_mirrored(server: Any) -> None:
-    opened(server)
+    await opened(server)
     look = server.outgoing._looks[URI]
     server.outgoing.close(URI)
     await look.done.wait()
