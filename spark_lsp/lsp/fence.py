@@ -107,7 +107,10 @@ class Fence:
 
 def is_file(uri: str) -> bool:
     """Tell whether a URI names a file of this machine."""
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # a host in brackets that is none
+        return False
     return parts.scheme == "file" and parts.netloc in ("", "localhost")
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WAITING_BODIES, WAITING_BYTES = 64, 32 * 1024 * 1024
+NOBODY = 0  # a process id that always counts as alive
 WATCH = 0.5  # seconds between looks at the process that started us
 LAST_WORDS = 1.5  # seconds for open work to end
 
@@ -47,6 +48,7 @@ class Life:
         self._stdout = stdout
         self._room = Room(WAITING_BODIES, WAITING_BYTES)
         self._ended = asyncio.Event()
+        self._parent: int | None = None
         self._code = 1
 
     async def run(self) -> int:
@@ -68,12 +70,14 @@ class Life:
 
     async def _watch(self) -> None:
         """End with the process that `initialize` named, unless it is none here, as in another container."""
-        while self._server.process_id is None:
+        while self._parent is None or alive(self._parent):
             await asyncio.sleep(WATCH)
-        if alive(self._server.process_id):
-            while alive(self._server.process_id):
-                await asyncio.sleep(WATCH)
-            self._end(1)
+        self._end(1)
+
+    def _note_parent(self) -> None:
+        """Look at once whether the process that `initialize` named is here, so that its end is seen."""
+        if self._parent is None and self._server.process_id is not None:
+            self._parent = self._server.process_id if alive(self._server.process_id) else NOBODY
 
     async def _engine(self) -> None:
         await self._server.started.wait()
@@ -117,6 +121,7 @@ class Life:
         self._room.free(len(body))
         try:
             self._connection.receive(body)
+            self._note_parent()
         except SystemExit as request:
             self._end(int(request.code or 0))
 

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-MAX_BODY = 32 * 1024 * 1024  # decoding one must not keep the loop for 100 ms
+MAX_BODY = 16 * 1024 * 1024  # decoding one must not keep the loop for 100 ms
 ABSURD = 1024 * 1024 * 1024
 MAX_HEADER = 8192
 MAX_DIGITS = 20  # of a length; Python itself refuses to read thousands of them

@@ -18,7 +18,7 @@ from spark_lsp.text.edits import Edit
 from spark_lsp.text.positions import Encoding, to_offset
 
 # What is larger is refused: a turn of the loop should stay below 100 ms. A line as long is made by a machine.
-MAX_CHARS, MAX_LINE = 2_000_000, 50_000
+MAX_CHARS, MAX_LINE = 1_000_000, 50_000
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
@@ -27,7 +27,7 @@ class Unusable(StrEnum):
 
     UNKNOWN = "the editor has not opened this document with us"
     OUT_OF_SYNC = "the editor's changes did not fit the text; reopen the file"
-    TOO_LARGE = "the file is larger than 2 million characters"
+    TOO_LARGE = "the file is larger than a million characters"
     LONG_LINE = "a line of the file is longer than 50,000 characters"
     BINARY = "the file is binary: it holds NUL characters"
 

@@ -51,7 +51,7 @@ def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
 class Pipe:
     """A server and its two ends; what it logs goes to a file.
 
-    `heard` keeps the server's notifications; its requests are answered with `result: null`.
+    `heard` keeps the server's notifications and requests; the requests are answered.
     """
 
     def __init__(self, environment: dict[str, str], log: Path) -> None:
@@ -65,6 +65,7 @@ class Pipe:
         assert self.process.stdout is not None
         self.stdin, self.stdout = self.process.stdin, self.process.stdout
         self.heard: list[dict[str, Any]] = []
+        self.applied: list[dict[str, Any]] = []  # what was asked of us by workspace/applyEdit
         self._buffer = bytearray()
         self._lock = threading.Lock()
 
@@ -126,8 +127,15 @@ class Pipe:
                     assert not any(word in json.dumps(found) for word in SCARCE)
                 return found
             if "id" in found:
-                self.send(id=found["id"], result=None)
+                self._serve(found)
             self.heard.append(found)
+
+    def _serve(self, request: dict[str, Any]) -> None:
+        """Answer the server; an edit is said to have been applied."""
+        applies = request["method"] == "workspace/applyEdit"
+        if applies:
+            self.applied.append(request["params"])
+        self.send(id=request["id"], result={"applied": True} if applies else None)
 
     def answers(self, count: int) -> dict[Any, dict[str, Any]]:
         """That many answers by their ids; none comes twice."""

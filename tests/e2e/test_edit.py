@@ -94,7 +94,9 @@ async def test_fixing_a_diagnostic_with_the_engine(
     assert (edit.range, edit.new_text) == (span, "b")
 
 
-async def test_typing_elsewhere_moves_the_edit(connect: Any, replay_config: Path, editor_name: str) -> None:
+async def test_fault_21_typing_elsewhere_moves_the_edit(
+    connect: Any, replay_config: Path, editor_name: str
+) -> None:
     slower(replay_config)
     client = await connect(editor_name)
     await ready(client)
@@ -107,7 +109,7 @@ async def test_typing_elsewhere_moves_the_edit(connect: Any, replay_config: Path
     assert (version, edit.range.start) == (2, types.Position(7, 4))
 
 
-async def test_typing_in_the_same_place_refuses_the_edit(
+async def test_fault_21_typing_in_the_same_place_refuses_the_edit(
     connect: Any, replay_config: Path, editor_name: str
 ) -> None:
     slower(replay_config)

@@ -251,3 +251,19 @@ async def test_where_there_are_no_unix_sockets_it_is_a_loopback_port(where: Path
         process.terminate()
         assert await process.wait() == 0
     assert runtime.read_state(where) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "idle"),
+    [
+        ("2.5", 2.5),
+        ("", launch.IDLE),
+        ("soon", launch.IDLE),
+        ("0", launch.IDLE),
+        ("-1", launch.IDLE),
+        ("nan", launch.IDLE),
+    ],
+)
+def test_the_idle_time_can_be_set(monkeypatch: pytest.MonkeyPatch, given: str, idle: float) -> None:
+    monkeypatch.setenv("SPARK_LSP_GATEWAY_IDLE", given)
+    assert launch.usual_idle() == idle

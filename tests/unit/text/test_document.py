@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_lsp.errors import TextError
-from spark_lsp.text.document import Document
+from spark_lsp.text.document import Document, line_starts
 
 LINE_ENDS = ["\n", "\r", "\r\n"]
 PIECES = [*LINE_ENDS, "a", "bc", " ", "\f", "\v", "\x85", "\u2028", "\u2029", "é", "語", "😀", "\ud800"]
@@ -85,3 +85,13 @@ class TestSplice:
             check(document, text)
         for old, old_text in kept:
             check(old, old_text)
+
+
+@given(
+    st.lists(st.sampled_from(["a", "", "é\f"]), max_size=6),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.text("\r\na"),
+)
+def test_lines_begin_where_the_simplest_rule_says(lines: list[str], eol: str, end: str) -> None:
+    text = eol.join(lines) + end
+    assert list(line_starts(text)) == [0, *(match.end() for match in re.finditer(r"\r\n|\n|\r", text))]
