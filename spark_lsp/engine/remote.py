@@ -54,13 +54,15 @@ class Endpoint:
 @dataclass(frozen=True, slots=True)
 class LinkStatus:
     """How the connection is. `problems` are settings that the gateway does not use; `serving` names the
-    engine that each route would ask now."""
+    engine that each route would ask now; `settled` is False while the gateway has not yet answered to our
+    own settings, which may bring other engines."""
 
     state: Literal["starting", "ready", "degraded"]
     reason: str = ""
     engines: tuple[EngineInfo, ...] = ()
     problems: tuple[str, ...] = ()
     serving: Mapping[str, str] = field(default_factory=dict[str, str])
+    settled: bool = True
 
 
 Locate = Callable[[], Awaitable[Endpoint]]
@@ -145,21 +147,17 @@ class Remote:
             self._settle()
 
     def _settle(self) -> None:
-        """Let requests through; tell how it is, unless the answer to our own settings will tell it better."""
         self._trouble, self._ready = None, True
-        self._wake_waiting()
-        spark = self._connection is not None and self._connection.spark
-        if self._settings is None or not spark:
-            self._on_status(LinkStatus("ready", engines=self._engines, serving=self._serving))
+        settled = self._settings is None or self._connection is None or not self._connection.spark
+        self._announce(
+            LinkStatus("ready", engines=self._engines, serving=self._serving, settled=settled),
+        )
 
     def _announce(self, status: LinkStatus) -> None:
         """Wake who waits for the link, and tell how it is."""
-        self._wake_waiting()
-        self._on_status(status)
-
-    def _wake_waiting(self) -> None:
         self._changed.set()
         self._changed = anyio.Event()
+        self._on_status(status)
 
     def _down(self) -> None:
         self._lose()

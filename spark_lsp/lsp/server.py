@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.offer import Offer
     from spark_lsp.lsp.outgoing import Outgoing
     from spark_lsp.lsp.status import Status
+    from spark_lsp.request import EngineInfo
     from spark_lsp.session.documents import Documents
     from spark_lsp.session.reasons import Reason
     from spark_lsp.session.suggestions import Suggestion
@@ -253,8 +254,16 @@ class SparkServer(LanguageServer):
             state=first.state,
             reason=first.reason or self._last_explanation(),
         )
-        if first.state == "off" and not (self.settings.engine.url == "auto" and self.offer.make(first)):
-            self.say_once(types.MessageType.Warning, "engine", first.reason)
+        if first.state == "off" and link.settled:
+            self._no_engine(first)
+
+    def _no_engine(self, engine: "EngineInfo") -> None:
+        """Say that nothing can answer, or offer what is missing; once, however many requests fail of it."""
+        offered = self.settings.engine.url == "auto" and self.offer.make(engine)
+        if offered:
+            self._said.add(("engine", engine.reason))
+        else:
+            self.say_once(types.MessageType.Warning, "engine", engine.reason)
 
     def _last_explanation(self) -> str:
         """Return why there was no suggestion, if that is what the status says: news do not undo it."""
