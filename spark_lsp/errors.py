@@ -9,6 +9,7 @@
     ├── GatewayError           the gateway cannot be found, started or reached
     ├── ModelError             model weights that are missing, damaged or cannot be fetched
     ├── EngineError            an engine that failed or cannot serve
+    ├── ArgumentError          an argument of a command that cannot be used
     └── EditRefused            a proposal that will not be applied, with the reason
 
 Every message is made of three parts: what happened, what that means for the person, and what they
@@ -100,6 +101,12 @@ class EngineError(SparkError):
         super().__init__(what, meaning, remedy)
         self.code = code
         self.retryable = retryable
+
+
+class ArgumentError(SparkError):
+    """An argument of a command is not what the command takes; nothing was done."""
+
+    code = "invalid_argument"
 
 
 class EditRefused(SparkError):

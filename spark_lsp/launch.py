@@ -6,6 +6,7 @@ A gateway of another version is asked to drain, and a new one is started: the ol
 until they are gone, and its socket's name passes to the new one.
 """
 
+import math
 import os
 import signal
 import subprocess
@@ -33,8 +34,11 @@ class _KilledError(GatewayError):
 
 
 async def find_or_start(config: Path | None = None, idle: float | None = None) -> Endpoint:
-    """Return the endpoint of the user's gateway, started if need be. Raises `GatewayError`."""
-    idle = _idle() if idle is None else idle
+    """Return the endpoint of the user's gateway, started if need be. Raises `GatewayError`.
+
+    One that is started outlives its last connection by `idle` seconds.
+    """
+    idle = usual_idle() if idle is None else idle
     where = runtime.directory()
     deadline = time.monotonic() + START_DEADLINE
     killed = 0
@@ -53,9 +57,12 @@ async def find_or_start(config: Path | None = None, idle: float | None = None) -
     raise _not_started(where, "another program holds its lock and starts none")
 
 
-def _idle() -> float:
+def usual_idle() -> float:
+    """Return how long a gateway stays without a connection: SPARK_LSP_GATEWAY_IDLE, else a quarter hour."""
     with suppress(ValueError):
-        return max(float(os.environ.get("SPARK_LSP_GATEWAY_IDLE", IDLE)), 1.0)
+        idle = float(os.environ.get("SPARK_LSP_GATEWAY_IDLE", ""))
+        if math.isfinite(idle) and idle > 0:
+            return idle
     return IDLE
 
 

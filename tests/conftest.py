@@ -4,8 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -19,32 +20,46 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[dict[str, str]]:
+@contextmanager
+def private_home(folder: Path) -> Iterator[dict[str, str]]:
     """An environment in which processes find no configuration or gateway but the test's own.
 
     The runtime directory is short: a Unix socket's path may have about 100 characters only. Gateways that
     were started in it are ended with the test.
     """
-    import tempfile
-
     runtime = Path(tempfile.mkdtemp(prefix="spark-"))
     environment = {
         **{
             name: os.environ[name]
-            for name in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")
-            if name in os.environ
+            for name in os.environ
+            if name in ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH") or name.startswith("PIP_")
         },
         "PYTHONPATH": str(ROOT),
         "PYTHONWARNINGS": "error",
-        "XDG_CONFIG_HOME": str(tmp_path / "config"),
-        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "XDG_CONFIG_HOME": str(folder / "config"),
+        "XDG_STATE_HOME": str(folder / "state"),
         "SPARK_LSP_RUNTIME_DIR": str(runtime),
     }
-    (tmp_path / "config" / "spark-lsp").mkdir(parents=True)
+    (folder / "config" / "spark-lsp").mkdir(parents=True)
     yield environment
     end_gateways(runtime)
     shutil.rmtree(runtime, ignore_errors=True)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """See `private_home`."""
+    with private_home(tmp_path) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="module")
+def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """One private home for a module's tests, with the configuration of `replay_config`."""
+    folder = tmp_path_factory.mktemp("shared")
+    with private_home(folder) as environment:
+        write_replay_config(folder / "config" / "spark-lsp")
+        yield environment
 
 
 def end_gateways(runtime: Path) -> None:
@@ -56,10 +71,8 @@ def end_gateways(runtime: Path) -> None:
                 process.kill()
 
 
-@pytest.fixture
-def replay_config(tmp_path: Path, home: dict[str, str]) -> Path:
-    """A configuration whose only used engine is a replay: `complete.txt`, `edit.txt` beside it."""
-    folder = tmp_path / "config" / "spark-lsp"
+def write_replay_config(folder: Path) -> Path:
+    """Write a configuration whose only used engine is a replay: `complete.txt`, `edit.txt` beside it."""
     (folder / "complete.txt").write_text("return a + b\n")
     (folder / "edit.txt").write_text("Add two numbers.\n")
     config = folder / "config.toml"
@@ -74,6 +87,12 @@ def replay_config(tmp_path: Path, home: dict[str, str]) -> Path:
         'edit = ["replay"]\n'
     )
     return config
+
+
+@pytest.fixture
+def replay_config(tmp_path: Path, home: dict[str, str]) -> Path:
+    """See `write_replay_config`."""
+    return write_replay_config(tmp_path / "config" / "spark-lsp")
 
 
 def require(name: str, reason: str) -> None:

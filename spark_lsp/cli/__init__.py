@@ -25,10 +25,11 @@ COMMANDS = {
     "demo": "show the main job on a real file: ghost text and one targeted edit",
     "complete": "complete at FILE:LINE:COL through the real language server",
     "edit": "make one targeted edit in a file",
-    "model": "list, fetch and find the embedded models",
+    "model": "list, fetch, find and remove the embedded models",
     "doctor": "look at everything a suggestion depends on, and say what to do",
     "config": "show the effective settings, check a file of them, print their schema",
     "trust": "approve an endpoint or a file that the editor's settings name",
+    "clean": "show, or remove, everything that spark-lsp keeps on this machine",
     "bench": "measure, against a named baseline in the same run",
 }
 

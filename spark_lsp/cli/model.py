@@ -1,4 +1,4 @@
-"""`spark-lsp model`: list, fetch and find the embedded models."""
+"""`spark-lsp model`: list, fetch, find and remove the embedded models."""
 
 import argparse
 import json
@@ -9,21 +9,27 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import TransferSpeedColumn as SpeedColumn
 
+from spark_lsp.cli import NOTHING
 from spark_lsp.models import paths, registry
 from spark_lsp.models.pull import pull
 from spark_lsp.models.registry import Model
+from spark_lsp.models.remove import leavings, remove
 
 INTERRUPTED = 130
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare `pull [NAME]`, `list [--json]` and `path [NAME]`."""
+    """Declare `pull [NAME] [--json]`, `list [--json]`, `path [NAME]` and `remove NAME`."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     listing = verbs.add_parser("list", help="show the known models and which are on this machine")
     listing.add_argument("--json", action="store_true", help="one JSON array, for programs")
     for verb, text in (("pull", "fetch a model once"), ("path", "print where a model's file is")):
         command = verbs.add_parser(verb, help=text)
         command.add_argument("name", nargs="?", default=registry.AUTO, help="a model's name (default: auto)")
+        if verb == "pull":
+            command.add_argument("--json", action="store_true", help="progress as one JSON object a line")
+    remove = verbs.add_parser("remove", help="delete a model and what a broken download left")
+    remove.add_argument("name", help="a model's name")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,7 +37,35 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.verb == "list":
         return _list(arguments.json)
     model = registry.find(arguments.name)
-    return _pull(model) if arguments.verb == "pull" else _path(model)
+    if arguments.verb == "pull":
+        return _pull_for_programs(model) if arguments.json else _pull(model)
+    return _remove(model) if arguments.verb == "remove" else _path(model)
+
+
+def _remove(model: Model) -> int:
+    found = bool(leavings(model))
+    freed = remove(model)
+    print(f"{model.name}: {freed / 1e6:.0f} MB removed" if found else f"{model.name} is not there")
+    return 0 if found else NOTHING
+
+
+def _pull_for_programs(model: Model) -> int:
+    """Pull, and tell of every percent in a line; the reason of a failure is on stderr, as ever."""
+    told = ("", -1)
+
+    def report(step: str, source: str, done: int) -> None:
+        nonlocal told
+        percent = min(100, done * 100 // model.size)
+        if (step, percent) != told:
+            told = (step, percent)
+            print(json.dumps({"step": step, "source": source, "percent": percent}), flush=True)
+
+    try:
+        pull(model, report)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    print(json.dumps({"step": "done", "source": "", "percent": 100}), flush=True)
+    return 0
 
 
 def _pull(model: Model) -> int:
@@ -104,4 +138,4 @@ def _path(model: Model) -> int:
     if paths.verify(model):
         return 0
     print(f"spark-lsp: {model.name} is not there. Run: spark-lsp model pull {model.name}", file=sys.stderr)
-    return 3
+    return NOTHING

@@ -13,7 +13,7 @@ from spark_lsp.privacy.files import PROJECT_FILE, read_project
 
 VARIABLES = (
     *("SPARK_LSP_CONFIG", "SPARK_LSP_ENGINE_URL", "SPARK_LSP_LOG_LEVEL", "SPARK_LSP_MODELS"),
-    *("SPARK_LSP_RUNTIME_DIR", "SPARK_LSP_STATE_DIR", "SPARK_LSP_TOKEN"),
+    *("SPARK_LSP_RUNTIME_DIR", "SPARK_LSP_STATE_DIR", "SPARK_LSP_TOKEN", "SPARK_LSP_GATEWAY_IDLE"),
 )
 """Every variable that is read; `SPARK_LSP_REQUIRE_…` belongs to the tests."""
 SUBJECT = "configuration"

@@ -145,14 +145,21 @@ class Remote:
             self._settle()
 
     def _settle(self) -> None:
+        """Let requests through; tell how it is, unless the answer to our own settings will tell it better."""
         self._trouble, self._ready = None, True
-        self._announce(LinkStatus("ready", engines=self._engines, serving=self._serving))
+        self._wake_waiting()
+        spark = self._connection is not None and self._connection.spark
+        if self._settings is None or not spark:
+            self._on_status(LinkStatus("ready", engines=self._engines, serving=self._serving))
 
     def _announce(self, status: LinkStatus) -> None:
         """Wake who waits for the link, and tell how it is."""
+        self._wake_waiting()
+        self._on_status(status)
+
+    def _wake_waiting(self) -> None:
         self._changed.set()
         self._changed = anyio.Event()
-        self._on_status(status)
 
     def _down(self) -> None:
         self._lose()

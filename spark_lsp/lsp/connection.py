@@ -7,25 +7,34 @@ pygls structures messages and runs handlers. Before it sees one, this file check
 the body is JSON, that the server is initialized and not shut down, that the method exists (before its
 parameters are looked at), that the parameters fit, and that the id is not in use.
 
+Two things that JSON's grammar allows are refused where they come in, because what answers would break on
+them: numbers that are not finite, and nesting so deep that walking it would exhaust the stack.
+
 Nothing of a message's content is ever logged.
 """
 
 import json
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from pygls.exceptions import JsonRpcException
 from pygls.protocol import LanguageServerProtocol
 
+from spark_lsp.errors import origin
+
 log = logging.getLogger(__name__)
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
-SERVER_NOT_INITIALIZED = -32002
+INTERNAL_ERROR, SERVER_NOT_INITIALIZED = -32603, -32002
+DEEPEST = 100  # levels of nesting; LSP's own messages have about ten
 LARGE = 65_536  # bytes from which a faster decoder pays
 EXECUTE = "workspace/executeCommand"
 NOT_JSON = "The message is not JSON"
+VERSION = "2.0"
 
 MessageId = int | str
 
@@ -44,42 +53,56 @@ class Connection:
         self._in_flight = in_flight  # handlers take their ids out when they have answered
         self._initialized = False
         self._shut_down = False
+        self._complained: set[str] = set()  # of which notifications
 
     def receive(self, body: bytes) -> None:
         """Handle one body. Raises `SystemExit` for the notification `exit`."""
         try:
-            message = decode(body)
+            message, finite = decode(body)
         except ValueError:
             self.refuse(None, PARSE_ERROR, NOT_JSON)
             return
         if not isinstance(message, dict):
             self.refuse(None, INVALID_REQUEST, "A message must be an object; batches are not part of LSP")
             return
-        self._dispatch(cast(dict[str, Any], message))
+        sound = finite and not (may_be_deep(body) and is_deep(message))
+        self._guarded(cast(dict[str, Any], message), sound=sound)
+
+    def _guarded(self, message: dict[str, Any], *, sound: bool) -> None:
+        """Handle a message; what fails unexpectedly is answered too."""
+        try:
+            self._dispatch(message, sound=sound)
+        except Exception as error:
+            log.error("a message could not be handled: %s", origin(error))
+            if "method" in message and (message_id := _id(message)) is not None:
+                self._in_flight.discard(message_id)
+                self.refuse(message_id, INTERNAL_ERROR, "spark-lsp failed to answer this request")
 
     def refuse(self, message_id: MessageId | None, code: int, text: str) -> None:
         """Answer with an error."""
         error = {"code": code, "message": text}
         self._write(frame({"jsonrpc": "2.0", "id": message_id, "error": error}))
 
-    def _dispatch(self, message: dict[str, Any]) -> None:
+    def _dispatch(self, message: dict[str, Any], *, sound: bool) -> None:
         method = message.get("method")
-        if method is None:
-            self._response(message)
+        if message.setdefault("jsonrpc", VERSION) != VERSION:
+            self.refuse(_id(message), INVALID_REQUEST, "Only JSON-RPC 2.0 is spoken here")
+        elif "method" not in message:
+            self._response(message, sound=sound)
         elif not isinstance(method, str):
             self.refuse(_id(message), INVALID_REQUEST, "The method must be a string")
         elif "id" in message:
-            self._request(method, message)
+            self._request(method, message, sound=sound)
         else:
-            self._notification(method, message)
+            self._notification(method, message, sound=sound)
 
-    def _request(self, method: str, message: dict[str, Any]) -> None:
+    def _request(self, method: str, message: dict[str, Any], *, sound: bool) -> None:
         message_id = _id(message)
         problem = self._problem(method, message_id)
         if problem is not None:
             self.refuse(message_id, *problem)
             return
-        structured = self._structured(message)
+        structured = self._structured(message) if sound else None
         if structured is None:
             self.refuse(message_id, INVALID_PARAMS, f"The parameters of {method} are not valid")
             return
@@ -115,26 +138,39 @@ class Connection:
             return INVALID_REQUEST, "A request with this id is still being answered"
         return None
 
-    def _notification(self, method: str, message: dict[str, Any]) -> None:
+    def _notification(self, method: str, message: dict[str, Any], *, sound: bool) -> None:
         if method != "exit" and (not self._initialized or self._shut_down):
             return
         if method != "$/cancelRequest" and not self._known(method):
             return
-        structured = self._structured(message)
+        structured = self._structured(message) if sound else None
         if structured is None:
-            log.warning("a notification had parameters that are not valid: %s", method)
+            self._complain(method)
             return
         if method == "$/cancelRequest":
             self._in_flight.discard(structured.params.id)
         self._protocol.handle_message(structured)
 
-    def _response(self, message: dict[str, Any]) -> None:
+    def _complain(self, method: str) -> None:
+        """Log once that a notification is not as it should be; a thousand lines would say no more."""
+        if method not in self._complained:
+            self._complained.add(method)
+            log.warning("notifications had parameters that are not valid: %s", method)
+
+    def _response(self, message: dict[str, Any], *, sound: bool) -> None:
+        """Hand on an answer to a request of ours; one that is not as it should be counts as an error."""
+        if not sound:
+            self.refuse(None, PARSE_ERROR, NOT_JSON)
+            return
         if "id" not in message or not ("result" in message or "error" in message):
             self.refuse(
                 _id(message), INVALID_REQUEST, "This is neither a request, a notification nor an answer"
             )
             return
         structured = self._structured(message)
+        if structured is None:
+            error = {"code": INVALID_REQUEST, "message": "The answer is not valid"}
+            structured = self._structured({"id": message["id"], "error": error})
         if structured is not None:
             self._protocol.handle_message(structured)
 
@@ -144,28 +180,37 @@ class Connection:
 
     def _structured(self, message: dict[str, Any]) -> Any:
         """Return the message as pygls wants it, or None if it does not fit its type."""
-        message.setdefault("jsonrpc", "2.0")
+        message.setdefault("jsonrpc", VERSION)
+        if message.get("method") == EXECUTE and not _has_list(message.get("params"), "arguments"):
+            return None
         try:
             return self._protocol.structure_message(harmless(message))
         except JsonRpcException:
             return None
 
 
-def decode(body: bytes) -> Any:
-    """Return a body's JSON. Raises `ValueError` for anything else.
+def decode(body: bytes) -> tuple[Any, bool]:
+    """Return a body's JSON and whether all its numbers are finite. Raises `ValueError` for anything else.
 
     Small bodies, `initialize` among them, are read by the standard library: importing a faster one first
-    would delay every start. It reads lone surrogates too, which the faster one refuses.
+    would delay every start. It reads lone surrogates too, which the faster one refuses, and what is not
+    finite, so that a request with such a number can be answered by its id.
     """
-    if body.startswith(b"\xef\xbb\xbf"):
-        raise ValueError(NOT_JSON)
     if len(body) > LARGE:
         with suppress(ValueError, RecursionError):
-            return _decode_large(body)
+            return _decode_large(body), True
+    odd: list[str] = []
+
+    def real(digits: str) -> float:
+        if not math.isfinite(value := float(digits)):
+            odd.append(digits)
+        return value
+
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
-    except (RecursionError, UnicodeDecodeError) as error:
+        value = json.loads(str(body, "utf-8"), parse_float=real, parse_constant=odd.append)
+    except RecursionError as error:
         raise ValueError(NOT_JSON) from error
+    return value, not odd
 
 
 def _decode_large(body: bytes) -> Any:
@@ -174,8 +219,31 @@ def _decode_large(body: bytes) -> Any:
     return msgspec.json.decode(body)
 
 
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+def may_be_deep(body: bytes) -> bool:
+    """Tell whether a body has brackets enough to be nested too deeply, in texts or elsewhere."""
+    return body.count(b"[") + body.count(b"{") >= DEEPEST
+
+
+def is_deep(value: Any) -> bool:
+    """Tell whether a value is nested too deeply."""
+    level: list[Any] = [value]
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in _children(node)]
+        if not level:
+            return False
+    return True
+
+
+def _children(node: Any) -> Iterable[Any]:
+    if isinstance(node, dict):
+        return cast(dict[str, Any], node).values()
+    return cast(list[Any], node) if isinstance(node, list) else ()
+
+
+def _has_list(params: Any, name: str) -> bool:
+    """Tell whether what `params` has of that name, if anything, is a list; pygls takes a text for one."""
+    value = cast(dict[str, Any], params).get(name) if isinstance(params, dict) else None
+    return value is None or isinstance(value, list)
 
 
 def frame(message: dict[str, Any]) -> bytes:
@@ -185,13 +253,24 @@ def frame(message: dict[str, Any]) -> bytes:
 
 
 def harmless(message: dict[str, Any]) -> dict[str, Any]:
-    """Mend what older clients send and what means no harm: `triggerKind` counted from 0."""
+    """Mend what means no harm: `triggerKind` counted from 0, a root that is no URI and is not used anyway."""
     params = message.get("params")
-    if message.get("method") == "textDocument/inlineCompletion" and isinstance(params, dict):
-        context = cast(dict[str, Any], params).get("context")
+    if not isinstance(params, dict):
+        return message
+    given = cast(dict[str, Any], params)
+    if message.get("method") == "textDocument/inlineCompletion":
+        context = given.get("context")
         if not isinstance(context, dict) or cast(dict[str, Any], context).get("triggerKind") not in (1, 2):
-            return {**message, "params": {**params, "context": {"triggerKind": 2}}}
+            return {**message, "params": {**given, "context": {"triggerKind": 2}}}
+    if message.get("method") == "initialize" and not _is_uri(given.get("rootUri")):
+        return {**message, "params": {**given, "rootUri": None}}
     return message
+
+
+def _is_uri(value: object) -> bool:
+    with suppress(ValueError):
+        return isinstance(value, str) and bool(urlsplit(value).scheme)
+    return False
 
 
 def _id(message: dict[str, Any]) -> MessageId | None:

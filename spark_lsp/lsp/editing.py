@@ -6,14 +6,15 @@ A link that is lost in mid-edit restarts the edit once, from the beginning; noth
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 
-from spark_lsp.errors import EditRefused, EngineError, SparkError
+from spark_lsp.errors import ArgumentError, EditRefused, EngineError, SparkError
 from spark_lsp.lsp import convert
 from spark_lsp.lsp.aside import aside
 from spark_lsp.lsp.meter import Meter
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
 
 CHANGED = "The text changed where the edit was to be made"
+NOTHING = "Nothing was done"
+MAX_ARGUMENT = 100_000  # characters of one text in a command's argument
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +186,19 @@ class Editor:
             raise EditRefused(CHANGED, "The edit was not applied", "Ask again")
         edit = convert.workspace_edit(document, moved, self._ls.documents.encoding)
         label = actions.title(job.order.action)
-        answer = await self._ls.workspace_apply_edit_async(types.ApplyWorkspaceEditParams(edit, label))
-        if not answer.applied:
-            why = answer.failure_reason or "it has another version of the text"
+        why = await self._applied(types.ApplyWorkspaceEditParams(edit, label))
+        if why is not None:
             raise EditRefused(
                 f"The editor did not apply the edit: {why}", "The text is as it was", "Ask again"
             )
+
+    async def _applied(self, params: types.ApplyWorkspaceEditParams) -> str | None:
+        """Have the editor apply an edit; returns why it did not, or None."""
+        try:
+            answer = await self._ls.workspace_apply_edit_async(params)
+        except JsonRpcException:
+            return "it answered with an error"
+        return None if answer.applied else answer.failure_reason or "it has another version of the text"
 
 
 def _without_model(order: Order) -> tuple[tuple[int, int], list[Edit] | None]:
@@ -200,39 +210,62 @@ def _without_model(order: Order) -> tuple[tuple[int, int], list[Edit] | None]:
 
 
 def as_order(ls: "SparkServer", argument: Any) -> Order:
-    """Return the order in a command's argument. Raises `SparkError` for what cannot be done."""
+    """Return the order in a command's argument.
+
+    Raises `ArgumentError` for what is no order at all, `EditRefused` for one that cannot be done now.
+    """
     if not isinstance(argument, dict):
-        raise EditRefused("spark.edit needs one argument, an object", "Nothing was done")
+        raise ArgumentError("spark.edit needs one argument, an object", NOTHING)
     fields = cast(dict[str, Any], argument)
-    uri, name = str(fields.get("uri", "")), str(fields.get("action", ""))
+    name = _text(fields, "action", 80)
     if name not in actions.names():
-        raise EditRefused(
-            f"There is no action {name[:40]!r}",
-            "Nothing was done",
-            f"Use one of: {', '.join(actions.names())}",
+        raise ArgumentError(
+            f"There is no action {name!r}", NOTHING, f"Use one of: {', '.join(actions.names())}"
         )
+    if not (uri := _text(fields, "uri", MAX_ARGUMENT)):
+        raise ArgumentError("The command names no document", NOTHING)
+    document = _document(ls, uri, fields.get("version"))
+    start, end = _offsets(ls, document, fields.get("range"))
+    told: object = fields.get("diagnostics") or list[Any]()
+    if not isinstance(told, list):
+        raise ArgumentError("The command's diagnostics are not a list", NOTHING)
+    diagnostics = tuple(diagnostic(ls, document, each) for each in cast(list[Any], told))
+    instruction = _instruction(name, _text(fields, "instruction", MAX_ARGUMENT), document, start)
+    return Order(name, ls.outgoing.redacted(document), start, end, instruction, diagnostics)
+
+
+def _text(fields: Mapping[str, Any], name: str, longest: int) -> str:
+    """Return a text of an argument, empty where there is none."""
+    value: object = fields.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > longest:
+        raise ArgumentError(f"The command's {name} is not a text of up to {longest} characters", NOTHING)
+    return value
+
+
+def _document(ls: "SparkServer", uri: str, version: object) -> Document:
+    if version is not None and type(version) is not int:
+        raise ArgumentError("The command's version is not a number", NOTHING)
     document = ls.documents.get(uri)
     if document is None:
         raise EditRefused("The document cannot be edited", str(ls.documents.why_not(uri)))
     _must_be_free(ls, uri)
-    version = fields.get("version")
     if version is not None and version != document.version:
-        raise EditRefused("The action belongs to an earlier text", "Nothing was done", "Ask for it again")
-    start, end = _offsets(ls, document, fields.get("range"))
-    told: object = fields.get("diagnostics") or list[Any]()
-    if not isinstance(told, list):
-        raise EditRefused("The command's diagnostics are not a list", "Nothing was done")
-    diagnostics = tuple(diagnostic(ls, document, each) for each in cast(list[Any], told))
-    instruction = str(fields.get("instruction") or "")
-    if actions.needs_instruction(name) and not instruction:
-        instruction = actions.instruction_above(document, start)
-    if actions.needs_instruction(name) and not instruction:
-        raise EditRefused(
-            "The edit has no instruction",
-            "Nothing was done",
-            "Write a comment `spark: what to do` above the lines, or use an editor that asks for it",
-        )
-    return Order(name, ls.outgoing.redacted(document), start, end, instruction, diagnostics)
+        raise EditRefused("The action belongs to an earlier text", NOTHING, "Ask for it again")
+    return document
+
+
+def _instruction(action: str, given: str, document: Document, start: int) -> str:
+    if given or not actions.needs_instruction(action):
+        return given
+    if above := actions.instruction_above(document, start):
+        return above
+    raise EditRefused(
+        "The edit has no instruction",
+        NOTHING,
+        "Write a comment `spark: what to do` above the lines, or use an editor that asks for it",
+    )
 
 
 def _must_be_free(ls: "SparkServer", uri: str) -> None:
@@ -251,14 +284,23 @@ def _must_be_free(ls: "SparkServer", uri: str) -> None:
 
 def _offsets(ls: "SparkServer", document: Document, range_: Any) -> tuple[int, int]:
     try:
-        start, end = range_["start"], range_["end"]
-        lsp_range = types.Range(
-            types.Position(int(start["line"]), int(start["character"])),
-            types.Position(int(end["line"]), int(end["character"])),
-        )
+        lsp_range = types.Range(_position(range_["start"]), _position(range_["end"]))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise EditRefused("The command's range is not an LSP range", "Nothing was done") from error
+        raise ArgumentError("The command's range is not an LSP range", NOTHING) from error
     return convert.offsets(document, lsp_range, ls.documents.encoding)
+
+
+def _position(value: Any) -> types.Position:
+    """Return a position that came as JSON; some editors write whole numbers as `1.0`."""
+    line, character = value["line"], value["character"]
+    if (
+        isinstance(line, bool)
+        or isinstance(character, bool)
+        or line != int(line)
+        or character != int(character)
+    ):
+        raise ValueError("not whole numbers")
+    return types.Position(int(line), int(character))
 
 
 def diagnostic(ls: "SparkServer", document: Document, value: Any) -> actions.Diagnostic:

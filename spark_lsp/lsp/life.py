@@ -1,27 +1,31 @@
 """The server's life on two file descriptors: reader, writer, engine's side, end.
 
 Bodies come from the reader's thread and are handled on the loop in order; when many wait, the reader
-waits too, so that memory stays bounded. The end comes with `exit`, with the end of the input, or when
-the editor no longer reads; each ends the process within two seconds.
+waits too, so that memory stays bounded. The end comes with `exit`, with the end of the input, when the
+editor no longer reads, or when the process that `initialize` named is gone; each ends the process within
+two seconds.
 """
 
 import asyncio
 import logging
-import threading
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from lsprotocol import types
 
 from spark_lsp.errors import origin
 from spark_lsp.lsp.connection import INVALID_REQUEST, Connection
 from spark_lsp.lsp.server import SparkServer
-from spark_lsp.lsp.stdio import Reader, Writer
+from spark_lsp.lsp.stdio import MAX_BODY, Reader, Room, Writer
 
 if TYPE_CHECKING:
     from spark_lsp.engine.remote import Remote
 
 log = logging.getLogger(__name__)
 
-WAITING_BODIES = 256
+WAITING_BODIES, WAITING_BYTES = 64, 32 * 1024 * 1024
+WATCH = 0.5  # seconds between looks at the process that started us
 LAST_WORDS = 1.5  # seconds for open work to end
 
 MakeEngine = Callable[[SparkServer], "Remote"]
@@ -41,7 +45,7 @@ class Life:
         self._make_engine = make_engine
         self._stdin = stdin
         self._stdout = stdout
-        self._room = threading.Semaphore(WAITING_BODIES)
+        self._room = Room(WAITING_BODIES, WAITING_BYTES)
         self._ended = asyncio.Event()
         self._code = 1
 
@@ -51,15 +55,25 @@ class Life:
         writer = Writer(self._stdout, lambda: self._soon(self._end, 1))
         self._server.protocol.set_writer(writer)
         self._connection = Connection(self._server.protocol, writer.write, self._server.in_flight)
-        reader = Reader(self._stdin, self._on_body, self._on_refused)
+        self._reader = Reader(self._stdin, self._on_body, self._on_refused)
         writer.start()
-        reader.start()
-        engine = asyncio.ensure_future(self._engine())
+        self._reader.start()
+        tasks = [asyncio.ensure_future(each) for each in (self._engine(), self._watch())]
         await self._ended.wait()
-        engine.cancel()
-        await asyncio.wait([engine], timeout=LAST_WORDS)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=LAST_WORDS)
         writer.close()
         return self._code
+
+    async def _watch(self) -> None:
+        """End with the process that `initialize` named, unless it is none here, as in another container."""
+        while self._server.process_id is None:
+            await asyncio.sleep(WATCH)
+        if alive(self._server.process_id):
+            while alive(self._server.process_id):
+                await asyncio.sleep(WATCH)
+            self._end(1)
 
     async def _engine(self) -> None:
         await self._server.started.wait()
@@ -78,17 +92,29 @@ class Life:
 
     def _on_body(self, body: bytes | None) -> None:
         if body is None:
-            self._soon(self._end, 1)
+            self._soon(self._no_more)
             return
-        self._room.acquire()
+        self._room.take(len(body))
         self._soon(self._handle, body)
 
+    def _no_more(self) -> None:
+        if self._reader.error:
+            log.error("the editor's stream cannot be read further: %s", self._reader.error)
+        self._end(1)
+
     def _on_refused(self) -> None:
-        text = "The message is larger than 64 MiB"
-        self._soon(self._connection.refuse, None, INVALID_REQUEST, text)
+        self._soon(self._refuse)
+
+    def _refuse(self) -> None:
+        """Answer a message that was too large to be read; it may have been a file."""
+        text = f"A message larger than {MAX_BODY >> 20} MiB was not read"
+        self._connection.refuse(None, INVALID_REQUEST, text)
+        self._server.say_once(
+            types.MessageType.Warning, "large", f"{text}. If it was a file, there are no suggestions in it."
+        )
 
     def _handle(self, body: bytes) -> None:
-        self._room.release()
+        self._room.free(len(body))
         try:
             self._connection.receive(body)
         except SystemExit as request:
@@ -98,3 +124,16 @@ class Life:
         if not self._ended.is_set():
             self._code = code
             self._ended.set()
+
+
+def alive(pid: int) -> bool:
+    """Tell whether there is such a process; where that cannot be asked without harm, there always is."""
+    if os.name != "posix" or pid <= 0:
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

@@ -5,14 +5,18 @@ Reports are thinned: an editor needs a sign of life a few times a second, not on
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import anyio
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 
 if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
 
 INTERVAL = 0.1  # seconds between reports
+PATIENCE = 1.0  # seconds an editor has to say that it will show the job; the job does not need it
 
 
 class Progress:
@@ -31,16 +35,23 @@ class Progress:
         if window is None or not window.work_done_progress:
             return
         token = self._ls.progress_token(self._cancel)
-        await self._ls.window_work_done_progress_create_async(types.WorkDoneProgressCreateParams(token))
-        self._token = token
+        params = types.WorkDoneProgressCreateParams(token)
+        with anyio.move_on_after(PATIENCE), suppress(JsonRpcException):
+            await self._ls.window_work_done_progress_create_async(params)
+            self._token = token
+        if self._token is None:
+            self._ls.forget_progress(token)
+            return
         self._ls.work_done_progress.begin(token, types.WorkDoneProgressBegin(self._title, cancellable=True))
 
-    def report(self, message: str) -> None:
-        """Show how the job goes."""
+    def report(self, message: str, percent: int | None = None) -> None:
+        """Show how the job goes, and how much of it is done, where that is known."""
         now = time.monotonic()
         if self._token is not None and now - self._reported >= INTERVAL:
             self._reported = now
-            self._ls.work_done_progress.report(self._token, types.WorkDoneProgressReport(message=message))
+            self._ls.work_done_progress.report(
+                self._token, types.WorkDoneProgressReport(message=message, percentage=percent)
+            )
 
     def end(self, message: str) -> None:
         """Take the job off the screen."""

@@ -22,7 +22,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from spark_lsp import __version__
-from spark_lsp.errors import SparkError, origin
+from spark_lsp.errors import ArgumentError, SparkError, origin
 from spark_lsp.lsp.protocol import Protocol
 from spark_lsp.lsp.table import COMMANDS, FEATURES, MENU, REPLACED
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.completing import Completer
     from spark_lsp.lsp.consent import Consent
     from spark_lsp.lsp.editing import Editor
+    from spark_lsp.lsp.offer import Offer
     from spark_lsp.lsp.outgoing import Outgoing
     from spark_lsp.lsp.status import Status
     from spark_lsp.session.documents import Documents
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-INTERNAL_ERROR, REQUEST_FAILED = -32603, -32803
+INVALID_PARAMS, INTERNAL_ERROR, REQUEST_FAILED = -32602, -32603, -32803
 NO_SUGGESTION = "no suggestion: "
 REST = 0.25  # seconds without typing after which the cursor counts as resting
 
@@ -122,6 +123,8 @@ class SparkServer(LanguageServer):
             return await work
         except JsonRpcException:
             raise
+        except ArgumentError as error:
+            raise JsonRpcException(str(error), INVALID_PARAMS) from None
         except SparkError as error:
             raise JsonRpcException(str(error), REQUEST_FAILED) from None
         except Exception as error:
@@ -250,7 +253,7 @@ class SparkServer(LanguageServer):
             state=first.state,
             reason=first.reason or self._last_explanation(),
         )
-        if first.state == "off":
+        if first.state == "off" and not (self.settings.engine.url == "auto" and self.offer.make(first)):
             self.say_once(types.MessageType.Warning, "engine", first.reason)
 
     def _last_explanation(self) -> str:
@@ -304,6 +307,13 @@ class SparkServer(LanguageServer):
             self.say_once(types.MessageType.Warning, topic, text)
 
         return Outgoing(self, Fence(lambda: self.settings, lambda: self.roots, warn))
+
+    @functools.cached_property
+    def offer(self) -> "Offer":
+        """What was offered to the person."""
+        from spark_lsp.lsp.offer import Offer
+
+        return Offer(self)
 
     @functools.cached_property
     def consent(self) -> "Consent":

@@ -127,6 +127,7 @@ def _pip_download(pin: str, depot: Path, tick: Tick) -> None:
         str(requirements),
     ]
     environment = {**os.environ, "TMPDIR": str(scratch)}  # where pip keeps what is on its way
+    environment.pop("PYTHONWARNINGS", None)  # how we take warnings is nothing to pip
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment) as pip:
         try:
             output = _watched(pip, depot, tick)

@@ -37,6 +37,8 @@ _NAMES = {
     "type_identifier",
 }
 _LONE_RETURN = re.compile(r"\r(?!\n)")
+MAX_PARSED = 200_000  # characters; parsing takes 25 ms for 100,000
+NEAR = 50_000  # characters on each side that are looked at where nothing is parsed
 _FROM_FUTURE = "future_import_statement"
 
 
@@ -59,20 +61,23 @@ def definition_at(language: str, text: str, offset: int) -> Definition | None:
     text = _LONE_RETURN.sub("\n", text)
     tree = _parse(language, text)
     if tree is None:
-        return _guessed(text, offset)
+        return _guessed_near(text, offset)
     points, root = tree
+    at = len(text[:offset].encode("utf-8", "surrogatepass"))
     best: Node | None = None
-    for node in _walk(root):
-        if node.type in _DEFINITIONS and _covers(text, points, node, offset):
+    around = [root]
+    while around:
+        node = around.pop()
+        if node.type in _DEFINITIONS:
             best = node
+        around += [child for child in reversed(node.children) if _covers(child, at)]
     return None if best is None else _definition(text, points, best)
 
 
-def _covers(text: str, points: "Callable[[int], int]", node: Node, offset: int) -> bool:
-    """Tell whether the lines of a definition, its decorators included, hold `offset`."""
+def _covers(node: Node, at: int) -> bool:
+    """Tell whether the lines of a node, a definition's decorators included, hold the byte `at`."""
     outer = _outer(node)
-    start = text.rfind("\n", 0, points(outer.start_byte)) + 1
-    return start <= offset <= points(outer.end_byte)
+    return outer.start_byte - outer.start_point.column <= at <= outer.end_byte
 
 
 def _outer(node: Node) -> Node:
@@ -107,6 +112,8 @@ def errors(language: str, text: str) -> int | None:
     tree = _parse(language, text)
     if tree is None:
         return None
+    if not tree[1].has_error:
+        return 0
     return sum(1 for node in _walk(tree[1]) if node.type == "ERROR" or node.is_missing)
 
 
@@ -174,7 +181,7 @@ def import_place(text: str) -> int:
     The offset is the beginning of a line.
     """
     text = _LONE_RETURN.sub("\n", text)
-    tree = _parse("python", text)
+    tree = _parse("python", text[:MAX_PARSED])  # imports stand at the top
     assert tree is not None
     points, root = tree
     last = 0
@@ -198,9 +205,9 @@ def _walk(root: Node) -> Iterator[Node]:
 
 
 def _parse(language: str, text: str) -> "tuple[Callable[[int], int], Node] | None":
-    """Return `(byte offset → code point offset, root)`, or None without a grammar."""
+    """Return `(byte offset → code point offset, root)`, or None without a grammar or for a large text."""
     grammar = _grammar(language)
-    if grammar is None:
+    if grammar is None or len(text) > MAX_PARSED:
         return None
     parser = Parser(grammar)  # one for each text: callers may be on several threads
     data = _LONE_RETURN.sub("\n", text).encode("utf-8", "surrogatepass")
@@ -232,6 +239,13 @@ def _grammar(language: str) -> Language | None:
     else:
         return None
     return Language(pointer)
+
+
+def _guessed_near(text: str, offset: int) -> Definition | None:
+    """Guess as `_guessed` does, from the lines around, so that a large text takes no longer."""
+    shift = text.rfind("\n", 0, max(offset - NEAR, 0)) + 1
+    found = _guessed(text[shift : offset + NEAR], offset - shift)
+    return found and Definition(found.start + shift, found.end + shift, None, None)
 
 
 def _guessed(text: str, offset: int) -> Definition | None:

@@ -7,6 +7,7 @@ mean that the two have drifted apart. LSP has no message to ask for the text aga
 opening it again. Better no suggestion than one for another text.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -16,7 +17,9 @@ from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 from spark_lsp.text.positions import Encoding, to_offset
 
-MAX_CHARS = 5_000_000  # a larger text is refused: one turn of the loop should stay below 100 ms
+# What is larger is refused: a turn of the loop should stay below 100 ms. A line as long is made by a machine.
+MAX_CHARS, MAX_LINE = 2_000_000, 50_000
+_LINE_END = re.compile(r"\r\n|\n|\r")
 
 
 class Unusable(StrEnum):
@@ -24,7 +27,9 @@ class Unusable(StrEnum):
 
     UNKNOWN = "the editor has not opened this document with us"
     OUT_OF_SYNC = "the editor's changes did not fit the text; reopen the file"
-    TOO_LARGE = "the file is larger than 5 million characters"
+    TOO_LARGE = "the file is larger than 2 million characters"
+    LONG_LINE = "a line of the file is longer than 50,000 characters"
+    BINARY = "the file is binary: it holds NUL characters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +50,10 @@ class Documents:
         self._languages: dict[str, str] = {}
 
     def open(self, uri: str, language: str, version: int, text: str) -> Document | None:
-        """Take a document; None if it is too large. Opening it twice means the second text."""
+        """Take a document; None if it is not fit for use. Opening it twice means the second text."""
         self._languages[uri] = language
-        if len(text) > MAX_CHARS:
-            return self._break(uri, Unusable.TOO_LARGE)
+        if (why := _unfit(text, text, len(text))) is not None:
+            return self._break(uri, why)
         self._broken.pop(uri, None)
         self._open[uri] = document = Document(uri, text, version, language)
         return document
@@ -69,9 +74,11 @@ class Documents:
             self._break(uri, Unusable.OUT_OF_SYNC)
             raise
         self._broken.pop(uri, None)
-        if len(document) > MAX_CHARS:
-            self._break(uri, Unusable.TOO_LARGE)
-            raise TextError("The text has become too large", Unusable.TOO_LARGE)
+        if (
+            why := _unfit("".join(edit.new for edit in edits), _touched(document, edits), len(document))
+        ) is not None:
+            self._break(uri, why)
+            raise TextError("The text can no longer be used", why)
         self._open[uri] = document
         return document, edits
 
@@ -125,3 +132,31 @@ class Documents:
         self._open.pop(uri, None)
         if uri:
             self._broken[uri] = why
+
+
+def _unfit(new: str, lines: str, length: int) -> Unusable | None:
+    """Return why a text of this length, with these new characters, in these lines, is not used."""
+    if length > MAX_CHARS:
+        return Unusable.TOO_LARGE
+    if "\0" in new:
+        return Unusable.BINARY
+    return Unusable.LONG_LINE if _longest(lines) > MAX_LINE else None
+
+
+def _longest(text: str) -> int:
+    """Return the length of the longest line, or of all of them together where that is enough to know."""
+    if len(text) <= MAX_LINE:
+        return len(text)
+    return max(map(len, _LINE_END.split(text) if "\r" in text else text.split("\n")))
+
+
+def _touched(document: Document, edits: Sequence[Edit]) -> str:
+    """Return the lines of `document` between the first and the last character that edits changed."""
+    if not edits:
+        return ""
+    start, end = len(document), 0
+    for edit in edits:
+        start = min(start, edit.start)
+        end = max(end, edit.end) + len(edit.new) - (edit.end - edit.start)
+    first, last = document.line_at(start), document.line_at(min(end, len(document)))
+    return document.text[document.line_start(first) : document.line_end(last)]

@@ -18,6 +18,7 @@ import re
 from array import array
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 from spark_lsp.errors import TextError
 
@@ -26,7 +27,12 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 
 def line_starts(text: str) -> "array[int]":
     """Return the offset of the first character of every line; the first is always 0."""
-    return array("q", [0, *(match.end() for match in _LINE_END.finditer(text))])
+    if "\r" in text:
+        return array("q", [0, *(match.end() for match in _LINE_END.finditer(text))])
+    lengths = map(len, text.split("\n"))  # twice as fast, for texts of megabytes
+    starts = array("q", accumulate(map((1).__add__, lengths), initial=0))
+    starts.pop()  # behind the last line there is no line end
+    return starts
 
 
 @dataclass(frozen=True, slots=True)

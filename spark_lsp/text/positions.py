@@ -13,6 +13,8 @@ from enum import StrEnum
 
 from spark_lsp.text.document import Document
 
+BLOCK = 1024  # code points
+
 
 class Encoding(StrEnum):
     """Position encodings of LSP 3.17, by their names in the protocol."""
@@ -28,7 +30,7 @@ def units(text: str, encoding: Encoding) -> int:
         return len(text)
     if encoding is Encoding.UTF8:
         return len(text.encode("utf-8", "surrogatepass"))
-    return len(text) + sum(char > "\uffff" for char in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def to_offset(document: Document, line: int, character: int, encoding: Encoding) -> int:
@@ -43,9 +45,15 @@ def to_offset(document: Document, line: int, character: int, encoding: Encoding)
 
 
 def _code_points(text: str, limit: int, encoding: Encoding) -> int:
-    """Return how many whole code points of `text` fit into `limit` code units."""
-    used = 0
-    for count, char in enumerate(text):
+    """Return how many whole code points of `text` fit into `limit` code units.
+
+    Blocks that fit as a whole are only measured: a line may have a million characters.
+    """
+    used = at = 0
+    while at < len(text) and used + (size := units(text[at : at + BLOCK], encoding)) <= limit:
+        used += size
+        at += BLOCK
+    for count, char in enumerate(text[at : at + BLOCK], at):
         used += _width(char, encoding)
         if used > limit:
             return count

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, Union
 
@@ -14,6 +14,8 @@ from lsprotocol import converters, types
 from pygls.protocol import default_converter
 from pytest_lsp import LanguageClient
 from pytest_lsp.client import register_lsp_features
+
+from tests.e2e.pipe import SCARCE, Pipe
 
 ROOT = Path(__file__).parent.parent.parent
 RECORDED = sorted((ROOT / "tests" / "fixtures" / "client-capabilities").glob("*.json"))
@@ -75,7 +77,9 @@ class Client(LanguageClient):
             if found := condition():
                 return found
             await asyncio.sleep(0.01)
-        raise AssertionError(f"not within {seconds} s; last status {self.statuses[-1:]}")
+        raise AssertionError(
+            f"not within {seconds} s; last status {self.statuses[-1:]}, messages {self.messages[-3:]}"
+        )
 
     async def engine(self, name: str = "replay") -> None:
         """Wait until this engine is there."""
@@ -155,3 +159,34 @@ async def connect(home: dict[str, str]) -> AsyncIterator[Connect]:
     for client in clients:
         await client.shutdown_session()
         await client.stop()
+
+
+@pytest.fixture
+def pipe(home: dict[str, str], replay_config: Path, tmp_path: Path) -> Iterator[Pipe]:
+    """A server of the test's own on raw pipes; no log may hold a traceback or the user's code."""
+    started = Pipe(home, tmp_path / "server.log")
+    yield started
+    started.close()
+    logs = [tmp_path / "server.log", Path(home["SPARK_LSP_RUNTIME_DIR"]) / "gateway.log"]
+    for log in logs:
+        text = log.read_text("utf-8") if log.exists() else ""
+        assert not any(word in text for word in SCARCE), text
+
+
+@pytest.fixture(scope="module")
+def shared_pipe(shared_home: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipe]:
+    """One server for a module's tests, with its engine up; take it by `shared`."""
+    started = Pipe(shared_home, tmp_path_factory.mktemp("log") / "server.log")
+    started.initialize()
+    started.engine()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def shared(shared_pipe: Pipe) -> Iterator[Pipe]:
+    """A server that has been through other tests, and must be well after this one."""
+    yield shared_pipe
+    shared_pipe.alive()
+    log = shared_pipe.new_log()
+    assert not any(word in log for word in SCARCE), log

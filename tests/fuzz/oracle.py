@@ -81,8 +81,13 @@ class Oracle:
 
     def open(self, uri: str, language: str, version: int, text: str) -> None:
         """Open a document, or open it again."""
-        fits = len(text) <= self.limit
-        self.documents[uri] = Open(language, version, text if fits else None, "" if fits else "TOO_LARGE")
+        why = self._unfit(text, [text])
+        self.documents[uri] = Open(language, version, None if why else text, why)
+
+    def _unfit(self, text: str, new: list[str]) -> str:
+        if len(text) > self.limit:
+            return "TOO_LARGE"
+        return "BINARY" if any("\0" in each for each in new) else ""
 
     def close(self, uri: str) -> None:
         """Forget a document."""
@@ -98,8 +103,8 @@ class Oracle:
         if known.text is not None and version <= known.version:
             self._lose(known, "OUT_OF_SYNC")
         text = self._changed(known, changes)
-        if len(text) > self.limit:
-            self._lose(known, "TOO_LARGE")
+        if why := self._unfit(text, [new for new, _ in changes]):
+            self._lose(known, why)
         known.text, known.version, known.why = text, version, ""
 
     def _changed(self, known: Open, changes: list[Told]) -> str:

@@ -61,3 +61,18 @@ def test_pull_of_an_unknown_model_lists_the_known_ones(place: str) -> None:
     answer = spark("pull", "gpt-9", SPARK_LSP_MODELS=place)
     assert answer.returncode == 1
     assert "smollm2-135m" in answer.stderr
+
+
+def test_remove_takes_everything_of_a_model(place: str) -> None:
+    folder = Path(place)
+    folder.mkdir()
+    file = "smollm2-135m-instruct-q4_1.gguf"
+    for name in (file, f"{file}.verified", f"{file}.NOTICE", f"{file}.part", "another.gguf"):
+        (folder / name).write_bytes(b"x" * 1000)
+    (folder / f"{file}.part.wheels").mkdir()
+    answer = spark("remove", "smollm2-135m", SPARK_LSP_MODELS=place)
+    assert answer.returncode == 0
+    assert [each.name for each in folder.iterdir()] == ["another.gguf"]
+    answer = spark("remove", "smollm2-135m", SPARK_LSP_MODELS=place)
+    assert answer.returncode == 3
+    assert "is not there" in answer.stdout

@@ -6,7 +6,7 @@ by `spark/edit`.
 
 from typing import TYPE_CHECKING, Any, cast
 
-from spark_lsp.errors import EditRefused
+from spark_lsp.errors import ArgumentError, EditRefused
 
 if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
@@ -28,7 +28,9 @@ async def cancel(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
     """Stop an edit by its id."""
     argument = arguments[0] if arguments else None
     fields = cast(dict[str, Any], argument) if isinstance(argument, dict) else {"id": argument}
-    identity = str(fields.get("id") or "")
+    identity = fields.get("id")
+    if not isinstance(identity, str):
+        raise ArgumentError("spark.cancel needs the id of an edit", "Nothing was stopped")
     if not ls.editor.cancel(identity):
         raise EditRefused("There is no such edit under way", "Nothing was stopped")
     return {"id": identity, "state": "cancelled"}

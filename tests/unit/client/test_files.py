@@ -63,8 +63,8 @@ def test_a_file_too_large_to_be_used_is_not_even_read(tmp_path: Path) -> None:
     path.write_text("x" * MAX_CHARS)
     assert len(read_source(path).text) == MAX_CHARS
     path.write_text("x" * (MAX_CHARS + 1))
-    with pytest.raises(TextError, match="larger than 5 million characters"):
+    with pytest.raises(TextError, match="larger than 2 million characters"):
         read_source(path)
     os.truncate(path, 1 << 40)  # a terabyte, with nothing in it
-    with pytest.raises(TextError, match="larger than 5 million characters"):
+    with pytest.raises(TextError, match="larger than 2 million characters"):
         read_source(path)

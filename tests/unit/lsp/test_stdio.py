@@ -1,5 +1,6 @@
 """Framing on descriptors: bodies in pieces, odd headers, a reader that is slow, an editor that is gone."""
 
+import json
 import os
 import threading
 import time
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_lsp.lsp import stdio
-from spark_lsp.lsp.stdio import FramingError, Reader, Writer, content_length
+from spark_lsp.lsp.stdio import FramingError, Reader, Room, Writer, content_length, painted
 
 
 def read_all(data: bytes, pieces: int = 65_536) -> tuple[list[bytes | None], int, str]:
@@ -197,3 +198,69 @@ def test_an_editor_that_reads_nothing_for_long_is_given_up(monkeypatch: pytest.M
         writer.write(b"y" * 100_000)
     assert lost == [1]
     assert len(drain(source, sink, writer)) < 2_200_000
+
+
+@pytest.mark.parametrize(
+    ("message", "picture"),
+    [
+        ({"method": "spark/status", "params": {"state": "ready"}}, ("spark/status", "")),
+        (
+            {"method": "spark/inlineCompletion", "params": {"token": 7, "done": False}},
+            ("spark/inlineCompletion", "7"),
+        ),
+        ({"method": "spark/inlineCompletion", "params": {"token": 7, "done": True}}, None),
+        (
+            {"params": {"token": "x", "value": {"kind": "report"}}, "method": "$/progress"},
+            ("$/progress", "x"),
+        ),
+        ({"params": {"token": "x", "value": {"kind": "begin"}}, "method": "$/progress"}, None),
+        ({"params": {"token": "x", "value": {"kind": "end"}}, "method": "$/progress"}, None),
+        ({"id": 3, "result": {"text": ["$/progress"]}}, None),
+        ({"id": 3, "result": {"text": '"$/progress"'}}, None),
+        ({"method": "spark/edit", "params": {}}, None),
+    ],
+)
+def test_only_what_a_newer_message_makes_stale_gives_its_place_up(
+    message: dict[str, object], picture: tuple[str, ...] | None
+) -> None:
+    body = json.dumps(message).encode()
+    assert painted(b"Content-Length: %d\r\n\r\n%b" % (len(body), body)) == picture
+
+
+def test_the_newest_picture_of_each_kind_is_what_arrives() -> None:
+    writer, source, sink = stuck(lambda: pytest.fail("nothing was lost"))
+    for number in range(stdio.STALLED_MESSAGES * 2):
+        writer.write(b"<answer %d>" % number)
+    for number in range(1_000):
+        for token in (b"a", b"b"):
+            writer.write(
+                b'Content-Length: 9\r\n\r\n{"method": "$/progress", "params": '
+                b'{"token": "%b", "value": {"kind": "report", "message": "%d"}}}' % (token, number)
+            )
+    written = drain(source, sink, writer)
+    assert written.count(b"$/progress") == 2
+    assert written.count(b'"999"') == 2
+    assert written.count(b"<answer") == stdio.STALLED_MESSAGES * 2
+
+
+def test_room_is_bounded_by_number_and_by_size_and_fits_one_of_any_size() -> None:
+    room = Room(2, 100)
+    room.take(1_000)
+    taken: list[int] = []
+
+    def take() -> None:
+        for size in (60, 40, 1):
+            room.take(size)
+            taken.append(size)
+
+    taker = threading.Thread(target=take)
+    taker.start()
+    time.sleep(0.02)
+    assert taken == []
+    room.free(1_000)
+    until(lambda: taken == [60, 40])
+    time.sleep(0.02)
+    assert taken == [60, 40]  # by number
+    room.free(60)
+    taker.join(5)
+    assert taken == [60, 40, 1]

@@ -13,7 +13,7 @@ from spark_lsp.text.edits import apply
 from spark_lsp.text.positions import Encoding
 
 URI = "file:///a.py"
-ODD = ["\n", "\r\n", "\r", "\f", "\v", "\x85", "\u2028", "\u2029", "\x1c", "\0"]
+ODD = ["\n", "\r\n", "\r", "\f", "\v", "\x85", "\u2028", "\u2029", "\x1c"]
 LETTERS = ["a", "é", "ß", "漢", "👍", "👩‍💻", "e\u0301", " ", "\ud800"]
 texts = st.lists(st.sampled_from([*ODD, *LETTERS]), max_size=12).map("".join)
 encodings = st.sampled_from(list(Encoding))
@@ -167,3 +167,44 @@ def test_closing_forgets_and_documents_are_apart() -> None:
     documents.close("never:opened")
     assert [each.uri for each in documents.all()] == ["untitled:1"]
     assert documents.why_not(URI) is Unusable.UNKNOWN
+
+
+def test_a_binary_text_is_refused_however_it_comes() -> None:
+    documents = Documents()
+    assert documents.open(URI, "python", 1, "a\0b") is None
+    assert documents.why_not(URI) is Unusable.BINARY
+    assert documents.change(URI, 2, [Change("text")])[0].text == "text"
+    with pytest.raises(TextError):
+        documents.change(URI, 3, [Change("\0", ((0, 2), (0, 2)))])
+    assert documents.get(URI) is None
+    assert documents.why_not(URI) is Unusable.BINARY
+
+
+@given(
+    st.lists(st.sampled_from(["a", "é", "\n", "\r\n", "\r"]), max_size=12).map("".join),
+    st.lists(
+        st.tuples(positions, positions, st.sampled_from(["", "x", "xxx", "\n", "xx\nxx"])),
+        min_size=1,
+        max_size=3,
+    ),
+)
+def test_a_line_that_has_become_too_long_is_noticed_wherever_it_is(
+    text: str, changes: list[tuple[tuple[int, int], tuple[int, int], str]]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(documents_module, "MAX_LINE", 5)
+        documents = Documents(Encoding.UTF32)
+        if documents.open(URI, "", 0, text) is None:
+            assert documents.why_not(URI) is Unusable.LONG_LINE
+            return
+        ordered = [Change(new, (min(one, other), max(one, other))) for one, other, new in changes]
+        oracle = Documents(Encoding.UTF32)
+        patch.setattr(documents_module, "MAX_LINE", 10_000)
+        oracle.open(URI, "", 0, text)
+        wanted = oracle.change(URI, 1, ordered)[0].text
+        patch.setattr(documents_module, "MAX_LINE", 5)
+        try:
+            assert documents.change(URI, 1, ordered)[0].text == wanted
+            assert max(map(len, re.split(r"\r\n|\n|\r", wanted))) <= 5
+        except TextError:
+            assert max(map(len, re.split(r"\r\n|\n|\r", wanted))) > 5

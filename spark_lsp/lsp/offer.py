@@ -1,0 +1,133 @@
+"""Offers to fetch the embedded model when no engine can serve without it.
+
+Nothing is downloaded unasked: the person is told what it is, how large and under which licence, once a
+session. The fetch runs in a process of its own, with progress that can stop it; what came is kept.
+"""
+
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import msgspec
+from anyio.abc import Process
+from anyio.streams.text import TextReceiveStream
+from lsprotocol import types
+
+from spark_lsp.errors import ModelError
+from spark_lsp.lsp.progress import Progress
+from spark_lsp.models import paths, registry
+from spark_lsp.models.registry import Model
+from spark_lsp.request import EngineInfo
+
+if TYPE_CHECKING:
+    from spark_lsp.lsp.server import SparkServer
+
+FETCH, NOT_NOW = "Fetch it", "Not now"
+
+
+@dataclass(slots=True)
+class Offer:
+    """What was offered in this session."""
+
+    ls: "SparkServer"
+    _made: set[str] = field(default_factory=set[str])
+
+    def make(self, engine: EngineInfo) -> bool:
+        """Offer the model of an engine that is off for want of it; False if that is not its trouble."""
+        model = missing(engine)
+        window = self.ls.client_capabilities.window
+        if model is None or window is None or window.show_message is None:
+            return False
+        if model.name not in self._made:
+            self._made.add(model.name)
+            self.ls.spawn(self._offer, model)
+        return True
+
+    async def _offer(self, model: Model) -> None:
+        question = (
+            f"spark-lsp: no engine can answer, since the embedded model is not on this machine. "
+            f"Fetch {model.title}, {model.size / 1e6:.0f} MB, {model.licence}, to {paths.directory()}?"
+        )
+        actions = [types.MessageActionItem(FETCH), types.MessageActionItem(NOT_NOW)]
+        params = types.ShowMessageRequestParams(types.MessageType.Info, question, actions)
+        answer = await self.ls.window_show_message_request_async(params)
+        if answer is None or answer.title != FETCH:
+            text = f"No suggestions without it. To fetch it later: spark-lsp model pull {model.name}"
+            self.ls.say(types.MessageType.Info, text)
+            return
+        await self._fetch(model)
+
+    async def _fetch(self, model: Model) -> None:
+        command = [sys.executable, "-m", "spark_lsp", "model", "pull", model.name, "--json"]
+        async with await anyio.open_process(command, stdin=subprocess.DEVNULL) as process:
+            stopped = anyio.Event()
+
+            def stop() -> None:
+                stopped.set()
+                _stop(process)
+
+            progress = Progress(self.ls, f"Fetching {model.summary}", stop)
+            await progress.begin()
+            complaint = await self._follow(process, progress)
+            await process.wait()
+            progress.end("done" if process.returncode == 0 else "stopped")
+        if process.returncode == 0:
+            self.ls.say(types.MessageType.Info, f"{model.name} is here and verified.")
+            return
+        if stopped.is_set():
+            complaint = f"The fetch was stopped. What came is kept; go on: spark-lsp model pull {model.name}"
+        self.ls.say(types.MessageType.Warning, complaint)
+
+    async def _follow(self, process: Process, progress: Progress) -> str:
+        """Report the progress of a fetch; returns what it said on its error output in the end."""
+        complaint = ""
+
+        async def listen() -> None:
+            nonlocal complaint
+            assert process.stderr is not None
+            async for text in TextReceiveStream(process.stderr, errors="replace"):
+                complaint = (complaint + text)[-2000:]
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(listen)
+            assert process.stdout is not None
+            reached = 0
+            async for text in TextReceiveStream(process.stdout):
+                for line in text.splitlines():
+                    reached = _report(line, progress, reached)
+        return complaint.strip().rpartition("\n")[2].removeprefix("spark-lsp: ")
+
+
+def missing(engine: EngineInfo) -> Model | None:
+    """Return the model that an embedded engine lacks, if it is one that can be fetched."""
+    if engine.kind != "local" or engine.state != "off":
+        return None
+    try:
+        model = registry.find(engine.model)
+    except ModelError:
+        return None
+    return None if paths.looks_present(model) else model
+
+
+def _report(line: str, progress: Progress, reached: int) -> int:
+    """Show a line of a fetch; returns how many percent are reached. Reading the file once more is a tenth."""
+    try:
+        step: Any = msgspec.json.decode(line)
+        part = step["percent"] * 9 // 10 if step["step"] == "fetch" else 90 + step["percent"] // 10
+        where = f"from {step['source']}" if step["source"] else step["step"]
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return reached  # a line that was cut by the pipe: the next one tells more
+    reached = max(reached, part)
+    progress.report(f"{where}, {reached} %", reached)
+    return reached
+
+
+def _stop(process: Process) -> None:
+    """Interrupt a fetch as Ctrl-C does, so that it keeps what came."""
+    try:
+        process.send_signal(signal.SIGINT if sys.platform != "win32" else signal.SIGTERM)
+    except ProcessLookupError:
+        return

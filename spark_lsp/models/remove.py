@@ -1,0 +1,41 @@
+"""Removing a model: its weights, what is known of them, and what a broken download left."""
+
+import shutil
+from pathlib import Path
+
+from spark_lsp.errors import ModelError
+from spark_lsp.models import paths
+from spark_lsp.models.registry import Model
+
+_ENDINGS = ("", ".verified", ".NOTICE", ".part", ".part.wheels", ".lock")
+
+
+def leavings(model: Model) -> list[Path]:
+    """Return everything of `model` that is on this machine."""
+    file = paths.file_of(model)
+    return [each for ending in _ENDINGS if (each := file.with_name(file.name + ending)).exists()]
+
+
+def size_of(path: Path) -> int:
+    """Return how many bytes a file, or all files in a directory, take."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file() and not file.is_symlink())
+
+
+def remove(model: Model) -> int:
+    """Remove `model`; returns the bytes freed. A model that runs goes on until its gateway ends.
+
+    Raises `ModelError` if something cannot be removed.
+    """
+    found = leavings(model)
+    freed = sum(map(size_of, found))
+    for path in found:
+        try:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ModelError(
+                f"{path} cannot be removed: {error.strerror}",
+                "The model is partly there",
+                "Remove it by hand",
+            ) from error
+    return freed
