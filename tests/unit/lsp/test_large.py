@@ -97,7 +97,7 @@ async def test_a_large_change_is_looked_through_aside_too(server: Any) -> None:
 
 def test_a_proposal_for_a_large_document_does_not_hold_the_loop(caplog: pytest.LogCaptureFixture) -> None:
     """Checking it takes several hundred milliseconds of computing."""
-    text = "def f(a):\n    return a\n\n\n" * 8000
+    text = "def f(a):\n    return a\n\n\n" * 7000
     document = Document(URI, text, 1, "python")
     answer = (EditFormat.DOCSTRING, "Return it.\n")
 
