@@ -80,3 +80,16 @@ async def test_no_byte_goes_to_a_gateway_that_is_not_approved(connect: Connect) 
         allowed = await connect("code", {"engine": {"url": url}}, answer="Allow")
         await asyncio.wait_for(called.wait(), 15)
         assert len(allowed.asked) == 1
+
+
+@pytest.mark.model
+@pytest.mark.timeout(120)
+async def test_a_model_file_of_ones_own_waits_for_a_yes(connect: Connect, model: Path) -> None:
+    table = {"kind": "local", "model": str(model)}
+    settings = {"engines": {"own": table}, "engine": {"routes": {"completion": ["own"]}}}
+    client = await connect("code", settings, answer="Allow")
+    await client.engine("own")
+    [question] = client.asked
+    assert f"read the file {model}" in question.message
+    client.open()
+    assert await client.ghost(1, 4)
