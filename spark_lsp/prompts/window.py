@@ -81,7 +81,7 @@ def choose(prefix: str, suffix: str, size: int, previous: str = "") -> Window:
     """
     below, closing = frozen_suffix(suffix)
     below = _first_lines(below, size // _SUFFIX_SHARE)
-    room = size - size // _SUFFIX_SHARE
+    room = size - len(below)  # what a short suffix leaves over is the prefix's
     return Window(prefix[anchor(prefix, room, previous) :], below, closing)
 
 
