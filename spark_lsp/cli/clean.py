@@ -13,7 +13,6 @@ from spark_lsp.cli import ERROR, OK
 from spark_lsp.errors import GatewayError
 from spark_lsp.launch import alive
 from spark_lsp.models import paths
-from spark_lsp.models.remove import size_of
 from spark_lsp.store import place
 
 PATIENCE = 5.0  # seconds that a gateway has to end
@@ -28,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Show or remove; your own config.toml is never touched."""
     found = [(path, what) for path, what in _places() if path.exists()]
     for path, what in found:
-        print(f"{path}  {what}, {size_of(path) / 1e6:.1f} MB")
+        print(f"{path}  {what}, {paths.size_of(path) / 1e6:.1f} MB")
     if not found:
         print("spark-lsp keeps nothing on this machine.")
     if (own := app.config_path()).exists():

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -62,6 +63,19 @@ def digest(file: Path, tick: Callable[[int], None] = lambda done: None) -> str:
             done += len(block)
             tick(done)
     return state.hexdigest()
+
+
+def size_of(path: Path) -> int:
+    """Return how many bytes a file, or all files below a directory, take; some may vanish meanwhile."""
+    folders = (
+        [(path.parent, [path.name])] if path.is_file() else ((f, names) for f, _, names in os.walk(path))
+    )
+    total = 0
+    for folder, names in folders:
+        for name in names:
+            with suppress(OSError):
+                total += os.lstat(os.path.join(folder, name)).st_size
+    return total
 
 
 def mark_verified(file: Path, model: Model) -> None:

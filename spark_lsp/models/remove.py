@@ -16,19 +16,13 @@ def leavings(model: Model) -> list[Path]:
     return [each for ending in _ENDINGS if (each := file.with_name(file.name + ending)).exists()]
 
 
-def size_of(path: Path) -> int:
-    """Return how many bytes a file, or all files in a directory, take."""
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file() and not file.is_symlink())
-
-
 def remove(model: Model) -> int:
     """Remove `model`; returns the bytes freed. A model that runs goes on until its gateway ends.
 
     Raises `ModelError` if something cannot be removed.
     """
     found = leavings(model)
-    freed = sum(map(size_of, found))
+    freed = sum(map(paths.size_of, found))
     for path in found:
         try:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

