@@ -28,21 +28,27 @@ SECRET_FILES = (
 )
 # fmt: on
 """Globs of files that usually hold secrets, matched against the whole path and the last name."""
+_CODE = ".c .cc .cpp .cs .ex .go .h .hpp .java .js .jsx .kt .lua .php .py .rb .rs .scala .swift .ts .tsx"
 PUBLIC_FILES = (
-    *(".env.example", ".env.sample", ".env.template", ".env.dist"),
-    *("*.pub", "secrets.py", "secret.py"),
+    *(".env.example", ".env.sample", ".env.template", ".env.dist", "*.pub"),
+    *(f"{stem}{end}" for stem in ("secret", "secrets", "credentials") for end in _CODE.split(" ")),
 )
-"""Exceptions: templates without values, public keys, and modules of Python."""
+"""Exceptions: templates without values, public keys, and modules of code that only bear the name."""
 
 
 def matching(path: str, globs: Iterable[str]) -> str:
-    """Return the first glob that a path with `/`, or its last name, matches; empty for none."""
+    """Return the first glob that a path with `/`, or its last name, matches; empty for none.
+
+    Case does not count. A glob with a directory in it, such as `customers/*`, matches at any depth.
+    """
     lowered = path.lower()
     name = lowered.rsplit("/", 1)[-1]
-    return next(
-        (g for g in globs if fnmatch(lowered, g.lower()) or fnmatch(name, g.lower())),
-        "",
-    )
+    for glob in globs:
+        pattern = glob.lower().removeprefix("./")
+        deep = pattern if pattern.startswith(("/", "*")) else f"*/{pattern}"
+        if fnmatch(name, pattern) or fnmatch(lowered, deep):
+            return glob
+    return ""
 
 
 def secret_file(path: str) -> str:

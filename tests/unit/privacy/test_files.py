@@ -33,6 +33,7 @@ def test_files_that_hold_secrets(path: str) -> None:
         "/p/main.py",
         "/p/environment.py",
         "/p/secrets.py",
+        "/p/credentials.ts",
         "/p/id_rsa.pub",
         "/p/keys.py",
         "",
@@ -46,6 +47,10 @@ def test_globs_match_the_whole_path_or_the_name() -> None:
     assert matching("/p/build/a.py", ["*/build/*"]) == "*/build/*"
     assert matching("/p/A.PY", ["a.py"]) == "a.py"
     assert matching("/p/b.py", ["a.py"]) == ""
+    assert matching("/p/src/customers/list.py", ["customers/*"]) == "customers/*"
+    assert matching("/p/customers.py", ["customers/*"]) == ""
+    assert matching("/p/a/b.py", ["/q/*"]) == ""
+    assert matching("/p/a/b.py", ["./a/*"]) == "./a/*"
 
 
 def test_git_rules() -> None:
