@@ -13,13 +13,14 @@ from lsprotocol import types
 
 from spark_lsp.config import EngineSettings, engine_problems
 from spark_lsp.errors import ConfigError, GatewayError, SparkError
+from spark_lsp.lsp import question
 from spark_lsp.privacy.approvals import Ask, endpoint
 from spark_lsp.store.approvals import Approvals
 
 if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
 
-ALLOW, NOT_NOW = "Allow", "Not now"
+ALLOW = "Allow"
 
 
 @dataclass(slots=True)
@@ -67,7 +68,7 @@ class Consent:
         new = [ask for ask in asks if ask not in self._asked]
         self._asked.update(new)
         for ask in new:
-            if self._can_ask():
+            if question.can_ask(self.ls):
                 self.ls.spawn(self._ask, what, ask)
             else:
                 text = (
@@ -75,17 +76,10 @@ class Consent:
                 )
                 self.ls.say(types.MessageType.Warning, text)
 
-    def _can_ask(self) -> bool:
-        window = self.ls.client_capabilities.window
-        return window is not None and window.show_message is not None
-
     async def _ask(self, what: str, ask: Ask) -> None:
         """Ask; on a yes remember it and use what was waiting."""
-        question = f"spark-lsp: {what} in the editor's settings would {ask}. Allow this from now on?"
-        actions = [types.MessageActionItem(ALLOW), types.MessageActionItem(NOT_NOW)]
-        params = types.ShowMessageRequestParams(types.MessageType.Warning, question, actions)
-        answer = await self.ls.window_show_message_request_async(params)
-        if answer is None or answer.title != ALLOW:
+        text = f"spark-lsp: {what} in the editor's settings would {ask}. Allow this from now on?"
+        if not await question.ask(self.ls, types.MessageType.Warning, text, ALLOW):
             text = f"Not allowed for now: spark-lsp will not {ask}. To allow it later, run: {ask.command}"
             self.ls.say(types.MessageType.Info, text)
             return

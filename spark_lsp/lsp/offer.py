@@ -17,6 +17,7 @@ from anyio.streams.text import TextReceiveStream
 from lsprotocol import types
 
 from spark_lsp.errors import ModelError
+from spark_lsp.lsp import question
 from spark_lsp.lsp.progress import Progress
 from spark_lsp.models import paths, registry
 from spark_lsp.models.registry import Model
@@ -25,7 +26,7 @@ from spark_lsp.request import EngineInfo
 if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
 
-FETCH, NOT_NOW = "Fetch it", "Not now"
+FETCH = "Fetch it"
 
 
 @dataclass(slots=True)
@@ -38,8 +39,7 @@ class Offer:
     def make(self, engine: EngineInfo) -> bool:
         """Offer the model of an engine that is off for want of it; False if that is not its trouble."""
         model = missing(engine)
-        window = self.ls.client_capabilities.window
-        if model is None or window is None or window.show_message is None:
+        if model is None or not question.can_ask(self.ls):
             return False
         if model.name not in self._made:
             self._made.add(model.name)
@@ -47,14 +47,11 @@ class Offer:
         return True
 
     async def _offer(self, model: Model) -> None:
-        question = (
+        text = (
             f"spark-lsp: no engine can answer, since the embedded model is not on this machine. "
             f"Fetch {model.title}, {model.size / 1e6:.0f} MB, {model.licence}, to {paths.directory()}?"
         )
-        actions = [types.MessageActionItem(FETCH), types.MessageActionItem(NOT_NOW)]
-        params = types.ShowMessageRequestParams(types.MessageType.Info, question, actions)
-        answer = await self.ls.window_show_message_request_async(params)
-        if answer is None or answer.title != FETCH:
+        if not await question.ask(self.ls, types.MessageType.Info, text, FETCH):
             text = f"No suggestions without it. To fetch it later: spark-lsp model pull {model.name}"
             self.ls.say(types.MessageType.Info, text)
             return

@@ -37,10 +37,8 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.offer import Offer
     from spark_lsp.lsp.outgoing import Outgoing
     from spark_lsp.lsp.status import Status
-    from spark_lsp.request import EngineInfo
     from spark_lsp.session.documents import Documents
     from spark_lsp.session.reasons import Reason
-    from spark_lsp.session.suggestions import Suggestion
     from spark_lsp.text.document import Document
     from spark_lsp.text.edits import Edit
 
@@ -179,6 +177,10 @@ class SparkServer(LanguageServer):
             self._said.add((topic, text))
             self.say(kind, text)
 
+    def consider_said(self, topic: str, text: str) -> None:
+        """Do not show this message: the person has been told otherwise."""
+        self._said.add((topic, text))
+
     def tell(self, **values: Any) -> None:
         """Change the status, and tell the editor if that changed anything."""
         self.status = self.status.changed(**values)
@@ -189,6 +191,10 @@ class SparkServer(LanguageServer):
     def explain(self, reason: "Reason", detail: str = "") -> None:
         """Put into the status why there is no suggestion."""
         self.tell(reason=f"{NO_SUGGESTION}{reason.value}" + (f": {detail}" if detail else ""))
+
+    def last_explanation(self) -> str:
+        """Return why there was no suggestion, if that is what the status says: news do not undo it."""
+        return self.status.reason if self.status.reason.startswith(NO_SUGGESTION) else ""
 
     def trouble(self, error: SparkError) -> None:
         """Tell once why engines do not answer, and keep it in the status."""
@@ -234,40 +240,11 @@ class SparkServer(LanguageServer):
             gc.enable()
             await engine.run()
 
-    def link_changed(self, link: "LinkStatus") -> None:
+    def link_changed(self, status: "LinkStatus") -> None:
         """Take what the connection tells of itself."""
-        for problem in link.problems:
-            self.say_once(types.MessageType.Warning, "settings", f"Setting spark.{problem}.")
-        if link.state != "ready":
-            self.tell(state="degraded", reason=link.reason)
-            return
-        serving = link.serving.get("completion", "")
-        able = [engine for engine in link.engines if engine.name == serving] or list(link.engines)
-        if not able:
-            self.tell(state="off", reason="the gateway has no engine")
-            return
-        first = able[0]
-        self.tell(
-            engine=first.name,
-            model=first.model,
-            simulated=first.simulated,
-            state=first.state,
-            reason=first.reason or self._last_explanation(),
-        )
-        if first.state == "off" and link.settled:
-            self._no_engine(first)
+        from spark_lsp.lsp import link
 
-    def _no_engine(self, engine: "EngineInfo") -> None:
-        """Say that nothing can answer, or offer what is missing; once, however many requests fail of it."""
-        offered = self.settings.engine.url == "auto" and self.offer.make(engine)
-        if offered:
-            self._said.add(("engine", engine.reason))
-        else:
-            self.say_once(types.MessageType.Warning, "engine", engine.reason)
-
-    def _last_explanation(self) -> str:
-        """Return why there was no suggestion, if that is what the status says: news do not undo it."""
-        return self.status.reason if self.status.reason.startswith(NO_SUGGESTION) else ""
+        link.changed(self, status)
 
     def configure_engine(self) -> None:
         """Send the editor's own engines and routes to the gateway; log as the settings say."""
@@ -355,48 +332,6 @@ class SparkServer(LanguageServer):
             self._rest.cancel()
         loop = asyncio.get_running_loop()
         self._rest = loop.call_later(REST, self.completer.rest, document, offset)
-
-    async def suggestion(self, uri: str, at: types.Position, method: str) -> "Suggestion | None":
-        """Return the suggestion at a position; None with the reason in the status."""
-        from spark_lsp.lsp import convert
-        from spark_lsp.session.reasons import Reason
-
-        document = self.documents.get(uri)
-        if document is None:
-            self.explain(Reason.NO_DOCUMENT, str(self.documents.why_not(uri)))
-            return None
-        if why := self._why_not(uri):
-            self.explain(*why)
-            return None
-        offset = convert.offset(document, at, self.documents.encoding)
-        await self.up.wait()
-        if self.outgoing.looking(uri):
-            await self._looked(document)
-        return await self.completer.suggest(document, offset, method)
-
-    async def _looked(self, document: "Document") -> None:
-        """Wait until a large document has been looked through; it may be another by then."""
-        from spark_lsp.lsp.completing import content_modified
-
-        await self.outgoing.looked(document.uri)
-        if self.documents.get(document.uri) is not document:
-            raise content_modified()
-
-    def _why_not(self, uri: str) -> "tuple[Reason, str] | None":
-        """Return why there is no ghost text in a document."""
-        from spark_lsp.privacy.files import matching
-        from spark_lsp.session.reasons import Reason
-
-        completion = self.settings.completion
-        if not completion.enabled:
-            return Reason.DISABLED, ""
-        if self.outgoing.kept(uri):
-            return self.outgoing.fence.why(uri)
-        if not self.outgoing.fence.narrowing(uri).ghost_text:
-            return Reason.PROJECT, ""
-        if glob := matching(uri, completion.disabledGlobs):
-            return Reason.DISABLED_HERE, glob
-        return None
 
     # Progress.
 

@@ -64,6 +64,8 @@ class Client(LanguageClient):
 
     def _choose(self, params: types.ShowMessageRequestParams) -> types.MessageActionItem | None:
         self.asked.append(params)
+        if self.answer == "nonsense":
+            raise ValueError("an editor that cannot answer")
         return next((each for each in params.actions or [] if each.title == self.answer), None)
 
     def _apply(self, params: types.ApplyWorkspaceEditParams) -> types.ApplyWorkspaceEditResult:

@@ -93,3 +93,11 @@ async def test_a_model_file_of_ones_own_waits_for_a_yes(connect: Connect, model:
     assert f"read the file {model}" in question.message
     client.open()
     assert await client.ghost(1, 4)
+
+
+async def test_an_editor_that_answers_nonsense_has_said_no(connect: Connect, answer_file: Path) -> None:
+    client = await connect("code", settings(answer_file), answer="nonsense")
+    await client.engine("replay")
+    await client.until(lambda: any("spark-lsp trust" in said.message for said in client.messages))
+    client.open()
+    assert [item.insert_text for item in await client.ghost(1, 4)] == ["return a + b"]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from spark_lsp.lsp import convert
+from spark_lsp.lsp.suggesting import suggestion
 from spark_lsp.session.suggestions import Suggestion
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ LABEL_WIDTH = 48
 
 async def handle(ls: "SparkServer", params: types.CompletionParams) -> types.CompletionList:
     """Answer with one item that replaces the line's word, so that no client filters it away."""
-    found = await ls.suggestion(params.text_document.uri, params.position, "completion")
+    found = await suggestion(ls, params.text_document.uri, params.position, "completion")
     items = [] if found is None else [_item(ls, found)]
     return types.CompletionList(is_incomplete=True, items=items)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from spark_lsp.lsp import convert
+from spark_lsp.lsp.suggesting import suggestion
 
 if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 async def handle(ls: "SparkServer", params: types.InlineCompletionParams) -> types.InlineCompletionList:
     """Answer with one item with an explicit range, or with none; the status tells why none."""
-    found = await ls.suggestion(params.text_document.uri, params.position, "inlineCompletion")
+    found = await suggestion(ls, params.text_document.uri, params.position, "inlineCompletion")
     if found is None:
         return types.InlineCompletionList([])
     document = found.document

@@ -1,0 +1,48 @@
+"""What the connection to the gateway tells of itself, put into the status and before the person."""
+
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from spark_lsp.engine.remote import LinkStatus
+from spark_lsp.request import EngineInfo
+
+if TYPE_CHECKING:
+    from spark_lsp.lsp.server import SparkServer
+
+
+def changed(ls: "SparkServer", link: LinkStatus) -> None:
+    """Take how the link is now."""
+    for problem in link.problems:
+        ls.say_once(types.MessageType.Warning, "settings", f"Setting spark.{problem}.")
+    if link.state != "ready":
+        ls.tell(state="degraded", reason=link.reason)
+        return
+    engine = _serving(link)
+    if engine is None:
+        ls.tell(state="off", reason="the gateway has no engine")
+        return
+    ls.tell(
+        engine=engine.name,
+        model=engine.model,
+        simulated=engine.simulated,
+        state=engine.state,
+        reason=engine.reason or ls.last_explanation(),
+    )
+    if engine.state == "off" and link.settled:
+        _no_engine(ls, engine)
+
+
+def _serving(link: LinkStatus) -> EngineInfo | None:
+    """Return the engine that completions would go to."""
+    name = link.serving.get("completion", "")
+    able = [engine for engine in link.engines if engine.name == name] or list(link.engines)
+    return able[0] if able else None
+
+
+def _no_engine(ls: "SparkServer", engine: EngineInfo) -> None:
+    """Say that nothing can answer, or offer what is missing; once, however many requests fail of it."""
+    if ls.settings.engine.url == "auto" and ls.offer.make(engine):
+        ls.consider_said("engine", engine.reason)
+    else:
+        ls.say_once(types.MessageType.Warning, "engine", engine.reason)

@@ -1,0 +1,52 @@
+"""From a request at a position to the suggestion there, or to the reason why there is none."""
+
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from spark_lsp.lsp import convert
+from spark_lsp.lsp.completing import content_modified
+from spark_lsp.privacy.files import matching
+from spark_lsp.session.reasons import Reason
+from spark_lsp.session.suggestions import Suggestion
+from spark_lsp.text.document import Document
+
+if TYPE_CHECKING:
+    from spark_lsp.lsp.server import SparkServer
+
+
+async def suggestion(ls: "SparkServer", uri: str, at: types.Position, method: str) -> Suggestion | None:
+    """Return the suggestion at a position; None with the reason in the status."""
+    document = ls.documents.get(uri)
+    if document is None:
+        ls.explain(Reason.NO_DOCUMENT, str(ls.documents.why_not(uri)))
+        return None
+    if why := why_not(ls, uri):
+        ls.explain(*why)
+        return None
+    offset = convert.offset(document, at, ls.documents.encoding)
+    await ls.up.wait()
+    if ls.outgoing.looking(uri):
+        await _looked(ls, document)
+    return await ls.completer.suggest(document, offset, method)
+
+
+async def _looked(ls: "SparkServer", document: Document) -> None:
+    """Wait until a large document has been looked through; it may be another by then."""
+    await ls.outgoing.looked(document.uri)
+    if ls.documents.get(document.uri) is not document:
+        raise content_modified()
+
+
+def why_not(ls: "SparkServer", uri: str) -> tuple[Reason, str] | None:
+    """Return why there is no ghost text in a document, with a detail; None if there may be."""
+    completion = ls.settings.completion
+    if not completion.enabled:
+        return Reason.DISABLED, ""
+    if ls.outgoing.kept(uri):
+        return ls.outgoing.fence.why(uri)
+    if not ls.outgoing.fence.narrowing(uri).ghost_text:
+        return Reason.PROJECT, ""
+    if glob := matching(uri, completion.disabledGlobs):
+        return Reason.DISABLED_HERE, glob
+    return None
