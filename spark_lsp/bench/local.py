@@ -40,10 +40,11 @@ async def _run(lines: int, cancels: int) -> list[Figure]:
     document = Document(file.uri, file.text, language=file.language)
     with private(CONFIGURATION) as (environment, where):
         async with editing({}, where, env=environment) as editor:
-            editor.open(file.uri, file.text, file.language)
+            uri = (where / file.path.name).as_uri()  # where it really stands git may ignore it
+            editor.open(uri, file.text, file.language)
             times, hits = list[float](), 0
             for typing in typings(document, lines):
-                timed = await typed_again(editor, file.uri, typing)
+                timed = await typed_again(editor, uri, typing)
                 times += [elapsed for elapsed, _ in timed]
                 hits += sum(found for _, found in timed)
     freed = await _freed_ms(cancels)

@@ -33,17 +33,20 @@ def run(rounds: int = 3, files: int = FILES) -> list[Figure]:
 async def _once(files: int) -> tuple[float, float]:
     with private() as (environment, where):
         async with editing({}, where, env=environment) as editor:
-            last = open_files(editor, files)
+            last = open_files(editor, files, where)
             await editor.complete(last, 0)
             return resident_mb(editor.connection.process.pid), resident_mb(_gateway(where))
 
 
-def open_files(editor: Editor, count: int) -> str:
-    """Open `count` modules of the standard library; returns the last one's URI."""
+def open_files(editor: Editor, count: int, where: Path) -> str:
+    """Open `count` modules of the standard library as if they stood in `where`; returns the last one's URI.
+
+    Where they really stand git may ignore them, and nothing would be mirrored.
+    """
     modules = sorted(Path(textwrap.__file__).parent.glob("*.py"))[:count]
     for module in modules:
-        editor.open(module.as_uri(), module.read_text("utf-8", "replace"), "python")
-    return modules[-1].as_uri()
+        editor.open((where / module.name).as_uri(), module.read_text("utf-8", "replace"), "python")
+    return (where / modules[-1].name).as_uri()
 
 
 @contextmanager
