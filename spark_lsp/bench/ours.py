@@ -10,18 +10,35 @@ from spark_lsp.bench.question import Question
 from spark_lsp.engine.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.errors import SparkError
 from spark_lsp.request import Chunk
-from spark_lsp.text.document import Document
 
 
 class Ours:
     """Asks through a `Remote`: the change first, then the request, which cites the document."""
 
-    def __init__(self, remote: Remote) -> None:
-        self.remote = remote
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._news = anyio.Event()
+        self.remote = Remote(self._locate, self._told)
 
-    def opened(self, document: Document) -> None:
-        """Mirror a document, as an editor's `didOpen` does."""
-        self.remote.opened(document)
+    async def _locate(self) -> Endpoint:
+        return Endpoint(self._peer.url, TOKEN)
+
+    def _told(self, status: LinkStatus) -> None:
+        if status.state == "ready":
+            self._news.set()
+
+    async def up(self) -> None:
+        """Wait until the gateway has greeted."""
+        with anyio.move_on_after(10):
+            await self._news.wait()
+            return
+        raise SparkError("The gateway did not answer", "Nothing was measured")
+
+    async def settled(self) -> None:
+        """Tell settings and wait for the status that answers them: the shortest exchange of control."""
+        self._news = anyio.Event()
+        self.remote.configure({}, {}, {})
+        await self._news.wait()
 
     async def ask(self, question: Question) -> AsyncGenerator[str]:
         """Tell the change, ask, and yield the answer's text as it comes."""
@@ -36,22 +53,9 @@ class Ours:
 @asynccontextmanager
 async def link(peer: Peer) -> AsyncGenerator[Ours]:
     """Connect to a gateway as the language server does."""
-
-    async def locate() -> Endpoint:
-        return Endpoint(peer.url, TOKEN)
-
-    up = anyio.Event()
-
-    def told(status: LinkStatus) -> None:
-        if status.state == "ready":
-            up.set()
-
-    remote = Remote(locate, told)
+    ours = Ours(peer)
     async with anyio.create_task_group() as group:
-        group.start_soon(remote.run)
-        with anyio.move_on_after(10):
-            await up.wait()
-        if not up.is_set():
-            raise SparkError("The gateway did not answer", "Nothing was measured")
-        yield Ours(remote)
+        group.start_soon(ours.remote.run)
+        await ours.up()
+        yield ours
         group.cancel_scope.cancel()

@@ -83,16 +83,16 @@ def program(name: str) -> tuple[str, ...]:
     return (sys.executable, "-c", source)
 
 
-def toml(engines: Engines) -> str:
-    """Return a configuration with these engines, the first of them behind every route."""
-    tables = [f"[engines.{name}]\n{_keys(asdict(settings))}" for name, settings in engines.items()]
-    first = json.dumps([next(iter(engines))])
-    routes = "".join(f"{route} = {first}\n" for route in ("completion", "edit", "chat"))
-    return "\n".join([*tables, f"[routes]\n{routes}"])
+def toml(engines: Engines, routes: Mapping[str, str] | None = None) -> str:
+    """Return a configuration with these engines; the first serves what `routes` gives to no other."""
+    tables = [f"[engines.{name}]\n{_lines(asdict(settings))}" for name, settings in engines.items()]
+    first = next(iter(engines))
+    serving = {"completion": first, "edit": first, "chat": first, **(routes or {})}
+    return "\n".join([*tables, f"[routes]\n{_lines({route: [name] for route, name in serving.items()})}"])
 
 
-def _keys(values: Mapping[str, Any]) -> str:
-    """Return TOML's lines for texts and numbers, which it writes as JSON does."""
+def _lines(values: Mapping[str, Any]) -> str:
+    """Return TOML's lines for what it writes as JSON does; a replay's table of texts is not needed here."""
     return "".join(
         f"{key} = {json.dumps(value)}\n" for key, value in values.items() if not isinstance(value, dict)
     )

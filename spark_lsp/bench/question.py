@@ -1,4 +1,4 @@
-"""What is asked of every peer alike, and where its text comes from: real source, never filler. Pure but for reading it."""
+"""What is asked of every peer alike. Its text is real source, never filler and never one token again."""
 
 import textwrap
 from collections.abc import AsyncGenerator, Sequence
@@ -56,7 +56,11 @@ class Typist:
         edit = Edit(self.offset, self.offset, typed)
         self.document = self.document.splice(edit.start, edit.end, typed, self.document.version + 1)
         self.offset += 1
-        return Question(self.document, self.offset, (edit,), self.tokens, self.engine)
+        return replace(self.again(), edits=(edit,))
+
+    def again(self) -> Question:
+        """Return a question about the text as it is."""
+        return Question(self.document, self.offset, (), self.tokens, self.engine)
 
 
 def typist(characters: int, *, tokens: int = 16, engine: str = "replay") -> Typist:

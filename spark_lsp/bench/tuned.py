@@ -8,7 +8,6 @@ import json
 import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -62,11 +61,9 @@ def body_of(question: Question, *, coalesced: bool = False) -> dict[str, Any]:
     }
 
 
-@asynccontextmanager
-async def client(url: str) -> AsyncIterator[aiohttp.ClientSession]:
-    """Open the one session that every question uses."""
-    async with aiohttp.ClientSession(headers={"Content-Type": "application/json"}) as session:
-        yield session
+def client() -> aiohttp.ClientSession:
+    """Return the one session that every question uses."""
+    return aiohttp.ClientSession(headers={"Content-Type": "application/json"})
 
 
 # The server.
