@@ -58,13 +58,13 @@ class Replay:
         asked = time.monotonic()
         yield Started(self._name, "replay", edit_format(request, text))
         tokens = [text[i : i + TOKEN_CHARS] for i in range(0, len(text), TOKEN_CHARS)]
-        limit = request.max_tokens or len(tokens)
+        limit = 0 if request.warm else request.max_tokens or len(tokens)
         for number, token in enumerate(tokens[:limit]):
             await _until(asked + self._due(number))
             yield Chunk(token)
         decode_ms = (time.monotonic() - asked) * 1000 - self._settings.delay_ms
         yield Finished(
-            "stop" if limit >= len(tokens) else "length",
+            "stop" if limit >= len(tokens) or request.warm else "length",
             Usage(request.characters() // TOKEN_CHARS, min(limit, len(tokens))),
             Timing(prefill_ms=self._settings.delay_ms, decode_ms=max(decode_ms, 0.0)),
         )
