@@ -62,6 +62,15 @@ class Priority(StrEnum):
 
 
 Effort = Literal["fast", "balanced", "deep"]
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation that a request continues."""
+
+    role: Role
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +108,9 @@ class Request:
     route of the task. `action` is the code action's name from `prompts.actions` (empty for
     completions). `language` is LSP's language id. `max_lines` bounds a completion (0: as many as
     fit); `max_tokens` bounds any answer (0: the engine's own bound). `origin` names the document
-    the request belongs to: a newer completion for the same origin supersedes an older one.
+    the request belongs to: a newer completion for the same origin supersedes an older one. `history`
+    is the conversation before it, oldest first; `instruction` is its newest turn. With `warm` no text is
+    wanted: an engine may read what is there, so that the next request starts from a warm cache.
     """
 
     task: Task
@@ -113,14 +124,17 @@ class Request:
     max_tokens: int = 0
     priority: Priority = Priority.INTERACTIVE
     origin: str = ""
+    history: tuple[Message, ...] = ()
+    warm: bool = False
 
     def text_of(self, kind: PartKind) -> str:
         """Return the joined text of all parts of one kind, in their order."""
         return "".join(part.text for part in self.parts if part.kind is kind)
 
     def characters(self) -> int:
-        """Return how many characters all parts have together."""
-        return sum(len(part.text) for part in self.parts)
+        """Return how many characters an engine would read: parts, history and instruction."""
+        texts = (*(part.text for part in self.parts), *(turn.text for turn in self.history), self.instruction)
+        return sum(map(len, texts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +182,7 @@ class Chunk:
     text: str
 
 
-FinishReason = Literal["stop", "length", "cancelled"]
+FinishReason = Literal["stop", "length", "cancelled", "steered"]
 
 
 @dataclass(frozen=True, slots=True)

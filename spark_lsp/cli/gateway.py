@@ -23,6 +23,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--idle", type=float, default=0.0, metavar="SECONDS", help="end after this time without a connection"
     )
+    parser.add_argument(
+        "--lifetime",
+        type=float,
+        default=3600.0,
+        metavar="SECONDS",
+        help="how long one connection may live (default: %(default)s)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -54,7 +61,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         token, token_file = serve.take_token(arguments.token_file)
         address = serve.Address(arguments.host, arguments.port, arguments.uds)
     registry = Registry(engines, settings.routes, settings.engines)
-    gateway = Gateway(registry, token, app.build_engine, app.refuse_unapproved)
+    gateway = Gateway(registry, token, app.build_engine, app.refuse_unapproved, arguments.lifetime)
     await serve.serve(
         gateway,
         engines.values(),

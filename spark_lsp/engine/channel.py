@@ -1,7 +1,10 @@
-"""One request's answer between the link's reader and whoever asked: the reader never waits."""
+"""One request's answer between the link's reader and whoever asked: the reader never waits.
+
+`on_read` is called whenever text has been taken out: only then may the gateway send more of it.
+"""
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import anyio
@@ -14,6 +17,7 @@ from spark_lsp.request import Chunk, Event, Finished
 class Channel:
     """One lane's answer on its way to its reader; text that waits is merged."""
 
+    on_read: Callable[[], None] = lambda: None
     events: deque[Event] = field(default_factory=deque[Event])
     error: EngineError | None = None
     arrived: anyio.Event = field(default_factory=anyio.Event)
@@ -33,6 +37,8 @@ class Channel:
         while True:
             while self.events:
                 event = self.events.popleft()
+                if isinstance(event, Chunk):
+                    self.on_read()
                 yield event
                 if isinstance(event, Finished):
                     return

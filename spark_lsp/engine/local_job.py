@@ -57,7 +57,8 @@ def reading_of(plan: Plan) -> dict[str, Any]:
 def _chat(request: Request, slots: Slots) -> Job:
     prompt = rewrite.prompt_of(request)
     slots.forget(SCRATCH)
-    body = _body(SCRATCH, prompt.text, list(prompt.stop), request.max_tokens or prompt.max_tokens)
+    tokens = 0 if request.warm else request.max_tokens or prompt.max_tokens
+    body = _body(SCRATCH, prompt.text, list(prompt.stop), tokens)
     return Job(body, fim.Reply(lines=0), prompt.format, prompt.text)
 
 

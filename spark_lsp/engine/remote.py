@@ -222,7 +222,7 @@ class Remote:
             lane = connection.create(request, POOLS[request.task])
         except SparkError as error:
             raise EngineError(error.what, error.meaning, error.remedy, code="engine_busy") from error
-        channel = self._channels[lane] = Channel()
+        channel = self._channels[lane] = Channel(lambda: self._read_of(connection, lane))
         self._flush()
         try:
             yield channel.read()
@@ -230,6 +230,11 @@ class Remote:
             if self._connection is connection and self._channels.get(lane) is channel:
                 connection.cancel(lane)  # harmless after the terminal: the lane is free by then
                 self._flush()
+
+    def _read_of(self, connection: ClientConnection, lane: str) -> None:
+        connection.read(lane)
+        if connection is self._connection:
+            self._flush()
 
     async def _usable(self) -> ClientConnection:
         with anyio.move_on_after(CONNECT_WAIT):

@@ -59,13 +59,13 @@ class Replay:
         asked = time.monotonic()
         yield Started(self._name, "replay", edit_format(request, text))
         there = -(-len(text) // TOKEN_CHARS)
-        limit = min(request.max_tokens or there, there)
+        limit = 0 if request.warm else min(request.max_tokens or there, there)
         for number in range(limit):
             await _until(asked + self._due(number), number)
             yield Chunk(text[number * TOKEN_CHARS : (number + 1) * TOKEN_CHARS])
         decode_ms = (time.monotonic() - asked) * 1000 - self._settings.delay_ms
         yield Finished(
-            "stop" if limit == there else "length",
+            "stop" if limit == there or request.warm else "length",
             Usage(request.characters() // TOKEN_CHARS, limit),
             Timing(prefill_ms=self._settings.delay_ms, decode_ms=max(decode_ms, 0.0)),
         )

@@ -4,7 +4,6 @@ Every request needs the token. A page in a browser can open WebSockets to the lo
 a request that bears an `Origin` is refused whatever token it has.
 """
 
-import hmac
 import itertools
 import logging
 import secrets
@@ -21,14 +20,19 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from spark_lsp import __version__
 from spark_lsp.errors import RemoteProtocolError, origin
+from spark_lsp.gateway.door import Door, Stranger
 from spark_lsp.gateway.http import STATUS, Answer, error_response, read_create
+from spark_lsp.gateway.mirrors import Mirrors
 from spark_lsp.gateway.registry import BuildEngine, Registry
-from spark_lsp.gateway.session import Approve, Session
+from spark_lsp.gateway.session import LIFETIME, Approve, Session
 from spark_lsp.gateway.turns import Turns
 from spark_lsp.wire.frames import SUBPROTOCOL
-from spark_lsp.wire.server import MAX_MESSAGE_BYTES, ServerConnection
+from spark_lsp.wire.server import MAX_MESSAGE_BYTES, TOO_OLD, ServerConnection
 
 log = logging.getLogger(__name__)
+
+TIMING_HEADER = "x-responsesapi-include-timing-metrics"
+CLOSE_CODES = {TOO_OLD: 1000}
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -36,9 +40,18 @@ Handler = Callable[[Request], Awaitable[Response]]
 class Gateway:
     """The application and what it counts: who is connected, and since when nobody is."""
 
-    def __init__(self, registry: Registry, token: str, build: BuildEngine, approve: Approve) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        token: str,
+        build: BuildEngine,
+        approve: Approve,
+        lifetime: float = LIFETIME,
+    ) -> None:
         self.registry = registry
-        self._token = token
+        self._door = Door(token)
+        self._lifetime = lifetime
+        self._mirrors = Mirrors(time.monotonic)
         self._build = build
         self._approve = approve
         self._numbers = itertools.count(1)
@@ -62,20 +75,9 @@ class Gateway:
         except Exception as error:
             log.error("a connection failed unexpectedly: %s", origin(error))
 
-    # Who may come in.
-
-    def _refusal(self, connection: HTTPConnection) -> Response | None:
-        if "origin" in connection.headers:
-            return error_response(403, "forbidden_origin", "Browsers are not served here")
-        given = connection.headers.get("authorization", "").encode()
-        if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
-            message = "Wrong or missing token. Send `Authorization: Bearer TOKEN` with the gateway's token"
-            return error_response(401, "invalid_api_key", message)
-        return None
-
     def _guarded(self, handler: Handler) -> Handler:
         async def guarded(request: Request) -> Response:
-            refusal = self._refusal(request)
+            refusal = self._door.refusal(request)
             return refusal if refusal is not None else await handler(request)
 
         return guarded
@@ -83,34 +85,47 @@ class Gateway:
     # The WebSocket.
 
     async def _websocket(self, socket: WebSocket) -> None:
-        refusal = self._refusal(socket)
+        spark = SUBPROTOCOL in socket.scope.get("subprotocols", [])
+        nonce = self._door.nonce(socket) if spark else ""
+        refusal = self._door.refusal(socket, nonce)
         if refusal is not None:
             await socket.send_denial_response(refusal)
             return
-        spark = SUBPROTOCOL in socket.scope.get("subprotocols", [])
         await socket.accept(SUBPROTOCOL if spark else None)
-        async with self._session(self._connection(spark=spark)) as session:
-            try:
-                await session.run(lambda: self._message(socket), _sender(socket))
-            except RemoteProtocolError as error:
-                await _close(socket, 1008, str(error))
+        send = _sender(socket)
+        try:
+            if nonce:
+                await self._door.challenge(nonce, lambda: _message(socket), send)
+            async with self._session(self._connection(socket, spark=spark)) as session:
+                await session.run(lambda: self._message(socket), send)
+        except Stranger as error:
+            await _close(socket, 1008, str(error))
+        except RemoteProtocolError as error:
+            await _close(socket, CLOSE_CODES.get(error.code, 1008), str(error))
+        except ConnectionError:
+            pass  # gone before it was let in
 
     async def _message(self, socket: WebSocket) -> str | bytes | None:
         message = await _message(socket)
         self._turns.work()
         return message
 
-    def _connection(self, *, spark: bool) -> ServerConnection:
-        return ServerConnection(f"{self._identity}{next(self._numbers)}", spark=spark)
+    def _connection(self, asked: HTTPConnection, *, spark: bool) -> ServerConnection:
+        identity = f"{self._identity}{next(self._numbers)}"
+        timing = asked.headers.get(TIMING_HEADER) == "true"
+        return ServerConnection(identity, spark=spark, timing=timing, session=secrets.token_urlsafe(16))
 
     @asynccontextmanager
     async def _session(self, connection: ServerConnection) -> AsyncGenerator[Session, None]:
-        session = Session(connection, self.registry, self._build, self._approve)
+        args = (connection, self.registry, self._build, self._approve, self._mirrors, self._lifetime)
+        session = Session(*args)
         self.sessions.add(session)
+        self._mirrors.live(connection.session, lambda: connection.mirror)
         try:
             yield session
         finally:
             self.sessions.discard(session)
+            self._mirrors.ended(connection.session)
             self.idle_since = time.monotonic()
 
     # The second door, and the pages.
@@ -120,7 +135,7 @@ class Gateway:
             message, stream = await read_create(request, MAX_MESSAGE_BYTES)
         except RemoteProtocolError as error:
             return error_response(STATUS.get(error.code, 400), error.code, str(error))
-        return Answer(self._session(self._connection(spark=False)), message, stream=stream)
+        return Answer(self._session(self._connection(request, spark=False)), message, stream=stream)
 
     async def _models(self, _: Request) -> Response:
         listed = [

@@ -18,14 +18,27 @@ from spark_lsp import __version__
 from spark_lsp.config import EngineSettings, Problem, engine_problems
 from spark_lsp.engine.base import Engine
 from spark_lsp.errors import EngineError, RemoteProtocolError, origin
+from spark_lsp.gateway.mirrors import Mirrors
 from spark_lsp.gateway.registry import BuildEngine, Registry
 from spark_lsp.gateway.scheduler import Decision, Scheduler
 from spark_lsp.request import EngineInfo, Event, Finished, Request
-from spark_lsp.wire.server import Asked, Cancelled, Configured, Focused, ServerConnection, ServerEvent
+from spark_lsp.wire.server import (
+    TOO_OLD,
+    Asked,
+    Cancelled,
+    Configured,
+    Focused,
+    Resumed,
+    ServerConnection,
+    ServerEvent,
+)
 
 log = logging.getLogger(__name__)
 
 FLUSH = 0.003  # seconds that text may wait for more text, once a response has begun to speak
+LIFETIME = 3600.0  # seconds a connection lives, by the public protocol
+EARLY = 0.9  # of its life, when a spark.v1 client is asked to open the next one
+GRACE = 30.0  # seconds that answers under way have when the connection is too old
 WATCH = 1.0  # seconds between looks at the engines' state
 
 Send = Callable[[str], Awaitable[None]]
@@ -36,9 +49,17 @@ class Session:
     """See the module's text."""
 
     def __init__(
-        self, connection: ServerConnection, registry: Registry, build: BuildEngine, approve: Approve
+        self,
+        connection: ServerConnection,
+        registry: Registry,
+        build: BuildEngine,
+        approve: Approve,
+        mirrors: Mirrors,
+        lifetime: float = LIFETIME,
     ) -> None:
+        self._lifetime = lifetime
         self._connection = connection
+        self._mirrors = mirrors
         self._gateway_registry = registry
         self._registry = registry
         self._build = build
@@ -52,6 +73,9 @@ class Session:
         self._problems: tuple[str, ...] = ()
         self._dirty = anyio.Event()  # something may wait to be written
         self._hurry = anyio.Event()  # and it should not wait for more
+        self._written = anyio.Event()  # something has been written since somebody `_paused`
+        self._paused = False
+        self._too_old = False
 
     async def run(self, messages: "Receive", send: Send) -> None:
         """Serve until the peer is gone. Raises `RemoteProtocolError` if it breaks the protocol."""
@@ -59,18 +83,33 @@ class Session:
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._write, send, group)
+                group.start_soon(self._grow_old, group)
                 self._greet(group)
                 try:
                     while (message := await messages()) is not None:
                         self._act(self._connection.receive(message, time.time()), group)
+                        await self._while(lambda: self._connection.congested)
                 except RemoteProtocolError as error:
                     broken = error
                 group.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
                 await _close(self._own_engines.values())
-        if broken is not None:
-            raise broken
+        if broken or self._too_old:
+            raise broken or RemoteProtocolError("This connection has reached its limit", code=TOO_OLD)
+
+    async def _grow_old(self, group: TaskGroup) -> None:
+        """Ask the peer to leave in time; then take nothing new, let answers end, and end the connection."""
+        await anyio.sleep(self._lifetime * EARLY)
+        self.leave("the connection is getting old")
+        await anyio.sleep(self._lifetime * (1 - EARLY))
+        self._connection.expire()
+        self._dirty.set()
+        with anyio.move_on_after(GRACE):
+            while self.busy:
+                await anyio.sleep(WATCH / 10)
+        self._too_old = True
+        group.cancel_scope.cancel()
 
     def _greet(self, group: TaskGroup) -> None:
         if self._connection.spark:
@@ -97,6 +136,8 @@ class Session:
                     self._follow(self._scheduler.submit(response, request), group)
                 case Cancelled(response):
                     self._follow(self._scheduler.withdraw(response), group)
+                case Resumed(session, documents):
+                    self._connection.adopt(self._mirrors.find(session), documents)
                 case Focused(focus):
                     self._registry.observe(focus)
                 case Configured():
@@ -107,7 +148,7 @@ class Session:
 
     def _follow(self, decision: Decision, group: TaskGroup) -> None:
         for response in (*decision.stop, *decision.drop):
-            self._act(self._connection.answer(response, Finished("cancelled")), group)
+            self._pass_on(response, Finished("cancelled"), group)
             if scope := self._scopes.get(response):
                 scope.cancel()
         for response in decision.drop:
@@ -139,11 +180,13 @@ class Session:
         async with engine.open(request) as events:
             async for event in events:
                 self._pass_on(response, event, group)
+                if self._connection.full(response):
+                    await self._while(lambda: self._connection.full(response))
         if not isinstance(event, Finished):  # whoever waits must hear of it
             raise EngineError("The engine's answer broke off", "What came is not complete", "Try again")
 
     def _pass_on(self, response: str, event: Event, group: TaskGroup) -> None:
-        self._act(self._connection.answer(response, event), group)
+        self._act(self._connection.answer(response, event, time.time()), group)
 
     def _configure(self, event: Configured, group: TaskGroup) -> None:
         tables, problems = self._read(event.engines)
@@ -188,7 +231,20 @@ class Session:
                     await self._gather()
                 while (message := self._connection.pop()) is not None:
                     await send(message)
+                    self._tell_paused()
         group.cancel_scope.cancel()
+
+    def _tell_paused(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._written.set()
+            self._written = anyio.Event()
+
+    async def _while(self, blocked: Callable[[], bool]) -> None:
+        """Pause while `blocked`, which only writing can end."""
+        while blocked():
+            self._paused = True
+            await self._written.wait()
 
     async def _gather(self) -> None:
         """Let text wait for more text, unless something comes that should not wait."""

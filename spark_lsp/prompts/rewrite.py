@@ -42,7 +42,8 @@ def prompt_of(request: Request) -> Prompt:
     """Return the prompt for an edit or a chat."""
     if request.task is not Task.EDIT:
         tokens = request.max_tokens or 1024
-        return Prompt((("user", request.instruction),), "", EditFormat.TEXT, ("<|im_end|>",), tokens)
+        turns = (*_earlier(request), ("user", request.instruction))
+        return Prompt(turns, "", EditFormat.TEXT, ("<|im_end|>",), tokens)
     if request.action == "document":
         return _document(request)
     return _change(request)
@@ -73,7 +74,13 @@ def _change(request: Request) -> Prompt:
     tokens = max(64, len(target) * 2 // _CHARS_PER_TOKEN + 128)
     begun = f"```{request.language}\n"
     stop = ("\n```", "<|im_end|>")
-    return Prompt((("system", system), ("user", ask)), begun, EditFormat.REPLACE, stop, tokens)
+    turns = (("system", system), *_earlier(request), ("user", ask))
+    return Prompt(turns, begun, EditFormat.REPLACE, stop, tokens)
+
+
+def _earlier(request: Request) -> tuple[tuple[str, str], ...]:
+    """The conversation that the request continues."""
+    return tuple((turn.role, turn.text) for turn in request.history)
 
 
 def _fix(request: Request, code: str) -> str:

@@ -5,13 +5,15 @@ Responses API's own way, and then it is a chat. Cited ranges are replaced by the
 nothing behind this file knows of mirrors.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any, cast
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Effort, Part, PartKind, Priority, Request, Span, Task
+from spark_lsp.wire.conversation import turns_of
 from spark_lsp.wire.frames import Asked, Create, PartFrame, Reasoning
 from spark_lsp.wire.mirror import Mirror
+from spark_lsp.wire.mirrored import Known
 
 EFFORTS: dict[str, Effort] = {"none": "fast", "minimal": "fast", "low": "fast", "medium": "balanced"}
 REASONING: dict[Effort, str] = {"fast": "minimal", "balanced": "medium", "deep": "high"}
@@ -31,51 +33,72 @@ class UnknownDocument(RemoteProtocolError):
 
 
 def request_of(frame: Create, mirror: Mirror, *, spark: bool) -> Request:
-    """Return what is asked. Raises `RemoteProtocolError` for what cannot be served."""
+    """Return what is asked, without its instructions and the conversation that it may continue.
+
+    Raises `RemoteProtocolError` for what cannot be served.
+    """
+    asked = frame.spark if spark else None
     if frame.background:
         raise RemoteProtocolError("Background responses are not offered", code="unsupported_parameter")
-    if frame.previous_response_id:
-        raise _not_continued(frame.spark if spark else None)
-    effort: Effort = "balanced"
-    if frame.reasoning is not None and frame.reasoning.effort:
-        effort = EFFORTS.get(frame.reasoning.effort, "deep")
-    if spark and frame.spark is not None:
-        return _request_of_ours(frame, frame.spark, mirror, effort)
+    if frame.previous_response_id and asked is not None and asked.task == "complete":
+        raise RemoteProtocolError("A completion cannot continue a response", code="invalid_request_error")
+    request = _chat(frame) if asked is None else _request_of_ours(frame, asked, mirror)
+    return replace(request, effort=_effort(frame), warm=_warm(frame))
+
+
+def _effort(frame: Create) -> Effort:
+    named = frame.reasoning.effort if frame.reasoning is not None else None
+    return EFFORTS.get(named, "deep") if named else "balanced"
+
+
+def _warm(frame: Create) -> bool:
+    options = frame.prompt_cache_options
+    return frame.generate is False or (options is not None and options.prewarm is True)
+
+
+def _chat(frame: Create) -> Request:
+    turns = turns_of(frame.input)
     return Request(
         Task.CHAT,
-        instruction=chat_text(frame.instructions, frame.input),
+        instruction=turns[-1].text if turns else "",
         model=frame.model or "",
-        effort=effort,
         max_tokens=frame.max_output_tokens or 0,
+        history=turns[:-1],
     )
 
 
-def _not_continued(asked: Asked | None) -> RemoteProtocolError:
-    """An answer without the past that the request builds on would be wrong and look right."""
-    if asked is not None and asked.task == "complete":
-        return RemoteProtocolError("A completion cannot continue a response", code="invalid_request_error")
-    return RemoteProtocolError(
-        "The previous response is not here",
-        "This request was not answered",
-        "Send the whole context without previous_response_id",
-        code="previous_response_not_found",
-    )
-
-
-def _request_of_ours(frame: Create, asked: Asked, mirror: Mirror, effort: Effort) -> Request:
+def _request_of_ours(frame: Create, asked: Asked, mirror: Mirror) -> Request:
+    brief = _around(asked.at, mirror) if asked.at is not None else None
     return Request(
         Task(asked.task),
-        tuple(_part(part, mirror) for part in asked.parts),
+        brief.parts if brief else tuple(_part(part, mirror) for part in asked.parts),
         asked.instruction,
         asked.action,
-        asked.language,
+        asked.language or (brief.language if brief else ""),
         frame.model or "",
-        effort,
-        asked.max_lines,
-        frame.max_output_tokens or 0,
-        Priority(asked.priority),
-        asked.origin,
+        max_lines=asked.max_lines,
+        max_tokens=frame.max_output_tokens or 0,
+        priority=Priority(asked.priority),
+        origin=asked.origin or (brief.uri if brief else ""),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What `at` is short for."""
+
+    parts: tuple[Part, ...]
+    language: str
+    uri: str
+
+
+def _around(at: tuple[str, int, int], mirror: Mirror) -> _Around:
+    doc, version, offset = at
+    pair = ((PartKind.PREFIX, (0, offset)), (PartKind.SUFFIX, (offset, None)))
+    parts = [_cited(kind, doc, version, span, mirror) for kind, span in pair]
+    replica = mirror.find(doc, version)
+    assert replica is not None  # `_cited` has raised otherwise
+    return _Around(tuple(parts), replica.language, replica.uri)
 
 
 def _part(part: PartFrame, mirror: Mirror) -> Part:
@@ -86,48 +109,25 @@ def _part(part: PartFrame, mirror: Mirror) -> Part:
         return Part(kind, part.text, part.uri)
     if part.range is None:
         raise RemoteProtocolError("A part has neither text nor a range", code="invalid_request_error")
-    replica = mirror.find(part.doc, part.version)
+    return _cited(kind, part.doc, part.version, part.range, mirror, part.uri)
+
+
+def _cited(
+    kind: PartKind, doc: str, version: int, cited: tuple[int, int | None], mirror: Mirror, uri: str = ""
+) -> Part:
+    """Return the part that a range of a mirrored document is; without an end it goes to the document's."""
+    replica = mirror.find(doc, version)
     if replica is None:
-        raise UnknownDocument(part.doc)
-    start, end = part.range
+        raise UnknownDocument(doc)
+    start, end = cited[0], replica.length if cited[1] is None else cited[1]
     if not 0 <= start <= end <= replica.length:
         raise RemoteProtocolError("A cited range lies outside its document", code="invalid_request_error")
-    span = Span(replica.uri, part.version, start, end)
-    return Part(kind, replica.text[start:end], part.uri or replica.uri, span)
+    span = Span(replica.uri, version, start, end)
+    return Part(kind, replica.text[start:end], uri or replica.uri, span)
 
 
-def chat_text(instructions: str | None, given: str | list[Any] | None) -> str:
-    """Return the text of `input` with its instructions. Raises `RemoteProtocolError` for images."""
-    parts = [instructions or ""]
-    items: list[Any] = [given] if isinstance(given, str) else given or []
-    for item in items:
-        parts += _texts(item)
-    return "\n\n".join(part for part in parts if part)
-
-
-def _texts(item: Any) -> Iterable[str]:
-    if isinstance(item, str):
-        return [item]
-    if not isinstance(item, dict):
-        raise RemoteProtocolError("An input item must be an object", code="invalid_request_error")
-    fields = cast(dict[str, Any], item)
-    content: Any = fields.get("content", fields.get("output", ""))
-    if isinstance(content, str):
-        return [content]
-    contents = cast(list[Any], content) if isinstance(content, list) else []
-    return [_content_text(each) for each in contents]
-
-
-def _content_text(content: Any) -> str:
-    fields = cast(dict[str, Any], content) if isinstance(content, dict) else {}
-    kind = str(fields.get("type", ""))
-    if "image" in kind or "audio" in kind or "file" in kind:
-        raise RemoteProtocolError("Engines here read text only", code="unsupported_content")
-    return str(fields.get("text", ""))
-
-
-Cite = Callable[[Span], str | None]
-"""Returns the wire's name of a document if its mirror has the span's version."""
+Cite = Callable[[Span], Known | None]
+"""Returns what is mirrored of a span's document if the mirror has the span's version."""
 
 
 def frame_of(request: Request, stream_id: str, cite: Cite) -> Create:
@@ -136,13 +136,29 @@ def frame_of(request: Request, stream_id: str, cite: Cite) -> Create:
         task=request.task.value,
         instruction=request.instruction,
         action=request.action,
-        language=request.language,
-        parts=[_part_frame(part, cite) for part in request.parts],
         max_lines=request.max_lines,
-        origin=request.origin,
         priority=request.priority.value,
+        at=_brief(request, cite),
     )
+    if asked.at is None:
+        asked.parts = [_part_frame(part, cite) for part in request.parts]
+        asked.language, asked.origin = request.language, request.origin
     return _create(request, stream_id, spark=asked)
+
+
+def _brief(request: Request, cite: Cite) -> tuple[str, int, int] | None:
+    """Return `at` for a request that it can stand for."""
+    if [part.kind for part in request.parts] != [PartKind.PREFIX, PartKind.SUFFIX]:
+        return None
+    before, after = (part.span for part in request.parts)
+    if before is None or after is None or before.end != after.start or before.start:
+        return None
+    known, other = cite(before), cite(after)
+    if known is None or known is not other or after.end != known.length:
+        return None
+    if request.language != known.language or request.origin != before.doc:
+        return None
+    return known.doc, before.version, before.end
 
 
 def plain_frame_of(request: Request, stream_id: str) -> Create:
@@ -160,13 +176,14 @@ def _create(
         input=text,
         max_output_tokens=request.max_tokens or None,
         reasoning=Reasoning(effort=REASONING[request.effort]) if request.effort != "balanced" else None,
+        generate=False if request.warm else None,
         spark=spark,
     )
 
 
 def _part_frame(part: Part, cite: Cite) -> PartFrame:
-    doc = cite(part.span) if part.span is not None else None
-    if doc is None or part.span is None:
+    known = cite(part.span) if part.span is not None else None
+    if known is None or part.span is None:
         return PartFrame(kind=part.kind.value, text=part.text, uri=part.uri)
     span = part.span
-    return PartFrame(kind=part.kind.value, doc=doc, version=span.version, range=(span.start, span.end))
+    return PartFrame(kind=part.kind.value, doc=known.doc, version=span.version, range=(span.start, span.end))

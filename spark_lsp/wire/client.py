@@ -4,6 +4,9 @@
 connection), `receive` takes messages and returns events, `pop` hands out what is to be written: control
 messages first, so that a cancel never waits behind the upload of a large document.
 
+Text comes on credit: `read` tells that what came of a lane has been read, and the gateway hears of it when
+it has been a good deal. A connection that takes the place of another keeps its names of documents.
+
 Towards a server that did not select spark.v1 (`spark=False`) requests carry their whole text, a cancel
 only closes our ears, and documents are not mirrored.
 """
@@ -20,7 +23,6 @@ from spark_lsp.request import (
     EngineInfo,
     Finished,
     Request,
-    Span,
     Started,
     Timing,
     Usage,
@@ -37,63 +39,56 @@ from spark_lsp.wire.client_events import (
     Leaving,
     Resync,
 )
+from spark_lsp.wire.credit import Debt, size_of
 from spark_lsp.wire.frames import (
-    CHUNK_CHARS,
     Cancel,
     Configure,
     Delta,
-    DocCheck,
-    DocChunk,
-    DocClose,
-    DocEdit,
-    DocFocus,
-    DocOpen,
     DocResync,
-    EditFrame,
     EngineFrame,
     ErrorEvent,
     Frame,
+    GiveCredit,
     GoAway,
     Hello,
     ResponseEvent,
     Status,
     TimingFrame,
 )
-from spark_lsp.wire.mirror import digest
+from spark_lsp.wire.mirrored import Mirrored
 
 LANES_PER_POOL = 14  # two pools stay below the 32 names and 16 in flight of a connection
 
 
 @dataclass(slots=True)
 class _Lane:
-    """A request in flight; a deaf lane's answer is nobody's any more."""
+    """A request in flight; a deaf lane's answer is nobody's any more. `unread` counts deltas and bytes."""
 
     request: Request
     started: bool = False
     deaf: bool = False
     resent: bool = False
     timing: Timing = field(default_factory=Timing)
-
-
-@dataclass(slots=True)
-class _Mirrored:
-    """A document as the gateway has it, once all that is queued has been written."""
-
-    doc: str
-    version: int
+    unread: tuple[int, int] = (0, 0)
 
 
 class ClientConnection:
-    """See the module's text."""
+    """See the module's text. `earlier` is the connection that this one takes the place of."""
 
-    def __init__(self, *, spark: bool) -> None:
+    def __init__(self, *, spark: bool, earlier: "ClientConnection | None" = None) -> None:
         self.spark = spark
+        self.session = ""
+        self._earlier_session = earlier.session if earlier is not None else ""
+        self._documents = earlier._documents if earlier is not None else Mirrored()
         self._lanes: dict[str, _Lane] = {}
-        self._documents: dict[str, _Mirrored] = {}
-        self._uris: dict[str, str] = {}
-        self._count = 0
+        self._debt = Debt()
         self._control: deque[Frame] = deque()
         self._queue: deque[Frame] = deque()
+
+    @property
+    def busy(self) -> bool:
+        """Whether anybody still listens to an answer."""
+        return any(not lane.deaf for lane in self._lanes.values())
 
     # What we ask.
 
@@ -111,17 +106,14 @@ class ClientConnection:
         if not self.spark:
             self._queue.append(plain_frame_of(request, lane))
         else:
-            self._queue.append(frame_of(request, lane, self._cite if cited else lambda _: None))
-
-    def _cite(self, span: Span) -> str | None:
-        known = self._documents.get(span.doc)
-        return known.doc if known is not None and known.version == span.version else None
+            self._queue.append(frame_of(request, lane, self._documents.cite if cited else lambda _: None))
 
     def cancel(self, lane: str) -> None:
         """Stop listening to a lane and have the work stopped; the lane is free when its terminal comes."""
         known = self._lanes.get(lane)
         if known is None or known.deaf:
             return
+        self.read(lane)
         known.deaf = True
         if self.spark:
             self._queue_cancel(lane)
@@ -131,6 +123,16 @@ class ClientConnection:
         frame = Cancel(stream_id=lane)
         waits = any(getattr(each, "stream_id", None) == lane for each in self._queue)
         (self._queue if waits else self._control).append(frame)
+
+    def read(self, lane: str) -> None:
+        """Note that all text of this lane that came so far has been read: more may come."""
+        known = self._lanes.get(lane)
+        if known is None or not known.unread[0]:
+            return
+        events, size = known.unread
+        known.unread = (0, 0)
+        for name, (count, bytes_) in self._debt.read(lane, events, size).items():
+            self._control.append(GiveCredit(stream_id=name, events=count, bytes=bytes_))
 
     def configure(
         self, engines: Mapping[str, Any], routes: Mapping[str, Sequence[str]], budget: Mapping[str, Any]
@@ -142,61 +144,42 @@ class ClientConnection:
 
     # Documents.
 
-    def open_document(self, uri: str, language: str, version: int, text: str) -> None:
-        """Mirror a document, or mirror it again."""
+    def restore(self, documents: Iterable[tuple[str, str, int, str]]) -> None:
+        """Mirror documents, `(uri, language, version, text)`, on a new connection: by their hashes if an
+        earlier connection had them, else whole."""
         if not self.spark:
             return
-        doc = self._documents[uri].doc if uri in self._documents else self._new_doc(uri)
-        self._documents[uri] = _Mirrored(doc, version)
-        pieces = [text[i : i + CHUNK_CHARS] for i in range(0, len(text), CHUNK_CHARS)] or [""]
-        head = DocOpen(
-            doc=doc,
-            uri=uri,
-            language=language,
-            version=version,
-            length=len(text),
-            hash=digest(text),
-            text=pieces[0],
-        )
-        self._queue.append(head)
-        self._queue.extend(DocChunk(doc=doc, version=version, text=piece) for piece in pieces[1:])
+        listed = list(documents)
+        same = [(uri, version, text) for uri, _, version, text in listed]
+        resumed = self._documents.resume(self._earlier_session, same) if self._earlier_session else None
+        if resumed is not None:
+            self._queue.append(resumed)
+            return
+        for each in listed:
+            self.open_document(*each)
 
-    def _new_doc(self, uri: str) -> str:
-        self._count += 1
-        doc = f"d{self._count}"
-        self._uris[doc] = uri
-        return doc
+    def open_document(self, uri: str, language: str, version: int, text: str) -> None:
+        """Mirror a document, or mirror it again."""
+        if self.spark:
+            self._queue.extend(self._documents.open(uri, language, version, text))
 
     def edit_document(self, uri: str, version: int, edits: Sequence[Edit], length: int) -> bool:
         """Mirror changes, made one after another; False if the document must be opened instead."""
-        known = self._documents.get(uri)
-        if known is None or sum(len(edit.new) for edit in edits) > CHUNK_CHARS:
-            return False
-        frames = [EditFrame(edit.start, edit.end, edit.new) for edit in edits]
-        self._queue.append(
-            DocEdit(doc=known.doc, base=known.version, version=version, edits=frames, length=length)
-        )
-        known.version = version
-        return True
+        told = self._documents.edit(uri, version, edits, length)
+        self._queue.extend(told)
+        return bool(told)
 
     def check_document(self, uri: str, version: int, text: str) -> None:
         """Have the mirror compare its hash, after a rest."""
-        known = self._documents.get(uri)
-        if known is not None and known.version == version:
-            self._queue.append(DocCheck(doc=known.doc, version=version, hash=digest(text)))
+        self._queue.extend(self._documents.check(uri, version, text))
 
     def focus(self, uri: str, version: int, offset: int) -> None:
         """Tell where the cursor rests."""
-        known = self._documents.get(uri)
-        if known is not None and known.version == version:
-            self._queue.append(DocFocus(doc=known.doc, version=version, offset=offset))
+        self._queue.extend(self._documents.focus(uri, version, offset))
 
     def close_document(self, uri: str) -> None:
         """Have a document forgotten."""
-        known = self._documents.pop(uri, None)
-        if known is not None:
-            self._uris.pop(known.doc, None)
-            self._queue.append(DocClose(doc=known.doc))
+        self._queue.extend(self._documents.close(uri))
 
     # What comes from the gateway.
 
@@ -205,6 +188,7 @@ class ClientConnection:
         kind, frame = codec.decode(message, codec.SERVER_FRAMES)
         match frame:
             case Hello():
+                self.session = frame.session
                 return [Greeted(frame.version, _infos(frame.engines), frame.serving)]
             case Status():
                 return [EnginesChanged(_infos(frame.engines), tuple(frame.problems), frame.serving)]
@@ -238,7 +222,7 @@ class ClientConnection:
         return failed
 
     def _resync(self, frame: DocResync) -> list[ClientEvent]:
-        uri = self._uris.get(frame.doc)
+        uri = self._documents.uri(frame.doc)
         return [Resync(uri)] if uri is not None else []
 
     def _timing(self, frame: TimingFrame) -> list[ClientEvent]:
@@ -251,13 +235,23 @@ class ClientConnection:
     def _delta(self, frame: Delta) -> list[ClientEvent]:
         name = frame.stream_id or ""
         lane = self._lanes.get(name)
-        if lane is None or lane.deaf or not frame.delta:
+        if lane is None:
+            return []
+        self._count(name, lane, frame.delta)
+        if lane.deaf or not frame.delta:
             return []
         events: list[ClientEvent] = []
         if not lane.started:
             lane.started = True
             events.append(Answered(name, Started("remote", lane.request.model)))
         return [*events, Answered(name, Chunk(frame.delta))]
+
+    def _count(self, name: str, lane: _Lane, text: str) -> None:
+        """Count a delta; where nobody listens it is read at once."""
+        if self.spark:
+            lane.unread = (lane.unread[0] + 1, lane.unread[1] + size_of(text))
+            if lane.deaf:
+                self.read(name)
 
     def _response(self, kind: str, frame: ResponseEvent) -> list[ClientEvent]:
         name = frame.stream_id or ""
@@ -266,7 +260,7 @@ class ClientConnection:
             return []
         if kind == "response.created":
             return self._created(name, lane, frame)
-        del self._lanes[name]
+        self._free(name)
         if lane.deaf:
             return []
         if kind == "response.failed":
@@ -295,8 +289,13 @@ class ClientConnection:
             lane.resent = True
             self._send_request(name, lane.request, cited=False)
             return []
-        del self._lanes[name]
+        self._free(name)
         return [] if lane.deaf else [Failed(name, _engine_error(frame.error))]
+
+    def _free(self, name: str) -> None:
+        """A lane's answer has ended: whoever reads it needs no more of the gateway for it."""
+        self.read(name)
+        del self._lanes[name]
 
     # What is to be written.
 

@@ -17,7 +17,9 @@ import msgspec
 
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.wire.frames import (
+    Auth,
     Cancel,
+    Challenge,
     ClientFrame,
     Configure,
     Create,
@@ -30,10 +32,13 @@ from spark_lsp.wire.frames import (
     DocOpen,
     DocResync,
     ErrorEvent,
+    GiveCredit,
     GoAway,
     Hello,
     ResponseEvent,
+    Resume,
     Status,
+    Steer,
     TimingFrame,
 )
 
@@ -41,7 +46,10 @@ T = TypeVar("T")
 
 CLIENT_FRAMES: dict[str, type[ClientFrame]] = {
     "response.create": Create,
+    "response.steer": Steer,
     "response.cancel": Cancel,
+    "spark.credit": GiveCredit,
+    "spark.resume": Resume,
     "spark.configure": Configure,
     "spark.doc.open": DocOpen,
     "spark.doc.chunk": DocChunk,
@@ -66,6 +74,11 @@ SERVER_FRAMES: dict[str, type[ServerFrame]] = {
     "response.output_text.delta": Delta,
     "error": ErrorEvent,
 }
+
+
+# Before hello, where each side proves that it knows the token.
+AUTH_FRAMES: dict[str, type[Auth]] = {"spark.auth": Auth}
+CHALLENGE_FRAMES: dict[str, type[Challenge]] = {"spark.challenge": Challenge}
 
 
 class WrongFields(RemoteProtocolError):
@@ -112,7 +125,8 @@ def encode(frame: msgspec.Struct | dict[str, Any]) -> str:
 
 
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind) for kind in {*CLIENT_FRAMES.values(), *SERVER_FRAMES.values()}
+    kind: msgspec.json.Decoder(kind)
+    for kind in {*CLIENT_FRAMES.values(), *SERVER_FRAMES.values(), Auth, Challenge}
 }
 
 

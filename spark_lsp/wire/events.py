@@ -18,7 +18,9 @@ from spark_lsp.request import Finished, Started, Usage
 JsonObject = dict[str, Any]
 
 
-def response_object(identity: str, model: str, created_at: float, status: str) -> JsonObject:
+def response_object(
+    identity: str, model: str, created_at: float, status: str, previous: str | None = None
+) -> JsonObject:
     """Return a response object with all fields that the public types demand."""
     return {
         "id": identity,
@@ -32,10 +34,46 @@ def response_object(identity: str, model: str, created_at: float, status: str) -
         "instructions": None,
         "metadata": {},
         "parallel_tool_calls": False,
+        "previous_response_id": previous,
         "temperature": None,
         "tool_choice": "none",
         "tools": [],
         "top_p": None,
+    }
+
+
+def timing(finished: Finished, overhead_ms: float) -> JsonObject:
+    """Return the `timing` object of `spark.timing`."""
+    spent = finished.timing
+    return {
+        "queue_ms": spent.queue_ms,
+        "prefill_ms": spent.prefill_ms,
+        "decode_ms": spent.decode_ms,
+        "ttft_ms": spent.ttft_ms,
+        "overhead_ms": overhead_ms,
+        "tokens": finished.usage.output_tokens,
+        "simulated": spent.simulated,
+    }
+
+
+def public_timing(finished: Finished, overhead_ms: float) -> JsonObject:
+    """Return the public timing event, for those who asked for it in the handshake.
+
+    The fields are those that Codex reads: the API's own share, and the engine's total, time to first
+    token and time between tokens, in milliseconds. An engine here is one call, without a service around.
+    """
+    spent = finished.timing
+    between = spent.decode_ms / max(finished.usage.output_tokens - 1, 1)
+    return {
+        "type": "responsesapi.websocket_timing",
+        "timing_metrics": {
+            "responses_duration_excl_engine_and_client_tool_time_ms": overhead_ms,
+            "engine_service_total_ms": spent.ttft_ms + spent.decode_ms,
+            "engine_iapi_ttft_total_ms": spent.ttft_ms,
+            "engine_service_ttft_total_ms": spent.ttft_ms,
+            "engine_iapi_tbt_across_engine_calls_ms": between,
+            "engine_service_tbt_across_engine_calls_ms": between,
+        },
     }
 
 
@@ -101,6 +139,8 @@ def ending(finished: Finished, *, spark: bool) -> tuple[str, str, JsonObject | N
         return "response.completed", "completed", None
     if finished.reason == "length":
         return "response.incomplete", "incomplete", {"reason": "max_output_tokens"}
+    if finished.reason == "steered":
+        return "response.incomplete", "incomplete", {"reason": "steered"}
     return "response.incomplete", "incomplete", {"reason": "cancelled"} if spark else None
 
 

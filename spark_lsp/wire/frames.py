@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 SUBPROTOCOL = "spark.v1"
-CHUNK_CHARS = 16_384  # at most 64 KiB in UTF-8, so that a large upload never blocks control messages
+CHUNK_CHARS = 5_400  # at most 64 KiB as JSON, escapes included, so that no message blocks control for long
 
 
 class Frame(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -36,13 +36,18 @@ class PartFrame(msgspec.Struct, omit_defaults=True, kw_only=True):
 
 
 class Asked(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """The `spark` object of `response.create`: what the Responses API has no field for."""
+    """The `spark` object of `response.create`: what the Responses API has no field for.
+
+    `at` is `(doc, version, offset)`: short for a prefix and a suffix that meet there and are the whole
+    document, in its language and with it as their origin. Most keys of a person ask just that.
+    """
 
     task: Literal["complete", "edit", "chat"] = "chat"
     instruction: str = ""
     action: str = ""
     language: str = ""
     parts: list[PartFrame] = []
+    at: tuple[str, int, int] | None = None
     max_lines: int = 0
     origin: str = ""
     priority: Literal["interactive", "background"] = "interactive"
@@ -52,6 +57,12 @@ class Reasoning(msgspec.Struct, omit_defaults=True, kw_only=True):
     """`reasoning` of the Responses API; only the effort matters here."""
 
     effort: str | None = None
+
+
+class CacheOptions(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """`prompt_cache_options` of the Responses API; only `prewarm` matters here."""
+
+    prewarm: bool | None = None
 
 
 class Create(Frame, tag="response.create", tag_field="type", kw_only=True):
@@ -66,7 +77,15 @@ class Create(Frame, tag="response.create", tag_field="type", kw_only=True):
     previous_response_id: str | None = None
     background: bool | None = None
     generate: bool | None = None
+    prompt_cache_options: CacheOptions | None = None
     spark: Asked | None = None
+
+
+class Steer(Frame, tag="response.steer", tag_field="type", kw_only=True):
+    """Change the course of a response under way: it ends, and a successor goes on with `input`."""
+
+    previous_response_id: str
+    input: str | list[Any]
 
 
 class Cancel(Frame, tag="response.cancel", tag_field="type", kw_only=True):
@@ -74,6 +93,35 @@ class Cancel(Frame, tag="response.cancel", tag_field="type", kw_only=True):
 
     stream_id: str | None = None
     response_id: str | None = None
+
+
+class GiveCredit(Frame, tag="spark.credit", tag_field="type", kw_only=True):
+    """The client has read so many deltas, of so many bytes of text, on this lane."""
+
+    stream_id: str | None = None
+    events: int
+    bytes: int
+
+
+class Auth(Frame, tag="spark.auth", tag_field="type", kw_only=True):
+    """The client's answer to `spark.challenge`."""
+
+    proof: str
+
+
+class DocRef(msgspec.Struct, array_like=True):
+    """`[doc, version, hash]`: a document as the client has it."""
+
+    doc: str
+    version: int
+    hash: str
+
+
+class Resume(Frame, tag="spark.resume", tag_field="type", kw_only=True):
+    """Go on with the mirrors of an earlier connection: `session` is what its hello said."""
+
+    session: str
+    documents: list[DocRef]
 
 
 class Configure(Frame, tag="spark.configure", tag_field="type", kw_only=True):
@@ -147,7 +195,8 @@ class DocClose(Frame, tag="spark.doc.close", tag_field="type", kw_only=True):
     doc: str
 
 
-ClientFrame = Create | Cancel | Configure | DocOpen | DocChunk | DocEdit | DocCheck | DocFocus | DocClose
+DocFrame = DocOpen | DocChunk | DocEdit | DocCheck | DocFocus | DocClose
+ClientFrame = Create | Steer | Cancel | GiveCredit | Resume | Configure | DocFrame
 
 
 # What a server sends besides the public events
@@ -166,10 +215,31 @@ class EngineFrame(msgspec.Struct, omit_defaults=True, kw_only=True):
     reason: str = ""
 
 
+class Challenge(Frame, tag="spark.challenge", tag_field="type", kw_only=True):
+    """In hello's place where the client has sent a nonce and no token: each proves that it knows it."""
+
+    nonce: str
+    proof: str
+
+
+class CreditLimits(msgspec.Struct, kw_only=True):
+    """How much text may be on its way unread: deltas and their bytes, a lane and the connection."""
+
+    lane_events: int
+    lane_bytes: int
+    events: int
+    bytes: int
+
+
 class Hello(Frame, tag="spark.hello", tag_field="type", kw_only=True):
-    """The server's first message: who it is, its limits, its engines, and which serves each route."""
+    """The server's first message: who it is, its limits, its engines, and which serves each route.
+
+    `session` names the mirrors of this connection: a later one can go on with them (`spark.resume`).
+    """
 
     version: str
+    session: str = ""
+    credit: CreditLimits | None = None
     max_in_flight: int
     max_lanes: int
     max_message_bytes: int
@@ -201,11 +271,18 @@ class GoAway(Frame, tag="spark.goaway", tag_field="type", kw_only=True):
 
 
 class SparkTiming(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """Where an answer's time went, in milliseconds, as `Timing` of the request room."""
+    """Where an answer's time went, in milliseconds, as `Timing` of the request room.
+
+    `ttft_ms` is from the request to the first token, `overhead_ms` what the gateway took besides the
+    engine, `tokens` how many the engine gave.
+    """
 
     queue_ms: float = 0.0
     prefill_ms: float = 0.0
     decode_ms: float = 0.0
+    ttft_ms: float = 0.0
+    overhead_ms: float = 0.0
+    tokens: int = 0
     simulated: bool = False
 
 

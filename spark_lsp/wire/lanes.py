@@ -73,6 +73,14 @@ class Lanes:
         self._states[response] = State.WAITING
         self._lane_of[response] = lane
 
+    def succeed(self, response: str, successor: str) -> None:
+        """Queue a response right behind one that has not ended, before those that wait on its lane."""
+        lane = self._lane_of[response]
+        queue = self._queues[lane]
+        queue.insert(queue.index(response) + 1, successor)
+        self._states[successor] = State.WAITING
+        self._lane_of[successor] = lane
+
     def step(self, response: str, step: Step) -> bool:
         """Take one step; False if the response has ended already, so that the caller drops what is late.
 

@@ -8,9 +8,10 @@ text. Replicas live in memory only.
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from spark_lsp.wire.frames import DocCheck, DocChunk, DocEdit, DocOpen
+from spark_lsp.wire.frames import DocCheck, DocChunk, DocEdit, DocOpen, DocRef
 
 
 def digest(text: str) -> str:
@@ -44,6 +45,18 @@ class Mirror:
     def __init__(self) -> None:
         self._replicas: dict[str, Replica] = {}
         self._awaited: set[str] = set()
+
+    def take(self, frame: DocOpen | DocChunk | DocEdit | DocCheck) -> bool:
+        """Take any message about a document's text."""
+        match frame:
+            case DocOpen():
+                return self.open(frame)
+            case DocChunk():
+                return self.chunk(frame)
+            case DocEdit():
+                return self.edit(frame)
+            case DocCheck():
+                return self.check(frame)
 
     def open(self, frame: DocOpen) -> bool:
         """Take the beginning of a document."""
@@ -83,6 +96,28 @@ class Mirror:
         if replica.version == frame.version and digest(replica.text) != frame.hash:
             return self._drop(frame.doc)
         return True
+
+    def agrees(self, reference: DocRef) -> bool:
+        """Compare a document after a reconnect, when another version is another text."""
+        replica = self.find(reference.doc, reference.version)
+        if replica is None or digest(replica.text) != reference.hash:
+            return self._drop(reference.doc)
+        return True
+
+    def keep_only(self, docs: Iterable[str]) -> None:
+        """Forget all other documents."""
+        self._replicas = {doc: self._replicas[doc] for doc in docs if doc in self._replicas}
+
+    def copy(self) -> "Mirror":
+        """Return the same replicas for another connection; what is half sent stays behind."""
+        other = Mirror()
+        other._replicas = {doc: replace(each) for doc, each in self._replicas.items() if each.complete}
+        return other
+
+    @property
+    def size(self) -> int:
+        """Characters of all replicas."""
+        return sum(len(replica.text) for replica in self._replicas.values())
 
     def close(self, doc: str) -> None:
         """Forget a document."""

@@ -4,18 +4,21 @@ Messages go in through `receive`, what an engine says through `answer` and `fail
 events that the caller must act on. What is to be written is taken with `pop`, one message at a time.
 
 With `spark=False` this is the public Responses WebSocket and nothing else. A request that cannot be
-served gets an `error` on its own lane; `RemoteProtocolError` leaves `receive` only for what no peer of
-this protocol would send, and then the connection ends.
+served gets an `error` on its own lane, and what cannot be read one without a lane; `RemoteProtocolError`
+leaves `receive` only after many of them in a row, and then the connection ends. What a client may have
+under way is bounded, and work that it has cancelled counts until the caller's engine has stopped.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request, Started
-from spark_lsp.wire import codec, events
+from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request, Started, Task
+from spark_lsp.wire import codec, events, steering
+from spark_lsp.wire.answer import Answer, Surface
 from spark_lsp.wire.asked import UnknownDocument, request_of
+from spark_lsp.wire.credit import ALL_BYTES, ALL_EVENTS, LANE_BYTES, LANE_EVENTS, Credit
 from spark_lsp.wire.frames import (
     Cancel,
     ClientFrame,
@@ -27,13 +30,22 @@ from spark_lsp.wire.frames import (
     DocEdit,
     DocFocus,
     DocOpen,
+    DocRef,
+    GiveCredit,
+    Resume,
+    Steer,
 )
 from spark_lsp.wire.lanes import MAX_LANES, Lanes, State, Step, is_name
+from spark_lsp.wire.lineage import Lineage
 from spark_lsp.wire.mirror import Mirror
 from spark_lsp.wire.outbox import Outbox
 
 MAX_IN_FLIGHT = 16
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+MAX_UNFINISHED = 256  # in flight and waiting; a client of the public protocol has no reason for more
+MAX_HELD_CHARS = 64 * 1024 * 1024  # of all requests in flight and waiting
+TOO_OLD = "websocket_connection_limit_reached"
+MAX_STRIKES = 100  # errors in a row after which a peer is not worth listening to
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,32 +79,36 @@ class Focused:
     focus: Focus
 
 
-ServerEvent = Asked | Cancelled | Configured | Focused
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The client goes on with an earlier connection: call `adopt` with that one's mirror, if it is known."""
+
+    session: str
+    documents: tuple[DocRef, ...]
 
 
-@dataclass(slots=True)
-class _Response:
-    """What must be remembered of a response until its terminal is written."""
-
-    request: Request
-    created_at: float
-    text: list[str] = field(default_factory=list[str])
-    model: str = ""
-    sequence: int = 0
+ServerEvent = Asked | Cancelled | Configured | Focused | Resumed
 
 
 class ServerConnection:
-    """See the module's text. `identity` makes response ids unique among connections."""
+    """See the module's text. `identity` makes response ids unique among connections; `session` is what a
+    later connection names to go on with this one's mirrors."""
 
-    def __init__(self, identity: str, *, spark: bool) -> None:
+    def __init__(self, identity: str, *, spark: bool, timing: bool = False, session: str = "") -> None:
         self.spark = spark
+        self.session = session
+        self.mirror = Mirror()
+        self._surface = Surface(spark, timing)
         self._identity = identity
         self._count = 0
+        self._held = 0
+        self._strikes = 0
+        self._expired = False
         self._lanes = Lanes()
-        self._mirror = Mirror()
-        self._outbox = Outbox()
-        self._responses: dict[str, _Response] = {}
-        self._written_lane: dict[str, str | None] = {}
+        self._lineage = Lineage()
+        self._credit = Credit() if spark else None
+        self._outbox = Outbox(self._credit)
+        self._answers: dict[str, Answer] = {}
 
     # What the gateway says by itself.
 
@@ -104,9 +120,11 @@ class ServerConnection:
             {
                 "type": "spark.hello",
                 "version": version,
+                "session": self.session,
                 "max_in_flight": MAX_IN_FLIGHT,
                 "max_lanes": MAX_LANES,
                 "max_message_bytes": MAX_MESSAGE_BYTES,
+                "credit": LIMITS,
                 "engines": [asdict(engine) for engine in engines],
                 "serving": dict(serving or {}),
             }
@@ -134,6 +152,11 @@ class ServerConnection:
         if self.spark:
             self._outbox.control({"type": "spark.goaway", "reason": reason})
 
+    def expire(self) -> None:
+        """Note that the connection has lived its time: nothing new is taken, what is under way may end."""
+        self._expired = True
+        self._error(None, _too_old())
+
     # What comes from the client.
 
     def receive(self, message: str | bytes, now: float) -> list[ServerEvent]:
@@ -141,156 +164,239 @@ class ServerConnection:
         try:
             kind, frame = codec.decode(message, codec.CLIENT_FRAMES)
         except codec.WrongFields as error:
-            if error.kind != "response.create":
-                raise
-            self._error(error.stream_id, error)
+            self._refuse(error.stream_id, error)
             return []
-        if frame is None or (not self.spark and kind != "response.create"):
+        except RemoteProtocolError as error:
+            self._refuse(None, error)
+            return []
+        if frame is None or (not self.spark and kind not in PUBLIC):
             return []  # unknown types are ignored by both sides
-        if isinstance(frame, Create):
-            return self._create(frame, now)
-        return self._spark(frame)
+        match frame:
+            case Create():
+                return self._create(frame, now)
+            case Steer():
+                return self._steer(frame, now)
+            case _:
+                return self._spark(frame, now)
 
-    def _spark(self, frame: ClientFrame) -> list[ServerEvent]:
+    def _spark(self, frame: ClientFrame, now: float) -> list[ServerEvent]:
         match frame:
             case Cancel():
-                return self._cancel(frame)
+                return self._cancel(frame, now)
+            case GiveCredit():
+                assert self._credit is not None  # it is spark.v1's alone
+                self._credit.give(frame.stream_id, frame.events, frame.bytes)
             case Configure():
                 return [Configured(frame.engines, frame.routes, frame.budget)]
+            case Resume():
+                return [Resumed(frame.session, tuple(frame.documents))]
             case DocFocus():
                 return self._focus(frame)
             case DocClose():
-                self._mirror.close(frame.doc)
+                self.mirror.close(frame.doc)
             case DocOpen() | DocChunk() | DocEdit() | DocCheck():
-                if not self._mirrored(frame):
-                    self._outbox.control({"type": "spark.doc.resync", "doc": frame.doc})
-            case Create():
+                if not self.mirror.take(frame):
+                    self._resync(frame.doc)
+            case Create() | Steer():
                 pass
         return []
 
-    def _mirrored(self, frame: DocOpen | DocChunk | DocEdit | DocCheck) -> bool:
-        match frame:
-            case DocOpen():
-                return self._mirror.open(frame)
-            case DocChunk():
-                return self._mirror.chunk(frame)
-            case DocEdit():
-                return self._mirror.edit(frame)
-            case DocCheck():
-                return self._mirror.check(frame)
+    def _resync(self, doc: str) -> None:
+        self._outbox.control({"type": "spark.doc.resync", "doc": doc})
+
+    def adopt(self, mirror: Mirror | None, documents: Iterable[DocRef]) -> None:
+        """Go on with an earlier connection's mirror; what the client has otherwise is sent again."""
+        documents = list(documents)
+        if mirror is not None:
+            mirror.keep_only(each.doc for each in documents)
+            self.mirror = mirror
+        for each in documents:
+            if not self.mirror.agrees(each):
+                self._resync(each.doc)
 
     def _focus(self, frame: DocFocus) -> list[ServerEvent]:
-        replica = self._mirror.find(frame.doc, frame.version)
+        replica = self.mirror.find(frame.doc, frame.version)
         if replica is None or not 0 <= frame.offset <= len(replica.text):
             return []
         return [Focused(Focus(replica.uri, replica.language, replica.text, frame.offset))]
 
     def _create(self, frame: Create, now: float) -> list[ServerEvent]:
-        lane = frame.stream_id
-        self._count += 1
-        response = f"resp_{self._identity}_{self._count}"
+        lane, parent = frame.stream_id, frame.previous_response_id
+        response = self._new_id()
         try:
-            request = request_of(frame, self._mirror, spark=self.spark)
+            request = self._admissible(frame)
             self._lanes.enter(lane, response)
-        except UnknownDocument as error:
-            self._outbox.control({"type": "spark.doc.resync", "doc": error.doc})
-            self._error(lane, error)
-            return []
         except RemoteProtocolError as error:
-            self._error(lane, error)
+            if isinstance(error, UnknownDocument):
+                self._resync(error.doc)
+            self._lineage.failed(lane, parent)
+            self._refuse(lane, error)
             return []
-        self._responses[response] = _Response(request, now)
+        self._strikes = 0
+        answer = Answer(response, lane, request, self._surface, now, frame.instructions or "", parent)
+        self._begin(answer)
         return self._admit(lane)
+
+    def _admissible(self, frame: Create) -> Request:
+        if self._expired:
+            raise _too_old()
+        request = request_of(frame, self.mirror, spark=self.spark)
+        if len(self._answers) >= MAX_UNFINISHED or self._held + request.characters() > MAX_HELD_CHARS:
+            raise _too_much()
+        return request
+
+    def _new_id(self) -> str:
+        self._count += 1
+        return f"resp_{self._identity}_{self._count}"
+
+    def _begin(self, answer: Answer) -> None:
+        self._answers[answer.response] = answer
+        self._outbox.open(answer.response, answer.lane)
+        self._held += answer.request.characters()
+
+    def _admit(self, lane: str | None) -> list[ServerEvent]:
+        """Hand on the response at the head of a lane; one whose past is not here ends instead."""
+        while (response := self._lanes.admissible(lane)) is not None:
+            answer = self._answers[response]
+            try:
+                if answer.parent is not None and not answer.recalled:
+                    answer.past = self._lineage.recall(answer.parent)
+            except RemoteProtocolError as error:
+                self._refuse(lane, error)
+                self._lanes.step(response, Step.END)
+                self._forget(answer)
+                continue
+            self._lanes.step(response, Step.ADMIT)
+            return [Asked(response, answer.whole)]
+        return []
+
+    def _refuse(self, lane: str | None, error: RemoteProtocolError) -> None:
+        """Tell an error; raise it where there have been too many in a row."""
+        self._strikes += 1
+        if self._strikes > MAX_STRIKES:
+            raise RemoteProtocolError(
+                "Too many messages in a row could not be served",
+                "The connection is closed",
+                f"The last one: {error.what}",
+                code="too_many_errors",
+            )
+        self._error(lane, error)
 
     def _error(self, lane: str | None, error: RemoteProtocolError) -> None:
         body = {"type": "invalid_request_error", "code": error.code, "message": str(error), "param": None}
-        message = {"type": "error", "status": 400, "error": body}
+        status = 429 if error.code == "rate_limit_exceeded" else 400
+        message = {"type": "error", "status": status, "error": body}
         nameable = lane is not None and is_name(lane)
         self._outbox.control({**message, "stream_id": lane} if nameable else message)
 
-    def _admit(self, lane: str | None) -> list[ServerEvent]:
-        response = self._lanes.admissible(lane)
-        if response is None:
-            return []
-        self._lanes.step(response, Step.ADMIT)
-        return [Asked(response, self._responses[response].request)]
-
-    def _cancel(self, frame: Cancel) -> list[ServerEvent]:
+    def _cancel(self, frame: Cancel, now: float) -> list[ServerEvent]:
         response = frame.response_id or self._lanes.current(frame.stream_id)
-        if response is None or (state := self._lanes.state(response)) is State.DONE:
-            return []  # a late cancel is ignored
-        asked = state is not State.WAITING
-        following = self._end(response, Finished("cancelled"))
+        if response is None or self._lanes.state(response) is State.DONE:
+            self._drop_late(frame)
+            return []
+        self._outbox.drop_text(response)  # nobody listens any more
+        return self._stop(response, Finished("cancelled"), now)
+
+    def _drop_late(self, frame: Cancel) -> None:
+        """A late cancel has nothing to stop, but text that still waits for credit is nobody's any more."""
+        for answer in self._answers.values():
+            named = answer.response == frame.response_id
+            if named or (frame.response_id is None and answer.lane == frame.stream_id):
+                self._outbox.drop_text(answer.response)
+
+    def _stop(self, response: str, finished: Finished, now: float) -> list[ServerEvent]:
+        """End a response before its engine has; whoever works on it is told."""
+        asked = self._lanes.state(response) is not State.WAITING
+        following = self._end(self._answers[response], finished, now)
         return [Cancelled(response), *following] if asked else following
+
+    def _steer(self, frame: Steer, now: float) -> list[ServerEvent]:
+        target = frame.previous_response_id
+        try:
+            answer = self._steerable(target)
+            request = steering.successor(answer, frame.input)
+        except RemoteProtocolError as error:
+            self._tell(self._answers.get(target), steering.failed(target, frame.input, error))
+            return []
+        steer = f"steer_{self._new_id().removeprefix('resp_')}"
+        self._outbox.event(target, steering.accepted(steer, target))
+        heir = Answer(
+            self._new_id(),
+            answer.lane,
+            request,
+            self._surface,
+            now,
+            answer.instructions,
+            parent=target,
+            past=answer.turns,
+            recalled=True,
+        )
+        self._begin(heir)
+        self._lanes.succeed(target, heir.response)
+        return self._stop(target, Finished("steered"), now)
+
+    def _steerable(self, target: str) -> Answer:
+        state = self._lanes.state(target)
+        if state is State.WAITING:
+            raise RemoteProtocolError("The response has not begun", code="response_not_active")
+        if state is State.DONE:
+            raise steering.not_here(ended=target in self._lineage or target in self._answers)
+        return self._answers[target]
+
+    def _tell(self, answer: Answer | None, event: events.JsonObject) -> None:
+        """Say something of a response that may be none of ours."""
+        if answer is not None:
+            self._outbox.control(answer.stamped(event))
+        else:
+            self._outbox.control({**event, "sequence_number": 0})
 
     # What an engine says.
 
-    def answer(self, response: str, event: Event) -> list[ServerEvent]:
-        """Pass on an engine's event; what is late is dropped. Returns requests that may go on now."""
+    def answer(self, response: str, event: Event, now: float = 0.0) -> list[ServerEvent]:
+        """Pass on an engine's event; what is late is dropped. Returns requests that may go on now.
+
+        `now` is Unix time, by which the end tells how long we took besides the engine.
+        """
         match event:
             case Started():
                 if self._lanes.step(response, Step.START):
-                    self._start(response, event)
+                    self._say(response, self._answers[response].started(event))
             case Chunk():
                 if self._lanes.step(response, Step.TEXT):
-                    if not self.spark:
-                        self._responses[response].text.append(event.text)
-                    self._outbox.text(response, event.text)
+                    self._text(response, event.text)
             case Finished():
-                return self._end(response, event)
+                if self._lanes.state(response) is not State.DONE:
+                    return self._end(self._answers[response], event, now)
         return []
+
+    def _text(self, response: str, text: str) -> None:
+        answer = self._answers[response]
+        if not answer.request.warm:
+            answer.heard(text)
+            self._outbox.text(response, text)
 
     def fail(self, response: str, code: str, message: str) -> list[ServerEvent]:
         """End a response with an error. Returns requests that may go on now."""
         if self._lanes.state(response) is State.DONE:
             return []
-        error = {"code": code, "message": message}
-        return self._terminal(response, "response.failed", "failed", {"error": error})
+        answer = self._answers[response]
+        self._lineage.failed(answer.lane, answer.parent)
+        return self._close(answer, answer.failed(code, message))
 
-    def _end(self, response: str, finished: Finished) -> list[ServerEvent]:
-        if self._lanes.state(response) is State.DONE:
-            return []
-        kind, status, details = events.ending(finished, spark=self.spark)
-        known = self._responses[response]
-        item, text = _item(response), "".join(known.text)
-        if self.spark:
-            timing = {"type": "spark.timing", "response_id": response, "timing": asdict(finished.timing)}
-            self._outbox.event(response, timing)
-        elif self._lanes.state(response) is State.ACTIVE:
-            for event in events.closing(item, text):
-                self._outbox.event(response, event)
-        output = [] if self.spark or not text else events.output(item, text)
-        more = {"incomplete_details": details, "usage": events.usage(finished.usage), "output": output}
-        return self._terminal(response, kind, status, more)
+    def _end(self, answer: Answer, finished: Finished, now: float) -> list[ServerEvent]:
+        chains = answer.request.task is not Task.COMPLETE
+        if chains and finished.reason in ("stop", "length"):
+            self._lineage.keep(answer.lane, answer.response, answer.turns)
+        return self._close(answer, answer.finished(finished, now))
 
-    def _start(self, response: str, started: Started) -> None:
-        known = self._responses[response]
-        known.model = started.model
-        body = self._body(response, "in_progress")
-        if self.spark:
-            spark = events.answerer(started)
-            self._outbox.event(response, {"type": "response.created", "response": {**body, "spark": spark}})
-            return
-        self._outbox.event(response, {"type": "response.created", "response": body})
-        self._outbox.event(response, {"type": "response.in_progress", "response": body})
-        for event in events.opening(_item(response)):
+    def _close(self, answer: Answer, told: Iterable[events.JsonObject]) -> list[ServerEvent]:
+        self._say(answer.response, told)
+        self._lanes.step(answer.response, Step.END)
+        return self._admit(answer.lane)
+
+    def _say(self, response: str, told: Iterable[events.JsonObject]) -> None:
+        for event in told:
             self._outbox.event(response, event)
-
-    def _terminal(self, response: str, kind: str, status: str, more: events.JsonObject) -> list[ServerEvent]:
-        body = {**self._body(response, status), **more}
-        lane = self._lanes.lane(response)
-        if self._lanes.state(response) is not State.ACTIVE and not self.spark:
-            created = {"type": "response.created", "response": self._body(response, "in_progress")}
-            self._outbox.event(response, created)  # clients wait for it before anything else
-        self._outbox.event(response, {"type": kind, "response": body})
-        self._written_lane[response] = lane
-        self._lanes.step(response, Step.END)
-        return self._admit(lane)
-
-    def _body(self, response: str, status: str) -> events.JsonObject:
-        known = self._responses[response]
-        model = known.model or known.request.model or "spark"
-        return events.response_object(response, model, known.created_at, status)
 
     # What is to be written.
 
@@ -304,45 +410,68 @@ class ServerConnection:
         """Whether anything waits to be written."""
         return bool(self._outbox)
 
+    @property
+    def congested(self) -> bool:
+        """Whether the peer should not be read until it has read what it was told."""
+        return self._outbox.congested
+
+    def full(self, response: str) -> bool:
+        """Whether so much text of a response waits that its engine should pause."""
+        return self._outbox.full(response)
+
     def pop(self) -> str | None:
-        """Return the next message to write, or None."""
-        entry = self._outbox.pop()
-        return None if entry is None else codec.encode(self._rendered(*entry))
+        """Return the next message that may be written now, or None."""
+        event = self.pop_event()
+        return None if event is None else codec.encode(event)
 
     def pop_event(self) -> events.JsonObject | None:
         """Return the next message as an object: the events of a response over HTTP are the same."""
-        entry = self._outbox.pop()
-        return None if entry is None else self._rendered(*entry)
-
-    def _rendered(self, response: str, entry: events.JsonObject | str) -> events.JsonObject:
+        popped = self._outbox.pop()
+        if popped is None:
+            return None
+        response, entry = popped
         if not response:
             assert isinstance(entry, dict)
             return entry
-        event = events.delta(_item(response), entry) if isinstance(entry, str) else dict(entry)
-        known = self._responses[response]
-        event["sequence_number"] = known.sequence
-        known.sequence += 1
-        lane = self._written_lane.get(response) or self._lane(response)
-        if lane is not None:
-            event["stream_id"] = lane
-        if response in self._written_lane and str(event["type"]) in _TERMINALS:
-            self._forget(response)
+        answer = self._answers[response]
+        event = answer.stamped(answer.delta(entry) if isinstance(entry, str) else entry)
+        if event["type"] in _TERMINALS:
+            self._forget(answer)
         return event
 
-    def _lane(self, response: str) -> str | None:
-        return None if response in self._written_lane else self._lanes.lane(response)
-
-    def _forget(self, response: str) -> None:
-        del self._responses[response], self._written_lane[response]
-        self._outbox.forget(response)
+    def _forget(self, answer: Answer) -> None:
+        del self._answers[answer.response]
+        self._outbox.forget(answer.response)
+        self._held -= answer.request.characters()
 
     def unfinished(self) -> list[str]:
         """Return the ids of all responses whose terminal is not yet decided."""
         return self._lanes.unfinished()
 
 
+PUBLIC = ("response.create", "response.steer")
+LIMITS = {
+    "lane_events": LANE_EVENTS,
+    "lane_bytes": LANE_BYTES,
+    "events": ALL_EVENTS,
+    "bytes": ALL_BYTES,
+}
 _TERMINALS = {"response.completed", "response.incomplete", "response.failed"}
 
 
-def _item(response: str) -> str:
-    return f"msg_{response.removeprefix('resp_')}"
+def _too_old() -> RemoteProtocolError:
+    return RemoteProtocolError(
+        "This connection has reached its limit of 60 minutes",
+        "Nothing new is answered on it",
+        "Open a new one and send the whole context",
+        code=TOO_OLD,
+    )
+
+
+def _too_much() -> RemoteProtocolError:
+    return RemoteProtocolError(
+        "Too much is asked at once on this connection",
+        "This request was not answered",
+        "Wait for the others",
+        code="rate_limit_exceeded",
+    )

@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from spark_lsp import __version__
+from spark_lsp.wire.server import MAX_STRIKES
 
 pytestmark = pytest.mark.anyio
 
@@ -60,15 +61,21 @@ async def test_a_failure_leaves_the_other_lanes(answers: Any, running: Any) -> N
     assert last["response"]["output"][0]["content"][0]["text"] == "abcd" * 40
 
 
-async def test_noise_closes_the_connection_with_a_reason_and_harms_nobody_else(
+async def test_noise_is_an_error_and_much_of_it_closes_the_connection_and_harms_nobody_else(
     answers: Any, running: Any
 ) -> None:
     async with running.joined() as good, running.joined() as bad:
         await bad.send(b"\x00\x01")
+        told = json.loads(await bad.recv())
+        assert (told["type"], "binary" in told["error"]["message"]) == ("error", True)
+        for _ in range(MAX_STRIKES):
+            await bad.send("noise")
+        for _ in range(MAX_STRIKES - 1):
+            await bad.recv()
         with pytest.raises(ConnectionClosed) as caught:
             await bad.recv()
         assert caught.value.rcvd is not None
-        assert (caught.value.rcvd.code, "binary" in caught.value.rcvd.reason) == (1008, True)
+        assert (caught.value.rcvd.code, "Too many" in caught.value.rcvd.reason) == (1008, True)
         await good.send(create(model="replay", stream_id="a"))
         assert [event async for event in answers(good, "a")][-1]["type"] == "response.completed"
 

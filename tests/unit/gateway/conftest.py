@@ -1,6 +1,7 @@
 """A session with a scripted peer, and engines that can be held still."""
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ import pytest
 
 from spark_lsp.app import refuse_unapproved
 from spark_lsp.config import EngineSettings, ReplayEngine
+from spark_lsp.gateway.mirrors import Mirrors
 from spark_lsp.gateway.registry import Registry
 from spark_lsp.gateway.session import Session
 from spark_lsp.request import EngineInfo, Event, Finished, Focus, Request, Started
@@ -204,7 +206,13 @@ def served() -> Callable[..., Any]:
         peer = Peer()
         routes = dict.fromkeys(("completion", "edit"), ("puppet",))
         registry = Registry({"puppet": puppet}, routes, {"puppet": ReplayEngine()})
-        session = Session(ServerConnection("t", spark=spark), registry, build or never, refuse_unapproved)
+        session = Session(
+            ServerConnection("t", spark=spark),
+            registry,
+            build or never,
+            refuse_unapproved,
+            Mirrors(time.monotonic),
+        )
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(session.run, peer.receive, peer.send)

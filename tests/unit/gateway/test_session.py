@@ -1,6 +1,7 @@
 """One connection joined to engines: lanes, cancels, limits, failures, and the end."""
 
 import json
+import time
 from typing import Any
 
 import anyio
@@ -9,6 +10,7 @@ import pytest
 from spark_lsp.app import refuse_unapproved
 from spark_lsp.errors import EngineError, RemoteProtocolError
 from spark_lsp.gateway import session as session_module
+from spark_lsp.gateway.mirrors import Mirrors
 from spark_lsp.gateway.registry import Registry
 from spark_lsp.gateway.session import Session
 from spark_lsp.request import Chunk, Finished, Focus, Started
@@ -201,7 +203,9 @@ async def test_noise_ends_the_connection_with_a_named_error_and_stops_the_work(
     puppet: Any, peer: Any
 ) -> None:
     registry = Registry({"puppet": puppet}, {})
-    session = Session(ServerConnection("t", spark=True), registry, None, refuse_unapproved)  # type: ignore[arg-type]
+    session = Session(
+        ServerConnection("t", spark=True), registry, None, refuse_unapproved, Mirrors(time.monotonic)
+    )  # type: ignore[arg-type]
     peer.ask("a")
     peer.out.send_nowait(b"\x00")
     with pytest.raises(RemoteProtocolError, match="binary"):

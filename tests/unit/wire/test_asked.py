@@ -1,5 +1,6 @@
 """A request arrives as it was asked; any other client's `input` becomes a chat."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.request import Part, PartKind, Priority, Request, Span, Task
+from spark_lsp.request import Message, Part, PartKind, Priority, Request, Span, Task
 from spark_lsp.wire import codec
-from spark_lsp.wire.asked import UnknownDocument, chat_text, frame_of, plain_frame_of, request_of
-from spark_lsp.wire.frames import Asked, Create, DocOpen, PartFrame, Reasoning
+from spark_lsp.wire.asked import UnknownDocument, frame_of, plain_frame_of, request_of
+from spark_lsp.wire.frames import Asked, CacheOptions, Create, DocOpen, PartFrame, Reasoning
 from spark_lsp.wire.mirror import Mirror, digest
+from spark_lsp.wire.mirrored import Known
 
 TEXT = "def f():\n    return 😀\n"
 URI = "file:///a.py"
@@ -24,8 +26,11 @@ def mirror() -> Mirror:
     return mirror
 
 
-def cite(span: Span) -> str | None:
-    return "d1" if (span.doc, span.version) == (URI, 7) else None
+KNOWN = Known("d1", 7, "", len(TEXT))
+
+
+def cite(span: Span) -> Known | None:
+    return KNOWN if (span.doc, span.version) == (URI, 7) else None
 
 
 def sent(frame: Create) -> Create:
@@ -107,14 +112,24 @@ def test_a_part_that_makes_no_sense_is_refused(mirror: Mirror, part: PartFrame):
     assert caught.value.code == "invalid_request_error"
 
 
-@pytest.mark.parametrize("spark", [None, Asked(task="edit"), Asked(task="complete")])
-def test_what_cannot_be_continued_is_refused_and_not_answered_without_its_past(spark: Asked | None):
+def test_a_completion_continues_nothing():
     with pytest.raises(RemoteProtocolError) as caught:
-        request_of(
-            Create(input="and then?", previous_response_id="resp_1", spark=spark), Mirror(), spark=True
-        )
-    complete = spark is not None and spark.task == "complete"
-    assert caught.value.code == ("invalid_request_error" if complete else "previous_response_not_found")
+        request_of(Create(previous_response_id="resp_1", spark=Asked(task="complete")), Mirror(), spark=True)
+    assert caught.value.code == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    ("fields", "warm"),
+    [
+        ({"generate": False}, True),
+        ({"generate": True}, False),
+        ({"prompt_cache_options": CacheOptions(prewarm=True)}, True),
+        ({"prompt_cache_options": CacheOptions()}, False),
+        ({}, False),
+    ],
+)
+def test_a_warm_up_wants_no_text(fields: dict[str, Any], warm: bool):
+    assert request_of(Create(input="hi", **fields), Mirror(), spark=False).warm is warm
 
 
 def test_background_is_refused():
@@ -146,34 +161,56 @@ def test_effort(effort: str | None, expected: str):
     assert request_of(Create(reasoning=Reasoning(effort=effort)), Mirror(), spark=False).effort == expected
 
 
+def test_the_last_item_is_what_is_asked_and_the_others_are_its_past():
+    items = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "hi"}]
+    request = request_of(Create(input=items), Mirror(), spark=False)
+    assert (request.history, request.instruction) == ((Message("system", "Be brief."),), "hi")
+
+
+def test_the_whole_of_a_document_around_a_place_is_asked_for_in_few_bytes(mirror: Mirror):
+    request = around(12)
+    message = codec.encode(frame_of(request, "ic.0", cite))
+    assert message == (
+        '{"type":"response.create","stream_id":"ic.0","spark":{"task":"complete","at":["d1",7,12]}}'
+    )
+    frame = codec.decode(message, codec.CLIENT_FRAMES)[1]
+    assert isinstance(frame, Create)
+    assert request_of(frame, mirror, spark=True) == request
+
+
+def around(at: int) -> Request:
+    parts = (cited(PartKind.PREFIX, 0, at), cited(PartKind.SUFFIX, at, len(TEXT)))
+    return Request(Task.COMPLETE, parts, origin=URI)
+
+
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    "request_",
     [
-        (None, ""),
-        ("hi", "hi"),
-        (["a", "b"], "a\n\nb"),
-        ([{"role": "user", "content": "hi"}], "hi"),
-        ([{"role": "user", "content": [{"type": "input_text", "text": "a"}, {"text": "b"}]}], "a\n\nb"),
-        ([{"type": "function_call_output", "call_id": "c", "output": "42"}], "42"),
-        ([{"type": "reasoning"}], ""),
-        ([{"content": None}, {"content": 5}, {"content": [None]}], ""),
+        replace(around(12), parts=around(12).parts[:1]),
+        replace(around(12), parts=(around(12).parts[0], cited(PartKind.SUFFIX, 13, len(TEXT)))),
+        replace(around(12), parts=(around(12).parts[0], cited(PartKind.SUFFIX, 12, len(TEXT) - 1))),
+        replace(around(12), parts=(cited(PartKind.PREFIX, 1, 12), around(12).parts[1])),
+        replace(around(12), parts=(cited(PartKind.PREFIX, 0, 12, version=6), around(12).parts[1])),
+        replace(around(12), parts=(Part(PartKind.PREFIX, TEXT[:12]), around(12).parts[1])),
+        replace(around(12), language="ruby"),
+        replace(around(12), origin="file:///other"),
     ],
 )
-def test_the_text_of_input(given: str | list[Any] | None, expected: str):
-    assert chat_text(None, given) == expected
-    assert chat_text("Be brief.", given) == f"Be brief.\n\n{expected}".strip()
+def test_what_is_not_just_that_is_asked_for_in_full(mirror: Mirror, request_: Request):
+    frame = frame_of(request_, "ic.0", cite)
+    assert frame.spark is not None
+    assert frame.spark.at is None
+    arrived = request_of(sent(frame), mirror, spark=True)
+    assert [part.text for part in arrived.parts] == [part.text for part in request_.parts]
+    assert (arrived.language, arrived.origin) == (request_.language, request_.origin)
 
 
-@pytest.mark.parametrize("kind", ["input_image", "input_file", "input_audio"])
-def test_only_text_is_read(kind: str):
-    with pytest.raises(RemoteProtocolError, match="text only") as caught:
-        chat_text(None, [{"content": [{"type": kind}]}])
-    assert caught.value.code == "unsupported_content"
-
-
-def test_an_item_must_be_an_object():
+@pytest.mark.parametrize(
+    ("doc", "version", "offset"), [("d2", 7, 0), ("d1", 6, 0), ("d1", 7, 99), ("d1", 7, -1)]
+)
+def test_a_place_that_is_not_there_is_refused(mirror: Mirror, doc: str, version: int, offset: int):
     with pytest.raises(RemoteProtocolError):
-        chat_text(None, [5])
+        request_of(Create(spark=Asked(task="complete", at=(doc, version, offset))), mirror, spark=True)
 
 
 def test_a_plain_server_gets_everything_in_its_input():

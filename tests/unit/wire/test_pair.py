@@ -2,7 +2,8 @@
 
 What must hold: every request that is still listened to ends exactly once, with the text that its engine
 said; no event reaches another request; a cited part arrives as the text it cites; mirrors are equal in
-the end; a lost link ends everything and the next link starts clean.
+the end; a lost link ends everything, and the next link goes on with the mirror or starts clean; nobody is
+sent more unread text than there is credit for.
 """
 
 import json
@@ -18,8 +19,11 @@ from spark_lsp.errors import LocalProtocolError
 from spark_lsp.request import Chunk, Event, Finished, Part, PartKind, Request, Span, Started, Task
 from spark_lsp.text.edits import Edit
 from spark_lsp.wire.client import LANES_PER_POOL, ClientConnection
-from spark_lsp.wire.client_events import Answered, ClientEvent, Failed, Resync
-from spark_lsp.wire.server import Asked, Cancelled, Focused, ServerConnection, ServerEvent
+from spark_lsp.wire.client_events import Answered, ClientEvent, Failed, Greeted, Resync
+from spark_lsp.wire.credit import ALL_BYTES, ALL_EVENTS, LANE_BYTES, LANE_EVENTS
+from spark_lsp.wire.frames import CHUNK_CHARS
+from spark_lsp.wire.mirror import Mirror
+from spark_lsp.wire.server import Asked, Cancelled, Focused, Resumed, ServerConnection, ServerEvent
 
 URIS = st.sampled_from(["file:///a", "file:///b"])
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=12) | st.integers(1, 3).map(
@@ -66,19 +70,23 @@ class Joined(RuleBasedStateMachine):
         self.texts: dict[str, tuple[int, str]] = {}
         self.questions: dict[str, Question] = {}
         self.lanes: dict[str, Question] = {}
-        self.link()
+        self.client: ClientConnection | None = None
+        self.link(None)
 
-    def link(self) -> None:
+    def link(self, kept: Mirror | None) -> None:
+        """Connect; `kept` is what the gateway still has of the connection before."""
         self.links += 1
-        self.spoilt = False
-        self.client = ClientConnection(spark=self.spark)
-        self.server = ServerConnection(str(self.links), spark=self.spark)
+        self.spoilt = self.client is not None  # changes that were not sent are told whole
+        self.kept = kept
+        self.client = ClientConnection(spark=self.spark, earlier=self.client)
+        self.server = ServerConnection(str(self.links), spark=self.spark, session=str(self.links))
+        if self.spark:
+            self.server.hello("1", [])
         self.up: deque[str] = deque()
         self.down: deque[str] = deque()
         self.jobs: dict[str, Job] = {}
         self.focused: list[Focused] = []
-        for uri, (version, text) in self.texts.items():
-            self.client.open_document(uri, "python", version, text)
+        self.client.restore([(uri, "python", *each) for uri, each in self.texts.items()])
 
     # A person.
 
@@ -132,6 +140,13 @@ class Joined(RuleBasedStateMachine):
         self.client.cancel(question.lane)
         self.client.cancel(question.lane)  # idempotent
 
+    @precondition(lambda self: self.spark)
+    @rule(data=st.data())
+    def read(self, data: st.DataObject) -> None:
+        """Whoever asked takes what has come; until then the gateway may send no more than its credit."""
+        if self.lanes:
+            self.client.read(data.draw(st.sampled_from(sorted(self.lanes))))
+
     def listening(self) -> list[Question]:
         return [each for each in self.questions.values() if not each.ends and not each.cancelled]
 
@@ -167,6 +182,8 @@ class Joined(RuleBasedStateMachine):
                     self.jobs[response].over = True
                 case Focused():
                     self.focused.append(event)
+                case Resumed(_, documents):
+                    self.server.adopt(self.kept, documents)
                 case _:
                     raise AssertionError(event)
 
@@ -203,6 +220,8 @@ class Joined(RuleBasedStateMachine):
                     assert not question.cancelled
                     question.ends += 1
                     question.failed = error.code
+                case Greeted():
+                    pass
                 case Resync(uri):
                     assert self.spoilt
                     if uri in self.texts:
@@ -219,21 +238,21 @@ class Joined(RuleBasedStateMachine):
 
     # Trouble.
 
-    @rule(what=st.sampled_from("lsssn"), number=st.integers(1, 3))
+    @rule(what=st.sampled_from("lLsssn"), number=st.integers(1, 3))
     def trouble(self, what: str, number: int) -> None:
-        if what == "l":
-            self.lose()
+        if what in "lL":
+            self.lose(self.server.mirror.copy() if what == "l" else None)
         elif what == "s" and self.spark:
             self.spoil_a_mirror(number)
         else:
             self.say_what_nobody_knows()
 
-    def lose(self) -> None:
+    def lose(self, kept: Mirror | None) -> None:
         before = self.listening()
         self.hear(self.client.lost())
         assert {each.failed for each in before} <= {"connection_lost"}
         assert not self.listening()
-        self.link()
+        self.link(kept)
 
     def spoil_a_mirror(self, number: int) -> None:
         self.spoilt = True
@@ -248,7 +267,10 @@ class Joined(RuleBasedStateMachine):
         self.up.append(json.dumps(edit))
 
     def say_what_nobody_knows(self) -> None:
-        self.up.append('{"type": "response.steer", "stream_id": "ic.0"}')
+        self.up.append("noise")
+        self.up.append('{"type": "response.steer", "previous_response_id": "resp_9_9", "input": "x"}')
+        self.up.append('{"type": "spark.credit", "stream_id": "ic.27", "events": 99, "bytes": -1}')
+        self.up.append('{"type": "spark.doc.edit", "doc": 5}')
         self.up.append('{"type": "response.cancel", "stream_id": "ic.27"}')
         self.up.append('{"type": "response.cancel", "response_id": "resp_9_9"}')
         self.down.append('{"type": "spark.credit", "stream_id": "ic.0"}')
@@ -256,6 +278,16 @@ class Joined(RuleBasedStateMachine):
         self.down.append('{"type": "response.completed", "stream_id": "none", "response": {}}')
 
     # What must hold.
+
+    @invariant()
+    def nobody_is_sent_more_than_there_is_credit_for(self) -> None:
+        if not getattr(self, "spark", False):
+            return
+        unread = [lane.unread for lane in self.client._lanes.values()]
+        assert all(events <= LANE_EVENTS for events, _ in unread)
+        assert all(size <= LANE_BYTES + 4 * CHUNK_CHARS for _, size in unread)
+        assert sum(events for events, _ in unread) <= ALL_EVENTS
+        assert sum(size for _, size in unread) <= ALL_BYTES + 4 * CHUNK_CHARS
 
     @invariant()
     def nobody_ends_twice(self) -> None:
@@ -282,6 +314,8 @@ class Joined(RuleBasedStateMachine):
                         self.act(self.server.answer(response, Started("local", "m")))
                     self.act(self.server.answer(response, Finished()))
             self.carry((0, 0, 1000, 1000))
+            for lane in list(self.client._lanes):
+                self.client.read(lane)
             if not (self.up or self.down or self.server.pending or self.server.unfinished()):
                 message = self.client.pop()
                 if message is None:

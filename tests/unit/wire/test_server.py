@@ -7,9 +7,22 @@ import pytest
 
 from spark_lsp.errors import LocalProtocolError, RemoteProtocolError
 from spark_lsp.request import Chunk, EngineInfo, Finished, Focus, Started, Timing, Usage
+from spark_lsp.wire import server as module
+from spark_lsp.wire.credit import LANE_EVENTS
+from spark_lsp.wire.frames import DocRef
 from spark_lsp.wire.lanes import MAX_LANES
 from spark_lsp.wire.mirror import digest
-from spark_lsp.wire.server import Asked, Cancelled, Configured, Focused, ServerConnection
+from spark_lsp.wire.outbox import FULL_CHARS
+from spark_lsp.wire.server import (
+    MAX_STRIKES,
+    TOO_OLD,
+    Asked,
+    Cancelled,
+    Configured,
+    Focused,
+    Resumed,
+    ServerConnection,
+)
 
 STARTED = Started("local", "qwen")
 
@@ -54,7 +67,7 @@ def test_an_answer_says_only_what_is_news(server: ServerConnection):
     response = asked(server)
     usage, timing = Usage(9, 2, 4), Timing(1.0, 2.0, 3.0, True)
     for event in (STARTED, Chunk("a"), Chunk("b"), Finished("stop", usage, timing)):
-        assert server.answer(response, event) == []
+        assert server.answer(response, event, now=1.51) == []
     created, delta, told, done = written(server)
     assert created["response"]["spark"] == {
         "engine": "local",
@@ -63,7 +76,15 @@ def test_an_answer_says_only_what_is_news(server: ServerConnection):
         "simulated": False,
     }
     assert (delta["type"], delta["delta"]) == ("response.output_text.delta", "ab")
-    assert told["timing"] == {"queue_ms": 1.0, "prefill_ms": 2.0, "decode_ms": 3.0, "simulated": True}
+    assert told["timing"] == {
+        "queue_ms": 1.0,
+        "prefill_ms": 2.0,
+        "decode_ms": 3.0,
+        "ttft_ms": 3.0,
+        "overhead_ms": pytest.approx(4.0),
+        "tokens": 2,
+        "simulated": True,
+    }
     assert (done["type"], done["response"]["output"]) == ("response.completed", [])
     assert done["response"]["usage"]["total_tokens"] == 11
     assert [event["sequence_number"] for event in (created, delta, told, done)] == [0, 1, 2, 3]
@@ -240,18 +261,332 @@ def test_where_the_cursor_rests(server: ServerConnection):
     assert say(server, "spark.doc.focus", doc="d1", version=1, offset=3) == []
 
 
+# Continuing.
+
+
+def chat(server: ServerConnection, lane: str | None = None, words: str = "hi", **fields: Any) -> list[Any]:
+    return say(server, "response.create", input=words, **({"stream_id": lane} if lane else {}), **fields)
+
+
+def answered(server: ServerConnection, text: str, events: list[Any]) -> str:
+    (asked_,) = events
+    assert isinstance(asked_, Asked)
+    for event in (STARTED, Chunk(text), Finished()):
+        server.answer(asked_.response, event)
+    written(server)
+    return asked_.response
+
+
+def past(events: list[Any]) -> list[tuple[str, str]]:
+    (asked_,) = events
+    request = asked_.request
+    return [(turn.role, turn.text) for turn in request.history] + [("asked", request.instruction)]
+
+
+def test_a_request_continues_a_response_and_not_its_instructions(server: ServerConnection):
+    first = answered(server, "hello", chat(server, "a", instructions="Be brief."))
+    second = chat(server, "a", "and?", previous_response_id=first, instructions="Be long.")
+    assert past(second) == [("system", "Be long."), ("user", "hi"), ("assistant", "hello"), ("asked", "and?")]
+    third = answered(server, "so", second)
+    assert past(chat(server, "b", "fork", previous_response_id=third))[-2:] == [
+        ("assistant", "so"),
+        ("asked", "fork"),
+    ]
+
+
+def test_a_follow_up_may_be_asked_before_the_answer_has_ended(server: ServerConnection):
+    (first,) = chat(server, "a")
+    assert chat(server, "a", "and?", previous_response_id=first.response) == []
+    server.answer(first.response, STARTED)
+    server.answer(first.response, Chunk("hello"))
+    following = server.answer(first.response, Finished())
+    assert past(following) == [("user", "hi"), ("assistant", "hello"), ("asked", "and?")]
+
+
+def test_what_is_not_here_any_more_is_an_error_and_the_lane_goes_on(server: ServerConnection):
+    (first,) = chat(server, "a")
+    chat(server, "a", "second", previous_response_id="resp_none")
+    chat(server, "a", "third")
+    (third,) = server.answer(first.response, Finished("stop"))
+    assert third.request.instruction == "third"
+    error = next(event for event in written(server) if event["type"] == "error")
+    assert (error["error"]["code"], error["stream_id"]) == ("previous_response_not_found", "a")
+
+
+def test_a_failed_continuation_evicts_its_parent_and_a_failed_fork_does_not(server: ServerConnection):
+    first = answered(server, "hello", chat(server, "a"))
+    (fork,) = chat(server, "b", previous_response_id=first)
+    server.fail(fork.response, "engine_failed", "No.")
+    (again,) = chat(server, "a", previous_response_id=first)
+    server.fail(again.response, "engine_failed", "No.")
+    assert chat(server, "a", previous_response_id=first) == []
+
+
+def test_a_request_that_cannot_be_served_evicts_its_parent_too(server: ServerConnection):
+    first = answered(server, "hello", chat(server, "a"))
+    chat(server, "a", background=True, previous_response_id=first)
+    assert chat(server, "a", previous_response_id=first) == []
+
+
+def test_a_cancelled_continuation_leaves_its_parent(server: ServerConnection):
+    first = answered(server, "hello", chat(server, "a"))
+    chat(server, "a", previous_response_id=first)
+    say(server, "response.cancel", stream_id="a")
+    assert past(chat(server, "a", "again", previous_response_id=first))[0] == ("user", "hi")
+
+
+def test_completions_are_not_remembered(server: ServerConnection):
+    (event,) = say(server, "response.create", stream_id="a", spark={"task": "complete"})
+    answered(server, "x", [event])
+    assert chat(server, "a", previous_response_id=event.response) == []
+
+
+@pytest.mark.parametrize("spark", [True, False])
+def test_a_warm_up_has_no_text_and_can_be_continued(spark: bool):
+    server = ServerConnection("x", spark=spark)
+    (event,) = chat(server, words="long context", generate=False)
+    assert event.request.warm
+    for said in (STARTED, Chunk("swallowed"), Finished()):
+        server.answer(event.response, said)
+    told = written(server)
+    assert told[-1]["type"] == "response.completed"
+    assert told[-1]["response"]["output"] == []
+    assert "swallowed" not in str(told)
+    assert past(chat(server, words="now", previous_response_id=event.response)) == [
+        ("user", "long context"),
+        ("asked", "now"),
+    ]
+
+
+# Steering.
+
+
+def steer(server: ServerConnection, target: str, given: Any = "shorter") -> list[Any]:
+    return say(server, "response.steer", previous_response_id=target, input=given)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_steered_response_ends_and_its_successor_goes_on(begun: bool):
+    server = ServerConnection("x", spark=False)
+    (first,) = chat(server, "a", instructions="Be kind.", max_output_tokens=9)
+    chat(server, "a", "waits")
+    if begun:
+        server.answer(first.response, STARTED)
+        server.answer(first.response, Chunk("Once"))
+    stopped, heir = steer(server, first.response)
+    assert stopped == Cancelled(first.response)
+    said = [("assistant", "Once")] if begun else []
+    assert past([heir]) == [("system", "Be kind."), ("user", "hi"), *said, ("asked", "shorter")]
+    assert heir.request.max_tokens == 9
+    server.answer(heir.response, STARTED)
+    (last,) = server.answer(heir.response, Finished())
+    assert last.request.instruction == "waits"
+    told = written(server)
+    kinds = [event["type"].removeprefix("response.") for event in told]
+    assert kinds.index("steer.accepted") < kinds.index("incomplete") < kinds.index("completed")
+    ended = told[kinds.index("incomplete")]
+    assert ended["response"]["incomplete_details"] == {"reason": "steered"}
+    created = [event["response"] for event in told if event["type"] == "response.created"]
+    assert [each["id"] for each in created] == [first.response, heir.response]
+    assert created[1]["previous_response_id"] == first.response
+    for response in (first.response, heir.response):
+        numbers = [event["sequence_number"] for event in told if is_of(event, response)]
+        assert numbers == list(range(len(numbers)))
+    assert past(chat(server, "b", "more", previous_response_id=heir.response))[-1] == ("asked", "more")
+
+
+def is_of(event: dict[str, Any], response: str) -> bool:
+    """Whether an event tells of this response, and does not only mention it as another's parent."""
+    mentions = (event.get("response", {}).get("id"), event.get("item_id"), event.get("item", {}).get("id"))
+    steered = event.get("steer", {}).get("previous_response_id")
+    return response in (*mentions, steered) or f"msg_{response.removeprefix('resp_')}" in mentions
+
+
+def test_a_steer_that_cannot_be_is_given_back(server: ServerConnection):
+    (first,) = chat(server, "a")
+    chat(server, "a", "waits")
+    waiting = server.unfinished()[1]
+    (complete,) = say(server, "response.create", stream_id="c", spark={"task": "complete"})
+    ended = answered(server, "x", chat(server, "d"))
+    (unwritten,) = chat(server, "e")
+    server.answer(unwritten.response, Finished())
+    cases = [
+        (first.response, [], "invalid_input"),
+        (waiting, "x", "response_not_active"),
+        (complete.response, "x", "steering_not_supported"),
+        (ended, "x", "response_already_completed"),
+        (unwritten.response, "x", "response_already_completed"),
+        ("resp_none", "x", "response_not_found"),
+    ]
+    for target, given, code in cases:
+        assert steer(server, target, given) == []
+        (failed,) = [event for event in written(server) if event["type"] == "response.steer.failed"]
+        assert failed["error"]["code"] == code
+        assert failed["steer"] == {"previous_response_id": target, "input": given}
+        assert failed["sequence_number"] >= 0
+    assert first.response in server.unfinished()
+
+
+# Timing.
+
+
+def test_a_public_client_that_asks_for_it_is_told_where_the_time_went():
+    server = ServerConnection("x", spark=False, timing=True)
+    (event,) = chat(server)
+    server.answer(event.response, STARTED)
+    server.answer(event.response, Finished("stop", Usage(1, 5), Timing(1.0, 2.0, 8.0)), now=1.52)
+    *_, told, _ = written(server)
+    assert told["type"] == "responsesapi.websocket_timing"
+    metrics = told["timing_metrics"]
+    assert metrics["responses_duration_excl_engine_and_client_tool_time_ms"] == pytest.approx(9.0)
+    assert metrics["engine_iapi_tbt_across_engine_calls_ms"] == 2.0
+
+
+# Limits.
+
+
+def test_too_much_at_once_is_refused_and_counts_nobody_out(
+    server: ServerConnection, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "MAX_UNFINISHED", 2)
+    first = asked(server, "a")
+    ask(server, "a")
+    assert ask(server, "b") == []
+    (error,) = written(server)
+    assert (error["status"], error["error"]["code"]) == (429, "rate_limit_exceeded")
+    server.answer(first, Finished())
+    written(server)
+    asked(server, "b")
+
+
+def test_too_much_text_at_once_is_refused(server: ServerConnection, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "MAX_HELD_CHARS", 10)
+    first = asked(server, "a", "12345678")
+    assert ask(server, "b", "123") == []
+    server.answer(first, Finished())
+    written(server)
+    asked(server, "b", "123")
+
+
+def test_a_connection_that_is_too_old_takes_nothing_new_and_lets_answers_end(server: ServerConnection):
+    response = asked(server)
+    server.expire()
+    assert ask(server, "b") == []
+    server.answer(response, Finished())
+    told = written(server)
+    assert [event.get("error", {}).get("code") for event in told[:2]] == [TOO_OLD, TOO_OLD]
+    assert told[-1]["type"] == "response.completed"
+
+
+def test_errors_in_a_row_end_the_connection_and_served_requests_between_them_do_not(server: ServerConnection):
+    for _ in range(2):
+        for _ in range(MAX_STRIKES):
+            server.receive("noise", 0.0)
+        say(server, "response.cancel", response_id=asked(server))
+    for _ in range(MAX_STRIKES):
+        server.receive("noise", 0.0)
+    with pytest.raises(RemoteProtocolError) as caught:
+        server.receive("noise", 0.0)
+    assert caught.value.code == "too_many_errors"
+
+
+# Credit.
+
+
+def test_text_goes_on_credit_and_a_cancel_frees_what_waits(server: ServerConnection):
+    first, second = asked(server, "a"), asked(server, "b")
+    for response in (first, second):
+        server.answer(response, STARTED)
+    for _ in range(LANE_EVENTS + 5):
+        server.answer(first, Chunk("x"))
+        server.pop()
+    server.answer(second, Chunk("hello"))
+    assert [event["delta"] for event in written(server) if "delta" in event] == ["hello"]
+    assert server.pending
+    say(server, "spark.credit", stream_id="a", events=1, bytes=1)
+    (more,) = written(server)
+    assert more["delta"] == "x" * len(more["delta"])
+    server.answer(first, Chunk("tail"))
+    assert say(server, "response.cancel", stream_id="a") == [Cancelled(first)]
+    assert types(server) == ["spark.timing", "incomplete"]
+
+
+@pytest.mark.parametrize("by", ["stream_id", "response_id"])
+def test_a_late_cancel_frees_text_that_still_waits_for_credit(server: ServerConnection, by: str):
+    response, other = asked(server, "a"), asked(server, "b")
+    server.answer(response, STARTED)
+    server.answer(other, STARTED)
+    for _ in range(LANE_EVENTS + 1):
+        server.answer(response, Chunk("x"))
+        written(server)
+    server.answer(response, Finished())
+    assert types(server) == []
+    assert say(server, "response.cancel", **{by: "a" if by == "stream_id" else response}) == []
+    assert types(server) == ["spark.timing", "completed"]
+
+
+def test_an_engine_that_is_faster_than_its_reader_should_pause(server: ServerConnection):
+    response = asked(server)
+    server.answer(response, STARTED)
+    server.answer(response, Chunk("x" * FULL_CHARS))
+    assert server.full(response)
+    assert not server.congested
+
+
+# Going on with an earlier connection's mirror.
+
+
+def test_a_mirror_is_taken_over_and_what_differs_is_asked_for(server: ServerConnection):
+    for doc in ("d1", "d2", "d3"):
+        open_document(server, doc=doc)
+    later = ServerConnection("y", spark=True)
+    references = [["d1", 1, digest("abc")], ["d2", 1, digest("other")], ["d4", 1, digest("abc")]]
+    (event,) = say(later, "spark.resume", session="s", documents=references)
+    assert event == Resumed("s", tuple(DocRef(*each) for each in references))
+    later.adopt(server.mirror.copy(), event.documents)
+    assert [told["doc"] for told in written(later)] == ["d2", "d4"]
+    assert later.mirror.find("d1", 1) is not None
+    assert later.mirror.find("d3", 1) is None
+
+
+def test_without_an_earlier_mirror_everything_is_asked_for(server: ServerConnection):
+    server.adopt(None, [DocRef("d1", 1, digest("abc"))])
+    assert types(server) == ["spark.doc.resync"]
+
+
+def test_a_half_sent_document_is_not_copied(server: ServerConnection):
+    open_document(server, length=9)
+    assert server.mirror.copy().size == 0
+    open_document(server)
+    assert server.mirror.copy().size == 3
+
+
 # Whom we do not understand.
 
 
-@pytest.mark.parametrize("message", [b"{}", "", "[]", '{"type":"spark.doc.close"}'])
-def test_what_no_peer_of_this_protocol_sends_ends_the_connection(server: ServerConnection, message: str):
-    with pytest.raises(RemoteProtocolError):
-        server.receive(message, 0.0)
+@pytest.mark.parametrize("message", [b"{}", "", "[]", "[" * 100_000, '{"type":"spark.doc.close"}'])
+def test_what_no_peer_of_this_protocol_sends_is_an_error_without_a_lane(
+    server: ServerConnection, message: str | bytes
+):
+    response = asked(server)
+    assert server.receive(message, 0.0) == []
+    (error,) = written(server)
+    assert error["type"] == "error"
+    assert "stream_id" not in error
+    assert server.unfinished() == [response]
 
 
-@pytest.mark.parametrize("kind", ["response.cancel", "spark.configure", "response.steer", ""])
+def test_a_wrong_request_is_an_error_on_its_lane(server: ServerConnection):
+    assert say(server, "response.create", stream_id="a", input=5) == []
+    assert say(server, "response.create", stream_id="", input="x") == []
+    on_its_lane, on_none = written(server)
+    assert on_its_lane["stream_id"] == "a"
+    assert (on_none["error"]["code"], "stream_id" in on_none) == ("invalid_stream_id", False)
+
+
+@pytest.mark.parametrize("kind", ["response.cancel", "spark.configure", "spark.credit", ""])
 def test_a_public_client_can_only_ask(kind: str):
     server = ServerConnection("x", spark=False)
     asked(server)
-    assert say(server, kind, stream_id="ic.0") == []
+    assert say(server, kind, stream_id="ic.0", events=1, bytes=1) == []
     assert len(server.unfinished()) == 1

@@ -1,0 +1,136 @@
+"""One response as it is told: the events of its life, on either surface.
+
+On the public surface a response is the Responses API's whole sequence, and its text is repeated where that
+API repeats it. Under spark.v1 only what carries news is sent: who answers, the text, where the time went,
+the end. `sequence_number` is given when an event is written, since text that waits is merged.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from spark_lsp.request import Finished, Message, Request, Started, Task
+from spark_lsp.wire import events
+from spark_lsp.wire.events import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """Which events a peer is told: spark.v1 or the public ones, and those with timing if it wants them."""
+
+    spark: bool
+    timing: bool = False
+
+
+@dataclass(slots=True)
+class Answer:
+    """See the module's text.
+
+    `parent` is the response that the request continues, and `past` the conversation up to there, once it
+    is `recalled`;
+    `instructions` hold for this answer only.
+    """
+
+    response: str
+    lane: str | None
+    request: Request
+    surface: Surface
+    created_at: float
+    instructions: str = ""
+    parent: str | None = None
+    past: tuple[Message, ...] = ()
+    recalled: bool = False
+    model: str = ""
+    active: bool = False
+    sequence: int = 0
+    pieces: list[str] = field(default_factory=list[str])
+
+    @property
+    def item(self) -> str:
+        """The id of the one message that the answer is."""
+        return f"msg_{self.response.removeprefix('resp_')}"
+
+    @property
+    def text(self) -> str:
+        """The text so far, where it is kept."""
+        return "".join(self.pieces)
+
+    @property
+    def turns(self) -> tuple[Message, ...]:
+        """The conversation with this answer at its end."""
+        asked = self.request.instruction or self.request.action
+        last = [Message("user", asked)] if asked else []
+        last += [Message("assistant", self.text)] if self.pieces else []
+        return (*self.past, *self.request.history, *last)
+
+    @property
+    def whole(self) -> Request:
+        """The request as an engine is asked: with its instructions and its past."""
+        if not (self.instructions or self.past):
+            return self.request
+        system = (Message("system", self.instructions),) if self.instructions else ()
+        return replace(self.request, history=(*system, *self.past, *self.request.history))
+
+    def heard(self, text: str) -> None:
+        """Keep text that may be needed again: at the end, or as the past of another request."""
+        if not self.surface.spark or self.request.task is not Task.COMPLETE:
+            self.pieces.append(text)
+
+    def started(self, started: Started) -> list[JsonObject]:
+        """Return the events of an engine's beginning."""
+        self.model, self.active = started.model, True
+        body = self._body("in_progress")
+        if self.surface.spark:
+            return [{"type": "response.created", "response": {**body, "spark": events.answerer(started)}}]
+        return [
+            {"type": "response.created", "response": body},
+            {"type": "response.in_progress", "response": body},
+            *([] if self.request.warm else events.opening(self.item)),
+        ]
+
+    def delta(self, text: str) -> JsonObject:
+        """Return the event for some more text."""
+        return events.delta(self.item, text)
+
+    def finished(self, finished: Finished, now: float) -> list[JsonObject]:
+        """Return the events of the end, the terminal last."""
+        kind, status, details = events.ending(finished, spark=self.surface.spark)
+        told = self._timing(finished, now)
+        plain = not self.surface.spark
+        message = plain and self.active and not self.request.warm
+        closing = events.closing(self.item, self.text) if message else []
+        output = events.output(self.item, self.text) if plain and self.pieces else []
+        more = {"incomplete_details": details, "usage": events.usage(finished.usage), "output": output}
+        return [*self._created_late(), *closing, *told, self._terminal(kind, status, more)]
+
+    def failed(self, code: str, message: str) -> list[JsonObject]:
+        """Return the events of an end with an error."""
+        error = {"code": code, "message": message}
+        return [*self._created_late(), self._terminal("response.failed", "failed", {"error": error})]
+
+    def stamped(self, event: JsonObject) -> JsonObject:
+        """Return an event as it is written: numbered, and with its lane."""
+        event["sequence_number"] = self.sequence
+        self.sequence += 1
+        if self.lane is not None:
+            event["stream_id"] = self.lane
+        return event
+
+    def _created_late(self) -> list[JsonObject]:
+        """Public clients wait for `created` before anything else, even where nothing has begun."""
+        if self.active or self.surface.spark:
+            return []
+        return [{"type": "response.created", "response": self._body("in_progress")}]
+
+    def _timing(self, finished: Finished, now: float) -> list[JsonObject]:
+        engine_ms = finished.timing.ttft_ms + finished.timing.decode_ms
+        overhead_ms = max((now - self.created_at) * 1000 - engine_ms, 0.0)
+        if self.surface.spark:
+            timing = events.timing(finished, overhead_ms)
+            return [{"type": "spark.timing", "response_id": self.response, "timing": timing}]
+        return [events.public_timing(finished, overhead_ms)] if self.surface.timing else []
+
+    def _terminal(self, kind: str, status: str, more: JsonObject) -> JsonObject:
+        return {"type": kind, "response": {**self._body(status), **more}}
+
+    def _body(self, status: str) -> JsonObject:
+        model = self.model or self.request.model or "spark"
+        return events.response_object(self.response, model, self.created_at, status, self.parent)
