@@ -1,6 +1,6 @@
 # Everything here works without root and keeps to .venv and the user's cache directory.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench fuzz soak editors model clean
+.PHONY: help demo test cover lint bench fuzz soak editors model clean
 
 PYTHON ?= python3
 SOAK_S ?= 1800
@@ -18,6 +18,12 @@ demo: $(STAMP) model ## see it work: ghost text and an edit on a real file, with
 
 test: $(STAMP) model editors lint ## run every test, the real model and the real editor included
 	@$(BIN)/python -m pytest
+	@$(MAKE) --no-print-directory cover
+
+cover: export COVERAGE_FILE = .venv/coverage
+cover: $(STAMP) ## every branch of the wire is taken by its own tests
+	@$(BIN)/coverage run --branch --source spark_lsp/wire -m pytest -q --no-summary tests/unit/wire
+	@$(BIN)/coverage report --skip-covered --show-missing --fail-under=100
 
 lint: $(STAMP) ## ruff and pyright (strict)
 	@$(BIN)/ruff check --quiet .

@@ -1,6 +1,6 @@
 """Writes pages of docs/reference from the code itself: `python -m spark_lsp.cli.reference PAGE`.
 
-`PAGE` is `commands`, `settings` or `reasons`. A test compares each page with what this returns, so that
+`PAGE` is `commands`, `settings`, `reasons` or `wire`. A test compares each page with what this returns, so that
 none is ever behind.
 """
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from spark_lsp.cli import COMMANDS, Command
+from spark_lsp.cli.wire_page import wire
 from spark_lsp.schema import engine_rows, rows
 from spark_lsp.session.reasons import REMEDIES, Reason
 
@@ -197,7 +198,7 @@ def reasons() -> str:
     return _REASONS + "".join(f"| {reason.value} | {REMEDIES[reason]} |\n" for reason in Reason)
 
 
-PAGES = {"commands": commands, "settings": settings, "reasons": reasons}
+PAGES = {"commands": commands, "settings": settings, "reasons": reasons, "wire": wire}
 
 
 def main() -> None:

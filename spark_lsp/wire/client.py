@@ -204,7 +204,7 @@ class ClientConnection:
                 return self._response(kind, frame)
             case ErrorEvent():
                 return self._error(frame)
-            case None:
+            case _:
                 return []
 
     def lost(self) -> list[ClientEvent]:

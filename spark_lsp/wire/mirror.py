@@ -55,7 +55,7 @@ class Mirror:
                 return self.chunk(frame)
             case DocEdit():
                 return self.edit(frame)
-            case DocCheck():
+            case _:
                 return self.check(frame)
 
     def open(self, frame: DocOpen) -> bool:

@@ -24,12 +24,8 @@ from spark_lsp.wire.frames import (
     ClientFrame,
     Configure,
     Create,
-    DocCheck,
-    DocChunk,
     DocClose,
-    DocEdit,
     DocFocus,
-    DocOpen,
     DocRef,
     GiveCredit,
     Resume,
@@ -171,35 +167,34 @@ class ServerConnection:
             return []
         if frame is None or (not self.spark and kind not in PUBLIC):
             return []  # unknown types are ignored by both sides
+        return self._act(frame, now)
+
+    def _act(self, frame: ClientFrame, now: float) -> list[ServerEvent]:
         match frame:
             case Create():
                 return self._create(frame, now)
             case Steer():
                 return self._steer(frame, now)
-            case _:
-                return self._spark(frame, now)
-
-    def _spark(self, frame: ClientFrame, now: float) -> list[ServerEvent]:
-        match frame:
             case Cancel():
                 return self._cancel(frame, now)
-            case GiveCredit():
-                assert self._credit is not None  # it is spark.v1's alone
-                self._credit.give(frame.stream_id, frame.events, frame.bytes)
             case Configure():
                 return [Configured(frame.engines, frame.routes, frame.budget)]
             case Resume():
                 return [Resumed(frame.session, tuple(frame.documents))]
             case DocFocus():
                 return self._focus(frame)
+            case GiveCredit():
+                self._given(frame)
             case DocClose():
                 self.mirror.close(frame.doc)
-            case DocOpen() | DocChunk() | DocEdit() | DocCheck():
+            case _:
                 if not self.mirror.take(frame):
                     self._resync(frame.doc)
-            case Create() | Steer():
-                pass
         return []
+
+    def _given(self, frame: GiveCredit) -> None:
+        assert self._credit is not None  # the frame is spark.v1's alone
+        self._credit.give(frame.stream_id, frame.events, frame.bytes)
 
     def _resync(self, doc: str) -> None:
         self._outbox.control({"type": "spark.doc.resync", "doc": doc})
@@ -364,7 +359,7 @@ class ServerConnection:
             case Chunk():
                 if self._lanes.step(response, Step.TEXT):
                     self._text(response, event.text)
-            case Finished():
+            case _:
                 if self._lanes.state(response) is not State.DONE:
                     return self._end(self._answers[response], event, now)
         return []

@@ -15,7 +15,7 @@ from spark_lsp.gateway.registry import Registry
 from spark_lsp.gateway.session import Session
 from spark_lsp.request import Chunk, Finished, Focus, Started
 from spark_lsp.wire.mirror import digest
-from spark_lsp.wire.server import ServerConnection
+from spark_lsp.wire.server import MAX_STRIKES, ServerConnection
 
 pytestmark = pytest.mark.anyio
 
@@ -203,11 +203,11 @@ async def test_noise_ends_the_connection_with_a_named_error_and_stops_the_work(
     puppet: Any, peer: Any
 ) -> None:
     registry = Registry({"puppet": puppet}, {})
-    session = Session(
-        ServerConnection("t", spark=True), registry, None, refuse_unapproved, Mirrors(time.monotonic)
-    )  # type: ignore[arg-type]
+    connection, mirrors = ServerConnection("t", spark=True), Mirrors(time.monotonic)
+    session = Session(connection, registry, None, refuse_unapproved, mirrors)  # type: ignore[arg-type]
     peer.ask("a")
-    peer.out.send_nowait(b"\x00")
+    for _ in range(MAX_STRIKES + 1):
+        peer.out.send_nowait(b"\x00")
     with pytest.raises(RemoteProtocolError, match="binary"):
         await session.run(peer.receive, peer.send)
     assert puppet.inside == []

@@ -21,7 +21,9 @@ from spark_lsp.request import (
 from spark_lsp.text.edits import Edit
 from spark_lsp.wire.client import LANES_PER_POOL, ClientConnection
 from spark_lsp.wire.client_events import Answered, EnginesChanged, Failed, Greeted, Leaving, Resync
+from spark_lsp.wire.credit import LANE_EVENTS
 from spark_lsp.wire.frames import CHUNK_CHARS
+from spark_lsp.wire.mirror import digest
 
 ASK = Request(Task.COMPLETE, instruction="q", model="completion")
 URI = "file:///a.py"
@@ -353,6 +355,79 @@ def test_a_request_whose_document_is_unknown_is_sent_once_more_with_its_text(cli
     assert types(client) == ["response.create", "response.create"]
     (event,) = hear(client, "error", error={"code": "document_unknown", "message": "Again."})
     assert event.error.code == "document_unknown"
+
+
+# Going on after a lost link.
+
+
+def earlier(*documents: str) -> ClientConnection:
+    connection = ClientConnection(spark=True)
+    limits = {"max_in_flight": 16, "max_lanes": 32, "max_message_bytes": 1}
+    hear(connection, "spark.hello", None, version="1", session="s1", engines=[], **limits)
+    for uri in documents:
+        connection.open_document(uri, "python", 1, "abc")
+    return connection
+
+
+def test_the_next_link_goes_on_with_the_mirror_by_hashes():
+    client = ClientConnection(spark=True, earlier=earlier(URI, "file:///closed"))
+    client.restore([(URI, "python", 4, "abcd")])
+    client.edit_document(URI, 5, [], 4)
+    resume, edit = written(client)
+    expected = {"type": "spark.resume", "session": "s1", "documents": [["d1", 4, digest("abcd")]]}
+    assert resume == expected
+    assert (edit["doc"], edit["base"]) == ("d1", 4)
+    assert hear(client, "spark.doc.resync", None, doc="d1") == [Resync(URI)]
+    assert hear(client, "spark.doc.resync", None, doc="d2") == []
+
+
+@pytest.mark.parametrize("before", [None, ClientConnection(spark=True), earlier()])
+def test_what_no_earlier_link_had_is_told_whole(before: ClientConnection | None):
+    client = ClientConnection(spark=True, earlier=before)
+    client.restore([(URI, "python", 4, "abcd")])
+    assert types(client) == ["spark.doc.open"]
+    client.restore([])
+    assert types(client) == []
+
+
+# Credit.
+
+
+def delta(client: ClientConnection, text: str = "x") -> None:
+    hear(client, "response.output_text.delta", delta=text)
+
+
+def test_what_has_been_read_is_given_back_when_it_is_a_good_deal(client: ClientConnection):
+    client.create(ASK, "ic")
+    written(client)
+    for _ in range(LANE_EVENTS // 2):
+        delta(client, "é")
+    assert types(client) == []
+    client.read("ic.0")
+    client.read("ic.0")
+    client.read("ic.7")
+    given = {"type": "spark.credit", "stream_id": "ic.0", "events": LANE_EVENTS // 2, "bytes": LANE_EVENTS}
+    assert written(client) == [given]
+
+
+def test_a_deaf_lane_and_an_ended_one_are_read(client: ClientConnection):
+    client.create(ASK, "ic")
+    assert client.busy
+    client.cancel("ic.0")
+    assert not client.busy
+    written(client)
+    for _ in range(LANE_EVENTS // 2):
+        delta(client)
+    assert types(client) == ["spark.credit"]
+    for _ in range(LANE_EVENTS // 2):
+        delta(client)
+    written(client)
+    completed(client)
+    client.create(ASK, "ic")
+    for _ in range(LANE_EVENTS // 2):
+        delta(client)
+    completed(client)
+    assert types(client) == ["spark.credit", "response.create"]
 
 
 # A plain server.

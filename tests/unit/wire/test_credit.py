@@ -65,3 +65,16 @@ def test_a_reader_who_reads_all_never_stops_the_writer(deltas: list[tuple[str, s
         credit.spend(lane, text)
         for name, owed in debt.read(lane, 1, size_of(text)).items():
             credit.give(name, *owed)
+
+
+def test_many_lanes_that_owe_a_little_each_are_settled_together():
+    debt = Debt()
+    settled: dict[str, tuple[int, int]] = {}
+    lanes = [str(number) for number in range(16)]
+    for _ in range(LANE_EVENTS // 2 - 1):
+        for lane in lanes:
+            if settled := debt.read(lane, 1, 1):
+                assert set(settled) == set(lanes)
+                assert sum(events for events, _ in settled.values()) == ALL_EVENTS // 2
+                return
+    raise AssertionError("nothing was ever given back")
