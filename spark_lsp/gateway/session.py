@@ -5,6 +5,7 @@ failure is told on its own lane and the neighbours go on. The end of the connect
 that runs for it, which is how engines learn that nobody listens any more.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -71,9 +72,9 @@ class Session:
         self._scopes: dict[str, anyio.CancelScope] = {}
         self._told: tuple[EngineInfo, ...] = ()
         self._problems: tuple[str, ...] = ()
-        self._dirty = anyio.Event()  # something may wait to be written
-        self._hurry = anyio.Event()  # and it should not wait for more
-        self._written = anyio.Event()  # something has been written since somebody `_paused`
+        self._dirty = asyncio.Event()  # something may wait to be written
+        self._hurry = asyncio.Event()  # and it should not wait for more
+        self._written = asyncio.Event()  # something has been written since somebody `_paused`
         self._paused = False
         self._too_old = False
 
@@ -88,7 +89,8 @@ class Session:
                 try:
                     while (message := await messages()) is not None:
                         self._act(self._connection.receive(message, time.time()), group)
-                        await self._while(lambda: self._connection.congested)
+                        if self._connection.congested:
+                            await self._while(lambda: self._connection.congested)
                 except RemoteProtocolError as error:
                     broken = error
                 group.cancel_scope.cancel()
@@ -142,9 +144,10 @@ class Session:
                     self._registry.observe(focus)
                 case Configured():
                     self._configure(event, group)
-        self._dirty.set()
-        if self._connection.urgent:
-            self._hurry.set()
+        if self._connection.pending:
+            self._dirty.set()
+            if self._connection.urgent:
+                self._hurry.set()
 
     def _follow(self, decision: Decision, group: TaskGroup) -> None:
         for response in (*decision.stop, *decision.drop):
@@ -172,7 +175,8 @@ class Session:
         if failure is not None:
             self._act(self._connection.fail(response, failure.code, str(failure)), group)
         self._follow(self._scheduler.done(response), group)
-        self._tell_status()
+        if failure is not None:  # what else changes in an engine, the watch will tell
+            self._tell_status()
 
     async def _answer(self, response: str, request: Request, group: TaskGroup) -> None:
         engine = self._registry.resolve(request)
@@ -226,7 +230,7 @@ class Session:
         with suppress(OSError):  # the peer is gone; the reader will hear of it too
             while True:
                 await self._dirty.wait()
-                self._dirty = anyio.Event()
+                self._dirty.clear()
                 if not self._connection.urgent:
                     await self._gather()
                 while (message := self._connection.pop()) is not None:
@@ -238,7 +242,7 @@ class Session:
         if self._paused:
             self._paused = False
             self._written.set()
-            self._written = anyio.Event()
+            self._written = asyncio.Event()
 
     async def _while(self, blocked: Callable[[], bool]) -> None:
         """Pause while `blocked`, which only writing can end."""
@@ -248,9 +252,10 @@ class Session:
 
     async def _gather(self) -> None:
         """Let text wait for more text, unless something comes that should not wait."""
-        self._hurry = anyio.Event()
-        with anyio.move_on_after(FLUSH):
-            await self._hurry.wait()
+        self._hurry.clear()
+        timer = asyncio.get_running_loop().call_later(FLUSH, self._hurry.set)
+        await self._hurry.wait()
+        timer.cancel()
 
 
 Receive = Callable[[], Awaitable[str | bytes | None]]

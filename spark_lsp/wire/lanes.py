@@ -16,7 +16,7 @@ A client names at most 32 lanes on a connection, and names are never freed.
 
 import re
 from collections import deque
-from enum import Enum, auto
+from enum import IntEnum, auto
 
 from spark_lsp.errors import LocalProtocolError, RemoteProtocolError
 
@@ -24,7 +24,7 @@ MAX_LANES = 32
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 
 
-class State(Enum):
+class State(IntEnum):
     """Where a response is in its life."""
 
     WAITING = auto()
@@ -33,7 +33,7 @@ class State(Enum):
     DONE = auto()
 
 
-class Step(Enum):
+class Step(IntEnum):
     """What happens to a response."""
 
     ADMIT = auto()
