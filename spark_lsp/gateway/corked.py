@@ -1,62 +1,10 @@
-"""uvicorn's WebSocket, with the writes of one turn of the loop joined, and no pause behind each message.
+"""uvicorn's WebSocket on a transport that joins the writes of one turn."""
 
-uvicorn writes each message by itself and stops reading after each until the application has taken it. A
-short answer is four messages, a key two: that were four writes and two pauses where one write and none
-will do, and system calls are a good part of a round trip. An application that falls behind by more than
-a turn is still not read for, and what waits to be written still counts at the transport.
-"""
-
-import asyncio
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-
-class Corked:
-    """A transport that writes and pauses at the end of the turn; all else goes to the one below."""
-
-    def __init__(self, below: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._below = below
-        self._loop = loop
-        self._waiting: list[bytes] = []
-        self._wanted_pause = self._paused = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._below, name)
-
-    def write(self, data: bytes) -> None:
-        """Write with what else is written in this turn."""
-        if not self._waiting:
-            self._loop.call_soon(self._flush)
-        self._waiting.append(data)
-
-    def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        if waiting:
-            self._below.write(b"".join(waiting))
-
-    def close(self) -> None:
-        """Write what waits, then close."""
-        self._flush()
-        self._below.close()
-
-    def pause_reading(self) -> None:
-        """Stop reading unless the application has taken the message by the end of the next turn."""
-        if not self._wanted_pause:
-            self._wanted_pause = True
-            self._loop.call_soon(self._loop.call_soon, self._pause)
-
-    def _pause(self) -> None:
-        if self._wanted_pause and not self._paused and not self._below.is_closing():
-            self._paused = True
-            self._below.pause_reading()
-
-    def resume_reading(self) -> None:
-        """Go on reading."""
-        self._wanted_pause = False
-        if self._paused:
-            self._paused = False
-            self._below.resume_reading()
+from spark_lsp.engine.corked import Corked
 
 
 class CorkedWebSocket(WebSocketsSansIOProtocol):

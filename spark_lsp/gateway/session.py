@@ -1,4 +1,4 @@
-"""One connection joined to engines: one reader, one writer, a task for each response.
+"""One connection joined to engines: one reader, one writer, a task for each response under way.
 
 The reader never waits for an engine, and a response's task never raises into the connection's group: a
 failure is told on its own lane and the neighbours go on. The end of the connection cancels everything
@@ -22,7 +22,7 @@ from spark_lsp.errors import EngineError, RemoteProtocolError, origin
 from spark_lsp.gateway.mirrors import Mirrors
 from spark_lsp.gateway.registry import BuildEngine, Registry
 from spark_lsp.gateway.scheduler import Decision, Scheduler
-from spark_lsp.request import EngineInfo, Event, Finished, Request
+from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Request
 from spark_lsp.wire.server import (
     TOO_OLD,
     Asked,
@@ -40,6 +40,7 @@ FLUSH = 0.003  # seconds that text may wait for more text, once a response has b
 LIFETIME = 3600.0  # seconds a connection lives, by the public protocol
 EARLY = 0.9  # of its life, when a spark.v1 client is asked to open the next one
 GRACE = 30.0  # seconds that answers under way have when the connection is too old
+TO_WRITE = 2  # turns of the loop until what is urgent has been written, before an engine goes on
 WATCH = 1.0  # seconds between looks at the engines' state
 
 Send = Callable[[str], Awaitable[None]]
@@ -70,6 +71,7 @@ class Session:
         self._scheduler = Scheduler()
         self._requests: dict[str, Request] = {}
         self._scopes: dict[str, anyio.CancelScope] = {}
+        self._idle: list[asyncio.Future[str]] = []  # tasks that wait for a response to serve
         self._told: tuple[EngineInfo, ...] = ()
         self._problems: tuple[str, ...] = ()
         self._dirty = asyncio.Event()  # something may wait to be written
@@ -158,7 +160,22 @@ class Session:
             self._requests.pop(response, None)
         for response in decision.start:
             self._scopes[response] = anyio.CancelScope()
-            group.start_soon(self._serve, response, group)
+            self._give(response, group)
+
+    def _give(self, response: str, group: TaskGroup) -> None:
+        """Have a response served by a task that has nothing to do, or by one more."""
+        if self._idle:
+            self._idle.pop().set_result(response)
+        else:
+            group.start_soon(self._work, response, group)
+
+    async def _work(self, response: str, group: TaskGroup) -> None:
+        """Serve one response after another: a new task for each would cost as much as a small answer."""
+        while True:
+            await self._serve(response, group)
+            following = asyncio.get_running_loop().create_future()
+            self._idle.append(following)
+            response = await following
 
     async def _serve(self, response: str, group: TaskGroup) -> None:
         """Answer one request; whatever happens, the response ends and nothing is raised."""
@@ -184,6 +201,8 @@ class Session:
         async with engine.open(request) as events:
             async for event in events:
                 self._pass_on(response, event, group)
+                if isinstance(event, Chunk) and self._connection.urgent:
+                    await _turns(TO_WRITE)
                 if self._connection.full(response):
                     await self._while(lambda: self._connection.full(response))
         if not isinstance(event, Finished):  # whoever waits must hear of it
@@ -259,6 +278,12 @@ class Session:
 
 
 Receive = Callable[[], Awaitable[str | bytes | None]]
+
+
+async def _turns(count: int) -> None:
+    """Let everything else that is ready run, so many times."""
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 async def _close(engines: Iterable[Engine]) -> None:

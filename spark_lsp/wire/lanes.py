@@ -67,7 +67,7 @@ class Lanes:
 
     def enter(self, lane: str | None, response: str) -> None:
         """Queue a new response. Raises `RemoteProtocolError` for a bad name or one lane too many."""
-        if lane is not None:
+        if lane is not None and lane not in self._queues:
             self._check_name(lane)
         self._queues.setdefault(lane, deque()).append(response)
         self._states[response] = State.WAITING
@@ -126,7 +126,7 @@ class Lanes:
                 code="invalid_stream_id",
             )
         named = len(self._queues) - (None in self._queues)
-        if lane not in self._queues and named >= MAX_LANES:
+        if named >= MAX_LANES:
             raise RemoteProtocolError(
                 f"A connection has at most {MAX_LANES} stream ids; reuse one",
                 code="websocket_stream_limit_reached",
