@@ -47,7 +47,7 @@ IMPURE_MODULES = {
 ONLY_IN = {
     "lsprotocol": ("lsp/",),
     "pygls": ("lsp/",),
-    "websockets": ("engine/remote.py", "engine/responses.py"),
+    "websockets": ("engine/remote.py", "engine/responses.py", "engine/socket.py"),
     "starlette": ("gateway/",),
     "uvicorn": ("gateway/",),
     "anyio": ("engine/", "gateway/", "lsp/", "app.py", "launch.py", "client/", "bench/", "cli/", "doctor/"),

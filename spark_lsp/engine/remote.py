@@ -17,7 +17,6 @@ import anyio
 from anyio.abc import TaskGroup
 
 from spark_lsp.engine.channel import Channel
-from spark_lsp.engine.corked import Corked
 from spark_lsp.errors import EngineError, GatewayError, RemoteProtocolError, SparkError
 from spark_lsp.request import EngineInfo, Event, Focus, Request, Task
 from spark_lsp.text.document import Document
@@ -35,7 +34,7 @@ from spark_lsp.wire.client_events import (
 from spark_lsp.wire.frames import SUBPROTOCOL
 
 if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection as Socket
+    from spark_lsp.engine.socket import Socket
 
 MAX_MESSAGE = 16 * 1024 * 1024
 CONNECT_WAIT = 15.0  # seconds a request waits for the connection; a cold gateway takes about one
@@ -175,18 +174,27 @@ class Remote:
         self._channels.clear()
 
     async def _read(self, socket: "Socket", group: TaskGroup) -> None:
-        async for message in socket:
-            if self._connection is None:
-                break
+        def hear(message: str | bytes) -> None:
+            try:
+                self._hear(message)
+            except RemoteProtocolError:
+                group.cancel_scope.cancel()  # the link is given up
+
+        socket.listen(hear)
+        async for message in socket:  # what is unusual, and all behind it
+            hear(message)
+        group.cancel_scope.cancel()
+
+    def _hear(self, message: str | bytes) -> None:
+        if self._connection is not None:
             for event in self._connection.receive(message):
                 self._take(event)
             self._flush()
-        group.cancel_scope.cancel()
 
     async def _write(self, socket: "Socket") -> None:
         while self._connection is not None:
             while (message := self._connection.pop()) is not None:
-                await socket.send(message)
+                await socket.say(message)
             self._wake.clear()
             await self._wake.wait()
 
@@ -300,14 +308,10 @@ class Remote:
 
 
 async def _connect(endpoint: Endpoint) -> "Socket":
-    from websockets.asyncio.client import ClientConnection, connect, unix_connect
+    from websockets.asyncio.client import connect, unix_connect
     from websockets.typing import Subprotocol
 
-    class CorkedSocket(ClientConnection):
-        """Writes a key and the request behind it at once."""
-
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(Corked(transport, self.loop))  # type: ignore[arg-type]
+    from spark_lsp.engine.socket import Socket
 
     options: dict[str, Any] = {
         "additional_headers": {"Authorization": f"Bearer {endpoint.token}"} if endpoint.token else {},
@@ -319,7 +323,7 @@ async def _connect(endpoint: Endpoint) -> "Socket":
         "open_timeout": HEARTBEAT,
         "close_timeout": 1,
         "proxy": None,
-        "create_connection": CorkedSocket,
+        "create_connection": Socket,
     }
     if endpoint.url.startswith("ws+unix:"):
         del options["proxy"]
