@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+NO_TARGET = "none"
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -68,11 +70,28 @@ def at_most_of_baseline(
     )
 
 
-def at_least(number: int, name: str, unit: str, values: Sequence[float], limit: float) -> Figure:
+def at_least(
+    number: int,
+    name: str,
+    unit: str,
+    values: Sequence[float],
+    limit: float,
+    baseline: Sequence[float] = (),
+) -> Figure:
     """Return a figure whose value, the mean of `values`, is to be at least `limit`; shares have no spread."""
     value = statistics.fmean(values)
+    base = statistics.fmean(baseline) if baseline else None
+    ratio = value / base if base else None
     wanted = f"≥ {limit:g} {unit}"
-    return Figure(number, name, value, unit, None, None, wanted, value >= limit, len(values), (value, value))
+    return Figure(number, name, value, unit, base, ratio, wanted, value >= limit, len(values), (value, value))
+
+
+def measured(number: int, name: str, unit: str, values: Sequence[float], baseline: Sequence[float] = ()) -> Figure:
+    """Return a figure that has no target: it stands beside another to explain it."""
+    value = percentile(values, 50)
+    base = percentile(baseline, 50) if baseline else None
+    ratio = value / base if base else None
+    return Figure(number, name, value, unit, base, ratio, NO_TARGET, True, len(values), quartiles(values))
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -4,7 +4,7 @@ import sys
 from importlib.resources import files
 
 
-def command(mode: str) -> tuple[str, ...]:
-    """Return the command line that runs stock pygls as a `server` or to `sync` documents."""
+def command(mode: str, *more: str) -> tuple[str, ...]:
+    """Return the command line that runs stock pygls in one of its modes; see the program's own text."""
     source = files("spark_lsp.bench").joinpath("data", "stock.py.txt").read_text("utf-8")
-    return (sys.executable, "-c", source, mode)
+    return (sys.executable, "-c", source, mode, *more)

@@ -15,6 +15,7 @@ from spark_lsp.errors import ConfigError
 SUITES = {
     "start": "from start to the initialize response, against stock pygls",
     "sync": "one change of a large document, against stock pygls",
+    "wire": "from a key to a token: round trips, tokens, cancels, uploads, against HTTP and stock pygls",
     "memory": "resident memory of the server and of a gateway without a model",
     "local": "the embedded model: a key to the first whole line; cancel to a free slot",
     "quality": "infilling tasks solved by the ghost text; needs --data",
@@ -23,6 +24,7 @@ NEEDS_DATA = ("quality",)
 QUICK: dict[str, dict[str, int]] = {
     "start": {"rounds": 1},
     "sync": {"rounds": 1, "count": 20, "baseline_count": 2},
+    "wire": {"rounds": 1, "each": 5, "tokens": 200, "stream_ms": 300},
     "memory": {"rounds": 1, "files": 5},
     "local": {"lines": 1, "cancels": 1},
     "quality": {"limit": 2},

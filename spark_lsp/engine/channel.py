@@ -3,11 +3,10 @@
 `on_read` is called whenever text has been taken out: only then may the gateway send more of it.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-
-import anyio
 
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, Event, Finished
@@ -20,7 +19,7 @@ class Channel:
     on_read: Callable[[], None] = lambda: None
     events: deque[Event] = field(default_factory=deque[Event])
     error: EngineError | None = None
-    arrived: anyio.Event = field(default_factory=anyio.Event)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, event: Event) -> None:
         if isinstance(event, Chunk) and self.events and isinstance(last := self.events[-1], Chunk):
@@ -44,5 +43,5 @@ class Channel:
                     return
             if self.error is not None:
                 raise self.error
-            self.arrived = anyio.Event()
+            self.arrived.clear()
             await self.arrived.wait()

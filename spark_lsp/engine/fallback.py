@@ -34,16 +34,20 @@ class Fallback:
 
     def open(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Answer from the first engine that gets as far as its first text."""
-        return self._open(request)
+        candidates = self._candidates()
+        return candidates[0].open(request) if len(candidates) == 1 else self._open(request, candidates)
 
     @asynccontextmanager
-    async def _open(self, request: Request) -> AsyncGenerator[AsyncIterator[Event], None]:
-        async with aclosing(self._answer(request)) as events:
+    async def _open(
+        self, request: Request, candidates: Sequence[Engine]
+    ) -> AsyncGenerator[AsyncIterator[Event], None]:
+        async with aclosing(self._answer(request, candidates)) as events:
             yield events
 
-    async def _answer(self, request: Request) -> AsyncGenerator[Event, None]:
+    async def _answer(
+        self, request: Request, candidates: Sequence[Engine]
+    ) -> AsyncGenerator[Event, None]:
         failures: list[tuple[str, EngineError]] = []
-        candidates = self._candidates()
         for engine in candidates:
             begun: list[Event] = []
             spoken = False

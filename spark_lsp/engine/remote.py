@@ -6,6 +6,7 @@ lane; one writer writes what the connection has to say. `open` waits a bounded t
 so that the first request of a morning may start the gateway, and fails with words fit for a person.
 """
 
+import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -16,6 +17,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from spark_lsp.engine.channel import Channel
+from spark_lsp.engine.corked import Corked
 from spark_lsp.errors import EngineError, GatewayError, RemoteProtocolError, SparkError
 from spark_lsp.request import EngineInfo, Event, Focus, Request, Task
 from spark_lsp.text.document import Document
@@ -77,7 +79,7 @@ class Remote:
         self._connection: ClientConnection | None = None
         self._ready = False
         self._changed = anyio.Event()
-        self._wake = anyio.Event()
+        self._wake = asyncio.Event()
         self._channels: dict[str, Channel] = {}
         self._documents: dict[str, Document] = {}
         self._settings: tuple[Mapping[str, Any], Mapping[str, Sequence[str]], Mapping[str, Any]] | None = None
@@ -185,11 +187,12 @@ class Remote:
         while self._connection is not None:
             while (message := self._connection.pop()) is not None:
                 await socket.send(message)
-            self._wake = anyio.Event()
+            self._wake.clear()
             await self._wake.wait()
 
     def _flush(self) -> None:
-        self._wake.set()
+        if self._connection is not None and self._connection.pending:
+            self._wake.set()
 
     def _take(self, event: ClientEvent) -> None:
         match event:
@@ -237,6 +240,8 @@ class Remote:
             self._flush()
 
     async def _usable(self) -> ClientConnection:
+        if self._connection is not None and self._ready:
+            return self._connection
         with anyio.move_on_after(CONNECT_WAIT):
             while self._trouble is None:
                 if self._connection is not None and self._ready:
@@ -295,8 +300,14 @@ class Remote:
 
 
 async def _connect(endpoint: Endpoint) -> "Socket":
-    from websockets.asyncio.client import connect, unix_connect
+    from websockets.asyncio.client import ClientConnection, connect, unix_connect
     from websockets.typing import Subprotocol
+
+    class CorkedSocket(ClientConnection):
+        """Writes a key and the request behind it at once."""
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(Corked(transport, self.loop))  # type: ignore[arg-type]
 
     options: dict[str, Any] = {
         "additional_headers": {"Authorization": f"Bearer {endpoint.token}"} if endpoint.token else {},
@@ -308,6 +319,7 @@ async def _connect(endpoint: Endpoint) -> "Socket":
         "open_timeout": HEARTBEAT,
         "close_timeout": 1,
         "proxy": None,
+        "create_connection": CorkedSocket,
     }
     if endpoint.url.startswith("ws+unix:"):
         del options["proxy"]

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -31,6 +31,7 @@ from spark_lsp.wire.server import MAX_MESSAGE_BYTES, TOO_OLD, ServerConnection
 
 log = logging.getLogger(__name__)
 
+PATH = "/v1/responses"
 TIMING_HEADER = "x-responsesapi-include-timing-metrics"
 CLOSE_CODES = {TOO_OLD: 1000}
 
@@ -61,8 +62,7 @@ class Gateway:
         self._turns = Turns(lambda: any(session.busy for session in self.sessions))
         self.app = Starlette(
             routes=[
-                WebSocketRoute("/v1/responses", self._websocket),
-                Route("/v1/responses", self._guarded(self._post), methods=["POST"]),
+                Route(PATH, self._guarded(self._post), methods=["POST"]),
                 Route("/v1/models", self._guarded(self._models)),
                 Route("/healthz", self._guarded(self._healthz)),
             ]
@@ -71,7 +71,10 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection. What fails unexpectedly is logged by its place, never by its words."""
         try:
-            await self.app(scope, receive, send)
+            if scope["type"] == "websocket" and scope["path"] == PATH:
+                await self._websocket(WebSocket(scope, receive, send), receive, send)
+            else:
+                await self.app(scope, receive, send)
         except Exception as error:
             log.error("a connection failed unexpectedly: %s", origin(error))
 
@@ -84,7 +87,8 @@ class Gateway:
 
     # The WebSocket.
 
-    async def _websocket(self, socket: WebSocket) -> None:
+    async def _websocket(self, socket: WebSocket, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket. Once it is open, messages come and go without Starlette's layers: they cost."""
         spark = SUBPROTOCOL in socket.scope.get("subprotocols", [])
         nonce = self._door.nonce(socket) if spark else ""
         refusal = self._door.refusal(socket, nonce)
@@ -92,12 +96,12 @@ class Gateway:
             await socket.send_denial_response(refusal)
             return
         await socket.accept(SUBPROTOCOL if spark else None)
-        send = _sender(socket)
+        say = _sender(send)
         try:
             if nonce:
-                await self._door.challenge(nonce, lambda: _message(socket), send)
+                await self._door.challenge(nonce, lambda: _message(receive), say)
             async with self._session(self._connection(socket, spark=spark)) as session:
-                await session.run(lambda: self._message(socket), send)
+                await session.run(lambda: self._message(receive), say)
         except Stranger as error:
             await _close(socket, 1008, str(error))
         except RemoteProtocolError as error:
@@ -105,8 +109,8 @@ class Gateway:
         except ConnectionError:
             pass  # gone before it was let in
 
-    async def _message(self, socket: WebSocket) -> str | bytes | None:
-        message = await _message(socket)
+    async def _message(self, receive: Receive) -> str | bytes | None:
+        message = await _message(receive)
         self._turns.work()
         return message
 
@@ -148,25 +152,25 @@ class Gateway:
         return JSONResponse({"status": "ok", "version": __version__, "sessions": len(self.sessions)})
 
 
-async def _message(socket: WebSocket) -> str | bytes | None:
+async def _message(receive: Receive) -> str | bytes | None:
     """Return the peer's next message, or None when it is gone."""
-    event = await socket.receive()
+    event = await receive()
     if event["type"] == "websocket.disconnect":
         return None
     text: str | None = event.get("text")
     return text if text is not None else event.get("bytes", b"")
 
 
-def _sender(socket: WebSocket) -> Callable[[str], Awaitable[None]]:
-    async def send(message: str) -> None:
+def _sender(send: Send) -> Callable[[str], Awaitable[None]]:
+    async def say(message: str) -> None:
         try:
-            await socket.send_text(message)
-        except (WebSocketDisconnect, RuntimeError) as error:
+            await send({"type": "websocket.send", "text": message})
+        except (OSError, RuntimeError) as error:
             raise ConnectionError from error  # gone: the reader will hear of it too
 
-    return send
+    return say
 
 
 async def _close(socket: WebSocket, code: int, reason: str) -> None:
-    with suppress(RuntimeError):  # closed by the peer meanwhile
+    with suppress(RuntimeError, WebSocketDisconnect):  # closed by the peer meanwhile
         await socket.close(code, reason[:120])

@@ -25,6 +25,7 @@ from spark_lsp import __version__, runtime
 from spark_lsp.engine.base import Engine
 from spark_lsp.errors import ConfigError
 from spark_lsp.gateway.app import Gateway
+from spark_lsp.gateway.corked import CorkedWebSocket
 from spark_lsp.wire.server import MAX_MESSAGE_BYTES
 
 DRAIN = 5.0  # seconds that answers under way have to finish when the gateway is told to end
@@ -139,7 +140,7 @@ async def serve(
 def _config(gateway: Gateway) -> uvicorn.Config:
     return uvicorn.Config(
         gateway,
-        ws="websockets-sansio",
+        ws=CorkedWebSocket,
         ws_per_message_deflate=False,
         ws_max_size=MAX_MESSAGE_BYTES,
         access_log=False,

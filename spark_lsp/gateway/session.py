@@ -1,10 +1,11 @@
-"""One connection joined to engines: one reader, one writer, a task for each response.
+"""One connection joined to engines: one reader, one writer, a task for each response under way.
 
 The reader never waits for an engine, and a response's task never raises into the connection's group: a
 failure is told on its own lane and the neighbours go on. The end of the connection cancels everything
 that runs for it, which is how engines learn that nobody listens any more.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -21,7 +22,7 @@ from spark_lsp.errors import EngineError, RemoteProtocolError, origin
 from spark_lsp.gateway.mirrors import Mirrors
 from spark_lsp.gateway.registry import BuildEngine, Registry
 from spark_lsp.gateway.scheduler import Decision, Scheduler
-from spark_lsp.request import EngineInfo, Event, Finished, Request
+from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Request
 from spark_lsp.wire.server import (
     TOO_OLD,
     Asked,
@@ -39,6 +40,7 @@ FLUSH = 0.003  # seconds that text may wait for more text, once a response has b
 LIFETIME = 3600.0  # seconds a connection lives, by the public protocol
 EARLY = 0.9  # of its life, when a spark.v1 client is asked to open the next one
 GRACE = 30.0  # seconds that answers under way have when the connection is too old
+TO_WRITE = 2  # turns of the loop until what is urgent has been written, before an engine goes on
 WATCH = 1.0  # seconds between looks at the engines' state
 
 Send = Callable[[str], Awaitable[None]]
@@ -69,11 +71,12 @@ class Session:
         self._scheduler = Scheduler()
         self._requests: dict[str, Request] = {}
         self._scopes: dict[str, anyio.CancelScope] = {}
+        self._idle: list[asyncio.Future[str]] = []  # tasks that wait for a response to serve
         self._told: tuple[EngineInfo, ...] = ()
         self._problems: tuple[str, ...] = ()
-        self._dirty = anyio.Event()  # something may wait to be written
-        self._hurry = anyio.Event()  # and it should not wait for more
-        self._written = anyio.Event()  # something has been written since somebody `_paused`
+        self._dirty = asyncio.Event()  # something may wait to be written
+        self._hurry = asyncio.Event()  # and it should not wait for more
+        self._written = asyncio.Event()  # something has been written since somebody `_paused`
         self._paused = False
         self._too_old = False
 
@@ -88,7 +91,8 @@ class Session:
                 try:
                     while (message := await messages()) is not None:
                         self._act(self._connection.receive(message, time.time()), group)
-                        await self._while(lambda: self._connection.congested)
+                        if self._connection.congested:
+                            await self._while(lambda: self._connection.congested)
                 except RemoteProtocolError as error:
                     broken = error
                 group.cancel_scope.cancel()
@@ -142,9 +146,10 @@ class Session:
                     self._registry.observe(focus)
                 case Configured():
                     self._configure(event, group)
-        self._dirty.set()
-        if self._connection.urgent:
-            self._hurry.set()
+        if self._connection.pending:
+            self._dirty.set()
+            if self._connection.urgent:
+                self._hurry.set()
 
     def _follow(self, decision: Decision, group: TaskGroup) -> None:
         for response in (*decision.stop, *decision.drop):
@@ -155,7 +160,22 @@ class Session:
             self._requests.pop(response, None)
         for response in decision.start:
             self._scopes[response] = anyio.CancelScope()
-            group.start_soon(self._serve, response, group)
+            self._give(response, group)
+
+    def _give(self, response: str, group: TaskGroup) -> None:
+        """Have a response served by a task that has nothing to do, or by one more."""
+        if self._idle:
+            self._idle.pop().set_result(response)
+        else:
+            group.start_soon(self._work, response, group)
+
+    async def _work(self, response: str, group: TaskGroup) -> None:
+        """Serve one response after another: a new task for each would cost as much as a small answer."""
+        while True:
+            await self._serve(response, group)
+            following = asyncio.get_running_loop().create_future()
+            self._idle.append(following)
+            response = await following
 
     async def _serve(self, response: str, group: TaskGroup) -> None:
         """Answer one request; whatever happens, the response ends and nothing is raised."""
@@ -172,7 +192,8 @@ class Session:
         if failure is not None:
             self._act(self._connection.fail(response, failure.code, str(failure)), group)
         self._follow(self._scheduler.done(response), group)
-        self._tell_status()
+        if failure is not None:  # what else changes in an engine, the watch will tell
+            self._tell_status()
 
     async def _answer(self, response: str, request: Request, group: TaskGroup) -> None:
         engine = self._registry.resolve(request)
@@ -180,6 +201,8 @@ class Session:
         async with engine.open(request) as events:
             async for event in events:
                 self._pass_on(response, event, group)
+                if isinstance(event, Chunk) and self._connection.urgent:
+                    await _turns(TO_WRITE)
                 if self._connection.full(response):
                     await self._while(lambda: self._connection.full(response))
         if not isinstance(event, Finished):  # whoever waits must hear of it
@@ -226,7 +249,7 @@ class Session:
         with suppress(OSError):  # the peer is gone; the reader will hear of it too
             while True:
                 await self._dirty.wait()
-                self._dirty = anyio.Event()
+                self._dirty.clear()
                 if not self._connection.urgent:
                     await self._gather()
                 while (message := self._connection.pop()) is not None:
@@ -238,7 +261,7 @@ class Session:
         if self._paused:
             self._paused = False
             self._written.set()
-            self._written = anyio.Event()
+            self._written = asyncio.Event()
 
     async def _while(self, blocked: Callable[[], bool]) -> None:
         """Pause while `blocked`, which only writing can end."""
@@ -248,12 +271,19 @@ class Session:
 
     async def _gather(self) -> None:
         """Let text wait for more text, unless something comes that should not wait."""
-        self._hurry = anyio.Event()
-        with anyio.move_on_after(FLUSH):
-            await self._hurry.wait()
+        self._hurry.clear()
+        timer = asyncio.get_running_loop().call_later(FLUSH, self._hurry.set)
+        await self._hurry.wait()
+        timer.cancel()
 
 
 Receive = Callable[[], Awaitable[str | bytes | None]]
+
+
+async def _turns(count: int) -> None:
+    """Let everything else that is ready run, so many times."""
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 async def _close(engines: Iterable[Engine]) -> None:

@@ -42,6 +42,10 @@ class Answer:
     active: bool = False
     sequence: int = 0
     pieces: list[str] = field(default_factory=list[str])
+    size: int = field(init=False)  # of the request, in characters
+
+    def __post_init__(self) -> None:
+        self.size = self.request.characters()
 
     @property
     def item(self) -> str:

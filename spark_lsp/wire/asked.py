@@ -16,6 +16,7 @@ from spark_lsp.wire.mirror import Mirror
 from spark_lsp.wire.mirrored import Known
 
 EFFORTS: dict[str, Effort] = {"none": "fast", "minimal": "fast", "low": "fast", "medium": "balanced"}
+KINDS = {kind.value: kind for kind in PartKind}
 REASONING: dict[Effort, str] = {"fast": "minimal", "balanced": "medium", "deep": "high"}
 
 
@@ -42,8 +43,7 @@ def request_of(frame: Create, mirror: Mirror, *, spark: bool) -> Request:
         raise RemoteProtocolError("Background responses are not offered", code="unsupported_parameter")
     if frame.previous_response_id and asked is not None and asked.task == "complete":
         raise RemoteProtocolError("A completion cannot continue a response", code="invalid_request_error")
-    request = _chat(frame) if asked is None else _request_of_ours(frame, asked, mirror)
-    return replace(request, effort=_effort(frame), warm=_warm(frame))
+    return _chat(frame) if asked is None else _request_of_ours(frame, asked, mirror)
 
 
 def _effort(frame: Create) -> Effort:
@@ -62,8 +62,10 @@ def _chat(frame: Create) -> Request:
         Task.CHAT,
         instruction=turns[-1].text if turns else "",
         model=frame.model or "",
+        effort=_effort(frame),
         max_tokens=frame.max_output_tokens or 0,
         history=turns[:-1],
+        warm=_warm(frame),
     )
 
 
@@ -76,10 +78,12 @@ def _request_of_ours(frame: Create, asked: Asked, mirror: Mirror) -> Request:
         asked.action,
         asked.language or (brief.language if brief else ""),
         frame.model or "",
+        _effort(frame),
         max_lines=asked.max_lines,
         max_tokens=frame.max_output_tokens or 0,
         priority=Priority(asked.priority),
         origin=asked.origin or (brief.uri if brief else ""),
+        warm=_warm(frame),
     )
 
 
@@ -102,9 +106,9 @@ def _around(at: tuple[str, int, int], mirror: Mirror) -> _Around:
 
 
 def _part(part: PartFrame, mirror: Mirror) -> Part:
-    if part.kind not in set(PartKind):
+    kind = KINDS.get(part.kind)
+    if kind is None:
         raise RemoteProtocolError(f"There is no kind of part {part.kind!r}", code="invalid_request_error")
-    kind = PartKind(part.kind)
     if part.text is not None:
         return Part(kind, part.text, part.uri)
     if part.range is None:

@@ -299,6 +299,11 @@ class ClientConnection:
 
     # What is to be written.
 
+    @property
+    def pending(self) -> bool:
+        """Whether anything waits to be written."""
+        return bool(self._control or self._queue)
+
     def pop(self) -> str | None:
         """Return the next message to write, or None."""
         for queue in (self._control, self._queue):

@@ -16,7 +16,7 @@ A client names at most 32 lanes on a connection, and names are never freed.
 
 import re
 from collections import deque
-from enum import Enum, auto
+from enum import IntEnum, auto
 
 from spark_lsp.errors import LocalProtocolError, RemoteProtocolError
 
@@ -24,7 +24,7 @@ MAX_LANES = 32
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 
 
-class State(Enum):
+class State(IntEnum):
     """Where a response is in its life."""
 
     WAITING = auto()
@@ -33,7 +33,7 @@ class State(Enum):
     DONE = auto()
 
 
-class Step(Enum):
+class Step(IntEnum):
     """What happens to a response."""
 
     ADMIT = auto()
@@ -67,7 +67,7 @@ class Lanes:
 
     def enter(self, lane: str | None, response: str) -> None:
         """Queue a new response. Raises `RemoteProtocolError` for a bad name or one lane too many."""
-        if lane is not None:
+        if lane is not None and lane not in self._queues:
             self._check_name(lane)
         self._queues.setdefault(lane, deque()).append(response)
         self._states[response] = State.WAITING
@@ -126,7 +126,7 @@ class Lanes:
                 code="invalid_stream_id",
             )
         named = len(self._queues) - (None in self._queues)
-        if lane not in self._queues and named >= MAX_LANES:
+        if named >= MAX_LANES:
             raise RemoteProtocolError(
                 f"A connection has at most {MAX_LANES} stream ids; reuse one",
                 code="websocket_stream_limit_reached",

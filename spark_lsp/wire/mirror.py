@@ -19,6 +19,26 @@ def digest(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
+class _Growing:
+    """A text that comes in pieces, hashed as they come: to join and hash it whole would hold up others."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self._pieces: list[str] = []
+        self._hash = hashlib.blake2b(digest_size=16)
+
+    def add(self, piece: str) -> None:
+        self._pieces.append(piece)
+        self.length += len(piece)
+        self._hash.update(piece.encode("utf-8", "surrogatepass"))
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+    def text(self) -> str:
+        return "".join(self._pieces)
+
+
 @dataclass(slots=True)
 class Replica:
     """One document as the gateway has it; `complete` once all its chunks have come."""
@@ -29,11 +49,12 @@ class Replica:
     text: str
     length: int
     hash: str
+    growing: _Growing | None = None
 
     @property
     def complete(self) -> bool:
         """Whether the whole text is there."""
-        return len(self.text) == self.length
+        return self.growing is None
 
 
 class Mirror:
@@ -60,18 +81,18 @@ class Mirror:
 
     def open(self, frame: DocOpen) -> bool:
         """Take the beginning of a document."""
-        replica = Replica(frame.uri, frame.language, frame.version, frame.text, frame.length, frame.hash)
+        growing = _Growing()
+        replica = Replica(frame.uri, frame.language, frame.version, "", frame.length, frame.hash, growing)
         self._replicas[frame.doc] = replica
         self._awaited.discard(frame.doc)
-        return self._settle(frame.doc, replica)
+        return self._grow(frame.doc, replica, growing, frame.text)
 
     def chunk(self, frame: DocChunk) -> bool:
         """Take more of a document that is being opened."""
         replica = self._replicas.get(frame.doc)
-        if replica is None or replica.version != frame.version or replica.complete:
+        if replica is None or replica.version != frame.version or replica.growing is None:
             return self._drop(frame.doc)
-        replica.text += frame.text
-        return self._settle(frame.doc, replica)
+        return self._grow(frame.doc, replica, replica.growing, frame.text)
 
     def edit(self, frame: DocEdit) -> bool:
         """Take changes, made one after another."""
@@ -129,11 +150,15 @@ class Mirror:
         replica = self._replicas.get(doc)
         return replica if replica is not None and replica.complete and replica.version == version else None
 
-    def _settle(self, doc: str, replica: Replica) -> bool:
-        """Accept a growing replica; once all of it should be there, only with the right hash."""
-        if len(replica.text) > replica.length:
+    def _grow(self, doc: str, replica: Replica, growing: _Growing, piece: str) -> bool:
+        """Take more of a replica; once all of it should be there, only with the right hash."""
+        growing.add(piece)
+        if growing.length > replica.length:
             return self._drop(doc)
-        return not replica.complete or digest(replica.text) == replica.hash or self._drop(doc)
+        if growing.length == replica.length:
+            replica.text, replica.growing = growing.text(), None
+            return growing.digest() == replica.hash or self._drop(doc)
+        return True
 
     def _drop(self, doc: str) -> bool:
         """Give up a replica; True if it is on its way again already."""

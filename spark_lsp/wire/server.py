@@ -247,7 +247,7 @@ class ServerConnection:
     def _begin(self, answer: Answer) -> None:
         self._answers[answer.response] = answer
         self._outbox.open(answer.response, answer.lane)
-        self._held += answer.request.characters()
+        self._held += answer.size
 
     def _admit(self, lane: str | None) -> list[ServerEvent]:
         """Hand on the response at the head of a lane; one whose past is not here ends instead."""
@@ -437,7 +437,7 @@ class ServerConnection:
     def _forget(self, answer: Answer) -> None:
         del self._answers[answer.response]
         self._outbox.forget(answer.response)
-        self._held -= answer.request.characters()
+        self._held -= answer.size
 
     def unfinished(self) -> list[str]:
         """Return the ids of all responses whose terminal is not yet decided."""

@@ -1,0 +1,71 @@
+"""Figure 9 at the link: how many requests can be made and taken back, and how soon the engine stops.
+
+That an engine has stopped cannot be seen from outside, but who waits for its place can: a session
+serves so many requests at once, and the next one begins when the work of another has really ended.
+"""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import anyio
+
+from spark_lsp.bench.question import typist
+from spark_lsp.engine.remote import Remote
+from spark_lsp.request import Event, Request, Started, Task
+from spark_lsp.wire.client import LANES_PER_POOL
+from spark_lsp.wire.server import MAX_IN_FLIGHT
+
+ABREAST = 4  # pairs at once; a lane is free only when its end has come
+
+EDIT = Request(Task.EDIT, model="slow")
+SETTLE = 0.01  # seconds in which the ends of what was cancelled before come
+
+
+async def pairs_per_s(remote: Remote, count: int) -> float:
+    """Make `count` requests and take each back as soon as it is under way."""
+    begun = time.perf_counter()
+    async with anyio.create_task_group() as group:
+        for number in range(ABREAST):
+            group.start_soon(_pairs, remote, number, count // ABREAST)
+    return count / (time.perf_counter() - begun)
+
+
+async def _pairs(remote: Remote, number: int, count: int) -> None:
+    person = typist(2_000, engine="slow")
+    request = person.again().request()
+    for _ in range(count):
+        async with remote.open(_from(request, f"{number}")) as events:
+            await anext(events)
+
+
+def _from(request: Request, origin: str) -> Request:
+    """Return the request as one of a document of its own: a newer one of the same would take its place."""
+    return Request(request.task, request.parts, language=request.language, model="slow", origin=origin)
+
+
+async def stopped_ms(remote: Remote) -> float:
+    """Fill a session, let one request more wait, cancel one: return the milliseconds until that begins."""
+    async with AsyncExitStack() as stack:
+        await _fill(remote, stack)
+        async with AsyncExitStack() as last:
+            await _begun(await last.enter_async_context(remote.open(EDIT)))
+            waiting = await stack.enter_async_context(remote.open(EDIT))
+            await anyio.sleep(SETTLE)
+            left = time.perf_counter()
+        await _begun(waiting)
+        taken = (time.perf_counter() - left) * 1000
+    await anyio.sleep(SETTLE)
+    return taken
+
+
+async def _fill(remote: Remote, stack: AsyncExitStack) -> None:
+    """Have all but one of a session's places taken."""
+    request = typist(2_000).again().request()
+    completions = [_from(request, str(number)) for number in range(LANES_PER_POOL)]
+    for asked in (*completions, *[EDIT] * (MAX_IN_FLIGHT - LANES_PER_POOL - 1)):
+        await _begun(await stack.enter_async_context(remote.open(asked)))
+
+
+async def _begun(events: AsyncIterator[Event]) -> None:
+    assert isinstance(await anext(events), Started)

@@ -1,0 +1,178 @@
+"""Figures 4, 5, 7 and 9 at the editor: real processes on pipes, the language server and its gateway.
+
+4: a key is typed, and once it has been taken a request is sent; until the first `spark/inlineCompletion`.
+The baseline is stock pygls that asks the tuned HTTP server with the whole document and says the same.
+
+5: an edit streams at 100,000 tokens a second; its progress says how many characters have come. The lag is
+how much older than the engine's schedule that number is.
+
+7: a request whose answer is at hand, since the suggestion still fits, less what a process that only sends
+back what it reads needs for it. Stock pygls answers with nothing.
+
+9: a request and its cancel, many in one write, until all are answered; the engine would take a minute.
+"""
+
+import subprocess
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spark_lsp.bench import peers, stock
+from spark_lsp.bench.memory import private
+from spark_lsp.bench.pipe import Message, Pipe, serving, settle
+from spark_lsp.bench.question import KEYS, source
+from spark_lsp.client.answers import lsp_position, lsp_range
+from spark_lsp.client.connection import SERVE
+from spark_lsp.client.framing import framed
+from spark_lsp.engine.replay import TOKEN_CHARS
+from spark_lsp.text.document import Document
+from spark_lsp.text.positions import Encoding
+
+GROWTH = "spark/inlineCompletion"
+REST = 0.002  # seconds between a key and the request, so that each is measured alone
+TOGETHER = 64  # messages in one write: no pipe may fill at both ends
+PACE = 100_000  # tokens a second
+FIRST_WORDS = "zip(names, values, strict=True)\n"  # the completion: it never begins with what is typed
+
+
+@dataclass(slots=True)
+class Editor:
+    """One open document and a cursor in it."""
+
+    server: Pipe
+    document: Document
+    offset: int
+    _keys: int = field(default=0)
+
+    def key(self) -> None:
+        """Type a key."""
+        typed = KEYS[self._keys % len(KEYS)]
+        self._keys += 1
+        before = lsp_range(self.document, self.offset, self.offset, Encoding.UTF16)
+        self.document = self.document.splice(self.offset, self.offset, typed, self.document.version + 1)
+        self.offset += 1
+        named = {"uri": self.document.uri, "version": self.document.version}
+        changes = [{"range": before, "text": typed}]
+        self.server.notify("textDocument/didChange", {"textDocument": named, "contentChanges": changes})
+
+    def request(self) -> Message:
+        """Return the parameters of a request at the cursor."""
+        return {
+            "textDocument": {"uri": self.document.uri},
+            "position": lsp_position(self.document, self.offset, Encoding.UTF16),
+            "context": {"triggerKind": 2},
+        }
+
+    def first_us(self) -> float:
+        """Type a key, ask, and return the microseconds until the first text; read on to the answer."""
+        self.key()
+        time.sleep(REST)
+        params, asked = self.request(), time.perf_counter_ns()
+        number = self.server.ask("textDocument/inlineCompletion", params)
+        self.server.until(_is_growth)
+        first = time.perf_counter_ns() - asked
+        self.server.answer(number)
+        return first / 1000
+
+    def asked_us(self, params: Message) -> float:
+        """Ask what can be answered at once; return the microseconds until the answer."""
+        asked = time.perf_counter_ns()
+        self.server.answer(self.server.ask("textDocument/inlineCompletion", params))
+        return (time.perf_counter_ns() - asked) / 1000
+
+    def pairs_per_s(self, params: Message, count: int) -> float:
+        """Ask and take back `count` times, some in each write; return how many a second were answered."""
+        pairs = list[bytes]()
+        first = self.server.number + 1
+        for number in range(first, first + count):
+            pairs.append(framed({"id": number, "method": "textDocument/inlineCompletion", "params": params}))
+            pairs.append(framed({"method": "$/cancelRequest", "params": {"id": number}}))
+        self.server.number += count
+        begun = time.perf_counter()
+        for at in range(0, len(pairs), TOGETHER):
+            self.server.write(b"".join(pairs[at : at + TOGETHER]))
+            for _ in pairs[at : at + TOGETHER : 2]:
+                self.server.until(lambda message: "id" in message and "method" not in message)
+        return count / (time.perf_counter() - begun)
+
+    def route(self, engine: str) -> None:
+        """Have completions answered by another engine, as the editor's settings can say."""
+        settings = {"spark": {"engine": {"routes": {"completion": [engine]}}}}
+        self.server.notify("workspace/didChangeConfiguration", {"settings": settings})
+        time.sleep(0.1)
+        settle(self.server)
+
+
+def _is_growth(message: Message) -> bool:
+    return message.get("method") == GROWTH
+
+
+def opened(server: Pipe, where: Path, characters: int) -> Editor:
+    """Open a document of so much source, with the cursor in the middle."""
+    text = source(characters)
+    document = Document((where / "read.py").as_uri(), text, 1, "python")
+    item = {"uri": document.uri, "languageId": "python", "version": 1, "text": text}
+    server.notify("textDocument/didOpen", {"textDocument": item})
+    return Editor(server, document, text.index("\n", len(text) // 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """What an editor saw of a stream: the lag of each report, its messages a second, its tokens a second."""
+
+    lags_ms: list[float]
+    messages_per_s: float
+    tokens_per_s: float
+
+
+def streamed(editor: Editor, seconds: float) -> Streamed:
+    """Have a stream of 100,000 tokens a second edit the document for so long, then stop it."""
+    server, document = editor.server, editor.document
+    where = {"uri": document.uri, "version": document.version, "range": lsp_range(document, 0, 200, Encoding.UTF16)}
+    order = {**where, "action": "instruct", "instruction": "rewrite it all"}
+    before, asked = server.heard, time.perf_counter()
+    server.ask("workspace/executeCommand", {"command": "spark.edit", "arguments": [order]})
+    lags, characters, now = list[float](), 0, asked
+    while (now := time.perf_counter()) < asked + seconds:
+        said = server.until(_is_report)["params"]["value"].get("message", "")
+        now = time.perf_counter()
+        if said.endswith(" characters"):
+            characters = int(said.split()[0])
+            lags.append((now - asked - characters / TOKEN_CHARS / PACE) * 1000)
+    rate, messages = characters / TOKEN_CHARS / (now - asked), (server.heard - before) / (now - asked)
+    server.ask("workspace/executeCommand", {"command": "spark.cancel", "arguments": [{"id": "edit-1"}]})
+    server.until(lambda message: message.get("method") == "spark/edit")
+    return Streamed(lags, messages, rate)
+
+
+def _is_report(message: Message) -> bool:
+    return message.get("method") == "$/progress"
+
+
+def pipe_us(floor: "subprocess.Popen[bytes]", message: bytes) -> float:
+    """Return the microseconds until a process has sent back a message."""
+    assert floor.stdin is not None
+    assert floor.stdout is not None
+    asked, got = time.perf_counter_ns(), 0
+    floor.stdin.write(message)
+    while got < len(message):
+        got += len(floor.stdout.read(65_536))
+    return (time.perf_counter_ns() - asked) / 1000
+
+
+@contextmanager
+def stage(engines: peers.Engines, tuned_url: str) -> Generator[tuple[Editor, Editor, "subprocess.Popen[bytes]"]]:
+    """Open the same document in our server, in stock pygls and, for the floor, in nothing."""
+    with ExitStack() as stack:
+        environment, where = stack.enter_context(private(peers.toml(engines, {"edit": "fast"})))
+        ours = stack.enter_context(serving(SERVE, where, environment))
+        theirs = stack.enter_context(serving(stock.command("chain", tuned_url), where, environment))
+        editors = [opened(server, where, 20_000) for server in (ours, theirs)]
+        settle(ours)
+        pipe = subprocess.PIPE
+        command = (*peers.program("echo"), "pipe")
+        floor = stack.enter_context(subprocess.Popen(command, stdin=pipe, stdout=pipe, bufsize=0))
+        stack.callback(floor.kill)
+        yield editors[0], editors[1], floor

@@ -1,0 +1,61 @@
+"""Figure 11: the bytes that go up for one key and the request behind it. Pure.
+
+Counted as they go to the socket: our messages with the WebSocket's header and mask. Of the HTTP request
+the body alone is counted, as JSON by orjson; its headers would add some hundred bytes.
+"""
+
+from dataclasses import dataclass
+
+from spark_lsp.bench.question import Question
+from spark_lsp.text.document import Document
+from spark_lsp.wire.client import ClientConnection
+
+MASK = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """What one key cost: the change, and the request behind it."""
+
+    change: int
+    request: int
+
+    @property
+    def both(self) -> int:
+        """The two together."""
+        return self.change + self.request
+
+
+def ours(document: Document, questions: list[Question]) -> list[Bytes]:
+    """Return the bytes of each question on a connection that has mirrored `document`."""
+    wire = ClientConnection(spark=True)
+    wire.open_document(document.uri, document.language, document.version, document.text)
+    _sent(wire)
+    counted: list[Bytes] = []
+    for question in questions:
+        now = question.document
+        wire.edit_document(now.uri, now.version, question.edits, len(now))
+        change = _sent(wire)
+        lane = wire.create(question.request(), "ic")
+        counted.append(Bytes(change, _sent(wire)))
+        wire.cancel(lane)
+        _sent(wire)
+        wire.receive(ENDED % lane)
+    return counted
+
+
+ENDED = '{"type":"response.incomplete","stream_id":"%s","response":{"incomplete_details":{"reason":"cancelled"}}}'
+
+
+def _sent(wire: ClientConnection) -> int:
+    """Take all that is to be written and return its bytes on the socket."""
+    total = 0
+    while (message := wire.pop()) is not None:
+        total += framed(len(message.encode()))
+    return total
+
+
+def framed(length: int) -> int:
+    """Return how long a client's WebSocket frame with so much payload is (RFC 6455, section 5.2)."""
+    extended = 0 if length < 126 else 2 if length < 65_536 else 8
+    return 2 + extended + MASK + length

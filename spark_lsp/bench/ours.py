@@ -1,0 +1,61 @@
+"""Our own way to an engine: the language server's link to the gateway, as it is."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import anyio
+
+from spark_lsp.bench.peers import TOKEN, Peer
+from spark_lsp.bench.question import Question
+from spark_lsp.engine.remote import Endpoint, LinkStatus, Remote
+from spark_lsp.errors import SparkError
+from spark_lsp.request import Chunk
+
+
+class Ours:
+    """Asks through a `Remote`: the change first, then the request, which cites the document."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._news = anyio.Event()
+        self.remote = Remote(self._locate, self._told)
+
+    async def _locate(self) -> Endpoint:
+        return Endpoint(self._peer.url, TOKEN)
+
+    def _told(self, status: LinkStatus) -> None:
+        if status.state == "ready":
+            self._news.set()
+
+    async def up(self) -> None:
+        """Wait until the gateway has greeted."""
+        with anyio.move_on_after(10):
+            await self._news.wait()
+            return
+        raise SparkError("The gateway did not answer", "Nothing was measured")
+
+    async def settled(self) -> None:
+        """Tell settings and wait for the status that answers them: the shortest exchange of control."""
+        self._news = anyio.Event()
+        self.remote.configure({}, {}, {})
+        await self._news.wait()
+
+    async def ask(self, question: Question) -> AsyncGenerator[str]:
+        """Tell the change, ask, and yield the answer's text as it comes."""
+        if question.edits:
+            self.remote.edited(question.document, question.edits)
+        async with self.remote.open(question.request()) as events:
+            async for event in events:
+                if isinstance(event, Chunk):
+                    yield event.text
+
+
+@asynccontextmanager
+async def link(peer: Peer) -> AsyncGenerator[Ours]:
+    """Connect to a gateway as the language server does."""
+    ours = Ours(peer)
+    async with anyio.create_task_group() as group:
+        group.start_soon(ours.remote.run)
+        await ours.up()
+        yield ours
+        group.cancel_scope.cancel()

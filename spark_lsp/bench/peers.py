@@ -1,0 +1,115 @@
+"""The processes of the wire's benchmark: our gateway, the baselines' servers, and their processor time.
+
+Every server has the same replay engines, each in its own process, and none of them a thread of the
+benchmark. Programs whose libraries have other rooms here are kept as data.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from spark_lsp.config import ReplayEngine
+from spark_lsp.errors import SparkError
+
+Engines = Mapping[str, ReplayEngine]
+TOKEN = "benchmark"  # of a gateway that lives for seconds
+_CPUCLOCK_SCHED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A server that runs: where it is, and its process."""
+
+    url: str
+    pid: int
+
+    def cpu_s(self) -> float:
+        """Return the processor time that it has used, in all its threads."""
+        return cpu_s(self.pid)
+
+
+def cpu_s(pid: int) -> float:
+    """Return the processor time of another process: by the nanosecond on Linux, else as psutil has it."""
+    if sys.platform == "linux":
+        return time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED)  # what clock_getcpuclockid(3) returns
+    import psutil
+
+    used = psutil.Process(pid).cpu_times()
+    return used.user + used.system
+
+
+@contextmanager
+def gateway(where: Path, engines: Engines) -> Generator[Peer]:
+    """Run our gateway as a user would, on a loopback port, as the baselines are."""
+    configuration = where / "gateway.toml"
+    configuration.write_text(toml(engines), encoding="utf-8")
+    command = (sys.executable, "-m", "spark_lsp", "gateway", "--config", str(configuration))
+    with _running(command, {"SPARK_LSP_TOKEN": TOKEN}) as peer:
+        yield peer
+
+
+@contextmanager
+def tuned(engines: Engines) -> Generator[Peer]:
+    """Run the tuned baseline's server."""
+    with _running((sys.executable, "-m", "spark_lsp.bench.tuned", _tables(engines))) as peer:
+        yield peer
+
+
+@contextmanager
+def plain(engines: Engines) -> Generator[Peer]:
+    """Run the plain baseline's server."""
+    with _running((*program("plain"), _tables(engines))) as peer:
+        yield peer
+
+
+@contextmanager
+def echo() -> Generator[Peer]:
+    """Run the floor's server."""
+    with _running((*program("echo"), "server")) as peer:
+        yield peer
+
+
+def program(name: str) -> tuple[str, ...]:
+    """Return the command line that runs a program which is kept as data."""
+    source = files("spark_lsp.bench").joinpath("data", f"{name}.py.txt").read_text("utf-8")
+    return (sys.executable, "-c", source)
+
+
+def toml(engines: Engines, routes: Mapping[str, str] | None = None) -> str:
+    """Return a configuration with these engines; the first serves what `routes` gives to no other."""
+    tables = [f"[engines.{name}]\n{_lines(asdict(settings))}" for name, settings in engines.items()]
+    first = next(iter(engines))
+    serving = {"completion": first, "edit": first, "chat": first, **(routes or {})}
+    return "\n".join([*tables, f"[routes]\n{_lines({route: [name] for route, name in serving.items()})}"])
+
+
+def _lines(values: Mapping[str, Any]) -> str:
+    """Return TOML's lines for what it writes as JSON does; a replay's table of texts is not needed here."""
+    return "".join(
+        f"{key} = {json.dumps(value)}\n" for key, value in values.items() if not isinstance(value, dict)
+    )
+
+
+def _tables(engines: Engines) -> str:
+    return json.dumps({name: asdict(settings) for name, settings in engines.items()})
+
+
+@contextmanager
+def _running(command: Sequence[str], more: Mapping[str, str] | None = None) -> Generator[Peer]:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, **(more or {})}) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            if not line:
+                raise SparkError("A server ended before it was ready", "Nothing was measured")
+            yield Peer(json.loads(line)["url"], process.pid)
+        finally:
+            process.terminate()

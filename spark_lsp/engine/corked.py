@@ -1,0 +1,67 @@
+"""A transport that joins the writes of one turn of the loop, and does not pause for each message.
+
+Libraries for WebSockets write each message by itself, and some stop reading after each until the
+application has taken it. A short answer is four messages, a key with its request two: that were six
+writes and six pauses where two writes will do, and waking the other process is most of a round trip.
+An application that falls behind by more than a turn is still not read for, and what waits to be written
+still counts at the transport below.
+"""
+
+import asyncio
+from typing import Any
+
+
+class Corked:
+    """A transport that writes and pauses at the end of the turn; all else goes to the one below."""
+
+    def __init__(self, below: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._below = below
+        self._loop = loop
+        self._waiting: list[bytes] = []
+        self._wanted_pause = self._paused = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._below, name)
+
+    def write(self, data: bytes) -> None:
+        """Write with what else is written in this turn."""
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        self._waiting.append(data)
+
+    def writelines(self, pieces: list[bytes]) -> None:
+        """Write several pieces."""
+        self.write(b"".join(pieces))
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._below.write(waiting[0] if len(waiting) == 1 else b"".join(waiting))
+
+    def write_eof(self) -> None:
+        """Write what waits, then the end."""
+        self._flush()
+        self._below.write_eof()
+
+    def close(self) -> None:
+        """Write what waits, then close."""
+        self._flush()
+        self._below.close()
+
+    def pause_reading(self) -> None:
+        """Stop reading unless the application has taken the message by the end of the next turn."""
+        if not self._wanted_pause:
+            self._wanted_pause = True
+            self._loop.call_soon(self._loop.call_soon, self._pause)
+
+    def _pause(self) -> None:
+        if self._wanted_pause and not self._paused and not self._below.is_closing():
+            self._paused = True
+            self._below.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Go on reading."""
+        self._wanted_pause = False
+        if self._paused:
+            self._paused = False
+            self._below.resume_reading()
