@@ -14,7 +14,7 @@ back what it reads needs for it. Stock pygls answers with nothing.
 
 import subprocess
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path

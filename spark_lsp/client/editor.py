@@ -29,6 +29,7 @@ from spark_lsp.client.answers import (
 from spark_lsp.client.capabilities import initialize_params
 from spark_lsp.client.connection import Connection, UnknownMethod, connect
 from spark_lsp.errors import RemoteProtocolError, SparkError, TextError
+from spark_lsp.session.reasons import lasts
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, apply
 from spark_lsp.text.positions import Encoding
@@ -97,7 +98,8 @@ class Editor:
         deadline = time.monotonic() + min(timeout_s, START_S)
         while True:
             found = await self._complete_once(uri, offset, timeout_s)
-            if found.text or found.status.state != "starting" or time.monotonic() > deadline:
+            settled = found.text or found.status.state != "starting" or lasts(found.reason)
+            if settled or time.monotonic() > deadline:
                 return found
             with suppress(SparkError):
                 await self.connection.until(lambda: self.status.state != "starting", 0.3, "a ready engine")

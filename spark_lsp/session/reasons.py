@@ -23,6 +23,14 @@ class Reason(StrEnum):
     SUPERSEDED = "a newer request took its place"
 
 
+PASSING = {Reason.NOTHING, Reason.ENGINE, Reason.SUPERSEDED}  # another moment may have another answer
+
+
+def lasts(status: str) -> bool:
+    """Return whether a status's reason is one that asking again cannot change."""
+    return any(reason.value in status for reason in set(Reason) - PASSING)
+
+
 REMEDIES = {
     Reason.DISABLED: "set `completion.enabled` to true",
     Reason.DISABLED_HERE: "take the glob out of `completion.disabledGlobs`",

@@ -7,7 +7,7 @@ import importlib
 import sys
 from pathlib import Path
 
-TARGETS = ("framing", "replies", "envelope")
+TARGETS = ("framing", "replies", "envelope", "connection")
 HERE = Path(__file__).parent
 
 
