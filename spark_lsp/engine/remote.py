@@ -11,7 +11,7 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import anyio
 from anyio.abc import TaskGroup
@@ -327,10 +327,9 @@ async def _connect(endpoint: Endpoint) -> "Socket":
     }
     if endpoint.url.startswith("ws+unix:"):
         del options["proxy"]
-        return await unix_connect(
-            endpoint.url.removeprefix("ws+unix:"), "ws://localhost/v1/responses", **options
-        )
-    return await connect(endpoint.url, **options)
+        path = endpoint.url.removeprefix("ws+unix:")
+        return cast("Socket", await unix_connect(path, "ws://localhost/v1/responses", **options))
+    return cast("Socket", await connect(endpoint.url, **options))
 
 
 def _refused(error: Exception) -> GatewayError:

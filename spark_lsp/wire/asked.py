@@ -6,7 +6,7 @@ nothing behind this file knows of mirrors.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Effort, Part, PartKind, Priority, Request, Span, Task
