@@ -174,15 +174,11 @@ class Remote:
         self._channels.clear()
 
     async def _read(self, socket: "Socket", group: TaskGroup) -> None:
-        def hear(message: str | bytes) -> None:
-            try:
+        while messages := await socket.hear():
+            for message in messages:
                 self._hear(message)
-            except RemoteProtocolError:
-                group.cancel_scope.cancel()  # the link is given up
-
-        socket.listen(hear)
-        async for message in socket:  # what is unusual, and all behind it
-            hear(message)
+        async for message in socket:
+            self._hear(message)
         group.cancel_scope.cancel()
 
     def _hear(self, message: str | bytes) -> None:
