@@ -1,6 +1,6 @@
 # Everything here works without root and keeps to .venv and the user's cache directory.
 .DEFAULT_GOAL := help
-.PHONY: help demo test cover lint bench fuzz soak editors model clean
+.PHONY: help demo test cover lint bench fuzz soak editors clients model clean
 
 PYTHON ?= python3
 SOAK_S ?= 1800
@@ -16,7 +16,7 @@ help: ## what can be done here
 demo: $(STAMP) model ## see it work: ghost text and an edit on a real file, with a real model
 	@$(BIN)/spark-lsp demo
 
-test: $(STAMP) model editors lint ## run every test, the real model and the real editor included
+test: $(STAMP) model editors clients lint ## run every test, the real model and the real editor included
 	@$(BIN)/python -m pytest
 	@$(MAKE) --no-print-directory cover
 
@@ -42,6 +42,9 @@ fuzz: $(STAMP) ## a million document operations, then each fuzz target for FUZZ_
 
 editors: $(STAMP) ## bring Neovim >= 0.12 into the cache; says why where it cannot
 	@scripts/get_neovim.sh >/dev/null || test $$? -eq 3
+
+clients: ## bring the Node SDK and Codex CLI into the cache (404 MB); says why where it cannot
+	@scripts/get_clients.sh >/dev/null || test $$? -eq 3
 
 model: $(STAMP) ## bring the embedded model into the cache, once (491 MB, Apache-2.0)
 	@$(BIN)/spark-lsp model path >/dev/null 2>&1 || $(BIN)/spark-lsp model pull
