@@ -1,7 +1,7 @@
 """A Responses WebSocket server written from the public rules alone: it knows nothing of this project.
 
-`answer` gives the text for an `input`; what the input holds can make it misbehave: HANG (it begins and says
-no more for a while), FAIL, ERROR (before it begins), CUT (the connection is dropped in mid-stream), LIMIT (the
+`answer` gives the text for an `input`; what the input holds can make it misbehave: HANG (it begins and is
+silent for a while), FAIL, ERROR (before it begins), CUT (the connection is dropped in mid-stream), LIMIT (the
 connection has reached its sixty minutes). Between events it sends some that no client knows.
 """
 
