@@ -473,6 +473,7 @@ def test_what_a_mirror_lost_is_told_whole_again_when_it_is_opened_anew(client: C
 
 def test_a_plain_server_hears_nothing_but_requests(plain: ClientConnection):
     plain.configure({"e": {}}, {}, {})
+    plain.restore([(URI, "python", 1, "abc")])
     plain.open_document(URI, "python", 1, "abc")
     assert not plain.edit_document(URI, 2, [Edit(0, 0, "x")], 4)
     plain.check_document(URI, 1, "abc")
