@@ -130,7 +130,11 @@ class Streamed:
 def streamed(editor: Editor, seconds: float) -> Streamed:
     """Have a stream of 100,000 tokens a second edit the document for so long, then stop it."""
     server, document = editor.server, editor.document
-    where = {"uri": document.uri, "version": document.version, "range": lsp_range(document, 0, 200, Encoding.UTF16)}
+    where = {
+        "uri": document.uri,
+        "version": document.version,
+        "range": lsp_range(document, 0, 200, Encoding.UTF16),
+    }
     order = {**where, "action": "instruct", "instruction": "rewrite it all"}
     before, asked = server.heard, time.perf_counter()
     server.ask("workspace/executeCommand", {"command": "spark.edit", "arguments": [order]})
@@ -163,7 +167,9 @@ def pipe_us(floor: "subprocess.Popen[bytes]", message: bytes) -> float:
 
 
 @contextmanager
-def stage(engines: peers.Engines, tuned_url: str) -> Generator[tuple[Editor, Editor, "subprocess.Popen[bytes]"]]:
+def stage(
+    engines: peers.Engines, tuned_url: str
+) -> Generator[tuple[Editor, Editor, "subprocess.Popen[bytes]"]]:
     """Open the same document in our server, in stock pygls and, for the floor, in nothing."""
     with ExitStack() as stack:
         environment, where = stack.enter_context(private(peers.toml(engines, {"edit": "fast"})))

@@ -44,7 +44,9 @@ def ours(document: Document, questions: list[Question]) -> list[Bytes]:
     return counted
 
 
-ENDED = '{"type":"response.incomplete","stream_id":"%s","response":{"incomplete_details":{"reason":"cancelled"}}}'
+ENDED = (
+    '{"type":"response.incomplete","stream_id":"%s","response":{"incomplete_details":{"reason":"cancelled"}}}'
+)
 
 
 def _sent(wire: ClientConnection) -> int:

@@ -45,7 +45,9 @@ def _question(person: Typist, asker: Asker) -> Question:
     return person.key() if isinstance(asker, Ours) else person.again()
 
 
-def figures(number: int, name: str, times: Mapping[str, list[float]], limits: tuple[float, float]) -> list[Figure]:
+def figures(
+    number: int, name: str, times: Mapping[str, list[float]], limits: tuple[float, float]
+) -> list[Figure]:
     """Return ours against both baselines; `limits` are shares of tuned and of plain HTTP."""
     ours = times["ours"]
     return [

@@ -1,4 +1,4 @@
-"""The tuned baseline: HTTP/1.1 keep-alive and server-sent events with aiohttp, orjson and uvloop at both ends.
+"""The tuned baseline: HTTP/1.1 keep-alive and SSE with aiohttp, orjson and uvloop at both ends.
 
 The whole context goes along with each question, as clients of such services send it. Run as a program
 this is the server: it takes its engines as one JSON argument and prints a line when it is ready.
@@ -94,9 +94,9 @@ async def _written(events: AsyncIterator[Any], gather: float) -> AsyncGenerator[
     async for event in events:
         if isinstance(event, Chunk):
             waiting += event.text
-            if gather and (now := time.monotonic()) < due:
+            if gather and time.monotonic() < due:
                 continue
-            due = now + gather if gather else 0.0
+            due = time.monotonic() + gather
         elif not isinstance(event, Finished):
             continue
         if waiting:

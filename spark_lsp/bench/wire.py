@@ -89,9 +89,7 @@ class _Link:
         return {"ours": self.ours, "tuned": self.tuned, "plain": self.plain}
 
 
-async def _at_the_link(
-    servers: Mapping[str, Peer], engines: peers.Engines, amount: Amount
-) -> list[Figure]:
+async def _at_the_link(servers: Mapping[str, Peer], engines: peers.Engines, amount: Amount) -> list[Figure]:
     async with _linked(servers) as link:
         return [
             *await _round_trips(link, amount),
@@ -141,7 +139,9 @@ async def _tokens(link: _Link, engines: peers.Engines, amount: Amount) -> list[F
         measured(2, f"{name}, against tuned HTTP that gathers tokens", "µs", mine, costs["gathering"]),
         measured(2, f"{name}, against plain HTTP", "µs", mine, costs["plain"]),
         measured(2, "the engine's own part in these", "µs", costs["engine"]),
-        measured(2, f"{name}, at 2,000 tok/s, against tuned HTTP", "µs", costs["paced"], costs["paced tuned"]),
+        measured(
+            2, f"{name}, at 2,000 tok/s, against tuned HTTP", "µs", costs["paced"], costs["paced tuned"]
+        ),
     ]
 
 
@@ -171,7 +171,9 @@ async def _cancels(link: _Link, amount: Amount) -> list[Figure]:
     stops = [await cancels.stopped_ms(link.ours.remote) for _ in range(amount.each)]
     return [
         measured(9, "requests begun and cancelled at the link", "pairs/s", rates),
-        at_most(9, f"memory of the gateway after {len(rates) * count} pairs more", "MB", [max(grown, 0.0)], 1),
+        at_most(
+            9, f"memory of the gateway after {len(rates) * count} pairs more", "MB", [max(grown, 0.0)], 1
+        ),
         at_most(9, "cancel → engine stopped, and the next one begun (p99)", "ms", stops, 10, share=99),
     ]
 
@@ -263,7 +265,14 @@ def _overhead(
 def _stream(mine: chain.Editor, amount: Amount) -> list[Figure]:
     seen = chain.streamed(mine, amount.seconds)
     return [
-        at_most(5, "age of what the editor is told of a stream of 100,000 tok/s (p99)", "ms", seen.lags_ms, 10, share=99),
+        at_most(
+            5,
+            "age of what the editor is told of a stream of 100,000 tok/s (p99)",
+            "ms",
+            seen.lags_ms,
+            10,
+            share=99,
+        ),
         at_most(5, "messages to the editor meanwhile", "messages/s", [seen.messages_per_s], 500),
         at_least(5, "tokens that came meanwhile", "tok/s", [seen.tokens_per_s], chain.PACE * 0.98),
     ]
@@ -282,7 +291,9 @@ def _pairs(mine: chain.Editor, theirs: chain.Editor, amount: Amount) -> list[Fig
     name = "requests and their cancels at the editor, against stock pygls"
     return [
         at_least(9, name, "pairs/s", rates[0], 3_000, rates[1]),
-        at_most(9, f"memory of the server after {len(rates[0]) * count} pairs more", "MB", [max(grown, 0.0)], 1),
+        at_most(
+            9, f"memory of the server after {len(rates[0]) * count} pairs more", "MB", [max(grown, 0.0)], 1
+        ),
     ]
 
 
@@ -293,7 +304,14 @@ def _keystroke(amount: Amount) -> list[Figure]:
     bodies = [float(len(msgspec.json.encode(body_of(question)))) for question in questions]
     name = "bytes up for a key at 128 KB of context: the change and the request"
     return [
-        at_most(11, f"{name}, against a whole HTTP request", "bytes", [float(c.both) for c in counted], 200, bodies),
+        at_most(
+            11,
+            f"{name}, against a whole HTTP request",
+            "bytes",
+            [float(c.both) for c in counted],
+            200,
+            bodies,
+        ),
         measured(11, "of these the change", "bytes", [float(each.change) for each in counted]),
         measured(11, "of these the request", "bytes", [float(each.request) for each in counted]),
     ]

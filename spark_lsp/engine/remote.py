@@ -11,7 +11,7 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import anyio
 from anyio.abc import TaskGroup
@@ -174,15 +174,11 @@ class Remote:
         self._channels.clear()
 
     async def _read(self, socket: "Socket", group: TaskGroup) -> None:
-        def hear(message: str | bytes) -> None:
-            try:
+        while messages := await socket.hear():
+            for message in messages:
                 self._hear(message)
-            except RemoteProtocolError:
-                group.cancel_scope.cancel()  # the link is given up
-
-        socket.listen(hear)
-        async for message in socket:  # what is unusual, and all behind it
-            hear(message)
+        async for message in socket:
+            self._hear(message)
         group.cancel_scope.cancel()
 
     def _hear(self, message: str | bytes) -> None:
@@ -327,10 +323,9 @@ async def _connect(endpoint: Endpoint) -> "Socket":
     }
     if endpoint.url.startswith("ws+unix:"):
         del options["proxy"]
-        return await unix_connect(
-            endpoint.url.removeprefix("ws+unix:"), "ws://localhost/v1/responses", **options
-        )
-    return await connect(endpoint.url, **options)
+        path = endpoint.url.removeprefix("ws+unix:")
+        return cast("Socket", await unix_connect(path, "ws://localhost/v1/responses", **options))
+    return cast("Socket", await connect(endpoint.url, **options))
 
 
 def _refused(error: Exception) -> GatewayError:

@@ -1,12 +1,12 @@
 """The client's WebSocket, without what a single reader and a single writer do not need.
 
-The library hands messages over through a queue and a future each, and guards each write for many writers.
-Here a whole text message goes straight to whoever listens, and the writes of one turn are joined. Whatever
-is unusual (fragments, other kinds of frames, an end, a peer that does not keep up) goes the library's way.
+The library hands messages over through a queue and futures of its own, and guards each write for many
+writers. Here whole text messages are handed over together, as many as have come, and the writes of one
+turn are joined. Whatever is unusual (fragments, other kinds of frames, an end, a peer that does not keep
+up) goes the library's way.
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
@@ -21,37 +21,41 @@ class Socket(ClientConnection):
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
-        self._hear: Callable[[str], None] | None = None
-        self._early: list[str] = []  # what came before anybody listened
+        self._heard: list[str] = []
         self._usual = True
+        self._news = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
         super().connection_made(Corked(transport, self.loop))  # type: ignore[arg-type]
 
-    def listen(self, hear: Callable[[str], None]) -> None:
-        """Have each message told as it comes, in order; `hear` must not raise.
-
-        What follows the first unusual message is taken with `recv`.
-        """
-        self._hear = hear
-        for text in self._early:
-            hear(text)
-        self._early.clear()
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note the end."""
+        super().connection_lost(exc)
+        self._unusual()
 
     def process_event(self, event: Event) -> None:
-        """Hand on what has come."""
+        """Keep a usual message for `hear`; leave all else to the library, and all that follows it."""
         if not isinstance(event, Frame) or event.opcode not in DATA_OPCODES:
             super().process_event(event)
-            return
-        text = _text(event) if self._usual else None
-        if text is None:
-            self._usual = False
-            super().process_event(event)
-        elif self._hear is None:
-            self._early.append(text)
+        elif self._usual and (text := _text(event)) is not None:
+            self._heard.append(text)
+            self._news.set()
         else:
-            self._hear(text)
+            self._unusual()
+            super().process_event(event)
+
+    def _unusual(self) -> None:
+        self._usual = False
+        self._news.set()
+
+    async def hear(self) -> list[str]:
+        """Return the messages that have come, in order; none when what follows is to be had by `recv`."""
+        while self._usual and not self._heard:
+            self._news.clear()
+            await self._news.wait()
+        heard, self._heard = self._heard, []
+        return heard
 
     async def say(self, message: str) -> None:
         """Send a text message."""

@@ -6,7 +6,7 @@ nothing behind this file knows of mirrors.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Effort, Part, PartKind, Priority, Request, Span, Task
@@ -147,7 +147,7 @@ def frame_of(request: Request, stream_id: str, cite: Cite) -> Create:
     if asked.at is None:
         asked.parts = [_part_frame(part, cite) for part in request.parts]
         asked.language, asked.origin = request.language, request.origin
-    return _create(request, stream_id, spark=asked)
+    return _create(request, stream_id, asked)
 
 
 def _brief(request: Request, cite: Cite) -> tuple[str, int, int] | None:
@@ -165,19 +165,10 @@ def _brief(request: Request, cite: Cite) -> tuple[str, int, int] | None:
     return known.doc, before.version, before.end
 
 
-def plain_frame_of(request: Request, stream_id: str) -> Create:
-    """Return the message for a request to a peer that knows only the public protocol."""
-    sections = [f"<{part.kind.value}>\n{part.text}\n</{part.kind.value}>" for part in request.parts]
-    return _create(request, stream_id, text="\n\n".join([*sections, request.instruction]))
-
-
-def _create(
-    request: Request, stream_id: str, *, text: str | None = None, spark: Asked | None = None
-) -> Create:
+def _create(request: Request, stream_id: str, spark: Asked) -> Create:
     return Create(
         stream_id=stream_id,
         model=request.model or None,
-        input=text,
         max_output_tokens=request.max_tokens or None,
         reasoning=Reasoning(effort=REASONING[request.effort]) if request.effort != "balanced" else None,
         generate=False if request.warm else None,

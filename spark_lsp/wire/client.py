@@ -29,7 +29,7 @@ from spark_lsp.request import (
 )
 from spark_lsp.text.edits import Edit
 from spark_lsp.wire import codec
-from spark_lsp.wire.asked import frame_of, plain_frame_of
+from spark_lsp.wire.asked import frame_of
 from spark_lsp.wire.client_events import (
     Answered,
     ClientEvent,
@@ -56,6 +56,7 @@ from spark_lsp.wire.frames import (
     TimingFrame,
 )
 from spark_lsp.wire.mirrored import Mirrored
+from spark_lsp.wire.plain import format_of, plain_frame_of
 
 LANES_PER_POOL = 14  # two pools stay below the 32 names and 16 in flight of a connection
 
@@ -243,7 +244,7 @@ class ClientConnection:
         events: list[ClientEvent] = []
         if not lane.started:
             lane.started = True
-            events.append(Answered(name, Started("remote", lane.request.model)))
+            events.append(Answered(name, self._started(lane, lane.request.model)))
         return [*events, Answered(name, Chunk(frame.delta))]
 
     def _count(self, name: str, lane: _Lane, text: str) -> None:
@@ -268,7 +269,7 @@ class ClientConnection:
         finished = Answered(name, _finished(kind, frame, lane.timing))
         if lane.started:
             return [finished]
-        return [Answered(name, Started("remote", lane.request.model)), finished]  # ended before it began
+        return [Answered(name, self._started(lane, lane.request.model)), finished]  # ended before it began
 
     def _created(self, name: str, lane: _Lane, frame: ResponseEvent) -> list[ClientEvent]:
         if lane.deaf or lane.started:
@@ -276,9 +277,13 @@ class ClientConnection:
         lane.started = True
         spark = frame.response.spark
         if spark is None:
-            return [Answered(name, Started("remote", frame.response.model))]
+            return [Answered(name, self._started(lane, frame.response.model))]
         format = EditFormat(spark.format) if spark.format in set(EditFormat) else EditFormat.TEXT
         return [Answered(name, Started(spark.engine, spark.model, format, spark.simulated))]
+
+    def _started(self, lane: _Lane, model: str) -> Started:
+        """Return the beginning of an answer by somebody who does not say who answers, nor how."""
+        return Started("remote", model, EditFormat.TEXT if self.spark else format_of(lane.request))
 
     def _error(self, frame: ErrorEvent) -> list[ClientEvent]:
         name = frame.stream_id or ""
