@@ -181,9 +181,9 @@ async def _cancels(link: _Link, amount: Amount) -> list[Figure]:
 async def _uploads(link: _Link, amount: Amount) -> list[Figure]:
     mine, theirs = list[float](), list[float]()
     for number in range(max(amount.rounds // 4, 1)):
-        document = upload.large(number)
-        mine += await upload.ours_ms(link.ours, document)
-        theirs += await upload.tuned_ms(link.tuned, document)
+        documents = upload.large(number)
+        mine += await upload.ours_ms(link.ours, documents)
+        theirs += await upload.tuned_ms(link.tuned, documents)
     name = "control round trip while 8 MB go up, against tuned HTTP on another connection"
     return [
         at_most(10, f"{name} (p50)", "ms", mine, 10, theirs),

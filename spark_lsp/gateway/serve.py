@@ -30,6 +30,7 @@ from spark_lsp.wire.server import MAX_MESSAGE_BYTES
 
 DRAIN = 5.0  # seconds that answers under way have to finish when the gateway is told to end
 POLL = 0.02
+HELD = 16 * 1024  # bytes that may wait to be read: a small message waits for them
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ def _bind_tcp(host: str, port: int) -> tuple[socket.socket, str]:
     with _closed_on_error(listener):
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, HELD)  # its connections have it too
         listener.bind((host, port))
         listener.listen()
     shown = f"[{host}]" if family == socket.AF_INET6 else host
