@@ -62,7 +62,7 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def gateway(start: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """The gateway, started by the page's own line, but on a free port, with a token and text of the test's."""
+    """The gateway, started by the page's own line, but on a free port and with a text of the test's."""
     home = tmp_path_factory.mktemp("home")
     (home / "answer.txt").write_text(TEXT)
     (home / "config.toml").write_text(CONFIG)
