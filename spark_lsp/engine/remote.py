@@ -16,7 +16,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from spark_lsp.engine.link import Endpoint, Link, connect
-from spark_lsp.errors import EngineError, GatewayError, SparkError
+from spark_lsp.errors import EngineError, GatewayError, LocalProtocolError, SparkError
 from spark_lsp.request import EngineInfo, Event, Focus, Request
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
@@ -166,7 +166,7 @@ class Remote:
         link = self._link or await self._awaited()
         try:
             lane, channel = link.ask(request)
-        except SparkError as error:
+        except LocalProtocolError as error:
             raise EngineError(error.what, error.meaning, error.remedy, code="engine_busy") from error
         try:
             yield channel.read()

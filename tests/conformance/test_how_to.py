@@ -12,16 +12,14 @@ from typing import Any
 import pytest
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "codex-and-sdks.md"
-PORT, TOKEN_FILE = "8765", "~/.config/spark-lsp/token"
+PORT, TOKEN_FILE = "4747", "~/.config/spark-lsp/token"
 TEXT = "def add(a, b):\n    return a + b\n"
 DEADLINE = 40.0
 CONFIG = """\
-[engines.replay]
+[engines.local]
 kind = "replay"
 text = "answer.txt"
 delay_ms = 0
-[routes]
-chat = ["replay"]
 """
 
 
@@ -84,7 +82,7 @@ def test_the_token_is_taken_from_its_file_and_lists_the_models(reader: Reader, g
     token.parent.mkdir(parents=True)
     token.write_text(gateway.token)
     listed = reader.run("sh", "-c", f"{EXPORT}\n{reader.copied(CURL)}", SPARK_LSP_TOKEN="")
-    assert '"id":"chat"' in listed
+    assert '"id":"local"' in listed
 
 
 def test_codex_answers(reader: Reader, codex: Path) -> None:
