@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -135,10 +135,13 @@ class Plain:
         await say("response.completed", response={**body, "status": "completed", "usage": usage})
 
 
+P = TypeVar("P", bound=Plain)
+
+
 @asynccontextmanager
-async def serving(answer: Callable[[str], str]) -> AsyncIterator[Plain]:
+async def serving(answer: Callable[[str], str], kind: type[P] = Plain) -> AsyncIterator[P]:
     """Serve on a loopback port."""
-    plain = Plain(answer)
+    plain = kind(answer)
     async with serve(
         plain.talk, "127.0.0.1", 0, process_request=plain.admit, max_size=16 << 20, close_timeout=0.2
     ) as server:
