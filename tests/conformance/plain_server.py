@@ -122,8 +122,11 @@ class Plain:
             error = {"code": "server_error", "message": "It failed."}
             await say("response.failed", response={**body, "status": "failed", "error": error})
             return
+        part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+        item |= {"status": "completed", "content": [part]}
         await say("response.output_text.done", **where, text=text, logprobs=[])
-        await say("response.output_item.done", output_index=0, item={**item, "status": "completed"})
+        await say("response.content_part.done", **where, part=part)
+        await say("response.output_item.done", output_index=0, item=item)
         await say("response.future_event", future={"a": 1})
         usage = {
             "input_tokens": len(given) // 4,
@@ -132,7 +135,8 @@ class Plain:
             "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": 0,
         }
-        await say("response.completed", response={**body, "status": "completed", "usage": usage})
+        done = {**body, "status": "completed", "output": [item], "usage": usage}
+        await say("response.completed", response=done)
 
 
 P = TypeVar("P", bound=Plain)

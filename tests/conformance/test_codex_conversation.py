@@ -9,7 +9,8 @@ import anyio
 import pytest
 
 from tests.conformance.codex_app import conversation
-from tests.conformance.relay import Json, relay, unchanged
+from tests.conformance.front import front
+from tests.conformance.relay import Json, relay
 
 pytestmark = pytest.mark.anyio
 
@@ -101,7 +102,7 @@ async def test_it_goes_on_after_the_connection_has_lived_its_time(
 
 async def test_what_is_added_in_mid_turn_is_answered_too(codex: Path, running: Any, tmp_path: Path) -> None:
     async with (
-        relay(running.ready["url"], unchanged) as door,
+        relay(running.ready["url"]) as door,
         conversation(codex, running.token, door.url, tmp_path, "slow") as talk,
     ):
         turn = await talk.begin("one")
@@ -112,6 +113,20 @@ async def test_what_is_added_in_mid_turn_is_answered_too(codex: Path, running: A
     _, first, second = door.links[0].creates()
     assert "shorter" in json.dumps(second["input"])
     assert second["previous_response_id"] != first["previous_response_id"]
+
+
+async def test_over_http_it_goes_on_and_is_interrupted_too(codex: Path, running: Any, tmp_path: Path) -> None:
+    async with (
+        front(running.http, refuse=True) as door,
+        conversation(codex, running.token, door.url, tmp_path, "slow") as talk,
+    ):
+        assert await talk.turn("one") == ("completed", [LONG])
+        turn = await talk.begin("two")
+        await talk.until("item/agentMessage/delta", turn)
+        await talk.ask("turn/interrupt", threadId=talk.thread, turnId=turn)
+        assert (await talk.end(turn))[0] == "interrupted"
+        await eventually(lambda: running.sessions() == 0)
+    assert door.seen.count("POST /v1/responses") == 2
 
 
 async def test_a_model_that_is_not_here_is_said_at_once(codex: Path, running: Any, tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import openai
 import pytest
+from openai.lib.responses_websocket import AsyncResponsesWebSocketSession, ResponsesWebSocketLimits
 
 from spark_lsp.engine.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.errors import EngineError
@@ -21,6 +23,9 @@ from tests.conformance.plain_server import Plain, serving
 pytestmark = pytest.mark.anyio
 
 DEADLINE = 10.0
+LIMITS = ResponsesWebSocketLimits(
+    max_lanes=4, max_events_per_lane=100, max_events=400, max_bytes_per_lane=1 << 20, max_bytes=1 << 22
+)
 URI = "file:///a.py"
 
 
@@ -121,6 +126,21 @@ async def test_a_wrong_key_is_said() -> None:
         with pytest.raises(EngineError, match="refused our token"):
             await answer(remote, ask("hello"))
         assert plain.creates == []
+
+
+async def test_the_server_of_these_tests_is_one_that_the_real_sdk_takes() -> None:
+    async with serving(echo) as plain:
+        base = plain.url.replace("ws://", "http://").removesuffix("/responses")
+        client = openai.AsyncOpenAI(api_key=plain.key, base_url=base, max_retries=0)
+        async with (
+            client.responses.connect() as connection,
+            AsyncResponsesWebSocketSession(connection, limits=LIMITS) as session,
+        ):
+            lanes = [session.lane(name) for name in ("a", "b")]
+            for lane in lanes:
+                await lane.send({"type": "response.create", "model": "m", "input": "hi"})
+            with anyio.fail_after(DEADLINE):
+                assert [(await lane.get_final_response()).output_text for lane in lanes] == ["[hi]", "[hi]"]
 
 
 # What a server may do that ours does not.
