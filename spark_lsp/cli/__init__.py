@@ -26,6 +26,7 @@ COMMANDS = {
     "complete": "complete at FILE:LINE:COL through the real language server",
     "edit": "make one targeted edit in a file",
     "model": "list, fetch, find and remove the embedded models",
+    "status": "show the running gateway, its engines, and who serves what",
     "doctor": "look at everything a suggestion depends on, and say what to do",
     "config": "show the effective settings, check a file of them, print their schema",
     "trust": "approve an endpoint or a file that the editor's settings name",
