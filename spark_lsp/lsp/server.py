@@ -64,6 +64,7 @@ class SparkServer(LanguageServer):
         self.encoding = "utf-16"
         self.roots: tuple[str, ...] = ()  # the folders that the editor has open, as URIs
         self.growing = False  # whether the client shows text while it grows
+        self.hears_errors = True  # whether the client shows why a command failed
         self.started = asyncio.Event()  # the editor is ready
         self.up = asyncio.Event()  # and so are we
         self.engine: Remote

@@ -6,6 +6,8 @@ by `spark/edit`.
 
 from typing import TYPE_CHECKING, Any, cast
 
+from lsprotocol import types
+
 from spark_lsp.errors import ArgumentError, EditRefused
 
 if TYPE_CHECKING:
@@ -20,7 +22,12 @@ async def edit(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
     argument = arguments[0] if arguments else None
     if isinstance(argument, dict):
         await ls.outgoing.looked(str(cast(dict[str, Any], argument).get("uri", "")))
-    order = as_order(ls, argument)
+    try:
+        order = as_order(ls, argument)
+    except EditRefused as error:
+        if not ls.hears_errors:
+            ls.say(types.MessageType.Warning, str(error))
+        raise
     return {"id": ls.editor.start(order), "state": "started"}
 
 
