@@ -44,9 +44,7 @@ class Fallback:
         async with aclosing(self._answer(request, candidates)) as events:
             yield events
 
-    async def _answer(
-        self, request: Request, candidates: Sequence[Engine]
-    ) -> AsyncGenerator[Event, None]:
+    async def _answer(self, request: Request, candidates: Sequence[Engine]) -> AsyncGenerator[Event, None]:
         failures: list[tuple[str, EngineError]] = []
         for engine in candidates:
             begun: list[Event] = []
