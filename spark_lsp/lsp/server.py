@@ -9,6 +9,7 @@ their first await.
 """
 
 import asyncio
+import contextvars
 import functools
 import gc
 import importlib
@@ -46,6 +47,7 @@ log = logging.getLogger(__name__)
 
 INVALID_PARAMS, INTERNAL_ERROR, REQUEST_FAILED = -32602, -32603, -32803
 NO_SUGGESTION = "no suggestion: "
+THEN = contextvars.ContextVar["Document | None"]("THEN", default=None)
 REST = 0.25  # seconds without typing after which the cursor counts as resting
 
 
@@ -278,6 +280,16 @@ class SparkServer(LanguageServer):
             editor_settings.take(self, values)
 
     # Documents.
+
+    def arrived(self, params: object) -> None:
+        """Keep the document that a request is about as it is now: changes may overtake its handler."""
+        uri = getattr(getattr(params, "text_document", None), "uri", None)
+        THEN.set(self.documents.get(uri) if isinstance(uri, str) else None)
+
+    @property
+    def document_then(self) -> "Document | None":
+        """The document that the request being answered is about, as it was when the request arrived."""
+        return THEN.get()
 
     @property
     def linked(self) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 async def suggestion(ls: "SparkServer", uri: str, at: types.Position, method: str) -> Suggestion | None:
     """Return the suggestion at a position; None with the reason in the status."""
-    document = ls.documents.get(uri)
+    document = ls.document_then
     if document is None:
         ls.explain(Reason.NO_DOCUMENT, str(ls.documents.why_not(uri)))
         return None

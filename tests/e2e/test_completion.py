@@ -90,6 +90,23 @@ async def test_typing_along_asks_nobody_again(connect: Any, replay_config: Path,
     assert (item.insert_text, item.range) == ("rn a + b", point(1, 8))
 
 
+async def test_a_request_means_the_text_it_was_sent_for(
+    connect: Any, replay_config: Path, editor_name: str
+) -> None:
+    """A fast typist's next letter arrives together with the request for the one before."""
+    client = await connect(editor_name)
+    await client.engine()
+    client.open()
+    assert (await client.ghost(1, 4))[0].insert_text == "return a + b"
+    (replay_config.parent / "complete.txt").write_text("something else")
+    client.change(2, "r", 1, 4, 1, 4)
+    overtaken = asyncio.ensure_future(client.ghost(1, 5))
+    await asyncio.sleep(0)
+    client.change(3, "e", 1, 5, 1, 5)
+    assert (await overtaken)[0].insert_text == "eturn a + b"
+    assert (await client.ghost(1, 6))[0].insert_text == "turn a + b"
+
+
 @pytest.mark.parametrize(
     "before", ["a\fb\n", "a\u2028b\u2029c\n", "a\x85b\v\n", "😀😀\n", "e\u0301 👩‍👩‍👧\r\n", "x\ry\r\n"]
 )

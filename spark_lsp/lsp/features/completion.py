@@ -90,5 +90,8 @@ def _between_words(letter: str) -> bool:
 
 
 def _label(text: str) -> str:
-    line = next((line for line in text.splitlines() if line.strip()), text).strip()
-    return line if len(line) <= LABEL_WIDTH and "\n" not in text else f"{line[: LABEL_WIDTH - 1]}…"
+    """Return the first line, shortened, and how many more there are."""
+    first, *more = [line.strip() for line in text.splitlines() if line.strip()] or [text]
+    if len(first) > LABEL_WIDTH:
+        first = f"{first[: LABEL_WIDTH - 1]}…"
+    return f"{first.rstrip('…')}… (+{len(more)} line{'s' * (len(more) > 1)})" if more else first
