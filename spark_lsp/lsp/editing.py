@@ -91,6 +91,10 @@ class Editor:
         job.scope.cancel()
         return True
 
+    def cancel_all(self) -> list[str]:
+        """Stop all edits; returns their ids."""
+        return [identity for identity in list(self._jobs) if self.cancel(identity)]
+
     def changed(self, document: Document, edits: Sequence[Edit]) -> None:
         """Note what was typed into the documents of edits under way."""
         for job in self._jobs.values():

@@ -66,7 +66,7 @@ class SparkServer(LanguageServer):
         self.encoding = "utf-16"
         self.roots: tuple[str, ...] = ()  # the folders that the editor has open, as URIs
         self.growing = False  # whether the client shows text while it grows
-        self.hears_errors = True  # whether the client shows why a command failed
+        self.deaf = False  # whether the client shows neither our status nor why a command failed
         self.started = asyncio.Event()  # the editor is ready
         self.up = asyncio.Event()  # and so are we
         self.engine: Remote
@@ -193,7 +193,13 @@ class SparkServer(LanguageServer):
 
     def explain(self, reason: "Reason", detail: str = "") -> None:
         """Put into the status why there is no suggestion."""
-        self.tell(reason=f"{NO_SUGGESTION}{reason.value}" + (f": {detail}" if detail else ""))
+        text = f"{NO_SUGGESTION}{reason.value}" + (f": {detail}" if detail else "")
+        self.tell(reason=text)
+        if self.deaf:
+            from spark_lsp.session.reasons import lasts
+
+            if lasts(text):
+                self.say_once(types.MessageType.Info, "explain", f"spark-lsp: {text}")
 
     def last_explanation(self) -> str:
         """Return why there was no suggestion, if that is what the status says: news do not undo it."""

@@ -1,8 +1,12 @@
 """The real Helix in a terminal, driven as a person would: keys in, the screen and the saved file out."""
 
+import os
 import shutil
+import signal
+import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -233,3 +237,149 @@ def test_a_diagnostic_of_another_server_is_fixed(start: Start) -> None:
     assert editor.saved() == "import os\nimport pandas as pd\n\nframe = pd.read_csv(os.sep)\n"
     editor.type("u")
     assert editor.saved() == "import os\n\nframe = pd.read_csv(os.sep)\n"
+
+
+SETTINGS = "\n[language-server.spark-lsp.config.spark"
+
+
+def test_an_engine_in_languages_toml_is_asked_about_once_and_used(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("return mine\n")
+    engine = f'{SETTINGS}.engines.mine]\nkind = "replay"\ntext = "{tmp_path}/mine.txt"\n'
+    routes = f'{SETTINGS}.engine]\nroutes = {{ completion = ["mine"] }}\n'
+    editor = start(more=engine + routes)
+    editor.shows("the engine 'mine'")
+    editor.shows("Allow")
+    editor.press("Enter")
+    editor.ready("mine")
+    editor.type("2GA")
+    editor.shows(" return mine text")
+
+
+def test_a_wrong_setting_is_named_on_the_screen(start: Start) -> None:
+    editor = start(more=f'{SETTINGS}.edit]\neffort = "enormous"\n')
+    editor.shows("Setting spark.edit.effort")
+    editor.ready()
+    editor.type("2GA")
+    editor.shows(ITEM)  # all others are used
+
+
+def test_a_changed_setting_is_used_after_a_restart_of_the_server(start: Start, tmp_path: Path) -> None:
+    editor = start()
+    editor.ready()
+    languages = tmp_path / "config" / "helix" / "languages.toml"
+    languages.write_text(languages.read_text("utf-8") + f"{SETTINGS}.edit]\neffort = 'enormous'\n", "utf-8")
+    editor.command("config-reload")
+    editor.shows("Config refreshed")
+    assert editor.told('"capabilities"') == 1
+    editor.command("lsp-restart")
+    editor.shows("Setting spark.edit.effort")
+
+
+def test_the_gateway_is_killed_and_comes_back(start: Start, home: dict[str, str]) -> None:
+    editor = start()
+    editor.ready()
+    editor.type("2GA")
+    editor.shows(ITEM)
+    editor.press("Escape")
+    (socket,) = Path(home["SPARK_LSP_RUNTIME_DIR"]).glob("gateway-*.sock")
+    os.kill(int(socket.stem.removeprefix("gateway-")), signal.SIGKILL)
+    editor.type("A")
+    editor.shows(ITEM, 20)
+    editor.press("C-n", "Enter")
+    assert editor.saved() == SUMS.replace("    \n", "    return a + b\n", 1)
+
+
+def delays(editor: Helix, key: str, shown: str, times: int) -> list[float]:
+    """Return the milliseconds from a key to a suggestion on the screen, several times over."""
+    found: list[float] = []
+    for _ in range(times):
+        began = time.monotonic()
+        editor.type(key)
+        editor.shows(shown, 60)
+        found.append((time.monotonic() - began) * 1000)
+        editor.press("BSpace")
+        editor.hides(shown)
+    return found
+
+
+def test_from_a_key_to_the_screen(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
+    editor = start("def add(a, b):\n   \n")
+    editor.ready()
+    editor.type("2GA")
+    found = delays(editor, " ", ITEM, 9)
+    with capsys.disabled():
+        print(
+            f"\nHelix: key to suggestion on screen, replay: {statistics.median(found):.0f} ms (median of 9)"
+        )
+    assert statistics.median(found) < 500
+
+
+LISTING = """import os
+
+
+def python_files(path):
+    found = []
+    for root, dirs, files in os.walk(path):
+        for name in files:
+            if name.endswith(".py"):
+                found
+    return sorted(found)
+"""
+
+
+@pytest.mark.model
+@pytest.mark.timeout(150)
+def test_the_main_job_with_the_embedded_model(
+    helix: str, model: Path, start: Start, replay_config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replay_config.unlink()
+    editor = start(LISTING, SPARK_LSP_MODELS=str(model.parent))
+    editor.ready("local")
+    editor.type("9GA")
+    found = delays(editor, ".", " append(", 5)
+    with capsys.disabled():
+        first, again = found[0], statistics.median(found[1:])
+        print(
+            f"\nHelix: key to suggestion on screen, embedded model: first {first:.0f} ms, then {again:.0f} ms"
+        )
+    editor.type(".")
+    editor.shows(" append(")
+    editor.press("C-n", "Enter")
+    lines = editor.saved().splitlines()
+    assert lines[8].startswith("                found.append(")
+    assert (lines[:8], lines[-1]) == (LISTING.splitlines()[:8], LISTING.splitlines()[-1])
+    editor.type("4G")
+    editor.act(DOCUMENT)
+    editor.shows('"""', 60)
+    documented = editor.saved().splitlines()
+    assert documented[4].startswith('    """')
+    assert documented[:4] == lines[:4]
+    assert documented[-len(lines[4:]) :] == lines[4:]
+
+
+def test_the_status_is_said_when_asked_for(start: Start) -> None:
+    editor = start()
+    editor.ready()
+    editor.command("lsp-workspace-command spark.status")
+    editor.shows("spark-lsp: replay, ready: ready to answer")
+
+
+def test_why_there_is_nothing_is_said_once(start: Start) -> None:
+    editor = start(more=f'{SETTINGS}.context]\nexclude = ["sums.py"]\n')
+    editor.ready()
+    editor.type("2GA")
+    editor.shows("no suggestion: this file is excluded by the settings (context.exclude)")
+
+
+def test_an_edit_is_stopped(start: Start, replay_config: Path) -> None:
+    replay_config.write_text(replay_config.read_text().replace("delay_ms = 5", "delay_ms = 60000"))
+    editor = start()
+    editor.ready()
+    editor.type("5G")
+    editor.act(DOCUMENT)
+    editor.wait(lambda: editor.told('"state": "busy"'), "the edit to be under way")
+    editor.command("lsp-workspace-command spark.cancel")
+    editor.wait(
+        lambda: editor.told('"state": "cancelled", "reason": "stopped by you"'), "the end of the edit"
+    )
+    assert editor.saved() == SUMS
