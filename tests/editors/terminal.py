@@ -14,12 +14,18 @@ class Terminal:
     """One tmux server with one program in it, which sees nothing but the given environment."""
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], socket: Path, size: tuple[int, int]
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        *,
+        socket: Path,
+        size: tuple[int, int],
     ) -> None:
         self._tmux = ["tmux", "-S", str(socket), "-f", "/dev/null"]
         program = ["env", "-i", *(f"{name}={value}" for name, value in environment.items()), *command]
         width, height = map(str, size)
-        self._do("new-session", "-d", "-x", width, "-y", height, shlex.join(program))
+        self._do("new-session", "-d", "-x", width, "-y", height, "-c", str(folder), shlex.join(program))
         self._do("set-option", "-g", "escape-time", "0")
 
     def _do(self, *arguments: str) -> str:
@@ -38,7 +44,7 @@ class Terminal:
 
     def screen(self, *, colours: bool = False) -> str:
         """Return what the screen shows."""
-        return self._do("capture-pane", "-p", *(["-e"] if colours else []))
+        return self._do("capture-pane", "-p", *(["-e", "-N"] if colours else []))
 
     def wait(self, condition: Callable[[], Found], what: str = "", seconds: float = 15.0) -> Found:
         """Poll until `condition` gives something true; show the screen when it does not."""

@@ -43,7 +43,7 @@ class Helix(Terminal):
             "LANG": "C.UTF-8",
         }
         command = [program, "-v", "--log", str(self.log), str(file)]
-        super().__init__(command, environment, self._socket / "s", (100, 24))
+        super().__init__(command, environment, file.parent, socket=self._socket / "s", size=(100, 20))
 
     def told(self, what: str) -> int:
         """Count what the server sent, by a text that stands in its message."""
@@ -314,6 +314,12 @@ def test_from_a_key_to_the_screen(start: Start, capsys: pytest.CaptureFixture[st
     assert statistics.median(found) < 500
 
 
+def keep(editor: Helix, name: str) -> None:
+    """Keep the screen for the documentation, if scripts/picture.py asks for it."""
+    if folder := os.environ.get("SPARK_LSP_SCREENS"):
+        Path(folder, f"{name}.ansi").write_text(editor.screen(colours=True), "utf-8")
+
+
 LISTING = """import os
 
 
@@ -333,7 +339,7 @@ def test_the_main_job_with_the_embedded_model(
     helix: str, model: Path, start: Start, replay_config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     replay_config.unlink()
-    editor = start(LISTING, SPARK_LSP_MODELS=str(model.parent))
+    editor = start(LISTING, name="listing.py", SPARK_LSP_MODELS=str(model.parent))
     editor.ready("local")
     editor.type("9GA")
     found = delays(editor, ".", " append(", 5)
@@ -344,7 +350,10 @@ def test_the_main_job_with_the_embedded_model(
         )
     editor.type(".")
     editor.shows(" append(")
-    editor.press("C-n", "Enter")
+    editor.press("C-n")
+    editor.shows("spark-lsp: qwen")
+    keep(editor, "helix")
+    editor.press("Enter")
     lines = editor.saved().splitlines()
     assert lines[8].startswith("                found.append(")
     assert (lines[:8], lines[-1]) == (LISTING.splitlines()[:8], LISTING.splitlines()[-1])
