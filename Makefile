@@ -41,8 +41,10 @@ fuzz: $(STAMP) ## a million document operations, then each fuzz target for FUZZ_
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install --constraint constraints.txt --editable '.[fuzz]'
 	@$(BIN)/python -m tests.fuzz.campaign --operations $(FUZZ_OPERATIONS) --seconds $(FUZZ_SECONDS)
 
-editors: $(STAMP) ## bring Neovim >= 0.12 into the cache; says why where it cannot
+editors: $(STAMP) ## bring Neovim, Helix and Emacs into the cache; says why where it cannot
 	@scripts/get_neovim.sh >/dev/null || test $$? -eq 3
+	@scripts/get_helix.sh >/dev/null || test $$? -eq 3
+	@scripts/get_emacs.sh >/dev/null || test $$? -eq 3
 
 clients: ## bring the Node SDK and Codex CLI into the cache (404 MB); says why where it cannot
 	@scripts/get_clients.sh >/dev/null || test $$? -eq 3

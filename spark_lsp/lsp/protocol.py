@@ -60,6 +60,7 @@ class Protocol(LanguageServerProtocol):
         if number is None:
             run(self._handle_notification, method, message.params)
         else:
+            run(self._server.arrived, message.params)
             run(self._handle_request, number, method, message.params)
 
     def notify(self, method: str, params: Any = None) -> None:
