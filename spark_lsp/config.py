@@ -59,8 +59,8 @@ class WaferEngine:
     profile: Annotated[
         str,
         _says(
-            "the machine: `codex-spark`, `gpt-oss-120b`, `qwen3-coder-480b`, `llama3.1-8b`, or a table of your "
-            "own, `[profiles.NAME]`"
+            "the machine: `codex-spark`, `gpt-oss-120b`, `qwen3-coder-480b`, `llama3.1-8b`, or a table of "
+            "your own, `[profiles.NAME]`"
         ),
     ] = "codex-spark"
     source: Annotated[str, _says("the engine whose tokens it plays, by name")] = "local"

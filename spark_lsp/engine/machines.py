@@ -37,3 +37,8 @@ def wafer_of(name: str, own: Mapping[str, Profile]) -> Wafer:
 def machine_of(name: str, own: Mapping[str, Profile]) -> Wafer | GpuMachine:
     """Return a wafer by its profile, or GPUs by `GPU/xCOUNT/MODEL`. Raises `ConfigError`."""
     return gpus(name, table()) if "/" in name else wafer_of(name, own)
+
+
+def session() -> str:
+    """Return the text of the made-up session that the package brings."""
+    return (files("spark_lsp.simulate") / "data" / "session.csv").read_text("utf-8")

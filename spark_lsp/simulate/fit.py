@@ -126,8 +126,10 @@ class Measured:
     ttft_ms: float
 
 
-COLUMNS = ("model", "gpu", "weight_bytes", "tensor_parallel", "concurrency", "input_tokens")
-COLUMNS += ("output_tokens", "backend", "tpot_ms", "ttft_ms")
+COLUMNS = (
+    *("model", "gpu", "weight_bytes", "tensor_parallel", "concurrency", "input_tokens", "output_tokens"),
+    *("backend", "tpot_ms", "ttft_ms"),
+)
 
 
 def read_measured(text: str, table: Table) -> list[Measured]:

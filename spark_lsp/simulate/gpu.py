@@ -120,8 +120,8 @@ class GpuMachine:
 
     @property
     def worst(self) -> float:
-        """The 90th percentile of the errors seen."""
-        return self.parameters.error_p90
+        """The largest error that was seen."""
+        return self.parameters.error_worst
 
     def token_s(self, users: int, context_tokens: float = 0.0, prompt_share: float = 0.0) -> float:
         """Seconds a token for each of `users`."""

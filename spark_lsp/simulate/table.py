@@ -62,6 +62,7 @@ class GpuParameters:
     blackwell: float
     error_median: float
     error_p90: float
+    error_worst: float
     prompt_factor: float
     first_steps: float
     ttft_error: float

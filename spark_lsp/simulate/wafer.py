@@ -167,7 +167,7 @@ def bursts(machine: Wafer, seed: int) -> Iterator[int]:
     """
     alpha = acceptance(machine.speculation, machine.burst)
     thresholds = [alpha**power for power in range(1, machine.burst)]
-    chance = _started(seed)
+    chance = started(seed)
     while True:
         yield 1 + sum(chance < threshold for threshold in thresholds)
         chance = (chance + GOLDEN) % 1.0
@@ -181,7 +181,7 @@ def schedule(machine: Wafer, users: int, seed: int) -> Iterator[float]:
             yield number * every
 
 
-def _started(seed: int) -> float:
+def started(seed: int) -> float:
     """Return a number in [0, 1) that is far from that of the next seed (SplitMix64)."""
     state = (seed * 0x9E3779B97F4A7C15 + 0x9E3779B97F4A7C15) % 2**64
     state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
