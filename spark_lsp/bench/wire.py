@@ -5,6 +5,7 @@ interface; the askers share this process and its loop (uvloop, where it runs). A
 module named in the imports says what its figures include.
 """
 
+import gc
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Mapping
@@ -108,17 +109,23 @@ async def _linked(servers: Mapping[str, Peer]) -> AsyncGenerator[_Link]:
         tuned.client() as session,
         httpx.AsyncClient() as client,
     ):
+        gc.collect()
+        gc.freeze()  # as the language server does
         http = Tuned(session, url), Tuned(session, url, coalesced=True)
         yield _Link(own, *http, Plain(client, servers["plain"].url), servers)
 
 
 async def _round_trips(link: _Link, amount: Amount) -> list[Figure]:
-    small = await roundtrip.compared(link.askers, roundtrip.SMALL, amount.rounds, amount.each)
-    large = await roundtrip.compared(link.askers, roundtrip.LARGE, amount.rounds, amount.each)
-    return [
-        *roundtrip.figures(1, "round trip: create → first delta", small, (0.4, 0.05)),
-        *roundtrip.figures(3, "time to first token, 128 KB of context", large, (0.3, 0.05)),
-    ]
+    found: list[Figure] = []
+    for number, name, size, limits in (
+        (1, "round trip: create → first delta", roundtrip.SMALL, (0.4, 0.05)),
+        (3, "time to first token, 128 KB of context", roundtrip.LARGE, (0.3, 0.05)),
+    ):
+        with peers.together(link.servers.values()):
+            times = await roundtrip.compared(link.askers, size, amount.rounds, amount.each)
+        apart = await roundtrip.compared(link.askers, size, max(amount.rounds // 2, 1), amount.each)
+        found += roundtrip.figures(number, name, times, apart, limits)
+    return found
 
 
 async def _tokens(link: _Link, engines: peers.Engines, amount: Amount) -> list[Figure]:
@@ -180,10 +187,10 @@ async def _cancels(link: _Link, amount: Amount) -> list[Figure]:
 
 async def _uploads(link: _Link, amount: Amount) -> list[Figure]:
     mine, theirs = list[float](), list[float]()
-    for number in range(max(amount.rounds // 4, 1)):
-        document = upload.large(number)
-        mine += await upload.ours_ms(link.ours, document)
-        theirs += await upload.tuned_ms(link.tuned, document)
+    for number in range(max(amount.rounds // 2, 1)):
+        documents = upload.large(number)
+        mine += await upload.ours_ms(link.ours, documents)
+        theirs += await upload.tuned_ms(link.tuned, documents)
     name = "control round trip while 8 MB go up, against tuned HTTP on another connection"
     return [
         at_most(10, f"{name} (p50)", "ms", mine, 10, theirs),
@@ -198,6 +205,7 @@ def _floor(amount: Amount) -> list[Figure]:
         command, pipe = (*peers.program("echo"), "client", server.url), subprocess.PIPE
         client = stack.enter_context(subprocess.Popen(command, stdin=pipe, stdout=pipe))
         stack.callback(client.kill)
+        stack.enter_context(peers.together([server, Peer("", client.pid)]))
         assert client.stdin is not None
         assert client.stdout is not None
         times: list[float] = []
@@ -217,7 +225,7 @@ def _at_the_editor(where: Path, engines: peers.Engines, http: Peer, amount: Amou
     words = where / "words.txt"
     words.write_text(chain.FIRST_WORDS, encoding="utf-8")
     own = {**engines, "replay": ReplayEngine(text=str(words), tokens_per_s=0, delay_ms=0)}
-    with chain.stage(own, http.url) as (mine, theirs, floor):
+    with chain.stage(own, http) as (mine, theirs, floor):
         return [
             *_first_tokens(mine, theirs, amount),
             *_overhead(mine, theirs, floor, amount),

@@ -7,6 +7,7 @@ up) goes the library's way.
 """
 
 import asyncio
+from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
@@ -14,6 +15,8 @@ from websockets.frames import DATA_OPCODES, Frame, Opcode
 from websockets.protocol import Event, State
 
 from spark_lsp.engine.corked import Corked
+
+HELD = 16 * 1024  # bytes on their way: some milliseconds of the gateway's time
 
 
 class Socket(ClientConnection):
@@ -26,7 +29,11 @@ class Socket(ClientConnection):
         self._news = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport."""
+        """Take the transport, and have the system hold little: what it holds, control must wait for."""
+        socket = transport.get_extra_info("socket")
+        if socket is not None:
+            socket.setsockopt(SOL_SOCKET, SO_SNDBUF, HELD)
+            transport.set_write_buffer_limits(HELD)  # type: ignore[attr-defined]
         super().connection_made(Corked(transport, self.loop))  # type: ignore[arg-type]
 
     def connection_lost(self, exc: Exception | None) -> None:

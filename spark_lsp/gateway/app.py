@@ -64,7 +64,7 @@ class Gateway:
             routes=[
                 Route(PATH, self._guarded(self._post), methods=["POST"]),
                 Route("/v1/models", self._guarded(self._models)),
-                Route("/healthz", self._guarded(self._healthz)),
+                Route("/healthz", self._healthz),
             ]
         )
 
@@ -91,7 +91,7 @@ class Gateway:
         """Serve a WebSocket. Once it is open, messages come and go without Starlette's layers: they cost."""
         spark = SUBPROTOCOL in socket.scope.get("subprotocols", [])
         nonce = self._door.nonce(socket) if spark else ""
-        refusal = self._door.refusal(socket, nonce)
+        refusal = self._door.refusal(socket, proof=bool(nonce))
         if refusal is not None:
             await socket.send_denial_response(refusal)
             return
@@ -148,8 +148,14 @@ class Gateway:
         ]
         return JSONResponse({"object": "list", "data": listed})
 
-    async def _healthz(self, _: Request) -> Response:
-        return JSONResponse({"status": "ok", "version": __version__, "sessions": len(self.sessions)})
+    async def _healthz(self, request: Request) -> Response:
+        """Say how we are; to who asks for a proof of us only that."""
+        if proof := self._door.proof(request):
+            refusal = self._door.refusal(request, proof=True)
+            return refusal or JSONResponse({"status": "ok"}, headers=proof)
+        refusal = self._door.refusal(request)
+        state = {"status": "ok", "version": __version__, "sessions": len(self.sessions)}
+        return refusal or JSONResponse(state)
 
 
 async def _message(receive: Receive) -> str | bytes | None:

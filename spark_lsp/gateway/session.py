@@ -36,7 +36,7 @@ from spark_lsp.wire.server import (
 
 log = logging.getLogger(__name__)
 
-FLUSH = 0.003  # seconds that text may wait for more text, once a response has begun to speak
+FLUSH = 0.002  # seconds that text may wait for more text, once a response has begun to speak
 LIFETIME = 3600.0  # seconds a connection lives, by the public protocol
 EARLY = 0.9  # of its life, when a spark.v1 client is asked to open the next one
 GRACE = 30.0  # seconds that answers under way have when the connection is too old

@@ -41,7 +41,7 @@ def request_of(frame: Create, mirror: Mirror, *, spark: bool) -> Request:
     asked = frame.spark if spark else None
     if frame.background:
         raise RemoteProtocolError("Background responses are not offered", code="unsupported_parameter")
-    if frame.previous_response_id and asked is not None and asked.task == "complete":
+    if frame.previous_response_id and asked is not None and (asked.at or asked.task == "complete"):
         raise RemoteProtocolError("A completion cannot continue a response", code="invalid_request_error")
     return _chat(frame) if asked is None else _request_of_ours(frame, asked, mirror)
 
@@ -72,7 +72,7 @@ def _chat(frame: Create) -> Request:
 def _request_of_ours(frame: Create, asked: Asked, mirror: Mirror) -> Request:
     brief = _around(asked.at, mirror) if asked.at is not None else None
     return Request(
-        Task(asked.task),
+        Task.COMPLETE if brief else Task(asked.task),
         brief.parts if brief else tuple(_part(part, mirror) for part in asked.parts),
         asked.instruction,
         asked.action,
@@ -136,15 +136,16 @@ Cite = Callable[[Span], Known | None]
 
 def frame_of(request: Request, stream_id: str, cite: Cite) -> Create:
     """Return the message for a request to a peer that speaks spark.v1."""
+    brief = _brief(request, cite)
     asked = Asked(
-        task=request.task.value,
+        task="chat" if brief else request.task.value,
         instruction=request.instruction,
         action=request.action,
         max_lines=request.max_lines,
         priority=request.priority.value,
-        at=_brief(request, cite),
+        at=brief,
     )
-    if asked.at is None:
+    if brief is None:
         asked.parts = [_part_frame(part, cite) for part in request.parts]
         asked.language, asked.origin = request.language, request.origin
     return _create(request, stream_id, asked)
@@ -152,7 +153,10 @@ def frame_of(request: Request, stream_id: str, cite: Cite) -> Create:
 
 def _brief(request: Request, cite: Cite) -> tuple[str, int, int] | None:
     """Return `at` for a request that it can stand for."""
-    if [part.kind for part in request.parts] != [PartKind.PREFIX, PartKind.SUFFIX]:
+    if request.task is not Task.COMPLETE or [part.kind for part in request.parts] != [
+        PartKind.PREFIX,
+        PartKind.SUFFIX,
+    ]:
         return None
     before, after = (part.span for part in request.parts)
     if before is None or after is None or before.end != after.start or before.start:

@@ -43,6 +43,7 @@ from spark_lsp.wire.credit import Debt, size_of
 from spark_lsp.wire.frames import (
     Cancel,
     Configure,
+    Create,
     Delta,
     DocResync,
     EngineFrame,
@@ -59,6 +60,8 @@ from spark_lsp.wire.frames import (
 from spark_lsp.wire.mirrored import Mirrored
 from spark_lsp.wire.plain import format_of, plain_frame_of
 
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+LARGE_CHARS = 1024 * 1024
 LANES_PER_POOL = 14  # two pools stay below the 32 names and 16 in flight of a connection
 
 
@@ -95,7 +98,12 @@ class ClientConnection:
     # What we ask.
 
     def create(self, request: Request, pool: str) -> str:
-        """Ask; returns the lane. Raises `LocalProtocolError` if all lanes of the pool are busy."""
+        """Ask; returns the lane.
+
+        Raises `LocalProtocolError` if all lanes of the pool are busy, `EngineError` if the request is too
+        large for one message: sending it would cost the connection.
+        """
+        self._check_size(request)
         for number in range(LANES_PER_POOL):
             lane = f"{pool}.{number}"
             if lane not in self._lanes:
@@ -104,11 +112,27 @@ class ClientConnection:
                 return lane
         raise LocalProtocolError("Too many requests at once", "This one was not asked", "Wait for the others")
 
+    def _check_size(self, request: Request) -> None:
+        """Raise if a large request will not fit; a small one needs no look."""
+        if request.characters() < LARGE_CHARS:
+            return
+        frame = self._frame(request, "", cited=True)
+        if len(codec.encode(frame).encode()) > MAX_MESSAGE_BYTES:
+            raise EngineError(
+                "The request is too large for the gateway",
+                "It was not asked",
+                "Ask about less text at once",
+                code="context_length_exceeded",
+                retryable=False,
+            )
+
     def _send_request(self, lane: str, request: Request, *, cited: bool) -> None:
+        self._queue.append(self._frame(request, lane, cited=cited))
+
+    def _frame(self, request: Request, lane: str, *, cited: bool) -> Create:
         if not self.spark:
-            self._queue.append(plain_frame_of(request, lane))
-        else:
-            self._queue.append(frame_of(request, lane, self._documents.cite if cited else lambda _: None))
+            return plain_frame_of(request, lane)
+        return frame_of(request, lane, self._documents.cite if cited else lambda _: None)
 
     def cancel(self, lane: str) -> None:
         """Stop listening to a lane and have the work stopped; the lane is free when its terminal comes."""

@@ -38,8 +38,8 @@ class PartFrame(msgspec.Struct, omit_defaults=True, kw_only=True):
 class Asked(msgspec.Struct, omit_defaults=True, kw_only=True):
     """The `spark` object of `response.create`: what the Responses API has no field for.
 
-    `at` is `(doc, version, offset)`: short for a prefix and a suffix that meet there and are the whole
-    document, in its language and with it as their origin. Most keys of a person ask just that.
+    `at` is `(doc, version, offset)`: short for a completion there, of a prefix and a suffix that are the
+    whole document, in its language and with it as their origin. Most keys of a person ask just that.
     """
 
     task: Literal["complete", "edit", "chat"] = "chat"

@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response
 
+from spark_lsp.engine import link as link_module
 from spark_lsp.engine import remote as module
 from spark_lsp.engine.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.errors import EngineError, GatewayError
@@ -316,7 +317,7 @@ async def test_one_that_does_not_greet_is_waited_for_a_bounded_time(monkeypatch:
 
 
 async def test_one_that_is_deaf_to_the_handshake_is_given_up(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "HEARTBEAT", 0.2)
+    monkeypatch.setattr(link_module, "HEARTBEAT", 0.2)
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
         port = listener.extra(anyio.abc.SocketAttribute.local_port)
         async with linked(Endpoint(f"ws://127.0.0.1:{port}/")) as link:

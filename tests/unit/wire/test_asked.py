@@ -170,9 +170,7 @@ def test_the_last_item_is_what_is_asked_and_the_others_are_its_past():
 def test_the_whole_of_a_document_around_a_place_is_asked_for_in_few_bytes(mirror: Mirror):
     request = around(12)
     message = codec.encode(frame_of(request, "ic.0", cite))
-    assert message == (
-        '{"type":"response.create","stream_id":"ic.0","spark":{"task":"complete","at":["d1",7,12]}}'
-    )
+    assert message == ('{"type":"response.create","stream_id":"ic.0","spark":{"at":["d1",7,12]}}')
     frame = codec.decode(message, codec.CLIENT_FRAMES)[1]
     assert isinstance(frame, Create)
     assert request_of(frame, mirror, spark=True) == request
@@ -193,6 +191,7 @@ def around(at: int) -> Request:
         replace(around(12), parts=(cited(PartKind.PREFIX, 0, 12, version=6), around(12).parts[1])),
         replace(around(12), parts=(Part(PartKind.PREFIX, TEXT[:12]), around(12).parts[1])),
         replace(around(12), language="ruby"),
+        replace(around(12), task=Task.EDIT),
         replace(around(12), origin="file:///other"),
     ],
 )
