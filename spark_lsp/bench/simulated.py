@@ -10,6 +10,7 @@ from spark_lsp.simulate.capacity import Machine, Served
 from spark_lsp.simulate.feel import Felt
 
 MOST_USERS = 256
+TICKS = [base * 10**power for power in range(-2, 4) for base in (1, 2, 5)]  # seconds
 
 
 def draw_capacity(machines: Sequence[Machine], served: Sequence[Sequence[Served]], path: Path) -> None:
@@ -33,6 +34,9 @@ def draw_capacity(machines: Sequence[Machine], served: Sequence[Sequence[Served]
     waits.set(
         xlabel="seconds from asking to the last token", ylabel="% of requests", title="the trace's waits"
     )
+    waits.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+    waits.set_xticks([], minor=True)
+    waits.autoscale()
     for panel in (speed, waits):
         panel.grid(alpha=0.3)
     _save(pyplot, chart, path)

@@ -304,7 +304,7 @@ def _print_feel(found: Sequence[feel.Felt], error: float, *, made_up: bool) -> N
     if made_up:
         print("A made-up session: nobody was recorded. Replay your own with --session FILE.\n")
     print(
-        f"{'tokens/s':>10}{'think':>8}{'type':>8}{'tools':>8}{'first token':>13}{'tokens':>8}{'all':>8}   seconds"
+        f"{'tokens/s':>10}{'think':>8}{'type':>8}{'tools':>8}{'first token':>13}{'tokens':>8}{'all':>8}   s"
     )
     for each in found:
         own = f"{each.thinking_s:>8.0f}{each.typing_s:>8.0f}{each.tools_s:>8.0f}"
@@ -317,7 +317,8 @@ def _print_feel(found: Sequence[feel.Felt], error: float, *, made_up: bool) -> N
         share = each.first_token_s / each.waiting_s if each.waiting_s else 0.0
         print(
             f"\n{each.tokens_per_s:,.0f} against {slow.tokens_per_s:,.0f} tokens/s: tokens come "
-            f"{each.rate_ratio:.1f}× as fast, waiting shrinks {each.waiting_speed_up:.1f}×, the session {each.speed_up:.2f}×.\n"
+            f"{each.rate_ratio:.1f}× as fast, waiting shrinks {each.waiting_speed_up:.1f}×, "
+            f"the session {each.speed_up:.2f}×.\n"
             f"  Of the wait that is left {share:.0%} is for the first token."
         )
     print(
