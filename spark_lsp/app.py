@@ -100,8 +100,11 @@ def _absolute_table(table: Any, base: Path) -> Any:
         values["text"] = _below(base, values["text"])
     if isinstance(values.get("texts"), dict):
         values["texts"] = {task: _below(base, path) for task, path in values["texts"].items()}
-    if isinstance(values.get("model"), str) and model_path(values["model"]):
+    local = values.get("kind") == "local"  # elsewhere a name may hold a slash
+    if local and isinstance(values.get("model"), str) and model_path(values["model"]):
         values["model"] = _below(base, values["model"])
+    if values.get("key_file"):
+        values["key_file"] = _below(base, values["key_file"])
     return values
 
 
@@ -128,6 +131,10 @@ def build_engine(
         from spark_lsp.engine.replay import Replay
 
         return Replay(name, settings)
+    if isinstance(settings, config.OpenAIEngine):
+        from spark_lsp.engine.openai import OpenAI
+
+        return OpenAI(name, settings)
     from spark_lsp.engine.local import Local
 
     if settings.model == AUTO:

@@ -51,6 +51,31 @@ class ReplayEngine:
     delay_ms: Annotated[Amount, _says("milliseconds before the first token")] = 50.0
 
 
+Flavour = Literal["openai", "vllm", "sglang", "llamacpp", "ollama", "cerebras"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIEngine:
+    """`kind = "openai"`: a server with OpenAI's HTTP interface, on a GPU or in a data centre."""
+
+    kind: Literal["openai"] = "openai"
+    base_url: Annotated[str, _says("where its API is, such as `http://127.0.0.1:8000/v1`")] = ""
+    base_urls: Annotated[
+        tuple[str, ...], _says("several servers with one model; a document stays with one")
+    ] = ()
+    model: Annotated[str, _says("the model's name there; empty: the only one that is served")] = ""
+    flavour: Annotated[Flavour, _says("what runs there; adds what only that server understands")] = "openai"
+    key_env: Annotated[str, _says("the environment variable that holds the key")] = ""
+    key_file: Annotated[str, _says("a file with the key that only you can read (mode 600)")] = ""
+    context_tokens: Annotated[Count, _says("how much the model can read; 0: what the server says")] = 0
+    fim: Annotated[
+        Literal["auto", "none", "qwen"],
+        _says("fill-in-the-middle tokens of the model; `auto` goes by its name, `none` completes by chat"),
+    ] = "auto"
+    first_token_s: Annotated[Amount, _says("seconds to wait for the first token")] = 20.0
+    next_token_s: Annotated[Amount, _says("seconds to wait for each further token")] = 20.0
+
+
 @dataclass(frozen=True, slots=True)
 class WaferEngine:
     """`kind = "wafer"`: plays another engine's tokens when a simulated machine would have sent them."""
@@ -73,10 +98,11 @@ class WaferEngine:
     seed: Annotated[int, _says("which tokens come in one burst; the same for the same seed")] = 0
 
 
-EngineSettings = LocalEngine | ReplayEngine | WaferEngine
+EngineSettings = LocalEngine | ReplayEngine | OpenAIEngine | WaferEngine
 ENGINE_KINDS: Mapping[str, type[EngineSettings]] = {
     "local": LocalEngine,
     "replay": ReplayEngine,
+    "openai": OpenAIEngine,
     "wafer": WaferEngine,
 }
 ROUTES = ("completion", "edit", "chat")
