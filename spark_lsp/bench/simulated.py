@@ -6,11 +6,35 @@ from typing import Any
 
 from spark_lsp.bench.plot import drawing
 from spark_lsp.errors import ConfigError
+from spark_lsp.simulate import fit
 from spark_lsp.simulate.capacity import Machine, Served
 from spark_lsp.simulate.feel import Felt
 
 MOST_USERS = 256
 TICKS = [base * 10**power for power in range(-2, 4) for base in (1, 2, 5)]  # seconds
+
+
+def draw_fit(rows: Sequence[fit.Published], path: Path) -> None:
+    """Draw what is predicted for each published speed from all others, by layers and by bandwidth.
+
+    Raises `ConfigError` as `draw_capacity` does.
+    """
+    pyplot = drawing()
+    chart, panel = pyplot.subplots(figsize=(7.5, 5.2))
+    true = [row.tokens_per_s for row in rows]
+    for model, name, mark in ((fit.by_layers, "layers", "o"), (fit.by_bandwidth, "bandwidth, fitted", "x")):
+        panel.loglog(true, fit.left_out(rows, model), mark, label=f"by {name}")
+    for row, guess in zip(rows, fit.left_out(rows, fit.by_layers), strict=True):
+        where = {"xytext": (3, 3), "textcoords": "offset points"}
+        panel.annotate(row.name, (row.tokens_per_s, guess), fontsize=7, rotation=28, **where)
+    ends = [min(true) / 1.2, max(true) * 1.2]
+    panel.plot(ends, ends, color="gray", linewidth=1)
+    for factor, alpha in ((1.15, 0.25), (2.0, 0.1)):
+        low, high = [end / factor for end in ends], [end * factor for end in ends]
+        panel.fill_between(ends, low, high, color="gray", alpha=alpha, linewidth=0)
+    panel.set(xlabel="published tokens a second", ylabel="predicted from all others (bands: ±15 %, 2×)")
+    panel.legend(fontsize=8)
+    _save(pyplot, chart, path)
 
 
 def draw_capacity(machines: Sequence[Machine], served: Sequence[Sequence[Served]], path: Path) -> None:

@@ -3,15 +3,17 @@
 Through everything: a replay gives 1,440 tokens at once, the wafer plays them at 1,000, 2,000 or 4,000
 tokens a second in the gateway's process, the language server shows them as growing ghost text, and the
 client notes when it heard of which. The machine's schedule is known, so every text has its due time.
-*Pacing* compares the time between the first and the last text with the schedule's. A text's *lag* is how
-long after its due time it was there, the way through three processes included; *backlog* is how much that
-grows from a stream's first quarter to its last.
+*Pacing* compares the pace at which texts arrive with the schedule's, by a straight line through all texts
+of a stream: the first one alone is not held back to be gathered with others, so the time between it and the
+last would count those 3 ms as pace. A text's *lag* is how long after its due time it was there, the way
+through three processes included; *backlog* is how much that grows from a stream's first quarter to its last.
 """
 
 import time
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from statistics import linear_regression
 
 import anyio
 
@@ -46,16 +48,16 @@ DOCUMENT = "def values():\n    "
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One stream: how long after its due time each text was there, in seconds, and how long it took."""
+    """One stream: when each text was due, and how long after that it was there, in seconds."""
 
+    due: tuple[float, ...]
     lags: tuple[float, ...]
-    took: float
-    due: float
 
     @property
     def pacing_error(self) -> float:
-        """The stream's duration against the schedule's, in percent."""
-        return abs(self.took / self.due - 1) * 100
+        """By how much the pace of arrival differs from the schedule's, in percent."""
+        slope, _ = linear_regression(self.due, self.lags)
+        return abs(slope) * 100
 
     @property
     def backlog_ms(self) -> float:
@@ -116,4 +118,4 @@ def _seen(asked: float, heard: list[tuple[float, int]], machine: Wafer) -> Seen:
     offsets = list(islice(schedule(machine, 1, 0), -(-heard[-1][1] // 4)))
     due = [offsets[-(-characters // 4) - 1] for _, characters in heard]
     lags = tuple(at - asked - first - offset for (at, _), offset in zip(heard, due, strict=True))
-    return Seen(lags, heard[-1][0] - heard[0][0], due[-1] - due[0])
+    return Seen(tuple(due), lags)

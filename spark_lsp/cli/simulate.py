@@ -34,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _validate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gpu-data", type=Path, metavar="FILE", help="measurements of GPUs as CSV")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the wafer's fit (needs matplotlib)")
 
 
 def _capacity_arguments(parser: argparse.ArgumentParser) -> None:
@@ -120,17 +121,26 @@ def _validate(arguments: argparse.Namespace) -> None:
         found["gpu"] = _gpu_report(_text(arguments.gpu_data))
     if arguments.json:
         print(msgspec.json.encode(found).decode())
-        return
-    _print_wafer(found["wafer"])
-    if "gpu" in found:
-        _print_gpu(found["gpu"])
+    else:
+        _print_wafer(found["wafer"])
+        if "gpu" in found:
+            _print_gpu(found["gpu"])
+    if arguments.plot:
+        from spark_lsp.bench.simulated import draw_fit
+
+        draw_fit(_fitted_rows(), arguments.plot)
+
+
+def _fitted_rows() -> list[fit.Published]:
+    from spark_lsp.engine.machines import table
+
+    return [row for row in table().published if row.use.startswith("fit")]
 
 
 def _wafer_report() -> dict[str, Any]:
     from spark_lsp.engine.machines import table
 
-    published = table().published
-    rows = [row for row in published if row.use.startswith("fit")]
+    published, rows = table().published, _fitted_rows()
     tau, gain = fit.layers(rows)
     alone = fit.errors_of([abs(fit.roofline(row) / row.tokens_per_s - 1) for row in rows])
     return {

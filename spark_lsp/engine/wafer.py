@@ -55,7 +55,7 @@ class Wafer:
         self._settings = settings
         self._find = find
         self._users = settings.users
-        self._limited = ""  # what to say of a source that was too slow, last time
+        self._note = ""  # what to say of a source that was too slow, last time
         self._machine: Machine | None = None
         self._trouble = ""
         try:
@@ -85,7 +85,7 @@ class Wafer:
             context_tokens=machine.context_tokens,
             prefill_tokens_per_s=machine.prefill_tokens_per_s,
             state=source.state,
-            reason=source.reason or self._limited,
+            reason=source.reason or self._note,
         )
 
     def _simulated(self) -> Machine:
@@ -159,13 +159,18 @@ class Wafer:
             elif isinstance(event, Finished):
                 if not play.usage.output_tokens:
                     await until(play.begun)  # nothing was said: the prompt has been read, at least
-                self._limited = self._slower(play) if play.limited else ""
+                self._note = self._noted(play)
                 yield play.finished(event)
                 return
             else:
                 return
 
-    def _slower(self, play: "_Play") -> str:
+    def _noted(self, play: "_Play") -> str:
+        """Say what of an answer's time was not the simulated machine's, if it is worth a word."""
+        if play.buffer_s > TOLERANCE * play.prompt_s:
+            return f"its source {self._settings.source!r} was let finish first: {play.buffer_s:.1f} s"
+        if not play.limited:
+            return ""
         true = play.usage.output_tokens / max(play.last - play.asked, 1e-9)
         return (
             f"its source {self._settings.source!r} is slower than the simulated machine ({true:.0f} of "

@@ -82,9 +82,15 @@ def _log_median(values: Sequence[float]) -> float:
     return math.exp(statistics.median(map(math.log, values)))
 
 
+def left_out(rows: Sequence[Published], fit: Fit) -> list[float]:
+    """Return what is predicted for each row from all others, in tokens a second."""
+    return [fit([each for each in rows if each is not row])(row) for row in rows]
+
+
 def leave_one_out(rows: Sequence[Published], fit: Fit) -> list[float]:
     """Return each row's error when it is predicted from all others."""
-    return [_error(fit([each for each in rows if each is not row])(row), row.tokens_per_s) for row in rows]
+    predicted = left_out(rows, fit)
+    return [_error(guess, row.tokens_per_s) for guess, row in zip(predicted, rows, strict=True)]
 
 
 def half_splits(rows: Sequence[Published], fit: Fit) -> Errors:
