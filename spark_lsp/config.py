@@ -369,12 +369,20 @@ def source_problems(settings: Settings) -> list[Problem]:
 
 
 def _source_problem(name: str, engines: Mapping[str, EngineSettings]) -> str:
+    chain = stands_on(name, engines)
+    if chain[-1] in chain[:-1]:
+        return f"leads back to itself ({' → '.join(chain)}); it cannot answer"
+    return "" if chain[-1] in engines else f"there is no engine {chain[-1]!r}; it cannot answer"
+
+
+def stands_on(name: str, engines: Mapping[str, EngineSettings]) -> list[str]:
+    """Return the engine, the one whose tokens it plays, and so on; a circle ends with the second of a name."""
     chain = [name]
     while isinstance(table := engines.get(chain[-1]), WaferEngine):
-        if table.source in chain:
-            return f"leads back to itself ({' → '.join((*chain, table.source))}); it cannot answer"
         chain.append(table.source)
-    return "" if chain[-1] in engines else f"there is no engine {chain[-1]!r}; it cannot answer"
+        if table.source in chain[:-1]:
+            break
+    return chain
 
 
 def unknown_engines(settings: Settings) -> list[Problem]:

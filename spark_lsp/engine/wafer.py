@@ -76,7 +76,8 @@ class Wafer:
         try:
             machine, source = self._simulated(), self._source().info
         except EngineError as error:
-            return EngineInfo(self._name, "wafer", "", simulated=True, state="off", reason=str(error))
+            model = self._machine.model if self._machine else ""
+            return EngineInfo(self._name, "wafer", model, simulated=True, state="off", reason=str(error))
         return EngineInfo(
             self._name,
             "wafer",
