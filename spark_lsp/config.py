@@ -376,7 +376,7 @@ def _source_problem(name: str, engines: Mapping[str, EngineSettings]) -> str:
 
 
 def stands_on(name: str, engines: Mapping[str, EngineSettings]) -> list[str]:
-    """Return the engine, the one whose tokens it plays, and so on; a circle ends with the second of a name."""
+    """Return the engine, the one whose tokens it plays, and so on; a circle ends where a name comes again."""
     chain = [name]
     while isinstance(table := engines.get(chain[-1]), WaferEngine):
         chain.append(table.source)
