@@ -88,7 +88,15 @@ def _chosen(names: Sequence[str], data: Path | None) -> list[str]:
 
 
 def _suite(name: str) -> Callable[..., list[Figure]]:
-    return cast(Callable[..., list[Figure]], importlib.import_module(f"spark_lsp.bench.{name}").run)
+    try:
+        module = importlib.import_module(f"spark_lsp.bench.{name}")
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"The suite {name} needs the package {error.name}",
+            "Nothing was measured",
+            "Install what benchmarks need: pip install 'spark-lsp[bench]'",
+        ) from error
+    return cast(Callable[..., list[Figure]], module.run)
 
 
 def _print(machine: dict[str, Any], figures: Sequence[Figure]) -> None:

@@ -65,6 +65,7 @@ class Link:
         self._on_event = on_event
         self._channels: dict[str, Channel] = {}
         self._wake = asyncio.Event()
+        self._news = asyncio.Event()
         self._left = asyncio.Event()
         self._idle = asyncio.Event()
 
@@ -112,6 +113,7 @@ class Link:
         for event in self.connection.lost():
             self._take(event)
         self._channels.clear()
+        self._news.set()
         self.next_wanted.set()
         self._on_event(self, None)
 
@@ -126,7 +128,13 @@ class Link:
     def _hear(self, message: str | bytes) -> None:
         for event in self.connection.receive(message):
             self._take(event)
+        self._news.set()
         self.flush()
+
+    async def news(self) -> None:
+        """Wait until something has come, or the link is lost."""
+        self._news.clear()
+        await self._news.wait()
 
     async def _write(self) -> None:
         while True:

@@ -8,13 +8,14 @@ request of a morning may start the gateway, and fails with words fit for a perso
 
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import anyio
 from anyio.abc import TaskGroup
 
+from spark_lsp.engine.channel import Channel
 from spark_lsp.engine.link import Endpoint, Link, connect
 from spark_lsp.errors import EngineError, GatewayError, LocalProtocolError, SparkError
 from spark_lsp.request import EngineInfo, Event, Focus, Request
@@ -27,6 +28,7 @@ __all__ = ["Endpoint", "LinkStatus", "Locate", "Remote"]
 CONNECT_WAIT = 15.0  # seconds a request waits for the connection; a cold gateway takes about one
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 STEADY = 10.0  # seconds a link must have lived for the next one to be tried at once again
+LANE_WAIT = 5.0  # seconds a request waits for a lane; one that was left is busy until its answer has ended
 SOON = 0.9  # seconds after which a gateway that does not answer is told of
 
 
@@ -166,12 +168,22 @@ class Remote:
         link = self._link or await self._awaited()
         try:
             lane, channel = link.ask(request)
-        except LocalProtocolError as error:
-            raise EngineError(error.what, error.meaning, error.remedy, code="engine_busy") from error
+        except LocalProtocolError as busy:
+            link, lane, channel = await self._in_turn(request, busy)
         try:
             yield channel.read()
         finally:
             link.done(lane, channel)
+
+    async def _in_turn(self, request: Request, busy: LocalProtocolError) -> tuple[Link, str, Channel]:
+        """Ask as soon as a lane is free. Raises `EngineError` if none is in time."""
+        with anyio.move_on_after(LANE_WAIT):
+            while True:
+                link = self._link or await self._awaited()
+                with suppress(LocalProtocolError):
+                    return link, *link.ask(request)
+                await link.news()
+        raise EngineError(busy.what, busy.meaning, busy.remedy, code="engine_busy") from busy
 
     async def _awaited(self) -> Link:
         """Return the link as soon as there is one. Raises `EngineError` if it cannot be had."""

@@ -77,6 +77,12 @@ class Stream:
         else:
             self.conclude(text, Reason.NOTHING)
 
+    def give_up(self, why: str) -> None:
+        """Conclude with the whole lines that came before the engine failed; they are as good as any."""
+        whole = self.ghost.lines
+        kept = whole if whole and not self.seen.invents(whole) else None
+        self.conclude(kept, Reason.ENGINE, why)
+
     def conclude(self, text: str | None, reason: Reason, detail: str = "") -> None:
         """Set the final text, or why there is none; wake who waits."""
         self.suggestion = replace(self.suggestion, text=text or "", end=self.ghost.end, done=True)
@@ -206,7 +212,7 @@ class Completer:
                 except EngineError as error:
                     if attempt == 2 or error.code != "connection_lost" or stream.ghost.text:
                         self.ls.trouble(error)
-                        stream.conclude(None, Reason.ENGINE, str(error))
+                        stream.give_up(str(error))
                         return
 
     async def _read(self, stream: Stream, request: Request) -> None:

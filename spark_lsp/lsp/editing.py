@@ -30,6 +30,7 @@ from spark_lsp.text.edits import Edit, rebase
 if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
 
+AGAIN = ("connection_lost", "answer_broke_off")  # nothing was applied, and another engine may be asked
 CHANGED = "The text changed where the edit was to be made"
 NOTHING = "Nothing was done"
 MAX_ARGUMENT = 100_000  # characters of one text in a command's argument
@@ -155,9 +156,9 @@ class Editor:
         try:
             return await self._ask_once(request, progress)
         except EngineError as error:
-            if error.code != "connection_lost":
+            if error.code not in AGAIN:
                 raise
-            progress.report("the connection was lost; starting again")
+            progress.report(f"{error.what}; starting again")
             return await self._ask_once(request, progress)
 
     async def _ask_once(self, request: Request, progress: Progress) -> tuple[EditFormat, str]:

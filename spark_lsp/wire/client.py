@@ -61,6 +61,7 @@ from spark_lsp.wire.mirrored import Mirrored
 from spark_lsp.wire.plain import format_of, plain_frame_of
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+RETRYABLE = ("engine_failed", "engine_unavailable", "engine_silent", "answer_broke_off")
 LARGE_CHARS = 1024 * 1024
 LANES_PER_POOL = 14  # two pools stay below the 32 names and 16 in flight of a connection
 
@@ -374,7 +375,7 @@ def _engine_error(body: Any) -> EngineError:
     """Return the error that a gateway's error object tells; its message is already fit for a person."""
     code = (body.code if body is not None else None) or "engine_failed"
     message = (body.message if body is not None else "") or "The engine failed"
-    return EngineError(message, code=code, retryable=code in ("engine_failed", "engine_unavailable"))
+    return EngineError(message, code=code, retryable=code in RETRYABLE)
 
 
 def _finished(kind: str, frame: ResponseEvent, timing: Timing) -> Finished:

@@ -8,9 +8,10 @@ import openai
 import platformdirs
 import pytest
 
+from tests.e2e.conftest import connect
 from tests.integration.gateway.conftest import Running, environment, folder, running, short, start, until
 
-__all__ = ["environment", "folder", "running", "short", "start", "until"]
+__all__ = ["connect", "environment", "folder", "running", "short", "start", "until"]
 
 CLIENTS = Path(os.environ.get("SPARK_LSP_CLIENTS", platformdirs.user_cache_path("spark-lsp") / "clients"))
 REQUIRED = "SPARK_LSP_REQUIRE_CLIENTS"

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -122,8 +122,11 @@ class Plain:
             error = {"code": "server_error", "message": "It failed."}
             await say("response.failed", response={**body, "status": "failed", "error": error})
             return
+        part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+        item |= {"status": "completed", "content": [part]}
         await say("response.output_text.done", **where, text=text, logprobs=[])
-        await say("response.output_item.done", output_index=0, item={**item, "status": "completed"})
+        await say("response.content_part.done", **where, part=part)
+        await say("response.output_item.done", output_index=0, item=item)
         await say("response.future_event", future={"a": 1})
         usage = {
             "input_tokens": len(given) // 4,
@@ -132,13 +135,17 @@ class Plain:
             "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": 0,
         }
-        await say("response.completed", response={**body, "status": "completed", "usage": usage})
+        done = {**body, "status": "completed", "output": [item], "usage": usage}
+        await say("response.completed", response=done)
+
+
+P = TypeVar("P", bound=Plain)
 
 
 @asynccontextmanager
-async def serving(answer: Callable[[str], str]) -> AsyncIterator[Plain]:
+async def serving(answer: Callable[[str], str], kind: type[P] = Plain) -> AsyncIterator[P]:
     """Serve on a loopback port."""
-    plain = Plain(answer)
+    plain = kind(answer)
     async with serve(
         plain.talk, "127.0.0.1", 0, process_request=plain.admit, max_size=16 << 20, close_timeout=0.2
     ) as server:

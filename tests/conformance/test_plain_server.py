@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import openai
 import pytest
+from openai.lib.responses_websocket import AsyncResponsesWebSocketSession, ResponsesWebSocketLimits
 
 from spark_lsp.engine.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.errors import EngineError
@@ -21,6 +23,9 @@ from tests.conformance.plain_server import Plain, serving
 pytestmark = pytest.mark.anyio
 
 DEADLINE = 10.0
+LIMITS = ResponsesWebSocketLimits(
+    max_lanes=4, max_events_per_lane=100, max_events=400, max_bytes_per_lane=1 << 20, max_bytes=1 << 22
+)
 URI = "file:///a.py"
 
 
@@ -121,6 +126,113 @@ async def test_a_wrong_key_is_said() -> None:
         with pytest.raises(EngineError, match="refused our token"):
             await answer(remote, ask("hello"))
         assert plain.creates == []
+
+
+async def test_the_server_of_these_tests_is_one_that_the_real_sdk_takes() -> None:
+    async with serving(echo) as plain:
+        base = plain.url.replace("ws://", "http://").removesuffix("/responses")
+        client = openai.AsyncOpenAI(api_key=plain.key, base_url=base, max_retries=0)
+        async with (
+            client.responses.connect() as connection,
+            AsyncResponsesWebSocketSession(connection, limits=LIMITS) as session,
+        ):
+            lanes = [session.lane(name) for name in ("a", "b")]
+            for lane in lanes:
+                await lane.send({"type": "response.create", "model": "m", "input": "hi"})
+            with anyio.fail_after(DEADLINE):
+                assert [(await lane.get_final_response()).output_text for lane in lanes] == ["[hi]", "[hi]"]
+
+
+# What a server may do that ours does not.
+
+
+class Torn:
+    """A socket whose every message goes in pieces, with a ping between."""
+
+    def __init__(self, socket: Any) -> None:
+        self._socket = socket
+        self.transport = socket.transport
+
+    async def send(self, message: str) -> None:
+        await self._socket.ping()
+        await self._socket.send([message[:9], message[9:40], message[40:]])
+
+
+class Tearing(Plain):
+    async def respond(self, socket: Any, create: dict[str, Any]) -> None:
+        await super().respond(Torn(socket), create)
+
+
+class Changing:
+    """A socket that writes each event otherwise, with fields that nobody knows."""
+
+    def __init__(self, socket: Any) -> None:
+        self._socket = socket
+        self.transport = socket.transport
+
+    async def send(self, message: str) -> None:
+        event = json.loads(message)
+        kind, lane = event.pop("type"), event.pop("stream_id", None)
+        body = event.get("response")
+        if body is not None:
+            body |= {
+                "usage": body.get("usage"),
+                "error": None,
+                "incomplete_details": None,
+                "conversation": {},
+            }
+        changed = {"obfuscation": "x", **event, "future": [None], "stream_id": lane, "type": kind}
+        await self._socket.send(json.dumps(changed, indent=1, ensure_ascii=True))
+
+
+class Otherwise(Plain):
+    async def respond(self, socket: Any, create: dict[str, Any]) -> None:
+        await super().respond(Changing(socket), create)
+
+
+@pytest.mark.parametrize("kind", [Tearing, Otherwise])
+async def test_messages_in_pieces_or_written_otherwise_are_read_all_the_same(kind: type[Plain]) -> None:
+    async with serving(echo, kind) as plain, linked(plain) as (remote, _):
+        for question in ("hello", "größer 😀 e\u0301", "x" * 3000):
+            events = await answer(remote, ask(question))
+            assert text_of(events) == f"[{question}]"
+            assert isinstance(events[-1], Finished)
+        assert len(plain.offered) == 1
+
+
+class Binary(Plain):
+    async def respond(self, socket: Any, create: dict[str, Any]) -> None:
+        if "BINARY" in str(create["input"]):
+            await socket.send(b"\x00\x01")
+        await super().respond(socket, create)
+
+
+async def test_a_binary_message_ends_the_link_and_the_next_one_works() -> None:
+    async with serving(echo, Binary) as plain, linked(plain) as (remote, told):
+        with pytest.raises(EngineError, match="was lost"):
+            await answer(remote, ask("BINARY"))
+        with anyio.fail_after(DEADLINE):
+            while told[-1].state != "ready":
+                await anyio.sleep(0.01)
+        assert text_of(await answer(remote, ask("next"))) == "[next]"
+
+
+async def test_more_than_the_server_runs_at_once_are_all_answered_under_few_names() -> None:
+    async with serving(echo) as plain, linked(plain) as (remote, _):
+        got: list[str] = []
+
+        async def one(number: int, task: Task) -> None:
+            got.append(text_of(await answer(remote, ask(f"HANG {number}", task))))
+
+        async with anyio.create_task_group() as group:
+            for number in range(14):
+                group.start_soon(one, number, Task.CHAT)
+                group.start_soon(one, number, Task.COMPLETE)
+        assert len(got) == 28
+        assert len({create["stream_id"] for create in plain.creates}) == 28
+        for number in range(40):
+            await answer(remote, ask(f"{number}"))
+        assert len({create["stream_id"] for create in plain.creates}) == 28  # below the 32 of a connection
 
 
 # The whole language server.

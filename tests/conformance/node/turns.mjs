@@ -11,20 +11,22 @@ const [baseURL, apiKey] = process.argv.slice(2);
 const client = new OpenAI({ baseURL, apiKey, maxRetries: 0 });
 const socket = new ResponsesWS(client);
 const ENDS = ["response.completed", "response.failed", "response.incomplete"];
-const waiting = new Map();
+const waiting = new Map(); // by lane, the turns that are to come
 
 function ended(lane) {
-  return new Promise((resolve) => waiting.set(lane, { text: "", events: [], resolve }));
+  return new Promise((resolve) => {
+    waiting.set(lane, [...(waiting.get(lane) ?? []), { text: "", events: [], resolve }]);
+  });
 }
 
 function heard(event) {
   const lane = event.stream_id ?? "";
-  const turn = waiting.get(lane);
+  const turn = waiting.get(lane)?.[0];
   if (turn === undefined) return;
   turn.events.push(event.type);
   if (event.type === "response.output_text.delta") turn.text += event.delta;
   if (ENDS.includes(event.type) || event.type === "error") {
-    waiting.delete(lane);
+    waiting.get(lane).shift();
     turn.resolve({ text: turn.text, events: turn.events, last: event });
   }
 }
@@ -48,7 +50,7 @@ const chained = await create("two", { model: "replay", previous_response_id: two
 await create("wrong", { model: "replay", previous_response_id: "resp_no" });
 
 let steered;
-const first = ended("");
+const [first, second] = [ended(""), ended("")]; // the successor may speak at once
 socket.on("response.created", (event) => {
   if (event.stream_id !== undefined || steered !== undefined) return;
   steered = event.response.id;
@@ -56,7 +58,7 @@ socket.on("response.created", (event) => {
 });
 socket.send({ type: "response.create", model: "slow", input: "a plan" });
 const interrupted = await first;
-const successor = await ended("");
+const successor = await second;
 
 console.log(
   JSON.stringify({
