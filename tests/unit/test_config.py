@@ -1,6 +1,14 @@
 """Settings: each source over the one before, bad values named one by one, good ones kept."""
 
-from spark_lsp.config import LocalEngine, ReplayEngine, Settings, from_environment, resolve, unknown_engines
+from spark_lsp.config import (
+    LocalEngine,
+    ReplayEngine,
+    Settings,
+    from_environment,
+    resolve,
+    stands_on,
+    unknown_engines,
+)
 
 
 def test_defaults_work_without_any_source() -> None:
