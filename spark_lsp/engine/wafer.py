@@ -22,12 +22,14 @@ from spark_lsp.config import Profile, WaferEngine
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.machines import wafer_of
 from spark_lsp.errors import ConfigError, EngineError
+from spark_lsp.prompts.window import choose
 from spark_lsp.request import (
     Chunk,
     EngineInfo,
     Event,
     Finished,
     Focus,
+    PartKind,
     Request,
     Started,
     Timing,
@@ -42,6 +44,8 @@ ANSWER_TOKENS = 1024  # context memory kept for an answer whose bound nobody gav
 SPIN = 0.0005  # seconds before a token is due in which only turns are given: timers are no finer
 TOLERANCE = 0.05  # of the simulated time that a source may be late before it is said to limit
 
+WINDOWS = 100  # documents whose window is remembered
+
 FindEngine = Callable[[str], Engine | None]
 
 
@@ -55,6 +59,7 @@ class Wafer:
         self._settings = settings
         self._find = find
         self._users = settings.users
+        self._windows: dict[str, str] = {}  # by origin: the prefix read last, where the text is cut
         self._note = ""  # what to say of a source that was too slow, last time
         self._machine: Machine | None = None
         self._trouble = ""
@@ -120,11 +125,11 @@ class Wafer:
             yield events
 
     async def _answer(self, request: Request) -> AsyncGenerator[Event, None]:
-        machine, source, prompt = self._simulated(), self._source(), prompt_of(request)
+        machine, source = self._simulated(), self._source()
+        kept = request.max_tokens or min(ANSWER_TOKENS, machine.context_tokens // 4)
+        prompt = self._prompt(request, machine.context_tokens - kept)
         tokens = tokens_of(prompt)
-        need = tokens + (request.max_tokens or min(ANSWER_TOKENS, machine.context_tokens // 4))
-        if need > machine.context_tokens:
-            raise _too_long(self._name, need, machine.context_tokens)
+        need = tokens + kept
         asked = time.monotonic()
         await self._memory.take(need)
         self._users += 1
@@ -142,6 +147,21 @@ class Wafer:
         finally:
             self._users -= 1
             self._memory.give(need)
+
+    def _prompt(self, request: Request, room: int) -> str:
+        """Return what the machine would read, in `room` tokens: of the text around the place what fits."""
+        fixed, prefix, suffix = parts_of(request)
+        left = room * CHARS_PER_TOKEN - len(fixed) - len(request.instruction)
+        if left < 0:
+            wanted = tokens_of(fixed + request.instruction) + self._simulated().context_tokens - room
+            raise _too_long(self._name, wanted, self._simulated().context_tokens)
+        if len(prefix) + len(suffix) > left:
+            around = choose(prefix, suffix, left, self._windows.get(request.origin, ""))
+            prefix, suffix = around.prefix, around.suffix
+            if len(self._windows) >= WINDOWS:
+                self._windows.clear()
+            self._windows[request.origin] = prefix
+        return fixed + suffix + prefix + request.instruction
 
     async def _played(self, events: AsyncIterator[Event], play: "_Play") -> AsyncGenerator[Event, None]:
         if self._settings.buffer:
@@ -310,10 +330,19 @@ def tokens_in(chunk: str) -> Iterable[str]:
     return (chunk[at : at + CHARS_PER_TOKEN] for at in range(0, len(chunk), CHARS_PER_TOKEN))
 
 
-def prompt_of(request: Request) -> str:
-    """Return all that a machine would read of a request, the oldest first."""
-    texts = (*(turn.text for turn in request.history), *(part.text for part in request.parts))
-    return "".join((*texts, request.instruction))
+def parts_of(request: Request) -> tuple[str, str, str]:
+    """Return a request's text in the order in which it is read: what may not be cut, and what stands before
+    and behind the place.
+
+    The text behind goes before the text before, as the embedded model is asked too: typing then only adds
+    to the end, and the prompt cache keeps all else.
+    """
+    around = (PartKind.PREFIX, PartKind.SUFFIX)
+    texts = (
+        *(turn.text for turn in request.history),
+        *(p.text for p in request.parts if p.kind not in around),
+    )
+    return "".join(texts), request.text_of(PartKind.PREFIX), request.text_of(PartKind.SUFFIX)
 
 
 async def _again(events: Iterable[Event]) -> AsyncIterator[Event]:

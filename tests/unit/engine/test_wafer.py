@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from spark_lsp.config import Profile, ReplayEngine, WaferEngine
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.machines import wafer_of
 from spark_lsp.engine.replay import Replay
-from spark_lsp.engine.wafer import Memory, Wafer, prompt_of, tokens_in
+from spark_lsp.engine.wafer import Memory, Wafer, parts_of, tokens_in
 from spark_lsp.errors import EngineError
 from spark_lsp.request import (
     Chunk,
@@ -351,10 +352,34 @@ def test_a_chunk_is_a_token_unless_it_is_too_long_for_one() -> None:
 
 
 def test_a_prompt_is_all_that_would_be_read() -> None:
-    request = Request(
-        Task.EDIT,
-        (Part(PartKind.PREFIX, "b"), Part(PartKind.TARGET, "c")),
-        instruction="d",
-        history=(Message("user", "a"),),
-    )
-    assert prompt_of(request) == "abcd"
+    parts = (Part(PartKind.PREFIX, "x"), Part(PartKind.TARGET, "b"), Part(PartKind.SUFFIX, "y"))
+    request = Request(Task.EDIT, parts, instruction="do", history=(Message("user", "a"),))
+    assert parts_of(request) == ("ab", "x", "y")
+
+
+async def test_of_a_long_document_the_text_around_the_place_is_read() -> None:
+    """64 tokens of context, 16 kept for the answer: the document is cut, the source gets all of it."""
+    source = said(1)
+    engine = wafer(source, WaferEngine(profile="small", source="source"))
+    parts = (Part(PartKind.PREFIX, "a = 1\n" * 500), Part(PartKind.SUFFIX, "\nb = 2" * 500))
+    request = Request(Task.COMPLETE, parts, origin="file:///long.py")
+    end = finished(await answer(engine, request))
+    assert 30 <= end.usage.input_tokens <= 48
+    assert source.asked[0].parts == parts
+    for number in range(150):  # windows of many documents are not kept for ever
+        engine._prompt(replace(request, origin=str(number)), 48)
+    assert len(engine._windows) <= 100
+
+
+async def test_typing_in_a_long_document_keeps_the_cache() -> None:
+    own = {"p": Profile(tokens_per_s=1000, prefill_tokens_per_s=1e6, overhead_ms=0, context_tokens=4000)}
+    engine = wafer(said(1), WaferEngine(profile="p", source="source"), own)
+    before = "".join(f"value_{number} = compute({number})\n" for number in range(3000))
+    behind = "\nother = 2\n" * 50
+    shares = list[float]()
+    for typed in ("x", "x = ", "x = 1"):
+        parts = (Part(PartKind.PREFIX, before + typed), Part(PartKind.SUFFIX, behind))
+        usage = finished(await answer(engine, Request(Task.COMPLETE, parts, origin="o"))).usage
+        shares.append(usage.cached_tokens / usage.input_tokens)
+    assert shares[0] == 0
+    assert min(shares[1:]) > 0.9
