@@ -31,6 +31,7 @@ COMMANDS = {
     "config": "show the effective settings, check a file of them, print their schema",
     "trust": "approve an endpoint or a file that the editor's settings name",
     "clean": "show, or remove, everything that spark-lsp keeps on this machine",
+    "simulate": "say what a simulated wafer or GPUs would do for many users, or for one session of editing",
     "bench": "measure, against a named baseline in the same run",
 }
 

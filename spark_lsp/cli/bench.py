@@ -17,6 +17,7 @@ SUITES = {
     "sync": "one change of a large document, against stock pygls",
     "wire": "from a key to a token: round trips, tokens, cancels, uploads, against HTTP and stock pygls",
     "memory": "resident memory of the server and of a gateway without a model",
+    "wafer": "the simulated wafer's pace, through to an editor",
     "local": "the embedded model: a key to the first whole line; cancel to a free slot",
     "quality": "infilling tasks solved by the ghost text; needs --data",
 }
@@ -26,6 +27,7 @@ QUICK: dict[str, dict[str, int]] = {
     "sync": {"rounds": 1, "count": 20, "baseline_count": 2},
     "wire": {"rounds": 1, "each": 5, "tokens": 200, "stream_ms": 300},
     "memory": {"rounds": 1, "files": 5},
+    "wafer": {"rounds": 1},
     "local": {"lines": 1, "cancels": 1},
     "quality": {"limit": 2},
 }

@@ -234,13 +234,17 @@ class Session:
         tables, problems = self._read(event.engines)
         settings = {n: each for n, each in tables.items() if not self._gateway_registry.has(n, each)}
         kept = {n: self._own_engines[n] for n, each in settings.items() if self._own_settings.get(n) == each}
-        made = {n: self._build(n, each) for n, each in settings.items() if n not in kept}
+        made = {n: self._build(n, each, self._find) for n, each in settings.items() if n not in kept}
         stale = [engine for n, engine in self._own_engines.items() if n not in kept]
         self._own_settings, self._own_engines = settings, {**kept, **made}
         self._registry = self._gateway_registry.overlaid(self._own_engines, event.routes)
         self._problems = tuple(str(each) for each in (*problems, *self._registry.unknown(event.routes)))
         group.start_soon(_close, stale)
         self._tell_status(always=True)
+
+    def _find(self, name: str) -> Engine | None:
+        """Return the engine that has this name for this session, when it is asked for."""
+        return self._registry.engine(name)
 
     def _read(self, tables: Mapping[str, Any]) -> tuple[dict[str, EngineSettings], list[Problem]]:
         engines, problems = dict[str, EngineSettings](), list[Problem]()
