@@ -275,7 +275,9 @@ def _print_capacity(jobs: Sequence[Job], found: Sequence[Summary]) -> None:
         print(
             f"  all together   {each.tokens_per_s:,.0f} tokens/s, {each.cached_share:.0%} of prompts cached"
         )
-        print(f"  users held     {each.users_held} before anyone slows, at this trace's mean length")
+        print(
+            f"  users held     {each.users_held} before anyone slows (GPUs: by a tenth), at this mean length"
+        )
         if each.refused:
             print(f"  refused        {each.refused}, longer than the context")
         if each.cost is not None:
@@ -284,7 +286,8 @@ def _print_capacity(jobs: Sequence[Job], found: Sequence[Summary]) -> None:
 
 
 def _times(values: Sequence[float], scale: float) -> str:
-    return " / ".join(f"{value * scale:.3g}" for value in values)
+    scaled = [value * scale for value in values]
+    return " / ".join(f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in scaled)
 
 
 # feel
