@@ -126,7 +126,7 @@ async def until(due: float) -> None:
 
     Timers are good to a millisecond or so: the rest is spent giving turns. At 1,000 tokens a second that
     makes of half a millisecond of lateness (p50) a tenth of one, for a third of one core while an answer
-    plays; whole streams keep their pace to 0.1 % either way.
+    plays; whole streams keep their pace either way.
     """
     await anyio.sleep(max(due - time.monotonic() - SPIN, 0.0))
     while time.monotonic() < due:
