@@ -110,7 +110,7 @@ def test_what_grows_is_shaped_as_the_end_will_be(around: str, said: str, shown: 
     assert growth(around, said) == shown
 
 
-CODE = st.text("ab )(]\"\n ", max_size=24)
+CODE = st.text('ab )(]"\n ', max_size=24)
 
 
 @given(before=CODE, after=CODE, said=CODE)
