@@ -1,12 +1,15 @@
-"""Make docs/images/demo.svg: what `spark-lsp demo` shows on a terminal, as it was printed.
+"""Make the pictures of docs/images: what was shown on a terminal, as it was shown.
 
-usage: .venv/bin/python scripts/picture.py [ARGUMENT …]    (arguments go to `spark-lsp demo`)
+usage: .venv/bin/python scripts/picture.py [ARGUMENT …]    demo.svg; arguments go to `spark-lsp demo`
+       .venv/bin/python scripts/picture.py helix           helix.svg, from a run of Helix' test
 """
 
 import os
 import pty
 import re
+import subprocess
 import sys
+import tempfile
 from io import StringIO
 from pathlib import Path
 
@@ -14,7 +17,8 @@ from rich.console import Console
 from rich.text import Text
 
 WIDTH = 110
-TARGET = Path(__file__).parent.parent / "docs" / "images" / "demo.svg"
+ROOT = Path(__file__).parent.parent
+IMAGES = ROOT / "docs" / "images"
 
 
 def printed(command: list[str]) -> str:
@@ -44,18 +48,41 @@ def settled(text: str) -> str:
 
 def anonymous(text: str) -> str:
     """Leave out where this machine keeps its files."""
-    text = text.replace(str(TARGET.parents[2]), "~/spark-lsp")
+    text = text.replace(str(ROOT), "~/spark-lsp")
     return re.sub(r"/\S+/(?=textwrap\.py)", "", text)
 
 
+def demo(arguments: list[str]) -> None:
+    """Draw what `spark-lsp demo` prints."""
+    shown = settled(printed([sys.executable, "-m", "spark_lsp", "demo", *arguments])).strip()
+    draw("demo", "spark-lsp demo", "$ make demo\n" + anonymous(shown), WIDTH)
+
+
+def helix() -> None:
+    """Draw the screen that Helix' test keeps."""
+    with tempfile.TemporaryDirectory() as folder:
+        test = f"{ROOT}/tests/editors/test_helix.py::test_the_main_job_with_the_embedded_model"
+        environment = {**os.environ, "SPARK_LSP_SCREENS": folder}
+        subprocess.run([sys.executable, "-m", "pytest", "-q", test], cwd=ROOT, env=environment, check=True)
+        screen = Path(folder, "helix.ansi").read_text("utf-8")
+    draw("helix", "Helix", screen, 100)
+
+
+def draw(name: str, title: str, shown: str, width: int) -> None:
+    """Write a picture of what a terminal showed."""
+    console = Console(record=True, width=width, file=StringIO(), force_terminal=True)
+    console.print(Text.from_ansi(shown))
+    svg = console.export_svg(title=title)
+    IMAGES.mkdir(exist_ok=True)
+    (IMAGES / f"{name}.svg").write_text(re.sub(r'url\("[^"]*"\)', 'local("monospace")', svg), "utf-8")
+
+
 def main() -> None:
-    """Write the picture."""
-    shown = settled(printed([sys.executable, "-m", "spark_lsp", "demo", *sys.argv[1:]])).strip()
-    console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True)
-    console.print(Text.from_ansi("$ make demo\n" + anonymous(shown)))
-    TARGET.parent.mkdir(exist_ok=True)
-    svg = console.export_svg(title="spark-lsp demo")
-    TARGET.write_text(re.sub(r'url\("[^"]*"\)', 'local("monospace")', svg), "utf-8")
+    """Write the picture that was asked for."""
+    if sys.argv[1:] == ["helix"]:
+        helix()
+    else:
+        demo(sys.argv[1:])
 
 
 main()

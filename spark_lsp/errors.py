@@ -86,7 +86,8 @@ class EngineError(SparkError):
     """An engine failed or cannot serve.
 
     `code` is a wire error code such as `engine_failed`, `engine_unavailable`, `model_not_found`,
-    `context_length_exceeded`; `retryable` tells whether another engine may be asked instead.
+    `context_length_exceeded`; `retryable` tells whether another engine may be asked instead;
+    `retry_after` are the seconds for which the engine asked to be left alone.
     """
 
     def __init__(
@@ -97,10 +98,12 @@ class EngineError(SparkError):
         *,
         code: str = "engine_failed",
         retryable: bool = True,
+        retry_after: float = 0.0,
     ) -> None:
         super().__init__(what, meaning, remedy)
         self.code = code
         self.retryable = retryable
+        self.retry_after = retry_after
 
 
 class ArgumentError(SparkError):

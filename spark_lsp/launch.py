@@ -8,6 +8,7 @@ until they are gone, and its socket's name passes to the new one.
 
 import math
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import anyio
 import anyio.to_thread
 
 from spark_lsp import __version__, runtime
-from spark_lsp.engine.remote import Endpoint
+from spark_lsp.engine.link import NONCE_HEADER, PROOF_HEADER, Endpoint, vouches
 from spark_lsp.errors import GatewayError
 
 START_DEADLINE = 20.0  # seconds; a cold start takes about one
@@ -44,7 +45,7 @@ async def find_or_start(config: Path | None = None, idle: float | None = None) -
     killed = 0
     while time.monotonic() < deadline:
         if (state := await _running(where)) is not None:
-            return Endpoint(state.url, state.token)
+            return _endpoint(state)
         with runtime.try_lock(where / "gateway.lock") as held:
             if held:
                 try:
@@ -73,17 +74,23 @@ async def _start(where: Path, config: Path | None, idle: float, deadline: float)
     state file which of them stays.
     """
     if (state := await _running(where)) is not None:  # somebody else did while we waited for the lock
-        return Endpoint(state.url, state.token)
+        return _endpoint(state)
     _drain_other_version(where)
     process = _spawn(where, config, idle)
     while time.monotonic() < deadline:
         if (state := await _running(where)) is not None:
-            return Endpoint(state.url, state.token)
+            return _endpoint(state)
         if process.poll() is not None:
             raise _ended_at_once(where, process.returncode)
         await anyio.sleep(POLL)
     process.kill()
     raise _not_started(where, f"it did not answer within {START_DEADLINE:.0f} s")
+
+
+def _endpoint(state: runtime.State) -> Endpoint:
+    """Where the gateway of a state file is; on a port somebody else may listen by now, so it must prove
+    itself, while the user's own directory is the user's own."""
+    return Endpoint(state.url, state.token, proves=not state.url.startswith("ws+unix:"))
 
 
 async def _running(where: Path) -> runtime.State | None:
@@ -95,20 +102,25 @@ async def _running(where: Path) -> runtime.State | None:
 
 
 def answers(state: runtime.State) -> bool:
-    """Tell whether the gateway of a state file answers to its token; waits `PROBE` seconds at most."""
+    """Tell whether the gateway of a state file knows its token; waits `PROBE` seconds at most.
+
+    It is asked for a proof and never told the token: somebody else may listen there by now.
+    """
     import http.client
     import socket
 
     path = state.url.removeprefix("ws+unix:")
     authority = "localhost" if path != state.url else state.url.partition("//")[2].partition("/")[0]
+    nonce = secrets.token_hex(16)
     try:
         with closing(http.client.HTTPConnection(authority, timeout=PROBE)) as connection:
             if path != state.url:
                 connection.sock = socket.socket(socket.AF_UNIX)
                 connection.sock.settimeout(PROBE)
                 connection.sock.connect(path)
-            connection.request("GET", "/healthz", headers={"Authorization": f"Bearer {state.token}"})
-            return connection.getresponse().status == 200
+            connection.request("GET", "/healthz", headers={NONCE_HEADER: nonce})
+            reply = connection.getresponse()
+            return reply.status == 200 and vouches(state.token, nonce, reply.getheader(PROOF_HEADER, ""))
     except (OSError, ValueError, http.client.HTTPException):  # ValueError: a URL or token that is none
         return False
 

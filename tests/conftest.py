@@ -102,13 +102,33 @@ def require(name: str, reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
-def neovim() -> str:
-    """The path of a Neovim 0.12 or later."""
-    found = subprocess.run([ROOT / "scripts" / "get_neovim.sh"], capture_output=True, text=True, check=False)
+def fetched(editor: str) -> str:
+    """Return the path of an editor's program, as its script finds or brings it."""
+    script = ROOT / "scripts" / f"get_{editor}.sh"
+    found = subprocess.run([script], capture_output=True, text=True, check=False)
     if found.returncode != 0:
         require("SPARK_LSP_REQUIRE_EDITORS", found.stderr.strip())
     return found.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def neovim() -> str:
+    """The path of a Neovim 0.12 or later."""
+    return fetched("neovim")
+
+
+@pytest.fixture(scope="session")
+def helix() -> str:
+    """The path of a Helix 25 or later; a terminal to run it in is needed too."""
+    if shutil.which("tmux") is None:
+        require("SPARK_LSP_REQUIRE_EDITORS", "tmux is missing; run: sudo apt-get install tmux")
+    return fetched("helix")
+
+
+@pytest.fixture(scope="session")
+def emacs() -> str:
+    """The path of an Emacs 30 or later, which has eglot."""
+    return fetched("emacs")
 
 
 @pytest.fixture(scope="session")

@@ -12,18 +12,19 @@ FILES = sorted(ROOT.rglob("*.py"))
 LEVELS = [
     {"errors", "metrics", "config", "request", "schema"},
     {"text"},
-    {"prompts", "session", "wire", "privacy"},
+    {"prompts", "session", "wire", "privacy", "simulate"},
     {"store", "models", "engine", "runtime"},
     {"gateway", "lsp", "launch", "client"},
     {"app", "cli", "bench", "doctor", "__main__"},
 ]
-APART = [{"prompts", "session", "wire", "privacy"}, {"gateway", "lsp", "client"}]
+APART = [{"prompts", "session", "wire", "privacy", "simulate"}, {"gateway", "lsp", "client"}]
 PURE = (
     "text",
     "prompts",
     "session",
     "wire",
     "privacy",
+    "simulate",
     "gateway/scheduler.py",
     "request.py",
     "config.py",
@@ -47,7 +48,7 @@ IMPURE_MODULES = {
 ONLY_IN = {
     "lsprotocol": ("lsp/",),
     "pygls": ("lsp/",),
-    "websockets": ("engine/remote.py", "engine/responses.py"),
+    "websockets": ("engine/link.py", "engine/socket.py"),
     "starlette": ("gateway/",),
     "uvicorn": ("gateway/",),
     "anyio": ("engine/", "gateway/", "lsp/", "app.py", "launch.py", "client/", "bench/", "cli/", "doctor/"),
@@ -103,7 +104,7 @@ def test_imports_go_down_only(file: Path) -> None:
 
 def test_only_the_shells_of_the_wire_import_it() -> None:
     users = {relative(file) for file in FILES if "wire" in inner_rooms(file)}
-    allowed = {"engine/remote.py", "engine/link.py", "engine/responses.py", "cli/wire_page.py"}
+    allowed = {"engine/remote.py", "engine/link.py", "cli/wire_page.py"}
     assert all(name.startswith(("wire/", "gateway/", "bench/")) or name in allowed for name in users), users
 
 

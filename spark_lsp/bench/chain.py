@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from spark_lsp import runtime
 from spark_lsp.bench import peers, stock
 from spark_lsp.bench.memory import private
 from spark_lsp.bench.pipe import Message, Pipe, serving, settle
@@ -130,7 +131,11 @@ class Streamed:
 def streamed(editor: Editor, seconds: float) -> Streamed:
     """Have a stream of 100,000 tokens a second edit the document for so long, then stop it."""
     server, document = editor.server, editor.document
-    where = {"uri": document.uri, "version": document.version, "range": lsp_range(document, 0, 200, Encoding.UTF16)}
+    where = {
+        "uri": document.uri,
+        "version": document.version,
+        "range": lsp_range(document, 0, 200, Encoding.UTF16),
+    }
     order = {**where, "action": "instruct", "instruction": "rewrite it all"}
     before, asked = server.heard, time.perf_counter()
     server.ask("workspace/executeCommand", {"command": "spark.edit", "arguments": [order]})
@@ -163,16 +168,26 @@ def pipe_us(floor: "subprocess.Popen[bytes]", message: bytes) -> float:
 
 
 @contextmanager
-def stage(engines: peers.Engines, tuned_url: str) -> Generator[tuple[Editor, Editor, "subprocess.Popen[bytes]"]]:
+def stage(
+    engines: peers.Engines, tuned: peers.Peer
+) -> Generator[tuple[Editor, Editor, "subprocess.Popen[bytes]"]]:
     """Open the same document in our server, in stock pygls and, for the floor, in nothing."""
     with ExitStack() as stack:
         environment, where = stack.enter_context(private(peers.toml(engines, {"edit": "fast"})))
         ours = stack.enter_context(serving(SERVE, where, environment))
-        theirs = stack.enter_context(serving(stock.command("chain", tuned_url), where, environment))
+        theirs = stack.enter_context(serving(stock.command("chain", tuned.url), where, environment))
         editors = [opened(server, where, 20_000) for server in (ours, theirs)]
         settle(ours)
         pipe = subprocess.PIPE
         command = (*peers.program("echo"), "pipe")
         floor = stack.enter_context(subprocess.Popen(command, stdin=pipe, stdout=pipe, bufsize=0))
         stack.callback(floor.kill)
+        pids = [ours.pid, theirs.pid, floor.pid, *_gateway(where)]
+        stack.enter_context(peers.together([tuned, *(peers.Peer("", pid) for pid in pids)]))
         yield editors[0], editors[1], floor
+
+
+def _gateway(where: Path) -> list[int]:
+    """Return the process of the gateway that our server has started."""
+    state = runtime.read_state(where / "run")
+    return [state.pid] if state is not None else []

@@ -86,7 +86,9 @@ def at_least(
     return Figure(number, name, value, unit, base, ratio, wanted, value >= limit, len(values), (value, value))
 
 
-def measured(number: int, name: str, unit: str, values: Sequence[float], baseline: Sequence[float] = ()) -> Figure:
+def measured(
+    number: int, name: str, unit: str, values: Sequence[float], baseline: Sequence[float] = ()
+) -> Figure:
     """Return a figure that has no target: it stands beside another to explain it."""
     value = percentile(values, 50)
     base = percentile(baseline, 50) if baseline else None

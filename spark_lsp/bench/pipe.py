@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from spark_lsp.client.answers import read_status
 from spark_lsp.client.capabilities import initialize_params
 from spark_lsp.client.framing import Framer, framed
 from spark_lsp.errors import SparkError
@@ -105,7 +106,8 @@ def settle(server: Pipe) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         status = server.answer(server.ask("workspace/executeCommand", {"command": "spark.status"}))
-        if (status.get("result") or {}).get("state") == "ready":
+        told = read_status(status.get("result"))
+        if told is not None and told.state == "ready":
             return
         time.sleep(0.05)
     raise SparkError("The language server has no engine", "Nothing was measured")

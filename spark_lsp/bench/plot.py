@@ -1,16 +1,16 @@
-"""Draws figures: each one's value beside its baseline, on a scale of its own."""
+"""Draws figures: each value beside its baseline, on a scale of its own, and what share of it that is."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from spark_lsp.bench.figures import Figure
+from spark_lsp.bench.figures import NO_TARGET, Figure
 from spark_lsp.errors import ConfigError
 
 
 def draw(figures: Sequence[Figure], path: Path) -> None:
     """Write a picture (the format is by the name's ending). Raises `ConfigError` without matplotlib."""
-    pyplot = _pyplot()
+    pyplot = drawing()
     chart, rows = pyplot.subplots(len(figures), 1, figsize=(8, 1.3 * len(figures) + 0.5), squeeze=False)
     for row, figure in zip(rows[:, 0], figures, strict=True):
         _bars(row, figure)
@@ -23,7 +23,8 @@ def draw(figures: Sequence[Figure], path: Path) -> None:
         pyplot.close(chart)
 
 
-def _pyplot() -> Any:
+def drawing() -> Any:
+    """Return matplotlib's pyplot. Raises `ConfigError` without it."""
     try:
         import matplotlib
     except ImportError:
@@ -38,13 +39,22 @@ def _pyplot() -> Any:
 
 def _bars(row: Any, figure: Figure) -> None:
     bars = {"ours": figure.value, **({"baseline": figure.baseline} if figure.baseline else {})}
-    colours = ["tab:green" if figure.met else "tab:red", "tab:gray"]
-    drawn = row.barh(list(bars), list(bars.values()), color=colours[: len(bars)])
+    colours = [_colour(figure), "tab:gray"]
+    row.barh(list(bars), list(bars.values()), color=colours[: len(bars)])
     low, high = figure.spread
-    row.plot([low, high], [0, 0], color="black", linewidth=2)
-    row.bar_label(drawn, fmt="%.4g", padding=3)
+    row.plot([low, high], [0, 0], color="black", linewidth=1)
+    for place, value in enumerate(bars.values()):
+        end = max(value, high) if place == 0 else value
+        ratio = f"   = {figure.ratio:.2g} × baseline" if place == 0 and figure.ratio else ""
+        row.annotate(f"{value:,.4g}{ratio}", (end, place), (4, 0), textcoords="offset points", va="center")
     row.set_title(
         f"{figure.id}: {figure.name} [{figure.unit}], target {figure.target}", fontsize=8, loc="left"
     )
     row.invert_yaxis()
-    row.margins(x=0.15)
+    row.margins(x=0.5)
+
+
+def _colour(figure: Figure) -> str:
+    if figure.target == NO_TARGET:
+        return "tab:blue"
+    return "tab:green" if figure.met else "tab:red"

@@ -9,7 +9,7 @@ and the engine's own work, which is a text that is at hand.
 import time
 from collections.abc import Mapping
 
-from spark_lsp.bench.figures import Figure, at_most_of_baseline
+from spark_lsp.bench.figures import Figure, at_most_of_baseline, measured
 from spark_lsp.bench.ours import Ours
 from spark_lsp.bench.question import Asker, Question, Typist, typist
 
@@ -45,10 +45,20 @@ def _question(person: Typist, asker: Asker) -> Question:
     return person.key() if isinstance(asker, Ours) else person.again()
 
 
-def figures(number: int, name: str, times: Mapping[str, list[float]], limits: tuple[float, float]) -> list[Figure]:
-    """Return ours against both baselines; `limits` are shares of tuned and of plain HTTP."""
+def figures(
+    number: int,
+    name: str,
+    times: Mapping[str, list[float]],
+    apart: Mapping[str, list[float]],
+    limits: tuple[float, float],
+) -> list[Figure]:
+    """Return ours against both baselines; `limits` are shares of tuned and of plain HTTP.
+
+    `times` were taken with both ends on one processor, `apart` wherever the system put them.
+    """
     ours = times["ours"]
     return [
         at_most_of_baseline(number, f"{name}, against tuned HTTP", "µs", ours, times["tuned"], limits[0]),
         at_most_of_baseline(number, f"{name}, against plain HTTP", "µs", ours, times["plain"], limits[1]),
+        measured(number, f"{name}, wherever the system puts the ends", "µs", apart["ours"], apart["tuned"]),
     ]

@@ -5,6 +5,7 @@ interface; the askers share this process and its loop (uvloop, where it runs). A
 module named in the imports says what its figures include.
 """
 
+import gc
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Mapping
@@ -89,9 +90,7 @@ class _Link:
         return {"ours": self.ours, "tuned": self.tuned, "plain": self.plain}
 
 
-async def _at_the_link(
-    servers: Mapping[str, Peer], engines: peers.Engines, amount: Amount
-) -> list[Figure]:
+async def _at_the_link(servers: Mapping[str, Peer], engines: peers.Engines, amount: Amount) -> list[Figure]:
     async with _linked(servers) as link:
         return [
             *await _round_trips(link, amount),
@@ -110,17 +109,23 @@ async def _linked(servers: Mapping[str, Peer]) -> AsyncGenerator[_Link]:
         tuned.client() as session,
         httpx.AsyncClient() as client,
     ):
+        gc.collect()
+        gc.freeze()  # as the language server does
         http = Tuned(session, url), Tuned(session, url, coalesced=True)
         yield _Link(own, *http, Plain(client, servers["plain"].url), servers)
 
 
 async def _round_trips(link: _Link, amount: Amount) -> list[Figure]:
-    small = await roundtrip.compared(link.askers, roundtrip.SMALL, amount.rounds, amount.each)
-    large = await roundtrip.compared(link.askers, roundtrip.LARGE, amount.rounds, amount.each)
-    return [
-        *roundtrip.figures(1, "round trip: create → first delta", small, (0.4, 0.05)),
-        *roundtrip.figures(3, "time to first token, 128 KB of context", large, (0.3, 0.05)),
-    ]
+    found: list[Figure] = []
+    for number, name, size, limits in (
+        (1, "round trip: create → first delta", roundtrip.SMALL, (0.4, 0.05)),
+        (3, "time to first token, 128 KB of context", roundtrip.LARGE, (0.3, 0.05)),
+    ):
+        with peers.together(link.servers.values()):
+            times = await roundtrip.compared(link.askers, size, amount.rounds, amount.each)
+        apart = await roundtrip.compared(link.askers, size, max(amount.rounds // 2, 1), amount.each)
+        found += roundtrip.figures(number, name, times, apart, limits)
+    return found
 
 
 async def _tokens(link: _Link, engines: peers.Engines, amount: Amount) -> list[Figure]:
@@ -141,7 +146,9 @@ async def _tokens(link: _Link, engines: peers.Engines, amount: Amount) -> list[F
         measured(2, f"{name}, against tuned HTTP that gathers tokens", "µs", mine, costs["gathering"]),
         measured(2, f"{name}, against plain HTTP", "µs", mine, costs["plain"]),
         measured(2, "the engine's own part in these", "µs", costs["engine"]),
-        measured(2, f"{name}, at 2,000 tok/s, against tuned HTTP", "µs", costs["paced"], costs["paced tuned"]),
+        measured(
+            2, f"{name}, at 2,000 tok/s, against tuned HTTP", "µs", costs["paced"], costs["paced tuned"]
+        ),
     ]
 
 
@@ -171,17 +178,19 @@ async def _cancels(link: _Link, amount: Amount) -> list[Figure]:
     stops = [await cancels.stopped_ms(link.ours.remote) for _ in range(amount.each)]
     return [
         measured(9, "requests begun and cancelled at the link", "pairs/s", rates),
-        at_most(9, f"memory of the gateway after {len(rates) * count} pairs more", "MB", [max(grown, 0.0)], 1),
+        at_most(
+            9, f"memory of the gateway after {len(rates) * count} pairs more", "MB", [max(grown, 0.0)], 1
+        ),
         at_most(9, "cancel → engine stopped, and the next one begun (p99)", "ms", stops, 10, share=99),
     ]
 
 
 async def _uploads(link: _Link, amount: Amount) -> list[Figure]:
     mine, theirs = list[float](), list[float]()
-    for number in range(max(amount.rounds // 4, 1)):
-        document = upload.large(number)
-        mine += await upload.ours_ms(link.ours, document)
-        theirs += await upload.tuned_ms(link.tuned, document)
+    for number in range(max(amount.rounds // 2, 1)):
+        documents = upload.large(number)
+        mine += await upload.ours_ms(link.ours, documents)
+        theirs += await upload.tuned_ms(link.tuned, documents)
     name = "control round trip while 8 MB go up, against tuned HTTP on another connection"
     return [
         at_most(10, f"{name} (p50)", "ms", mine, 10, theirs),
@@ -196,6 +205,7 @@ def _floor(amount: Amount) -> list[Figure]:
         command, pipe = (*peers.program("echo"), "client", server.url), subprocess.PIPE
         client = stack.enter_context(subprocess.Popen(command, stdin=pipe, stdout=pipe))
         stack.callback(client.kill)
+        stack.enter_context(peers.together([server, Peer("", client.pid)]))
         assert client.stdin is not None
         assert client.stdout is not None
         times: list[float] = []
@@ -215,7 +225,7 @@ def _at_the_editor(where: Path, engines: peers.Engines, http: Peer, amount: Amou
     words = where / "words.txt"
     words.write_text(chain.FIRST_WORDS, encoding="utf-8")
     own = {**engines, "replay": ReplayEngine(text=str(words), tokens_per_s=0, delay_ms=0)}
-    with chain.stage(own, http.url) as (mine, theirs, floor):
+    with chain.stage(own, http) as (mine, theirs, floor):
         return [
             *_first_tokens(mine, theirs, amount),
             *_overhead(mine, theirs, floor, amount),
@@ -263,7 +273,14 @@ def _overhead(
 def _stream(mine: chain.Editor, amount: Amount) -> list[Figure]:
     seen = chain.streamed(mine, amount.seconds)
     return [
-        at_most(5, "age of what the editor is told of a stream of 100,000 tok/s (p99)", "ms", seen.lags_ms, 10, share=99),
+        at_most(
+            5,
+            "age of what the editor is told of a stream of 100,000 tok/s (p99)",
+            "ms",
+            seen.lags_ms,
+            10,
+            share=99,
+        ),
         at_most(5, "messages to the editor meanwhile", "messages/s", [seen.messages_per_s], 500),
         at_least(5, "tokens that came meanwhile", "tok/s", [seen.tokens_per_s], chain.PACE * 0.98),
     ]
@@ -282,7 +299,9 @@ def _pairs(mine: chain.Editor, theirs: chain.Editor, amount: Amount) -> list[Fig
     name = "requests and their cancels at the editor, against stock pygls"
     return [
         at_least(9, name, "pairs/s", rates[0], 3_000, rates[1]),
-        at_most(9, f"memory of the server after {len(rates[0]) * count} pairs more", "MB", [max(grown, 0.0)], 1),
+        at_most(
+            9, f"memory of the server after {len(rates[0]) * count} pairs more", "MB", [max(grown, 0.0)], 1
+        ),
     ]
 
 
@@ -293,7 +312,14 @@ def _keystroke(amount: Amount) -> list[Figure]:
     bodies = [float(len(msgspec.json.encode(body_of(question)))) for question in questions]
     name = "bytes up for a key at 128 KB of context: the change and the request"
     return [
-        at_most(11, f"{name}, against a whole HTTP request", "bytes", [float(c.both) for c in counted], 200, bodies),
+        at_most(
+            11,
+            f"{name}, against a whole HTTP request",
+            "bytes",
+            [float(c.both) for c in counted],
+            200,
+            bodies,
+        ),
         measured(11, "of these the change", "bytes", [float(each.change) for each in counted]),
         measured(11, "of these the request", "bytes", [float(each.request) for each in counted]),
     ]

@@ -1,6 +1,7 @@
 """One request's answer between the link's reader and whoever asked: the reader never waits.
 
-`on_read` is called whenever text has been taken out: only then may the gateway send more of it.
+`on_read` is called whenever text has been taken out: only then may the gateway send more of it. A gateway
+that says nothing for long is given up: engines have deadlines of their own, so this is the last net.
 """
 
 import asyncio
@@ -9,13 +10,17 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Chunk, Event, Finished
+from spark_lsp.request import Chunk, Event, Finished, Task
+
+FIRST_EVENT = {Task.COMPLETE: 30.0, Task.EDIT: 180.0, Task.CHAT: 180.0}  # a cold model reads for long
+NEXT_EVENT = 60.0  # seconds between two events
 
 
 @dataclass(slots=True)
 class Channel:
     """One lane's answer on its way to its reader; text that waits is merged."""
 
+    task: Task = Task.CHAT
     on_read: Callable[[], None] = lambda: None
     events: deque[Event] = field(default_factory=deque[Event])
     error: EngineError | None = None
@@ -33,9 +38,11 @@ class Channel:
         self.arrived.set()
 
     async def read(self) -> AsyncIterator[Event]:
+        patience = FIRST_EVENT[self.task]
         while True:
             while self.events:
                 event = self.events.popleft()
+                patience = NEXT_EVENT
                 if isinstance(event, Chunk):
                     self.on_read()
                 yield event
@@ -43,5 +50,23 @@ class Channel:
                     return
             if self.error is not None:
                 raise self.error
-            self.arrived.clear()
+            await self._wait(patience)
+
+    async def _wait(self, patience: float) -> None:
+        """Wait for news; none in time is an error."""
+        self.arrived.clear()
+        timer = asyncio.get_running_loop().call_later(patience, self.fail, _silent(patience))
+        try:
             await self.arrived.wait()
+        finally:
+            timer.cancel()
+
+
+def _silent(seconds: float) -> EngineError:
+    return EngineError(
+        f"The gateway has said nothing for {seconds:.0f} s",
+        "This request was given up",
+        "Try again; `spark-lsp doctor` looks into it if it stays so",
+        code="engine_silent",
+        retryable=True,
+    )

@@ -10,6 +10,8 @@ still counts at the transport below.
 import asyncio
 from typing import Any
 
+MOST = 16_384  # bytes that may wait: beyond that the transport below must say whether it keeps up
+
 
 class Corked:
     """A transport that writes and pauses at the end of the turn; all else goes to the one below."""
@@ -18,6 +20,7 @@ class Corked:
         self._below = below
         self._loop = loop
         self._waiting: list[bytes] = []
+        self._size = 0
         self._wanted_pause = self._paused = False
 
     def __getattr__(self, name: str) -> Any:
@@ -28,13 +31,16 @@ class Corked:
         if not self._waiting:
             self._loop.call_soon(self._flush)
         self._waiting.append(data)
+        self._size += len(data)
+        if self._size > MOST:
+            self._flush()
 
     def writelines(self, pieces: list[bytes]) -> None:
         """Write several pieces."""
         self.write(b"".join(pieces))
 
     def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._size = self._waiting, [], 0
         if waiting:
             self._below.write(waiting[0] if len(waiting) == 1 else b"".join(waiting))
 

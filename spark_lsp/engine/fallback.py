@@ -1,56 +1,67 @@
 """A route: engines in order of preference, behind the face of one engine.
 
-An engine that fails before its first text is passed over and the next one is asked, unseen by the
-person. After the first text a failure is theirs to know: a second engine would answer another text.
-While another engine could still take its place, what an engine says of itself is kept back until its
-text comes: an answer has one beginning. An engine that says it is off is passed over without being
-asked, except the last, whose own words explain best why nothing comes.
+An engine that fails before its first text is passed over and the next one is asked, unseen by the person. So
+is one that has failed several times of late, until it is due to be tried again, and one that is off or cannot
+hold the request. After the first text a failure is told, since a second engine would answer another text: a
+completion keeps what is valid of it; an edit is asked again, and finds the next engine here. While another
+engine could still take its place, what an engine says of itself is kept back until its text comes: an answer
+has one beginning. The last engine is always asked: its own words explain best why nothing comes.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 
 from spark_lsp.engine.base import Engine
+from spark_lsp.engine.health import FIRST_PAUSE, Health
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, EngineInfo, Event, Focus, Request, Started
 
+CHARS_PER_TOKEN = 3
+
 
 class Fallback:
-    """Asks its engines in order; see the module's text."""
+    """Asks its engines in order; see the module's text. `health` is shared by all routes of a gateway."""
 
-    def __init__(self, name: str, engines: Sequence[Engine]) -> None:
+    def __init__(
+        self,
+        name: str,
+        engines: Sequence[Engine],
+        health: Mapping[str, Health] | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._name = name
         self._engines = tuple(engines)
+        self._health: Mapping[str, Health] = health if health is not None else {}
+        self._now = now
 
     @property
     def info(self) -> EngineInfo:
-        """What the first engine that can serve says of itself, else the first one."""
-        able = [engine.info for engine in self._engines if engine.info.state != "off"]
-        if able:
-            return able[0]
-        if self._engines:
-            return self._engines[0].info
+        """What the engine that would be asked now says of itself."""
+        candidates = self._candidates()
+        if candidates:
+            return candidates[0].info
         return EngineInfo(self._name, "fallback", "", state="off", reason=_no_engine(self._name).what)
 
     def open(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Answer from the first engine that gets as far as its first text."""
-        candidates = self._candidates()
-        return candidates[0].open(request) if len(candidates) == 1 else self._open(request, candidates)
+        if len(self._engines) == 1:  # nobody could take its place
+            return self._engines[0].open(request)
+        return self._open(request)
 
     @asynccontextmanager
-    async def _open(
-        self, request: Request, candidates: Sequence[Engine]
-    ) -> AsyncGenerator[AsyncIterator[Event], None]:
-        async with aclosing(self._answer(request, candidates)) as events:
+    async def _open(self, request: Request) -> AsyncGenerator[AsyncIterator[Event], None]:
+        async with aclosing(self._answer(request)) as events:
             yield events
 
-    async def _answer(
-        self, request: Request, candidates: Sequence[Engine]
-    ) -> AsyncGenerator[Event, None]:
+    async def _answer(self, request: Request) -> AsyncGenerator[Event, None]:
         failures: list[tuple[str, EngineError]] = []
+        candidates = self._candidates(request)
         for engine in candidates:
             begun: list[Event] = []
             spoken = False
+            health = self._of(engine)
+            health.asked(self._now())
             try:
                 async with engine.open(request) as events:
                     async for event in events:
@@ -61,16 +72,40 @@ class Fallback:
                         while begun:
                             yield begun.pop()
                         yield event
+                health.answered()
                 return
             except EngineError as error:
+                self._note(health, error, spoken=spoken)
                 if spoken or not error.retryable:
                     raise
                 failures.append((engine.info.name, error))
+            finally:
+                health.gave_up()
         raise _all_failed(self._name, failures)
 
-    def _candidates(self) -> list[Engine]:
-        able = [engine for engine in self._engines if engine.info.state != "off"]
-        return able or list(self._engines[:1])
+    def _note(self, health: Health, error: EngineError, *, spoken: bool) -> None:
+        """Count a failure of the engine; one of the request is not its fault.
+
+        One that broke off is passed over at once: whoever asks again should find another.
+        """
+        if error.retryable and error.code not in ("context_length_exceeded", "unsupported_content"):
+            pause = FIRST_PAUSE if spoken else 0.0
+            health.failed(self._now(), error.what, error.retry_after or pause)
+
+    def _of(self, engine: Engine) -> Health:
+        return self._health.get(engine.info.name) or Health()
+
+    def _candidates(self, request: Request | None = None) -> list[Engine]:
+        """Return the engines to ask, in order: those that are well, else the first."""
+        now = self._now()
+        able = [
+            engine
+            for engine in self._engines
+            if engine.info.state != "off" and self._of(engine).allows(now) and _holds(engine.info, request)
+        ]
+        return (
+            able or [each for each in self._engines if each.info.state != "off"][:1] or [*self._engines[:1]]
+        )
 
     def observe(self, focus: Focus) -> None:
         """Pass the hint to the engine that would be asked."""
@@ -79,6 +114,16 @@ class Fallback:
 
     async def aclose(self) -> None:
         """A route does not own its engines: several routes share them."""
+
+
+def _holds(info: EngineInfo, request: Request | None) -> bool:
+    """Whether an engine's context holds what may not be cut: all but the text around the place."""
+    if request is None or info.context_tokens <= 0 or info.kind == "local":
+        return True
+    fixed = request.characters() - sum(
+        len(part.text) for part in request.parts if part.kind.value in ("prefix", "suffix")
+    )
+    return fixed <= info.context_tokens * CHARS_PER_TOKEN
 
 
 def _no_engine(route: str) -> EngineError:

@@ -1,56 +1,35 @@
 """The gateway as an engine: one WebSocket, however many documents and requests.
 
-`run` is the life of the connection: find the gateway, connect, pump, and again after a loss, with
-jittered and growing pauses. One reader hands each answer to its lane's channel and never waits for a
-lane; one writer writes what the connection has to say. `open` waits a bounded time for a connection,
-so that the first request of a morning may start the gateway, and fails with words fit for a person.
+`run` is the life of it: find the gateway, connect, and again after a loss, with jittered and growing pauses.
+A gateway that announces its end is left before it ends: the next link is opened first and takes over when it
+has been greeted, so that no key has to wait. `open` waits a bounded time for a link, so that the first
+request of a morning may start the gateway, and fails with words fit for a person.
 """
 
-import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import anyio
 from anyio.abc import TaskGroup
 
 from spark_lsp.engine.channel import Channel
-from spark_lsp.engine.corked import Corked
-from spark_lsp.errors import EngineError, GatewayError, RemoteProtocolError, SparkError
-from spark_lsp.request import EngineInfo, Event, Focus, Request, Task
+from spark_lsp.engine.link import Endpoint, Link, connect
+from spark_lsp.errors import EngineError, GatewayError, LocalProtocolError, SparkError
+from spark_lsp.request import EngineInfo, Event, Focus, Request
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
-from spark_lsp.wire.client import ClientConnection
-from spark_lsp.wire.client_events import (
-    Answered,
-    ClientEvent,
-    EnginesChanged,
-    Failed,
-    Greeted,
-    Leaving,
-    Resync,
-)
-from spark_lsp.wire.frames import SUBPROTOCOL
+from spark_lsp.wire.client_events import ClientEvent, EnginesChanged, Greeted, Resync
 
-if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection as Socket
+__all__ = ["Endpoint", "LinkStatus", "Locate", "Remote"]
 
-MAX_MESSAGE = 16 * 1024 * 1024
 CONNECT_WAIT = 15.0  # seconds a request waits for the connection; a cold gateway takes about one
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 STEADY = 10.0  # seconds a link must have lived for the next one to be tried at once again
-HEARTBEAT = 5.0  # seconds between pings, and until a missing answer counts as a lost link
-POOLS = {Task.COMPLETE: "ic", Task.EDIT: "act", Task.CHAT: "act"}
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a gateway is: `ws://…`, `wss://…` or `ws+unix:PATH`, and the token it wants."""
-
-    url: str
-    token: str = field(default="", repr=False)
+LANE_WAIT = 5.0  # seconds a request waits for a lane; one that was left is busy until its answer has ended
+SOON = 0.9  # seconds after which a gateway that does not answer is told of
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +47,7 @@ class LinkStatus:
 
 
 Locate = Callable[[], Awaitable[Endpoint]]
+Configuration = tuple[Mapping[str, Any], Mapping[str, Sequence[str]], Mapping[str, Any]]
 
 
 class Remote:
@@ -76,13 +56,11 @@ class Remote:
     def __init__(self, locate: Locate, on_status: Callable[[LinkStatus], None]) -> None:
         self._locate = locate
         self._on_status = on_status
-        self._connection: ClientConnection | None = None
-        self._ready = False
+        self._link: Link | None = None  # where questions go
+        self._earlier: Link | None = None  # the last one that was, whose names of documents are kept
         self._changed = anyio.Event()
-        self._wake = asyncio.Event()
-        self._channels: dict[str, Channel] = {}
         self._documents: dict[str, Document] = {}
-        self._settings: tuple[Mapping[str, Any], Mapping[str, Sequence[str]], Mapping[str, Any]] | None = None
+        self._settings: Configuration | None = None
         self._engines: tuple[EngineInfo, ...] = ()
         self._serving: Mapping[str, str] = {}
         self._trouble: SparkError | None = None
@@ -91,7 +69,7 @@ class Remote:
     @property
     def info(self) -> EngineInfo:
         """The gateway's first engine, or why there is none."""
-        if self._connection is not None and self._engines:
+        if self._link is not None and self._engines:
             return self._engines[0]
         reason = str(self._trouble) if self._trouble else "The gateway is being started"
         return EngineInfo("remote", "remote", "", state="starting", reason=reason)
@@ -99,61 +77,57 @@ class Remote:
     # The link.
 
     async def run(self) -> None:
-        """Keep the link up until cancelled."""
-        try:
+        """Keep a link up until cancelled."""
+        async with anyio.create_task_group() as group:
             while True:
                 began = anyio.current_time()
                 try:
-                    endpoint = await self._locate()
-                    await self._connected(endpoint)
+                    await self._one_link(group)
                 except (SparkError, OSError) as error:
                     self._trouble = error if isinstance(error, SparkError) else _unreachable()
-                self._down()
-                if anyio.current_time() - began > STEADY:
-                    self._pause = FIRST_PAUSE
-                await anyio.sleep(self._pause * random.uniform(0.5, 1.0))
-                self._pause = min(self._pause * 2, LONGEST_PAUSE)
-        finally:
-            self._lose()  # whoever still waits is told
+                    self._down()
+                await self._rest(anyio.current_time() - began)
 
-    async def _connected(self, endpoint: Endpoint) -> None:
-        from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
-
+    async def _one_link(self, group: TaskGroup) -> None:
+        """Open a link, and return when another one should take its place."""
+        endpoint = await self._locate()
+        earlier = self._earlier.connection if self._earlier is not None else None
+        group.start_soon(self._tell_if_slow, scope := anyio.CancelScope())
         try:
-            socket = await _connect(endpoint)
-        except (InvalidURI, ValueError) as error:
-            raise _no_address() from error
-        except WebSocketException as error:
-            raise _refused(error) from error
-        try:
-            async with anyio.create_task_group() as group:
-                self._up(ClientConnection(spark=socket.subprotocol == SUBPROTOCOL))
-                group.start_soon(self._write, socket)
-                await self._read(socket, group)
-        except* (ConnectionClosed, RemoteProtocolError):
-            pass  # the link is gone; what that means is told to each request
+            link = await connect(endpoint, earlier, self._take)
         finally:
-            self._lose()  # who waits is told before we wait for the other side to say goodbye
-            with anyio.CancelScope(shield=True), anyio.move_on_after(1), suppress(Exception):
-                await socket.close()
-
-    def _up(self, connection: ClientConnection) -> None:
-        self._connection = connection
-        if self._settings is not None:
-            connection.configure(*self._settings)
-        for document in self._documents.values():
-            connection.open_document(document.uri, document.language, document.version, document.text)
-        self._flush()
-        if not connection.spark:
+            scope.cancel()
+        group.start_soon(link.run)
+        if not link.connection.spark:
             self._engines = (EngineInfo("remote", "responses", ""),)
-            self._settle()
+            self._take_over(link)
+        await link.next_wanted.wait()
 
-    def _settle(self) -> None:
-        self._trouble, self._ready = None, True
-        settled = self._settings is None or self._connection is None or not self._connection.spark
-        self._announce(
-            LinkStatus("ready", engines=self._engines, serving=self._serving, settled=settled),
-        )
+    async def _tell_if_slow(self, scope: anyio.CancelScope) -> None:
+        with scope:
+            await anyio.sleep(SOON)
+            if self._link is None:
+                self._announce(LinkStatus("degraded", "The gateway does not answer yet; it is tried further"))
+
+    async def _rest(self, lived: float) -> None:
+        """Pause before the next link, the longer the more often it failed."""
+        if lived > STEADY:
+            self._pause = FIRST_PAUSE
+        await anyio.sleep(self._pause * random.uniform(0.5, 1.0))
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+
+    def _take_over(self, link: Link) -> None:
+        """Send questions over this link from now on; the one before ends when it has answered."""
+        before, self._link, self._earlier = self._link, link, link
+        self._trouble = None
+        if self._settings is not None:
+            link.connection.configure(*self._settings)
+        link.connection.restore((d.uri, d.language, d.version, d.text) for d in self._documents.values())
+        link.flush()
+        if before is not None:
+            before.leave()
+        settled = self._settings is None or not link.connection.spark
+        self._announce(LinkStatus("ready", engines=self._engines, serving=self._serving, settled=settled))
 
     def _announce(self, status: LinkStatus) -> None:
         """Wake who waits for the link, and tell how it is."""
@@ -162,55 +136,26 @@ class Remote:
         self._on_status(status)
 
     def _down(self) -> None:
-        self._lose()
-        reason = str(self._trouble) if self._trouble else "The connection to the gateway was lost"
-        self._announce(LinkStatus("degraded", reason))
+        """Tell that there is no link, if there is none."""
+        if self._link is None:
+            reason = str(self._trouble) if self._trouble else "The connection to the gateway was lost"
+            self._announce(LinkStatus("degraded", reason))
 
-    def _lose(self) -> None:
-        connection, self._connection = self._connection, None
-        self._ready = False
-        if connection is not None:
-            for event in connection.lost():
-                self._take(event)
-        self._channels.clear()
-
-    async def _read(self, socket: "Socket", group: TaskGroup) -> None:
-        async for message in socket:
-            if self._connection is None:
-                break
-            for event in self._connection.receive(message):
-                self._take(event)
-            self._flush()
-        group.cancel_scope.cancel()
-
-    async def _write(self, socket: "Socket") -> None:
-        while self._connection is not None:
-            while (message := self._connection.pop()) is not None:
-                await socket.send(message)
-            self._wake.clear()
-            await self._wake.wait()
-
-    def _flush(self) -> None:
-        if self._connection is not None and self._connection.pending:
-            self._wake.set()
-
-    def _take(self, event: ClientEvent) -> None:
+    def _take(self, link: Link, event: ClientEvent | None) -> None:
         match event:
-            case Answered(lane, answer):
-                self._channels[lane].put(answer)
-            case Failed(lane, error):
-                self._channels[lane].fail(error)
-            case Greeted(engines=engines, serving=serving):
+            case None if link is self._link:
+                self._link = None
+                self._down()
+            case Greeted(engines=engines, serving=serving) if link is not self._link:
                 self._engines, self._serving = engines, serving
-                self._settle()
-            case EnginesChanged(engines, problems, serving):
+                self._take_over(link)
+            case EnginesChanged(engines, problems, serving) if link is self._link:
                 self._engines, self._serving = engines, serving
                 self._on_status(LinkStatus("ready", "", engines, problems, serving))
-            case Resync(uri):
-                if uri in self._documents:
-                    self._mirror(self._documents[uri])
-            case Leaving():
-                pass  # the gateway closes when its answers are out; then run() finds the next one
+            case Resync(uri) if link is self._link and uri in self._documents:
+                self._mirror(self._documents[uri])
+            case _:
+                pass
 
     # Questions.
 
@@ -220,43 +165,43 @@ class Remote:
 
     @asynccontextmanager
     async def _open(self, request: Request) -> AsyncGenerator[AsyncIterator[Event], None]:
-        connection = await self._usable()
+        link = self._link or await self._awaited()
         try:
-            lane = connection.create(request, POOLS[request.task])
-        except SparkError as error:
-            raise EngineError(error.what, error.meaning, error.remedy, code="engine_busy") from error
-        channel = self._channels[lane] = Channel(lambda: self._read_of(connection, lane))
-        self._flush()
+            lane, channel = link.ask(request)
+        except LocalProtocolError as busy:
+            link, lane, channel = await self._in_turn(request, busy)
         try:
             yield channel.read()
         finally:
-            if self._connection is connection and self._channels.get(lane) is channel:
-                connection.cancel(lane)  # harmless after the terminal: the lane is free by then
-                self._flush()
+            link.done(lane, channel)
 
-    def _read_of(self, connection: ClientConnection, lane: str) -> None:
-        connection.read(lane)
-        if connection is self._connection:
-            self._flush()
+    async def _in_turn(self, request: Request, busy: LocalProtocolError) -> tuple[Link, str, Channel]:
+        """Ask as soon as a lane is free. Raises `EngineError` if none is in time."""
+        with anyio.move_on_after(LANE_WAIT):
+            while True:
+                link = self._link or await self._awaited()
+                with suppress(LocalProtocolError):
+                    return link, *link.ask(request)
+                await link.news()
+        raise EngineError(busy.what, busy.meaning, busy.remedy, code="engine_busy") from busy
 
-    async def _usable(self) -> ClientConnection:
-        if self._connection is not None and self._ready:
-            return self._connection
+    async def _awaited(self) -> Link:
+        """Return the link as soon as there is one. Raises `EngineError` if it cannot be had."""
         with anyio.move_on_after(CONNECT_WAIT):
             while self._trouble is None:
-                if self._connection is not None and self._ready:
-                    return self._connection
                 await self._changed.wait()
+                if self._link is not None:
+                    return self._link
         error = self._trouble or _unreachable()
         raise EngineError(error.what, error.meaning, error.remedy, code="gateway_unavailable") from error
 
     def observe(self, focus: Focus) -> None:
         """Tell where the cursor rests, if the mirror has that text."""
         document = self._documents.get(focus.uri)
-        if self._connection is not None and document is not None and document.text == focus.text:
-            self._connection.check_document(document.uri, document.version, document.text)
-            self._connection.focus(document.uri, document.version, focus.offset)
-            self._flush()
+        if self._link is not None and document is not None and document.text == focus.text:
+            self._link.connection.check_document(document.uri, document.version, document.text)
+            self._link.connection.focus(document.uri, document.version, focus.offset)
+            self._link.flush()
 
     # Documents and settings.
 
@@ -268,89 +213,37 @@ class Remote:
     def edited(self, document: Document, edits: Sequence[Edit]) -> None:
         """Mirror changes, made one after another, that led to `document`."""
         self._documents[document.uri] = document
-        if self._connection is None:
+        if self._link is None:
             return
-        if not self._connection.edit_document(document.uri, document.version, edits, len(document)):
+        if not self._link.connection.edit_document(document.uri, document.version, edits, len(document)):
             self._mirror(document)
-        self._flush()
+        self._link.flush()
 
     def closed(self, uri: str) -> None:
         """Have a document forgotten."""
         self._documents.pop(uri, None)
-        if self._connection is not None:
-            self._connection.close_document(uri)
-            self._flush()
+        if self._link is not None:
+            self._link.connection.close_document(uri)
+            self._link.flush()
 
     def _mirror(self, document: Document) -> None:
-        if self._connection is not None:
-            self._connection.open_document(document.uri, document.language, document.version, document.text)
-            self._flush()
+        if self._link is not None:
+            self._link.connection.open_document(
+                document.uri, document.language, document.version, document.text
+            )
+            self._link.flush()
 
     def configure(
         self, engines: Mapping[str, Any], routes: Mapping[str, Sequence[str]], budget: Mapping[str, Any]
     ) -> None:
         """Send the editor's settings, now and after every reconnect."""
         self._settings = (engines, routes, budget)
-        if self._connection is not None:
-            self._connection.configure(engines, routes, budget)
-            self._flush()
+        if self._link is not None:
+            self._link.connection.configure(engines, routes, budget)
+            self._link.flush()
 
     async def aclose(self) -> None:
         """The link ends with `run`; there is nothing else to free."""
-
-
-async def _connect(endpoint: Endpoint) -> "Socket":
-    from websockets.asyncio.client import ClientConnection, connect, unix_connect
-    from websockets.typing import Subprotocol
-
-    class CorkedSocket(ClientConnection):
-        """Writes a key and the request behind it at once."""
-
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(Corked(transport, self.loop))  # type: ignore[arg-type]
-
-    options: dict[str, Any] = {
-        "additional_headers": {"Authorization": f"Bearer {endpoint.token}"} if endpoint.token else {},
-        "subprotocols": [Subprotocol(SUBPROTOCOL)],
-        "compression": None,
-        "max_size": MAX_MESSAGE,
-        "ping_interval": HEARTBEAT,
-        "ping_timeout": HEARTBEAT,
-        "open_timeout": HEARTBEAT,
-        "close_timeout": 1,
-        "proxy": None,
-        "create_connection": CorkedSocket,
-    }
-    if endpoint.url.startswith("ws+unix:"):
-        del options["proxy"]
-        return await unix_connect(
-            endpoint.url.removeprefix("ws+unix:"), "ws://localhost/v1/responses", **options
-        )
-    return await connect(endpoint.url, **options)
-
-
-def _refused(error: Exception) -> GatewayError:
-    response = getattr(error, "response", None)
-    status = getattr(response, "status_code", None)
-    if status in (401, 403):
-        return GatewayError(
-            "The gateway refused our token",
-            "No suggestions and no edits until it is accepted",
-            'Set SPARK_LSP_TOKEN to the gateway\'s token, or set spark.engine.url to "auto"',
-        )
-    return GatewayError(
-        f"What answers at the gateway's address is no gateway (status {status})",
-        "No suggestions and no edits until one answers there",
-        "Check spark.engine.url",
-    )
-
-
-def _no_address() -> GatewayError:
-    return GatewayError(
-        "The address of the gateway cannot be used",
-        "No suggestions and no edits until it is changed",
-        'Set spark.engine.url to a ws:// or wss:// address, or to "auto"',
-    )
 
 
 def _unreachable() -> GatewayError:

@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
 
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
@@ -25,6 +26,7 @@ from spark_lsp.gateway.http import STATUS, Answer, error_response, read_create
 from spark_lsp.gateway.mirrors import Mirrors
 from spark_lsp.gateway.registry import BuildEngine, Registry
 from spark_lsp.gateway.session import LIFETIME, Approve, Session
+from spark_lsp.gateway.tally import Tally, page
 from spark_lsp.gateway.turns import Turns
 from spark_lsp.wire.frames import SUBPROTOCOL
 from spark_lsp.wire.server import MAX_MESSAGE_BYTES, TOO_OLD, ServerConnection
@@ -58,13 +60,16 @@ class Gateway:
         self._numbers = itertools.count(1)
         self._identity = secrets.token_hex(4)
         self.sessions: set[Session] = set()
+        self.tally = Tally()
         self.idle_since = time.monotonic()
         self._turns = Turns(lambda: any(session.busy for session in self.sessions))
         self.app = Starlette(
             routes=[
                 Route(PATH, self._guarded(self._post), methods=["POST"]),
                 Route("/v1/models", self._guarded(self._models)),
-                Route("/healthz", self._guarded(self._healthz)),
+                Route("/healthz", self._healthz),
+                Route("/status", self._guarded(self._status)),
+                Route("/metrics", self._guarded(self._metrics)),
             ]
         )
 
@@ -91,7 +96,7 @@ class Gateway:
         """Serve a WebSocket. Once it is open, messages come and go without Starlette's layers: they cost."""
         spark = SUBPROTOCOL in socket.scope.get("subprotocols", [])
         nonce = self._door.nonce(socket) if spark else ""
-        refusal = self._door.refusal(socket, nonce)
+        refusal = self._door.refusal(socket, proof=bool(nonce))
         if refusal is not None:
             await socket.send_denial_response(refusal)
             return
@@ -122,7 +127,7 @@ class Gateway:
     @asynccontextmanager
     async def _session(self, connection: ServerConnection) -> AsyncGenerator[Session, None]:
         args = (connection, self.registry, self._build, self._approve, self._mirrors, self._lifetime)
-        session = Session(*args)
+        session = Session(*args, tally=self.tally)
         self.sessions.add(session)
         self._mirrors.live(connection.session, lambda: connection.mirror)
         try:
@@ -148,8 +153,34 @@ class Gateway:
         ]
         return JSONResponse({"object": "list", "data": listed})
 
-    async def _healthz(self, _: Request) -> Response:
-        return JSONResponse({"status": "ok", "version": __version__, "sessions": len(self.sessions)})
+    async def _status(self, _: Request) -> Response:
+        state = {
+            "version": __version__,
+            **self._gauges(),
+            "serving": self.registry.serving(),
+            "engines": [asdict(info) for info in self.registry.infos()],
+        }
+        return JSONResponse(state)
+
+    async def _metrics(self, _: Request) -> Response:
+        return Response(page(self.tally, self._gauges), media_type="text/plain; version=0.0.4")
+
+    def _gauges(self) -> dict[str, float]:
+        """Values of now: who is connected, what runs, what waits."""
+        running, waiting = 0, 0
+        for session in self.sessions:
+            one, two = session.statistics()
+            running, waiting = running + one, waiting + two
+        return {"sessions": len(self.sessions), "running_now": running, "waiting": waiting}
+
+    async def _healthz(self, request: Request) -> Response:
+        """Say how we are; to who asks for a proof of us only that."""
+        if proof := self._door.proof(request):
+            refusal = self._door.refusal(request, proof=True)
+            return refusal or JSONResponse({"status": "ok"}, headers=proof)
+        refusal = self._door.refusal(request)
+        state = {"status": "ok", "version": __version__, "sessions": len(self.sessions)}
+        return refusal or JSONResponse(state)
 
 
 async def _message(receive: Receive) -> str | bytes | None:

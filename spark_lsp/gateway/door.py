@@ -17,7 +17,7 @@ from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.gateway.http import error_response
 from spark_lsp.wire import codec
 from spark_lsp.wire.frames import Challenge
-from spark_lsp.wire.proof import NONCE_HEADER, proof_of, proves
+from spark_lsp.wire.proof import NONCE_HEADER, PROOF_HEADER, proof_of, proves
 
 PATIENCE = 5.0  # seconds in which a challenge must be answered
 MIN_NONCE, MAX_NONCE = 16, 128
@@ -39,15 +39,20 @@ class Door:
         fits = MIN_NONCE <= len(nonce) <= MAX_NONCE
         return nonce if fits and "authorization" not in connection.headers else ""
 
-    def refusal(self, connection: HTTPConnection, nonce: str = "") -> Response | None:
-        """Return what somebody is told who may not come in; with a `nonce` the proof comes later."""
+    def refusal(self, connection: HTTPConnection, *, proof: bool = False) -> Response | None:
+        """Return what somebody is told who may not come in; with `proof` that is yet to be seen."""
         if "origin" in connection.headers:
             return error_response(403, "forbidden_origin", "Browsers are not served here")
         given = connection.headers.get("authorization", "").encode()
-        if not nonce and not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
+        if not proof and not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
             message = "Wrong or missing token. Send `Authorization: Bearer TOKEN` with the gateway's token"
             return error_response(401, "invalid_api_key", message)
         return None
+
+    def proof(self, connection: HTTPConnection) -> dict[str, str]:
+        """Return the header that answers a client's nonce, if it has sent one in place of the token."""
+        nonce = self.nonce(connection)
+        return {PROOF_HEADER: proof_of(self._token, "gateway", nonce)} if nonce else {}
 
     async def challenge(
         self,

@@ -4,17 +4,21 @@
 A session sees the gateway's engines and, over them, those its editor's settings brought.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from spark_lsp.config import EngineSettings, Problem
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.fallback import Fallback
+from spark_lsp.engine.health import Health
 from spark_lsp.errors import EngineError
 from spark_lsp.request import EngineInfo, Focus, Request, Task
 
 ROUTE_OF = {Task.COMPLETE: "completion", Task.EDIT: "edit", Task.CHAT: "chat"}
 
-BuildEngine = Callable[[str, EngineSettings], Engine]
+FindEngine = Callable[[str], Engine | None]
+BuildEngine = Callable[[str, EngineSettings, FindEngine], Engine]
 
 
 class Registry:
@@ -25,22 +29,37 @@ class Registry:
         engines: Mapping[str, Engine],
         routes: Mapping[str, Sequence[str]],
         settings: Mapping[str, EngineSettings] | None = None,
+        health: Mapping[str, Health] | None = None,
     ) -> None:
         self._engines = dict(engines)
+        known = health or {}
+        self._health = {name: known.get(name) or Health() for name in self._engines}
         self._settings = dict(settings or {})
         self._routes = {route: tuple(names) for route, names in routes.items()}
 
     def overlaid(self, engines: Mapping[str, Engine], routes: Mapping[str, Sequence[str]]) -> "Registry":
         """Return a registry with these engines and routes over the present ones."""
-        return Registry({**self._engines, **engines}, {**self._routes, **routes}, self._settings)
+        kept = {name: each for name, each in self._health.items() if name not in engines}
+        return Registry({**self._engines, **engines}, {**self._routes, **routes}, self._settings, kept)
 
     def has(self, name: str, settings: EngineSettings) -> bool:
         """Tell whether the gateway itself has just this engine: it serves everybody, and costs once."""
         return self._settings.get(name) == settings
 
+    def engine(self, name: str) -> Engine | None:
+        """Return the engine of that name, for an engine that stands on others."""
+        return self._engines.get(name)
+
     def infos(self) -> list[EngineInfo]:
-        """What each engine says of itself, now."""
-        return [engine.info for engine in self._engines.values()]
+        """What each engine says of itself, now, and what is known of one that is passed over."""
+        now = time.monotonic()
+        return [self._known(engine.info, self._health[name], now) for name, engine in self._engines.items()]
+
+    def _known(self, info: EngineInfo, health: Health, now: float) -> EngineInfo:
+        if info.state == "off" or health.state(now) == "closed":
+            return info
+        reason = f"{health.reason}. Others of its route are asked until it is well again"
+        return replace(info, state="degraded", reason=reason)
 
     def resolve(self, request: Request) -> Engine:
         """Return the engine that shall answer. Raises `EngineError` `model_not_found`."""
@@ -63,7 +82,7 @@ class Registry:
     def route(self, name: str) -> Fallback:
         """Return the route `name`; `chat` is the edit route unless it is set."""
         names = self._routes.get(name) or (self._routes.get("edit", ()) if name == "chat" else ())
-        return Fallback(name, [self._engines[each] for each in names if each in self._engines])
+        return Fallback(name, [self._engines[each] for each in names if each in self._engines], self._health)
 
     def serving(self) -> dict[str, str]:
         """Return the engine that each route would ask now."""

@@ -104,6 +104,12 @@ class Stream:
         else:
             self.conclude(text, Reason.NOTHING)
 
+    def give_up(self, why: str) -> None:
+        """Conclude with the whole lines that came before the engine failed; they are as good as any."""
+        whole = self.ghost.lines
+        kept = whole if whole and not self.seen.invents(whole) else None
+        self.conclude(kept, Reason.ENGINE, why)
+
     def conclude(self, text: str | None, reason: Reason, detail: str = "") -> None:
         """Set the final text, or why there is none; wake who waits."""
         self.suggestion = replace(self.suggestion, text=text or "", end=self.ghost.end, done=True)
@@ -173,6 +179,7 @@ class Completer:
             stream = self._fitting(document, offset)
             if stream is None:
                 await self._delay(waiter)
+                self._must_be_current(document, offset)
                 stream = self._start(document, offset)
             await self._wait(stream, waiter, stream.suggestion.typed(document, offset) or "")
             here = stream.at(document, offset)
@@ -216,6 +223,12 @@ class Completer:
         self._drop(document.uri)
         return None
 
+    def _must_be_current(self, document: Document, offset: int) -> None:
+        """Do not ask about a text that has become another while its request waited its turn."""
+        now = self.ls.documents.get(document.uri)
+        if now is None or not Suggestion(document, offset, offset).may_become(now):
+            raise content_modified()
+
     def _start(self, document: Document, offset: int) -> Stream:
         self._drop(document.uri)
         lines = self.ls.settings.completion.maxLines
@@ -254,7 +267,7 @@ class Completer:
                 except EngineError as error:
                     if attempt == 2 or error.code != "connection_lost" or stream.ghost.text:
                         self.ls.trouble(error)
-                        stream.conclude(None, Reason.ENGINE, str(error))
+                        stream.give_up(str(error))
                         return
 
     async def _read(self, stream: Stream, request: Request) -> None:

@@ -30,6 +30,7 @@ from spark_lsp.text.edits import Edit, rebase
 if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
 
+AGAIN = ("connection_lost", "answer_broke_off")  # nothing was applied, and another engine may be asked
 CHANGED = "The text changed where the edit was to be made"
 NOTHING = "Nothing was done"
 MAX_ARGUMENT = 100_000  # characters of one text in a command's argument
@@ -37,7 +38,10 @@ MAX_ARGUMENT = 100_000  # characters of one text in a command's argument
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be done, as the command said it; offsets refer to `document`, the true text."""
+    """What is to be done, as the command said it; offsets refer to `document`, the true text.
+
+    `note` is the comment that held the instruction: it goes when that is done.
+    """
 
     action: str
     seen: Redacted
@@ -45,6 +49,7 @@ class Order:
     end: int
     instruction: str = ""
     diagnostics: tuple[actions.Diagnostic, ...] = ()
+    note: actions.Note | None = None
 
     @property
     def document(self) -> Document:
@@ -87,6 +92,10 @@ class Editor:
         job.scope.cancel()
         return True
 
+    def cancel_all(self) -> list[str]:
+        """Stop all edits; returns their ids."""
+        return [identity for identity in list(self._jobs) if self.cancel(identity)]
+
     def changed(self, document: Document, edits: Sequence[Edit]) -> None:
         """Note what was typed into the documents of edits under way."""
         for job in self._jobs.values():
@@ -106,7 +115,7 @@ class Editor:
             try:
                 await progress.begin()
                 edits = await self._proposal(job, progress)
-                await self._apply(job, edits)
+                await self._apply(job, _without_note(edits, job.order.note))
                 state, reason = "applied", ""
             except EditRefused as error:
                 state, reason = "refused", str(error)
@@ -155,9 +164,9 @@ class Editor:
         try:
             return await self._ask_once(request, progress)
         except EngineError as error:
-            if error.code != "connection_lost":
+            if error.code not in AGAIN:
                 raise
-            progress.report("the connection was lost; starting again")
+            progress.report(f"{error.what}; starting again")
             return await self._ask_once(request, progress)
 
     async def _ask_once(self, request: Request, progress: Progress) -> tuple[EditFormat, str]:
@@ -209,6 +218,13 @@ def _without_model(order: Order) -> tuple[tuple[int, int], list[Edit] | None]:
     )
 
 
+def _without_note(edits: list[Edit], note: actions.Note | None) -> list[Edit]:
+    """Return the edits, and the removal of the comment that asked for them unless they reach into it."""
+    if not edits or note is None or any(note.start < each.end and each.start < note.end for each in edits):
+        return edits
+    return sorted([*edits, Edit(note.start, note.end, "")])
+
+
 def as_order(ls: "SparkServer", argument: Any) -> Order:
     """Return the order in a command's argument.
 
@@ -230,8 +246,17 @@ def as_order(ls: "SparkServer", argument: Any) -> Order:
     if not isinstance(told, list):
         raise ArgumentError("The command's diagnostics are not a list", NOTHING)
     diagnostics = tuple(diagnostic(ls, document, each) for each in cast(list[Any], told))
-    instruction = _instruction(name, _text(fields, "instruction", MAX_ARGUMENT), document, start)
-    return Order(name, ls.outgoing.redacted(document), start, end, instruction, diagnostics)
+    seen, instruction = ls.outgoing.redacted(document), _text(fields, "instruction", MAX_ARGUMENT)
+    if instruction or not actions.needs_instruction(name):
+        return Order(name, seen, start, end, instruction, diagnostics)
+    note, start, end = actions.note_for(document, start, end)
+    if note is None:
+        raise EditRefused(
+            "The edit has no instruction",
+            NOTHING,
+            "Write a comment `spark: what to do` above the lines, or use an editor that asks for it",
+        )
+    return Order(name, seen, start, end, note.instruction, diagnostics, note)
 
 
 def _text(fields: Mapping[str, Any], name: str, longest: int) -> str:
@@ -254,18 +279,6 @@ def _document(ls: "SparkServer", uri: str, version: object) -> Document:
     if version is not None and version != document.version:
         raise EditRefused("The action belongs to an earlier text", NOTHING, "Ask for it again")
     return document
-
-
-def _instruction(action: str, given: str, document: Document, start: int) -> str:
-    if given or not actions.needs_instruction(action):
-        return given
-    if above := actions.instruction_above(document, start):
-        return above
-    raise EditRefused(
-        "The edit has no instruction",
-        NOTHING,
-        "Write a comment `spark: what to do` above the lines, or use an editor that asks for it",
-    )
 
 
 def _must_be_free(ls: "SparkServer", uri: str) -> None:

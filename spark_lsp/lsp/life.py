@@ -1,9 +1,9 @@
 """The server's life on two file descriptors: reader, writer, engine's side, end.
 
-Bodies come from the reader's thread and are handled on the loop in order; when many wait, the reader
-waits too, so that memory stays bounded. The end comes with `exit`, with the end of the input, when the
-editor no longer reads, or when the process that `initialize` named is gone; each ends the process within
-two seconds.
+Bodies are read on the loop, or come from the reader's thread, and are handled on the loop in order; when
+many wait, the reader's thread waits too, so that memory stays bounded. The end comes with `exit`, with the
+end of the input, when the editor no longer reads, or when the process that `initialize` named is gone; each
+ends the process within two seconds.
 """
 
 import asyncio
@@ -57,9 +57,11 @@ class Life:
         writer = Writer(self._stdout, lambda: self._soon(self._end, 1))
         self._server.protocol.set_writer(writer)
         self._connection = Connection(self._server.protocol, writer.write, self._server.in_flight)
-        self._reader = Reader(self._stdin, self._on_body, self._on_refused)
         writer.start()
-        self._reader.start()
+        self._reader = Reader(self._stdin, self._take, self._refuse)
+        if not self._reader.watch(self._loop):
+            self._reader = Reader(self._stdin, self._on_body, self._on_refused)
+            self._reader.start()
         tasks = [asyncio.ensure_future(each) for each in (self._engine(), self._watch())]
         await self._ended.wait()
         for task in tasks:
@@ -94,6 +96,13 @@ class Life:
         except RuntimeError:
             return
 
+    def _take(self, body: bytes | None) -> None:
+        """Handle a body that was read on the loop."""
+        if body is None:
+            self._no_more()
+        elif not self._ended.is_set():
+            self._receive(body)
+
     def _on_body(self, body: bytes | None) -> None:
         if body is None:
             self._soon(self._no_more)
@@ -119,6 +128,9 @@ class Life:
 
     def _handle(self, body: bytes) -> None:
         self._room.free(len(body))
+        self._receive(body)
+
+    def _receive(self, body: bytes) -> None:
         try:
             self._connection.receive(body)
             self._note_parent()

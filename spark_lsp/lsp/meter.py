@@ -1,5 +1,10 @@
-"""Measures one answer as the server sees it, for the status."""
+"""Measures one answer as the server sees it, for the status.
 
+That the server is busy is told only once an answer takes long enough to be waited for: told of each
+answer it would go out before the request does.
+"""
+
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -9,6 +14,7 @@ from spark_lsp.request import Chunk, Event, Finished, Started
 if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
 
+NOTICED = 0.03  # seconds that nobody notices
 CHARS_PER_TOKEN = 4  # where an answer is left before the engine has said its own count
 
 
@@ -26,10 +32,15 @@ class Meter:
 
     def __enter__(self) -> "Meter":
         self._before = self._ls.status
-        self._ls.tell(state="busy", reason="")
+        self._ls.status = self._before.changed(reason="")
+        self._timer = asyncio.get_running_loop().call_later(NOTICED, self._tell_busy)
         return self
 
+    def _tell_busy(self) -> None:
+        self._ls.tell(state="busy", reason="")
+
     def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._timer.cancel()
         if isinstance(error, SparkError):
             self._ls.tell(state=self._before.state, reason=self._before.reason)
         else:
@@ -62,9 +73,9 @@ class Meter:
         return values
 
     def _rate(self) -> float | None:
-        if self._finished is not None and self._finished.timing.decode_ms > 0:
+        if self._finished is not None and self._finished.timing.pace_ms > 0:
             tokens = self._finished.usage.output_tokens
-            return round(tokens / self._finished.timing.decode_ms * 1000, 1)
+            return round(tokens / self._finished.timing.pace_ms * 1000, 1)
         if self._first is None or self._last <= self._first:
             return None
         return round(self._characters / CHARS_PER_TOKEN / (self._last - self._first), 1)

@@ -9,6 +9,7 @@ their first await.
 """
 
 import asyncio
+import contextvars
 import functools
 import gc
 import importlib
@@ -46,6 +47,7 @@ log = logging.getLogger(__name__)
 
 INVALID_PARAMS, INTERNAL_ERROR, REQUEST_FAILED = -32602, -32603, -32803
 NO_SUGGESTION = "no suggestion: "
+THEN = contextvars.ContextVar["Document | None"]("THEN", default=None)
 REST = 0.25  # seconds without typing after which the cursor counts as resting
 
 
@@ -64,6 +66,7 @@ class SparkServer(LanguageServer):
         self.encoding = "utf-16"
         self.roots: tuple[str, ...] = ()  # the folders that the editor has open, as URIs
         self.growing = False  # whether the client shows text while it grows
+        self.deaf = False  # whether the client shows neither our status nor why a command failed
         self.started = asyncio.Event()  # the editor is ready
         self.up = asyncio.Event()  # and so are we
         self.engine: Remote
@@ -190,7 +193,13 @@ class SparkServer(LanguageServer):
 
     def explain(self, reason: "Reason", detail: str = "") -> None:
         """Put into the status why there is no suggestion."""
-        self.tell(reason=f"{NO_SUGGESTION}{reason.value}" + (f": {detail}" if detail else ""))
+        text = f"{NO_SUGGESTION}{reason.value}" + (f": {detail}" if detail else "")
+        self.tell(reason=text)
+        if self.deaf:
+            from spark_lsp.session.reasons import lasts
+
+            if lasts(text):
+                self.say_once(types.MessageType.Info, "explain", f"spark-lsp: {text}")
 
     def last_explanation(self) -> str:
         """Return why there was no suggestion, if that is what the status says: news do not undo it."""
@@ -277,6 +286,16 @@ class SparkServer(LanguageServer):
             editor_settings.take(self, values)
 
     # Documents.
+
+    def arrived(self, params: object) -> None:
+        """Keep the document that a request is about as it is now: changes may overtake its handler."""
+        uri = getattr(getattr(params, "text_document", None), "uri", None)
+        THEN.set(self.documents.get(uri) if isinstance(uri, str) else None)
+
+    @property
+    def document_then(self) -> "Document | None":
+        """The document that the request being answered is about, as it was when the request arrived."""
+        return THEN.get()
 
     @property
     def linked(self) -> bool:

@@ -36,6 +36,11 @@ class Status:
         """Return the status with some values changed."""
         return replace(self, **values)
 
+    def line(self) -> str:
+        """Return what a person reads where there is no statusline."""
+        engine = f"{self.engine or 'no engine yet'}{' (simulated)' if self.simulated else ''}"
+        return f"spark-lsp: {engine}, {self.state}: {self.message()['reason']}"
+
     def message(self) -> dict[str, Any]:
         """Return what goes over LSP."""
         return {**asdict(self), "reason": self.reason or REASONS[self.state]}

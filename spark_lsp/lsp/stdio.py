@@ -1,20 +1,26 @@
 """Reading and writing LSP's framed messages on two file descriptors.
 
-The reader is a daemon thread that hands whole bodies to the loop and waits when the loop is behind. The
-writer is a thread too: an editor that stops reading must never stop the loop, so messages queue up; of
-those that only paint (progress, status, growing text) the newer takes the older's place when too many
-wait, and an editor that reads nothing for long is given up. Beginnings and ends are never dropped.
+The loop reads where it can wait for the descriptor; elsewhere the reader is a daemon thread that hands
+whole bodies to the loop and waits when the loop is behind. The writer is a thread: an
+editor that stops reading must never stop the loop, so messages queue up; of those that only paint
+(progress, status, growing text) the newer takes the older's place when too many wait, and an editor that
+reads nothing for long is given up. Beginnings and ends are never dropped. A short message for a pipe that
+has room is written by whoever says it: waking a thread takes longer.
 
 Header names are compared without case and in any order, as the base protocol's HTTP ancestry has it. A
 body larger than the limit is read and thrown away, so that the next message is found; one that claims to
 be larger than any file ends the stream, for no next message would come of it.
 """
 
+import asyncio
 import itertools
 import json
 import os
+import select
+import stat
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 MAX_BODY = 16 * 1024 * 1024  # decoding one must not keep the loop for 100 ms
@@ -23,6 +29,7 @@ MAX_HEADER = 8192
 MAX_DIGITS = 20  # of a length; Python itself refuses to read thousands of them
 STALLED_MESSAGES = 200  # from here on messages that only paint take each other's places
 GIVE_UP_BYTES = 64 * 1024 * 1024
+AT_ONCE = getattr(select, "PIPE_BUF", 512)  # bytes that a pipe takes whole once it is writable
 PAINT = (b'"$/progress"', b'"spark/status"', b'"spark/inlineCompletion"', b'"spark/editPreview"')
 
 
@@ -30,10 +37,78 @@ class FramingError(Exception):
     """The stream cannot be cut into messages any more."""
 
 
+class Bodies:
+    """Cuts bodies out of a stream that comes in any pieces; `on_refused` is told of one that is too large."""
+
+    def __init__(self, on_body: Callable[[bytes], None], on_refused: Callable[[], None]) -> None:
+        self._on_body = on_body
+        self._on_refused = on_refused
+        self._buffer = bytearray()
+        self._length: int | None = None  # of the body that is being read
+        self._skip = 0  # bytes of a refused body that are still to come
+
+    def feed(self, piece: bytes) -> None:
+        """Take some bytes. Raises `FramingError` for what cannot be cut."""
+        self._buffer += piece
+        while self._cut():
+            pass
+
+    def end(self) -> None:
+        """Take note of the end of the stream. Raises `FramingError` inside a message."""
+        if self._length is not None or self._skip:
+            raise FramingError("the stream ended inside a message")
+
+    def _cut(self) -> bool:
+        """Go one step on: False if more bytes are needed for it."""
+        if self._skip:
+            return self._skipped()
+        if self._length is None:
+            self._length = self._header()
+            return self._length is not None
+        if self._length > MAX_BODY:
+            self._refuse(self._length)
+            return True
+        return self._body(self._length)
+
+    def _header(self) -> int | None:
+        """Return the length of the next body, or None while its header is not all there."""
+        end = self._buffer.find(b"\r\n\r\n")
+        if end > MAX_HEADER or (end < 0 and len(self._buffer) > MAX_HEADER + 3):  # its end may be half here
+            raise FramingError("a header is too long")
+        if end < 0:
+            return None
+        header = bytes(self._buffer[:end])
+        del self._buffer[: end + 4]
+        return content_length(header)
+
+    def _body(self, length: int) -> bool:
+        if len(self._buffer) < length:
+            return False
+        body = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        self._length = None
+        self._on_body(body)
+        return True
+
+    def _refuse(self, length: int) -> None:
+        if length > ABSURD:
+            raise FramingError("a length is absurd")
+        self._length, self._skip = None, length
+
+    def _skipped(self) -> bool:
+        taken = min(self._skip, len(self._buffer))
+        del self._buffer[:taken]
+        self._skip -= taken
+        if not self._skip:
+            self._on_refused()
+        return not self._skip
+
+
 class Reader(threading.Thread):
     """Reads bodies from a descriptor; `on_body(None)` means that the stream has ended.
 
-    `on_body` is called on this thread. `on_refused` is told of a body that was too large.
+    Started, it reads and calls on its own thread; `watch` reads and calls on a loop instead, if that can
+    tell when the descriptor is readable.
     """
 
     def __init__(
@@ -42,58 +117,38 @@ class Reader(threading.Thread):
         super().__init__(name="lsp-reader", daemon=True)
         self._descriptor = descriptor
         self._on_body = on_body
-        self._on_refused = on_refused
-        self._buffer = bytearray()
+        self._bodies = Bodies(on_body, on_refused)
         self.error: str = ""
 
     def run(self) -> None:
         """Read until the end of the stream."""
+        while self.read():
+            pass
+
+    def watch(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Read on the loop; False where it cannot, as with files and on Windows."""
+
+        def readable() -> None:
+            if not self.read():
+                loop.remove_reader(self._descriptor)
+
         try:
-            while (length := self._header()) is not None:
-                self._body(length)
+            loop.add_reader(self._descriptor, readable)
+        except (OSError, NotImplementedError):
+            return False
+        return True
+
+    def read(self) -> bool:
+        """Read once, and tell the bodies that are complete; False at the end."""
+        try:
+            if piece := os.read(self._descriptor, 65_536):
+                self._bodies.feed(piece)
+                return True
+            self._bodies.end()
         except (FramingError, OSError) as error:
             self.error = str(error)
         self._on_body(None)
-
-    def _fill(self) -> bool:
-        piece = os.read(self._descriptor, 65_536)
-        self._buffer += piece
-        return bool(piece)
-
-    def _header(self) -> int | None:
-        """Return the length of the next body, or None at the end of the stream."""
-        while (end := self._buffer.find(b"\r\n\r\n")) < 0:
-            if len(self._buffer) > MAX_HEADER + 3:  # all but one byte of its end may be here
-                raise FramingError("a header is too long")
-            if not self._fill():
-                return None
-        if end > MAX_HEADER:
-            raise FramingError("a header is too long")
-        header = bytes(self._buffer[:end])
-        del self._buffer[: end + 4]
-        return content_length(header)
-
-    def _body(self, length: int) -> None:
-        if length > MAX_BODY:
-            self._skip(length)
-            self._on_refused()
-            return
-        while len(self._buffer) < length:
-            if not self._fill():
-                raise FramingError("the stream ended inside a message")
-        body = bytes(self._buffer[:length])
-        del self._buffer[:length]
-        self._on_body(body)
-
-    def _skip(self, length: int) -> None:
-        if length > ABSURD:
-            raise FramingError("a length is absurd")
-        while length > len(self._buffer):
-            length -= len(self._buffer)
-            self._buffer.clear()
-            if not self._fill():
-                raise FramingError("the stream ended inside a message")
-        del self._buffer[:length]
+        return False
 
 
 def content_length(header: bytes) -> int:
@@ -150,13 +205,15 @@ class Writer(threading.Thread):
         self._painted: dict[tuple[str, ...], int] = {}  # the numbers of what may give its place up
         self._size = 0
         self._changed = threading.Condition()
+        self._writing = False  # the thread is at it
         self._closed = False
+        self._poll = _writable_pipe(descriptor)
         self.lost = False
 
     def write(self, data: bytes) -> None:
-        """Queue a message; never blocks."""
+        """Write a message, at once if that cannot block, else queue it; never blocks."""
         with self._changed:
-            if self.lost or self._closed:
+            if self.lost or self._closed or self._written_at_once(data):
                 return
             number = next(self._numbers)
             if len(self._waiting) > STALLED_MESSAGES and (picture := painted(data)) is not None:
@@ -167,6 +224,18 @@ class Writer(threading.Thread):
             self._changed.notify()
         if too_much:
             self._lose()
+
+    def _written_at_once(self, data: bytes) -> bool:
+        """Write what surely fits, if nothing is before it: the other thread would take longer to wake."""
+        if self._waiting or self._writing or len(data) > AT_ONCE or not self._takes():
+            return False
+        with suppress(OSError):  # the other thread will find out what is wrong
+            return os.write(self._descriptor, data) == len(data)
+        return False
+
+    def _takes(self) -> bool:
+        """Tell whether the descriptor takes `AT_ONCE` bytes without blocking: POSIX says so of pipes."""
+        return self._poll is not None and self._poll.poll(0) == [(self._descriptor, select.POLLOUT)]
 
     def _replace(self, picture: tuple[str, ...], number: int) -> None:
         """Throw away the older message of a picture, if it still waits."""
@@ -190,6 +259,8 @@ class Writer(threading.Thread):
             except OSError:
                 self._lose()
                 return
+            with self._changed:
+                self._writing = False
 
     def _next(self) -> bytes | None:
         """Wait for a message; None at the end."""
@@ -197,6 +268,7 @@ class Writer(threading.Thread):
             self._changed.wait_for(lambda: self._waiting or self._closed)
             if not self._waiting:
                 return None
+            self._writing = True
             data = self._waiting.pop(next(iter(self._waiting)))
             self._size -= len(data)
             if not self._waiting:
@@ -214,6 +286,22 @@ class Writer(threading.Thread):
             self._waiting.clear()
             self._size = 0
         self._on_lost()
+
+
+def _writable_pipe(descriptor: int) -> "select.poll | None":
+    """Return what tells whether a pipe is writable; None for anything but a pipe."""
+    if not hasattr(select, "poll") or not _is_pipe(descriptor):
+        return None
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return poll
+
+
+def _is_pipe(descriptor: int) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False
 
 
 def painted(data: bytes) -> tuple[str, ...] | None:

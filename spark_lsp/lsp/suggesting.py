@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 async def suggestion(ls: "SparkServer", uri: str, at: types.Position, method: str) -> Suggestion | None:
     """Return the suggestion at a position; None with the reason in the status."""
-    document = ls.documents.get(uri)
+    document = ls.document_then
     if document is None:
         ls.explain(Reason.NO_DOCUMENT, str(ls.documents.why_not(uri)))
         return None
@@ -28,7 +28,21 @@ async def suggestion(ls: "SparkServer", uri: str, at: types.Position, method: st
     await ls.up.wait()
     if ls.outgoing.looking(uri):
         await _looked(ls, document)
-    return await ls.completer.suggest(document, offset, method)
+    found = await ls.completer.suggest(document, offset, method)
+    if found is not None and _contradicted(ls, found):
+        raise content_modified()
+    return found
+
+
+def _contradicted(ls: "SparkServer", found: Suggestion) -> bool:
+    """Tell whether what was typed since the request speaks against its answer.
+
+    Editors that do not ask again at every letter (Helix does at a word's letters only) would offer it still.
+    """
+    now = ls.documents.get(found.document.uri)
+    if now is None or now is found.document:
+        return now is None
+    return found.at(now, found.anchor + len(now) - len(found.document)) is None
 
 
 async def _looked(ls: "SparkServer", document: Document) -> None:

@@ -76,8 +76,9 @@ def asks_of(table: object) -> list[Ask]:
     texts: list[str] = list(getattr(value, "texts", {}).values())
     weights = model_path(value.model) if getattr(value, "kind", "") == "local" else ""
     paths = [getattr(value, "text", ""), *texts, weights]
-    url = getattr(value, "base_url", "") or getattr(value, "url", "")
-    return [*([endpoint(url, _key_of(value))] if url else []), *(file(path) for path in paths if path)]
+    single = getattr(value, "base_url", "") or getattr(value, "url", "")
+    urls = [url for url in (single, *getattr(value, "base_urls", ())) if url]
+    return [*(endpoint(url, _key_of(value)) for url in urls), *(file(path) for path in paths if path)]
 
 
 def _key_of(value: Any) -> str:

@@ -39,6 +39,15 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """An instruction that stands in a comment of its own: the line `[start, end)`, its line end included."""
+
+    start: int
+    end: int
+    instruction: str
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """An action that applies somewhere, with the diagnostics it is about."""
 
@@ -92,11 +101,16 @@ def target(
     if action == "fix" and diagnostics:
         first = min(each.start for each in diagnostics)
         return _lines(document, first, max(each.end for each in diagnostics))
-    if action == "document" or (action == "instruct" and not document.text[start:end].strip()):
+    if action == "document" or (action == "instruct" and not _selects(document, start, end)):
         found = syntax.definition_at(document.language, document.text, start)
         if found is not None:
             return found.start, found.end
     return _lines(document, start, end)
+
+
+def _selects(document: Document, start: int, end: int) -> bool:
+    """Tell whether a range is a selection, not a cursor: some editors always have one character selected."""
+    return end - start > 1 and bool(document.text[start:end].strip())
 
 
 def _lines(document: Document, start: int, end: int) -> tuple[int, int]:
@@ -107,11 +121,27 @@ def _lines(document: Document, start: int, end: int) -> tuple[int, int]:
     return document.line_start(first), document.line_end(last)
 
 
-def instruction_above(document: Document, start: int) -> str:
-    """Return the instruction in a comment `spark: …` in the line at `start` or directly above it."""
+def note_for(document: Document, start: int, end: int) -> tuple[Note | None, int, int]:
+    """Return the comment `spark: …` that says what to do with a range, and the range that it is about.
+
+    It may be the range's first line, then what stands below is meant; else it stands directly above the
+    range, or above the definition around a cursor.
+    """
     line = document.line_at(start)
-    for number in (line - 1, line):
-        match = _INSTRUCTION.match(document.line(number)) if number >= 0 else None
-        if match:
-            return match[1]
-    return ""
+    if note := _note(document, line):
+        below = _next_written(document, line + 1)
+        return note, below, max(below, end)
+    first = document.line_at(target("instruct", document, start, end, ())[0])
+    return _note(document, line - 1) or _note(document, first - 1), start, end
+
+
+def _note(document: Document, line: int) -> Note | None:
+    match = _INSTRUCTION.match(document.line(line)) if line >= 0 else None
+    return Note(document.line_start(line), document.line_start(line + 1), match[1]) if match else None
+
+
+def _next_written(document: Document, line: int) -> int:
+    """Return where the next line that is not blank begins."""
+    while line < document.line_count - 1 and not document.line(line).strip():
+        line += 1
+    return document.line_start(line)

@@ -6,7 +6,7 @@ nothing behind this file knows of mirrors.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Effort, Part, PartKind, Priority, Request, Span, Task
@@ -41,7 +41,7 @@ def request_of(frame: Create, mirror: Mirror, *, spark: bool) -> Request:
     asked = frame.spark if spark else None
     if frame.background:
         raise RemoteProtocolError("Background responses are not offered", code="unsupported_parameter")
-    if frame.previous_response_id and asked is not None and asked.task == "complete":
+    if frame.previous_response_id and asked is not None and (asked.at or asked.task == "complete"):
         raise RemoteProtocolError("A completion cannot continue a response", code="invalid_request_error")
     return _chat(frame) if asked is None else _request_of_ours(frame, asked, mirror)
 
@@ -72,7 +72,7 @@ def _chat(frame: Create) -> Request:
 def _request_of_ours(frame: Create, asked: Asked, mirror: Mirror) -> Request:
     brief = _around(asked.at, mirror) if asked.at is not None else None
     return Request(
-        Task(asked.task),
+        Task.COMPLETE if brief else Task(asked.task),
         brief.parts if brief else tuple(_part(part, mirror) for part in asked.parts),
         asked.instruction,
         asked.action,
@@ -136,23 +136,27 @@ Cite = Callable[[Span], Known | None]
 
 def frame_of(request: Request, stream_id: str, cite: Cite) -> Create:
     """Return the message for a request to a peer that speaks spark.v1."""
+    brief = _brief(request, cite)
     asked = Asked(
-        task=request.task.value,
+        task="chat" if brief else request.task.value,
         instruction=request.instruction,
         action=request.action,
         max_lines=request.max_lines,
         priority=request.priority.value,
-        at=_brief(request, cite),
+        at=brief,
     )
-    if asked.at is None:
+    if brief is None:
         asked.parts = [_part_frame(part, cite) for part in request.parts]
         asked.language, asked.origin = request.language, request.origin
-    return _create(request, stream_id, spark=asked)
+    return _create(request, stream_id, asked)
 
 
 def _brief(request: Request, cite: Cite) -> tuple[str, int, int] | None:
     """Return `at` for a request that it can stand for."""
-    if [part.kind for part in request.parts] != [PartKind.PREFIX, PartKind.SUFFIX]:
+    if request.task is not Task.COMPLETE or [part.kind for part in request.parts] != [
+        PartKind.PREFIX,
+        PartKind.SUFFIX,
+    ]:
         return None
     before, after = (part.span for part in request.parts)
     if before is None or after is None or before.end != after.start or before.start:
@@ -165,19 +169,10 @@ def _brief(request: Request, cite: Cite) -> tuple[str, int, int] | None:
     return known.doc, before.version, before.end
 
 
-def plain_frame_of(request: Request, stream_id: str) -> Create:
-    """Return the message for a request to a peer that knows only the public protocol."""
-    sections = [f"<{part.kind.value}>\n{part.text}\n</{part.kind.value}>" for part in request.parts]
-    return _create(request, stream_id, text="\n\n".join([*sections, request.instruction]))
-
-
-def _create(
-    request: Request, stream_id: str, *, text: str | None = None, spark: Asked | None = None
-) -> Create:
+def _create(request: Request, stream_id: str, spark: Asked) -> Create:
     return Create(
         stream_id=stream_id,
         model=request.model or None,
-        input=text,
         max_output_tokens=request.max_tokens or None,
         reasoning=Reasoning(effort=REASONING[request.effort]) if request.effort != "balanced" else None,
         generate=False if request.warm else None,

@@ -29,7 +29,7 @@ from spark_lsp.request import (
 )
 from spark_lsp.text.edits import Edit
 from spark_lsp.wire import codec
-from spark_lsp.wire.asked import frame_of, plain_frame_of
+from spark_lsp.wire.asked import frame_of
 from spark_lsp.wire.client_events import (
     Answered,
     ClientEvent,
@@ -43,6 +43,7 @@ from spark_lsp.wire.credit import Debt, size_of
 from spark_lsp.wire.frames import (
     Cancel,
     Configure,
+    Create,
     Delta,
     DocResync,
     EngineFrame,
@@ -52,11 +53,16 @@ from spark_lsp.wire.frames import (
     GoAway,
     Hello,
     ResponseEvent,
+    SparkTiming,
     Status,
     TimingFrame,
 )
 from spark_lsp.wire.mirrored import Mirrored
+from spark_lsp.wire.plain import format_of, plain_frame_of
 
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+RETRYABLE = ("engine_failed", "engine_unavailable", "engine_silent", "answer_broke_off")
+LARGE_CHARS = 1024 * 1024
 LANES_PER_POOL = 14  # two pools stay below the 32 names and 16 in flight of a connection
 
 
@@ -93,7 +99,12 @@ class ClientConnection:
     # What we ask.
 
     def create(self, request: Request, pool: str) -> str:
-        """Ask; returns the lane. Raises `LocalProtocolError` if all lanes of the pool are busy."""
+        """Ask; returns the lane.
+
+        Raises `LocalProtocolError` if all lanes of the pool are busy, `EngineError` if the request is too
+        large for one message: sending it would cost the connection.
+        """
+        self._check_size(request)
         for number in range(LANES_PER_POOL):
             lane = f"{pool}.{number}"
             if lane not in self._lanes:
@@ -102,11 +113,27 @@ class ClientConnection:
                 return lane
         raise LocalProtocolError("Too many requests at once", "This one was not asked", "Wait for the others")
 
+    def _check_size(self, request: Request) -> None:
+        """Raise if a large request will not fit; a small one needs no look."""
+        if request.characters() < LARGE_CHARS:
+            return
+        frame = self._frame(request, "", cited=True)
+        if len(codec.encode(frame).encode()) > MAX_MESSAGE_BYTES:
+            raise EngineError(
+                "The request is too large for the gateway",
+                "It was not asked",
+                "Ask about less text at once",
+                code="context_length_exceeded",
+                retryable=False,
+            )
+
     def _send_request(self, lane: str, request: Request, *, cited: bool) -> None:
+        self._queue.append(self._frame(request, lane, cited=cited))
+
+    def _frame(self, request: Request, lane: str, *, cited: bool) -> Create:
         if not self.spark:
-            self._queue.append(plain_frame_of(request, lane))
-        else:
-            self._queue.append(frame_of(request, lane, self._documents.cite if cited else lambda _: None))
+            return plain_frame_of(request, lane)
+        return frame_of(request, lane, self._documents.cite if cited else lambda _: None)
 
     def cancel(self, lane: str) -> None:
         """Stop listening to a lane and have the work stopped; the lane is free when its terminal comes."""
@@ -228,8 +255,7 @@ class ClientConnection:
     def _timing(self, frame: TimingFrame) -> list[ClientEvent]:
         lane = self._lanes.get(frame.stream_id or "")
         if lane is not None:
-            timing = frame.timing
-            lane.timing = Timing(timing.queue_ms, timing.prefill_ms, timing.decode_ms, timing.simulated)
+            lane.timing = _timing(frame.timing)
         return []
 
     def _delta(self, frame: Delta) -> list[ClientEvent]:
@@ -243,7 +269,7 @@ class ClientConnection:
         events: list[ClientEvent] = []
         if not lane.started:
             lane.started = True
-            events.append(Answered(name, Started("remote", lane.request.model)))
+            events.append(Answered(name, self._started(lane, lane.request.model)))
         return [*events, Answered(name, Chunk(frame.delta))]
 
     def _count(self, name: str, lane: _Lane, text: str) -> None:
@@ -268,7 +294,7 @@ class ClientConnection:
         finished = Answered(name, _finished(kind, frame, lane.timing))
         if lane.started:
             return [finished]
-        return [Answered(name, Started("remote", lane.request.model)), finished]  # ended before it began
+        return [Answered(name, self._started(lane, lane.request.model)), finished]  # ended before it began
 
     def _created(self, name: str, lane: _Lane, frame: ResponseEvent) -> list[ClientEvent]:
         if lane.deaf or lane.started:
@@ -276,9 +302,13 @@ class ClientConnection:
         lane.started = True
         spark = frame.response.spark
         if spark is None:
-            return [Answered(name, Started("remote", frame.response.model))]
+            return [Answered(name, self._started(lane, frame.response.model))]
         format = EditFormat(spark.format) if spark.format in set(EditFormat) else EditFormat.TEXT
         return [Answered(name, Started(spark.engine, spark.model, format, spark.simulated))]
+
+    def _started(self, lane: _Lane, model: str) -> Started:
+        """Return the beginning of an answer by somebody who does not say who answers, nor how."""
+        return Started("remote", model, EditFormat.TEXT if self.spark else format_of(lane.request))
 
     def _error(self, frame: ErrorEvent) -> list[ClientEvent]:
         name = frame.stream_id or ""
@@ -328,11 +358,24 @@ def _infos(frames: Iterable[EngineFrame]) -> tuple[EngineInfo, ...]:
     )
 
 
+def _timing(told: SparkTiming) -> Timing:
+    return Timing(
+        told.queue_ms,
+        told.prefill_ms,
+        told.decode_ms,
+        told.simulated,
+        told.true_ttft_ms,
+        told.true_decode_ms,
+        told.buffer_ms,
+        told.source_limited,
+    )
+
+
 def _engine_error(body: Any) -> EngineError:
     """Return the error that a gateway's error object tells; its message is already fit for a person."""
     code = (body.code if body is not None else None) or "engine_failed"
     message = (body.message if body is not None else "") or "The engine failed"
-    return EngineError(message, code=code, retryable=code in ("engine_failed", "engine_unavailable"))
+    return EngineError(message, code=code, retryable=code in RETRYABLE)
 
 
 def _finished(kind: str, frame: ResponseEvent, timing: Timing) -> Finished:

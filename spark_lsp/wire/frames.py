@@ -38,8 +38,8 @@ class PartFrame(msgspec.Struct, omit_defaults=True, kw_only=True):
 class Asked(msgspec.Struct, omit_defaults=True, kw_only=True):
     """The `spark` object of `response.create`: what the Responses API has no field for.
 
-    `at` is `(doc, version, offset)`: short for a prefix and a suffix that meet there and are the whole
-    document, in its language and with it as their origin. Most keys of a person ask just that.
+    `at` is `(doc, version, offset)`: short for a completion there, of a prefix and a suffix that are the
+    whole document, in its language and with it as their origin. Most keys of a person ask just that.
     """
 
     task: Literal["complete", "edit", "chat"] = "chat"
@@ -274,7 +274,7 @@ class SparkTiming(msgspec.Struct, omit_defaults=True, kw_only=True):
     """Where an answer's time went, in milliseconds, as `Timing` of the request room.
 
     `ttft_ms` is from the request to the first token, `overhead_ms` what the gateway took besides the
-    engine, `tokens` how many the engine gave.
+    engine, `tokens` how many the engine gave. The last four come where `simulated`.
     """
 
     queue_ms: float = 0.0
@@ -284,6 +284,10 @@ class SparkTiming(msgspec.Struct, omit_defaults=True, kw_only=True):
     overhead_ms: float = 0.0
     tokens: int = 0
     simulated: bool = False
+    true_ttft_ms: float = 0.0
+    true_decode_ms: float = 0.0
+    buffer_ms: float = 0.0
+    source_limited: bool = False
 
 
 class TimingFrame(Frame, tag="spark.timing", tag_field="type", kw_only=True):

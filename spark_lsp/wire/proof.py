@@ -10,7 +10,7 @@ import hashlib
 import hmac
 from typing import Literal
 
-NONCE_HEADER = "x-spark-nonce"
+NONCE_HEADER, PROOF_HEADER = "x-spark-nonce", "x-spark-proof"
 
 Role = Literal["gateway", "client"]
 

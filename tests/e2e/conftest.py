@@ -25,9 +25,13 @@ TEXT = "def add(a, b):\n    \n\n\ndef mul(a, b):\n    return a * b\n"
 
 def capabilities(name: str) -> types.ClientCapabilities:
     """Return what a recorded editor said of itself."""
+    return converters.get_converter().structure(recorded(name)["capabilities"], types.ClientCapabilities)
+
+
+def recorded(name: str) -> dict[str, Any]:
+    """Return the recorded beginning of an editor's first message."""
     file = next(file for file in RECORDED if file.stem.startswith(name))
-    recorded = json.loads(file.read_text("utf-8"))
-    return converters.get_converter().structure(recorded["capabilities"], types.ClientCapabilities)
+    return json.loads(file.read_text("utf-8"))
 
 
 def converter() -> Any:
@@ -153,7 +157,8 @@ async def connect(home: dict[str, str]) -> AsyncIterator[Connect]:
         await client.start_io(sys.executable, "-m", "spark_lsp", "serve", env=environment, cwd="/")
         clients.append(client)
         client.set_configuration({"spark": settings})
-        params = types.InitializeParams(capabilities(name), initialization_options=options)
+        info = types.ClientInfo(**recorded(name)["clientInfo"])
+        params = types.InitializeParams(capabilities(name), client_info=info, initialization_options=options)
         client.result = await client.initialize_session(params)
         return client
 

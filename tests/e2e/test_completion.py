@@ -37,9 +37,46 @@ async def test_the_menu_has_the_same(connect: Any, replay_config: Any, name: str
     params = types.CompletionParams(types.TextDocumentIdentifier(URI), types.Position(1, 7))
     answer = await client.text_document_completion_async(params)
     (item,) = answer.items
-    assert item.filter_text == "ret"
+    assert item.filter_text == "retreturn"  # the word, as far as it will go
+    assert item.sort_text < "0"  # before what other servers offer
     assert item.text_edit.range == types.Range(types.Position(1, 4), types.Position(1, 7))
     assert item.text_edit.new_text == "ret" + "return a + b"
+
+
+@pytest.mark.parametrize("name", ["helix", "emacs-30.1_eglot"])
+async def test_what_looks_like_a_snippet_is_text(connect: Any, replay_config: Path, name: str) -> None:
+    """Helix reads an item of the kind "snippet" as one, whatever its format says."""
+    text = "print(f'${a} \\$1')\n    # ```\n    return {a: '}'}"
+    (replay_config.parent / "complete.txt").write_text(text)
+    client = await connect(name)
+    await client.engine()
+    client.open()
+    params = types.CompletionParams(types.TextDocumentIdentifier(URI), types.Position(1, 4))
+    (item,) = (await client.text_document_completion_async(params)).items
+    assert (item.kind, item.insert_text_format) == (
+        types.CompletionItemKind.Text,
+        types.InsertTextFormat.PlainText,
+    )
+    assert item.text_edit.new_text == text
+    assert item.preselect
+    assert item.filter_text == "print"
+    assert item.documentation == f"````python\n{text}\n````"
+
+
+async def test_an_answer_that_was_typed_over_is_not_offered(connect: Any, replay_config: Path) -> None:
+    """Helix asks again at a word's letters only: what it gets for the place before `+` it would show."""
+    config = replay_config.read_text().replace("delay_ms = 5", "delay_ms = 400")
+    replay_config.write_text(config)
+    client = await connect("helix")
+    await client.engine()
+    client.open()
+    params = types.CompletionParams(types.TextDocumentIdentifier(URI), types.Position(1, 4))
+    waiting = asyncio.ensure_future(client.text_document_completion_async(params))
+    await client.until(lambda: client.statuses[-1].state == "busy")
+    client.change(2, "+", 1, 4, 1, 4)
+    with pytest.raises(JsonRpcException) as caught:
+        await waiting
+    assert caught.value.code == CONTENT_MODIFIED
 
 
 async def test_typing_along_asks_nobody_again(connect: Any, replay_config: Path, editor_name: str) -> None:
@@ -51,6 +88,23 @@ async def test_typing_along_asks_nobody_again(connect: Any, replay_config: Path,
     client.change(2, "retu", 1, 4, 1, 4)
     (item,) = await client.ghost(1, 8)
     assert (item.insert_text, item.range) == ("rn a + b", point(1, 8))
+
+
+async def test_a_request_means_the_text_it_was_sent_for(
+    connect: Any, replay_config: Path, editor_name: str
+) -> None:
+    """A fast typist's next letter arrives together with the request for the one before."""
+    client = await connect(editor_name)
+    await client.engine()
+    client.open()
+    assert (await client.ghost(1, 4))[0].insert_text == "return a + b"
+    (replay_config.parent / "complete.txt").write_text("something else")
+    client.change(2, "r", 1, 4, 1, 4)
+    overtaken = asyncio.ensure_future(client.ghost(1, 5))
+    await asyncio.sleep(0)
+    client.change(3, "e", 1, 5, 1, 5)
+    assert (await overtaken)[0].insert_text == "eturn a + b"
+    assert (await client.ghost(1, 6))[0].insert_text == "turn a + b"
 
 
 @pytest.mark.parametrize(

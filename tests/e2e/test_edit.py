@@ -189,14 +189,29 @@ async def test_an_order_that_cannot_be_done_is_refused_at_once(
         await client.workspace_execute_command_async(types.ExecuteCommandParams("spark.edit", arguments))
 
 
-async def test_an_instruction_may_stand_in_a_comment_above(connect: Any, replay_config: Path) -> None:
+@pytest.mark.parametrize("line", [0, 1, 2])
+async def test_an_instruction_may_stand_in_a_comment_above(
+    connect: Any, replay_config: Path, line: int
+) -> None:
     (replay_config.parent / "edit.txt").write_text("def mul(a, b):\n    return b * a")
     client = await connect("helix")
     await client.engine()
-    client.open("# spark: swap the factors\ndef mul(a, b):\n    return a * b\n")
-    await client.run((await client.actions(1))["Edit with an instruction…"])
+    text = "# spark: swap the factors\ndef mul(a, b):\n    return a * b\n"
+    client.open(text)
+    await client.run((await client.actions(line))["Edit with an instruction…"])
     await client.until(lambda: client.edits)
     assert client.edits[0].state == "applied"
+    removal, change = only_edit(client)[1]  # the comment goes with what it asked for, in one step
+    assert (removal.range, removal.new_text) == (types.Range(types.Position(0, 0), types.Position(1, 0)), "")
+    assert change.range.start.line == 2
+
+
+async def test_an_editor_that_does_not_show_errors_is_told_why(connect: Any, replay_config: Path) -> None:
+    client = await connect("helix")
+    await ready(client)
+    with pytest.raises(JsonRpcException, match="no instruction"):
+        await client.run((await client.actions(4))["Edit with an instruction…"])
+    assert any("no instruction" in each.message for each in client.messages)
 
 
 async def test_actions_are_given_back_when_they_are_resolved(connect: Any, replay_config: Any) -> None:

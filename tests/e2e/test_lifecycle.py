@@ -76,6 +76,7 @@ async def test_without_a_model_the_person_is_told_once_what_to_do(connect: Any, 
     client = await connect("neovim", SPARK_LSP_MODELS=str(tmp_path / "none"))
     client.open()
     assert await client.ghost(1, 4) == []
+    await client.until(lambda: any("spark-lsp model pull" in m.message for m in client.messages))
     assert await client.ghost(1, 4) == []
     told = [m.message for m in client.messages if "spark-lsp model pull" in m.message]
     assert len(told) == 1

@@ -9,7 +9,7 @@ import re
 from contextlib import contextmanager
 
 from spark_lsp.lsp import stdio
-from spark_lsp.lsp.stdio import Reader
+from spark_lsp.lsp.stdio import Bodies, FramingError
 
 HEADER, BODY = 128, 300  # small limits, so that short inputs reach them
 ABSURD = 1 << 40
@@ -30,31 +30,22 @@ def small_limits():
         stdio.MAX_HEADER, stdio.MAX_BODY = were
 
 
-class Fed(Reader):
-    """A reader that is given pieces instead of a descriptor."""
-
-    def __init__(self, pieces: list[bytes]) -> None:
-        self.bodies: list[bytes | None] = []
-        self.refused = 0
-        super().__init__(-1, self.bodies.append, self._refuse)
-        self._pieces = pieces[::-1]
-        self._largest = max(map(len, pieces), default=0)
-
-    def _refuse(self) -> None:
-        self.refused += 1
-
-    def _fill(self) -> bool:
-        assert len(self._buffer) <= max(HEADER + 3, BODY) + self._largest, "too much is held"
-        piece = self._pieces.pop() if self._pieces else b""
-        self._buffer += piece
-        return bool(piece)
-
-
 def read(pieces: list[bytes]) -> Outcome:
-    """Return what our reader makes of a stream in pieces; empty ones would mean its end."""
-    reader = Fed([piece for piece in pieces if piece])
-    reader.run()
-    return reader.bodies, reader.refused, bool(reader.error)
+    """Return what our reader makes of a stream in pieces: bodies to the end, refusals, and an error."""
+    bodies: list[bytes | None] = []
+    refused: list[bool] = []
+    stream = Bodies(bodies.append, lambda: refused.append(True))
+    largest = max(map(len, pieces), default=0)
+    broken = False
+    try:
+        for piece in pieces:
+            stream.feed(piece)
+            held = len(stream._buffer)  # pyright: ignore[reportPrivateUsage]
+            assert held <= max(HEADER + 3, BODY) + largest, "too much is held"
+        stream.end()
+    except FramingError:
+        broken = True
+    return [*bodies, None], len(refused), broken
 
 
 def expected(stream: bytes) -> Outcome:

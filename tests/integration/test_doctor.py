@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from spark_lsp import cli, runtime
+from spark_lsp.wire.proof import NONCE_HEADER, PROOF_HEADER, proof_of
 
 Look = Callable[..., dict[str, list[dict[str, str]]]]
 
@@ -172,6 +173,8 @@ def old_gateway(home: dict[str, str]) -> Iterator[None]:
     class Healthy(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
+            proof = proof_of("t", "gateway", self.headers[NONCE_HEADER])
+            self.send_header(PROOF_HEADER, proof)
             self.end_headers()
 
         def log_message(self, *_: Any) -> None: ...

@@ -1,8 +1,8 @@
 """The link to a gateway, over real sockets: lost, refused, hung, wrong, and back again."""
 
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response
 
+from spark_lsp.engine import link as link_module
 from spark_lsp.engine import remote as module
 from spark_lsp.engine.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.errors import EngineError, GatewayError
@@ -316,7 +317,7 @@ async def test_one_that_does_not_greet_is_waited_for_a_bounded_time(monkeypatch:
 
 
 async def test_one_that_is_deaf_to_the_handshake_is_given_up(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "HEARTBEAT", 0.2)
+    monkeypatch.setattr(link_module, "HEARTBEAT", 0.2)
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
         port = listener.extra(anyio.abc.SocketAttribute.local_port)
         async with linked(Endpoint(f"ws://127.0.0.1:{port}/")) as link:
@@ -340,7 +341,8 @@ async def test_the_end_of_the_link_is_told_to_whoever_waits():
         assert [error.code for error in failed] == ["connection_lost"]
 
 
-async def test_more_at_once_than_there_are_lanes_is_said():
+async def test_more_at_once_than_there_are_lanes_is_said(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "LANE_WAIT", 0.05)
     gateway = Gateway()
     async with gateway.listen() as endpoint, linked(endpoint) as link, anyio.create_task_group() as group:
         for _ in range(14):
@@ -351,6 +353,35 @@ async def test_more_at_once_than_there_are_lanes_is_said():
         assert caught.value.code == "engine_busy"
         assert text_of(await answer(link.engine, ask(task=Task.COMPLETE))) == "hello"
         group.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("how", ["left", "lost"])
+async def test_one_more_than_there_are_lanes_is_asked_when_one_is_free(how: str):
+    gateway = Gateway()
+    async with gateway.listen() as endpoint, linked(endpoint) as link:
+        got: list[str] = []
+
+        async def wait() -> None:
+            got.append(text_of(await answer(link.engine, ask("waited"))))
+
+        async with anyio.create_task_group() as waiting, anyio.create_task_group() as group:
+            for _ in range(14):
+                group.start_soon(tolerant, hold, link.engine)
+            await eventually(lambda: len(gateway.requests()) == 14)
+            waiting.start_soon(wait)
+            await anyio.wait_all_tasks_blocked()
+            assert len(gateway.requests()) == 14
+            if how == "lost":
+                with pytest.raises(EngineError):
+                    await answer(link.engine, ask("die", task=Task.COMPLETE))
+            group.cancel_scope.cancel()
+        assert got == ["waited"]
+        assert len(gateway.tokens) == (2 if how == "lost" else 1)
+
+
+async def tolerant(work: Callable[[Remote], Awaitable[None]], engine: Remote) -> None:
+    with suppress(EngineError):
+        await work(engine)
 
 
 async def hold(engine: Remote) -> None:

@@ -22,7 +22,7 @@ async def handle(ls: "SparkServer", params: types.CodeActionParams) -> list[type
     from spark_lsp.prompts import actions
 
     uri = params.text_document.uri
-    document = ls.documents.get(uri)
+    document = ls.document_then
     if document is None or ls.outgoing.kept(uri) or not ls.outgoing.fence.narrowing(uri).edits:
         return []
     start, end = convert.offsets(document, params.range, ls.documents.encoding)

@@ -1,5 +1,7 @@
 """textDocument/completion: the same suggestion for editors without ghost text."""
 
+import re
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -28,35 +30,68 @@ def _item(ls: "SparkServer", found: Suggestion) -> types.CompletionItem:
     edit = types.TextEdit(convert.range_of(found.document, start, found.end, ls.documents.encoding), full)
     return types.CompletionItem(
         label=_label(full),
-        kind=types.CompletionItemKind.Snippet,
+        kind=types.CompletionItemKind.Text,  # as "snippet" Helix would parse it: `$` and `}` get lost
         detail=f"spark-lsp: {ls.status.model or 'suggestion'}",
         documentation=_documentation(ls, found.document.language, full),
-        filter_text=word or full,
-        sort_text="~",
+        filter_text=_filter_text(word, found.text),
+        sort_text="!",
+        preselect=not _has_ghost_text(ls) or None,
         insert_text_format=types.InsertTextFormat.PlainText,
         text_edit=edit,
     )
 
 
+def _has_ghost_text(ls: "SparkServer") -> bool:
+    """Tell whether the menu is a second place for suggestions: there it is not put before all others."""
+    text_document = ls.client_capabilities.text_document
+    return text_document is not None and text_document.inline_completion is not None
+
+
 def _documentation(ls: "SparkServer", language: str, text: str) -> types.MarkupContent | str:
-    """Return the whole text for the menu's side window, as code where the editor can show that."""
+    """Return the whole text for the menu's side window, as code where the editor can show that.
+
+    Editors that name no format (Helix, eglot) read a plain text as Markdown.
+    """
     text_document = ls.client_capabilities.text_document
     completion = text_document.completion if text_document else None
     item = completion.completion_item if completion else None
-    if item is None or types.MarkupKind.Markdown not in (item.documentation_format or ()):
+    formats = item.documentation_format if item else None
+    if formats and types.MarkupKind.Markdown not in formats:
         return text
-    return types.MarkupContent(types.MarkupKind.Markdown, f"```{language}\n{text}\n```")
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
+    code = f"{fence}{language}\n{text}\n{fence}"
+    return types.MarkupContent(types.MarkupKind.Markdown, code) if formats else code
+
+
+def _filter_text(word: str, text: str) -> str:
+    """Return what an editor compares with the letters before the cursor, then with those typed next.
+
+    No more than belongs to the word: editors look for typed letters anywhere in this, in order, and would
+    keep an item that they contradict.
+    """
+    return word + "".join(takewhile(_in_word, text)) or "".join(takewhile(_between_words, text))
 
 
 def _word_before(found: Suggestion) -> str:
     """Return the letters of a word directly before the cursor: clients filter items by them."""
     start = found.anchor
     text = found.document.text
-    while start > 0 and (text[start - 1].isalnum() or text[start - 1] == "_"):
+    while start > 0 and _in_word(text[start - 1]):
         start -= 1
     return text[start : found.anchor]
 
 
+def _in_word(letter: str) -> bool:
+    return letter.isalnum() or letter == "_"
+
+
+def _between_words(letter: str) -> bool:
+    return not _in_word(letter)
+
+
 def _label(text: str) -> str:
-    line = next((line for line in text.splitlines() if line.strip()), text).strip()
-    return line if len(line) <= LABEL_WIDTH and "\n" not in text else f"{line[: LABEL_WIDTH - 1]}…"
+    """Return the first line, shortened, and how many more there are."""
+    first, *more = [line.strip() for line in text.splitlines() if line.strip()] or [text]
+    if len(first) > LABEL_WIDTH:
+        first = f"{first[: LABEL_WIDTH - 1]}…"
+    return f"{first.rstrip('…')}… (+{len(more)} line{'s' * (len(more) > 1)})" if more else first

@@ -6,6 +6,8 @@ by `spark/edit`.
 
 from typing import TYPE_CHECKING, Any, cast
 
+from lsprotocol import types
+
 from spark_lsp.errors import ArgumentError, EditRefused
 
 if TYPE_CHECKING:
@@ -20,13 +22,21 @@ async def edit(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
     argument = arguments[0] if arguments else None
     if isinstance(argument, dict):
         await ls.outgoing.looked(str(cast(dict[str, Any], argument).get("uri", "")))
-    order = as_order(ls, argument)
+    try:
+        order = as_order(ls, argument)
+    except EditRefused as error:
+        if ls.deaf:
+            ls.say(types.MessageType.Warning, str(error))
+        raise
     return {"id": ls.editor.start(order), "state": "started"}
 
 
 async def cancel(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
-    """Stop an edit by its id."""
-    argument = arguments[0] if arguments else None
+    """Stop an edit by its id, or all of them: a person who types the command knows no id."""
+    await ls.up.wait()
+    if not arguments:
+        return {"id": " ".join(ls.editor.cancel_all()), "state": "cancelled"}
+    argument = arguments[0]
     fields = cast(dict[str, Any], argument) if isinstance(argument, dict) else {"id": argument}
     identity = fields.get("id")
     if not isinstance(identity, str):
@@ -47,6 +57,8 @@ async def accept(ls: "SparkServer", *arguments: Any) -> dict[str, int]:
 
 
 async def status(ls: "SparkServer", *arguments: Any) -> dict[str, Any]:
-    """Return the status, and how many suggestions were accepted since the server started."""
+    """Return the status, and how many suggestions were accepted; where nobody sees it otherwise, say it."""
+    if ls.deaf:
+        ls.say(types.MessageType.Info, ls.status.line())
     accepted = len(ls.completer.accepted) if ls.linked else 0
     return {**ls.status.message(), "accepted": accepted}

@@ -11,10 +11,14 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
 
 
+DEAF = {"helix"}  # editors that put our status and a failed command into their log, and nowhere else
+
+
 def handle(ls: "SparkServer", params: types.InitializeParams) -> None:
     """Agree on how positions are counted; offer the completion menu to editors without ghost text."""
     encoding = ServerCapabilitiesBuilder.choose_position_encoding(params.capabilities)
     ls.encoding = str(getattr(encoding, "value", encoding))
+    ls.deaf = params.client_info is not None and params.client_info.name in DEAF
     folders = [folder.uri for folder in params.workspace_folders or []]
     ls.roots = tuple(folders or ([params.root_uri] if params.root_uri else []))
     ls.take_initialization_options(params.initialization_options)

@@ -1,11 +1,13 @@
 """Framing on descriptors: bodies in pieces, odd headers, a reader that is slow, an editor that is gone."""
 
+import asyncio
 import json
 import os
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -264,3 +266,51 @@ def test_room_is_bounded_by_number_and_by_size_and_fits_one_of_any_size() -> Non
     room.free(60)
     taker.join(5)
     assert taken == [60, 40, 1]
+
+
+def test_a_loop_reads_where_it_can_wait() -> None:
+    bodies: list[bytes | None] = []
+
+    async def read() -> bool:
+        source, sink = os.pipe()
+        watched = Reader(source, bodies.append, lambda: None).watch(asyncio.get_running_loop())
+        os.write(sink, b"Content-Length: 2\r\n\r\n{}Content-Len")
+        os.write(sink, b"gth: 4\r\n\r\nnull")
+        while len(bodies) < 2:
+            await asyncio.sleep(0.001)
+        os.close(sink)
+        while None not in bodies:
+            await asyncio.sleep(0.001)
+        os.close(source)
+        return watched
+
+    assert asyncio.run(read())
+    assert bodies == [b"{}", b"null", None]
+
+
+def test_a_file_is_left_to_the_thread(tmp_path: Path) -> None:
+    (tmp_path / "input").write_bytes(b"")
+
+    async def watched() -> bool:
+        with (tmp_path / "input").open("rb") as file:
+            return Reader(file.fileno(), lambda _: None, lambda: None).watch(asyncio.get_running_loop())
+
+    assert not asyncio.run(watched())
+
+
+def test_a_pipe_with_room_is_written_at_once_and_in_order() -> None:
+    source, sink = os.pipe()
+    writer = Writer(sink, lambda: None)  # its thread is never started
+    writer.write(b"one")
+    assert os.read(source, 100) == b"one"
+    large = bytes(stdio.AT_ONCE + 1)
+    writer.write(large)
+    writer.write(b"two")  # must wait behind the large one
+    writer.start()
+    got = b""
+    while len(got) < len(large) + 3:
+        got += os.read(source, 65_536)
+    assert got == large + b"two"
+    writer.close()
+    os.close(source)
+    os.close(sink)

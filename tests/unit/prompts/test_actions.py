@@ -68,10 +68,27 @@ def test_long_messages_make_short_titles() -> None:
     "comment", ["# spark: be brief", "// spark: be brief", "-- Spark:be brief", "/* spark: be brief */"]
 )
 def test_an_instruction_in_a_comment(comment: str) -> None:
-    document = Document("file:///a", f"{comment}\nx = 1\n")
-    assert actions.instruction_above(document, document.line_start(1)) == "be brief"
-    assert actions.instruction_above(document, 0) == "be brief"
-    assert actions.instruction_above(Document("file:///a", "# other\nx = 1\n"), 9) == ""
+    document = Document("file:///a", f"{comment}\n\nx = 1\n")
+    below = document.line_start(2)
+    note = actions.Note(0, document.line_start(1), "be brief")
+    assert actions.note_for(document, document.line_start(1), below) == (note, document.line_start(1), below)
+    assert actions.note_for(document, 0, 1) == (note, below, below)  # the cursor is in the comment
+    assert actions.note_for(document, below, below)[0] is None
+    assert actions.note_for(Document("file:///a", "# other\nx = 1\n"), 9, 9)[0] is None
+
+
+def test_an_instruction_above_the_definition_around_the_cursor() -> None:
+    document = Document("file:///a.py", f"# spark: be brief\n{TEXT[12:]}", language="python")
+    inside = document.text.index("class")
+    note, start, end = actions.note_for(document, inside + 3, inside + 4)
+    assert note is not None
+    assert (note.instruction, start, end) == ("be brief", inside + 3, inside + 4)
+
+
+def test_one_selected_character_is_a_cursor() -> None:
+    at = TEXT.index("return 1")
+    span = actions.target("instruct", DOCUMENT, at, at + 1, ())
+    assert lines(span) == "    @property\n    def size(self):\n        return 1"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Message, Part, PartKind, Priority, Request, Span, Task
 from spark_lsp.wire import codec
-from spark_lsp.wire.asked import UnknownDocument, frame_of, plain_frame_of, request_of
+from spark_lsp.wire.asked import UnknownDocument, frame_of, request_of
 from spark_lsp.wire.frames import Asked, CacheOptions, Create, DocOpen, PartFrame, Reasoning
 from spark_lsp.wire.mirror import Mirror, digest
 from spark_lsp.wire.mirrored import Known
@@ -170,9 +170,7 @@ def test_the_last_item_is_what_is_asked_and_the_others_are_its_past():
 def test_the_whole_of_a_document_around_a_place_is_asked_for_in_few_bytes(mirror: Mirror):
     request = around(12)
     message = codec.encode(frame_of(request, "ic.0", cite))
-    assert message == (
-        '{"type":"response.create","stream_id":"ic.0","spark":{"task":"complete","at":["d1",7,12]}}'
-    )
+    assert message == ('{"type":"response.create","stream_id":"ic.0","spark":{"at":["d1",7,12]}}')
     frame = codec.decode(message, codec.CLIENT_FRAMES)[1]
     assert isinstance(frame, Create)
     assert request_of(frame, mirror, spark=True) == request
@@ -193,6 +191,7 @@ def around(at: int) -> Request:
         replace(around(12), parts=(cited(PartKind.PREFIX, 0, 12, version=6), around(12).parts[1])),
         replace(around(12), parts=(Part(PartKind.PREFIX, TEXT[:12]), around(12).parts[1])),
         replace(around(12), language="ruby"),
+        replace(around(12), task=Task.EDIT),
         replace(around(12), origin="file:///other"),
     ],
 )
@@ -211,13 +210,3 @@ def test_what_is_not_just_that_is_asked_for_in_full(mirror: Mirror, request_: Re
 def test_a_place_that_is_not_there_is_refused(mirror: Mirror, doc: str, version: int, offset: int):
     with pytest.raises(RemoteProtocolError):
         request_of(Create(spark=Asked(task="complete", at=(doc, version, offset))), mirror, spark=True)
-
-
-def test_a_plain_server_gets_everything_in_its_input():
-    parts = (cited(PartKind.PREFIX, 0, 9), Part(PartKind.DIAGNOSTIC, "unused"))
-    frame = plain_frame_of(Request(Task.EDIT, parts, "Fix it.", effort="deep", max_tokens=9), "act.0")
-    assert frame.spark is None
-    assert frame.input == (
-        "<prefix>\ndef f():\n\n</prefix>\n\n<diagnostic>\nunused\n</diagnostic>\n\nFix it."
-    )
-    assert (frame.max_output_tokens, frame.reasoning) == (9, Reasoning(effort="high"))

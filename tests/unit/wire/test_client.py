@@ -12,14 +12,17 @@ from spark_lsp.request import (
     EngineInfo,
     Event,
     Finished,
+    Part,
+    PartKind,
     Request,
+    Span,
     Started,
     Task,
     Timing,
     Usage,
 )
 from spark_lsp.text.edits import Edit
-from spark_lsp.wire.client import LANES_PER_POOL, ClientConnection
+from spark_lsp.wire.client import LANES_PER_POOL, MAX_MESSAGE_BYTES, ClientConnection
 from spark_lsp.wire.client_events import Answered, EnginesChanged, Failed, Greeted, Leaving, Resync
 from spark_lsp.wire.credit import LANE_EVENTS
 from spark_lsp.wire.frames import CHUNK_CHARS
@@ -135,6 +138,22 @@ def test_a_lost_link_ends_all_that_is_listened_to(client: ClientConnection):
     assert client.lost() == []
 
 
+@pytest.mark.parametrize(("factor", "fits"), [(1.0, False), (0.9, True)])
+def test_a_request_that_would_cost_the_connection_is_not_sent(
+    client: ClientConnection, factor: float, fits: bool
+):
+    text = "x" * int(MAX_MESSAGE_BYTES * factor)
+    request = Request(Task.EDIT, (Part(PartKind.FILE, text),))
+    if fits:
+        assert client.create(request, "act") == "act.0"
+        return
+    with pytest.raises(EngineError) as caught:
+        client.create(request, "act")
+    assert (caught.value.code, caught.value.retryable) == ("context_length_exceeded", False)
+    assert not client.pending
+    assert client.create(ASK, "act") == "act.0"
+
+
 # Answers.
 
 
@@ -146,13 +165,14 @@ def test_an_answer(client: ClientConnection):
     events += hear(client, "response.output_text.delta", delta="x", sequence_number=3)
     events += hear(client, "response.output_text.delta", delta="")
     timing = {"queue_ms": 1.0, "prefill_ms": 2.0, "decode_ms": 3.0, "simulated": True}
+    timing |= {"true_ttft_ms": 4.0, "true_decode_ms": 3.5, "buffer_ms": 0.5, "source_limited": True}
     events += hear(client, "spark.timing", response_id="r", timing=timing)
     usage = {"input_tokens": 9, "output_tokens": 2, "input_tokens_details": {"cached_tokens": 4}}
     events += hear(client, "response.completed", response={"id": "r", "usage": usage})
     assert answers(events) == [
         Started("gpu", "m", EditFormat.REPLACE, True),
         Chunk("x"),
-        Finished("stop", Usage(9, 2, 4), Timing(1.0, 2.0, 3.0, True)),
+        Finished("stop", Usage(9, 2, 4), Timing(1.0, 2.0, 3.0, True, 4.0, 3.5, 0.5, True)),
     ]
 
 
@@ -430,11 +450,31 @@ def test_a_deaf_lane_and_an_ended_one_are_read(client: ClientConnection):
     assert types(client) == ["spark.credit", "response.create"]
 
 
+def test_a_request_cites_what_is_mirrored_and_sends_what_is_not(client: ClientConnection):
+    client.open_document(URI, "python", 3, "abc")
+    written(client)
+    for version in (3, 2):
+        client.create(
+            Request(Task.EDIT, (Part(PartKind.TARGET, "ab", URI, Span(URI, version, 0, 2)),)), "act"
+        )
+    cited, sent = (message["spark"]["parts"][0] for message in written(client))
+    assert (cited["doc"], "text" in cited) == ("d1", False)
+    assert (sent["text"], "doc" in sent) == ("ab", False)
+
+
+def test_what_a_mirror_lost_is_told_whole_again_when_it_is_opened_anew(client: ClientConnection):
+    client.open_document(URI, "python", 3, "abc")
+    client.check_document(URI, 3, "abc")
+    client.focus(URI, 3, 1)
+    assert types(client) == ["spark.doc.open", "spark.doc.check", "spark.doc.focus"]
+
+
 # A plain server.
 
 
 def test_a_plain_server_hears_nothing_but_requests(plain: ClientConnection):
     plain.configure({"e": {}}, {}, {})
+    plain.restore([(URI, "python", 1, "abc")])
     plain.open_document(URI, "python", 1, "abc")
     assert not plain.edit_document(URI, 2, [Edit(0, 0, "x")], 4)
     plain.check_document(URI, 1, "abc")
@@ -443,5 +483,6 @@ def test_a_plain_server_hears_nothing_but_requests(plain: ClientConnection):
     plain.create(ASK, "ic")
     plain.cancel("ic.0")
     (message,) = written(plain)
+    assert message.pop("instructions")
     assert message == {"type": "response.create", "stream_id": "ic.0", "model": "completion", "input": "q"}
     assert hear(plain, "response.output_text.delta", delta="x") == []

@@ -1,0 +1,29 @@
+;;; spark-lsp.el --- spark-lsp for eglot  -*- lexical-binding: t -*-
+
+;; Load this file, or copy what is below, then `M-x eglot' in a buffer of code (Emacs 30 or later).
+
+(defvar spark-lsp-status nil
+  "What the server last told: a plist with :engine, :state and :reason, the reason in words.")
+
+(defun spark-lsp-status ()
+  "Say which engine answers, or why nothing comes."
+  (interactive)
+  (message "spark-lsp: %s, %s: %s" (or (plist-get spark-lsp-status :engine) "no engine yet")
+           (plist-get spark-lsp-status :state) (plist-get spark-lsp-status :reason)))
+
+(with-eval-after-load 'eglot
+  ;; The server is told the language by the mode's name, or as it stands here.
+  (add-to-list 'eglot-server-programs
+               '((python-mode python-ts-mode
+                  (js-mode :language-id "javascript") (js-ts-mode :language-id "javascript")
+                  (typescript-ts-mode :language-id "typescript")
+                  (tsx-ts-mode :language-id "typescriptreact"))
+                 "spark-lsp" "serve"))
+  (cl-defmethod eglot-handle-notification (_server (_method (eql spark/status)) &rest status)
+    "Keep STATUS for `spark-lsp-status'."
+    (setq spark-lsp-status status))
+  (cl-defmethod eglot-handle-notification (_server (_method (eql spark/edit)) &rest _)
+    "An edit has ended: what is to be said of it comes as a message too."))
+
+(provide 'spark-lsp)
+;;; spark-lsp.el ends here

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Bring the real clients that the gateway is tested with (Node SDK, Codex CLI) into the user's cache, and print
+# the folder. Exit 3, with the reason, where that cannot be done.
+set -euo pipefail
+here=$(cd "$(dirname "$0")/../tests/conformance/node" && pwd)
+cache=${SPARK_LSP_CLIENTS:-${XDG_CACHE_HOME:-$HOME/.cache}/spark-lsp/clients}
+
+command -v node >/dev/null && command -v npm >/dev/null || {
+  echo "the clients' tests need node and npm (Debian: nodejs npm); they will be left out" >&2
+  exit 3
+}
+mkdir -p "$cache"
+if ! cmp -s "$here/package-lock.json" "$cache/.fetched"; then
+  echo "fetching the Node SDK and Codex CLI (404 MB unpacked, once) into $cache" >&2
+  cp "$here/package.json" "$here/package-lock.json" "$cache"
+  (cd "$cache" && npm ci --no-audit --no-fund --silent) || {
+    echo "npm could not fetch the clients; their tests will be left out" >&2
+    exit 3
+  }
+  cp "$here/package-lock.json" "$cache/.fetched"
+fi
+echo "$cache"

@@ -1,0 +1,77 @@
+"""Prompts for instruction-tuned models behind a chat interface, which cannot be begun for.
+
+The answer to an edit is asked for as one code fence, and found in whatever is said around it; a completion
+is asked for bare. What is around the place is cut to a budget of characters, at lines, nearest first: the
+text to change is never cut.
+"""
+
+from dataclasses import dataclass
+
+from spark_lsp.request import EditFormat, Message, PartKind, Request, Task
+
+_COMPLETE = (
+    "You complete code at a cursor. You are given the text before it and the text after it. Answer with only "
+    "the text to insert at the cursor: no code fence, no explanation, nothing that stands there already."
+)
+_EDIT = (
+    "You edit code. You are given the lines to change, and some text around them that stays as it is. Answer "
+    "with the whole new text of the lines to change in one Markdown code fence and nothing else. Change only "
+    "what is asked; keep everything else as it is, indentation included."
+)
+_ASKED = {
+    "document": "Add documentation to this definition, in the way of its language. Change no code.",
+    "fix": "Correct the problem that is named.",
+}
+_PREFIX_SHARE = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """Messages, oldest first, and the form in which the answer will come."""
+
+    messages: tuple[Message, ...]
+    format: EditFormat
+
+
+def chat_of(request: Request, budget: int) -> Chat:
+    """Return what to ask; `budget` bounds the text around the place, in characters."""
+    if request.task is Task.CHAT:
+        return Chat((*request.history, Message("user", request.instruction)), EditFormat.TEXT)
+    before, after = around(request, budget)
+    if request.task is Task.COMPLETE:
+        asked = (
+            f"Before the cursor:\n{_fence(request, before)}\n\nAfter the cursor:\n{_fence(request, after)}"
+        )
+        return Chat((Message("system", _COMPLETE), Message("user", asked)), EditFormat.TEXT)
+    target = request.text_of(PartKind.TARGET)
+    sections = [
+        f"Before, for context:\n{_fence(request, before)}" if before.strip() else "",
+        f"After, for context:\n{_fence(request, after)}" if after.strip() else "",
+        f"The lines to change:\n{_fence(request, target)}",
+        *(f"The problem: {part.text}" for part in request.parts if part.kind is PartKind.DIAGNOSTIC),
+        request.instruction or _ASKED.get(request.action, ""),
+    ]
+    asked = "\n\n".join(section for section in sections if section)
+    return Chat((Message("system", _EDIT), *request.history, Message("user", asked)), EditFormat.FENCED)
+
+
+def around(request: Request, budget: int) -> tuple[str, str]:
+    """Return the prefix and the suffix of a request within a budget, cut at lines."""
+    prefix, suffix = request.text_of(PartKind.PREFIX), request.text_of(PartKind.SUFFIX)
+    room = max(int(budget * _PREFIX_SHARE), budget - len(suffix))
+    before = prefix if len(prefix) <= room else _from_line(prefix[-room:] if room > 0 else "")
+    room = budget - len(before)
+    after = suffix if len(suffix) <= room else _to_line(suffix[: max(room, 0)])
+    return before, after
+
+
+def _from_line(text: str) -> str:
+    return text[text.find("\n") + 1 :]
+
+
+def _to_line(text: str) -> str:
+    return text[: text.rfind("\n") + 1]
+
+
+def _fence(request: Request, text: str) -> str:
+    return f"```{request.language}\n{text}\n```"

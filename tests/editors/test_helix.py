@@ -1,0 +1,394 @@
+"""The real Helix in a terminal, driven as a person would: keys in, the screen and the saved file out."""
+
+import os
+import shutil
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.editors.terminal import Terminal
+
+pytestmark = [pytest.mark.editor, pytest.mark.timeout(60)]
+
+ROOT = Path(__file__).parent.parent.parent
+LINES = ROOT / "editors" / "helix" / "languages.toml"
+ITEM = " return a + b text"  # as the menu shows it
+SUMS = "def add(a, b):\n    \n\n\ndef mul(a, b):\n    return a * b\n"
+INSTRUCT, DOCUMENT = "Edit with an instruction…", "Add documentation"
+ACTIONS = (INSTRUCT, DOCUMENT, "Fix: ", "Ruff")  # what the menus of these tests can hold
+WORDS = "[editor]\nword-completion.enable = false\nlsp.display-messages = true\n"
+
+
+class Helix(Terminal):
+    """One running Helix with one file open; its configuration is the one that is delivered."""
+
+    def __init__(self, program: str, file: Path, environment: dict[str, str], folder: Path) -> None:
+        self.file = file
+        self.log = folder / "helix.log"
+        self._socket = Path(tempfile.mkdtemp(prefix="tmux-"))  # a socket's path has to be short
+        # The interpreter's own folder is on PATH: `spark-lsp` is found there, and ruff, one of Helix' own
+        # servers for Python.
+        environment = {
+            **environment,
+            "PATH": f"{Path(sys.executable).parent}:{environment['PATH']}",
+            "XDG_CACHE_HOME": str(folder / "cache"),
+            "TERM": "tmux-256color",
+            "COLORTERM": "truecolor",
+            "LANG": "C.UTF-8",
+        }
+        command = [program, "-v", "--log", str(self.log), str(file)]
+        super().__init__(command, environment, file.parent, socket=self._socket / "s", size=(100, 20))
+
+    def told(self, what: str) -> int:
+        """Count what the server sent, by a text that stands in its message."""
+        if not self.log.exists():
+            return 0
+        lines = self.log.read_text("utf-8", "replace").splitlines()
+        return sum("spark-lsp <-" in line and what in line for line in lines)
+
+    def ready(self, engine: str = "replay") -> None:
+        """Wait until the server has told which engine answers."""
+        self.wait(lambda: self.told(f'"engine": "{engine}"'), f"the engine {engine}")
+
+    def saved(self) -> str:
+        """Leave insert mode, write the file and return it, byte for byte."""
+        self.command("write")
+        self.wait(lambda: " NOR " in self.screen() and "[+]" not in self.screen(), "the file to be written")
+        return self.file.read_bytes().decode()
+
+    def command(self, line: str) -> None:
+        """Give a command of Helix' command line."""
+        self.press("Escape")
+        self.wait(lambda: " NOR " in self.screen(), "normal mode")
+        self.type(f":{line}")
+        self.press("Enter")
+
+    def act(self, title: str) -> None:
+        """Choose a code action by its title."""
+        self.press("Space")
+        self.type("a")
+        self.shows(title)
+        actions = [line for line in self.screen().splitlines() if any(each in line for each in ACTIONS)]
+        place = next(number for number, line in enumerate(actions) if title in line)
+        self.press(*["Down"] * place, "Enter")  # the first is chosen to begin with
+
+    def close(self) -> None:
+        """End it."""
+        super().close()
+        shutil.rmtree(self._socket, ignore_errors=True)
+
+
+Start = Callable[..., Helix]
+Answers = Callable[[str, str], None]
+
+
+@pytest.fixture
+def start(helix: str, tmp_path: Path, home: dict[str, str], replay_config: Path) -> Iterator[Start]:
+    """Start Helix with the delivered configuration, and `more` lines of it, on a file with a text."""
+    running: list[Helix] = []
+
+    def begin(text: str = SUMS, more: str = "", name: str = "sums.py", **environment: str) -> Helix:
+        settings = tmp_path / "config" / "helix"
+        settings.mkdir(exist_ok=True)
+        (settings / "languages.toml").write_text(LINES.read_text("utf-8") + more, "utf-8")
+        (settings / "config.toml").write_text(WORDS, "utf-8")
+        file = tmp_path / name
+        file.write_bytes(text.encode())
+        running.append(Helix(helix, file, {**home, **environment}, tmp_path))
+        return running[-1]
+
+    yield begin
+    for each in running:
+        each.close()
+
+
+@pytest.fixture
+def answers(replay_config: Path) -> Answers:
+    """Set what the engine answers to a task."""
+
+    def answer(task: str, text: str) -> None:
+        (replay_config.parent / f"{task}.txt").write_bytes(text.encode())
+
+    return answer
+
+
+def test_a_suggestion_is_shown_and_lands_byte_for_byte(start: Start, answers: Answers) -> None:
+    answers("complete", "return {'ä': f\"${a}$1 \\n}}\", '😀': b}\n")
+    editor = start("# 😀 ü\ndef add(a, b):\n    \n\nx = 1\n")
+    editor.ready()
+    editor.type("3GA")
+    editor.shows("return {'ä'")
+    editor.press("C-n", "Enter")
+    assert editor.saved() == (
+        "# 😀 ü\ndef add(a, b):\n    return {'ä': f\"${a}$1 \\n}}\", '😀': b}\n\nx = 1\n"
+    )
+
+
+MANY = "total = 0\n    for x in (a, b):\n        total += x\n    return total"
+
+
+@pytest.mark.parametrize("eol", ["\n", "\r\n"])
+def test_several_lines_and_one_undo(start: Start, answers: Answers, eol: str) -> None:
+    before, many = SUMS.replace("\n", eol), MANY.replace("\n", eol)
+    answers("complete", MANY)
+    editor = start(before)
+    editor.ready()
+    editor.type("2GA")
+    editor.shows("total = 0… (+3 lines)")
+    editor.press("C-n")
+    editor.shows("total += x")  # the whole of it, in the text and beside the menu
+    editor.shows("spark-lsp: replay")
+    editor.press("Enter")
+    assert editor.saved() == before.replace(f"    {eol}", f"    {many}{eol}", 1)
+    editor.type("u")
+    assert editor.saved() == before
+
+
+def test_typing_along_keeps_it(start: Start) -> None:
+    editor = start()
+    editor.ready()
+    editor.type("2GA")
+    editor.shows(ITEM)
+    for letters, rest in (("r", "return a + b"), ("etu", "return a + b"), ("rn ", "a + b"), ("a ", "+ b")):
+        editor.type(letters)
+        editor.shows(f" {rest} text")
+    editor.press("C-n", "Enter")
+    assert editor.saved() == SUMS.replace("    \n", "    return a + b\n", 1)
+
+
+@pytest.mark.parametrize("typed", ["x", "+", "re+", "retx"])
+def test_what_is_contradicted_is_not_inserted(start: Start, answers: Answers, typed: str) -> None:
+    editor = start()
+    editor.ready()
+    editor.type("2GA")
+    editor.shows(ITEM)
+    answers("complete", "")
+    editor.type(typed)
+    editor.press("Tab")  # at once: a menu that is still there would take it
+    editor.hides(ITEM)
+    assert typed in editor.saved()
+    assert "return a + b" not in editor.saved()
+
+
+def test_a_late_answer_is_not_offered_where_it_does_not_fit(start: Start, replay_config: Path) -> None:
+    replay_config.write_text(replay_config.read_text().replace("delay_ms = 5", "delay_ms = 700"))
+    editor = start()
+    editor.ready()
+    editor.type("2GA")
+    editor.wait(lambda: editor.told('"state": "busy"'), "the request to be under way")
+    editor.type("+")
+    editor.wait(lambda: editor.told('"code": -32801'), "the answer")
+    editor.press("C-n", "Enter")
+    assert "+" in editor.saved()
+    assert "return a + b" not in editor.saved()
+
+
+def test_documentation_is_added_in_one_undo(start: Start) -> None:
+    editor = start()
+    editor.ready()
+    editor.type("6G")
+    editor.act(DOCUMENT)
+    editor.shows("Add two numbers")
+    assert editor.saved() == SUMS.replace("b):\n    return", 'b):\n    """Add two numbers."""\n    return')
+    editor.type("u")
+    assert editor.saved() == SUMS
+
+
+SWAPPED = "def mul(a, b):\n    return b * a\n"
+
+
+@pytest.mark.parametrize("keys", ["5G", "6G", "7G", "6Gxx", "5Gxxx"])
+def test_an_instruction_in_a_comment(start: Start, answers: Answers, keys: str) -> None:
+    """With the cursor on the comment, on the function or in it, or with lines selected."""
+    answers("edit", SWAPPED)
+    editor = start(SUMS.replace("def mul", "# spark: swap the factors\ndef mul"))
+    before = editor.file.read_text()
+    editor.ready()
+    editor.type(keys)
+    editor.act(INSTRUCT)
+    editor.shows("return b * a")
+    assert editor.saved() == SUMS.replace("a * b", "b * a")
+    editor.type("u")
+    assert editor.saved() == before
+
+
+def test_without_an_instruction_it_says_what_to_do(start: Start) -> None:
+    editor = start()
+    editor.ready()
+    editor.type("5G")
+    editor.act(INSTRUCT)
+    editor.shows("The edit has no instruction")
+    assert editor.saved() == SUMS
+
+
+def test_a_diagnostic_of_another_server_is_fixed(start: Start) -> None:
+    editor = start("import os\n\nframe = pd.read_csv(os.sep)\n")
+    editor.ready()
+    editor.shows("Undefined name")
+    editor.type("3Gfp")
+    editor.act("Fix: Undefined name")
+    editor.shows("import pandas as pd")
+    assert editor.saved() == "import os\nimport pandas as pd\n\nframe = pd.read_csv(os.sep)\n"
+    editor.type("u")
+    assert editor.saved() == "import os\n\nframe = pd.read_csv(os.sep)\n"
+
+
+SETTINGS = "\n[language-server.spark-lsp.config.spark"
+
+
+def test_an_engine_in_languages_toml_is_asked_about_once_and_used(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("return mine\n")
+    engine = f'{SETTINGS}.engines.mine]\nkind = "replay"\ntext = "{tmp_path}/mine.txt"\n'
+    routes = f'{SETTINGS}.engine]\nroutes = {{ completion = ["mine"] }}\n'
+    editor = start(more=engine + routes)
+    editor.shows("the engine 'mine'")
+    editor.shows("Allow")
+    editor.press("Enter")
+    editor.ready("mine")
+    editor.type("2GA")
+    editor.shows(" return mine text")
+
+
+def test_a_wrong_setting_is_named_on_the_screen(start: Start) -> None:
+    editor = start(more=f'{SETTINGS}.edit]\neffort = "enormous"\n')
+    editor.shows("Setting spark.edit.effort")
+    editor.ready()
+    editor.type("2GA")
+    editor.shows(ITEM)  # all others are used
+
+
+def test_a_changed_setting_is_used_after_a_restart_of_the_server(start: Start, tmp_path: Path) -> None:
+    editor = start()
+    editor.ready()
+    languages = tmp_path / "config" / "helix" / "languages.toml"
+    languages.write_text(languages.read_text("utf-8") + f"{SETTINGS}.edit]\neffort = 'enormous'\n", "utf-8")
+    editor.command("config-reload")
+    editor.shows("Config refreshed")
+    assert editor.told('"capabilities"') == 1
+    editor.command("lsp-restart")
+    editor.shows("Setting spark.edit.effort")
+
+
+def test_the_gateway_is_killed_and_comes_back(start: Start, home: dict[str, str]) -> None:
+    editor = start()
+    editor.ready()
+    editor.type("2GA")
+    editor.shows(ITEM)
+    editor.press("Escape")
+    (socket,) = Path(home["SPARK_LSP_RUNTIME_DIR"]).glob("gateway-*.sock")
+    os.kill(int(socket.stem.removeprefix("gateway-")), signal.SIGKILL)
+    editor.type("A")
+    editor.shows(ITEM, 20)
+    editor.press("C-n", "Enter")
+    assert editor.saved() == SUMS.replace("    \n", "    return a + b\n", 1)
+
+
+def delays(editor: Helix, key: str, shown: str, times: int) -> list[float]:
+    """Return the milliseconds from a key to a suggestion on the screen, several times over."""
+    found: list[float] = []
+    for _ in range(times):
+        began = time.monotonic()
+        editor.type(key)
+        editor.shows(shown, 60)
+        found.append((time.monotonic() - began) * 1000)
+        editor.press("BSpace")
+        editor.hides(shown)
+    return found
+
+
+def test_from_a_key_to_the_screen(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
+    editor = start("def add(a, b):\n   \n")
+    editor.ready()
+    editor.type("2GA")
+    found = delays(editor, " ", ITEM, 9)
+    with capsys.disabled():
+        print(
+            f"\nHelix: key to suggestion on screen, replay: {statistics.median(found):.0f} ms (median of 9)"
+        )
+    assert statistics.median(found) < 500
+
+
+def keep(editor: Helix, name: str) -> None:
+    """Keep the screen for the documentation, if scripts/picture.py asks for it."""
+    if folder := os.environ.get("SPARK_LSP_SCREENS"):
+        Path(folder, f"{name}.ansi").write_text(editor.screen(colours=True), "utf-8")
+
+
+LISTING = """import os
+
+
+def python_files(path):
+    found = []
+    for root, dirs, files in os.walk(path):
+        for name in files:
+            if name.endswith(".py"):
+                found
+    return sorted(found)
+"""
+
+
+@pytest.mark.model
+@pytest.mark.timeout(150)
+def test_the_main_job_with_the_embedded_model(
+    helix: str, model: Path, start: Start, replay_config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replay_config.unlink()
+    editor = start(LISTING, name="listing.py", SPARK_LSP_MODELS=str(model.parent))
+    editor.ready("local")
+    editor.type("9GA")
+    found = delays(editor, ".", " append(", 5)
+    with capsys.disabled():
+        first, again = found[0], statistics.median(found[1:])
+        print(
+            f"\nHelix: key to suggestion on screen, embedded model: first {first:.0f} ms, then {again:.0f} ms"
+        )
+    editor.type(".")
+    editor.shows(" append(")
+    editor.press("C-n")
+    editor.shows("spark-lsp: qwen")
+    keep(editor, "helix")
+    editor.press("Enter")
+    lines = editor.saved().splitlines()
+    assert lines[8].startswith("                found.append(")
+    assert (lines[:8], lines[-1]) == (LISTING.splitlines()[:8], LISTING.splitlines()[-1])
+    editor.type("4G")
+    editor.act(DOCUMENT)
+    editor.shows('"""', 60)
+    documented = editor.saved().splitlines()
+    assert documented[4].startswith('    """')
+    assert documented[:4] == lines[:4]
+    assert documented[-len(lines[4:]) :] == lines[4:]
+
+
+def test_the_status_is_said_when_asked_for(start: Start) -> None:
+    editor = start()
+    editor.ready()
+    editor.command("lsp-workspace-command spark.status")
+    editor.shows("spark-lsp: replay, ready: ready to answer")
+
+
+def test_why_there_is_nothing_is_said_once(start: Start) -> None:
+    editor = start(more=f'{SETTINGS}.context]\nexclude = ["sums.py"]\n')
+    editor.ready()
+    editor.type("2GA")
+    editor.shows("no suggestion: this file is excluded by the settings (context.exclude)")
+
+
+def test_an_edit_is_stopped(start: Start, replay_config: Path) -> None:
+    replay_config.write_text(replay_config.read_text().replace("delay_ms = 5", "delay_ms = 60000"))
+    editor = start()
+    editor.ready()
+    editor.type("5G")
+    editor.act(DOCUMENT)
+    editor.wait(lambda: editor.told('"state": "busy"'), "the edit to be under way")
+    editor.command("lsp-workspace-command spark.cancel")
+    editor.wait(
+        lambda: editor.told('"state": "cancelled", "reason": "stopped by you"'), "the end of the edit"
+    )
+    assert editor.saved() == SUMS

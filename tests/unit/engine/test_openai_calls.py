@@ -1,0 +1,173 @@
+"""What servers are asked, and what they say; Cerebras and Ollama in the shapes that their documents show."""
+
+import json
+from typing import Any
+
+import pytest
+
+from spark_lsp.engine.openai_calls import (
+    AROUND_CHARS,
+    Piece,
+    call_of,
+    family_of,
+    piece_of,
+    served_of,
+)
+from spark_lsp.engine.openai_errors import of_status, retry_after
+from spark_lsp.errors import EngineError
+from spark_lsp.request import Message, Part, PartKind, Request, Task, Usage
+
+EDIT = Request(
+    Task.EDIT,
+    (Part(PartKind.PREFIX, "a = 1\n"), Part(PartKind.TARGET, "b = 2\n"), Part(PartKind.DIAGNOSTIC, "bad b")),
+    action="fix",
+    language="python",
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "setting", "family"),
+    [
+        ("Qwen/Qwen2.5-Coder-7B-Instruct", "auto", "qwen"),
+        ("qwen3-coder:30b", "auto", "qwen"),
+        ("qwen3-32b", "auto", ""),
+        ("llama3.1-8b", "auto", ""),
+        ("my-model", "qwen", "qwen"),
+        ("qwen2.5-coder", "none", ""),
+    ],
+)
+def test_who_can_fill_in_the_middle(model: str, setting: str, family: str):
+    assert family_of(model, setting) == family
+
+
+def test_cerebras_gets_what_it_predicts_and_its_own_bound():
+    body = call_of(EDIT, "m", "cerebras", "", 0).body
+    assert body["prediction"] == {"type": "content", "content": "b = 2\n"}
+    assert "max_tokens" not in body
+    assert body["max_completion_tokens"] > 0
+
+
+@pytest.mark.parametrize("flavour", ["openai", "vllm", "sglang", "ollama"])
+def test_others_get_nothing_that_they_may_not_know(flavour: Any):
+    body = call_of(EDIT, "m", flavour, "", 0).body
+    assert set(body) == {"model", "messages", "max_tokens", "temperature", "stream", "stream_options"}
+
+
+def test_llama_cpp_keeps_its_prompt():
+    around = Request(Task.COMPLETE, (Part(PartKind.PREFIX, "x"),))
+    assert call_of(EDIT, "m", "llamacpp", "", 0).body["cache_prompt"]
+    assert call_of(around, "m", "llamacpp", "qwen", 0).body["cache_prompt"]
+
+
+def test_the_problem_and_the_lines_are_in_the_question():
+    asked = call_of(EDIT, "m", "openai", "", 0).body["messages"][-1]["content"]
+    for words in ("b = 2", "bad b", "a = 1", "Correct the problem"):
+        assert words in asked
+
+
+def test_a_chat_keeps_its_turns():
+    history = (Message("system", "s"), Message("user", "u"), Message("assistant", "a"))
+    body = call_of(Request(Task.CHAT, (), "and?", history=history), "m", "openai", "", 0).body
+    assert [turn["role"] for turn in body["messages"]] == ["system", "user", "assistant", "user"]
+
+
+def test_what_is_around_is_cut_at_lines_and_the_nearest_kept():
+    lines = "".join(f"line {number}\n" for number in range(10_000))
+    parts = (Part(PartKind.PREFIX, lines), Part(PartKind.SUFFIX, lines))
+    prompt = call_of(Request(Task.COMPLETE, parts), "m", "openai", "qwen", 0).body["prompt"]
+    assert len(prompt) <= AROUND_CHARS + 200
+    assert prompt.endswith("line 9999\n")
+    assert "<|fim_suffix|>line 0\nline 1\n" in prompt
+
+
+def test_a_crlf_document_gets_crlf_back():
+    parts = (Part(PartKind.PREFIX, "a\r\nb"),)
+    assert call_of(Request(Task.COMPLETE, parts), "m", "openai", "qwen", 0).eol == "\r\n"
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        ({"choices": [{"text": "x", "finish_reason": None}]}, Piece("x")),
+        ({"choices": [{"delta": {"content": "x"}}]}, Piece("x")),
+        ({"choices": [{"delta": {"content": None, "role": "assistant"}}]}, Piece()),
+        ({"choices": [{"delta": {}, "finish_reason": "stop"}]}, Piece(finish="stop")),
+        ({"choices": []}, Piece()),
+        ({"choices": 5}, Piece()),
+        ({}, Piece()),
+        (
+            {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2}},  # Ollama's last event
+            Piece(usage=Usage(5, 2)),
+        ),
+        (
+            {  # Cerebras' last event
+                "choices": [{"delta": {}, "finish_reason": "length"}],
+                "usage": {"prompt_tokens": 5, "prompt_tokens_details": {"cached_tokens": 4}},
+                "time_info": {"queue_time": 0.1, "prompt_time": 0.2, "completion_time": 0.3, "created": "x"},
+            },
+            Piece(
+                finish="length",
+                usage=Usage(5, 0, 4),
+                times={"queue_time": 0.1, "prompt_time": 0.2, "completion_time": 0.3},
+            ),
+        ),
+    ],
+)
+def test_events(event: Any, expected: Piece):
+    assert piece_of(json.dumps(event)) == expected
+
+
+@pytest.mark.parametrize("data", ["{", "[]", "5", '{"error": {"message": "x"}}'])
+def test_what_is_no_event_is_an_error(data: str):
+    with pytest.raises(EngineError):
+        piece_of(data)
+
+
+@pytest.mark.parametrize(
+    ("body", "served"),
+    [
+        ({"data": [{"id": "m", "max_model_len": 4096}]}, {"m": 4096}),
+        ({"data": [{"id": "m", "meta": {"n_ctx": 2048}}]}, {"m": 2048}),
+        ({"data": [{"id": "m"}, {"x": 1}, 5]}, {"m": 0}),
+        ({"data": 5}, {}),
+        ([], {}),
+    ],
+)
+def test_models(body: Any, served: dict[str, int]):
+    assert served_of(body) == served
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code", "words"),
+    [
+        (401, b"", "engine_unavailable", "key"),
+        (404, b"", "model_not_found", "base_url"),
+        (400, b"maximum context length is 4096", "context_length_exceeded", "longer"),
+        (413, b"", "context_length_exceeded", "longer"),
+        (422, b"unknown field", "engine_failed", "flavour"),
+        (429, b"", "rate_limit_exceeded", "too many"),
+        (500, b"SECRET", "engine_failed", "500"),
+        (503, b"", "engine_failed", "503"),
+    ],
+)
+def test_a_status_is_words_that_say_what_to_do(status: int, body: bytes, code: str, words: str):
+    error = of_status("gpu", status, {}, body)
+    assert error.code == code
+    assert words in str(error)
+    assert "SECRET" not in str(error)
+    assert error.retryable
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, 1.0),
+        ({"x-ratelimit-reset-tokens-minute": "12.5"}, 12.5),
+        ({"x-ratelimit-reset-requests-day": "33011.3"}, 1.0),
+        ({"retry-after": "-5"}, 1.0),
+        ({}, 1.0),
+    ],
+)
+def test_when_to_come_back(headers: dict[str, str], seconds: float):
+    assert retry_after(headers) == seconds
