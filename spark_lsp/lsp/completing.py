@@ -58,6 +58,7 @@ class Stream:
     seen: Redacted
     whole: str = ""
     useful: bool = False  # there is enough to answer with
+    wanted: bool = False  # a request was answered with it: somebody has it on screen
     reason: Reason | None = None
     detail: str = ""
     waiting: "dict[asyncio.Future[None], str]" = field(default_factory=dict["asyncio.Future[None]", str])
@@ -184,6 +185,7 @@ class Completer:
             await self._wait(stream, waiter, stream.suggestion.typed(document, offset) or "")
             here = stream.at(document, offset)
             if here is not None and here.text:
+                stream.wanted = True
                 return here
             if stream.fit(document, offset) is Fit.IS_SPENT:
                 self.ls.explain(stream.reason or Reason.NOTHING, stream.detail)
@@ -248,13 +250,13 @@ class Completer:
             await waiter
         finally:
             del stream.waiting[waiter]
-            if not stream.waiting and not stream.useful:
+            if not stream.waiting and not stream.wanted:
                 asyncio.get_running_loop().call_later(LINGER, self._leave, stream)
 
     def _leave(self, stream: Stream) -> None:
         """End a stream that nobody came back for."""
         uri = stream.suggestion.document.uri
-        if not stream.waiting and not stream.useful and self._streams.get(uri) is stream:
+        if not stream.waiting and not stream.wanted and self._streams.get(uri) is stream:
             self._drop(uri)
 
     async def _run(self, stream: Stream, request: Request) -> None:
