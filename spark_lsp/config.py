@@ -145,9 +145,10 @@ class Engine:
     url: Annotated[
         str, _says("the gateway: `auto` finds or starts your own; or a `ws://`, `wss://` or `ws+unix:` URL")
     ] = "auto"
-    routes: Annotated[Routes, _says("engines by preference, for `completion`, `edit`, `chat`")] = field(
-        default_factory=dict[str, tuple[str, ...]]
-    )
+    routes: Annotated[
+        Routes,
+        _says("engines by preference, for `completion`, `edit`, `chat`, or one effort, as `edit.deep`"),
+    ] = field(default_factory=dict[str, tuple[str, ...]])
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,7 +197,7 @@ class OpenAI:
             except StopAsyncIteration:
                 return
             except TimeoutError as error:
-                raise errors.silent(self._name, patience) from error
+                raise errors.silent(self._name, patience, begun=told.tokens > 0) from error
             except (httpx.HTTPError, OSError) as error:
                 raise errors.broke_off(self._name) from error
             yield chunk
