@@ -69,7 +69,7 @@ class OpenAIEngine:
     key_file: Annotated[str, _says("a file with the key that only you can read (mode 600)")] = ""
     context_tokens: Annotated[Count, _says("how much the model can read; 0: what the server says")] = 0
     fim: Annotated[
-        Literal["auto", "none", "qwen"],
+        Literal["auto", "none", "qwen", "deepseek", "starcoder", "codellama", "codegemma", "codestral"],
         _says("fill-in-the-middle tokens of the model; `auto` goes by its name, `none` completes by chat"),
     ] = "auto"
     first_token_s: Annotated[Amount, _says("seconds to wait for the first token")] = 20.0

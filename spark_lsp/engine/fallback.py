@@ -13,11 +13,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 
 from spark_lsp.engine.base import Engine
-from spark_lsp.engine.health import FIRST_PAUSE, Health
+from spark_lsp.engine.health import Health
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, EngineInfo, Event, Focus, Request, Started
 
 CHARS_PER_TOKEN = 3
+NOT_ITS_FAULT = ("context_length_exceeded", "unsupported_content")
 
 
 class Fallback:
@@ -86,11 +87,12 @@ class Fallback:
     def _note(self, health: Health, error: EngineError, *, spoken: bool) -> None:
         """Count a failure of the engine; one of the request is not its fault.
 
-        One that broke off is passed over at once: whoever asks again should find another.
+        One that fell silent cost long, and whoever asks again for an answer that broke off should find
+        another engine: such a one is passed over at once.
         """
-        if error.retryable and error.code not in ("context_length_exceeded", "unsupported_content"):
-            pause = FIRST_PAUSE if spoken else 0.0
-            health.failed(self._now(), error.what, error.retry_after or pause)
+        if error.retryable and error.code not in NOT_ITS_FAULT:
+            plain = spoken or error.code == "engine_silent"
+            health.failed(self._now(), error.what, error.retry_after, plain=plain)
 
     def _of(self, engine: Engine) -> Health:
         return self._health.get(engine.info.name) or Health()

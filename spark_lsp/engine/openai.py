@@ -1,19 +1,22 @@
 """An engine behind OpenAI's HTTP interface: vLLM, SGLang, llama.cpp, Ollama, Cerebras and their like.
 
-One HTTP client for life. Leaving an answer closes its stream, which is how such servers learn that nobody
-listens. Every wait has an end: for the connection, for the first token, for each further one; and an answer
-that will not end is ended. With several servers of one model, a document stays with one of them, whose prompt
-cache then serves it, as long as that one is well.
+    open ─▶ a server that is well ─▶ look: model, context, slots (once) ─▶ openai_calls: the request
+      ─▶ POST, a stream of events ─▶ Started, Chunk*, Finished
+
+Leaving an answer closes its stream, which is how such servers learn that nobody listens. Every wait has an
+end: for the connection, for the first token, for each further one; and an answer that will not end is ended.
+What fails before its first token may be asked of another server of the same model, if the budget of retries
+allows.
 """
 
-import hashlib
+import asyncio
+import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import anyio
 import httpx
 
 from spark_lsp.config import OpenAIEngine
@@ -21,24 +24,17 @@ from spark_lsp.engine import openai_calls as calls
 from spark_lsp.engine import openai_errors as errors
 from spark_lsp.engine.health import Health
 from spark_lsp.engine.keys import key_of
-from spark_lsp.engine.openai_calls import Call, Piece
-from spark_lsp.engine.sse import EventStream
+from spark_lsp.engine.openai_calls import Call, Piece, Target
+from spark_lsp.engine.openai_http import CONNECT_S, LARGEST_LIST, Http, Patience, close
+from spark_lsp.engine.openai_servers import Server, choose, only_model
+from spark_lsp.engine.sse import Parser, TooLong
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request, Started, Timing, Usage
 
-CONNECT_S, CLOSE_S = 5.0, 2.0
-LARGEST_ERROR = 64 * 1024  # bytes read of a response that is an error
-TOO_MUCH = 2  # times the tokens that were asked for, after which an answer is ended
-
-
-@dataclass(slots=True)
-class _Server:
-    """One of the servers, what it says it serves, and how it has fared."""
-
-    url: str
-    health: Health = field(default_factory=Health)
-    model: str = ""
-    context_tokens: int = 0
+CHARS_A_TOKEN = 64  # more than any token has, on average: what says more has more tokens than pieces
+NOT_ITS_FAULT = ("context_length_exceeded",)
+NO_SUCH_PATH = (404, 405, 501)
+WARM_S = 20.0  # seconds after which a connection to a service far away is worth warming again
 
 
 @dataclass(slots=True)
@@ -49,6 +45,7 @@ class _Told:
     first: float = 0.0
     last: float = 0.0
     tokens: int = 0
+    characters: int = 0
     finish: str = ""
     usage: Usage | None = None
     times: dict[str, float] = field(default_factory=dict[str, float])
@@ -61,8 +58,13 @@ class _Told:
             self.last = time.monotonic()
             self.first = self.first or self.last
             self.tokens += 1
+            self.characters += len(piece.text)
 
-    def finished(self) -> Finished:
+    def beyond(self, tokens: int) -> bool:
+        """Whether more has come than was asked for: each piece of text is a token at least."""
+        return self.tokens > tokens or self.characters > tokens * CHARS_A_TOKEN
+
+    def finished(self, *, cut: bool) -> Finished:
         first = self.first or time.monotonic()
         timing = Timing(prefill_ms=(first - self.asked) * 1e3, decode_ms=max(self.last - first, 0.0) * 1e3)
         if self.times:  # the server's own clock, in seconds
@@ -70,20 +72,24 @@ class _Told:
                 self.times.get(f"{part}_time", 0.0) * 1e3 for part in ("queue", "prompt", "completion")
             )
             timing = Timing(queue, prompt, completion)
-        reason = "length" if self.finish in ("length", "max_tokens") else "stop"
+        reason = "length" if cut or self.finish in ("length", "max_tokens") else "stop"
         return Finished(reason, self.usage or Usage(0, self.tokens), timing)
 
 
 class OpenAI:
     """`kind = "openai"`: see the module's text."""
 
-    def __init__(self, name: str, settings: OpenAIEngine) -> None:
+    def __init__(self, name: str, settings: OpenAIEngine, now: Callable[[], float] = time.monotonic) -> None:
         self._name = name
         self._settings = settings
-        urls = [url for url in (settings.base_url, *settings.base_urls) if url]
-        self._servers = [_Server(url.rstrip("/")) for url in urls]
-        self._client: httpx.AsyncClient | None = None
-        self._health = Health()  # for its budget of retries
+        self._now = now
+        urls = dict.fromkeys(url.rstrip("/") for url in (settings.base_url, *settings.base_urls) if url)
+        self._servers = [Server(url) for url in urls]
+        self._budget = Health()
+        keep = settings.flavour != "llamacpp"  # which closes kept connections unasked
+        self._http = Http(name, self._key, self._budget.may_retry, keep=keep)
+        self._warming: asyncio.Task[None] | None = None
+        self._warmed = -WARM_S
 
     @property
     def info(self) -> EngineInfo:
@@ -124,186 +130,193 @@ class OpenAI:
             yield events
 
     def observe(self, focus: Focus) -> None:
-        """Nothing is read ahead: a server reads faster than a person rests, and each reading costs."""
+        """Nothing is read ahead: a server reads faster than a person rests, and each reading costs.
+
+        But a service far away is told to keep a connection warm, where it offers that.
+        """
+        due = time.monotonic() - self._warmed >= WARM_S
+        if self._settings.flavour == "cerebras" and due and self._why_off() is None:
+            self._warmed = time.monotonic()
+            self._warming = asyncio.get_running_loop().create_task(self._warm(self._servers[0]))
+
+    async def _warm(self, server: Server) -> None:
+        with suppress(EngineError):
+            patience = Patience(CONNECT_S, CONNECT_S)
+            response = await self._http.send("GET", f"{server.url}/tcp_warming", patience)
+            await self._http.whole(response, patience, LARGEST_LIST)
 
     async def aclose(self) -> None:
         """Close all connections."""
-        client, self._client = self._client, None
-        if client is not None:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_S):
-                await client.aclose()
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.wait([self._warming])
+        await self._http.aclose()
 
     # One answer.
 
     async def _answer(self, request: Request) -> AsyncGenerator[Event, None]:
-        server = self._server_for(request)
+        """Answer from a server; from another one if it fails before it says anything."""
+        self._budget.asked(self._now())
+        server, tried = self._first(request), list[Server]()
+        begun = spoken = False
+        while True:
+            tried.append(server)
+            try:
+                async with aclosing(self._asked(server, request)) as events:
+                    async for event in events:
+                        spoken = spoken or isinstance(event, Chunk)
+                        if not (begun and isinstance(event, Started)):
+                            yield event
+                        begun = True
+                return
+            except EngineError as error:
+                following = choose(self._servers, request.origin, tried, self._now())
+                again = error.code not in NOT_ITS_FAULT and following is not None
+                if spoken or not again or not self._budget.may_retry():
+                    raise
+                assert following is not None
+                server = following
+
+    def _first(self, request: Request) -> Server:
+        now = self._now()
+        if server := choose(self._servers, request.origin, (), now):
+            return server
+        raise errors.wants_a_pause(self._name, min(each.health.wants(now) for each in self._servers))
+
+    async def _asked(self, server: Server, request: Request) -> AsyncGenerator[Event, None]:
+        """Answer from one server, and note how it fared."""
+        server.health.asked(self._now())
         try:
-            await self._look(server)
-            call = self._call(request, server)
-            told = _Told(time.monotonic())
-            yield Started(self._name, server.model, call.format)
-            async with aclosing(self._events(server, call, told)) as events:
+            async with aclosing(self._told(server, request)) as events:
                 async for event in events:
                     yield event
+            server.health.answered()
         except EngineError as error:
-            if error.code != "context_length_exceeded":
-                server.health.failed(time.monotonic(), error.what, error.retry_after)
+            if error.code not in NOT_ITS_FAULT:
+                plain = error.code in ("engine_silent", "answer_broke_off")
+                server.health.failed(self._now(), error.what, error.retry_after, plain=plain)
             raise
-        server.health.answered()
-
-    def _call(self, request: Request, server: _Server) -> Call:
-        family = calls.family_of(server.model, self._settings.fim)
-        context = self._settings.context_tokens or server.context_tokens
-        return calls.call_of(request, server.model, self._settings.flavour, family, context)
-
-    async def _events(self, server: _Server, call: Call, told: _Told) -> AsyncGenerator[Event, None]:
-        async with aclosing(self._pieces(server, call, told)) as pieces:
-            async for piece in pieces:
-                told.heard(piece)
-                shown = call.reply.feed(piece.text) if call.path == "/completions" else piece.text
-                if shown:
-                    yield Chunk(_ends(shown, call.eol))
-                if call.reply.done or told.tokens > call.max_tokens * TOO_MUCH:
-                    break
-        if rest := call.reply.finish() if call.path == "/completions" else "":
-            yield Chunk(_ends(rest, call.eol))
-        yield told.finished()
-
-    async def _pieces(self, server: _Server, call: Call, told: _Told) -> AsyncGenerator[Piece, None]:
-        response = await self._post(server, call)
-        stream = EventStream()
-        try:
-            async with aclosing(self._bytes(response, told)) as chunks:
-                async for chunk in chunks:
-                    for data in stream.feed(chunk):
-                        if data.strip() == "[DONE]":
-                            return
-                        yield calls.piece_of(data)
         finally:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_S), suppress(Exception):
-                await response.aclose()
-        if stream.rest or not told.finish:
-            raise errors.broke_off(self._name)
+            server.health.gave_up()
 
-    async def _bytes(self, response: httpx.Response, told: _Told) -> AsyncGenerator[bytes, None]:
-        """Give the body as it comes; each wait has its end."""
-        chunks = aiter(response.aiter_raw())
-        while True:
-            patience = self._settings.next_token_s if told.tokens else self._settings.first_token_s
-            chunk = b""
-            try:
-                with anyio.fail_after(patience):
-                    chunk = await anext(chunks)
-            except StopAsyncIteration:
-                return
-            except TimeoutError as error:
-                raise errors.silent(self._name, patience, begun=told.tokens > 0) from error
-            except (httpx.HTTPError, OSError) as error:
-                raise errors.broke_off(self._name) from error
-            yield chunk
+    async def _told(self, server: Server, request: Request) -> AsyncGenerator[Event, None]:
+        patience = Patience(self._settings.first_token_s, self._settings.next_token_s)
+        told = _Told(time.monotonic())
+        await self._look(server, patience)
+        call = calls.call_of(request, self._target(server))
+        yield Started(self._name, server.model, call.format)
+        if request.warm:  # nothing is read ahead, see `observe`; the connection is there now
+            yield Finished()
+            return
+        response = await self._posted(server, call, patience)
+        if response is None:
+            server.infills = False
+            call = calls.call_of(request, self._target(server))
+            response = await self._posted(server, call, patience)
+            assert response is not None
+        try:
+            async with aclosing(self._read(response, call, told, patience)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            await close(response)
 
-    # HTTP.
+    def _target(self, server: Server) -> Target:
+        family = calls.family_of(server.model, self._settings.fim) if server.infills else ""
+        context = self._settings.context_tokens or server.context_tokens
+        return Target(server.model, self._settings.flavour, family, context, server.slots)
 
-    async def _post(self, server: _Server, call: Call) -> httpx.Response:
-        """Send the call and return its response, once it is known to be a stream of events."""
-        response = await self._sent(server, "POST", call.path, call.body)
+    async def _posted(self, server: Server, call: Call, patience: Patience) -> httpx.Response | None:
+        """Send a call and return its response, a stream of events; None if the server knows chats only."""
+        response = await self._http.send("POST", server.url + call.path, patience, call.body)
         if response.status_code != 200:
-            raise await self._refusal(response)
+            refusal = await self._http.refusal(response)
+            if call.infills and self._only_chats(response.status_code):
+                return None
+            raise refusal
         kind = response.headers.get("content-type", "")
         if not kind.startswith("text/event-stream"):
-            await response.aclose()
+            await close(response)
             raise errors.no_stream(self._name, kind)
         return response
 
-    async def _sent(self, server: _Server, method: str, path: str, body: Any = None) -> httpx.Response:
-        """Send a request; once more if a kept connection turned out to have been closed."""
-        headers = {"Authorization": f"Bearer {key}"} if (key := self._key()) else {}
-        while True:
-            request = self._http().build_request(method, server.url + path, json=body, headers=headers)
-            try:
-                with anyio.fail_after(self._settings.first_token_s):
-                    return await self._http().send(request, stream=True)
-            except TimeoutError as error:
-                raise errors.silent(self._name, self._settings.first_token_s) from error
-            except httpx.RemoteProtocolError as error:
-                if not self._health.may_retry():
-                    raise errors.unreachable(self._name) from error
-            except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-                raise errors.unreachable(self._name) from error
+    def _only_chats(self, status: int) -> bool:
+        """Whether a refusal may mean that prompts are not understood; Ollama says so with 400."""
+        return status in NO_SUCH_PATH or (status == 400 and self._settings.flavour == "ollama")
 
-    async def _refusal(self, response: httpx.Response) -> EngineError:
-        body = b""
-        with suppress(httpx.HTTPError, OSError), anyio.move_on_after(CONNECT_S):
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) > LARGEST_ERROR:
+    async def _read(
+        self, response: httpx.Response, call: Call, told: _Told, patience: Patience
+    ) -> AsyncGenerator[Event, None]:
+        """Give the text as it may be passed on, and the end."""
+        cut = False
+        async with aclosing(self._pieces(response, told, patience)) as pieces:
+            async for piece in pieces:
+                if shown := call.reply.feed(piece.text):
+                    yield Chunk(_ends(shown, call.eol))
+                cut = told.beyond(call.max_tokens) and not told.finish
+                if call.reply.done or cut:
                     break
-        with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_S), suppress(Exception):
-            await response.aclose()
-        return errors.of_status(self._name, response.status_code, response.headers, body)
+        if rest := call.reply.finish():
+            yield Chunk(_ends(rest, call.eol))
+        yield told.finished(cut=cut and not call.reply.done)
 
-    def _http(self) -> httpx.AsyncClient:
-        if self._client is None:
-            kept = 0 if self._settings.flavour == "llamacpp" else 20  # llama.cpp closes them unasked
-            self._client = httpx.AsyncClient(
-                http2=False,
-                trust_env=False,
-                follow_redirects=False,  # code goes where it was allowed to go, and nowhere else
-                timeout=httpx.Timeout(None, connect=CONNECT_S, pool=CONNECT_S),
-                limits=httpx.Limits(max_keepalive_connections=kept),
-            )
-        return self._client
+    async def _pieces(
+        self, response: httpx.Response, told: _Told, patience: Patience
+    ) -> AsyncGenerator[Piece, None]:
+        """Give what the stream says. Raises `EngineError` if it ends before the answer does."""
+        stream = Parser()
+        async with aclosing(self._http.body(response, patience)) as chunks:
+            async for chunk in chunks:
+                for data in self._events(stream, chunk):
+                    if data.strip() == "[DONE]":
+                        return
+                    piece = calls.piece_of(data)
+                    told.heard(piece)
+                    if piece.text or piece.alive:
+                        patience.heard()
+                    yield piece
+        if not told.finish:
+            raise errors.broke_off(self._name)
 
-    # Which server, and what it serves.
+    def _events(self, stream: Parser, chunk: bytes) -> list[str]:
+        try:
+            return [event.data for event in stream.feed(chunk)]
+        except TooLong as error:
+            raise errors.no_stream(self._name, "an event without end") from error
 
-    def _server_for(self, request: Request) -> _Server:
-        """Return the document's server, or the next that is well: rendezvous hashing by its origin."""
-        now = time.monotonic()
+    # What a server serves.
 
-        def rank(server: _Server) -> bytes:
-            return hashlib.blake2b(f"{request.origin}\0{server.url}".encode(), digest_size=8).digest()
-
-        ranked = sorted(self._servers, key=rank)
-        chosen = next((server for server in ranked if server.health.allows(now)), ranked[0])
-        chosen.health.asked(now)
-        return chosen
-
-    async def _look(self, server: _Server) -> None:
+    async def _look(self, server: Server, patience: Patience) -> None:
         """Learn once what a server serves, where the settings do not say."""
         server.model = server.model or self._settings.model
-        if server.model and (self._settings.context_tokens or server.context_tokens):
+        llama = self._settings.flavour == "llamacpp"
+        if server.looked or (server.model and self._settings.context_tokens and not llama):
             return
-        served = await self._served(server)
-        if not server.model:
-            server.model = self._only(served)
-        server.context_tokens = served.get(server.model, 0) or -1  # asked, and not told
+        served = await self._served(server, patience)
+        server.model = server.model or only_model(self._name, served)
+        server.context_tokens = served.get(server.model, 0)
+        if llama:
+            with suppress(EngineError):  # it may be switched off
+                server.slots = calls.slots_of(await self._got(f"{server.root}/props", patience))
+        server.looked = True
 
-    async def _served(self, server: _Server) -> dict[str, int]:
+    async def _served(self, server: Server, patience: Patience) -> dict[str, int]:
         """Return the models that a server lists, with the tokens they read where it says so."""
         try:
-            response = await self._sent(server, "GET", "/models")
-            if response.status_code != 200:
-                raise await self._refusal(response)
-            with anyio.fail_after(CONNECT_S):
-                await response.aread()
-            return calls.served_of(response.json())
-        except (httpx.HTTPError, ValueError, TimeoutError) as error:
-            raise errors.no_stream(self._name, "no list of models") from error
-        except EngineError:
-            if server.model:
+            return calls.served_of(await self._got(f"{server.url}/models", patience))
+        except EngineError as error:
+            if server.model and not isinstance(error.__cause__, httpx.HTTPError | OSError):
                 return {}  # some servers list nothing; then the settings' word counts
             raise
 
-    def _only(self, served: dict[str, int]) -> str:
-        if len(served) == 1:
-            return next(iter(served))
-        names = ", ".join(sorted(served)[:10])
-        raise EngineError(
-            f"The engine {self._name!r} serves {len(served)} models, and the settings name none",
-            "It is passed over",
-            f"Set `model` of engines.{self._name}" + (f" to one of: {names}" if names else ""),
-            code="model_not_found",
-        )
+    async def _got(self, url: str, patience: Patience) -> Any:
+        response = await self._http.send("GET", url, patience)
+        if response.status_code != 200:
+            raise await self._http.refusal(response)
+        try:
+            return json.loads(await self._http.whole(response, patience, LARGEST_LIST))
+        except (ValueError, RecursionError) as error:
+            raise errors.no_list(self._name) from error
 
 
 def _ends(text: str, eol: str) -> str:

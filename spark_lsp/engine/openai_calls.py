@@ -2,25 +2,55 @@
 
 Completions go as a fill-in-the-middle prompt to `/completions` where the model's family is known: it is
 faster and better than a chat about them. Everything else is a chat. What only some servers understand is
-added by *flavour*, since others refuse fields that they do not know.
+added by *flavour*, since others refuse fields that they do not know:
+
+- llama.cpp keeps a cache in each of its slots; a document stays with one. It can hold an answer to a grammar,
+  so a cursor inside a word is healed (see `prompts.fim`), and it tells its progress while it reads.
+- Ollama frames a prompt by its model's own template; prefix and suffix are given apart.
+- Cerebras takes the present text of an edit as a *prediction*.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, cast
 
-from spark_lsp.errors import EngineError
+from spark_lsp.config import Flavour
+from spark_lsp.engine import openai_errors as errors
 from spark_lsp.prompts import fim
-from spark_lsp.prompts.chat import around, chat_of
-from spark_lsp.request import EditFormat, Request, Task, Usage
-
-Flavour = Literal["openai", "vllm", "sglang", "llamacpp", "ollama", "cerebras"]
+from spark_lsp.prompts.chat import Bare, Fenced, Reader, around, chat_of
+from spark_lsp.request import EditFormat, PartKind, Request, Task, Usage
 
 CHARS_PER_TOKEN = 3  # cautious: code has between three and four
 AROUND_CHARS = 16_000  # text around the place: more costs time and money and helps little
 COMPLETION_TOKENS, ANSWER_TOKENS = 256, 4096
+MOST = 1e12  # beyond any count or time
 RESERVE_TOKENS = 512  # of the context, for the answer and the frame
-_FAMILIES = {"qwen": "qwen", "codeqwen": "qwen"}
+# Words of a model's name, all of which it must have, and the family whose tokens it then knows.
+_FAMILIES = {
+    ("codellama",): "codellama",
+    ("codegemma",): "codegemma",
+    ("codestral",): "codestral",
+    ("starcoder",): "starcoder",
+    ("granite", "code"): "starcoder",
+    ("deepseek", "coder"): "deepseek",
+    ("codeqwen",): "qwen",
+    ("qwen", "coder"): "qwen",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is asked: a model, its server's flavour, and what is known of both.
+
+    `family` is empty for a model that cannot fill in the middle; `slots` are those of a llama.cpp server.
+    """
+
+    model: str
+    flavour: Flavour = "openai"
+    family: str = ""
+    context_tokens: int = 0
+    slots: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +60,26 @@ class Call:
     path: str
     body: dict[str, Any]
     format: EditFormat
-    reply: fim.Reply
+    reply: Reader
     max_tokens: int
     eol: str = "\n"
+
+    @property
+    def infills(self) -> bool:
+        """Whether it is no chat."""
+        return self.path == "/completions"
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one event of the stream says; `finish` is empty until the end."""
+    """What one event of the stream says; `finish` is empty until the end.
+
+    `alive`: the model works, though it says nothing that counts: it thinks, or it reads.
+    """
 
     text: str = ""
     finish: str = ""
+    alive: bool = False
     usage: Usage | None = None
     times: dict[str, float] = field(default_factory=dict[str, float])
 
@@ -50,73 +89,79 @@ def family_of(model: str, setting: str) -> str:
     if setting != "auto":
         return "" if setting == "none" else setting
     name = model.lower()
-    coder = "coder" in name or "code" in name
-    return next((family for word, family in _FAMILIES.items() if word in name and coder), "")
+    return next((family for words, family in _FAMILIES.items() if all(word in name for word in words)), "")
 
 
-def call_of(request: Request, model: str, flavour: Flavour, family: str, context_tokens: int) -> Call:
+def call_of(request: Request, target: Target) -> Call:
     """Return the call for a request. Raises `EngineError` for what the model's context cannot hold."""
     fixed = request.characters() - _around_chars(request)
-    room = (context_tokens - RESERVE_TOKENS) * CHARS_PER_TOKEN - fixed if context_tokens else AROUND_CHARS
+    context = target.context_tokens
+    room = (context - RESERVE_TOKENS) * CHARS_PER_TOKEN - fixed if context else AROUND_CHARS
     if room < 0:
-        raise EngineError(
-            "The text is longer than the model can read",
-            "This engine was not asked",
-            "Select less, or let a route name an engine with a larger context",
-            code="context_length_exceeded",
-        )
+        raise errors.too_long()
     budget = min(room, AROUND_CHARS)
-    if request.task is Task.COMPLETE and family:
-        return _infill(request, model, flavour, family, budget)
-    return _chat(request, model, flavour, budget)
+    if request.task is Task.COMPLETE and target.family:
+        return _infill(request, target, budget)
+    return _chat(request, target, budget)
 
 
 def _around_chars(request: Request) -> int:
     return sum(len(part.text) for part in request.parts if part.kind.value in ("prefix", "suffix"))
 
 
-def _infill(request: Request, model: str, flavour: Flavour, family: str, budget: int) -> Call:
+def _infill(request: Request, target: Target, budget: int) -> Call:
     before, after = (text.replace("\r\n", "\n") for text in around(request, budget))
+    llama, template = target.flavour == "llamacpp", fim.TEMPLATES[target.family]
+    read, fragment = fim.heal(before) if llama else (before, "")
     tokens = request.max_tokens or COMPLETION_TOKENS
-    body: dict[str, Any] = {
-        **_body(model, tokens),
-        "prompt": fim.render(before, after, family),
-        "stop": list(fim.TEMPLATES[family].stop),
-    }
-    if flavour == "llamacpp":
-        body["cache_prompt"] = True
-    reply = fim.Reply(lines=request.max_lines, opens=fim.may_open_line(before))
+    body = _body(target, tokens, request) | {"stop": list(template.stop)}
+    if target.flavour == "ollama":
+        body |= {"prompt": fim.quoted(read, template), "suffix": fim.quoted(after, template) or "\n"}
+    else:
+        body["prompt"] = fim.render(read, after, target.family)
+    if fragment:
+        body["grammar"] = fim.grammar(fragment)
+    reply = fim.Reply(fragment, lines=request.max_lines, opens=fim.may_open_line(before))
     return Call("/completions", body, EditFormat.TEXT, reply, tokens, _eol(request))
 
 
-def _chat(request: Request, model: str, flavour: Flavour, budget: int) -> Call:
+def _chat(request: Request, target: Target, budget: int) -> Call:
     chat = chat_of(request, budget)
     tokens = request.max_tokens or (COMPLETION_TOKENS if request.task is Task.COMPLETE else ANSWER_TOKENS)
+    body = _body(target, tokens, request)
+    body["messages"] = [{"role": turn.role, "content": turn.text} for turn in chat.messages]
+    if target.flavour == "cerebras" and (text := request.text_of(PartKind.TARGET)):
+        body["prediction"] = {"type": "content", "content": text}
+    return Call("/chat/completions", body, chat.format, _reader(request), tokens, _eol(request))
+
+
+def _reader(request: Request) -> Reader:
+    if request.task is Task.COMPLETE:
+        before = request.text_of(PartKind.PREFIX)
+        return Bare(before[max(before.rfind("\n"), before.rfind("\r")) + 1 :])
+    return Fenced() if request.task is Task.EDIT else fim.Reply(lines=0)
+
+
+def _body(target: Target, tokens: int, request: Request) -> dict[str, Any]:
+    bound = "max_completion_tokens" if target.flavour == "cerebras" else "max_tokens"
     body: dict[str, Any] = {
-        **_body(model, tokens),
-        "messages": [{"role": turn.role, "content": turn.text} for turn in chat.messages],
-    }
-    if flavour == "cerebras":
-        body["max_completion_tokens"] = body.pop("max_tokens")
-        if request.task is Task.EDIT and (target := _target(request)):
-            body["prediction"] = {"type": "content", "content": target}
-    if flavour == "llamacpp":
-        body["cache_prompt"] = True
-    return Call("/chat/completions", body, chat.format, fim.Reply(lines=0), tokens, _eol(request))
-
-
-def _body(model: str, tokens: int) -> dict[str, Any]:
-    return {
-        "model": model,
-        "max_tokens": tokens,
+        "model": target.model,
+        bound: tokens,
         "temperature": 0,
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+    if target.flavour == "llamacpp":
+        body |= {"cache_prompt": True, "return_progress": True}
+        if target.slots and request.task is Task.COMPLETE:
+            body["id_slot"] = _slot(request.origin, target.slots)
+    return body
 
 
-def _target(request: Request) -> str:
-    return "".join(part.text for part in request.parts if part.kind.value == "target")
+def _slot(origin: str, slots: int) -> int:
+    """Return the slot of a document: left to itself the server gives the next key a cold one, while the
+    request that was just cancelled still holds the warm one."""
+    return int.from_bytes(hashlib.blake2b(origin.encode("utf-8", "replace"), digest_size=4).digest()) % slots
 
 
 def _eol(request: Request) -> str:
@@ -127,23 +172,33 @@ def piece_of(data: str) -> Piece:
     """Read one event. Raises `EngineError` for an error in the stream, or for what is no JSON."""
     try:
         event: Any = json.loads(data)
-    except ValueError as error:
-        raise EngineError("The engine's answer cannot be read", "It was given up") from error
+    except (ValueError, RecursionError) as error:
+        raise errors.unreadable() from error
     if not isinstance(event, dict):
-        raise EngineError("The engine's answer cannot be read", "It was given up")
+        raise errors.unreadable()
     fields = cast(dict[str, Any], event)
     if fields.get("error"):
-        raise EngineError("The engine reported an error in mid-answer", "It was given up")
+        raise errors.in_the_stream(json.dumps(fields["error"]).encode())
     choices: Any = fields.get("choices") or [{}]
     choice = _table(choices[0] if isinstance(choices, list) else {})
     delta = _table(choice.get("delta") or choice.get("message"))
     text = choice.get("text") or delta.get("content") or ""
+    thinks = delta.get("reasoning_content") or delta.get("reasoning") or fields.get("prompt_progress")
     return Piece(
-        text if isinstance(text, str) else "",
+        _whole(text) if isinstance(text, str) else "",
         str(choice.get("finish_reason") or ""),
+        bool(thinks),
         _usage(_table(fields.get("usage"))),
-        _numbers(_table(fields.get("time_info"))),
+        _times(fields),
     )
+
+
+def _times(fields: dict[str, Any]) -> dict[str, float]:
+    """Return the server's own clock, in seconds: Cerebras' `time_info`, or llama.cpp's `timings`."""
+    if timings := _numbers(_table(fields.get("timings"))):
+        names = {"prompt_time": "prompt_ms", "completion_time": "predicted_ms"}
+        return {name: timings.get(theirs, 0.0) / 1e3 for name, theirs in names.items()}
+    return _numbers(_table(fields.get("time_info")))
 
 
 def _table(given: Any) -> dict[str, Any]:
@@ -151,7 +206,17 @@ def _table(given: Any) -> dict[str, Any]:
 
 
 def _numbers(given: dict[str, Any]) -> dict[str, float]:
-    return {name: float(value) for name, value in given.items() if isinstance(value, int | float)}
+    """Return what can be a count or a time; JSON as Python reads it has NaN and endless integers too."""
+    return {
+        name: float(value)
+        for name, value in given.items()
+        if isinstance(value, int | float) and 0 <= value < MOST
+    }
+
+
+def _whole(text: str) -> str:
+    """Return a text without lone halves of characters, which JSON may hold and UTF-8 may not."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _usage(used: dict[str, Any]) -> Usage | None:
@@ -164,6 +229,12 @@ def _usage(used: dict[str, Any]) -> Usage | None:
         int(counts.get("completion_tokens", 0)),
         int(details.get("cached_tokens", 0)),
     )
+
+
+def slots_of(body: Any) -> int:
+    """Return how many slots a llama.cpp server has, by its `/props`."""
+    slots = _table(body).get("total_slots")
+    return slots if isinstance(slots, int) and slots > 0 else 0
 
 
 def served_of(body: Any) -> dict[str, int]:

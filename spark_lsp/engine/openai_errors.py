@@ -4,16 +4,27 @@ The server's own message is never passed on: it may quote the prompt. Whether an
 instead is what `retryable` says; `retry_after` are the seconds after which the server may be asked again.
 """
 
-from collections.abc import Mapping
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import cast
 
 from spark_lsp.errors import EngineError
 
 LONGEST_WAIT = 3600.0
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"([0-9.]+)(ms|s|m|h|d)")
+_RESET, _REMAINING = "x-ratelimit-reset", "x-ratelimit-remaining"
 _CONTEXT_WORDS = (b"context_length", b"context length", b"maximum context", b"exceed_context", b"too long")
 
 
-def of_status(name: str, status: int, headers: Mapping[str, str], body: bytes) -> EngineError:
-    """Return the error for a response that is not 200."""
+def of_status(
+    name: str, status: int, headers: Mapping[str, str], body: bytes, now: float = 0.0
+) -> EngineError:
+    """Return the error for a response that is not 200; `now` is Unix time, for dates in headers."""
     if status in (401, 403):
         return EngineError(
             f"The engine {name!r} refused our key (status {status})",
@@ -36,13 +47,20 @@ def of_status(name: str, status: int, headers: Mapping[str, str], body: bytes) -
             "It is passed over for a while",
             "Nothing to do, or use another plan of its provider",
             code="rate_limit_exceeded",
-            retry_after=retry_after(headers),
+            retry_after=retry_after(headers, now),
+        )
+    if status < 400:
+        return EngineError(
+            f"The engine {name!r} sends us elsewhere (status {status}), where code may not go",
+            "It is passed over",
+            f"Set `base_url` of engines.{name} to its true address, if you trust that",
+            code="engine_unavailable",
         )
     return EngineError(
         f"The engine {name!r} failed (status {status})",
         "It is passed over if that stays so",
         "See the log of that server",
-        retry_after=retry_after(headers) if status == 503 else 0.0,
+        retry_after=retry_after(headers, now) if status == 503 and "retry-after" in headers else 0.0,
     )
 
 
@@ -61,18 +79,37 @@ def _of_request(name: str, status: int, body: bytes) -> EngineError:
     )
 
 
-def retry_after(headers: Mapping[str, str]) -> float:
-    """Return the seconds that the server asks to be left alone: `retry-after`, or when a limit is reset."""
-    values = [headers.get("retry-after", "")]
-    values += [value for key, value in headers.items() if key.startswith("x-ratelimit-reset")]
-    for value in values:
-        try:
-            seconds = float(value.removesuffix("s"))
-        except ValueError:
-            continue
-        if 0 < seconds <= LONGEST_WAIT:
-            return seconds
-    return 1.0
+def retry_after(headers: Mapping[str, str], now: float = 0.0) -> float:
+    """Return the seconds that the server asks to be left alone.
+
+    That is `retry-after`, in seconds or as a date. Else, where there are several limits (requests a day and
+    tokens a minute), the time until all that are used up are reset; where none is said to be, the first.
+    """
+    if (given := _seconds(headers.get("retry-after", ""), now)) > 0:
+        return min(given, LONGEST_WAIT)
+    resets = {key.removeprefix(_RESET): value for key, value in headers.items() if key.startswith(_RESET)}
+    waits = {limit: wait for limit, value in resets.items() if (wait := _seconds(value, now)) > 0}
+    used_up = [wait for limit, wait in waits.items() if headers.get(_REMAINING + limit, "").strip() == "0"]
+    wait = max(used_up) if used_up else min(waits.values(), default=1.0)
+    return min(wait, LONGEST_WAIT)
+
+
+def _seconds(value: str, now: float) -> float:
+    """Return a duration: `12.5`, `6m30s`, `20ms`, or the time until a date; 0 for anything else."""
+    value = value.strip()
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]*)?", value):
+        return float(value)
+    if value and not _DURATION.sub("", value):
+        numbers = [(number, unit) for number, unit in _DURATION.findall(value) if number.count(".") <= 1]
+        return sum(float(number) * _UNITS[unit] for number, unit in numbers if number != ".")
+    return max(date.timestamp() - now, 0.0) if (date := _date(value)) else 0.0
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
 
 
 def no_stream(name: str, kind: str) -> EngineError:
@@ -85,13 +122,87 @@ def no_stream(name: str, kind: str) -> EngineError:
     )
 
 
-def unreachable(name: str) -> EngineError:
-    """The error for a connection that cannot be had."""
+def unreachable(name: str, error: BaseException | None = None) -> EngineError:
+    """The error for a connection that cannot be had; `error` says why not."""
+    causes = list(_causes(error))
+    why = next((words for kind, words in _WHY.items() if any(isinstance(e, kind) for e in causes)), "")
     return EngineError(
-        f"The engine {name!r} cannot be reached",
+        f"The engine {name!r} cannot be reached" + (f": {why}" if why else ""),
         "It is passed over until it answers again",
         f"Check that its server runs, and `base_url` of engines.{name}",
         code="engine_unavailable",
+    )
+
+
+def wants_a_pause(name: str, seconds: float) -> EngineError:
+    """The error for a server that has asked to be left alone for so long."""
+    return EngineError(
+        f"The engine {name!r} has had too many requests, and wants none for another {seconds:.0f} s",
+        "It is passed over for so long",
+        "Nothing to do, or use another plan of its provider",
+        code="rate_limit_exceeded",
+        retry_after=seconds,
+    )
+
+
+def no_list(name: str) -> EngineError:
+    """The error for a list of models that is none."""
+    return EngineError(
+        f"What answers at the address of the engine {name!r} lists no models",
+        "It is passed over",
+        f"Check `base_url` of engines.{name}; the URL usually ends in /v1",
+        code="not_listed",
+    )
+
+
+_WHY: dict[type[BaseException], str] = {
+    socket.gaierror: "its host is not known",
+    ConnectionRefusedError: "nothing listens at its address",
+    ssl.SSLError: "its certificate is not accepted",
+    ConnectionResetError: "the connection was reset",
+}
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Give an error and what it came of."""
+    for _ in range(10):  # causes may go round
+        if error is None:
+            return
+        yield error
+        if isinstance(error, BaseExceptionGroup):  # one for each address that was tried
+            yield from cast(BaseExceptionGroup[BaseException], error).exceptions
+        error = error.__cause__ or error.__context__
+
+
+def too_long() -> EngineError:
+    """The error for a request that the context cannot hold."""
+    return EngineError(
+        "The text is longer than the model can read",
+        "This engine was not asked",
+        "Select less, or let a route name an engine with a larger context",
+        code="context_length_exceeded",
+    )
+
+
+def unreadable() -> EngineError:
+    """The error for an event that is none."""
+    return EngineError(
+        "The engine's answer cannot be read",
+        "It was given up",
+        "Check that `base_url` is that of an OpenAI-compatible server",
+        code="answer_broke_off",
+    )
+
+
+def in_the_stream(body: bytes) -> EngineError:
+    """The error for one that the server tells in its stream, as some do even of a text that is too long."""
+    if any(word in body.lower() for word in _CONTEXT_WORDS):
+        return too_long()
+    return EngineError(
+        "The engine reported an error in mid-answer",
+        "Its answer was given up",
+        "See the log of that server",
+        code="answer_broke_off",
     )
 
 

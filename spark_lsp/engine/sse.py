@@ -1,43 +1,103 @@
-"""Server-sent events, cut out of a stream however its pieces fall.
+r"""Server-sent events, from bytes to events, in whatever pieces the bytes come.
 
-Of the format only what servers of models use: lines of `data:` up to an empty line make one event; comments
-and other fields are passed over. A line that is longer than any answer's piece could be ends the reading:
-what sends it is no such server.
+Theory. A stream is lines; a line ends with LF, CR or CRLF, and a CRLF may be cut in two. A line that is not
+empty names a field (`data: …`), or is a comment (`: …`); an empty line ends an event. Lines are cut as
+bytes and decoded whole, so a character that is cut between two pieces is never seen in halves. The same
+bytes give the same events however they were cut; what stands behind the last empty line is no event, since
+nobody knows whether it is whole: `unfinished` tells that there was some.
+
+Nothing here trusts the other side: what waits for its end is bounded.
 """
 
-from spark_lsp.errors import EngineError
+from dataclasses import dataclass, field
 
-LONGEST_LINE = 1024 * 1024
+MAX_EVENT = 4 * 1024 * 1024  # bytes of one event; an answer's last one may repeat its whole prompt
+_BOM = b"\xef\xbb\xbf"
 
 
-class EventStream:
-    """Feed bytes, get the data of whole events; `rest` tells whether something unfinished is left."""
+class TooLong(ValueError):
+    """An event has grown beyond what any server has reason to send."""
 
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._data: list[str] = []
 
-    def feed(self, piece: bytes) -> list[str]:
-        """Return the data of the events that are whole now. Raises `EngineError` for an endless line."""
-        self._buffer += piece
-        events: list[str] = []
-        *lines, rest = bytes(self._buffer).split(b"\n")
-        if len(rest) > LONGEST_LINE:
-            raise EngineError("The engine's answer is no stream of events", "It was given up")
-        self._buffer = bytearray(rest)
-        for line in lines:
-            self._line(line.removesuffix(b"\r").decode("utf-8", "replace"), events)
+@dataclass(frozen=True, slots=True)
+class ServerEvent:
+    """One event: its `data`, several lines joined, and its name, if it has one."""
+
+    data: str
+    name: str = ""
+
+
+@dataclass(slots=True)
+class Parser:
+    """Feed it bytes, take its events. Raises `TooLong`."""
+
+    _rest: bytearray = field(default_factory=bytearray)
+    _data: list[str] = field(default_factory=list[str])
+    _name: str = ""
+    _size: int = 0
+    _seen: int = 0  # bytes of the rest that are known to hold no line end
+    _begun: bool = False
+
+    def feed(self, piece: bytes) -> list[ServerEvent]:
+        """Take some bytes and return the events that they complete."""
+        self._rest += piece
+        if not self._begun and not self._begin():
+            return []
+        events: list[ServerEvent] = []
+        while (line := self._line()) is not None:
+            if line:
+                self._field(line)
+            elif self._data:
+                events.append(ServerEvent("\n".join(self._data), self._name))
+                self._clear()
+            else:
+                self._clear()  # an event without data is none
+        self._bound(len(self._rest))
         return events
 
-    def _line(self, line: str, events: list[str]) -> None:
-        if not line:
-            if self._data:
-                events.append("\n".join(self._data))
-                self._data = []
-        elif line.startswith("data:"):
-            self._data.append(line[5:].removeprefix(" "))
-
     @property
-    def rest(self) -> bool:
-        """Whether the stream stands in the middle of an event."""
-        return bool(self._buffer or self._data)
+    def unfinished(self) -> bool:
+        """Whether something came behind the last whole event."""
+        return bool(self._rest.strip(b"\r\n") or self._data)
+
+    def _begin(self) -> bool:
+        """Take off a byte order mark; False while it may still become one."""
+        if len(self._rest) < len(_BOM) and _BOM.startswith(self._rest):
+            return False
+        self._begun = True
+        if self._rest.startswith(_BOM):
+            del self._rest[: len(_BOM)]
+        return True
+
+    def _line(self) -> bytes | None:
+        """Take the next whole line off the rest. A CR at the very end may be half of a CRLF: it waits."""
+        size = len(self._rest)
+        feed = self._rest.find(b"\n", self._seen)
+        at = self._rest.find(b"\r", self._seen, feed if feed >= 0 else size)
+        at = feed if at < 0 else at
+        if at < 0 or (at != feed and at + 1 == size):
+            self._seen = size if at < 0 else at
+            return None
+        line = bytes(self._rest[:at])
+        del self._rest[: at + (2 if self._rest.startswith(b"\r\n", at) else 1)]
+        self._seen = 0
+        return line
+
+    def _field(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        if name not in (b"data", b"event"):
+            return  # a comment, `id`, `retry`, or what a later version brings
+        text = value.removeprefix(b" ").decode("utf-8", "replace")
+        if name == b"event":
+            self._name = text
+            return
+        self._size += len(value)
+        self._bound(0)
+        self._data.append(text)
+
+    def _bound(self, waiting: int) -> None:
+        if self._size + waiting > MAX_EVENT:
+            raise TooLong(f"more than {MAX_EVENT} bytes without the end of an event")
+
+    def _clear(self) -> None:
+        self._data, self._name, self._size = [], "", 0

@@ -3,9 +3,14 @@
 The answer to an edit is asked for as one code fence, and found in whatever is said around it; a completion
 is asked for bare. What is around the place is cut to a budget of characters, at lines, nearest first: the
 text to change is never cut.
+
+Models say more than they were asked. `Fenced` ends an edit's answer where its fence closes; `Bare` takes off
+what they put before a completion: an opening fence, and the beginning of the line, once more.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from spark_lsp.request import EditFormat, Message, PartKind, Request, Task
 
@@ -23,6 +28,8 @@ _ASKED = {
     "fix": "Correct the problem that is named.",
 }
 _PREFIX_SHARE = 0.75
+_CLOSING = re.compile(r"^[ \t]*```[^\n]*\n.*?^[ \t]*```[ \t]*(?=\n)", re.DOTALL | re.MULTILINE)
+_SHORTEST_ECHO = 3  # characters; a shorter beginning may stand there by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +82,85 @@ def _to_line(text: str) -> str:
 
 def _fence(request: Request, text: str) -> str:
     return f"```{request.language}\n{text}\n```"
+
+
+class Reader(Protocol):
+    """What stands between what a model says and what is passed on; `fim.Reply` is one."""
+
+    done: bool
+
+    def feed(self, text: str) -> str:
+        """Take some text, and return what of it may be passed on; `done` says that it is enough."""
+        ...
+
+    def finish(self) -> str:
+        """Return what was held back."""
+        ...
+
+
+@dataclass(slots=True)
+class Fenced:
+    """Passes an answer on until its code fence has closed: behind it comes talk only."""
+
+    done: bool = False
+    _said: str = ""
+    _seen: int = 0  # lines' ends are looked for behind here
+
+    def feed(self, text: str) -> str:
+        """See `Reader`."""
+        if self.done:
+            return ""
+        self._said += text
+        if "```" in self._said[self._seen :] and (closed := _CLOSING.search(self._said)):
+            self.done = True
+            return text[: max(len(text) - (len(self._said) - closed.end()), 0)]
+        self._seen = max(self._said.rfind("\n", 0, len(self._said) - 1), 0)
+        return text
+
+    def finish(self) -> str:
+        """Nothing is held back."""
+        return ""
+
+
+@dataclass(slots=True)
+class Bare:
+    """Passes a completion on without what stands before it; `line` is the cursor's, up to the cursor."""
+
+    line: str = ""
+    done: bool = field(default=False, init=False)
+    _held: str = ""
+    _begun: bool = False
+
+    def feed(self, text: str) -> str:
+        """See `Reader`."""
+        if self._begun:
+            return text
+        self._held += text
+        begun = self._without_fence(self._held)
+        begun = None if begun is None else self._without_echo(begun)
+        if begun is None:
+            return ""
+        self._begun = True
+        return begun
+
+    def finish(self) -> str:
+        """Return what was held back because it might have been a fence, or the line once more."""
+        self.done = True
+        return "" if self._begun or self._held.lstrip().startswith("```") else self._held
+
+    def _without_fence(self, said: str) -> str | None:
+        head = said.lstrip()
+        if not head or "```".startswith(head):
+            return None
+        if not head.startswith("```"):
+            return said
+        _, newline, code = head.partition("\n")
+        return code if newline else None
+
+    def _without_echo(self, said: str) -> str | None:
+        line, head = self.line.strip(), said.lstrip()
+        if len(line) < _SHORTEST_ECHO:
+            return said
+        if len(head) < len(line) and line.startswith(head):
+            return None
+        return head[len(line) :] if head.startswith(line) else said

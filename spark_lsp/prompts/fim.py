@@ -18,11 +18,16 @@ line: 0 of 18 without, 11 of 18 with it.
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The control tokens of one family; a family without a middle token gets the prefix alone."""
+    """The control tokens of one family; a family without a suffix token gets the prefix alone.
+
+    `order` says how they stand: `ours` is the one described above, measured with Qwen only; `usual` is
+    prefix, suffix, middle; `mistral` puts the suffix first, each part behind its own token.
+    """
 
     prefix: str = ""
     suffix: str = ""
@@ -30,6 +35,13 @@ class Template:
     repository: str = ""
     file: str = ""
     stop: tuple[str, ...] = ()
+    order: Literal["ours", "usual", "mistral"] = "usual"
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The control tokens that frame the parts."""
+        named = (self.prefix, self.suffix, self.middle, self.repository, self.file)
+        return tuple(token for token in named if token)
 
 
 TEMPLATES = {
@@ -40,7 +52,19 @@ TEMPLATES = {
         repository="<|repo_name|>",
         file="<|file_sep|>",
         stop=("<|endoftext|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>", "<|im_end|>"),
+        order="ours",
     ),
+    "deepseek": Template(
+        "<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>", stop=("<｜end▁of▁sentence｜>", "<|EOT|>")
+    ),
+    "starcoder": Template(
+        "<fim_prefix>", "<fim_suffix>", "<fim_middle>", stop=("<|endoftext|>", "<file_sep>", "<fim_pad>")
+    ),
+    "codellama": Template("<PRE> ", " <SUF>", " <MID>", stop=("<EOT>", "</s>")),
+    "codegemma": Template(
+        "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", stop=("<|file_separator|>", "<eos>")
+    ),
+    "codestral": Template("[PREFIX]", "[SUFFIX]", stop=("</s>",), order="mistral"),
 }
 PLAIN = Template()
 
@@ -63,18 +87,33 @@ def render(prefix: str, suffix: str, family: str, files: tuple[tuple[str, str], 
     `files` holds path and text of other files, which go first, as repositories were shown in training.
     """
     template = TEMPLATES.get(family, PLAIN)
-    if not template.middle:
+    if not template.suffix:
         return prefix
-    body = f"{template.prefix}{template.suffix}{quoted(suffix)}{template.middle}{quoted(prefix)}"
-    if not files:
+    body = _framed(template, quoted(prefix, template), quoted(suffix, template))
+    if not files or not template.repository:
         return body
-    others = "".join(f"{template.file}{quoted(path)}\n{quoted(text)}\n" for path, text in files)
+    others = "".join(
+        f"{template.file}{quoted(path, template)}\n{quoted(text, template)}\n" for path, text in files
+    )
     return f"{template.repository}project\n{others}{template.file}{body}"
 
 
-def quoted(text: str) -> str:
+def _framed(template: Template, prefix: str, suffix: str) -> str:
+    if template.order == "ours":
+        return f"{template.prefix}{template.suffix}{suffix}{template.middle}{prefix}"
+    if template.order == "mistral":
+        return f"{template.suffix}{suffix}{template.prefix}{prefix}"
+    return f"{template.prefix}{prefix}{template.suffix}{suffix}{template.middle}"
+
+
+def quoted(text: str, template: Template = PLAIN) -> str:
     """Return `text` with everything that reads like a control token made harmless."""
-    return _CONTROL.sub("<| ", text) if "<|" in text else text
+    if "<|" in text:
+        text = _CONTROL.sub("<| ", text)
+    for token in template.tokens:
+        if (word := token.strip()) in text:
+            text = text.replace(word, f"{word[0]} {word[1:]}")
+    return text
 
 
 def heal(prefix: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ import importlib
 import sys
 from pathlib import Path
 
-TARGETS = ("framing", "replies", "envelope", "connection")
+TARGETS = ("framing", "replies", "envelope", "connection", "events")
 HERE = Path(__file__).parent
 
 

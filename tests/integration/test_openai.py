@@ -11,6 +11,7 @@ from spark_lsp.config import OpenAIEngine
 from spark_lsp.engine.fallback import Fallback
 from spark_lsp.engine.health import Health
 from spark_lsp.engine.openai import OpenAI
+from spark_lsp.engine.openai_servers import Server, ranked
 from spark_lsp.errors import EngineError
 from spark_lsp.request import (
     Chunk,
@@ -143,18 +144,19 @@ async def test_what_the_context_cannot_hold_is_not_sent(made: Callable[..., Open
 
 
 async def test_a_document_stays_with_its_server_until_that_one_is_unwell(odd: Odd) -> None:
-    urls = [odd.url("good"), odd.url("good") + "/"]
-    settings = OpenAIEngine(base_urls=(odd.url("good"), odd.url("500")), model="m", context_tokens=1000)
-    assert urls[0] == urls[1].rstrip("/")
-    engine = OpenAI("two", settings)
+    urls = (odd.url("good"), odd.url("500"))
+    engine = OpenAI("two", OpenAIEngine(base_urls=urls, model="m", context_tokens=1000))
     origins = [f"file:///{number}" for number in range(20)]
-    homes = {origin: engine._server_for(Request(Task.COMPLETE, origin=origin)).url for origin in origins}
-    assert len(set(homes.values())) == 2
+    homes = {origin: ranked([Server(url) for url in urls], origin)[0].url for origin in origins}
     bad = next(origin for origin in origins if "500" in homes[origin])
-    for _ in range(2):
-        with pytest.raises(EngineError):
-            await answer(engine, Request(Task.CHAT, instruction="hi", origin=bad))
-    assert text_of(await answer(engine, Request(Task.CHAT, instruction="hi", origin=bad))) == MUL
+    asked = list[int]()
+    for _ in range(4):
+        events = await answer(engine, Request(Task.CHAT, instruction="hi", origin=bad))
+        assert text_of(events) == MUL
+        assert sum(isinstance(event, Started) for event in events) == 1
+        asked.append(len(odd.asked))
+    # asked of the other one, unseen, as far as the budget goes; then not even tried where it failed
+    assert asked == [2, 4, 5, 6]
     await engine.aclose()
 
 
@@ -210,13 +212,19 @@ async def test_fault_35_a_server_that_asks_for_a_pause_gets_it_and_is_asked_agai
 ) -> None:
     now = [0.0]
     health = {"429": Health(), "good": Health()}
-    busy, good = made("429", model="m", context_tokens=1000), made()
+    settings = OpenAIEngine(base_url=odd.url("429"), model="m", context_tokens=1000)
+    busy, good = OpenAI("429", settings, lambda: now[0]), made()
     route = Fallback("edit", [busy, good], health, lambda: now[0])
     assert text_of(await answer(route, EDIT)) == MUL
     asked = len(odd.asked)
     now[0] = 6.9
     assert text_of(await answer(route, EDIT)) == MUL
     assert len(odd.asked) == asked + 1  # only the other one
+    with pytest.raises(EngineError, match="wants none for another") as caught:
+        await answer(busy, EDIT)  # even where there is no other
+    assert caught.value.retry_after == pytest.approx(0.1)
+    assert len(odd.asked) == asked + 1
     now[0] = 7.1
     await answer(route, EDIT)
     assert len(odd.asked) == asked + 3
+    await busy.aclose()

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_lsp.engine.health import FAILURES, FIRST_PAUSE, LONGEST_PAUSE, MOST_RETRIES, Health
+from spark_lsp.engine.health import (
+    FAILURES,
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    LONGEST_WAIT,
+    MOST_RETRIES,
+    Health,
+)
 
 
 @pytest.fixture
@@ -63,8 +70,19 @@ def test_one_that_says_when_to_come_back_is_left_alone_until_then(health: Health
     health.failed(0.0, "Too much", retry_after=7.0)
     assert not health.allows(6.9)
     assert health.allows(7.0)
+    assert (health.wants(1.0), health.wants(8.0)) == (6.0, 0.0)
+    health.failed(7.0, "Too much", retry_after=600.0)
+    assert not health.allows(606.0)
     health.failed(7.0, "Too much", retry_after=1e9)
-    assert health.allows(7.0 + LONGEST_PAUSE)
+    assert health.allows(7.0 + LONGEST_WAIT)
+    health.answered()
+    assert health.wants(8.0) == 0.0
+
+
+def test_a_failure_that_says_enough_opens_it_alone(health: Health):
+    health.failed(0.0, "It is silent", plain=True)
+    assert (health.state(0.0), health.wants(0.0)) == ("open", 0.0)
+    assert health.allows(FIRST_PAUSE)
 
 
 def test_a_fifth_of_the_requests_may_be_retried():
@@ -96,4 +114,4 @@ def test_it_is_always_due_again_some_time(steps: list[tuple[str, float]]):
             case _:
                 health.answered()
     health.gave_up()
-    assert health.allows(now + LONGEST_PAUSE)
+    assert health.allows(now + LONGEST_WAIT)

@@ -1,6 +1,7 @@
 """What servers are asked, and what they say; Cerebras and Ollama in the shapes that their documents show."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from spark_lsp.engine.openai_calls import (
     AROUND_CHARS,
     Piece,
+    Target,
     call_of,
     family_of,
     piece_of,
@@ -41,7 +43,7 @@ def test_who_can_fill_in_the_middle(model: str, setting: str, family: str):
 
 
 def test_cerebras_gets_what_it_predicts_and_its_own_bound():
-    body = call_of(EDIT, "m", "cerebras", "", 0).body
+    body = call_of(EDIT, Target("m", "cerebras")).body
     assert body["prediction"] == {"type": "content", "content": "b = 2\n"}
     assert "max_tokens" not in body
     assert body["max_completion_tokens"] > 0
@@ -49,32 +51,32 @@ def test_cerebras_gets_what_it_predicts_and_its_own_bound():
 
 @pytest.mark.parametrize("flavour", ["openai", "vllm", "sglang", "ollama"])
 def test_others_get_nothing_that_they_may_not_know(flavour: Any):
-    body = call_of(EDIT, "m", flavour, "", 0).body
+    body = call_of(EDIT, Target("m", flavour)).body
     assert set(body) == {"model", "messages", "max_tokens", "temperature", "stream", "stream_options"}
 
 
 def test_llama_cpp_keeps_its_prompt():
     around = Request(Task.COMPLETE, (Part(PartKind.PREFIX, "x"),))
-    assert call_of(EDIT, "m", "llamacpp", "", 0).body["cache_prompt"]
-    assert call_of(around, "m", "llamacpp", "qwen", 0).body["cache_prompt"]
+    assert call_of(EDIT, Target("m", "llamacpp")).body["cache_prompt"]
+    assert call_of(around, Target("m", "llamacpp", "qwen")).body["cache_prompt"]
 
 
 def test_the_problem_and_the_lines_are_in_the_question():
-    asked = call_of(EDIT, "m", "openai", "", 0).body["messages"][-1]["content"]
+    asked = call_of(EDIT, Target("m")).body["messages"][-1]["content"]
     for words in ("b = 2", "bad b", "a = 1", "Correct the problem"):
         assert words in asked
 
 
 def test_a_chat_keeps_its_turns():
     history = (Message("system", "s"), Message("user", "u"), Message("assistant", "a"))
-    body = call_of(Request(Task.CHAT, (), "and?", history=history), "m", "openai", "", 0).body
+    body = call_of(Request(Task.CHAT, (), "and?", history=history), Target("m")).body
     assert [turn["role"] for turn in body["messages"]] == ["system", "user", "assistant", "user"]
 
 
 def test_what_is_around_is_cut_at_lines_and_the_nearest_kept():
     lines = "".join(f"line {number}\n" for number in range(10_000))
     parts = (Part(PartKind.PREFIX, lines), Part(PartKind.SUFFIX, lines))
-    prompt = call_of(Request(Task.COMPLETE, parts), "m", "openai", "qwen", 0).body["prompt"]
+    prompt = call_of(Request(Task.COMPLETE, parts), Target("m", "openai", "qwen")).body["prompt"]
     assert len(prompt) <= AROUND_CHARS + 200
     assert prompt.endswith("line 9999\n")
     assert "<|fim_suffix|>line 0\nline 1\n" in prompt
@@ -82,7 +84,7 @@ def test_what_is_around_is_cut_at_lines_and_the_nearest_kept():
 
 def test_a_crlf_document_gets_crlf_back():
     parts = (Part(PartKind.PREFIX, "a\r\nb"),)
-    assert call_of(Request(Task.COMPLETE, parts), "m", "openai", "qwen", 0).eol == "\r\n"
+    assert call_of(Request(Task.COMPLETE, parts), Target("m", "openai", "qwen")).eol == "\r\n"
 
 
 @pytest.mark.parametrize(
@@ -162,12 +164,27 @@ def test_a_status_is_words_that_say_what_to_do(status: int, body: bytes, code: s
     ("headers", "seconds"),
     [
         ({"retry-after": "7"}, 7.0),
-        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, 1.0),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, 30.0),
+        ({"retry-after": "Wed, 21 Oct 2026 07:27:00 GMT"}, 1.0),
+        ({"retry-after": "soon"}, 1.0),
+        ({"retry-after": "999999999"}, 3600.0),
         ({"x-ratelimit-reset-tokens-minute": "12.5"}, 12.5),
-        ({"x-ratelimit-reset-requests-day": "33011.3"}, 1.0),
+        ({"x-ratelimit-reset-tokens": "6m0.5s"}, 360.5),
+        ({"x-ratelimit-reset-requests": "20ms"}, 0.02),
+        ({"x-ratelimit-reset-requests-day": "33011.3"}, 3600.0),
+        (
+            {  # Cerebras: requests are counted by the day, tokens by the minute
+                "x-ratelimit-remaining-requests-day": "120",
+                "x-ratelimit-reset-requests-day": "33011.3",
+                "x-ratelimit-remaining-tokens-minute": "0",
+                "x-ratelimit-reset-tokens-minute": "11.4",
+            },
+            11.4,
+        ),
         ({"retry-after": "-5"}, 1.0),
         ({}, 1.0),
     ],
 )
 def test_when_to_come_back(headers: dict[str, str], seconds: float):
-    assert retry_after(headers) == seconds
+    now = datetime(2026, 10, 21, 7, 27, 30, tzinfo=UTC).timestamp()
+    assert retry_after(headers, now) == pytest.approx(seconds)

@@ -1,44 +1,91 @@
-"""Events are the same however the stream falls into pieces."""
-
-import itertools
+"""Server-sent events: the same bytes give the same events however they were cut."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spark_lsp.engine import sse
-from spark_lsp.engine.sse import EventStream
-from spark_lsp.errors import EngineError
-
-STREAM = 'data: {"a": "é"}\n\n: comment\nevent: x\ndata:one\r\ndata: two\r\n\r\n\n\ndata: [DONE]\n\n'.encode()
-EVENTS = ['{"a": "é"}', "one\ntwo", "[DONE]"]
+from spark_lsp.engine.sse import Parser, ServerEvent, TooLong
 
 
-@given(st.lists(st.integers(0, len(STREAM)), max_size=10))
-def test_any_pieces_give_the_same_events(cuts: list[int]):
-    stream, events = EventStream(), list[str]()
-    borders = [0, *sorted(cuts), len(STREAM)]
-    for start, end in itertools.pairwise(borders):
-        events += stream.feed(STREAM[start:end])
-    assert events == EVENTS
-    assert not stream.rest
+def whole(data: bytes) -> list[ServerEvent]:
+    return Parser().feed(data)
 
 
-@given(st.lists(st.binary(max_size=30), max_size=20))
-def test_no_bytes_raise_anything_else(pieces: list[bytes]):
-    whole = list(EventStream().feed(b"".join(pieces)))
-    stream = EventStream()
-    assert [event for piece in pieces for event in stream.feed(piece)] == whole
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_every_line_end_ends_lines(end: bytes) -> None:
+    data = end.join([b"data: a", b"", b"data: b", b"", b": behind the last event"])
+    assert whole(data) == [ServerEvent("a"), ServerEvent("b")]
 
 
-@pytest.mark.parametrize("piece", [b"data: half", b"data: whole\n"])
-def test_what_is_not_whole_is_told(piece: bytes):
-    stream = EventStream()
-    assert stream.feed(piece) == []
-    assert stream.rest
+def test_a_stream_may_begin_with_a_byte_order_mark() -> None:
+    parser = Parser()
+    assert [parser.feed(piece) for piece in (b"", b"\xef", b"\xbb", b"\xbfdata: a\n", b"\n")][-1] == [
+        ServerEvent("a")
+    ]
 
 
-def test_an_endless_line_is_given_up(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sse, "LONGEST_LINE", 10)
-    with pytest.raises(EngineError, match="no stream of events"):
-        EventStream().feed(b"x" * 11)
+def test_several_data_lines_are_joined_and_names_are_kept() -> None:
+    assert whole(b"event: e\ndata: a\ndata:b\ndata\nid: 7\nretry: 1\nnew: x\n\n") == [
+        ServerEvent("a\nb\n", "e")
+    ]
+
+
+def test_comments_and_events_without_data_are_nothing() -> None:
+    assert whole(b": ping\n\nevent: gone\n\ndata: a\n\n") == [ServerEvent("a")]
+
+
+def test_only_the_first_blank_behind_the_colon_is_taken_off() -> None:
+    assert whole(b"data:  a \n\n") == [ServerEvent(" a ")]
+
+
+def test_what_is_no_utf8_becomes_replacement_characters() -> None:
+    assert whole(b"data: \xff\xfe\n\n") == [ServerEvent("\ufffd\ufffd")]
+
+
+def test_a_cut_line_is_no_event_and_is_told() -> None:
+    parser = Parser()
+    assert parser.feed(b'data: {"a": 1}\n\ndata: {"b"') == [ServerEvent('{"a": 1}')]
+    assert parser.unfinished
+    assert not Parser().unfinished
+    parser = Parser()
+    assert parser.feed(b"data: a\n") == []
+    assert parser.unfinished
+
+
+def test_a_half_line_end_waits_for_its_other_half() -> None:
+    parser = Parser()
+    assert parser.feed(b"data: a\r\n\r") == []
+    assert parser.feed(b"\n") == [ServerEvent("a")]
+    assert not parser.unfinished
+
+
+@pytest.mark.parametrize("piece", [b"x" * 100, b"data: " + b"x" * 60 + b"\n"])
+def test_what_never_ends_is_refused(piece: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "MAX_EVENT", 1000)
+    with pytest.raises(TooLong):
+        fed(piece, 30)
+
+
+def fed(piece: bytes, times: int) -> None:
+    parser = Parser()
+    for _ in range(times):
+        parser.feed(piece)
+
+
+PIECES = st.sampled_from(
+    [b"data: ", b"data", b":", b" ", b"\n", b"\r", b"\r\n", b"\n\n", b"event: e", b"\xef\xbb\xbf"]
+)
+STREAMS = st.lists(st.one_of(PIECES, st.binary(max_size=6)), max_size=40).map(b"".join)
+
+
+@given(STREAMS, st.lists(st.integers(0, 9), max_size=60))
+def test_how_the_bytes_are_cut_does_not_matter(data: bytes, sizes: list[int]) -> None:
+    parser, events, at = Parser(), list[ServerEvent](), 0
+    for size in sizes:
+        events += parser.feed(data[at : at + size])
+        at += size
+    events += parser.feed(data[at:])
+    plain = Parser()
+    assert events == plain.feed(data)
+    assert parser.unfinished == plain.unfinished

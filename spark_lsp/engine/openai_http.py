@@ -1,0 +1,142 @@
+"""HTTP to servers of models: one client for life, and an end to every wait.
+
+Time counts only while we wait for the server, not while whoever reads takes their time. What counts as an
+answer is a token: servers send comments, empty pieces and headers long before, and some send them for ever.
+"""
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import httpx
+
+from spark_lsp.engine import openai_errors as errors
+from spark_lsp.errors import EngineError
+
+CONNECT_S, CLOSE_S = 5.0, 2.0
+LARGEST_ERROR = 64 * 1024  # bytes read of a response that is an error
+LARGEST_LIST = 4 * 1024 * 1024  # and of a list of models
+KEPT = 20  # connections kept open
+# A kept connection that the server has closed shows itself in one of these, before anything is answered.
+CLOSED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+
+
+@dataclass(slots=True)
+class Patience:
+    """How long a server may still be silent: until its first token, then until each further one."""
+
+    first_s: float
+    next_s: float
+    begun: bool = False
+    left: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.left = self.first_s
+
+    def heard(self) -> None:
+        """Note a sign of work."""
+        self.begun, self.left = True, self.next_s
+
+    def spent(self, seconds: float) -> None:
+        """Note for how long we have waited."""
+        self.left = max(self.left - seconds, 0.0)
+
+    def silent(self, name: str) -> EngineError:
+        """The error for when it has come to its end."""
+        return errors.silent(name, self.next_s if self.begun else self.first_s, begun=self.begun)
+
+
+class Http:
+    """See the module's text. `key` gives the key to send, `may_retry` whether a second try is paid for."""
+
+    def __init__(
+        self, name: str, key: Callable[[], str], may_retry: Callable[[], bool], *, keep: bool
+    ) -> None:
+        self._name = name
+        self._key = key
+        self._may_retry = may_retry
+        self._keep = keep
+        self._client: httpx.AsyncClient | None = None
+
+    async def send(self, method: str, url: str, patience: Patience, body: Any = None) -> httpx.Response:
+        """Return the response once its headers are there; ask again if a kept connection was closed."""
+        while True:
+            began = time.monotonic()
+            try:
+                with anyio.fail_after(patience.left):
+                    return await self._client_now().send(self._request(method, url, body), stream=True)
+            except TimeoutError as error:
+                raise patience.silent(self._name) from error
+            except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+                if not (isinstance(error, CLOSED) and self._may_retry()):
+                    raise errors.unreachable(self._name, error) from error
+            finally:
+                patience.spent(time.monotonic() - began)
+
+    async def body(self, response: httpx.Response, patience: Patience) -> AsyncGenerator[bytes, None]:
+        """Give the body as it comes."""
+        chunks: AsyncIterator[bytes] = aiter(response.aiter_bytes())
+        while True:
+            began, chunk = time.monotonic(), b""
+            try:
+                with anyio.fail_after(patience.left):
+                    chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+            except TimeoutError as error:
+                raise patience.silent(self._name) from error
+            except (httpx.HTTPError, OSError) as error:
+                raise errors.broke_off(self._name) from error
+            patience.spent(time.monotonic() - began)
+            yield chunk
+
+    async def whole(self, response: httpx.Response, patience: Patience, most: int) -> bytes:
+        """Return a whole body, or its beginning if it is too large."""
+        read = b""
+        async for chunk in self.body(response, patience):
+            read += chunk
+            if len(read) > most:
+                break
+        await close(response)
+        return read[:most]
+
+    async def refusal(self, response: httpx.Response) -> EngineError:
+        """Return the error that a response other than 200 is."""
+        body = b""
+        with suppress(EngineError):
+            body = await self.whole(response, Patience(CONNECT_S, CONNECT_S), LARGEST_ERROR)
+        await close(response)
+        return errors.of_status(self._name, response.status_code, response.headers, body, time.time())
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_S):
+                await client.aclose()
+
+    def _request(self, method: str, url: str, body: Any) -> httpx.Request:
+        headers = {"accept-encoding": "identity"}  # what packs a stream may hold tokens back
+        if key := self._key():
+            headers["authorization"] = f"Bearer {key}"
+        return self._client_now().build_request(method, url, json=body, headers=headers)
+
+    def _client_now(self) -> httpx.AsyncClient:
+        if self._client is None:
+            self._client = httpx.AsyncClient(
+                http2=False,
+                trust_env=False,  # no proxy, and no key, that the settings do not name
+                follow_redirects=False,  # code goes where it was allowed to go, and nowhere else
+                timeout=httpx.Timeout(None, connect=CONNECT_S, pool=CONNECT_S),
+                limits=httpx.Limits(max_keepalive_connections=KEPT if self._keep else 0),
+            )
+        return self._client
+
+
+async def close(response: httpx.Response) -> None:
+    """Close a response, which is what cancels it; never raises, never waits long."""
+    with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_S), suppress(Exception):
+        await response.aclose()
