@@ -12,6 +12,7 @@ Nothing here trusts the other side: what waits for its end is bounded.
 from dataclasses import dataclass, field
 
 MAX_EVENT = 4 * 1024 * 1024  # bytes of one event; an answer's last one may repeat its whole prompt
+LF, CR = 10, 13
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -37,6 +38,7 @@ class Parser:
     _size: int = 0
     _seen: int = 0  # bytes of the rest that are known to hold no line end
     _begun: bool = False
+    _halved: bool = False  # the last line ended in CR
 
     def feed(self, piece: bytes) -> list[ServerEvent]:
         """Take some bytes and return the events that they complete."""
@@ -58,7 +60,7 @@ class Parser:
     @property
     def unfinished(self) -> bool:
         """Whether something came behind the last whole event."""
-        return bool(self._rest.strip(b"\r\n") or self._data)
+        return bool(self._rest.strip(b"\n") or self._data)
 
     def _begin(self) -> bool:
         """Take off a byte order mark; False while it may still become one."""
@@ -70,16 +72,20 @@ class Parser:
         return True
 
     def _line(self) -> bytes | None:
-        """Take the next whole line off the rest. A CR at the very end may be half of a CRLF: it waits."""
-        size = len(self._rest)
-        feed = self._rest.find(b"\n", self._seen)
-        at = self._rest.find(b"\r", self._seen, feed if feed >= 0 else size)
+        """Take the next whole line off the rest. A CR ends it at once; an LF right behind is its half."""
+        if self._halved and self._rest:
+            self._halved = False
+            if self._rest[0] == LF:
+                del self._rest[0]
+        feed = self._rest.find(LF, self._seen)
+        at = self._rest.find(CR, self._seen, feed if feed >= 0 else len(self._rest))
         at = feed if at < 0 else at
-        if at < 0 or (at != feed and at + 1 == size):
-            self._seen = size if at < 0 else at
+        if at < 0:
+            self._seen = len(self._rest)
             return None
         line = bytes(self._rest[:at])
-        del self._rest[: at + (2 if self._rest.startswith(b"\r\n", at) else 1)]
+        self._halved = self._rest[at] == CR
+        del self._rest[: at + 1]
         self._seen = 0
         return line
 

@@ -11,7 +11,7 @@ from spark_lsp.engine import sse
 from spark_lsp.engine.sse import Parser, ServerEvent, TooLong
 
 BOUND = 300  # small, so that short inputs reach it
-_LINE = re.compile(rb"(.*?)(?:\r\n|\n|\r(?!\Z))", re.DOTALL)
+_LINE = re.compile(rb"(.*?)(?:\r\n|\n|\r)", re.DOTALL)
 
 
 def TestOneInput(data: bytes) -> None:
@@ -63,4 +63,4 @@ def plain(stream: bytes) -> tuple[list[ServerEvent], bool]:
         elif not match[1]:
             events += [ServerEvent("\n".join(data), name)] if data else []
             data, name = [], ""
-    return events, bool(data or stream[end:].strip(b"\r\n"))
+    return events, bool(data or stream[end:].strip(b"\n"))

@@ -18,6 +18,7 @@ from spark_lsp.request import (
     EditFormat,
     Event,
     Finished,
+    Focus,
     Part,
     PartKind,
     Request,
@@ -25,7 +26,7 @@ from spark_lsp.request import (
     Task,
     Usage,
 )
-from tests.integration.odd_server import Odd, odd_server
+from tests.integration.odd_server import LATE, Odd, odd_server
 
 pytestmark = pytest.mark.anyio
 
@@ -33,8 +34,9 @@ AROUND = (Part(PartKind.PREFIX, "return "), Part(PartKind.SUFFIX, "\n"))
 COMPLETE = Request(Task.COMPLETE, AROUND, language="python", origin="u")
 EDIT = Request(Task.EDIT, (Part(PartKind.TARGET, "x"),), "swap", language="python")
 MUL = "def mul(a, b):\n    return b * a\n"
-BEFORE = ["reset", "401", "404", "429", "500", "html", "silent"]
-AFTER = ["after", "cut", "broken", "told", "slow"]
+BEFORE = ["reset", "401", "403", "404", "422", "429", "500", "502", "503", "html", "silent", "pings", "late"]
+BEFORE += ["longer", "flood", "elsewhere"]
+AFTER = ["after", "cut", "broken", "told", "slow", "minute"]
 
 
 @pytest.fixture
@@ -175,7 +177,7 @@ async def test_fault_35_what_fails_before_the_first_token_falls_over_unseen(
     assert events[0].engine == "good"
     assert sum(isinstance(event, Started | Finished) for event in events) == 2
     assert text_of(events) == MUL
-    assert health[kind].reason
+    assert bool(health[kind].reason) == (kind != "longer")  # that was the request's fault
     assert "SECRET" not in health[kind].reason
 
 
@@ -197,7 +199,8 @@ async def test_fault_36_an_answer_without_end_is_ended(made: Callable[..., OpenA
     request = Request(Task.EDIT, EDIT.parts, "swap", max_tokens=20)
     events = await answer(made("endless"), request)
     assert isinstance(events[-1], Finished)
-    assert text_of(events).count("\n") <= 50
+    assert events[-1].reason == "length"
+    assert text_of(events).count("\n") <= 21
 
 
 async def test_fault_36_silence_has_an_end(made: Callable[..., OpenAI]) -> None:
@@ -228,3 +231,106 @@ async def test_fault_35_a_server_that_asks_for_a_pause_gets_it_and_is_asked_agai
     await answer(route, EDIT)
     assert len(odd.asked) == asked + 3
     await busy.aclose()
+
+
+async def test_fault_36_the_wait_for_headers_and_the_wait_for_a_token_are_one(
+    made: Callable[..., OpenAI],
+) -> None:
+    engine = made("late", model="m", context_tokens=1000)
+    begun = time.monotonic()
+    with pytest.raises(EngineError, match=r"nothing for 0.5 s"):
+        await answer(engine, EDIT)
+    assert time.monotonic() - begun < 0.5 + LATE
+
+
+async def test_a_model_that_thinks_is_not_silent(made: Callable[..., OpenAI]) -> None:
+    assert text_of(await answer(made("thinks"), EDIT)) == MUL
+
+
+async def test_waiting_for_the_reader_is_not_the_servers_silence(made: Callable[..., OpenAI]) -> None:
+    async with made("good", next_token_s=0.1).open(EDIT) as events:
+        said = ""
+        async for event in events:
+            said += event.text if isinstance(event, Chunk) else ""
+            await anyio.sleep(0.15)
+    assert said == MUL
+
+
+@pytest.mark.parametrize("kind", ["packed", "returns", "plain", "good"])
+async def test_streams_that_are_odd_but_right(made: Callable[..., OpenAI], kind: str) -> None:
+    engine = made(kind)
+    assert text_of(await answer(engine, EDIT)) == MUL
+    assert engine.info.context_tokens == (0 if kind == "plain" else 32_768)
+
+
+@pytest.mark.parametrize("kind", ["unlisted", "nothing"])
+async def test_without_a_list_of_models_the_settings_word_counts(
+    made: Callable[..., OpenAI], kind: str
+) -> None:
+    assert text_of(await answer(made(kind, model="m"), EDIT)) == MUL
+    with pytest.raises(EngineError) as caught:
+        await answer(made(kind), EDIT)
+    assert "base_url" in caught.value.remedy
+
+
+async def test_a_server_that_knows_chats_only_is_asked_by_chat(made: Callable[..., OpenAI], odd: Odd) -> None:
+    engine = made("chats", model="qwen2.5-coder", context_tokens=4000)
+    for _ in range(2):
+        assert text_of(await answer(engine, COMPLETE)) == MUL
+    assert [path for path, _ in odd.asked] == ["completions", "chat/completions", "chat/completions"]
+
+
+async def test_a_llama_cpp_document_stays_in_its_slot_and_words_are_healed(
+    made: Callable[..., OpenAI], odd: Odd
+) -> None:
+    engine = made("good", flavour="llamacpp", fim="qwen")
+    parts = (Part(PartKind.PREFIX, "return va"), Part(PartKind.SUFFIX, "\n"))
+    for origin in ("a", "a", "b", "c", "d", "e"):
+        await answer(engine, Request(Task.COMPLETE, parts, origin=origin))
+    slots = [body["id_slot"] for _, body in odd.asked]
+    assert slots[0] == slots[1]
+    assert len(set(slots)) > 1
+    assert set(slots) <= {0, 1, 2, 3}
+    assert odd.asked[0][1]["prompt"].endswith("return")
+    assert odd.asked[0][1]["grammar"].startswith('root ::= " va"')
+
+
+async def test_a_connection_to_cerebras_is_kept_warm_but_not_hot(
+    made: Callable[..., OpenAI], odd: Odd
+) -> None:
+    engine = made("good", flavour="cerebras", model="m")
+    for offset in range(3):
+        engine.observe(Focus("file:///a.py", "python", "abc", offset))
+    with anyio.fail_after(5):
+        while not odd.warmed:
+            await anyio.sleep(0.01)
+    assert (odd.warmed, odd.asked) == (1, [])
+
+
+async def test_a_request_that_only_warms_asks_for_no_text(made: Callable[..., OpenAI], odd: Odd) -> None:
+    events = await answer(made(), Request(Task.COMPLETE, AROUND, warm=True))
+    assert [type(event) for event in events] == [Started, Finished]
+    assert odd.asked == []
+
+
+async def test_a_host_that_is_not_known_is_said_to_be(made: Callable[..., OpenAI]) -> None:
+    with pytest.raises(EngineError, match="its host is not known"):
+        await answer(made(base_url="http://no-such-host.invalid/v1"), EDIT)
+    with pytest.raises(EngineError, match="nothing listens"):
+        await answer(made(base_url="http://127.0.0.1:9/v1"), EDIT)
+
+
+async def test_no_proxy_of_the_environment_gets_to_see_anything(
+    made: Callable[..., OpenAI], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert text_of(await answer(made(), EDIT)) == MUL
+
+
+async def test_a_key_is_in_no_error(made: Callable[..., OpenAI], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ODD_KEY", "sk-very-secret")
+    for kind in ("401", "500", "reset", "html", "silent"):
+        with pytest.raises(EngineError) as caught:
+            await answer(made(kind, key_env="ODD_KEY", model="m"), EDIT)
+        assert "sk-very" not in repr(caught.value) + str(caught.value)

@@ -14,6 +14,7 @@ from spark_lsp.engine.openai_calls import (
     family_of,
     piece_of,
     served_of,
+    slots_of,
 )
 from spark_lsp.engine.openai_errors import of_status, retry_after
 from spark_lsp.errors import EngineError
@@ -35,6 +36,12 @@ EDIT = Request(
         ("qwen3-32b", "auto", ""),
         ("llama3.1-8b", "auto", ""),
         ("my-model", "qwen", "qwen"),
+        ("deepseek-coder:6.7b", "auto", "deepseek"),
+        ("bigcode/starcoder2-7b", "auto", "starcoder"),
+        ("ibm-granite/granite-8b-code-base", "auto", "starcoder"),
+        ("codellama:7b-code", "auto", "codellama"),
+        ("google/codegemma-2b", "auto", "codegemma"),
+        ("codestral-latest", "auto", "codestral"),
         ("qwen2.5-coder", "none", ""),
     ],
 )
@@ -59,6 +66,12 @@ def test_llama_cpp_keeps_its_prompt():
     around = Request(Task.COMPLETE, (Part(PartKind.PREFIX, "x"),))
     assert call_of(EDIT, Target("m", "llamacpp")).body["cache_prompt"]
     assert call_of(around, Target("m", "llamacpp", "qwen")).body["cache_prompt"]
+
+
+def test_ollama_frames_prefix_and_suffix_itself():
+    around = Request(Task.COMPLETE, (Part(PartKind.PREFIX, "x = "), Part(PartKind.SUFFIX, "")))
+    body = call_of(around, Target("m", "ollama", "qwen")).body
+    assert (body["prompt"], body["suffix"]) == ("x = ", "\n")  # without a suffix it would frame a chat
 
 
 def test_the_problem_and_the_lines_are_in_the_question():
@@ -95,6 +108,14 @@ def test_a_crlf_document_gets_crlf_back():
         ({"choices": [{"delta": {"content": None, "role": "assistant"}}]}, Piece()),
         ({"choices": [{"delta": {}, "finish_reason": "stop"}]}, Piece(finish="stop")),
         ({"choices": []}, Piece()),
+        ({"choices": [{"delta": {"reasoning_content": "hm"}}]}, Piece(alive=True)),
+        ({"choices": [], "prompt_progress": {"total": 9, "processed": 4}}, Piece(alive=True)),  # llama.cpp
+        ({"choices": [{"text": "a\ud800b"}]}, Piece("a\ufffdb")),
+        ({"choices": [{"text": 5}], "usage": {"prompt_tokens": 10**400}}, Piece(usage=Usage())),
+        (
+            {"choices": [], "timings": {"prompt_ms": 20.0, "predicted_ms": 30, "prompt_n": 5}},  # llama.cpp
+            Piece(times={"prompt_time": 0.02, "completion_time": 0.03}),
+        ),
         ({"choices": 5}, Piece()),
         ({}, Piece()),
         (
@@ -125,6 +146,20 @@ def test_what_is_no_event_is_an_error(data: str):
         piece_of(data)
 
 
+def test_a_text_that_is_too_long_may_be_told_in_the_stream():
+    with pytest.raises(EngineError) as caught:
+        piece_of('{"error": {"message": "SECRET: maximum context length exceeded"}}')
+    assert caught.value.code == "context_length_exceeded"
+    assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "slots"), [({"total_slots": 4}, 4), ({"total_slots": -1}, 0), ({}, 0), ([], 0), (None, 0)]
+)
+def test_slots(body: Any, slots: int):
+    assert slots_of(body) == slots
+
+
 @pytest.mark.parametrize(
     ("body", "served"),
     [
@@ -150,6 +185,7 @@ def test_models(body: Any, served: dict[str, int]):
         (429, b"", "rate_limit_exceeded", "too many"),
         (500, b"SECRET", "engine_failed", "500"),
         (503, b"", "engine_failed", "503"),
+        (307, b"", "engine_unavailable", "may not go"),
     ],
 )
 def test_a_status_is_words_that_say_what_to_do(status: int, body: bytes, code: str, words: str):

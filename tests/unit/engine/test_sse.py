@@ -53,11 +53,13 @@ def test_a_cut_line_is_no_event_and_is_told() -> None:
     assert parser.unfinished
 
 
-def test_a_half_line_end_waits_for_its_other_half() -> None:
+def test_a_carriage_return_ends_a_line_at_once_and_its_line_feed_is_no_other() -> None:
     parser = Parser()
-    assert parser.feed(b"data: a\r\n\r") == []
-    assert parser.feed(b"\n") == [ServerEvent("a")]
+    assert parser.feed(b"data: a\r\n\r") == [ServerEvent("a")]
+    assert parser.feed(b"\n") == []
     assert not parser.unfinished
+    assert parser.feed(b"data: b\r") == []
+    assert parser.feed(b"\ndata: c\r\r") == [ServerEvent("b\nc")]
 
 
 @pytest.mark.parametrize("piece", [b"x" * 100, b"data: " + b"x" * 60 + b"\n"])

@@ -164,3 +164,27 @@ def test_a_block_that_ends_with_the_text_is_whole(size: int) -> None:
 def test_a_block_has_its_limit() -> None:
     text = "if a:\n" + "    b()\n" * 20
     assert replied(fim.Reply(line=""), text).count("b()") == 6
+
+
+@pytest.mark.parametrize(
+    ("family", "prompt"),
+    [
+        ("deepseek", "<｜fim▁begin｜>P<｜fim▁hole｜>S<｜fim▁end｜>"),
+        ("starcoder", "<fim_prefix>P<fim_suffix>S<fim_middle>"),
+        ("codellama", "<PRE> P <SUF>S <MID>"),
+        ("codegemma", "<|fim_prefix|>P<|fim_suffix|>S<|fim_middle|>"),
+        ("codestral", "[SUFFIX]S[PREFIX]P"),
+    ],
+)
+def test_other_families_are_asked_as_they_were_trained(family: str, prompt: str) -> None:
+    assert fim.render("P", "S", family) == prompt
+    assert fim.render("P", "S", family, (("lib.py", "X"),)) == prompt  # no tokens for other files are known
+
+
+@pytest.mark.parametrize("family", list(fim.TEMPLATES))
+def test_no_family_s_tokens_come_from_the_users_text(family: str) -> None:
+    template = fim.TEMPLATES[family]
+    text = "".join(template.tokens)
+    prompt = fim.render(text, text, family)
+    for token in template.tokens:
+        assert prompt.count(token.strip()) == fim.render("", "", family).count(token.strip())
