@@ -2,8 +2,9 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 from spark_lsp import config
@@ -47,7 +48,26 @@ def traced_settings(
 ) -> tuple[config.Settings, list[config.Problem], dict[str, str]]:
     """Resolve the same, and say where each value that is no default came from."""
     settings, problems, origins = config.traced(*sources(path))
-    return settings, [*problems, *config.unknown_engines(settings)], origins
+    found = [
+        *config.unknown_engines(settings),
+        *config.source_problems(settings),
+        *_profile_problems(settings),
+    ]
+    return settings, [*problems, *found], origins
+
+
+def _profile_problems(settings: config.Settings) -> list[config.Problem]:
+    """Name the simulated machines that cannot be."""
+    problems = list[config.Problem]()
+    for name, table in settings.engines.items():
+        if isinstance(table, config.WaferEngine):
+            from spark_lsp.engine.machines import wafer_of
+
+            try:
+                wafer_of(table.profile, settings.profiles)
+            except ConfigError as error:
+                problems.append(config.Problem(f"engines.{name}.profile", "settings", str(error)))
+    return problems
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -93,8 +113,20 @@ def _below(base: Path, path: Any) -> Any:
     return str(base / Path(path).expanduser()) if isinstance(path, str) and path else path
 
 
-def build_engine(name: str, settings: config.EngineSettings) -> Engine:
-    """Build one engine; nothing is started or downloaded by building it."""
+def build_engine(
+    name: str,
+    settings: config.EngineSettings,
+    find: Callable[[str], Engine | None],
+    profiles: Mapping[str, config.Profile] = MappingProxyType({}),
+) -> Engine:
+    """Build one engine; nothing is started or downloaded by building it.
+
+    An engine that stands on others asks `find` for them by name, when it is asked itself.
+    """
+    if isinstance(settings, config.WaferEngine):
+        from spark_lsp.engine.wafer import Wafer
+
+        return Wafer(name, settings, find, profiles)
     if isinstance(settings, config.ReplayEngine):
         from spark_lsp.engine.replay import Replay
 
@@ -114,7 +146,10 @@ def build_engine(name: str, settings: config.EngineSettings) -> Engine:
 
 def build_engines(settings: config.Settings) -> dict[str, Engine]:
     """Build every engine of the settings."""
-    return {name: build_engine(name, table) for name, table in settings.engines.items()}
+    engines = dict[str, Engine]()
+    for name, table in settings.engines.items():
+        engines[name] = build_engine(name, table, engines.get, settings.profiles)
+    return engines
 
 
 def refuse_unapproved(

@@ -76,14 +76,66 @@ class OpenAIEngine:
     next_token_s: Annotated[Amount, _says("seconds to wait for each further token")] = 20.0
 
 
-EngineSettings = LocalEngine | ReplayEngine | OpenAIEngine
+@dataclass(frozen=True, slots=True)
+class WaferEngine:
+    """`kind = "wafer"`: plays another engine's tokens when a simulated machine would have sent them."""
+
+    kind: Literal["wafer"] = "wafer"
+    profile: Annotated[
+        str,
+        _says(
+            "the machine: `codex-spark`, `gpt-oss-120b`, `qwen3-coder-480b`, `llama3.1-8b`, or a table of "
+            "your own, `[profiles.NAME]`"
+        ),
+    ] = "codex-spark"
+    source: Annotated[str, _says("the engine whose tokens it plays, by name")] = "local"
+    tokens_per_s: Annotated[Amount, _says("one user's speed; 0: the profile's")] = 0.0
+    buffer: Annotated[
+        bool,
+        _says("let a slow source finish first, then play at the simulated pace; that wait is told apart"),
+    ] = False
+    users: Annotated[Count, _says("how many others the simulated machine serves at the same time")] = 0
+    seed: Annotated[int, _says("which tokens come in one burst; the same for the same seed")] = 0
+
+
+EngineSettings = LocalEngine | ReplayEngine | OpenAIEngine | WaferEngine
 ENGINE_KINDS: Mapping[str, type[EngineSettings]] = {
     "local": LocalEngine,
     "replay": ReplayEngine,
     "openai": OpenAIEngine,
+    "wafer": WaferEngine,
 }
 ROUTES = ("completion", "edit", "chat")
 Routes = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A simulated machine of your own, `[profiles.NAME]` in config.toml."""
+
+    model: Annotated[str, _says("the model's name as it is told")] = ""
+    architecture: Annotated[
+        str, _says("a known model, for what is not given below: `llama70b`, `gptoss` …")
+    ] = ""
+    layers: Annotated[Count, _says("layers of the model; 0: the architecture's")] = 0
+    tokens_per_s: Annotated[Amount, _says("speed of one user; 0: from the layers")] = 0.0
+    speculation: Annotated[
+        float, Meta(ge=1), _says("tokens that one pass yields on average; 1: no speculation")
+    ] = 1.0
+    burst: Annotated[Count, _says("most tokens of one pass; 0: 4 with speculation, else 1")] = 0
+    context_tokens: Annotated[int, Meta(ge=1), _says("the longest prompt and answer together")] = 131_072
+    kv_tokens: Annotated[
+        Count, _says("tokens of context that all users share; 0: what the wafers hold, else 8 full contexts")
+    ] = 0
+    wafers: Annotated[Count, _says("how many wafers one copy takes; 0: not known")] = 0
+    bytes_per_weight: Annotated[Amount, _says("bytes a weight")] = 2.0
+    prefill_tokens_per_s: Annotated[
+        Amount, _says("how fast a prompt is read; 0: from the architecture's active parameters")
+    ] = 0.0
+    overhead_ms: Annotated[
+        Amount | None, _says("milliseconds before a prompt is begun, network included; null: as published")
+    ] = None
+    source: Annotated[str, _says("where these numbers are from")] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +210,7 @@ class Settings:
 
     engine: Engine = Engine()
     engines: Mapping[str, EngineSettings] = field(default_factory=lambda: {"local": LocalEngine()})
+    profiles: Mapping[str, Profile] = field(default_factory=dict[str, Profile])
     routes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict.fromkeys(ROUTES, ("local",)))
     completion: Completion = Completion()
     edit: Edit = Edit()
@@ -250,6 +303,8 @@ def _overlay(base: T, values: Mapping[str, Any], prefix: str, reading: _Reading)
             continue  # an editor's null means the default
         elif name == "engines":
             changes[key] = {**getattr(base, key), **_engines(value, reading)}
+        elif name == "profiles":
+            changes[key] = {**getattr(base, key), **_profiles(value, reading)}
         else:
             changes[key] = _value(getattr(base, key), value, hints[key], name, reading)
     return replace(cast(Any, base), **changes)
@@ -284,6 +339,50 @@ def _engines(value: object, reading: _Reading) -> dict[str, EngineSettings]:
             read[name] = engine
             reading.origins[f"engines.{name}"] = reading.source
     return read
+
+
+def read_profiles(value: object, source: str) -> tuple[dict[str, Profile], list[Problem]]:
+    """Read the tables of simulated machines, and say what is wrong with them."""
+    reading = _Reading(source, [], {})
+    return _profiles(value, reading), reading.problems
+
+
+def _profiles(value: object, reading: _Reading) -> dict[str, Profile]:
+    if not isinstance(value, Mapping):
+        reading.object_to("profiles", "must be a table of tables; it is ignored")
+        return {}
+    read: dict[str, Profile] = {}
+    for name, table in cast(Mapping[str, object], value).items():
+        profile = _value(Profile(), table, Profile, f"profiles.{name}", reading)
+        read[name] = cast(Profile, profile)
+        reading.origins[f"profiles.{name}"] = reading.source
+    return read
+
+
+def source_problems(settings: Settings) -> list[Problem]:
+    """Name the engines that play the tokens of an engine that does not exist, or in the end their own."""
+    return [
+        Problem(f"engines.{name}.source", "settings", reason)
+        for name in settings.engines
+        if (reason := _source_problem(name, settings.engines))
+    ]
+
+
+def _source_problem(name: str, engines: Mapping[str, EngineSettings]) -> str:
+    chain = stands_on(name, engines)
+    if chain[-1] in chain[:-1]:
+        return f"leads back to itself ({' → '.join(chain)}); it cannot answer"
+    return "" if chain[-1] in engines else f"there is no engine {chain[-1]!r}; it cannot answer"
+
+
+def stands_on(name: str, engines: Mapping[str, EngineSettings]) -> list[str]:
+    """Return the engine, the one whose tokens it plays, and so on; a circle ends where a name comes again."""
+    chain = [name]
+    while isinstance(table := engines.get(chain[-1]), WaferEngine):
+        chain.append(table.source)
+        if table.source in chain[:-1]:
+            break
+    return chain
 
 
 def unknown_engines(settings: Settings) -> list[Problem]:

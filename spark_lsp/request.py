@@ -151,18 +151,46 @@ class Timing:
     """Where an answer's time went, in milliseconds; `simulated` if a model of a machine set the pace.
 
     `queue_ms`: until the engine began; `prefill_ms`: from there to the first token; `decode_ms`: from
-    the first token to the last.
+    the first token to the last. Where `simulated`, these are the simulated machine's, and beside them
+    stand the true ones: `true_ttft_ms` from the request to the first text, `true_decode_ms` from there
+    to the last, `buffer_ms` how long the source was let finish before the machine began (part of the
+    first); `source_limited` says that the source could not keep the machine's pace.
     """
 
     queue_ms: float = 0.0
     prefill_ms: float = 0.0
     decode_ms: float = 0.0
     simulated: bool = False
+    true_ttft_ms: float = 0.0
+    true_decode_ms: float = 0.0
+    buffer_ms: float = 0.0
+    source_limited: bool = False
 
     @property
     def ttft_ms(self) -> float:
         """Time to first token as the engine's side sees it."""
         return self.queue_ms + self.prefill_ms
+
+    @property
+    def pace_ms(self) -> float:
+        """Time from the first token to the last as it really was."""
+        return self.true_decode_ms if self.simulated else self.decode_ms
+
+    @property
+    def spent_ms(self) -> float:
+        """Time from the request to the last token as it really was."""
+        return self.pace_ms + (self.true_ttft_ms if self.simulated else self.ttft_ms)
+
+    @property
+    def time_info(self) -> dict[str, float]:
+        """The same in seconds, in the shape that makers of such machines give it; nothing true in it."""
+        total_ms = self.ttft_ms + self.decode_ms
+        return {
+            "queue_time": self.queue_ms / 1000,
+            "prompt_time": self.prefill_ms / 1000,
+            "completion_time": self.decode_ms / 1000,
+            "total_time": total_ms / 1000,
+        }
 
 
 @dataclass(frozen=True, slots=True)

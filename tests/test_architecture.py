@@ -12,18 +12,19 @@ FILES = sorted(ROOT.rglob("*.py"))
 LEVELS = [
     {"errors", "metrics", "config", "request", "schema"},
     {"text"},
-    {"prompts", "session", "wire", "privacy"},
+    {"prompts", "session", "wire", "privacy", "simulate"},
     {"store", "models", "engine", "runtime"},
     {"gateway", "lsp", "launch", "client"},
     {"app", "cli", "bench", "doctor", "__main__"},
 ]
-APART = [{"prompts", "session", "wire", "privacy"}, {"gateway", "lsp", "client"}]
+APART = [{"prompts", "session", "wire", "privacy", "simulate"}, {"gateway", "lsp", "client"}]
 PURE = (
     "text",
     "prompts",
     "session",
     "wire",
     "privacy",
+    "simulate",
     "gateway/scheduler.py",
     "request.py",
     "config.py",

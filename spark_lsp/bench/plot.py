@@ -10,7 +10,7 @@ from spark_lsp.errors import ConfigError
 
 def draw(figures: Sequence[Figure], path: Path) -> None:
     """Write a picture (the format is by the name's ending). Raises `ConfigError` without matplotlib."""
-    pyplot = _pyplot()
+    pyplot = drawing()
     chart, rows = pyplot.subplots(len(figures), 1, figsize=(8, 1.3 * len(figures) + 0.5), squeeze=False)
     for row, figure in zip(rows[:, 0], figures, strict=True):
         _bars(row, figure)
@@ -23,7 +23,8 @@ def draw(figures: Sequence[Figure], path: Path) -> None:
         pyplot.close(chart)
 
 
-def _pyplot() -> Any:
+def drawing() -> Any:
+    """Return matplotlib's pyplot. Raises `ConfigError` without it."""
     try:
         import matplotlib
     except ImportError:

@@ -26,10 +26,12 @@ COMMANDS = {
     "complete": "complete at FILE:LINE:COL through the real language server",
     "edit": "make one targeted edit in a file",
     "model": "list, fetch, find and remove the embedded models",
+    "status": "show the running gateway, its engines, and who serves what",
     "doctor": "look at everything a suggestion depends on, and say what to do",
     "config": "show the effective settings, check a file of them, print their schema",
     "trust": "approve an endpoint or a file that the editor's settings name",
     "clean": "show, or remove, everything that spark-lsp keeps on this machine",
+    "simulate": "say what a simulated wafer or GPUs would do for many users, or for one session of editing",
     "bench": "measure, against a named baseline in the same run",
 }
 

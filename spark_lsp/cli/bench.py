@@ -17,6 +17,7 @@ SUITES = {
     "sync": "one change of a large document, against stock pygls",
     "wire": "from a key to a token: round trips, tokens, cancels, uploads, against HTTP and stock pygls",
     "memory": "resident memory of the server and of a gateway without a model",
+    "wafer": "the simulated wafer's pace, through to an editor",
     "local": "the embedded model: a key to the first whole line; cancel to a free slot",
     "quality": "infilling tasks solved by the ghost text; needs --data",
 }
@@ -26,6 +27,7 @@ QUICK: dict[str, dict[str, int]] = {
     "sync": {"rounds": 1, "count": 20, "baseline_count": 2},
     "wire": {"rounds": 1, "each": 5, "tokens": 200, "stream_ms": 300},
     "memory": {"rounds": 1, "files": 5},
+    "wafer": {"rounds": 1},
     "local": {"lines": 1, "cancels": 1},
     "quality": {"limit": 2},
 }
@@ -86,7 +88,15 @@ def _chosen(names: Sequence[str], data: Path | None) -> list[str]:
 
 
 def _suite(name: str) -> Callable[..., list[Figure]]:
-    return cast(Callable[..., list[Figure]], importlib.import_module(f"spark_lsp.bench.{name}").run)
+    try:
+        module = importlib.import_module(f"spark_lsp.bench.{name}")
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"The suite {name} needs the package {error.name}",
+            "Nothing was measured",
+            "Install what benchmarks need: pip install 'spark-lsp[bench]'",
+        ) from error
+    return cast(Callable[..., list[Figure]], module.run)
 
 
 def _print(machine: dict[str, Any], figures: Sequence[Figure]) -> None:

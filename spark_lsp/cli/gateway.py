@@ -1,6 +1,7 @@
 """`spark-lsp gateway`: the engine gateway in the foreground."""
 
 import argparse
+import functools
 import logging
 import secrets
 import sys
@@ -61,7 +62,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
         token, token_file = serve.take_token(arguments.token_file)
         address = serve.Address(arguments.host, arguments.port, arguments.uds)
     registry = Registry(engines, settings.routes, settings.engines)
-    gateway = Gateway(registry, token, app.build_engine, app.refuse_unapproved, arguments.lifetime)
+    build = functools.partial(app.build_engine, profiles=settings.profiles)
+    gateway = Gateway(registry, token, build, app.refuse_unapproved, arguments.lifetime)
     await serve.serve(
         gateway,
         engines.values(),

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from spark_lsp.cli import COMMANDS, Command
 from spark_lsp.cli.wire_page import wire
-from spark_lsp.schema import engine_rows, rows
+from spark_lsp.schema import engine_rows, profile_rows, rows
 from spark_lsp.session.reasons import REMEDIES, Reason
 
 _INTRODUCTION = """\
@@ -139,6 +139,11 @@ waits for your [approval](../explanation/privacy.md#approvals); config.toml is y
 | kind | setting | default | meaning |
 |---|---|---|---|
 {engines}
+A simulated machine (`kind = "wafer"`) of your own is a table `[profiles.NAME]` in config.toml:
+
+| setting | default | meaning |
+|---|---|---|
+{profiles}
 `[routes]` (in the editor `engine.routes`) names engines by preference:
 
 ```toml
@@ -190,7 +195,11 @@ def settings() -> str:
     """Return the page of settings."""
     plain = "".join(f"| `{name}` | `{default}` | {meaning} |\n" for name, default, meaning in rows())
     engines = "".join(f"| `{kind}` | `{n}` | `{default}` | {m} |\n" for kind, n, default, m in engine_rows())
-    return _SETTINGS.replace("{settings}", plain).replace("{engines}", engines)
+    profiles = "".join(
+        f"| `{name}` | `{default}` | {meaning} |\n" for name, default, meaning in profile_rows()
+    )
+    page = _SETTINGS.replace("{settings}", plain).replace("{engines}", engines)
+    return page.replace("{profiles}", profiles)
 
 
 def reasons() -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from spark_lsp import __version__, runtime
-from spark_lsp.config import LocalEngine, Settings
+from spark_lsp.config import LocalEngine, Settings, stands_on
 from spark_lsp.doctor.finding import Finding
 from spark_lsp.errors import GatewayError
 from spark_lsp.store.approvals import Approvals
@@ -31,7 +31,8 @@ def _system() -> Finding:
 
 
 def _only_local(settings: Settings) -> bool:
-    tables = [settings.engines.get(name) for name in settings.routes.get("completion", ())]
+    ends = [stands_on(name, settings.engines)[-1] for name in settings.routes.get("completion", ())]
+    tables = [settings.engines.get(name) for name in ends]
     return all(isinstance(table, LocalEngine) for table in tables if table is not None)
 
 

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from spark_lsp.config import LocalEngine, Settings
+from spark_lsp.config import LocalEngine, Settings, stands_on
 from spark_lsp.doctor.finding import Finding
 from spark_lsp.errors import ModelError
 from spark_lsp.models import memory, paths, registry
@@ -17,10 +17,11 @@ SUBJECT = "model"
 
 def look(settings: Settings) -> Iterator[Finding]:
     """Give a finding for each embedded engine."""
+    routed = {engine for names in settings.routes.values() for engine in names}
+    needed = {each for engine in routed for each in stands_on(engine, settings.engines)}
     for name, table in settings.engines.items():
         if isinstance(table, LocalEngine):
-            used = any(name in names for names in settings.routes.values())
-            yield _model(name, table.model, used=used)
+            yield _model(name, table.model, used=name in needed)
 
 
 def _model(engine: str, name: str, *, used: bool) -> Finding:

@@ -32,7 +32,7 @@ class Fallback:
     ) -> None:
         self._name = name
         self._engines = tuple(engines)
-        self._health = health if health is not None else {}
+        self._health: Mapping[str, Health] = health if health is not None else {}
         self._now = now
 
     @property

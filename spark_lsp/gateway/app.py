@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
 
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
@@ -25,6 +26,7 @@ from spark_lsp.gateway.http import STATUS, Answer, error_response, read_create
 from spark_lsp.gateway.mirrors import Mirrors
 from spark_lsp.gateway.registry import BuildEngine, Registry
 from spark_lsp.gateway.session import LIFETIME, Approve, Session
+from spark_lsp.gateway.tally import Tally, page
 from spark_lsp.gateway.turns import Turns
 from spark_lsp.wire.frames import SUBPROTOCOL
 from spark_lsp.wire.server import MAX_MESSAGE_BYTES, TOO_OLD, ServerConnection
@@ -58,6 +60,7 @@ class Gateway:
         self._numbers = itertools.count(1)
         self._identity = secrets.token_hex(4)
         self.sessions: set[Session] = set()
+        self.tally = Tally()
         self.idle_since = time.monotonic()
         self._turns = Turns(lambda: any(session.busy for session in self.sessions))
         self.app = Starlette(
@@ -65,6 +68,8 @@ class Gateway:
                 Route(PATH, self._guarded(self._post), methods=["POST"]),
                 Route("/v1/models", self._guarded(self._models)),
                 Route("/healthz", self._healthz),
+                Route("/status", self._guarded(self._status)),
+                Route("/metrics", self._guarded(self._metrics)),
             ]
         )
 
@@ -122,7 +127,7 @@ class Gateway:
     @asynccontextmanager
     async def _session(self, connection: ServerConnection) -> AsyncGenerator[Session, None]:
         args = (connection, self.registry, self._build, self._approve, self._mirrors, self._lifetime)
-        session = Session(*args)
+        session = Session(*args, tally=self.tally)
         self.sessions.add(session)
         self._mirrors.live(connection.session, lambda: connection.mirror)
         try:
@@ -147,6 +152,26 @@ class Gateway:
             for name in self.registry.models()
         ]
         return JSONResponse({"object": "list", "data": listed})
+
+    async def _status(self, _: Request) -> Response:
+        state = {
+            "version": __version__,
+            **self._gauges(),
+            "serving": self.registry.serving(),
+            "engines": [asdict(info) for info in self.registry.infos()],
+        }
+        return JSONResponse(state)
+
+    async def _metrics(self, _: Request) -> Response:
+        return Response(page(self.tally, self._gauges), media_type="text/plain; version=0.0.4")
+
+    def _gauges(self) -> dict[str, float]:
+        """Values of now: who is connected, what runs, what waits."""
+        running, waiting = 0, 0
+        for session in self.sessions:
+            one, two = session.statistics()
+            running, waiting = running + one, waiting + two
+        return {"sessions": len(self.sessions), "running_now": running, "waiting": waiting}
 
     async def _healthz(self, request: Request) -> Response:
         """Say how we are; to who asks for a proof of us only that."""

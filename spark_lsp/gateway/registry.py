@@ -17,7 +17,8 @@ from spark_lsp.request import EngineInfo, Focus, Request, Task
 
 ROUTE_OF = {Task.COMPLETE: "completion", Task.EDIT: "edit", Task.CHAT: "chat"}
 
-BuildEngine = Callable[[str, EngineSettings], Engine]
+FindEngine = Callable[[str], Engine | None]
+BuildEngine = Callable[[str, EngineSettings, FindEngine], Engine]
 
 
 class Registry:
@@ -44,6 +45,10 @@ class Registry:
     def has(self, name: str, settings: EngineSettings) -> bool:
         """Tell whether the gateway itself has just this engine: it serves everybody, and costs once."""
         return self._settings.get(name) == settings
+
+    def engine(self, name: str) -> Engine | None:
+        """Return the engine of that name, for an engine that stands on others."""
+        return self._engines.get(name)
 
     def infos(self) -> list[EngineInfo]:
         """What each engine says of itself, now, and what is known of one that is passed over."""

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -22,7 +23,8 @@ from spark_lsp.errors import EngineError, RemoteProtocolError, origin
 from spark_lsp.gateway.mirrors import Mirrors
 from spark_lsp.gateway.registry import BuildEngine, Registry
 from spark_lsp.gateway.scheduler import Decision, Scheduler
-from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Request
+from spark_lsp.gateway.tally import Tally
+from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Request, Started
 from spark_lsp.wire.server import (
     TOO_OLD,
     Asked,
@@ -58,7 +60,9 @@ class Session:
         approve: Approve,
         mirrors: Mirrors,
         lifetime: float = LIFETIME,
+        tally: Tally | None = None,
     ) -> None:
+        self._tally = tally or Tally()
         self._lifetime = lifetime
         self._connection = connection
         self._mirrors = mirrors
@@ -126,6 +130,10 @@ class Session:
         """Tell the peer that the gateway will end."""
         self._connection.goaway(reason)
         self._dirty.set()
+
+    def statistics(self) -> tuple[int, int]:
+        """Return how many responses run and how many wait."""
+        return self._scheduler.statistics()
 
     @property
     def busy(self) -> bool:
@@ -196,16 +204,27 @@ class Session:
             self._tell_status()
 
     async def _answer(self, response: str, request: Request, group: TaskGroup) -> None:
+        who, outcome = _Who(), "cancelled"
+        try:
+            await self._passed(response, request, group, who)
+            return
+        except EngineError as error:
+            outcome = error.code
+            raise
+        finally:
+            self._tally.ended(who.engine, request, who.finished, outcome)
+
+    async def _passed(self, response: str, request: Request, group: TaskGroup, who: "_Who") -> None:
         engine = self._registry.resolve(request)
-        event: Event | None = None
         async with engine.open(request) as events:
             async for event in events:
+                who.heard(event)
                 self._pass_on(response, event, group)
                 if isinstance(event, Chunk) and self._connection.urgent:
                     await _turns(TO_WRITE)
                 if self._connection.full(response):
                     await self._while(lambda: self._connection.full(response))
-        if not isinstance(event, Finished):  # whoever waits must hear of it
+        if who.finished is None:  # whoever waits must hear of it
             raise EngineError("The engine's answer broke off", "What came is not complete", "Try again")
 
     def _pass_on(self, response: str, event: Event, group: TaskGroup) -> None:
@@ -215,13 +234,17 @@ class Session:
         tables, problems = self._read(event.engines)
         settings = {n: each for n, each in tables.items() if not self._gateway_registry.has(n, each)}
         kept = {n: self._own_engines[n] for n, each in settings.items() if self._own_settings.get(n) == each}
-        made = {n: self._build(n, each) for n, each in settings.items() if n not in kept}
+        made = {n: self._build(n, each, self._find) for n, each in settings.items() if n not in kept}
         stale = [engine for n, engine in self._own_engines.items() if n not in kept]
         self._own_settings, self._own_engines = settings, {**kept, **made}
         self._registry = self._gateway_registry.overlaid(self._own_engines, event.routes)
         self._problems = tuple(str(each) for each in (*problems, *self._registry.unknown(event.routes)))
         group.start_soon(_close, stale)
         self._tell_status(always=True)
+
+    def _find(self, name: str) -> Engine | None:
+        """Return the engine that has this name for this session, when it is asked for."""
+        return self._registry.engine(name)
 
     def _read(self, tables: Mapping[str, Any]) -> tuple[dict[str, EngineSettings], list[Problem]]:
         engines, problems = dict[str, EngineSettings](), list[Problem]()
@@ -278,6 +301,20 @@ class Session:
 
 
 Receive = Callable[[], Awaitable[str | bytes | None]]
+
+
+@dataclass(slots=True)
+class _Who:
+    """Who answers a request, and how it ended, for the counts."""
+
+    engine: str = "none"
+    finished: Finished | None = None
+
+    def heard(self, event: Event) -> None:
+        if isinstance(event, Started):
+            self.engine = event.engine
+        elif isinstance(event, Finished):
+            self.finished = event
 
 
 async def _turns(count: int) -> None:

@@ -30,7 +30,7 @@ def changed(ls: "SparkServer", link: LinkStatus) -> None:
         reason=engine.reason or ls.last_explanation(),
     )
     if engine.state == "off" and link.settled:
-        _no_engine(ls, engine)
+        _no_engine(ls, engine, link)
 
 
 def _serving(link: LinkStatus) -> EngineInfo | None:
@@ -40,9 +40,13 @@ def _serving(link: LinkStatus) -> EngineInfo | None:
     return able[0] if able else None
 
 
-def _no_engine(ls: "SparkServer", engine: EngineInfo) -> None:
-    """Say that nothing can answer, or offer what is missing; once, however many requests fail of it."""
-    if ls.settings.engine.url == "auto" and ls.offer.make(engine):
+def _no_engine(ls: "SparkServer", engine: EngineInfo, link: LinkStatus) -> None:
+    """Say that nothing can answer, or offer what is missing; once, however many requests fail of it.
+
+    An engine that plays another's tokens gives that one's reason for its own.
+    """
+    troubled = [engine, *(each for each in link.engines if each.reason == engine.reason)]
+    if ls.settings.engine.url == "auto" and any(ls.offer.make(each) for each in troubled):
         ls.consider_said("engine", engine.reason)
     else:
         ls.say_once(types.MessageType.Warning, "engine", engine.reason)

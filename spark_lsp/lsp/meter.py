@@ -73,9 +73,9 @@ class Meter:
         return values
 
     def _rate(self) -> float | None:
-        if self._finished is not None and self._finished.timing.decode_ms > 0:
+        if self._finished is not None and self._finished.timing.pace_ms > 0:
             tokens = self._finished.usage.output_tokens
-            return round(tokens / self._finished.timing.decode_ms * 1000, 1)
+            return round(tokens / self._finished.timing.pace_ms * 1000, 1)
         if self._first is None or self._last <= self._first:
             return None
         return round(self._characters / CHARS_PER_TOKEN / (self._last - self._first), 1)

@@ -125,8 +125,7 @@ class Answer:
         return [{"type": "response.created", "response": self._body("in_progress")}]
 
     def _timing(self, finished: Finished, now: float) -> list[JsonObject]:
-        engine_ms = finished.timing.ttft_ms + finished.timing.decode_ms
-        overhead_ms = max((now - self.created_at) * 1000 - engine_ms, 0.0)
+        overhead_ms = max((now - self.created_at) * 1000 - finished.timing.spent_ms, 0.0)
         if self.surface.spark:
             timing = events.timing(finished, overhead_ms)
             return [{"type": "spark.timing", "response_id": self.response, "timing": timing}]

@@ -53,6 +53,7 @@ from spark_lsp.wire.frames import (
     GoAway,
     Hello,
     ResponseEvent,
+    SparkTiming,
     Status,
     TimingFrame,
 )
@@ -254,8 +255,7 @@ class ClientConnection:
     def _timing(self, frame: TimingFrame) -> list[ClientEvent]:
         lane = self._lanes.get(frame.stream_id or "")
         if lane is not None:
-            timing = frame.timing
-            lane.timing = Timing(timing.queue_ms, timing.prefill_ms, timing.decode_ms, timing.simulated)
+            lane.timing = _timing(frame.timing)
         return []
 
     def _delta(self, frame: Delta) -> list[ClientEvent]:
@@ -355,6 +355,19 @@ def _infos(frames: Iterable[EngineFrame]) -> tuple[EngineInfo, ...]:
             each.reason,
         )
         for each in frames
+    )
+
+
+def _timing(told: SparkTiming) -> Timing:
+    return Timing(
+        told.queue_ms,
+        told.prefill_ms,
+        told.decode_ms,
+        told.simulated,
+        told.true_ttft_ms,
+        told.true_decode_ms,
+        told.buffer_ms,
+        told.source_limited,
     )
 
 

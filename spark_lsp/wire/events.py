@@ -13,7 +13,7 @@ it. `sequence_number` is set by whoever writes the event, after coalescing.
 
 from typing import Any
 
-from spark_lsp.request import Finished, Started, Usage
+from spark_lsp.request import Finished, Started, Timing, Usage
 
 JsonObject = dict[str, Any]
 
@@ -53,6 +53,17 @@ def timing(finished: Finished, overhead_ms: float) -> JsonObject:
         "overhead_ms": overhead_ms,
         "tokens": finished.usage.output_tokens,
         "simulated": spent.simulated,
+        **(_true(spent) if spent.simulated else {}),
+    }
+
+
+def _true(spent: Timing) -> JsonObject:
+    """Return what really was, beside a simulated machine's times."""
+    return {
+        "true_ttft_ms": spent.true_ttft_ms,
+        "true_decode_ms": spent.true_decode_ms,
+        "buffer_ms": spent.buffer_ms,
+        "source_limited": spent.source_limited,
     }
 
 
@@ -61,6 +72,7 @@ def public_timing(finished: Finished, overhead_ms: float) -> JsonObject:
 
     The fields are those that Codex reads: the API's own share, and the engine's total, time to first
     token and time between tokens, in milliseconds. An engine here is one call, without a service around.
+    A simulated machine's times come with it as `time_info`, in seconds.
     """
     spent = finished.timing
     between = spent.decode_ms / max(finished.usage.output_tokens - 1, 1)
@@ -74,6 +86,7 @@ def public_timing(finished: Finished, overhead_ms: float) -> JsonObject:
             "engine_iapi_tbt_across_engine_calls_ms": between,
             "engine_service_tbt_across_engine_calls_ms": between,
         },
+        **({"time_info": spent.time_info} if spent.simulated else {}),
     }
 
 

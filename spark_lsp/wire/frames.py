@@ -274,7 +274,7 @@ class SparkTiming(msgspec.Struct, omit_defaults=True, kw_only=True):
     """Where an answer's time went, in milliseconds, as `Timing` of the request room.
 
     `ttft_ms` is from the request to the first token, `overhead_ms` what the gateway took besides the
-    engine, `tokens` how many the engine gave.
+    engine, `tokens` how many the engine gave. The last four come where `simulated`.
     """
 
     queue_ms: float = 0.0
@@ -284,6 +284,10 @@ class SparkTiming(msgspec.Struct, omit_defaults=True, kw_only=True):
     overhead_ms: float = 0.0
     tokens: int = 0
     simulated: bool = False
+    true_ttft_ms: float = 0.0
+    true_decode_ms: float = 0.0
+    buffer_ms: float = 0.0
+    source_limited: bool = False
 
 
 class TimingFrame(Frame, tag="spark.timing", tag_field="type", kw_only=True):

@@ -2,7 +2,8 @@
 
 `good`, `reset` (before anything), `after` (reset after the first token), `401`, `404`, `429`, `500`, `long`
 (the context is too small), `html`, `cut` (the last line is half), `broken` (no JSON), `told` (an error in the
-stream), `silent`, `slow` (one token and no more), `endless`, `closing` (closes a kept connection unasked).
+stream), `silent`, `slow` (one token and no more), `endless`, `closing` (closes a kept connection unasked),
+`ill` (as long as it is said to be).
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from typing import Any
 
 Json = dict[str, Any]
 PIECES = ["def mul(a, b):\n", "    return b", " * a\n"]
+MUL_LINES = "".join(PIECES)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
@@ -28,6 +30,7 @@ class Odd:
     asked: list[tuple[str, Json]] = field(default_factory=list[tuple[str, Json]])
     keys: list[str] = field(default_factory=list[str])
     open: int = 0
+    ill: bool = False  # whether `ill` fails now
     answered: int = 0
 
     def url(self, kind: str) -> str:
@@ -58,6 +61,8 @@ class Odd:
     async def _answer(
         self, kind: str, path: str, body: Json, writer: asyncio.StreamWriter, reader: asyncio.StreamReader
     ) -> bool:
+        if kind == "ill":
+            kind = "500" if self.ill else "good"
         if kind == "reset":
             _reset(writer)
         elif kind == "closing":

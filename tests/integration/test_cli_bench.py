@@ -27,8 +27,8 @@ def figures(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict]:
 
 
 def grows(figure: dict) -> bool:
-    """Whether a figure is how much memory grew, of which nothing is the best."""
-    return "pairs more" in figure["name"] and figure["value"] == 0
+    """Whether a figure is how much memory or a lag grew, of which nothing is the best."""
+    return figure["name"].endswith(("pairs more", "backlog")) and figure["value"] == 0
 
 
 def test_sync_beats_stock_documents(capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,6 +45,12 @@ def test_start_has_its_baseline(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_memory_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert [figure["id"] for figure in figures(capsys, "memory")] == [13, 13]
+
+
+def test_the_wafer_s_pace_is_measured_at_three_speeds(capsys: pytest.CaptureFixture[str]) -> None:
+    found = figures(capsys, "wafer")
+    assert [figure["id"] for figure in found] == [14] * 9
+    assert all(figure["met"] for figure in found if "earliest" in figure["name"])
 
 
 @pytest.mark.timeout(120)

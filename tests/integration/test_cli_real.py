@@ -95,3 +95,33 @@ def test_the_demonstration_replays_the_files_own_text() -> None:
     assert '+        """' in steps["edit"]["diff"]
     assert steps["done"]["ok"] is True
     assert {steps[name]["engine"] for name in ("ghost", "edit", "done")} == {"replay"}
+
+
+def wafer(home: Path, *settings: str) -> None:
+    table = '\n[engines.wafer]\nkind = "wafer"\nsource = "replay"\n' + "".join(
+        f"{each}\n" for each in settings
+    )
+    routed = CONFIG.replace('["replay"]', '["wafer"]')
+    (home / "config.toml").write_text(routed + table)
+
+
+def test_a_simulated_answer_is_marked_at_the_very_end(
+    home: Path, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wafer(home)
+    assert cli.main(["complete", f"{file}:3:5", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["text"] == "return size"
+    assert (found["engine"], found["model"]) == ("wafer", "codex-spark (simulated)")
+    assert found["simulated"] is True
+    assert found["ttft_ms"] >= 78
+
+
+def test_a_wafer_that_stands_on_itself_says_so(
+    home: Path, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wafer(home, 'profile = "codex-spark"')
+    text = (home / "config.toml").read_text().replace('source = "replay"', 'source = "wafer"')
+    (home / "config.toml").write_text(text)
+    assert cli.main(["complete", f"{file}:3:5", "--json"]) == 3
+    assert "leads back to itself: wafer → wafer" in json.loads(capsys.readouterr().out)["reason"]

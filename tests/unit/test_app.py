@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from spark_lsp import app
-from spark_lsp.config import EngineSettings, LocalEngine, ReplayEngine
+from spark_lsp.config import EngineSettings, LocalEngine, ReplayEngine, WaferEngine
 from spark_lsp.engine.local import Local
 from spark_lsp.engine.local_pair import LocalPair
 from spark_lsp.engine.replay import Replay
@@ -108,6 +108,41 @@ def test_each_kind_has_its_engine_and_building_starts_nothing(tmp_path: Path) ->
     assert engines["r"].info.name == "r"
 
 
+def test_a_wafer_finds_its_source_whatever_their_order(tmp_path: Path) -> None:
+    text = "[engines.w]\nkind = 'wafer'\nsource = 'r'\nprofile = 'p'\n[engines.r]\nkind = 'replay'\n"
+    profile = "[profiles.p]\ntokens_per_s = 900\nprefill_tokens_per_s = 1e5\n"
+    settings, problems = app.load_settings(written(tmp_path / "c.toml", text + profile))
+    assert problems == []
+    info = app.build_engines(settings)["w"].info
+    assert (info.kind, info.model, info.state, info.simulated) == ("wafer", "p (simulated)", "ready", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "says"),
+    [
+        ("engines.w = { kind = 'wafer', source = 'w' }", "engines.w.source", "leads back to itself (w → w)"),
+        ("engines.w = { kind = 'wafer', source = 'x' }", "engines.w.source", "there is no engine 'x'"),
+        ("engines.w = { kind = 'wafer', profile = 'x' }", "engines.w.profile", "There is no profile 'x'"),
+        ("engines.w = { kind = 'wafer', tokens_per_s = -1 }", "engines.w.tokens_per_s", ">= 0"),
+        ("engines.w = { kind = 'wafer', speed = 1 }", "engines.w.speed", "is not a setting"),
+        ("profiles.p = { layers = -4 }", "profiles.p.layers", ">= 0"),
+        ("profiles.p = 3", "profiles.p", "must be a table"),
+        ("profiles = 3", "profiles", "must be a table of tables"),
+    ],
+)
+def test_a_wafer_that_cannot_be_is_told_by_its_key(tmp_path: Path, text: str, name: str, says: str) -> None:
+    _, problems = app.load_settings(written(tmp_path / "c.toml", text + "\n"))
+    assert [problem.name for problem in problems] == [name]
+    assert says in problems[0].reason
+
+
+def test_each_wafer_of_a_circle_is_told(tmp_path: Path) -> None:
+    text = "engines.a = { kind = 'wafer', source = 'b' }\nengines.b = { kind = 'wafer', source = 'a' }\n"
+    _, problems = app.load_settings(written(tmp_path / "c.toml", text))
+    assert [problem.name for problem in problems] == ["engines.a.source", "engines.b.source"]
+    assert "a → b → a" in problems[0].reason
+
+
 @pytest.mark.parametrize(
     ("table", "allowed"),
     [
@@ -118,6 +153,7 @@ def test_each_kind_has_its_engine_and_building_starts_nothing(tmp_path: Path) ->
         (LocalEngine(model="a\\b"), False),
         (LocalEngine(model="~/m"), False),
         (ReplayEngine(tokens_per_s=9), True),
+        (WaferEngine(source="local"), True),
         (ReplayEngine(text="a.txt"), False),
         (ReplayEngine(texts={"edit": "a.txt"}), False),
     ],

@@ -1,6 +1,14 @@
 """Settings: each source over the one before, bad values named one by one, good ones kept."""
 
-from spark_lsp.config import LocalEngine, ReplayEngine, Settings, from_environment, resolve, unknown_engines
+from spark_lsp.config import (
+    LocalEngine,
+    ReplayEngine,
+    Settings,
+    from_environment,
+    resolve,
+    stands_on,
+    unknown_engines,
+)
 
 
 def test_defaults_work_without_any_source() -> None:
@@ -67,3 +75,23 @@ def test_environment() -> None:
     settings, problems = resolve(source)
     assert problems == []
     assert settings.engine.url == "ws://127.0.0.1:1/v1/responses"
+
+
+def test_what_an_engine_stands_on() -> None:
+    engines = resolve(
+        (
+            "file",
+            {
+                "engines": {
+                    "a": {"kind": "wafer", "source": "b"},
+                    "b": {"kind": "wafer"},
+                    "c": {"kind": "wafer", "source": "d"},
+                    "d": {"kind": "wafer", "source": "c"},
+                }
+            },
+        )
+    )[0].engines
+    assert stands_on("a", engines) == ["a", "b", "local"]
+    assert stands_on("c", engines) == ["c", "d", "c"]
+    assert stands_on("local", engines) == ["local"]
+    assert stands_on("none", engines) == ["none"]

@@ -162,7 +162,7 @@ class Workshop:
     def __init__(self) -> None:
         self.built: list[Puppet] = []
 
-    def __call__(self, name: str, settings: EngineSettings) -> Puppet:
+    def __call__(self, name: str, settings: EngineSettings, find: object) -> Puppet:
         self.built.append(Puppet(name))
         return self.built[-1]
 
@@ -198,9 +198,9 @@ def served() -> Callable[..., Any]:
 
     @asynccontextmanager
     async def serving(
-        puppet: Puppet, *, spark: bool = True, build: Callable[[str, EngineSettings], Any] | None = None
+        puppet: Puppet, *, spark: bool = True, build: Callable[..., Any] | None = None
     ) -> AsyncGenerator[tuple[Peer, Session], None]:
-        def never(name: str, _: EngineSettings) -> Any:
+        def never(name: str, *_: Any) -> Any:
             raise AssertionError(f"{name} was built")
 
         peer = Peer()

@@ -165,13 +165,14 @@ def test_an_answer(client: ClientConnection):
     events += hear(client, "response.output_text.delta", delta="x", sequence_number=3)
     events += hear(client, "response.output_text.delta", delta="")
     timing = {"queue_ms": 1.0, "prefill_ms": 2.0, "decode_ms": 3.0, "simulated": True}
+    timing |= {"true_ttft_ms": 4.0, "true_decode_ms": 3.5, "buffer_ms": 0.5, "source_limited": True}
     events += hear(client, "spark.timing", response_id="r", timing=timing)
     usage = {"input_tokens": 9, "output_tokens": 2, "input_tokens_details": {"cached_tokens": 4}}
     events += hear(client, "response.completed", response={"id": "r", "usage": usage})
     assert answers(events) == [
         Started("gpu", "m", EditFormat.REPLACE, True),
         Chunk("x"),
-        Finished("stop", Usage(9, 2, 4), Timing(1.0, 2.0, 3.0, True)),
+        Finished("stop", Usage(9, 2, 4), Timing(1.0, 2.0, 3.0, True, 4.0, 3.5, 0.5, True)),
     ]
 
 

@@ -65,7 +65,7 @@ def types(server: ServerConnection) -> list[str]:
 
 def test_an_answer_says_only_what_is_news(server: ServerConnection):
     response = asked(server)
-    usage, timing = Usage(9, 2, 4), Timing(1.0, 2.0, 3.0, True)
+    usage, timing = Usage(9, 2, 4), Timing(1.0, 2.0, 3.0, True, 4.0, 3.5, 0.5, True)
     for event in (STARTED, Chunk("a"), Chunk("b"), Finished("stop", usage, timing)):
         assert server.answer(response, event, now=1.51) == []
     created, delta, told, done = written(server)
@@ -81,9 +81,13 @@ def test_an_answer_says_only_what_is_news(server: ServerConnection):
         "prefill_ms": 2.0,
         "decode_ms": 3.0,
         "ttft_ms": 3.0,
-        "overhead_ms": pytest.approx(4.0),
+        "overhead_ms": pytest.approx(2.5),  # what is over the true times, not the simulated ones
         "tokens": 2,
         "simulated": True,
+        "true_ttft_ms": 4.0,
+        "true_decode_ms": 3.5,
+        "buffer_ms": 0.5,
+        "source_limited": True,
     }
     assert (done["type"], done["response"]["output"]) == ("response.completed", [])
     assert done["response"]["usage"]["total_tokens"] == 11
@@ -440,6 +444,18 @@ def test_a_public_client_that_asks_for_it_is_told_where_the_time_went():
     metrics = told["timing_metrics"]
     assert metrics["responses_duration_excl_engine_and_client_tool_time_ms"] == pytest.approx(9.0)
     assert metrics["engine_iapi_tbt_across_engine_calls_ms"] == 2.0
+    assert "time_info" not in told
+
+
+def test_a_public_client_is_told_a_simulated_machine_s_times_too():
+    server = ServerConnection("x", spark=False, timing=True)
+    (event,) = chat(server)
+    server.answer(event.response, STARTED)
+    server.answer(event.response, Finished("stop", Usage(1, 5), Timing(1.0, 2.0, 8.0, True, 9.0, 8.0)))
+    *_, told, _ = written(server)
+    assert told["time_info"] == pytest.approx(
+        {"queue_time": 0.001, "prompt_time": 0.002, "completion_time": 0.008, "total_time": 0.011}
+    )
 
 
 # Limits.

@@ -1,0 +1,64 @@
+"""`spark-lsp status`: the user's running gateway, its engines and what it is doing."""
+
+import argparse
+import http.client
+import json
+import os
+import socket
+from contextlib import closing
+from typing import Any
+
+from spark_lsp import runtime
+from spark_lsp.cli import NOTHING, OK
+from spark_lsp.errors import GatewayError
+from spark_lsp.launch import answers
+
+PATIENCE = 5.0
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print how the gateway is; 3 if none runs."""
+    state = runtime.read_state(runtime.directory())
+    if state is None or not answers(state):
+        print(json.dumps({"running": False}) if arguments.json else "No gateway runs; an editor starts one.")
+        return NOTHING
+    told = {"running": True, "pid": state.pid, "url": state.url, **_ask(state)}
+    print(json.dumps(told) if arguments.json else "\n".join(lines(told)))
+    return OK
+
+
+def lines(told: dict[str, Any]) -> list[str]:
+    """Return the status as lines for a person."""
+    said = [f"gateway {told['version']}, process {told['pid']}, {told['sessions']} connected"]
+    said += [f"  {told['running_now']} answers under way, {told['waiting']} waiting"]
+    for route, engine in told["serving"].items():
+        said.append(f"  {route} → {engine}")
+    for engine in told["engines"]:
+        mark = " (simulated)" if engine["simulated"] else ""
+        reason = f": {engine['reason']}" if engine["reason"] else ""
+        said.append(
+            f"  {engine['name']} [{engine['kind']}] {engine['model']}{mark} {engine['state']}{reason}"
+        )
+    return said
+
+
+def _ask(state: runtime.State) -> dict[str, Any]:
+    path = state.url.removeprefix("ws+unix:")
+    authority = "localhost" if path != state.url else state.url.partition("//")[2].partition("/")[0]
+    try:
+        with closing(http.client.HTTPConnection(authority, timeout=PATIENCE)) as connection:
+            if path != state.url:
+                connection.sock = socket.socket(socket.AF_UNIX)
+                connection.sock.settimeout(PATIENCE)
+                connection.sock.connect(os.fspath(path))
+            connection.request("GET", "/status", headers={"Authorization": f"Bearer {state.token}"})
+            return json.loads(connection.getresponse().read())
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise GatewayError(
+            "The gateway did not say how it is", "Nothing is known of its engines", "Run: spark-lsp doctor"
+        ) from error

@@ -1,0 +1,368 @@
+"""A simulated wafer-scale machine: another engine's tokens, played when that machine would have sent them.
+
+The timing is that of `simulate/wafer.py`. One schedule is fixed when an answer begins: the first token
+after the overhead and the reading of what the prompt cache lacks, then a burst a pass. No token is early;
+what is late goes out at once, so that lateness never adds up. Where the source is slower than the machine
+the answer says so (`source_limited`), or with `buffer` the source is let finish first and that wait is told
+apart.
+
+A token is a chunk of the source, or four characters of a chunk that is longer than a token can be.
+"""
+
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import anyio
+import anyio.lowlevel
+
+from spark_lsp.config import Profile, WaferEngine
+from spark_lsp.engine.base import Engine
+from spark_lsp.engine.machines import wafer_of
+from spark_lsp.errors import ConfigError, EngineError
+from spark_lsp.prompts.window import choose
+from spark_lsp.request import (
+    Chunk,
+    EngineInfo,
+    Event,
+    Finished,
+    Focus,
+    PartKind,
+    Request,
+    Started,
+    Timing,
+    Usage,
+)
+from spark_lsp.simulate.cache import CHARS_PER_TOKEN, PromptCache, keys_of, tokens_of
+from spark_lsp.simulate.wafer import Wafer as Machine
+from spark_lsp.simulate.wafer import schedule
+
+LONGEST_TOKEN = 16  # characters; a longer chunk is more than one token
+ANSWER_TOKENS = 1024  # context memory kept for an answer whose bound nobody gave
+SPIN = 0.0005  # seconds before a token is due in which only turns are given: timers are no finer
+TOLERANCE = 0.05  # of the simulated time that a source may be late before it is said to limit
+
+WINDOWS = 100  # documents whose window is remembered
+
+FindEngine = Callable[[str], Engine | None]
+
+
+class Wafer:
+    """`kind = "wafer"`: see the module's text. `find` knows the engines by name, when they are asked for."""
+
+    def __init__(
+        self, name: str, settings: WaferEngine, find: FindEngine, own: Mapping[str, Profile] | None = None
+    ) -> None:
+        self._name = name
+        self._settings = settings
+        self._find = find
+        self._users = settings.users
+        self._windows: dict[str, str] = {}  # by origin: the prefix read last, where the text is cut
+        self._note = ""  # what to say of a source that was too slow, last time
+        self._machine: Machine | None = None
+        self._trouble = ""
+        try:
+            self._start(wafer_of(settings.profile, own or {}))
+        except ConfigError as error:
+            self._trouble = str(error)
+
+    def _start(self, machine: Machine) -> None:
+        rate = self._settings.tokens_per_s
+        self._machine = machine.at(rate) if rate else machine
+        self._memory = Memory(machine.kv_tokens)
+        blocks = machine.kv_tokens // machine.cache_block_tokens
+        self._cache = PromptCache(machine.cache_block_tokens, machine.cache_s, blocks)
+
+    @property
+    def info(self) -> EngineInfo:
+        """The simulated machine, in the state of its source."""
+        try:
+            machine, source = self._simulated(), self._source().info
+        except EngineError as error:
+            model = self._machine.model if self._machine else ""
+            return EngineInfo(self._name, "wafer", model, simulated=True, state="off", reason=str(error))
+        return EngineInfo(
+            self._name,
+            "wafer",
+            machine.model,
+            simulated=True,
+            context_tokens=machine.context_tokens,
+            prefill_tokens_per_s=machine.prefill_tokens_per_s,
+            state=source.state,
+            reason=source.reason or self._note,
+        )
+
+    def _simulated(self) -> Machine:
+        if self._machine is None:
+            raise _unusable(self._name, self._trouble)
+        return self._machine
+
+    def _source(self) -> Engine:
+        """Return the engine whose tokens are played. Raises `EngineError` if there is none but this."""
+        chain, seen = [self._name], list[Engine]([self])
+        name, engine = self._settings.source, self._find(self._settings.source)
+        found = engine
+        while isinstance(engine, Wafer):
+            chain.append(name)
+            if engine in seen:
+                raise _unusable(self._name, f"Its source leads back to itself: {' → '.join(chain)}")
+            seen.append(engine)
+            name = engine._settings.source
+            engine = engine._find(name)
+        if found is None or engine is None:
+            raise _unusable(self._name, f"There is no engine {name!r} whose tokens it could play")
+        return found
+
+    def open(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Answer with the source's tokens at the machine's pace."""
+        return self._open(request)
+
+    @asynccontextmanager
+    async def _open(self, request: Request) -> AsyncGenerator[AsyncIterator[Event], None]:
+        async with aclosing(self._answer(request)) as events:
+            yield events
+
+    async def _answer(self, request: Request) -> AsyncGenerator[Event, None]:
+        machine, source = self._simulated(), self._source()
+        kept = request.max_tokens or min(ANSWER_TOKENS, machine.context_tokens // 4)
+        prompt = self._prompt(request, machine.context_tokens - kept)
+        tokens = tokens_of(prompt)
+        need = tokens + kept
+        asked = time.monotonic()
+        await self._memory.take(need)
+        self._users += 1
+        try:
+            queued = time.monotonic()
+            keys = keys_of(prompt, machine.cache_block_tokens)
+            cached = self._cache.take(keys, tokens, queued)
+            play = _Play(machine, self._users, self._settings.seed, Usage(tokens, 0, cached), asked, queued)
+            async with (
+                source.open(replace(request, model="")) as events,
+                aclosing(self._played(events, play)) as played,
+            ):
+                async for event in played:
+                    yield event
+        finally:
+            self._users -= 1
+            self._memory.give(need)
+
+    def _prompt(self, request: Request, room: int) -> str:
+        """Return what the machine would read, in `room` tokens: of the text around the place what fits."""
+        fixed, prefix, suffix = parts_of(request)
+        left = room * CHARS_PER_TOKEN - len(fixed) - len(request.instruction)
+        if left < 0:
+            wanted = tokens_of(fixed + request.instruction) + self._simulated().context_tokens - room
+            raise _too_long(self._name, wanted, self._simulated().context_tokens)
+        if len(prefix) + len(suffix) > left:
+            around = choose(prefix, suffix, left, self._windows.get(request.origin, ""))
+            prefix, suffix = around.prefix, around.suffix
+            if len(self._windows) >= WINDOWS:
+                self._windows.clear()
+            self._windows[request.origin] = prefix
+        return fixed + suffix + prefix + request.instruction
+
+    async def _played(self, events: AsyncIterator[Event], play: "_Play") -> AsyncGenerator[Event, None]:
+        if self._settings.buffer:
+            held = [event async for event in events]
+            play.buffered(time.monotonic())
+            events = _again(held)
+        while True:
+            wanted = time.monotonic()
+            event = await anext(events, None)
+            if isinstance(event, Started):
+                yield Started(self._name, play.machine.model, event.format, simulated=True)
+            elif isinstance(event, Chunk):
+                for token in tokens_in(event.text):
+                    await play.wait_for_next(wanted)
+                    yield Chunk(token)
+            elif isinstance(event, Finished):
+                if not play.usage.output_tokens:
+                    await until(play.begun)  # nothing was said: the prompt has been read, at least
+                self._note = self._noted(play)
+                yield play.finished(event)
+                return
+            else:
+                return
+
+    def _noted(self, play: "_Play") -> str:
+        """Say what of an answer's time was not the simulated machine's, if it is worth a word."""
+        if play.buffer_s > TOLERANCE * play.prompt_s:
+            return f"its source {self._settings.source!r} was let finish first: {play.buffer_s:.1f} s"
+        if not play.limited:
+            return ""
+        true = play.usage.output_tokens / max(play.last - play.asked, 1e-9)
+        return (
+            f"its source {self._settings.source!r} is slower than the simulated machine ({true:.0f} of "
+            f"{play.machine.tokens_per_s:.0f} tokens/s); set buffer = true for the simulated pace"
+        )
+
+    def observe(self, focus: Focus) -> None:
+        """Pass the hint to the source, whose warmth is real."""
+        if self.info.state != "off":
+            self._source().observe(focus)
+
+    async def aclose(self) -> None:
+        """The source is not ours to close."""
+
+
+@dataclass(slots=True)
+class _Play:
+    """One answer's schedule and what became of it; clock times in seconds."""
+
+    machine: Machine
+    users: int
+    seed: int
+    usage: Usage
+    asked: float
+    queued: float
+    begun: float = 0.0  # when the first token is due
+    buffer_s: float = 0.0
+    first: float = 0.0
+    last: float = 0.0
+    due: float = 0.0
+    starved: float = 0.0  # seconds past due that were spent waiting for the source
+    offsets: Iterator[float] = field(default_factory=lambda: iter(()))
+
+    def __post_init__(self) -> None:
+        self.begun = self.due = self.queued + self.prompt_s
+        self.offsets = schedule(self.machine, self.users, self.seed)
+
+    @property
+    def prompt_s(self) -> float:
+        """The simulated seconds from the beginning to the first token."""
+        fresh = self.usage.input_tokens - self.usage.cached_tokens
+        return self.machine.overhead_s + self.machine.prefill_s(fresh)
+
+    @property
+    def decode_s(self) -> float:
+        """The simulated seconds from the first token to the last so far."""
+        return self.due - self.begun
+
+    @property
+    def limited(self) -> bool:
+        """Whether the source was too slow for the machine to be felt."""
+        return self.starved > TOLERANCE * (self.prompt_s + self.decode_s)
+
+    def buffered(self, now: float) -> None:
+        """The source has finished: the machine begins only now."""
+        self.buffer_s = now - self.queued
+        self.begun = self.due = now + self.prompt_s
+
+    async def wait_for_next(self, wanted: float) -> None:
+        """Wait until the next token is due, which the source was asked for at `wanted` and has given now."""
+        before, self.due = self.due, self.begun + next(self.offsets)
+        now = time.monotonic()
+        self.starved += max(now - max(self.due, wanted), 0.0) if now > self.due else 0.0
+        if self.due > before or not self.first:
+            await until(self.due)
+        self.last = time.monotonic()
+        self.first = self.first or self.last
+        self.usage = replace(self.usage, output_tokens=self.usage.output_tokens + 1)
+
+    def finished(self, source: Finished) -> Finished:
+        """The end, with simulated and true times apart."""
+        first, last = self.first or time.monotonic(), self.last or time.monotonic()
+        timing = Timing(
+            queue_ms=(self.queued - self.asked) * 1e3,
+            prefill_ms=self.prompt_s * 1e3,
+            decode_ms=self.decode_s * 1e3,
+            simulated=True,
+            true_ttft_ms=(first - self.asked) * 1e3,
+            true_decode_ms=(last - first) * 1e3,
+            buffer_ms=self.buffer_s * 1e3,
+            source_limited=self.limited,
+        )
+        return Finished(source.reason, self.usage, timing)
+
+
+@dataclass(slots=True)
+class Memory:
+    """The context memory that requests share: first come, first served, so that nobody starves."""
+
+    free: int
+    _line: deque[tuple[int, anyio.Event]] = field(default_factory=deque[tuple[int, anyio.Event]])
+
+    async def take(self, tokens: int) -> None:
+        """Wait until there is room for so many tokens, and take it."""
+        turn = (tokens, anyio.Event())
+        self._line.append(turn)
+        self._admit()
+        try:
+            await turn[1].wait()
+        except BaseException:
+            if turn[1].is_set():
+                self.give(tokens)
+            else:
+                self._line.remove(turn)
+                self._admit()
+            raise
+
+    def give(self, tokens: int) -> None:
+        """Give room back."""
+        self.free += tokens
+        self._admit()
+
+    def _admit(self) -> None:
+        while self._line and self._line[0][0] <= self.free:
+            tokens, turn = self._line.popleft()
+            self.free -= tokens
+            turn.set()
+
+
+async def until(due: float) -> None:
+    """Sleep until `due`, never less; give others a turn even if it is past.
+
+    Timers are good to a millisecond or so: the rest is spent giving turns. At 1,000 tokens a second that
+    makes of half a millisecond of lateness (p50) a tenth of one, for a third of one core while an answer
+    plays; whole streams keep their pace to 0.1 % either way.
+    """
+    await anyio.sleep(max(due - time.monotonic() - SPIN, 0.0))
+    while time.monotonic() < due:
+        await anyio.lowlevel.checkpoint()
+
+
+def tokens_in(chunk: str) -> Iterable[str]:
+    """Cut a chunk into tokens."""
+    if len(chunk) <= LONGEST_TOKEN:
+        return (chunk,)
+    return (chunk[at : at + CHARS_PER_TOKEN] for at in range(0, len(chunk), CHARS_PER_TOKEN))
+
+
+def parts_of(request: Request) -> tuple[str, str, str]:
+    """Return a request's text in the order in which it is read: what may not be cut, and what stands before
+    and behind the place.
+
+    The text behind goes before the text before, as the embedded model is asked too: typing then only adds
+    to the end, and the prompt cache keeps all else.
+    """
+    around = (PartKind.PREFIX, PartKind.SUFFIX)
+    texts = (
+        *(turn.text for turn in request.history),
+        *(p.text for p in request.parts if p.kind not in around),
+    )
+    return "".join(texts), request.text_of(PartKind.PREFIX), request.text_of(PartKind.SUFFIX)
+
+
+async def _again(events: Iterable[Event]) -> AsyncIterator[Event]:
+    for event in events:
+        yield event
+
+
+def _unusable(name: str, what: str) -> EngineError:
+    return EngineError(
+        what.rstrip("."),
+        f"The engine {name!r} cannot answer",
+        f"Correct engines.{name} in your settings",
+        code="engine_unavailable",
+    )
+
+
+def _too_long(name: str, tokens: int, limit: int) -> EngineError:
+    return EngineError(
+        f"Text and answer take {tokens:,} tokens; the machine that {name!r} simulates holds {limit:,}",
+        "Nothing was asked",
+        "Select less, or use another engine",
+        code="context_length_exceeded",
+    )

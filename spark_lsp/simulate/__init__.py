@@ -1,0 +1,4 @@
+"""What a machine would do, as arithmetic: a simulated wafer, GPUs, traces of users, an editing session.
+
+Pure: no clock, no randomness, no I/O. `now` and `seed` are arguments; tables come in as text.
+"""

@@ -1,0 +1,59 @@
+"""The prompt cache of a simulated machine: whole blocks of tokens, by what stands before and in them. Pure.
+
+A prompt is cut into blocks; a block's key depends on all text before it, so a prompt that begins as an
+earlier one did finds those blocks, and one changed character loses every block from there on. The last
+token is always computed. Blocks are kept for a time after their last use, and the least recently used go
+first when memory ends.
+"""
+
+import hashlib
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+CHARS_PER_TOKEN = 4  # as everywhere in the simulator
+
+
+@dataclass(slots=True)
+class PromptCache:
+    """See the module's text. `capacity` is in blocks."""
+
+    block_tokens: int
+    keep_s: float
+    capacity: int
+    _used: dict[Hashable, float] = field(default_factory=dict[Hashable, float])  # in order of last use
+
+    def take(self, keys: Sequence[Hashable], tokens: int, now: float) -> int:
+        """Return how many of a prompt's `tokens` were cached, and keep its blocks from now on."""
+        self._expire(now)
+        found = 0
+        while found < len(keys) and keys[found] in self._used:
+            found += 1
+        for key in keys:
+            self._used.pop(key, None)
+            self._used[key] = now
+        while len(self._used) > self.capacity:
+            del self._used[next(iter(self._used))]
+        return min(found, max(tokens - 1, 0) // self.block_tokens) * self.block_tokens
+
+    def _expire(self, now: float) -> None:
+        for key, used in list(self._used.items()):
+            if now - used <= self.keep_s:
+                return
+            del self._used[key]
+
+
+def tokens_of(text: str) -> int:
+    """Return how many tokens a text counts as."""
+    return -(-len(text) // CHARS_PER_TOKEN)
+
+
+def keys_of(text: str, block_tokens: int) -> list[Hashable]:
+    """Return the keys of a text's whole blocks."""
+    return list(_keys(text, block_tokens * CHARS_PER_TOKEN))
+
+
+def _keys(text: str, size: int) -> Iterator[Hashable]:
+    chain = hashlib.blake2b(digest_size=16)
+    for start in range(0, len(text) - size + 1, size):
+        chain.update(text[start : start + size].encode("utf-8", "surrogatepass"))
+        yield chain.digest()

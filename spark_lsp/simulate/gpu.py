@@ -1,0 +1,167 @@
+"""GPUs as a timing model. Pure.
+
+Theory. A step gives each of `b` requests one token. It reads the weights that the step touches and every
+request's context from memory, or computes, whichever takes longer; each layer costs a fixed time whatever
+is in it (launches, exchanges between GPUs), each request a little more; and new prompts that are read
+meanwhile take their share:
+
+    token time = max(memory, compute) + L·t_layer + b·t_request + prefill
+
+    memory  = (touched weights + b·context·kv) / (n·bandwidth·share)
+    compute = 2·active·b / (n·flops·share)
+    prefill = 2·active·b·(prompt tokens per output token) / (n·flops·share)
+
+over `n` GPUs. Of a mixture of `E` experts, `k` for each token, `b` tokens touch `E·(1 − (1 − k/E)^b)`.
+Weights of less than 16 bits come with a context of 8 bits. Other engines than TensorRT-LLM, and Blackwell,
+have a factor of their own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from spark_lsp.errors import ConfigError
+from spark_lsp.simulate.table import Architecture, Gpu, GpuParameters, Table
+
+T = TypeVar("T")
+
+RESERVED = 0.1  # of the memory, for activations and the runtime
+CONTEXT = 131_072
+
+
+@dataclass(frozen=True, slots=True)
+class GpuSetup:
+    """What one row of the measurements, or one machine of the planner, is."""
+
+    gpu: Gpu
+    count: int
+    architecture: Architecture
+    bytes_per_weight: float
+    engine: str = "trtllm"
+
+
+def touched_params(architecture: Architecture, users: float) -> float:
+    """Return how many parameters a step for `users` reads."""
+    total, active = architecture.total_params, architecture.active_params
+    experts, chosen = architecture.experts, architecture.experts_active
+    if experts <= 1:
+        return total
+    each = (total - active) / (experts - chosen)
+    share = 1 - (1 - chosen / experts) ** users
+    return active - chosen * each + each * experts * share
+
+
+def kv_bytes(setup: GpuSetup) -> float:
+    """Return the bytes of context memory a token takes."""
+    return setup.architecture.kv_bytes_per_token * (0.5 if setup.bytes_per_weight < 2 else 1.0)
+
+
+def token_s(
+    setup: GpuSetup, users: float, context: float, prompt_share: float, parameters: GpuParameters
+) -> float:
+    """Return seconds a token for each of `users` with `context` tokens; see the module's text."""
+    active = setup.architecture.active_params
+    flops = setup.count * setup.gpu.flops * parameters.flops_share
+    weights = touched_params(setup.architecture, users) * setup.bytes_per_weight
+    read = weights + users * context * kv_bytes(setup)
+    memory = read / (setup.count * setup.gpu.bandwidth * parameters.bandwidth_share)
+    compute = 2 * active * users / flops
+    fixed = setup.architecture.layers * parameters.layer_us * 1e-6 + users * parameters.request_us * 1e-6
+    prefill = compute * prompt_share
+    return (max(memory, compute) + fixed + prefill) * _factor(setup, parameters)
+
+
+def prefill_s(setup: GpuSetup, tokens: int, parameters: GpuParameters) -> float:
+    """Return seconds to read a prompt alone: indicative only."""
+    work = 2 * setup.architecture.active_params * tokens
+    return parameters.prompt_factor * work / (setup.count * setup.gpu.flops * parameters.flops_share)
+
+
+def _factor(setup: GpuSetup, parameters: GpuParameters) -> float:
+    engine = 1.0 if setup.engine == "trtllm" else parameters.other_engines
+    return engine * (parameters.blackwell if setup.gpu.name.startswith("b") else 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class GpuMachine:
+    """GPUs as the planner uses them."""
+
+    name: str
+    model: str
+    setup: GpuSetup
+    parameters: GpuParameters
+    kv_tokens: int
+    context_tokens: int
+    cache_block_tokens: int = 16
+    cache_s: float = 3600.0  # until the memory is needed
+
+    @property
+    def overhead_s(self) -> float:
+        """Seconds that a prompt waits besides being read; a network's own are not in it."""
+        return self.parameters.first_steps * self.token_s(1, 2000)
+
+    @property
+    def most_users(self) -> int:
+        """How many requests may run at once."""
+        return int(self.parameters.most_users)
+
+    @property
+    def users_at_full_speed(self) -> int:
+        """How many users with 2,000 tokens of context there may be before a token takes a tenth longer."""
+        alone, users = self.token_s(1, 2000), 1
+        while users < self.most_users and self.token_s(users + 1, 2000) <= 1.1 * alone:
+            users += 1
+        return users
+
+    @property
+    def error(self) -> float:
+        """The relative error to be told with what it predicts."""
+        return self.parameters.error_median
+
+    @property
+    def worst(self) -> float:
+        """The largest error that was seen."""
+        return self.parameters.error_worst
+
+    def token_s(self, users: int, context_tokens: float = 0.0, prompt_share: float = 0.0) -> float:
+        """Seconds a token for each of `users`."""
+        return token_s(self.setup, users, context_tokens, prompt_share, self.parameters)
+
+    def prefill_s(self, tokens: int) -> float:
+        """Seconds to read that many tokens of a prompt."""
+        return prefill_s(self.setup, tokens, self.parameters)
+
+
+def gpus(name: str, table: Table) -> GpuMachine:
+    """Make the machine of a name such as `h100_sxm x8 llama70b`, parts also joined by `/`; weights of 8 bits.
+
+    Raises `ConfigError` naming the part that is not known.
+    """
+    parts = name.replace("/", " ").split()
+    if len(parts) != 3 or not parts[1].removeprefix("x").isdigit() or not int(parts[1].removeprefix("x")):
+        raise ConfigError(
+            f"{name!r} is not a machine",
+            "Nothing was simulated",
+            "Name a wafer's profile, or GPUs as GPU/xCOUNT/MODEL, such as h100_sxm/x8/llama70b",
+        )
+    gpu, architecture = _of(table.gpus, "GPU", parts[0]), _of(table.architectures, "model", parts[2])
+    setup = GpuSetup(gpu, int(parts[1].removeprefix("x")), architecture, _bytes(architecture))
+    free = (
+        setup.count * gpu.memory_bytes * (1 - RESERVED) - architecture.total_params * setup.bytes_per_weight
+    )
+    if free <= 0:
+        raise ConfigError(f"{parts[1]} {gpu.name} cannot hold {architecture.name}", "Nothing was simulated")
+    tokens = int(free / kv_bytes(setup))
+    return GpuMachine(name, architecture.name, setup, table.gpu, tokens, min(tokens, CONTEXT))
+
+
+def _bytes(architecture: Architecture) -> float:
+    return 0.5 if architecture.name == "gptoss" else 1.0  # that one is given away in 4 bits only
+
+
+def _of(known: Mapping[str, T], what: str, name: str) -> T:
+    if name not in known:
+        raise ConfigError(
+            f"There is no {what} {name!r}", "Nothing was simulated", f"Choose from {', '.join(known)}"
+        )
+    return known[name]
