@@ -1,17 +1,20 @@
 """The real Helix in a terminal, driven as a person would: keys in, the screen and the saved file out."""
 
 import os
+import re
 import shutil
 import signal
 import statistics
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from spark_lsp import config
 from tests.editors.terminal import Terminal
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(60)]
@@ -174,6 +177,40 @@ def test_typing_along_keeps_it(start: Start) -> None:
         editor.shows(f" {rest} text")
     editor.press("C-n", "Enter")
     assert editor.saved() == SUMS.replace("    \n", "    return a + b\n", 1)
+
+
+def test_keys_are_as_the_page_says(start: Start) -> None:
+    taken = SUMS.replace("    \n", "    return a + b\n", 1)
+    editor = start()
+    editor.ready()
+    editor.type("2GA")
+    editor.shows(ITEM)
+    editor.press("C-n")
+    editor.shows("spark-lsp: replay")
+    assert editor.saved() == taken  # Escape accepts what is chosen
+    editor.type("u")
+    assert editor.saved() == SUMS
+    editor.type("2GA")
+    editor.shows(ITEM)
+    editor.press("C-n")
+    editor.shows("spark-lsp: replay")
+    editor.press("C-c")
+    editor.hides("return a + b")
+    assert editor.saved() == SUMS
+    editor.type("1GA")
+    editor.press("Enter", "C-x")
+    editor.shows(ITEM)
+
+
+def test_the_page_shows_what_is_delivered() -> None:
+    page = (ROOT / "docs" / "how-to" / "helix.md").read_text("utf-8")
+    blocks = [tomllib.loads(each) for each in re.findall(r"```toml\n(.*?)```", page, re.DOTALL)]
+    delivered = tomllib.loads(LINES.read_text("utf-8"))
+    assert blocks[0]["language"][0] in delivered["language"]
+    server = delivered["language-server"]["spark-lsp"]
+    assert blocks[0]["language-server"]["spark-lsp"].items() <= server.items()
+    for each in (server, blocks[2]["language-server"]["spark-lsp"]):
+        assert config.resolve(("editor", each["config"]["spark"]))[1] == []
 
 
 @pytest.mark.parametrize("typed", ["x", "+", "re+", "retx"])
