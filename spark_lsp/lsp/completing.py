@@ -4,9 +4,14 @@ One stream lives per document. It belongs to the document, not to a request: a r
 or overtaken ends alone, and the stream is there for the next one until a change contradicts it. Of the
 requests for a document only the latest of a method is waited for; the older ones are answered at once
 with "content modified", never with an empty list, which some editors take as "hide what you show".
+
+A request is answered at the first useful unit: whole lines that help by themselves, and a moment for more
+behind them. A client that shows growing text has what is there after a short time as well, since the rest
+follows; another would be left with half a line.
 """
 
 import asyncio
+import itertools
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -22,7 +27,7 @@ from spark_lsp.prompts.ghost import Ghost
 from spark_lsp.request import Chunk, Event, Finished, Focus, Request
 from spark_lsp.session import context
 from spark_lsp.session.reasons import Reason
-from spark_lsp.session.suggestions import Suggestion
+from spark_lsp.session.suggestions import Fit, Suggestion
 from spark_lsp.text.document import Document
 
 if TYPE_CHECKING:
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
 CONTENT_MODIFIED = -32801
 LINGER = 0.15  # seconds a stream lives on when nobody waits for it any more
 MOMENT = 0.05  # seconds that a fast engine has for more lines behind the first
+PATIENCE = 0.1  # seconds that a client which shows growing text waits for the rest of a line
 EPILOGUE = 0.1  # seconds to wait for the engine's own figures once the text is complete
 
 
@@ -41,21 +47,39 @@ def content_modified() -> JsonRpcException:
 
 @dataclass(eq=False)
 class Stream:
-    """An answer on its way, and who waits for it.
+    """An answer on its way, and who waits for it: what each of them has typed since it was asked for.
 
-    `useful` once it has what a request waits for: all of it, or a whole line and a moment for more.
+    `suggestion` has all that is known of it, `whole` its whole lines.
     """
 
     suggestion: Suggestion
     ghost: Ghost
     growth: Growth
     seen: Redacted
-    useful: bool = False
+    whole: str = ""
+    useful: bool = False  # there is enough to answer with
+    wanted: bool = False  # a request was answered with it: somebody has it on screen
     reason: Reason | None = None
     detail: str = ""
-    waiting: set["asyncio.Future[None]"] = field(default_factory=set["asyncio.Future[None]"])
+    waiting: "dict[asyncio.Future[None], str]" = field(default_factory=dict["asyncio.Future[None]", str])
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     moment: asyncio.TimerHandle | None = None
+    patience: asyncio.TimerHandle | None = None
+
+    @property
+    def offered(self) -> str:
+        """What of the text a request may be answered with."""
+        all_of_it = self.suggestion.done or self.growth.shown
+        return (self.suggestion.text if all_of_it else self.whole) if self.useful else ""
+
+    def fit(self, document: Document, offset: int) -> Fit:
+        """Tell how this stands to a cursor."""
+        typed = self.suggestion.typed(document, offset)
+        return Fit.IS_WRONG if typed is None else self.suggestion.fit(typed, self.offered)
+
+    def at(self, document: Document, offset: int) -> Suggestion | None:
+        """Return what may be given for a cursor."""
+        return replace(self.suggestion, text=self.offered).at(document, offset)
 
     def take(self, text: str) -> None:
         """Take more text from the engine."""
@@ -64,10 +88,14 @@ class Stream:
             return
         if self.seen.hides and self.seen.invents(self.ghost.text):
             return  # the end will tell
-        self.suggestion = replace(self.suggestion, text=self.ghost.lines)
-        self.growth.show(self.ghost.text, self.suggestion)
+        self.suggestion, self.whole = replace(self.suggestion, text=self.ghost.text), self.ghost.lines
+        self.growth.show(self.suggestion)
+        loop = asyncio.get_running_loop()
         if self.moment is None and self.ghost.useful:
-            self.moment = asyncio.get_running_loop().call_later(MOMENT, self.answer)
+            self.moment = loop.call_later(MOMENT, self.answer)
+        if self.patience is None and self.growth.shown and self.suggestion.text:
+            self.patience = loop.call_later(PATIENCE, self.answer)
+        self.wake()
 
     def finish(self) -> None:
         """Conclude with what came, unless it repeats what was hidden from the model."""
@@ -88,15 +116,27 @@ class Stream:
         self.suggestion = replace(self.suggestion, text=text or "", end=self.ghost.end, done=True)
         if not text:
             self.reason, self.detail = reason, detail
-        self.growth.show(text or "", self.suggestion)
+        self.growth.show(self.suggestion)
         self.answer()
 
     def answer(self) -> None:
-        """Wake who waits for this."""
+        """Answer who waits from now on with what there is."""
         self.useful = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Wake those who have nothing more to wait for."""
+        for waiter, typed in self.waiting.items():
+            if not waiter.done() and self.suggestion.fit(typed, self.offered) is not Fit.MAY_COME:
+                waiter.set_result(None)
+
+    def drop(self) -> None:
+        """End this: it is contradicted, or nobody wants it."""
+        self.scope.cancel()
+        self.growth.end(self.suggestion)
         for waiter in self.waiting:
             if not waiter.done():
-                waiter.set_result(None)
+                waiter.set_exception(content_modified())
 
 
 @dataclass(slots=True)
@@ -108,6 +148,8 @@ class Completer:
     _latest: dict[tuple[str, str], "asyncio.Future[None]"] = field(
         default_factory=dict[tuple[str, str], "asyncio.Future[None]"]
     )
+    _tokens: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    accepted: set[int] = field(default_factory=set[int])  # the tokens of suggestions that were accepted
 
     def changed(self, document: Document) -> None:
         """Drop the stream that a change contradicts."""
@@ -126,10 +168,7 @@ class Completer:
     def _drop(self, uri: str) -> None:
         stream = self._streams.pop(uri, None)
         if stream is not None:
-            stream.scope.cancel()
-            for waiter in stream.waiting:
-                if not waiter.done():
-                    waiter.set_exception(content_modified())
+            stream.drop()
 
     async def suggest(self, document: Document, offset: int, method: str) -> Suggestion | None:
         """Return the suggestion for a cursor, or None when there is none; the status tells why.
@@ -137,16 +176,21 @@ class Completer:
         Raises `JsonRpcException` "content modified" when a newer request or change takes its place.
         """
         waiter = self._overtake(document.uri, method)
-        stream = self._fitting(document, offset)
-        if stream is None:
-            await self._delay(waiter)
-            stream = self._start(document, offset)
-        await self._wait(stream, waiter)
-        here = stream.suggestion.at(document, offset)
-        if here is None or not here.text:
-            self.ls.explain(stream.reason or Reason.NOTHING, stream.detail)
-            return None
-        return here
+        while True:
+            stream = self._fitting(document, offset)
+            if stream is None:
+                await self._delay(waiter)
+                self._must_be_current(document, offset)
+                stream = self._start(document, offset)
+            await self._wait(stream, waiter, stream.suggestion.typed(document, offset) or "")
+            here = stream.at(document, offset)
+            if here is not None and here.text:
+                stream.wanted = True
+                return here
+            if stream.fit(document, offset) is Fit.IS_SPENT:
+                self.ls.explain(stream.reason or Reason.NOTHING, stream.detail)
+                return None
+            waiter = self._again(document.uri, method, waiter)
 
     def _overtake(self, uri: str, method: str) -> "asyncio.Future[None]":
         previous = self._latest.get((uri, method))
@@ -155,6 +199,12 @@ class Completer:
         waiter = asyncio.get_running_loop().create_future()
         self._latest[(uri, method)] = waiter
         return waiter
+
+    def _again(self, uri: str, method: str, waiter: "asyncio.Future[None]") -> "asyncio.Future[None]":
+        """Let a request whose answer grew out of its way ask anew, unless it was overtaken meanwhile."""
+        if self._latest.get((uri, method)) is not waiter:
+            raise content_modified()
+        return self._overtake(uri, method)
 
     async def _delay(self, waiter: "asyncio.Future[None]") -> None:
         """Wait as the settings say, unless overtaken meanwhile."""
@@ -168,38 +218,45 @@ class Completer:
         stream = self._streams.get(document.uri)
         if stream is None:
             return None
-        here = stream.suggestion.at(document, offset)
-        if here is not None and (here.text or not stream.useful or offset == stream.suggestion.anchor):
+        fit = stream.fit(document, offset)
+        known_to_be_nothing = fit is Fit.IS_SPENT and offset == stream.suggestion.anchor
+        if fit in (Fit.HAS_MORE, Fit.MAY_COME) or known_to_be_nothing:
             return stream if stream.reason is not Reason.ENGINE else None
         self._drop(document.uri)
         return None
+
+    def _must_be_current(self, document: Document, offset: int) -> None:
+        """Do not ask about a text that has become another while its request waited its turn."""
+        now = self.ls.documents.get(document.uri)
+        if now is None or not Suggestion(document, offset, offset).may_become(now):
+            raise content_modified()
 
     def _start(self, document: Document, offset: int) -> Stream:
         self._drop(document.uri)
         lines = self.ls.settings.completion.maxLines
         ghost = Ghost(document.text, offset, document.language, max_lines=lines)
         seen = self.ls.outgoing.redacted(document)
-        stream = Stream(Suggestion(document, offset, offset), ghost, Growth(self.ls), seen)
+        suggestion = Suggestion(document, offset, offset, token=next(self._tokens))
+        stream = Stream(suggestion, ghost, Growth(self.ls), seen)
         self._streams[document.uri] = stream
         request = context.completion(seen.document, offset, max_lines=lines)
         self.ls.spawn(self._run, stream, request)
         return stream
 
-    async def _wait(self, stream: Stream, waiter: "asyncio.Future[None]") -> None:
-        stream.waiting.add(waiter)
+    async def _wait(self, stream: Stream, waiter: "asyncio.Future[None]", typed: str) -> None:
+        stream.waiting[waiter] = typed
         try:
-            if stream.useful and not waiter.done():
-                waiter.set_result(None)
+            stream.wake()
             await waiter
         finally:
-            stream.waiting.discard(waiter)
-            if not stream.waiting and not stream.useful:
+            del stream.waiting[waiter]
+            if not stream.waiting and not stream.wanted:
                 asyncio.get_running_loop().call_later(LINGER, self._leave, stream)
 
     def _leave(self, stream: Stream) -> None:
         """End a stream that nobody came back for."""
         uri = stream.suggestion.document.uri
-        if not stream.waiting and not stream.useful and self._streams.get(uri) is stream:
+        if not stream.waiting and not stream.wanted and self._streams.get(uri) is stream:
             self._drop(uri)
 
     async def _run(self, stream: Stream, request: Request) -> None:
@@ -231,6 +288,12 @@ class Completer:
             stream.finish()
         if stream.suggestion.done:
             stream.scope.deadline = anyio.current_time() + EPILOGUE
+
+    def accept(self, token: int) -> int:
+        """Note that a suggestion was accepted; returns how many were."""
+        if token > 0:
+            self.accepted.add(token)
+        return len(self.accepted)
 
     def rest(self, document: Document, offset: int) -> None:
         """Tell the engine where the cursor rests, so that it can warm up."""

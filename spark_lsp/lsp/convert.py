@@ -5,9 +5,12 @@ from collections.abc import Iterable, Sequence
 from lsprotocol import types
 
 from spark_lsp.session.documents import Change
+from spark_lsp.session.suggestions import Suggestion
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 from spark_lsp.text.positions import Encoding, to_offset, to_position
+
+ACCEPT = "spark.accept"
 
 
 def offset(document: Document, position: types.Position, encoding: Encoding) -> int:
@@ -37,6 +40,13 @@ def change(event: types.TextDocumentContentChangeEvent) -> Change:
         return Change(event.text)
     first, last = event.range.start, event.range.end
     return Change(event.text, ((first.line, first.character), (last.line, last.character)))
+
+
+def item(suggestion: Suggestion, encoding: Encoding) -> types.InlineCompletionItem:
+    """Return a suggestion as ghost text; its command tells us that it was accepted."""
+    range_ = range_of(suggestion.document, suggestion.anchor, suggestion.end, encoding)
+    accepted = types.Command("Accepted", ACCEPT, arguments=[{"token": suggestion.token}])
+    return types.InlineCompletionItem(suggestion.text, range=range_, command=accepted)
 
 
 def workspace_edit(document: Document, edits: Iterable[Edit], encoding: Encoding) -> types.WorkspaceEdit:

@@ -32,7 +32,12 @@ FEATURES: tuple[tuple[str, str, bool, object], ...] = (
 MENU = types.CompletionOptions(trigger_characters=[".", "(", " ", "\n"])
 
 # Commands, and the functions of `features/execute_command.py` that answer them.
-COMMANDS = {"spark.edit": "edit", "spark.cancel": "cancel", "spark.status": "status"}
+COMMANDS = {
+    "spark.edit": "edit",
+    "spark.cancel": "cancel",
+    "spark.accept": "accept",
+    "spark.status": "status",
+}
 
 REPLACED = (  # pygls' own handlers, whose document store is not ours
     types.TEXT_DOCUMENT_DID_OPEN,

@@ -7,8 +7,10 @@ text as it may be inserted, or None. The steps, and what each is for:
 2. cut where the model leaves the place: below the block of the cursor's line, at the line that stands
    below the cursor anyway, at a line it repeats, after the lines that were asked for;
 3. take off what stands right of the cursor already, so that no bracket comes twice;
-4. nothing but white space, or characters that show text other than it is: nothing.
+4. nothing but white space, characters that show text other than it is, what stands around it anyway: nothing.
 
+Text that is still growing passes the same steps, so that what is shown is only extended, trimmed or
+removed: never a bracket too many for a moment, never a line that is there already.
 Text right of the cursor, other than closing brackets and quotes, allows one line only.
 """
 
@@ -23,6 +25,7 @@ _LINE = r"(?:^|(?<=\r))"  # `^` knows only line feeds
 _STOP = re.compile(rf"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>|{_LINE}[ \t]*```", re.MULTILINE)
 _PARTIAL_STOP = re.compile(rf"(?:<\|?[a-zA-Z_]{{0,20}}\|?|{_LINE}[ \t]*`{{1,2}})\Z", re.MULTILINE)
 _CLOSING = re.compile(r"[\s)\]}>'\"`;,:]*\Z")
+_PAIRS = {")": "(", "]": "[", "}": "{"}
 _LINE_END = re.compile(r"\r\n|\n|\r")
 # Bidirectional controls and invisible characters: they make text look other than it is (CVE-2021-42574).
 DECEPTIVE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
@@ -55,18 +58,19 @@ class Ghost:
 
     @property
     def text(self) -> str:
-        """What may be shown so far: it only grows until `finish`."""
+        """What may be shown so far."""
         shown = self._kept()
         if not self._complete and (partial := _PARTIAL_STOP.search(shown)):
             shown = shown[: partial.start()]
-        return shown.rstrip()
+        shown = self._shaped(shown)
+        return "" if self._may_repeat(shown) else shown
 
     @property
     def lines(self) -> str:
         """The whole lines so far; nothing of a line that may still change."""
         shown = self._kept()
         ends = [match.start() for match in _LINE_END.finditer(shown)]
-        return shown[: ends[-1]].rstrip() if ends else ""
+        return self._shaped(shown[: ends[-1]]) if ends else ""
 
     @property
     def useful(self) -> bool:
@@ -77,9 +81,13 @@ class Ghost:
 
     def finish(self) -> str | None:
         """Return the text to insert, or None."""
-        text = self._without_rest(self._kept().rstrip())
+        return self._shaped(self._kept()) or None
+
+    def _shaped(self, text: str) -> str:
+        """Take steps 3 and 4."""
+        text = self._without_rest(text.rstrip())
         if not text.strip() or DECEPTIVE.search(text) or self._is_repetition(text):
-            return None
+            return ""
         return _LINE_END.sub(self._eol, self._spaced(text))
 
     def _kept(self) -> str:
@@ -123,9 +131,12 @@ class Ghost:
         first = text.split("\n", 1)[0].rstrip()
         if first != text and first.endswith(rest):
             text = first  # the line was finished as it is already: what follows is another statement
-        for size in range(min(len(rest), len(text)), 0, -1):
-            if text.endswith(rest[:size]) and (size == len(rest) or _closes(rest[:size], text)):
-                return text[: len(text) - size]
+        brackets = len(rest) - len(rest.lstrip(")]}"))
+        if brackets < len(rest) and text.endswith(rest):
+            return text[: -len(rest)]
+        for size in range(brackets, 0, -1):
+            if text.endswith(rest[:size]) and _closes(rest[:size], text):
+                return text[:-size]
         return text
 
     def _is_repetition(self, text: str) -> bool:
@@ -135,6 +146,15 @@ class Ghost:
         if self._below is not None and _alike(line, self._below.strip()) and not self._rest.strip():
             return True
         return len(self._above) == 2 and all(line == above.strip() for above in self._above)
+
+    def _may_repeat(self, text: str) -> bool:
+        """Tell whether a growing text is as yet the beginning of a line that stands around it."""
+        if "\n" in text or "\r" in text or self._rest.strip():
+            return False
+        line = (self._line + text).strip()
+        first, *second = [each.strip() for each in self._above] or [""]
+        twice = first if second == [first] else ""
+        return any(known.startswith(line) for known in ((self._below or "").strip(), twice))
 
     def _spaced(self, text: str) -> str:
         """Do not let a space before the cursor and one behind it become two."""
@@ -166,17 +186,17 @@ def _indent(line: str) -> int:
 
 def _closes(tail: str, text: str) -> bool:
     """Tell whether a tail of closing brackets would leave `text` with more closed than opened."""
-    pairs = {")": "(", "]": "[", "}": "{"}
-    return all(char in pairs and text.count(char) > text.count(pairs[char]) for char in tail)
+    return all(text.count(char) > text.count(_PAIRS[char]) for char in tail)
 
 
 def _alike(one: str, other: str) -> bool:
     """Tell whether two lines differ by one character or 5 %, as peers measure it."""
     if one == other:
         return True
-    if min(len(one), len(other)) < 12:
+    allowed = max(1, len(one) // 20)
+    if min(len(one), len(other)) < 12 or abs(len(one) - len(other)) > allowed:
         return False
     matched = sum(
         block.size for block in SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
     )
-    return max(len(one), len(other)) - matched <= max(1, len(one) // 20)
+    return max(len(one), len(other)) - matched <= allowed

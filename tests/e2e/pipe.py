@@ -105,6 +105,10 @@ class Pipe:
         assert piece, "the server closed its output"
         self._buffer += piece
 
+    def readable(self, seconds: float) -> bool:
+        """Whether something comes within so many seconds."""
+        return bool(self._buffer) or bool(select.select([self.stdout], [], [], seconds)[0])
+
     def read(self, seconds: float = 20.0) -> dict[str, Any]:
         """The next message."""
         deadline = time.monotonic() + seconds

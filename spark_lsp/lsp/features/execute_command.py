@@ -1,4 +1,4 @@
-"""workspace/executeCommand: `spark.edit`, `spark.cancel`, `spark.status`.
+"""workspace/executeCommand: `spark.edit`, `spark.cancel`, `spark.accept`, `spark.status`.
 
 Commands answer at once: editors give up on slow ones after ten seconds. What comes of an edit is told
 by `spark/edit`.
@@ -46,8 +46,19 @@ async def cancel(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
     return {"id": identity, "state": "cancelled"}
 
 
+async def accept(ls: "SparkServer", *arguments: Any) -> dict[str, int]:
+    """Count a suggestion as accepted: once, however many of its words and lines were taken one by one."""
+    await ls.up.wait()
+    argument = arguments[0] if arguments else None
+    token = cast(dict[str, Any], argument).get("token") if isinstance(argument, dict) else None
+    if type(token) is not int:
+        raise ArgumentError("spark.accept needs the token of a suggestion", "Nothing was counted")
+    return {"accepted": ls.completer.accept(token)}
+
+
 async def status(ls: "SparkServer", *arguments: Any) -> dict[str, Any]:
-    """Return the status; where nobody sees it otherwise, say it."""
+    """Return the status, and how many suggestions were accepted; where nobody sees it otherwise, say it."""
     if ls.deaf:
         ls.say(types.MessageType.Info, ls.status.line())
-    return ls.status.message()
+    accepted = len(ls.completer.accepted) if ls.linked else 0
+    return {**ls.status.message(), "accepted": accepted}

@@ -16,6 +16,4 @@ async def handle(ls: "SparkServer", params: types.InlineCompletionParams) -> typ
     found = await suggestion(ls, params.text_document.uri, params.position, "inlineCompletion")
     if found is None:
         return types.InlineCompletionList([])
-    document = found.document
-    range_ = convert.range_of(document, found.anchor, found.end, ls.documents.encoding)
-    return types.InlineCompletionList([types.InlineCompletionItem(found.text, range=range_)])
+    return types.InlineCompletionList([convert.item(found, ls.documents.encoding)])

@@ -26,6 +26,7 @@ def ghost(around: str, said: str, max_lines: int = 0) -> str | None:
         ("x = |\n", " 1", "1"),  # the space stands there already
         ("print(|)\n", "a, b)", "a, b"),  # no bracket twice
         ("print(|)\n", "f(a))", "f(a)"),
+        ("print(|)\n", "f(a)", "f(a)"),  # the bracket is the call's own
         ("f(|)\n", "x)\ng(y)", "x"),
         ('d["|"]\n', 'key"]', "key"),
         ("x = |\n", "1<|endoftext|>y = 2", "1"),
@@ -79,6 +80,43 @@ def test_what_is_shown_only_grows_and_never_shows_a_control_token() -> None:
         shown.append(made.text)
     assert all(later.startswith(earlier) for earlier, later in pairwise(shown))
     assert not any("<" in text for text in shown)
+
+
+def growth(around: str, said: str) -> list[str]:
+    """What is shown while something is said letter by letter, each once, and what is inserted at the end."""
+    before, _, after = around.partition("|")
+    made = Ghost(before + after, len(before), "python")
+    shown = [""]
+    for char in said:
+        made.feed(char)
+        shown.append(made.text)
+    shown.append(made.finish() or "")
+    return [text for number, text in enumerate(shown) if not number or text != shown[number - 1]]
+
+
+@pytest.mark.parametrize(
+    ("around", "said", "shown"),
+    [
+        ("print(|)\n", "f(a))", ["", "f", "f(", "f(a", "f(a)"]),  # never a bracket too many
+        ("x = |\n", " 1", ["", "1"]),  # never two spaces
+        ("def f():\r\n|\r\n", "a\nb", ["", "a", "a\r\nb"]),
+        ("|\nimport os\n", "import os", [""]),  # never what stands below
+        ("|\nimport os\n", "import re", ["", "import r", "import re"]),
+        ("f(a)\nf(a)\n|\n", "f(b)", ["", "f(b", "f(b)"]),
+        ("x = |\n", "1 # \u202e gnorw", ["", "1", "1 #", ""]),  # seen to deceive, it goes
+    ],
+)
+def test_what_grows_is_shaped_as_the_end_will_be(around: str, said: str, shown: list[str]) -> None:
+    assert growth(around, said) == shown
+
+
+CODE = st.text('ab )(]"\n ', max_size=24)
+
+
+@given(before=CODE, after=CODE, said=CODE)
+def test_what_is_shown_is_only_extended_trimmed_or_removed(before: str, after: str, said: str) -> None:
+    shown = growth(f"{before}|{after}", said)
+    assert all(new.startswith(old) or old.startswith(new) for old, new in pairwise(shown)), shown
 
 
 @pytest.mark.parametrize(

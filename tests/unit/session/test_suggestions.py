@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_lsp.session.suggestions import Suggestion
+from spark_lsp.session.suggestions import Fit, Suggestion
 from spark_lsp.text.document import Document
 
 BASE = Document("file:///a.py", "x = \ny = 2\n", 1)
@@ -82,3 +82,33 @@ def test_what_still_grows_may_catch_up_with_the_typist() -> None:
     assert MADE.may_become(typed("1 +"))
     assert not MADE.may_become(typed("1 + 2 + 3"))
     assert not MADE.may_become(BASE.splice(2, 4, "", 2))
+
+
+@pytest.mark.parametrize(
+    ("known", "offered", "done", "typed", "fit"),
+    [
+        ("return a", "return a", True, "", Fit.HAS_MORE),
+        ("return a", "return a", True, "ret", Fit.HAS_MORE),
+        ("return a", "return a", True, "return a", Fit.IS_SPENT),
+        ("return a", "return a", True, "return a + b", Fit.IS_WRONG),
+        ("return a", "return a", False, "return a + b", Fit.MAY_COME),  # who types ahead of a growing text
+        ("return a", "return a", False, "x", Fit.IS_WRONG),
+        ("a = 1\nb", "a = 1", False, "a", Fit.HAS_MORE),
+        ("a = 1\nb", "a = 1", False, "a = 1", Fit.MAY_COME),  # the next line is not whole yet
+        ("a = 1\nb", "", False, "a", Fit.MAY_COME),
+        ("", "", False, "", Fit.MAY_COME),
+        ("", "", False, "x", Fit.IS_WRONG),  # nothing says that it will be an x
+        ("", "", True, "", Fit.IS_SPENT),
+    ],
+)
+def test_how_an_answer_stands_to_what_was_typed(
+    known: str, offered: str, done: bool, typed: str, fit: Fit
+) -> None:
+    assert Suggestion(BASE, 4, 4, known, done).fit(typed, offered) is fit
+
+
+def test_its_token_stays_with_it() -> None:
+    made = Suggestion(BASE, 4, 4, "1 + 2", done=True, token=7)
+    here = made.at(typed("1 "), 6)
+    assert here is not None
+    assert here.token == 7
