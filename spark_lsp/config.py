@@ -212,7 +212,9 @@ class Settings:
     engine: Engine = Engine()
     engines: Mapping[str, EngineSettings] = field(default_factory=lambda: {"local": LocalEngine()})
     profiles: Mapping[str, Profile] = field(default_factory=dict[str, Profile])
-    routes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict.fromkeys(ROUTES, ("local",)))
+    routes: Mapping[str, tuple[str, ...]] = field(
+        default_factory=lambda: dict.fromkeys(("completion", "edit"), ("local",))
+    )
     completion: Completion = Completion()
     edit: Edit = Edit()
     context: Context = Context()

@@ -34,7 +34,7 @@ from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request
 CHARS_A_TOKEN = 64  # more than any token has, on average: what says more has more tokens than pieces
 NOT_ITS_FAULT = ("context_length_exceeded",)
 NO_SUCH_PATH = (404, 405, 501)
-WARM_S = 20.0  # seconds after which a connection to a service far away is worth warming again
+WARM_S = 60.0  # seconds after which a connection to a service far away is worth warming again
 
 
 @dataclass(slots=True)
