@@ -5,19 +5,25 @@ is one that has failed several times of late, until it is due to be tried again,
 hold the request. After the first text a failure is told, since a second engine would answer another text: a
 completion keeps what is valid of it; an edit is asked again, and finds the next engine here. While another
 engine could still take its place, what an engine says of itself is kept back until its text comes: an answer
-has one beginning. The last engine is always asked: its own words explain best why nothing comes.
+has one beginning. A completion is waited for only as long as it can still be of use; then the next engine is
+asked. The last engine is always asked: its own words explain best why nothing comes.
 """
 
+import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import replace
+
+import anyio
 
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.health import Health
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Chunk, EngineInfo, Event, Focus, Request, Started
+from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request, Started, Task
 
 CHARS_PER_TOKEN = 3
+PATIENCE_S = 10.0  # a completion's first text must come within this if another engine could give it
 NOT_ITS_FAULT = ("context_length_exceeded", "unsupported_content")
 
 
@@ -38,10 +44,13 @@ class Fallback:
 
     @property
     def info(self) -> EngineInfo:
-        """What the engine that would be asked now says of itself."""
-        candidates = self._candidates()
-        if candidates:
-            return candidates[0].info
+        """What the engine that would be asked now says of itself; and why it is not the preferred one."""
+        for engine in self._candidates()[:1]:
+            info, passed = engine.info, self._passed(engine)
+            if not passed or info.state == "off":
+                return info
+            reason = f"{'; '.join(passed)}; {info.name} is asked instead"
+            return replace(info, state="degraded", reason=reason)
         return EngineInfo(self._name, "fallback", "", state="off", reason=_no_engine(self._name).what)
 
     def open(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
@@ -64,16 +73,18 @@ class Fallback:
             health = self._of(engine)
             health.asked(self._now())
             try:
-                async with engine.open(request) as events:
+                last = engine is candidates[-1]
+                async with aclosing(_events(engine, request, last=last)) as events:
                     async for event in events:
-                        if isinstance(event, Started) and engine is not candidates[-1]:
+                        if isinstance(event, Started) and not last:
                             begun.append(event)
                             continue
-                        spoken = spoken or isinstance(event, Chunk)
+                        if not spoken and isinstance(event, Chunk | Finished):
+                            spoken = True  # whoever asked may leave as soon as the text is enough
+                            health.answered()
                         while begun:
                             yield begun.pop()
                         yield event
-                health.answered()
                 return
             except EngineError as error:
                 self._note(health, error, spoken=spoken)
@@ -109,6 +120,13 @@ class Fallback:
             able or [each for each in self._engines if each.info.state != "off"][:1] or [*self._engines[:1]]
         )
 
+    def _passed(self, chosen: Engine) -> list[str]:
+        """Say of each engine that is preferred to the chosen one why it is passed over."""
+        return [
+            f"{each.info.name}: {_first_sentence(each.info.reason or self._of(each).reason)}"
+            for each in self._engines[: self._engines.index(chosen)]
+        ]
+
     def observe(self, focus: Focus) -> None:
         """Pass the hint to the engine that would be asked."""
         for engine in self._candidates()[:1]:
@@ -116,6 +134,41 @@ class Fallback:
 
     async def aclose(self) -> None:
         """A route does not own its engines: several routes share them."""
+
+
+async def _events(engine: Engine, request: Request, *, last: bool) -> AsyncGenerator[Event, None]:
+    """Give an engine's events. Raises `EngineError` if a completion's first text comes too late."""
+    waited = request.task is Task.COMPLETE and not last and not request.warm
+    due = anyio.current_time() + PATIENCE_S if waited else math.inf
+    async with AsyncExitStack() as stack:
+        try:
+            with anyio.fail_after(due - anyio.current_time()):
+                events = await stack.enter_async_context(engine.open(request))
+            while due < math.inf:
+                with anyio.fail_after(due - anyio.current_time()):
+                    event = await anext(events)
+                if not isinstance(event, Started):
+                    due = math.inf
+                yield event
+            async for event in events:
+                yield event
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise _too_late(engine.info.name) from error
+
+
+def _first_sentence(reason: str) -> str:
+    return reason.split(". ", 1)[0].rstrip(".")
+
+
+def _too_late(name: str) -> EngineError:
+    return EngineError(
+        f"The engine {name!r} has said nothing for {PATIENCE_S:g} s",
+        "The next engine of its route is asked",
+        "See what keeps it busy",
+        code="engine_silent",
+    )
 
 
 def _holds(info: EngineInfo, request: Request | None) -> bool:

@@ -189,8 +189,9 @@ class OpenAI:
         try:
             async with aclosing(self._told(server, request)) as events:
                 async for event in events:
+                    if isinstance(event, Chunk | Finished):  # whoever asked may leave when it is enough
+                        server.health.answered()
                     yield event
-            server.health.answered()
         except EngineError as error:
             if error.code not in NOT_ITS_FAULT:
                 plain = error.code in ("engine_silent", "answer_broke_off")

@@ -54,7 +54,12 @@ class Registry:
     def infos(self) -> list[EngineInfo]:
         """What each engine says of itself, now, and what is known of one that is passed over."""
         now = time.monotonic()
-        return [self._known(engine.info, self._health[name], now) for name, engine in self._engines.items()]
+        told = {n: self._known(engine.info, self._health[n], now) for n, engine in self._engines.items()}
+        for route in reversed(ROUTE_OF.values()):  # completions have the last word
+            serving = self.route(route).info
+            if serving.state == "degraded" and told.get(serving.name, serving).state == "ready":
+                told[serving.name] = serving
+        return list(told.values())
 
     def _known(self, info: EngineInfo, health: Health, now: float) -> EngineInfo:
         if info.state == "off" or health.state(now) == "closed":

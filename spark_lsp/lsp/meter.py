@@ -37,6 +37,8 @@ class Meter:
         return self
 
     def _tell_busy(self) -> None:
+        if self._ls.status.state != self._before.state:
+            self._before = self._ls.status
         self._ls.tell(state="busy", reason="")
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
@@ -44,7 +46,16 @@ class Meter:
         if isinstance(error, SparkError):
             self._ls.tell(state=self._before.state, reason=self._before.reason)
         else:
-            self._ls.tell(**self._figures(), state="ready")
+            self._ls.tell(**self._figures(), **self._state())
+
+    def _state(self) -> dict[str, object]:
+        """Return how things are now: ready, unless another engine than the preferred one has answered."""
+        now = self._ls.status
+        if now.state not in ("busy", self._before.state):
+            return {}  # told meanwhile, by who knows
+        if self._before.state == "degraded":
+            return {"state": "degraded", "reason": now.reason or self._before.reason}
+        return {"state": "ready"}
 
     def take(self, event: Event) -> None:
         """Note an event."""

@@ -93,8 +93,9 @@ def test_an_engine_that_is_unwell_is_told_of() -> None:
         {"fast": replay("fast"), "slow": replay("slow")}, {"edit": ("fast", "slow")}, {}, health
     )
     fast, slow = registry.infos()
-    assert (fast.state, slow.state) == ("degraded", "ready")
+    assert (fast.state, slow.state) == ("degraded", "degraded")
     assert fast.reason.startswith("It failed.")
+    assert slow.reason == "fast: It failed; slow is asked instead"
     assert registry.serving()["edit"] == "slow"
     assert registry.overlaid({}, {}).serving()["edit"] == "slow"
     assert registry.overlaid({"fast": replay("fast")}, {}).serving()["edit"] == "fast"  # another engine
