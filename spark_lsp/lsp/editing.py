@@ -170,7 +170,7 @@ class Editor:
             return await self._ask_once(request, progress)
 
     async def _ask_once(self, request: Request, progress: Progress) -> tuple[EditFormat, str]:
-        format_, pieces = EditFormat.TEXT, list[str]()
+        format_, pieces, cut = EditFormat.TEXT, list[str](), False
         with Meter(self._ls) as meter:
             async with self._ls.engine.open(request) as events:
                 async for event in events:
@@ -181,7 +181,16 @@ class Editor:
                     elif isinstance(event, Chunk):
                         pieces.append(event.text)
                         progress.report(f"{sum(map(len, pieces))} characters")
-        return format_, "".join(pieces)
+                    else:
+                        cut = event.reason == "length"
+        text = "".join(pieces)
+        if cut and not reply.is_whole(format_, text):
+            raise EditRefused(
+                "The model's answer was cut at its bound before it was whole",
+                "The text is as it was",
+                "Select less, or ask for less at once",
+            )
+        return format_, text
 
     async def _apply(self, job: Job, edits: Sequence[Edit]) -> None:
         """Apply as one change, for just the version that the editor has told last."""

@@ -59,6 +59,16 @@ def proposal(
     return edits
 
 
+def is_whole(form: EditFormat, answer: str) -> bool:
+    """Return whether an answer that ended at its bound may be used: its fence has closed, or no code is lost.
+
+    Documentation that is cut is shorter; code that is cut would take away what follows.
+    """
+    if form is EditFormat.FENCED and (match := _FENCE.search(answer)):
+        return "```" in match[0][3:]
+    return form is EditFormat.DOCSTRING
+
+
 def _replaced(document: Document, start: int, end: int, answer: str) -> list[Edit]:
     old = document.text[start:end]
     new = _unfenced(answer)

@@ -84,7 +84,10 @@ FENCED = "```python\ndef mul(a, b):\n    return b * a\n```\n"
 SOURCE = "def mul(a, b):\n    return a * b\n"
 
 
-async def spark(config: Path, *arguments: str) -> dict[str, Any]:
+SWAP = ("edit", "--range", "1:2", "--write", "--instruction", "swap the factors")
+
+
+async def spark(config: Path, *arguments: str, code: int = 0) -> dict[str, Any]:
     """Run a command through the real language server and a gateway with this configuration."""
     environment = {
         **os.environ,
@@ -95,7 +98,7 @@ async def spark(config: Path, *arguments: str) -> dict[str, Any]:
     with anyio.fail_after(40):
         command = [sys.executable, "-m", "spark_lsp", *arguments, "--json"]
         done = await anyio.run_process(command, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stderr
     return json.loads(done.stdout)
 
 
@@ -133,24 +136,21 @@ async def test_fault_36_an_edit_that_breaks_off_starts_again_on_the_next_engine_
     async with odd_server() as odd:
         config = tmp_path / "config.toml"
         config.write_text(CONFIG.format(url=odd.url(kind)))
-        environment = {**os.environ, "SPARK_LSP_CONFIG": str(config), "SPARK_LSP_RUNTIME_DIR": str(tmp_path)}
-        environment["SPARK_LSP_GATEWAY_IDLE"] = "2"
-        command = [
-            sys.executable,
-            "-m",
-            "spark_lsp",
-            "edit",
-            str(file),
-            "--range",
-            "1:2",
-            "--write",
-            "--json",
-        ]
-        with anyio.fail_after(40):
-            done = await anyio.run_process(
-                [*command, "--instruction", "swap the factors"], env=environment, check=False
-            )
-    told = json.loads(done.stdout)
-    assert (told["state"], told["engine"]) == ("applied", "spare"), done.stderr
+        told = await spark(config, *SWAP, str(file))
+    assert (told["state"], told["engine"]) == ("applied", "spare")
     assert file.read_text() == SOURCE.replace("a * b", "b * a")
     assert len(odd.asked) == 1
+
+
+async def test_fault_36_an_edit_that_never_ends_is_ended_and_refused(tmp_path: Path) -> None:
+    (tmp_path / "spare.txt").write_text(FENCED)
+    (file := tmp_path / "sums.py").write_text(SOURCE)
+    async with odd_server() as odd:
+        (config := tmp_path / "config.toml").write_text(CONFIG.format(url=odd.url("endless")))
+        told = await spark(config, *SWAP, str(file), code=3)
+        assert told["state"] == "refused"
+        with anyio.fail_after(10):
+            while odd.open:
+                await anyio.sleep(0.01)
+        assert len(odd.asked) == 1
+    assert file.read_text() == SOURCE

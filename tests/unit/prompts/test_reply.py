@@ -152,3 +152,19 @@ def test_many_blank_lines_are_looked_at_once() -> None:
     answer = "    a = b" + "\n" * 100_000 + "    return b * a"
     edits = reply.proposal("instruct", document, start, end, EditFormat.REPLACE, answer)
     assert apply(MUL, edits) == MUL[:start] + answer + MUL[end:]
+
+
+@pytest.mark.parametrize(
+    ("form", "answer", "whole"),
+    [
+        (EditFormat.FENCED, "```python\nx = 1\n```\nand so", True),
+        (EditFormat.FENCED, "```python\nx = 1\ny =", False),
+        (EditFormat.FENCED, "x = 1\ny =", False),
+        (EditFormat.REPLACE, "x = 1\ny =", False),
+        (EditFormat.DOCSTRING, "Add two", True),
+    ],
+)
+def test_an_answer_that_was_cut_is_used_only_if_no_code_is_lost(
+    form: EditFormat, answer: str, whole: bool
+) -> None:
+    assert reply.is_whole(form, answer) is whole
