@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from spark_lsp.cli import ERROR, OK
-from spark_lsp.doctor import configuration, document, editors, gateway, machine, trial, weights
+from spark_lsp.doctor import configuration, document, editors, gateway, machine, servers, trial, weights
 from spark_lsp.doctor.finding import Finding, as_json, is_well
 
 
@@ -37,6 +37,7 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     yield from found
     yield from machine.look(settings)
     yield from weights.look(settings)
+    yield from servers.look(settings)
     yield from gateway.look(settings)
     yield from editors.look()
     yield from (document.look(file, settings) for file in arguments.file)

@@ -109,6 +109,15 @@ class OpenAI:
                 f"Set `base_url` of engines.{self._name}",
                 code="engine_unavailable",
             )
+        if wrong := next((each.url for each in self._servers if not each.is_http), None):
+            shown = wrong.rsplit("@")[-1][:80]
+            return EngineError(
+                f"The engine {self._name!r} has an address that is none: {shown!r}",
+                "It is passed over",
+                f"Set `base_url` of engines.{self._name} to one such as http://127.0.0.1:8000/v1, "
+                "without a user name or password",
+                code="engine_unavailable",
+            )
         try:
             self._key()
         except EngineError as error:
@@ -286,6 +295,18 @@ class OpenAI:
             raise errors.no_stream(self._name, "an event without end") from error
 
     # What a server serves.
+
+    async def listed(self) -> list[tuple[str, dict[str, int] | EngineError]]:
+        """Return what each server lists, models with their context; for `doctor`."""
+        found = list[tuple[str, dict[str, int] | EngineError]]()
+        for server in self._servers:
+            patience = Patience(CONNECT_S, CONNECT_S)
+            try:
+                listed = calls.served_of(await self._got(f"{server.url}/models", patience))
+                found.append((server.url, listed))
+            except EngineError as error:
+                found.append((server.url, error))
+        return found
 
     async def _look(self, server: Server, patience: Patience) -> None:
         """Learn once what a server serves, where the settings do not say."""

@@ -8,6 +8,7 @@ first that is well is asked. No I/O.
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from spark_lsp.engine.health import Health
 from spark_lsp.errors import EngineError
@@ -27,6 +28,15 @@ class Server:
     slots: int = 0
     looked: bool = False
     infills: bool = True
+
+    @property
+    def is_http(self) -> bool:
+        """Whether its address is one for HTTP, and holds no password that would end up in messages."""
+        try:
+            parts = urlsplit(self.url)
+            return parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+        except ValueError:
+            return False
 
     @property
     def root(self) -> str:

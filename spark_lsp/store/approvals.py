@@ -26,6 +26,11 @@ _TABLE = (
 
 
 def _absolute(ask: Ask) -> Ask:
+    source, _, key = ask.key.partition(":")
+    if source == "file" and not os.path.isabs(os.path.expanduser(key)):
+        raise ConfigError(
+            f"The path {key!r} of a key is not absolute", "The engine is left out", "Give the whole path"
+        )
     if ask.kind != "file":
         return ask
     path = os.path.expanduser(ask.subject)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from spark_lsp import cli, runtime
+from spark_lsp.doctor import servers
 from spark_lsp.wire.proof import NONCE_HEADER, PROOF_HEADER, proof_of
 
 Look = Callable[..., dict[str, list[dict[str, str]]]]
@@ -271,3 +272,96 @@ def test_a_wrong_token(look: Look, config: Path, monkeypatch: pytest.MonkeyPatch
         finding = only(look(trial=True), "trial", "error")
         gateway.terminate()
     assert "token" in finding["what"]
+
+
+@pytest.fixture
+def gpu(config: Path) -> Iterator[Callable[..., str]]:
+    """Start a server that lists these models, and have the routes' only engine be there."""
+    running: list[http.server.ThreadingHTTPServer] = []
+
+    def start(*models: str, status: int = 200, **fields: str) -> str:
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                listed = [{"id": name, "max_model_len": 4096} for name in models]
+                body = json.dumps({"data": listed}).encode()
+                self.send_response(status)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *arguments: object) -> None:
+                pass
+
+        running.append(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        threading.Thread(target=running[-1].serve_forever, daemon=True).start()
+        fields = {"base_url": f"http://127.0.0.1:{running[-1].server_port}/v1", **fields}
+        lines = [f'{name} = "{value}"' for name, value in fields.items()]
+        config.write_text(
+            "\n".join(
+                ['[engines.gpu]\nkind = "openai"', *lines, '[routes]\ncompletion = ["gpu"]', 'edit = ["gpu"]']
+            )
+        )
+        return fields["base_url"]
+
+    yield start
+    for server in running:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_server_that_serves_the_model_is_well(look: Look, gpu: Callable[..., str]) -> None:
+    gpu("coder")
+    assert look() == {}
+    gpu("coder", "other", model="coder")
+    assert look() == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "level", "words", "remedy"),
+    [
+        (200, {"model": "gone"}, "warning", "does not list the model 'gone'; it lists a, b", "`model`"),
+        (200, {}, "error", "serves 2 models, and the settings name none", "one of: a, b"),
+        (401, {}, "error", "refused our key", "key_env"),
+        (404, {}, "error", "404", "ends in /v1"),
+        (200, {"key_env": "NO_SUCH_KEY"}, "error", "NO_SUCH_KEY is not set", "Correct it"),
+        (200, {"base_url": "ftp://127.0.0.1/v1"}, "error", "an address that is none", "Correct it"),
+        (
+            200,
+            {"base_url": "http://me:secret@127.0.0.1/v1"},
+            "error",
+            "an address that is none",
+            "Correct it",
+        ),
+        (200, {"base_url": "http://127.0.0.1:9/v1"}, "error", "nothing listens", "base_url"),
+    ],
+)
+def test_a_server_that_is_not_as_the_settings_say(
+    look: Look,
+    gpu: Callable[..., str],
+    status: int,
+    fields: dict[str, str],
+    level: str,
+    words: str,
+    remedy: str,
+) -> None:
+    gpu("a", "b", status=status, **fields)
+    finding = only(look(), "server", level)
+    assert words in finding["what"]
+    assert remedy in finding["remedy"]
+    assert "secret" not in str(finding)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://localhost:1/v1", False),
+        ("http://10.1.2.3/v1", False),
+        ("http://gpu.lan:8000/v1", False),
+        ("http://gpu:8000/v1", False),
+        ("https://api.example.com/v1", False),
+        ("http://api.example.com/v1", True),
+        ("http://8.8.8.8/v1", True),
+    ],
+)
+def test_an_address_that_sends_code_in_the_clear_is_told(url: str, told: bool) -> None:
+    assert servers._in_the_clear(url) is told

@@ -1,0 +1,69 @@
+"""The servers that the settings name: their key is there, they answer, and they serve the model."""
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import anyio
+
+from spark_lsp.config import OpenAIEngine, Settings
+from spark_lsp.doctor.finding import Finding, Level
+from spark_lsp.engine.openai import OpenAI
+from spark_lsp.errors import EngineError
+
+SUBJECT = "server"
+
+
+def look(settings: Settings) -> Iterator[Finding]:
+    """Give what there is to say of each; of a server it is asked which models it has, and no more."""
+    for name, table in settings.engines.items():
+        if isinstance(table, OpenAIEngine):
+            alone = any(set(names) == {name} for names in settings.routes.values())
+            yield from _engine(name, table, "error" if alone else "warning")
+
+
+def _engine(name: str, table: OpenAIEngine, level: Level) -> Iterator[Finding]:
+    if why := (engine := OpenAI(name, table)).info.reason:
+        yield Finding(level, SUBJECT, why, "Correct it, or take the engine out of the routes")
+        return
+    for url, found in anyio.run(_listed, engine):
+        where = f"engines.{name}: {url}"
+        if isinstance(found, EngineError):
+            yield Finding(level, SUBJECT, f"{where}: {found.what}", found.remedy)
+        else:
+            yield _serves(where, table.model, found, level)
+        if _in_the_clear(url):
+            what = f"{where} is not encrypted: code and key can be read on the way"
+            yield Finding("warning", SUBJECT, what, "Use https, or a tunnel")
+
+
+async def _listed(engine: OpenAI) -> list[tuple[str, dict[str, int] | EngineError]]:
+    try:
+        return await engine.listed()
+    finally:
+        await engine.aclose()
+
+
+def _serves(where: str, model: str, served: dict[str, int], level: Level) -> Finding:
+    if model in served or (not model and len(served) == 1):
+        name = model or next(iter(served))
+        context = f", {served[name]} tokens of context" if served[name] else ""
+        return Finding("ok", SUBJECT, f"{where} serves {name}{context}")
+    names = ", ".join(sorted(served)[:10]) or "nothing"
+    if model:
+        what = f"{where} does not list the model {model!r}; it lists {names}"
+        return Finding("warning", SUBJECT, what, "Correct `model`, if it does not answer")
+    what = f"{where} serves {len(served)} models, and the settings name none"
+    return Finding(level, SUBJECT, what, f"Set `model` to one of: {names}")
+
+
+def _in_the_clear(url: str) -> bool:
+    """Whether what is sent leaves this machine and its network unencrypted, as far as a name can tell."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "http" or host == "localhost":
+        return False
+    try:
+        return not ip_address(host).is_private
+    except ValueError:
+        return "." in host and not host.endswith((".local", ".lan", ".internal", ".home.arpa", ".localhost"))
