@@ -21,9 +21,12 @@ test: $(STAMP) model editors clients lint ## run every test, the real model and 
 	@$(MAKE) --no-print-directory cover
 
 cover: export COVERAGE_FILE = .venv/coverage
-cover: $(STAMP) ## every branch of the wire is taken by its own tests
+cover: $(STAMP) ## every branch of the wire, of engines' health and of their streams is taken by its own tests
 	@$(BIN)/coverage run --branch --source spark_lsp/wire -m pytest -q --no-summary tests/unit/wire \
 	  --deselect tests/unit/wire/test_pair.py
+	@$(BIN)/coverage report --skip-covered --show-missing --fail-under=100
+	@$(BIN)/coverage run --branch --include '*/engine/health.py,*/engine/sse.py' -m pytest -q --no-summary \
+	  tests/unit/engine/test_health.py tests/unit/engine/test_sse.py
 	@$(BIN)/coverage report --skip-covered --show-missing --fail-under=100
 
 lint: $(STAMP) ## ruff and pyright (strict)

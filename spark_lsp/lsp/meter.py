@@ -31,14 +31,14 @@ class Meter:
         self._started: Started | None = None
 
     def __enter__(self) -> "Meter":
-        self._before = self._ls.status
+        self._before = self._standing = self._ls.status
         self._ls.status = self._before.changed(reason="")
         self._timer = asyncio.get_running_loop().call_later(NOTICED, self._tell_busy)
         return self
 
     def _tell_busy(self) -> None:
-        if self._ls.status.state != self._before.state:
-            self._before = self._ls.status
+        if self._ls.status.state != self._standing.state:
+            self._standing = self._ls.status
         self._ls.tell(state="busy", reason="")
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
@@ -51,10 +51,10 @@ class Meter:
     def _state(self) -> dict[str, object]:
         """Return how things are now: ready, unless another engine than the preferred one has answered."""
         now = self._ls.status
-        if now.state not in ("busy", self._before.state):
+        if now.state not in ("busy", self._standing.state):
             return {}  # told meanwhile, by who knows
-        if self._before.state == "degraded":
-            return {"state": "degraded", "reason": now.reason or self._before.reason}
+        if self._standing.state == "degraded":
+            return {"state": "degraded", "reason": now.reason or self._standing.reason}
         return {"state": "ready"}
 
     def take(self, event: Event) -> None:
