@@ -70,6 +70,10 @@ async def test_a_gateway_switches_says_why_and_goes_back(start: Any, short: Path
                 (gpu,) = [engine for engine in status["engines"] if engine["name"] == "gpu"]
                 assert gpu["state"] == "degraded"
                 assert "status 500" in gpu["reason"]
+                (spare,) = [engine for engine in status["engines"] if engine["name"] == "spare"]
+                assert spare["state"] == "degraded"
+                assert spare["reason"].startswith("gpu: The engine 'gpu' failed (status 500)")
+                assert spare["reason"].endswith("; spare is asked instead")
                 asked = len(odd.asked)
                 assert await answered_by(connection, "c") == "spare"
                 assert len(odd.asked) == asked  # it is left alone for a while
@@ -77,7 +81,11 @@ async def test_a_gateway_switches_says_why_and_goes_back(start: Any, short: Path
                 with anyio.fail_after(15):
                     while await answered_by(connection, "d") != "gpu":
                         await anyio.sleep(0.2)
-                assert (await told(connection, "spark.status"))["serving"]["edit"] == "gpu"
+                status = await told(connection, "spark.status")
+                assert status["serving"]["edit"] == "gpu"
+                assert {engine["state"] for engine in status["engines"] if engine["name"] != "local"} == {
+                    "ready"
+                }
 
 
 FENCED = "```python\ndef mul(a, b):\n    return b * a\n```\n"

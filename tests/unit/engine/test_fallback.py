@@ -2,12 +2,27 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
+import anyio
 import pytest
 
+from spark_lsp.engine import fallback
 from spark_lsp.engine.fallback import Fallback
+from spark_lsp.engine.health import Health
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request, Started, Task
+from spark_lsp.request import (
+    Chunk,
+    EngineInfo,
+    Event,
+    Finished,
+    Focus,
+    Part,
+    PartKind,
+    Request,
+    Started,
+    Task,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -148,3 +163,82 @@ async def test_leaving_early_leaves_the_engine() -> None:
             assert event == Started("a", "a")
             break
     assert (engine.opened, engine.left) == (1, 1)
+
+
+# How engines have fared.
+
+
+class Slow(Scripted):
+    """An engine that says nothing for long: before it can be entered, or behind its beginning."""
+
+    def __init__(self, name: str, *, begins: bool) -> None:
+        super().__init__(name, [])
+        self._begins = begins
+
+    @asynccontextmanager
+    async def open(self, request: Request) -> AsyncGenerator[AsyncIterator[Event], None]:
+        self.opened += 1
+        try:
+            if not self._begins:
+                await anyio.sleep(60)
+            yield self._wait()
+        finally:
+            self.left += 1
+
+    async def _wait(self) -> AsyncIterator[Event]:
+        yield Started("slow", "slow")
+        await anyio.sleep(60)
+
+
+@pytest.mark.parametrize("begins", [True, False])
+async def test_fault_36_a_completion_is_waited_for_only_while_it_is_of_use(
+    begins: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fallback, "PATIENCE_S", 0.05)
+    slow, health = Slow("slow", begins=begins), {"slow": Health(), "b": Health()}
+    route = Fallback("completion", [slow, good("b")], health)
+    for _ in range(2):
+        async with route.open(Request(Task.COMPLETE)) as events:
+            assert await anext(events) == Started("b", "b")
+    assert (slow.opened, slow.left) == (1, 1)  # once was enough
+    assert "has said nothing" in health["slow"].reason
+    assert route.info.state == "degraded"
+    assert route.info.reason == "slow: The engine 'slow' has said nothing for 0.05 s; b is asked instead"
+
+
+async def test_an_edit_and_the_last_engine_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fallback, "PATIENCE_S", 0.05)
+    for engines, task in (([Slow("slow", begins=True), good("b")], Task.EDIT), ([bad("a")], Task.COMPLETE)):
+        with anyio.move_on_after(0.3) as scope:
+            async with Fallback("edit", [*engines, Slow("slow", begins=True)]).open(Request(task)) as events:
+                assert [event async for event in events] == []
+        assert scope.cancelled_caught
+
+
+async def test_an_answer_that_was_left_once_it_was_enough_counts_as_an_answer() -> None:
+    health = {"a": Health(), "b": Health()}
+    route = Fallback("completion", [good("a"), good("b")], health)
+    for _ in range(5):
+        health["a"].failed(0.0, "It failed")  # now and then
+        async with route.open(Request(Task.COMPLETE)) as events:
+            async for event in events:
+                if isinstance(event, Chunk):
+                    break
+        assert health["a"].reason == ""
+    assert route.info.name == "a"
+
+
+async def test_an_engine_too_small_for_an_edit_is_passed_over_and_not_blamed() -> None:
+    small, health = good("a"), {"a": Health(), "b": Health()}
+    small.info = replace(small.info, context_tokens=100)
+    route = Fallback("edit", [small, good("b")], health)
+    request = Request(Task.EDIT, (Part(PartKind.TARGET, "x" * 1000),), "swap")
+    async with route.open(request) as events:
+        assert await anext(events) == Started("b", "b")
+    assert (small.opened, health["a"].reason, route.info.name) == (0, "", "a")
+
+
+async def test_an_engine_that_is_off_is_named_with_its_reason() -> None:
+    off = good("a", "off")
+    off.info = replace(off.info, reason="No key. It is passed over. Set KEY.")
+    assert Fallback("edit", [off, good("b")]).info.reason == "a: No key; b is asked instead"
