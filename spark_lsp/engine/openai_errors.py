@@ -5,12 +5,9 @@ instead is what `retryable` says; `retry_after` are the seconds after which the 
 """
 
 import re
-import socket
-import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import cast
 
 from spark_lsp.errors import EngineError
 
@@ -122,10 +119,8 @@ def no_stream(name: str, kind: str) -> EngineError:
     )
 
 
-def unreachable(name: str, error: BaseException | None = None) -> EngineError:
-    """The error for a connection that cannot be had; `error` says why not."""
-    causes = list(_causes(error))
-    why = next((words for kind, words in _WHY.items() if any(isinstance(e, kind) for e in causes)), "")
+def unreachable(name: str, why: str = "") -> EngineError:
+    """The error for a connection that cannot be had; `why`, where that is known."""
     return EngineError(
         f"The engine {name!r} cannot be reached" + (f": {why}" if why else ""),
         "It is passed over until it answers again",
@@ -153,25 +148,6 @@ def no_list(name: str) -> EngineError:
         f"Check `base_url` of engines.{name}; the URL usually ends in /v1",
         code="not_listed",
     )
-
-
-_WHY: dict[type[BaseException], str] = {
-    socket.gaierror: "its host is not known",
-    ConnectionRefusedError: "nothing listens at its address",
-    ssl.SSLError: "its certificate is not accepted",
-    ConnectionResetError: "the connection was reset",
-}
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Give an error and what it came of."""
-    for _ in range(10):  # causes may go round
-        if error is None:
-            return
-        yield error
-        if isinstance(error, BaseExceptionGroup):  # one for each address that was tried
-            yield from cast(BaseExceptionGroup[BaseException], error).exceptions
-        error = error.__cause__ or error.__context__
 
 
 def too_long() -> EngineError:

@@ -4,11 +4,13 @@ Time counts only while we wait for the server, not while whoever reads takes the
 answer is a token: servers send comments, empty pieces and headers long before, and some send them for ever.
 """
 
+import socket
+import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import httpx
@@ -72,7 +74,7 @@ class Http:
                 raise patience.silent(self._name) from error
             except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
                 if not (isinstance(error, CLOSED) and self._may_retry()):
-                    raise errors.unreachable(self._name, error) from error
+                    raise errors.unreachable(self._name, _why(error)) from error
             finally:
                 patience.spent(time.monotonic() - began)
 
@@ -134,6 +136,32 @@ class Http:
                 limits=httpx.Limits(max_keepalive_connections=KEPT if self._keep else 0),
             )
         return self._client
+
+
+_WHY: dict[type[BaseException], str] = {
+    socket.gaierror: "its host is not known",
+    ConnectionRefusedError: "nothing listens at its address",
+    ssl.SSLError: "its certificate is not accepted",
+    ConnectionResetError: "the connection was reset",
+    httpx.ConnectTimeout: "nothing answers at its address",
+}
+
+
+def _why(error: BaseException) -> str:
+    """Return why a connection could not be had, as far as that is known."""
+    causes = list(_causes(error))
+    return next((words for kind, words in _WHY.items() if any(isinstance(e, kind) for e in causes)), "")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Give an error and what it came of."""
+    for _ in range(10):  # causes may go round
+        if error is None:
+            return
+        yield error
+        if isinstance(error, BaseExceptionGroup):  # one for each address that was tried
+            yield from cast(BaseExceptionGroup[BaseException], error).exceptions
+        error = error.__cause__ or error.__context__
 
 
 async def close(response: httpx.Response) -> None:
