@@ -73,7 +73,10 @@ class _Told:
             )
             timing = Timing(queue, prompt, completion)
         reason = "length" if cut or self.finish in ("length", "max_tokens") else "stop"
-        return Finished(reason, self.usage or Usage(0, self.tokens), timing)
+        used = self.usage or Usage()  # an answer that was left early has none, or only the prompt's
+        return Finished(
+            reason, used if used.output_tokens else replace(used, output_tokens=self.tokens), timing
+        )
 
 
 class OpenAI:

@@ -188,9 +188,15 @@ def piece_of(data: str) -> Piece:
         _whole(text) if isinstance(text, str) else "",
         str(choice.get("finish_reason") or ""),
         bool(thinks),
-        _usage(_table(fields.get("usage"))),
+        _usage(_table(fields.get("usage"))) or _read(_table(fields.get("prompt_progress"))),
         _times(fields),
     )
+
+
+def _read(progress: dict[str, Any]) -> Usage | None:
+    """Return what a llama.cpp server tells of the prompt while it reads."""
+    counts = _numbers(progress)
+    return Usage(int(counts.get("total", 0)), 0, int(counts.get("cache", 0))) if counts else None
 
 
 def _times(fields: dict[str, Any]) -> dict[str, float]:

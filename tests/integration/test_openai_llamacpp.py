@@ -87,6 +87,20 @@ async def test_a_completion_and_an_edit(server: str, key: Path) -> None:
     await gpu.aclose()
 
 
+async def test_a_word_that_is_being_typed_is_finished_in_the_document_s_slot(server: str, key: Path) -> None:
+    gpu = engine(server, key)
+    before = "def add(first, second):\n    return first + second\n\n\ndef sub(first, second):\n    return fir"
+    parts = (Part(PartKind.PREFIX, before), Part(PartKind.SUFFIX, "\n"))
+    request = Request(Task.COMPLETE, parts, language="python", max_lines=1, origin="file:///a.py")
+    assert text_of(await answer(gpu, request)).strip() == "st - second"
+    events = await answer(gpu, request)
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert finished.usage.cached_tokens > 20  # it went to the slot that has just read it
+    assert [each.slots for each in gpu._servers] == [2]
+    await gpu.aclose()
+
+
 async def test_leaving_in_mid_answer_frees_it_for_the_next(server: str, key: Path) -> None:
     gpu = engine(server, key)
     target = (Part(PartKind.TARGET, "".join(f"line_{number} = {number}\n" for number in range(60))),)

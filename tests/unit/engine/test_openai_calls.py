@@ -109,7 +109,10 @@ def test_a_crlf_document_gets_crlf_back():
         ({"choices": [{"delta": {}, "finish_reason": "stop"}]}, Piece(finish="stop")),
         ({"choices": []}, Piece()),
         ({"choices": [{"delta": {"reasoning_content": "hm"}}]}, Piece(alive=True)),
-        ({"choices": [], "prompt_progress": {"total": 9, "processed": 4}}, Piece(alive=True)),  # llama.cpp
+        (
+            {"choices": [], "prompt_progress": {"total": 9, "cache": 4}},
+            Piece(alive=True, usage=Usage(9, 0, 4)),
+        ),
         ({"choices": [{"text": "a\ud800b"}]}, Piece("a\ufffdb")),
         ({"choices": [{"text": 5}], "usage": {"prompt_tokens": 10**400}}, Piece(usage=Usage())),
         (
