@@ -99,7 +99,7 @@ class OpenAI:
         """Who this is; it is off where it cannot be asked at all."""
         known = next((server for server in self._servers if server.model), None)
         model = self._settings.model or (known.model if known else "")
-        context = self._settings.context_tokens or (known.context_tokens if known else 0)
+        context = self._context(known)
         info = EngineInfo(self._name, "openai", model, context_tokens=context)
         why = self._why_off()
         return info if why is None else replace(info, state="off", reason=str(why))
@@ -236,8 +236,11 @@ class OpenAI:
 
     def _target(self, server: Server) -> Target:
         family = calls.family_of(server.model, self._settings.fim) if server.infills else ""
-        context = self._settings.context_tokens or server.context_tokens
-        return Target(server.model, self._settings.flavour, family, context, server.slots)
+        return Target(server.model, self._settings.flavour, family, self._context(server), server.slots)
+
+    def _context(self, server: Server | None) -> int:
+        told = self._settings.context_tokens or (server.context_tokens if server else 0)
+        return told or calls.UNTOLD_CONTEXT.get(self._settings.flavour, 0)
 
     async def _posted(self, server: Server, call: Call, patience: Patience) -> httpx.Response | None:
         """Send a call and return its response, a stream of events; None if the server knows chats only."""

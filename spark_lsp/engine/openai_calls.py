@@ -25,6 +25,8 @@ CHARS_PER_TOKEN = 3  # cautious: code has between three and four
 AROUND_CHARS = 16_000  # text around the place: more costs time and money and helps little
 COMPLETION_TOKENS, ANSWER_TOKENS = 256, 4096
 MOST = 1e12  # beyond any count or time
+# Ollama does not tell its context, reads so much unless told otherwise, and cuts the rest off without a word.
+UNTOLD_CONTEXT: dict[Flavour, int] = {"ollama": 4096}
 RESERVE_TOKENS = 512  # of the context, for the answer and the frame
 # Words of a model's name, all of which it must have, and the family whose tokens it then knows.
 _FAMILIES = {

@@ -334,3 +334,12 @@ async def test_a_key_is_in_no_error(made: Callable[..., OpenAI], monkeypatch: py
         with pytest.raises(EngineError) as caught:
             await answer(made(kind, key_env="ODD_KEY", model="m"), EDIT)
         assert "sk-very" not in repr(caught.value) + str(caught.value)
+
+
+async def test_ollama_is_taken_to_read_as_little_as_it_does(made: Callable[..., OpenAI], odd: Odd) -> None:
+    engine = made("plain", flavour="ollama", model="m")
+    assert engine.info.context_tokens == 4096
+    with pytest.raises(EngineError) as caught:
+        await answer(engine, Request(Task.EDIT, (Part(PartKind.TARGET, "x = 1\n" * 4000),), "swap"))
+    assert caught.value.code == "context_length_exceeded"
+    assert made("plain", flavour="ollama", context_tokens=9000).info.context_tokens == 9000
