@@ -72,8 +72,8 @@ class OpenAIEngine:
         Literal["auto", "none", "qwen", "deepseek", "starcoder", "codellama", "codegemma", "codestral"],
         _says("fill-in-the-middle tokens of the model; `auto` goes by its name, `none` completes by chat"),
     ] = "auto"
-    first_token_s: Annotated[Amount, _says("seconds to wait for the first token")] = 20.0
-    next_token_s: Annotated[Amount, _says("seconds to wait for each further token")] = 20.0
+    first_token_s: Annotated[Amount, _says("seconds to wait for the first token; 0: for ever")] = 20.0
+    next_token_s: Annotated[Amount, _says("seconds to wait for each further token; 0: for ever")] = 20.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,15 +19,17 @@ from spark_lsp.config import Flavour
 from spark_lsp.engine import openai_errors as errors
 from spark_lsp.prompts import fim
 from spark_lsp.prompts.chat import Bare, Fenced, Reader, around, chat_of
-from spark_lsp.request import EditFormat, PartKind, Request, Task, Usage
+from spark_lsp.request import EditFormat, Effort, PartKind, Request, Task, Usage
 
 CHARS_PER_TOKEN = 3  # cautious: code has between three and four
 AROUND_CHARS = 16_000  # text around the place: more costs time and money and helps little
 COMPLETION_TOKENS, ANSWER_TOKENS = 256, 4096
+THINKING_TOKENS = 1024  # more, for a model that thinks before it speaks
 MOST = 1e12  # beyond any count or time
 # Ollama does not tell its context, reads so much unless told otherwise, and cuts the rest off without a word.
 UNTOLD_CONTEXT: dict[Flavour, int] = {"ollama": 4096}
 RESERVE_TOKENS = 512  # of the context, for the answer and the frame
+_EFFORTS: dict[Effort, str] = {"fast": "low", "balanced": "medium", "deep": "high"}
 # Words of a model's name, all of which it must have, and the family whose tokens it then knows.
 _FAMILIES = {
     ("codellama",): "codellama",
@@ -130,7 +132,10 @@ def _infill(request: Request, target: Target, budget: int) -> Call:
 def _chat(request: Request, target: Target, budget: int) -> Call:
     chat = chat_of(request, budget)
     tokens = request.max_tokens or (COMPLETION_TOKENS if request.task is Task.COMPLETE else ANSWER_TOKENS)
-    body = _body(target, tokens, request)
+    thinks = "gpt-oss" in target.model.lower()
+    body = _body(target, tokens + THINKING_TOKENS * thinks, request)
+    if thinks:
+        body["reasoning_effort"] = "low" if request.task is Task.COMPLETE else _EFFORTS[request.effort]
     body["messages"] = [{"role": turn.role, "content": turn.text} for turn in chat.messages]
     if target.flavour == "cerebras" and (text := request.text_of(PartKind.TARGET)):
         body["prediction"] = {"type": "content", "content": text}

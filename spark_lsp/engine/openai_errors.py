@@ -146,7 +146,7 @@ def no_list(name: str) -> EngineError:
         f"What answers at the address of the engine {name!r} lists no models",
         "It is passed over",
         f"Check `base_url` of engines.{name}; the URL usually ends in /v1",
-        code="not_listed",
+        code="engine_unavailable",
     )
 
 

@@ -4,6 +4,7 @@ Time counts only while we wait for the server, not while whoever reads takes the
 answer is a token: servers send comments, empty pieces and headers long before, and some send them for ever.
 """
 
+import math
 import socket
 import ssl
 import time
@@ -28,7 +29,10 @@ CLOSED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 
 @dataclass(slots=True)
 class Patience:
-    """How long a server may still be silent: until its first token, then until each further one."""
+    """How long a server may still be silent: until its first token, then until each further one.
+
+    0 means for ever.
+    """
 
     first_s: float
     next_s: float
@@ -36,11 +40,11 @@ class Patience:
     left: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.left = self.first_s
+        self.left = self.first_s or math.inf
 
     def heard(self) -> None:
         """Note a sign of work."""
-        self.begun, self.left = True, self.next_s
+        self.begun, self.left = True, self.next_s or math.inf
 
     def spent(self, seconds: float) -> None:
         """Note for how long we have waited."""

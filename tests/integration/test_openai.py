@@ -315,7 +315,7 @@ async def test_a_request_that_only_warms_asks_for_no_text(made: Callable[..., Op
 
 async def test_a_host_that_is_not_known_is_said_to_be(made: Callable[..., OpenAI]) -> None:
     with pytest.raises(EngineError, match="its host is not known"):
-        await answer(made(base_url="http://no-such-host.invalid/v1"), EDIT)
+        await answer(made(base_url="http://no-such-host.invalid/v1", first_token_s=20), EDIT)
     with pytest.raises(EngineError, match="nothing listens"):
         await answer(made(base_url="http://127.0.0.1:9/v1"), EDIT)
 
@@ -326,6 +326,21 @@ async def test_no_proxy_of_the_environment_gets_to_see_anything(
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     assert text_of(await answer(made(), EDIT)) == MUL
+
+
+async def test_a_key_that_is_none_is_told_before_anything_is_sent(
+    made: Callable[..., OpenAI], odd: Odd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for value, words in (("", "is not set"), ("sk-\u00e9", "holds is none"), ("sk-1\nx: y", "holds is none")):
+        monkeypatch.setenv("ODD_KEY", value)
+        with pytest.raises(EngineError, match=words) as caught:
+            await answer(made(key_env="ODD_KEY"), EDIT)
+        assert "sk-" not in str(caught.value)
+    assert odd.asked == odd.keys == []
+
+
+async def test_a_wait_may_be_without_end(made: Callable[..., OpenAI]) -> None:
+    assert text_of(await answer(made("thinks", first_token_s=0, next_token_s=0), EDIT)) == MUL
 
 
 async def test_a_key_is_in_no_error(made: Callable[..., OpenAI], monkeypatch: pytest.MonkeyPatch) -> None:

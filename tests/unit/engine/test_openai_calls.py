@@ -1,6 +1,7 @@
 """What servers are asked, and what they say; Cerebras and Ollama in the shapes that their documents show."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,6 +55,16 @@ def test_cerebras_gets_what_it_predicts_and_its_own_bound():
     assert body["prediction"] == {"type": "content", "content": "b = 2\n"}
     assert "max_tokens" not in body
     assert body["max_completion_tokens"] > 0
+
+
+@pytest.mark.parametrize(("effort", "asked"), [("fast", "low"), ("balanced", "medium"), ("deep", "high")])
+def test_a_model_that_thinks_is_told_how_much_and_has_room_for_it(effort: Any, asked: str):
+    body = call_of(replace(EDIT, effort=effort), Target("openai/gpt-oss-120b")).body
+    plain = call_of(EDIT, Target("m")).body
+    assert body["reasoning_effort"] == asked
+    assert body["max_tokens"] > plain["max_tokens"]
+    around = Request(Task.COMPLETE, (Part(PartKind.PREFIX, "x"),), effort=effort)
+    assert call_of(around, Target("gpt-oss:20b")).body["reasoning_effort"] == "low"
 
 
 @pytest.mark.parametrize("flavour", ["openai", "vllm", "sglang", "ollama"])
