@@ -25,6 +25,8 @@ from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request
 CHARS_PER_TOKEN = 3
 PATIENCE_S = 10.0  # a completion's first text must come within this if another engine could give it
 NOT_ITS_FAULT = ("context_length_exceeded", "unsupported_content")
+# Nothing listens, the key is wrong, there is no such model: it will be so a second later too.
+SAYS_ENOUGH = ("engine_silent", "engine_unavailable", "model_not_found")
 
 
 class Fallback:
@@ -98,11 +100,11 @@ class Fallback:
     def _note(self, health: Health, error: EngineError, *, spoken: bool) -> None:
         """Count a failure of the engine; one of the request is not its fault.
 
-        One that fell silent cost long, and whoever asks again for an answer that broke off should find
-        another engine: such a one is passed over at once.
+        One that fell silent cost long, one that is not there will not come by itself, and whoever asks again
+        for an answer that broke off should find another engine: such a one is passed over at once.
         """
         if error.retryable and error.code not in NOT_ITS_FAULT:
-            plain = spoken or error.code == "engine_silent"
+            plain = spoken or error.code in SAYS_ENOUGH
             health.failed(self._now(), error.what, error.retry_after, plain=plain)
 
     def _of(self, engine: Engine) -> Health:

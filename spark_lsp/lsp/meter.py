@@ -29,6 +29,7 @@ class Meter:
         self._characters = 0
         self._finished: Finished | None = None
         self._started: Started | None = None
+        self._engine_then = ""  # who the status named when the answer began
 
     def __enter__(self) -> "Meter":
         self._before = self._standing = self._ls.status
@@ -62,6 +63,7 @@ class Meter:
         now = time.monotonic()
         if isinstance(event, Started):
             self._started = event
+            self._engine_then = self._ls.status.engine
         elif isinstance(event, Chunk):
             if self._first is None:
                 self._first = now
@@ -72,7 +74,7 @@ class Meter:
 
     def _figures(self) -> dict[str, object]:
         values: dict[str, object] = {}
-        told_otherwise = self._ls.status.engine != self._before.engine  # who answers from now on is news
+        told_otherwise = self._ls.status.engine != self._engine_then  # who answers from now on is news
         if self._started is not None and not told_otherwise:
             values |= {
                 "engine": self._started.engine,

@@ -11,6 +11,7 @@ from spark_lsp.config import OpenAIEngine
 from spark_lsp.engine.fallback import Fallback
 from spark_lsp.engine.health import Health
 from spark_lsp.engine.openai import OpenAI
+from spark_lsp.engine.openai_http import KEPT
 from spark_lsp.engine.openai_servers import Server, ranked
 from spark_lsp.errors import EngineError
 from spark_lsp.request import (
@@ -358,3 +359,28 @@ async def test_ollama_is_taken_to_read_as_little_as_it_does(made: Callable[..., 
         await answer(engine, Request(Task.EDIT, (Part(PartKind.TARGET, "x = 1\n" * 4000),), "swap"))
     assert caught.value.code == "context_length_exceeded"
     assert made("plain", flavour="ollama", context_tokens=9000).info.context_tokens == 9000
+
+
+async def test_fault_36_answers_given_up_at_any_time_leave_nothing_open(
+    made: Callable[..., OpenAI], odd: Odd
+) -> None:
+    engines = [made(kind, model="m", context_tokens=1000) for kind in ("endless", "slow", "silent", "good")]
+
+    async def given_up(number: int) -> None:
+        with anyio.move_on_after(number % 10 * 0.01):
+            async with engines[number % 4].open(EDIT) as events:
+                async for _ in events:
+                    pass
+
+    for _ in range(5):
+        async with anyio.create_task_group() as group:
+            for number in range(40):
+                group.start_soon(given_up, number)
+    with anyio.fail_after(10):
+        while odd.open > KEPT:  # of those that answered, for the next request
+            await anyio.sleep(0.01)
+    for engine in engines:
+        await engine.aclose()
+    with anyio.fail_after(10):
+        while odd.open:
+            await anyio.sleep(0.01)
