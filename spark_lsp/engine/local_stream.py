@@ -68,7 +68,7 @@ def broken_off() -> EngineError:
         "The embedded model's process ended in the middle of an answer",
         "This answer is lost; nothing was changed",
         "Ask again: the model is started once more by itself",
-        code="engine_failed",
+        code="answer_broke_off",
     )
 
 
@@ -77,7 +77,7 @@ def _silent() -> EngineError:
         "The embedded model has said nothing for two minutes",
         "This answer is given up; nothing was changed",
         "The machine may be overloaded; ask again later",
-        code="engine_failed",
+        code="engine_silent",
     )
 
 

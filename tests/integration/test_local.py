@@ -105,7 +105,7 @@ async def killed_in_an_answer(engine: Local) -> None:
 
     with pytest.raises(EngineError) as caught:
         await read()
-    assert caught.value.code == "engine_failed"
+    assert caught.value.code == "answer_broke_off"
     assert caught.value.retryable
 
 

@@ -3,11 +3,15 @@
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import anyio
+import psutil
 import pytest
+from anyio.abc import TaskGroup
 
 from tests.integration.gateway.conftest import environment, folder, short, start
 from tests.integration.odd_server import MUL_LINES, odd_server
@@ -162,3 +166,51 @@ async def test_fault_36_an_edit_that_never_ends_is_ended_and_refused(tmp_path: P
                 await anyio.sleep(0.01)
         assert len(odd.asked) == 1
     assert file.read_text() == SOURCE
+
+
+LOCAL_FIRST = """\
+[engines.spare]
+kind = "replay"
+text = "spare.txt"
+tokens_per_s = 0
+delay_ms = 0
+[routes]
+completion = ["local", "spare"]
+edit = ["local", "spare"]
+"""
+
+
+def models_of(runtime: Path) -> Iterator[psutil.Process]:
+    """The processes that hold a model for the gateway of this runtime directory."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if any(word.endswith("local_child.py") for word in process.cmdline()):
+                gateway = process.parent()
+                if gateway and gateway.environ().get("SPARK_LSP_RUNTIME_DIR") == str(runtime):
+                    yield process
+
+
+@pytest.mark.model
+async def test_fault_37_an_edit_whose_model_is_killed_lands_from_the_next_engine(
+    tmp_path: Path, model: Path
+) -> None:
+    (tmp_path / "spare.txt").write_text(FENCED)
+    (file := tmp_path / "sums.py").write_text(SOURCE)
+    (config := tmp_path / "config.toml").write_text(LOCAL_FIRST)
+    killed, told = set[int](), dict[str, Any]()
+
+    async def edit(group: TaskGroup) -> None:
+        told.update(await spark(config, *SWAP, str(file)))
+        group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(edit, group)
+        while True:
+            for process in models_of(tmp_path):
+                with suppress(psutil.Error):
+                    process.kill()
+                    killed.add(process.pid)
+            await anyio.sleep(0.02)
+    assert killed
+    assert (told["state"], told["engine"]) == ("applied", "spare")
+    assert file.read_text() == SOURCE.replace("a * b", "b * a")
