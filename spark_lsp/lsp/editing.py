@@ -259,6 +259,19 @@ def as_order(ls: "SparkServer", argument: Any) -> Order:
     return Order(name, seen, start, end, note.instruction, diagnostics, note)
 
 
+def as_place(ls: "SparkServer", argument: Any) -> tuple[Document, int, int]:
+    """Return the document and the whole lines that an argument names, for those who change nothing.
+
+    Raises as `as_order` does.
+    """
+    if not isinstance(argument, dict):
+        raise ArgumentError("The command needs one argument, an object", NOTHING)
+    fields = cast(dict[str, Any], argument)
+    document = _document(ls, _text(fields, "uri", MAX_ARGUMENT), fields.get("version"))
+    start, end = _offsets(ls, document, fields.get("range"))
+    return document, *actions.target("fix", document, start, end, ())
+
+
 def _text(fields: Mapping[str, Any], name: str, longest: int) -> str:
     """Return a text of an argument, empty where there is none."""
     value: object = fields.get(name)

@@ -15,6 +15,7 @@ def changed(ls: "SparkServer", link: LinkStatus) -> None:
     """Take how the link is now."""
     for problem in link.problems:
         ls.say_once(types.MessageType.Warning, "settings", f"Setting spark.{problem}.")
+    ls.engines = link.engines or ls.engines
     if link.state != "ready":
         ls.tell(state="degraded", reason=link.reason)
         return

@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.completing import Completer
     from spark_lsp.lsp.consent import Consent
     from spark_lsp.lsp.editing import Editor
+    from spark_lsp.lsp.explaining import Explainer
     from spark_lsp.lsp.offer import Offer
     from spark_lsp.lsp.outgoing import Outgoing
     from spark_lsp.lsp.status import Status
+    from spark_lsp.request import EngineInfo
     from spark_lsp.session.documents import Documents
     from spark_lsp.session.reasons import Reason
     from spark_lsp.text.document import Document
@@ -72,6 +74,9 @@ class SparkServer(LanguageServer):
         self.engine: Remote
         self.completer: Completer
         self.editor: Editor
+        self.explainer: Explainer
+        self.engines: tuple[EngineInfo, ...] = ()  # what the gateway has
+        self.selected = ""  # the engine that the person has chosen over the routes, if any
         self._group: TaskGroup | None = None
         self._told: Any = None
         self._said: set[tuple[str, str]] = set()
@@ -232,11 +237,13 @@ class SparkServer(LanguageServer):
 
         from spark_lsp.lsp.completing import Completer
         from spark_lsp.lsp.editing import Editor
+        from spark_lsp.lsp.explaining import Explainer
         from spark_lsp.privacy import detectors
 
         await anyio.to_thread.run_sync(detectors.warm_up)  # a fifth of a second of imports
 
-        self.engine, self.completer, self.editor = engine, Completer(self), Editor(self)
+        self.engine, self.completer = engine, Completer(self)
+        self.editor, self.explainer = Editor(self), Explainer(self)
         async with anyio.create_task_group() as group:
             self._group = group
             self.up.set()
@@ -259,12 +266,16 @@ class SparkServer(LanguageServer):
         """Send the editor's own engines and routes to the gateway; log as the settings say."""
         logging.getLogger("spark_lsp").setLevel(self.settings.log.level.upper())
         if self._group is not None:
+            from spark_lsp.config import ROUTES
             from spark_lsp.lsp import settings as editor_settings
 
             given = editor_settings.Given(self.given)
             engines = given.table("engines")
             allowed = self.consent.approved(engines) if engines else {}
-            self.engine.configure(allowed, given.routes(), given.table("budget"))
+            routes = given.routes()
+            if self.selected:
+                routes |= {route: [self.selected] for route in ROUTES}
+            self.engine.configure(allowed, routes, given.table("budget"))
 
     def gateway_url(self) -> str:
         """Return where the gateway is. Raises `GatewayError` if that waits for the person's approval."""

@@ -36,6 +36,8 @@ COMMANDS = {
     "spark.edit": "edit",
     "spark.cancel": "cancel",
     "spark.accept": "accept",
+    "spark.explain": "explain",
+    "spark.selectEngine": "select_engine",
     "spark.status": "status",
 }
 

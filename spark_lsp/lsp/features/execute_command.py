@@ -1,7 +1,7 @@
-"""workspace/executeCommand: `spark.edit`, `spark.cancel`, `spark.accept`, `spark.status`.
+"""workspace/executeCommand: the commands of the table.
 
-Commands answer at once: editors give up on slow ones after ten seconds. What comes of an edit is told
-by `spark/edit`.
+They answer at once: editors give up on slow ones after ten seconds. What comes of an edit is told by
+`spark/edit`, what comes of an explanation by `spark/explanation`.
 """
 
 from typing import TYPE_CHECKING, Any, cast
@@ -12,6 +12,7 @@ from spark_lsp.errors import ArgumentError, EditRefused
 
 if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
+    from spark_lsp.request import EngineInfo
 
 
 async def edit(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
@@ -41,7 +42,7 @@ async def cancel(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
     identity = fields.get("id")
     if not isinstance(identity, str):
         raise ArgumentError("spark.cancel needs the id of an edit", "Nothing was stopped")
-    if not ls.editor.cancel(identity):
+    if not (ls.editor.cancel(identity) or ls.explainer.cancel(identity)):
         raise EditRefused("There is no such edit under way", "Nothing was stopped")
     return {"id": identity, "state": "cancelled"}
 
@@ -54,6 +55,43 @@ async def accept(ls: "SparkServer", *arguments: Any) -> dict[str, int]:
     if type(token) is not int:
         raise ArgumentError("spark.accept needs the token of a suggestion", "Nothing was counted")
     return {"accepted": ls.completer.accept(token)}
+
+
+async def explain(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
+    """Begin to explain the lines of a range; what comes of it is told by `spark/explanation`."""
+    from spark_lsp.lsp.editing import as_place
+
+    await ls.up.wait()
+    argument = arguments[0] if arguments else None
+    if isinstance(argument, dict):
+        await ls.outgoing.looked(str(cast(dict[str, Any], argument).get("uri", "")))
+    document, start, end = as_place(ls, argument)
+    return {"id": ls.explainer.start(document, start, end), "state": "started"}
+
+
+async def select_engine(ls: "SparkServer", *arguments: Any) -> dict[str, Any]:
+    """Ask one engine for everything until told otherwise (null); without an argument only list them."""
+    await ls.up.wait()
+    argument: Any = arguments[0] if arguments else {}
+    fields = cast(dict[str, Any], argument) if isinstance(argument, dict) else {"engine": argument}
+    if "engine" in fields:
+        _select(ls, fields["engine"] or "")
+    return {"engine": ls.selected, "engines": [_engine(each) for each in ls.engines]}
+
+
+def _select(ls: "SparkServer", name: object) -> None:
+    known = [engine.name for engine in ls.engines]
+    if name and name not in known:
+        raise ArgumentError(
+            f"There is no engine {name!r}", "Nothing was changed", f"Use one of: {', '.join(known)}"
+        )
+    ls.selected = str(name)
+    ls.configure_engine()
+
+
+def _engine(engine: "EngineInfo") -> dict[str, Any]:
+    names = ("name", "kind", "model", "simulated", "state", "reason")
+    return {name: getattr(engine, name) for name in names}
 
 
 async def status(ls: "SparkServer", *arguments: Any) -> dict[str, Any]:
