@@ -170,7 +170,7 @@ class Link:
             case Leaving():
                 self.next_wanted.set()
             case Greeted():
-                if not self._welcome:
+                if not (self._welcome or self._left.is_set()):
                     self._welcome = True
                     self._begun.set()
                     self._on_event(self, event)

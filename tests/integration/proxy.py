@@ -19,6 +19,7 @@ class Proxy:
     stuck: bool = False
     opened: int = 0
     upward: bytearray = field(default_factory=bytearray)  # what clients have sent
+    downward: bytearray = field(default_factory=bytearray)  # and what they were sent
     url: str = ""
     _writers: set[asyncio.StreamWriter] = field(default_factory=set[asyncio.StreamWriter])
 
@@ -48,6 +49,8 @@ class Proxy:
                     continue
                 if up:
                     self.upward += data
+                else:
+                    self.downward += data
                 writer.write(data)
                 await writer.drain()
 
