@@ -23,7 +23,14 @@ async def test_what_is_offered_depends_on_the_editor(
     text_document = client.capabilities.text_document
     assert offered.inline_completion_provider is not None  # some editors use it without saying so
     assert (offered.completion_provider is None) == (text_document.inline_completion is not None)
-    assert list(offered.execute_command_provider.commands) == ["spark.edit", "spark.cancel", "spark.status"]
+    assert list(offered.execute_command_provider.commands) == [
+        "spark.edit",
+        "spark.cancel",
+        "spark.accept",
+        "spark.explain",
+        "spark.selectEngine",
+        "spark.status",
+    ]
     assert offered.text_document_sync.change is types.TextDocumentSyncKind.Incremental
     for name, encoding in ENCODINGS.items():
         if editor_name.startswith(name):
