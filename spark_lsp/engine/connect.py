@@ -53,12 +53,11 @@ async def open_socket(endpoint: Endpoint, patience: float) -> "Socket":
     except ConnectionClosed as error:
         raise ConnectionError from error
     except WebSocketException as error:
-        raise _refused(error) from error
+        raise (_stranger() if endpoint.proves else _refused(error)) from error
 
 
 async def _open(endpoint: Endpoint, patience: float) -> "Socket":
-    from websockets.asyncio.client import connect as connect_tcp
-    from websockets.asyncio.client import unix_connect
+    from websockets.asyncio.client import connect, unix_connect
     from websockets.typing import Subprotocol
 
     from spark_lsp.engine.socket import Socket
@@ -76,7 +75,13 @@ async def _open(endpoint: Endpoint, patience: float) -> "Socket":
     if endpoint.url.startswith("ws+unix:"):
         path = endpoint.url.removeprefix("ws+unix:")
         return cast("Socket", await unix_connect(path, "ws://localhost/v1/responses", **options))
-    return cast("Socket", await connect_tcp(endpoint.url, **options, proxy=None))
+    connecting = connect(endpoint.url, **options, proxy=None)
+    connecting.process_redirect = _stay  # the user has agreed to this address and to no other
+    return cast("Socket", await connecting)
+
+
+def _stay(exc: Exception) -> Exception:
+    return exc
 
 
 def vouches(token: str, nonce: str, proof: str) -> bool:
@@ -152,6 +157,12 @@ def _refused(error: Exception) -> GatewayError:
             "The gateway refused our token",
             "No suggestions and no edits until it is accepted",
             'Set SPARK_LSP_TOKEN to the gateway\'s token, or set spark.engine.url to "auto"',
+        )
+    if status is not None and 300 <= status < 400:
+        return GatewayError(
+            f"What answers at the gateway's address sends us elsewhere (status {status})",
+            "Nothing was sent there; no suggestions and no edits until a gateway answers",
+            "Set spark.engine.url to the address that is meant",
         )
     return GatewayError(
         f"What answers at the gateway's address is no gateway (status {status})",

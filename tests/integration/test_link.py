@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 from typing import Any
 
 import anyio
@@ -18,7 +19,10 @@ from spark_lsp.engine import remote as remote_module
 from spark_lsp.engine.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.engine.socket import Socket
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Chunk, Request, Task
+from spark_lsp.gateway import serve as gateway_serve
+from spark_lsp.gateway.app import Gateway
+from spark_lsp.gateway.registry import Registry
+from spark_lsp.request import Chunk, EngineInfo, Event, Focus, Request, Started, Task
 from spark_lsp.text.document import Document
 from tests.integration.gateway.conftest import environment, folder, running, start
 from tests.integration.proxy import proxied
@@ -121,6 +125,32 @@ async def test_a_stranger_that_says_nonsense_in_place_of_its_proof_is_left_and_t
             endpoints[0] = Endpoint(good, "secret")
             await eventually(lambda: told[-1].state == "ready")
             assert await answer(remote) == "hello"
+
+
+@pytest.mark.parametrize("proves", [False, True])
+async def test_one_that_sends_us_elsewhere_is_not_followed(proves: bool) -> None:
+    """A person has agreed to an address, not to whatever stands behind it."""
+    came: list[str] = []
+
+    async def elsewhere(peer: Peer) -> None:
+        came.append(str(peer.request))
+        await gateway(peer)
+
+    async with listening(elsewhere) as url:
+
+        def redirect(peer: Peer, _: Any) -> Any:
+            response = peer.respond(HTTPStatus.FOUND, "there")
+            response.headers["Location"] = url
+            return response
+
+        async with serve(gateway, "127.0.0.1", 0, process_request=redirect) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            endpoint = Endpoint(f"ws://127.0.0.1:{port}/", "secret", proves=proves)
+            async with linked(lambda: endpoint) as (_, told):
+                await eventually(lambda: told)
+                words = "does not know our token" if proves else "sends us elsewhere"
+                assert words in told[0].reason
+    assert came == []
 
 
 async def test_one_that_hangs_up_before_it_greets_is_told_of_and_the_next_one_is_found() -> None:
@@ -251,3 +281,60 @@ async def test_a_stall_of_our_own_loop_does_not_cost_a_living_link(
 
 class Stalling(Socket):
     """A socket whose pings hold up everything."""
+
+
+async def test_a_cancel_reaches_the_engine_soon() -> None:
+    """How soon is measured by the benchmark; here it is only no matter of waiting."""
+    engine = Endless()
+    async with serving(engine) as endpoint, linked(lambda: endpoint) as (remote, _):
+        took: list[float] = []
+        for _ in range(100):
+            async with remote.open(Request(Task.COMPLETE, (), "x")) as events:
+                await anext(events)
+                begun = time.perf_counter()
+            await eventually(lambda: not engine.inside)
+            took.append(engine.left - begun)
+    assert sorted(took)[98] < 0.25
+
+
+class Endless:
+    """An engine that begins, says nothing, and notes when it is left."""
+
+    info = EngineInfo("endless", "puppet", "wood")
+    inside = 0
+    left = 0.0
+
+    @asynccontextmanager
+    async def open(self, request: Request) -> AsyncIterator[AsyncIterator[Event]]:
+        self.inside += 1
+        try:
+            yield self._play()
+        finally:
+            self.left = time.perf_counter()
+            self.inside -= 1
+
+    async def _play(self) -> AsyncIterator[Event]:
+        yield Started("endless", "wood")
+        await anyio.sleep_forever()
+
+    def observe(self, focus: Focus) -> None:
+        """Nothing to warm."""
+
+    async def aclose(self) -> None:
+        """Nothing to free."""
+
+
+@asynccontextmanager
+async def serving(engine: Endless) -> AsyncIterator[Endpoint]:
+    """The real gateway in this process, around an engine of the test's own."""
+    routes = dict.fromkeys(("completion", "edit"), ("endless",))
+    registry = Registry({"endless": engine}, routes)
+    gateway_ = Gateway(registry, "token", lambda *_: engine, lambda _: ({}, []))
+    listener, url = gateway_serve.bind(gateway_serve.Address())
+    server = gateway_serve._Server(gateway_serve._config(gateway_))
+    async with anyio.create_task_group() as group:
+        group.start_soon(server.serve, [listener])
+        await eventually(lambda: server.started)
+        yield Endpoint(url, "token")
+        server.should_exit = True
+    listener.close()
