@@ -21,7 +21,7 @@ import anyio
 import anyio.to_thread
 
 from spark_lsp import __version__, runtime
-from spark_lsp.engine.link import NONCE_HEADER, PROOF_HEADER, Endpoint, vouches
+from spark_lsp.engine.connect import NONCE_HEADER, PROOF_HEADER, Endpoint, vouches
 from spark_lsp.errors import GatewayError
 
 START_DEADLINE = 20.0  # seconds; a cold start takes about one

@@ -53,7 +53,7 @@ IMPURE_MODULES = {
 ONLY_IN = {
     "lsprotocol": ("lsp/",),
     "pygls": ("lsp/",),
-    "websockets": ("engine/link.py", "engine/socket.py"),
+    "websockets": ("engine/connect.py", "engine/link.py", "engine/socket.py"),
     "starlette": ("gateway/",),
     "uvicorn": ("gateway/",),
     "anyio": ("engine/", "gateway/", "lsp/", "app.py", "launch.py", "client/", "bench/", "cli/", "doctor/"),
@@ -109,7 +109,7 @@ def test_imports_go_down_only(file: Path) -> None:
 
 def test_only_the_shells_of_the_wire_import_it() -> None:
     users = {relative(file) for file in FILES if "wire" in inner_rooms(file)}
-    allowed = {"engine/remote.py", "engine/link.py", "cli/wire_page.py"}
+    allowed = {"engine/remote.py", "engine/link.py", "engine/connect.py", "cli/wire_page.py"}
     assert all(name.startswith(("wire/", "gateway/", "bench/")) or name in allowed for name in users), users
 
 

@@ -1,7 +1,8 @@
 """One request's answer between the link's reader and whoever asked: the reader never waits.
 
 `on_read` is called whenever text has been taken out: only then may the gateway send more of it. A gateway
-that says nothing for long is given up: engines have deadlines of their own, so this is the last net.
+that says nothing for long is given up: engines have deadlines of their own, so this is the last net, and
+wider than theirs. An engine may say that it has begun before it has read the request, so what counts is text.
 """
 
 import asyncio
@@ -12,8 +13,8 @@ from dataclasses import dataclass, field
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, Event, Finished, Task
 
-FIRST_EVENT = {Task.COMPLETE: 30.0, Task.EDIT: 180.0, Task.CHAT: 180.0}  # a cold model reads for long
-NEXT_EVENT = 60.0  # seconds between two events
+FIRST_TEXT = {Task.COMPLETE: 30.0, Task.EDIT: 240.0, Task.CHAT: 240.0}  # a cold model loads, then reads
+NEXT_TEXT = 130.0  # seconds from one piece of text to the next, or to the end
 
 
 @dataclass(slots=True)
@@ -38,12 +39,12 @@ class Channel:
         self.arrived.set()
 
     async def read(self) -> AsyncIterator[Event]:
-        patience = FIRST_EVENT[self.task]
+        patience = FIRST_TEXT[self.task]
         while True:
             while self.events:
                 event = self.events.popleft()
-                patience = NEXT_EVENT
                 if isinstance(event, Chunk):
+                    patience = NEXT_TEXT
                     self.on_read()
                 yield event
                 if isinstance(event, Finished):

@@ -3,51 +3,36 @@
 The reader hands each answer to its lane's channel and never waits for one; the writer writes what the
 connection has to say. A link that is to be left goes on delivering what was asked on it, and is closed when
 nothing is under way any more. A link that is lost tells everybody who waits on it.
+
+The heartbeat is ours: the library's waits for room to write before it counts, so it would never find a peer
+that has stopped reading, and it takes a stall of our own for one of the other side.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio.abc import TaskGroup
 
 from spark_lsp.engine.channel import Channel
-from spark_lsp.errors import GatewayError, RemoteProtocolError
+from spark_lsp.engine.connect import Endpoint, close, mute, open_socket
+from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Request, Task
-from spark_lsp.wire import codec
 from spark_lsp.wire.client import ClientConnection
-from spark_lsp.wire.client_events import Answered, ClientEvent, Failed, Leaving
-from spark_lsp.wire.frames import SUBPROTOCOL, Auth
-from spark_lsp.wire.proof import NONCE_HEADER, PROOF_HEADER, proof_of, proves
+from spark_lsp.wire.client_events import Answered, ClientEvent, Failed, Greeted, Leaving
+from spark_lsp.wire.frames import SUBPROTOCOL
 
 if TYPE_CHECKING:
     from spark_lsp.engine.socket import Socket
 
-__all__ = ["NONCE_HEADER", "PROOF_HEADER", "Endpoint", "Link", "connect", "vouches"]
-
-MAX_MESSAGE = 16 * 1024 * 1024
-HEARTBEAT = 4.0  # seconds between pings, and until a missing answer counts as a lost link
+HEARTBEAT = 4.0  # seconds between pings, until a missing answer counts as a lost link, and for a greeting
+LOOKS = 4  # for a ping's answer; a stall of our own uses up one, and what has come is read before the next
 GOODBYE = 30.0  # seconds that answers have to come over a link that is to be left
 CLOCK = 1.0  # seconds between looks at the clocks
 ASLEEP = 10.0  # seconds by which the wall clock has run ahead when the machine was asleep
 POOLS = {Task.COMPLETE: "ic", Task.EDIT: "act", Task.CHAT: "act"}
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a gateway is: `ws://…`, `wss://…` or `ws+unix:PATH`, and the token it wants.
-
-    With `proves` it must show that it knows the token, and never gets it: somebody else may listen on a
-    port by now.
-    """
-
-    url: str
-    token: str = field(default="", repr=False)
-    proves: bool = False
 
 
 class Link:
@@ -64,6 +49,9 @@ class Link:
         self._socket = socket
         self._on_event = on_event
         self._channels: dict[str, Channel] = {}
+        self._welcome = False  # the other side has greeted us
+        self._begun = asyncio.Event()  # it has, or the link is over
+        self._heard = 0  # messages
         self._wake = asyncio.Event()
         self._news = asyncio.Event()
         self._left = asyncio.Event()
@@ -75,7 +63,7 @@ class Link:
 
         try:
             async with anyio.create_task_group() as group:
-                for work in (self._write, self._watch_clock):
+                for work in (self._write, self._beat, self._watch_clock):
                     group.start_soon(work)
                 group.start_soon(self._say_goodbye, group)
                 await self._read(group)
@@ -83,8 +71,15 @@ class Link:
             pass  # the link is gone; what that means is told to each request
         finally:
             self._lose()  # who waits is told before we wait for the other side to say goodbye
-            with anyio.CancelScope(shield=True), anyio.move_on_after(1), suppress(Exception):
-                await self._socket.close()
+            await close(self._socket)
+
+    async def greeted(self) -> None:
+        """Wait for the greeting. Raises `GatewayError` if none comes; then the link is over."""
+        with anyio.move_on_after(HEARTBEAT):
+            await self._begun.wait()
+        if not self._welcome:
+            self.leave()
+            raise mute()
 
     def leave(self) -> None:
         """Close when what is under way has been answered."""
@@ -101,6 +96,22 @@ class Link:
         if self._left.is_set() and not self._channels:
             self._idle.set()
 
+    async def _beat(self) -> None:
+        """End the link when the other side says nothing any more, though it is asked to."""
+        while True:
+            await anyio.sleep(HEARTBEAT)
+            if not await self._lives():
+                raise ConnectionError("the other side does not answer")
+
+    async def _lives(self) -> bool:
+        """Ask for a sign of life; what else comes is one too, and may be in the answer's way."""
+        heard, pong = self._heard, self._socket.probe()
+        for _ in range(LOOKS):
+            await anyio.sleep(HEARTBEAT / LOOKS)
+            if pong.done() or self._heard != heard:
+                return True
+        return False
+
     async def _watch_clock(self) -> None:
         """End the link when the machine has slept: nobody knows what became of the other side."""
         ahead = time.time() - time.monotonic()
@@ -114,6 +125,7 @@ class Link:
             self._take(event)
         self._channels.clear()
         self._news.set()
+        self._begun.set()
         self.next_wanted.set()
         self._on_event(self, None)
 
@@ -126,6 +138,7 @@ class Link:
         group.cancel_scope.cancel()
 
     def _hear(self, message: str | bytes) -> None:
+        self._heard += 1
         for event in self.connection.receive(message):
             self._take(event)
         self._news.set()
@@ -156,6 +169,11 @@ class Link:
                 self._channels[lane].fail(error)
             case Leaving():
                 self.next_wanted.set()
+            case Greeted():
+                if not (self._welcome or self._left.is_set()):
+                    self._welcome = True
+                    self._begun.set()
+                    self._on_event(self, event)
             case _:
                 self._on_event(self, event)
 
@@ -186,99 +204,4 @@ OnEvent = Callable[[Link, ClientEvent | None], None]
 
 async def connect(endpoint: Endpoint, earlier: ClientConnection | None, on_event: OnEvent) -> Link:
     """Return a link to the gateway at `endpoint`. Raises `GatewayError` or `OSError`."""
-    from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
-
-    try:
-        socket = await _open(endpoint)
-        if endpoint.proves:
-            await _proved(socket, endpoint.token)
-    except (InvalidURI, ValueError) as error:
-        raise _no_address() from error
-    except ConnectionClosed as error:
-        raise ConnectionError from error
-    except WebSocketException as error:
-        raise _refused(error) from error
-    return Link(socket, earlier, on_event)
-
-
-async def _open(endpoint: Endpoint) -> "Socket":
-    from websockets.asyncio.client import connect as connect_tcp
-    from websockets.asyncio.client import unix_connect
-    from websockets.typing import Subprotocol
-
-    from spark_lsp.engine.socket import Socket
-
-    options: dict[str, Any] = {
-        "additional_headers": _introduction(endpoint),
-        "subprotocols": [Subprotocol(SUBPROTOCOL)],
-        "compression": None,
-        "max_size": MAX_MESSAGE,
-        "ping_interval": HEARTBEAT,
-        "ping_timeout": HEARTBEAT,
-        "open_timeout": HEARTBEAT,
-        "close_timeout": 1,
-        "create_connection": Socket,
-    }
-    if endpoint.url.startswith("ws+unix:"):
-        path = endpoint.url.removeprefix("ws+unix:")
-        return cast("Socket", await unix_connect(path, "ws://localhost/v1/responses", **options))
-    return cast("Socket", await connect_tcp(endpoint.url, **options, proxy=None))
-
-
-def vouches(token: str, nonce: str, proof: str) -> bool:
-    """Return whether a gateway that was sent `nonce` has answered with the proof that it knows the token."""
-    return proves(token, "gateway", nonce, proof)
-
-
-def _introduction(endpoint: Endpoint) -> dict[str, str]:
-    """Return the headers that say who we are: the token, or a number that asks for a proof."""
-    if endpoint.proves:
-        import secrets
-
-        return {NONCE_HEADER: secrets.token_hex(16)}
-    return {"Authorization": f"Bearer {endpoint.token}"} if endpoint.token else {}
-
-
-async def _proved(socket: "Socket", token: str) -> None:
-    """Have the other side prove that it knows the token, and prove it too. Raises `GatewayError`."""
-    assert socket.request is not None
-    nonce = socket.request.headers[NONCE_HEADER]
-    proof = ""
-    with anyio.move_on_after(HEARTBEAT), suppress(RemoteProtocolError):
-        _, challenge = codec.decode("".join((await socket.hear())[:1]), codec.CHALLENGE_FRAMES)
-        proof = challenge.proof if challenge is not None else ""
-        ours = challenge.nonce if challenge is not None else ""
-        if proves(token, "gateway", nonce, proof):
-            await socket.say(codec.encode(Auth(proof=proof_of(token, "client", ours))))
-            return
-    with anyio.CancelScope(shield=True), anyio.move_on_after(1), suppress(Exception):
-        await socket.close()
-    raise GatewayError(
-        "What listens at the gateway's port does not know our token",
-        "Nothing was sent to it; no suggestions and no edits until the gateway is found",
-        "It is looked for again by itself",
-    )
-
-
-def _refused(error: Exception) -> GatewayError:
-    response = getattr(error, "response", None)
-    status = getattr(response, "status_code", None)
-    if status in (401, 403):
-        return GatewayError(
-            "The gateway refused our token",
-            "No suggestions and no edits until it is accepted",
-            'Set SPARK_LSP_TOKEN to the gateway\'s token, or set spark.engine.url to "auto"',
-        )
-    return GatewayError(
-        f"What answers at the gateway's address is no gateway (status {status})",
-        "No suggestions and no edits until one answers there",
-        "Check spark.engine.url",
-    )
-
-
-def _no_address() -> GatewayError:
-    return GatewayError(
-        "The address of the gateway cannot be used",
-        "No suggestions and no edits until it is changed",
-        'Set spark.engine.url to a ws:// or wss:// address, or to "auto"',
-    )
+    return Link(await open_socket(endpoint, HEARTBEAT), earlier, on_event)

@@ -16,7 +16,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 from spark_lsp.engine.channel import Channel
-from spark_lsp.engine.link import Endpoint, Link, connect
+from spark_lsp.engine.connect import Endpoint
+from spark_lsp.engine.link import Link, connect
 from spark_lsp.errors import EngineError, GatewayError, LocalProtocolError, SparkError
 from spark_lsp.request import EngineInfo, Event, Focus, Request
 from spark_lsp.text.document import Document
@@ -95,12 +96,14 @@ class Remote:
         group.start_soon(self._tell_if_slow, scope := anyio.CancelScope())
         try:
             link = await connect(endpoint, earlier, self._take)
+            group.start_soon(link.run)
+            if not link.connection.spark:
+                self._engines = (EngineInfo("remote", "responses", ""),)
+                self._take_over(link)
+            else:
+                await link.greeted()
         finally:
             scope.cancel()
-        group.start_soon(link.run)
-        if not link.connection.spark:
-            self._engines = (EngineInfo("remote", "responses", ""),)
-            self._take_over(link)
         await link.next_wanted.wait()
 
     async def _tell_if_slow(self, scope: anyio.CancelScope) -> None:

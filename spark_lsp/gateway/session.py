@@ -164,10 +164,12 @@ class Session:
 
     def _give(self, response: str, group: TaskGroup) -> None:
         """Have a response served by a task that has nothing to do, or by one more."""
-        if self._idle:
-            self._idle.pop().set_result(response)
-        else:
-            group.start_soon(self._work, response, group)
+        while self._idle:
+            waiting = self._idle.pop()
+            if not waiting.done():  # as the wait of a task is that was cancelled with the connection
+                waiting.set_result(response)
+                return
+        group.start_soon(self._work, response, group)
 
     async def _work(self, response: str, group: TaskGroup) -> None:
         """Serve one response after another: a new task for each would cost as much as a small answer."""

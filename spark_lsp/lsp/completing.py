@@ -105,6 +105,16 @@ class Stream:
         else:
             self.conclude(text, Reason.NOTHING)
 
+    def begin_again(self) -> None:
+        """Forget what came: another answer is on its way."""
+        for timer in (self.moment, self.patience):
+            if timer is not None:
+                timer.cancel()
+        self.moment = self.patience = None
+        self.ghost.forget()
+        self.whole = ""
+        self.suggestion = replace(self.suggestion, text="")
+
     def give_up(self, why: str) -> None:
         """Conclude with the whole lines that came before the engine failed; they are as good as any."""
         whole = self.ghost.lines
@@ -260,17 +270,26 @@ class Completer:
             self._drop(uri)
 
     async def _run(self, stream: Stream, request: Request) -> None:
-        """Read the engine's answer; ask once more if the link was lost before any text."""
+        """Read the engine's answer; ask once more if the link was lost before a whole line had come."""
         with stream.scope:
             for attempt in (1, 2):
                 try:
                     await self._read(stream, request)
                     return
                 except EngineError as error:
-                    if attempt == 2 or error.code != "connection_lost" or stream.ghost.text:
-                        self.ls.trouble(error)
+                    lost = error.code == "connection_lost"
+                    if attempt == 2 or not lost or stream.ghost.lines:
+                        self._failed(error, quietly=lost)
                         stream.give_up(str(error))
                         return
+                    stream.begin_again()
+
+    def _failed(self, error: EngineError, *, quietly: bool) -> None:
+        """Tell why nothing more comes; a link that is being restored needs no message."""
+        if quietly:
+            self.ls.tell(state="degraded", reason=str(error))
+        else:
+            self.ls.trouble(error)
 
     async def _read(self, stream: Stream, request: Request) -> None:
         with Meter(self.ls) as meter:

@@ -56,6 +56,10 @@ class Ghost:
             self._complete = cut is not None
         return self._complete
 
+    def forget(self) -> None:
+        """Begin again, with other text to come."""
+        self._raw, self._complete = "", False
+
     @property
     def text(self) -> str:
         """What may be shown so far."""

@@ -1,4 +1,4 @@
-"""A TCP proxy with switches: it forwards, falls silent without closing, resets, or stops accepting."""
+"""A TCP proxy with switches: it forwards, falls silent without closing, stops reading, or resets."""
 
 import asyncio
 import socket
@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Proxy:
-    """`silent` drops what comes, both ways; `reset` ends all connections as a crashed peer does."""
+    """`silent` drops what comes, both ways; `stuck` reads no more; `reset` ends all connections as a crashed
+    peer does."""
 
     host: str
     port: int
     silent: bool = False
+    stuck: bool = False
     opened: int = 0
     upward: bytearray = field(default_factory=bytearray)  # what clients have sent
+    downward: bytearray = field(default_factory=bytearray)  # and what they were sent
     url: str = ""
     _writers: set[asyncio.StreamWriter] = field(default_factory=set[asyncio.StreamWriter])
 
@@ -40,10 +43,14 @@ class Proxy:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, up: bool) -> None:
         with suppress(OSError):
             while data := await reader.read(65_536):
+                while self.stuck:
+                    await asyncio.sleep(0.01)
                 if self.silent:
                     continue
                 if up:
                     self.upward += data
+                else:
+                    self.downward += data
                 writer.write(data)
                 await writer.drain()
 
@@ -61,10 +68,18 @@ async def proxied(url: str) -> AsyncIterator[Proxy]:
     authority, _, path = url.removeprefix("ws://").partition("/")
     host, _, port = authority.partition(":")
     proxy = Proxy(host, int(port))
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(proxy.serve, sock=_listener())
     proxy.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/{path}"
     try:
         yield proxy
     finally:
         server.close()
         proxy.reset()
+
+
+def _listener() -> socket.socket:
+    """A listener whose system holds little, so that who is not read from notices soon."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+    listener.bind(("127.0.0.1", 0))
+    return listener

@@ -7,13 +7,15 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
 import httpx
 import psutil
 import pytest
+from anyio.abc import SocketStream
 
 from spark_lsp import __version__, launch, runtime
 from spark_lsp.engine.remote import Endpoint
@@ -93,6 +95,44 @@ async def test_the_first_starts_one_and_the_second_finds_it(where: Path) -> None
     assert first == second
     assert healthy(first)
     assert len(gateways(where)) == 1
+
+
+@pytest.fixture
+def somebody() -> Iterator[psutil.Popen]:
+    """A process that has nothing to do with us."""
+    process = psutil.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield process
+    process.communicate()
+
+
+@pytest.mark.parametrize("version", [__version__, "0.0.0"])
+async def test_a_stranger_on_the_port_of_one_that_has_ended_learns_nothing_and_is_passed_over(
+    where: Path, version: str, somebody: psutil.Popen
+) -> None:
+    seen = bytearray()
+
+    async def welcome(stream: SocketStream) -> None:
+        """Say yes to everything."""
+        async with stream:
+            with suppress(anyio.EndOfStream, anyio.BrokenResourceError):
+                seen.extend(await stream.receive())
+                await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    async with (
+        await anyio.create_tcp_listener(local_host="127.0.0.1") as listener,
+        anyio.create_task_group() as group,
+    ):
+        group.start_soon(listener.serve, welcome)
+        port = listener.extra(anyio.abc.SocketAttribute.local_port)
+        url = f"ws://127.0.0.1:{port}/v1/responses"
+        runtime.write_state(where, runtime.State(url, "the-token", somebody.pid, version))
+        found = await launch.find_or_start()
+        assert somebody.poll() is None  # nobody ends a process for what a stranger says
+        group.cancel_scope.cancel()
+    assert found.url != url
+    assert healthy(found)
+    assert b"healthz" in seen
+    assert b"the-token" not in seen
 
 
 async def test_what_it_leaves_is_private_and_free_of_secrets(where: Path) -> None:

@@ -30,6 +30,16 @@ kind = "replay"
 text = "long.txt"
 tokens_per_s = 100
 delay_ms = 0
+[engines.flood]
+kind = "replay"
+text = "flood.txt"
+tokens_per_s = 0
+delay_ms = 0
+[engines.halting]
+kind = "replay"
+text = "answer.txt"
+tokens_per_s = 1
+delay_ms = 0
 [engines.stuck]
 kind = "replay"
 text = "answer.txt"
@@ -90,6 +100,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = tmp_path_factory.mktemp("gateway")
     (where / "answer.txt").write_text("def add(a, b):\n    return a + b\n")
     (where / "long.txt").write_text("abcd" * 40)
+    (where / "flood.txt").write_text("abcd" * 250_000)
     (where / "config.toml").write_text(CONFIG)
     return where
 

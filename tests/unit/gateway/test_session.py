@@ -250,3 +250,19 @@ async def test_a_hint_reaches_the_engine_of_completions(puppet: Any, served: Any
         peer.say("spark.doc.focus", doc="d1", version=1, offset=2)
         await until(lambda: puppet.focus or "spark.doc.resync" in [each["type"] for each in peer.heard])
         assert puppet.focus == [Focus("file:///a.py", "python", "abcd", 2)]
+
+
+async def test_the_end_of_a_connection_on_which_answers_end_and_others_wait_is_quiet(
+    puppet: Any, served: Any, until: Any
+) -> None:
+    """A task that waited for work is gone already when a response that just ends makes room for another."""
+    async with served(puppet) as (peer, _):
+        for number in range(20):
+            peer.ask(f"l{number}")
+            puppet.say(f"l{number}", Started("puppet", "wood"))
+        await until(lambda: len(puppet.inside) == 16)
+        puppet.say("l0", Finished())
+        await until(lambda: "l16" in puppet.inside)
+        peer.gone()
+        puppet.say("l1", Finished())
+    assert puppet.inside == []
