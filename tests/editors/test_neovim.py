@@ -308,7 +308,7 @@ def test_an_explanation_is_shown_beside(start: Start, replay_config: Path) -> No
     editor = start()
     editor.ready()
     editor.input("5GVj:Spark explain<CR>")
-    shown = "return vim.api.nvim_buf_get_lines(vim.fn.bufnr('spark-lsp://explanation'), 0, -1, false)"
+    shown = "return vim.fn.getbufline('spark-lsp://explanation', 1, '$')"
     editor.wait(lambda: editor.lua(shown) == ["It multiplies.", "Nothing more."])
     assert editor.lines()[0] == "def add(a, b):"  # the cursor has stayed where it was
 

@@ -317,6 +317,16 @@ function M.accept(unit)
   return true
 end
 
+--- What a key does: accept, or be itself. Neovim may have looked at the mapping before the letters that were
+--- typed just before it were in the buffer, so this looks again.
+---@param unit 'whole'|'word'|'line'
+---@param lhs string
+function M.press(unit, lhs)
+  if not M.accept(unit) then
+    api.nvim_feedkeys(vim.keycode(lhs), 'ni', false)
+  end
+end
+
 --- Whether there is something to accept.
 function M.visible()
   local bufnr = api.nvim_get_current_buf()

@@ -69,15 +69,18 @@ local function map(bufnr)
   local function key(lhs, call, desc)
     if lhs then
       vim.keymap.set('i', lhs, function()
-        return require('spark_lsp.ghost').visible() and ('<Cmd>lua require("spark_lsp.ghost").%s<CR>'):format(call)
-          or lhs
+        local ghost = require('spark_lsp.ghost')
+        return ghost.visible() and ('<Cmd>lua require("spark_lsp.ghost").%s<CR>'):format(call) or lhs
       end, { buffer = bufnr, expr = true, replace_keycodes = true, desc = 'spark-lsp: ' .. desc })
     end
   end
   local keys = M.options.keys
-  key(keys.accept, 'accept()', 'accept the suggestion')
-  key(keys.accept_word, 'accept("word")', "accept the suggestion's next word")
-  key(keys.accept_line, 'accept("line")', "accept the suggestion's next line")
+  local function accept(lhs, unit, desc)
+    key(lhs, ('press("%s", "%s")'):format(unit, (lhs or ''):gsub('<', '<lt>')), desc)
+  end
+  accept(keys.accept, 'whole', 'accept the suggestion')
+  accept(keys.accept_word, 'word', "accept the suggestion's next word")
+  accept(keys.accept_line, 'line', "accept the suggestion's next line")
   key(keys.dismiss, 'dismiss()', 'send the suggestion away')
 end
 
