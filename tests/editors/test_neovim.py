@@ -6,12 +6,14 @@ import signal
 import statistics
 import subprocess
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.editors.neovim import BUILT_IN, ROOT, SERVE, Editor, lua_list
+from tests.editors.terminal import Terminal
 
 pytestmark = pytest.mark.editor
 
@@ -68,7 +70,14 @@ def test_ghost_text_appears_and_tab_accepts_just_it(either: Editor) -> None:
     either.wait(lambda: either.ghost() == "return a + b")
     either.input("<Tab>")
     either.wait(lambda: not either.ghost())
-    assert either.lines() == ["def add(a, b):", "    return a + b", "", "", "def mul(a, b):", "    return a * b"]
+    assert either.lines() == [
+        "def add(a, b):",
+        "    return a + b",
+        "",
+        "",
+        "def mul(a, b):",
+        "    return a * b",
+    ]
     assert either.mode() == "i"
     either.input("<Esc>:Spark status<CR>")
     either.wait(lambda: "accepted 1 suggestions" in either.messages())
@@ -92,7 +101,7 @@ def test_it_grows_while_the_engine_streams(
 
     editor.wait(whole)
     assert len(seen) > 4, seen
-    assert all(later.startswith(earlier) for earlier, later in zip(seen, seen[1:], strict=False)), seen
+    assert all(later.startswith(earlier) for earlier, later in pairwise(seen)), seen
 
 
 def test_typing_along_eats_it_and_the_rest_can_be_accepted(either: Editor) -> None:
@@ -390,7 +399,9 @@ def test_the_built_in_packager_installs_it(
     setup = guide.split("<!-- vim.pack -->\n```lua\n")[1].split("```")[0]
     setup = setup.replace("https://github.com/OWNER/spark-lsp", f"file://{clone}")
     setup = setup.replace("{ '/path/to/spark-lsp/.venv/bin/spark-lsp', 'serve' }", lua_list(SERVE))
-    setup = setup.replace("vim.pack.add({", "vim.opt.runtimepath:remove(%r)\nvim.pack.add({" % str(ROOT / "editors/neovim"))
+    setup = setup.replace(
+        "vim.pack.add({", f"vim.opt.runtimepath:remove('{ROOT}/editors/neovim')\nvim.pack.add({{"
+    )
     setup = setup.replace("load = ", "confirm = false, load = ")
     editor = start(setup)
     editor.ready()
@@ -439,7 +450,7 @@ def test_how_long_from_a_key_to_ghost_text(
     asked = keystrokes(editor, "0123456789" * 4)
     with capsys.disabled():
         for what, times in (("that is typed along", eaten), ("that is asked for", asked)):
-            print(
+            print(  # noqa: T201 -- the figure is what this is for
                 f"\nNeovim, key to ghost text {what}: median {statistics.median(times):.1f} ms, "
                 f"p95 {sorted(times)[int(len(times) * 0.95)]:.1f} ms ({len(times)} keys)"
             )
@@ -448,6 +459,49 @@ def test_how_long_from_a_key_to_ghost_text(
 
 
 # With a real model.
+
+LISTING = """import os
+
+
+def python_files(path):
+    found = []
+    for root, dirs, files in os.walk(path):
+        for name in files:
+            if name.endswith(".py"):
+
+    return sorted(found)
+"""
+ON_SCREEN = """
+vim.opt.runtimepath:prepend([==[%s]==])
+vim.o.statusline = " %%f %%m%%= %%{v:lua.require'spark_lsp'.statusline()} "
+vim.o.laststatus, vim.o.termguicolors = 2, true
+require('spark_lsp').setup({ config = { cmd = %s } })
+"""
+
+
+@pytest.mark.model
+@pytest.mark.timeout(120)
+def test_on_a_terminal_it_looks_as_it_should(
+    neovim: str, model: Path, tmp_path: Path, home: dict[str, str]
+) -> None:
+    (tmp_path / "init.lua").write_text(ON_SCREEN % (ROOT / "editors" / "neovim", lua_list(SERVE)))
+    (tmp_path / "listing.py").write_text(LISTING)
+    more = {"SPARK_LSP_MODELS": str(model.parent), "XDG_DATA_HOME": str(tmp_path / "data")}
+    environment = {**home, **more, "TERM": "tmux-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+    command = [neovim, "--clean", "-n", "-u", str(tmp_path / "init.lua"), "listing.py"]
+    with TemporaryDirectory(prefix="tmux-") as socket:  # a socket's path has to be short
+        screen = Terminal(command, environment, tmp_path, socket=Path(socket) / "s", size=(100, 16))
+        try:
+            screen.shows("spark: local", 60)
+            screen.type("9GA" + " " * 16 + "found.")
+            screen.wait(lambda: "found.append(" in screen.screen(), "ghost text", 60)
+            screen.wait(lambda: "tok/s" in screen.screen(), "the engine's speed", 60)
+            if folder := os.environ.get("SPARK_LSP_SCREENS"):
+                Path(folder, "neovim.ansi").write_text(screen.screen(colours=True), "utf-8")
+            screen.press("Escape")
+            screen.hides("found.append(")
+        finally:
+            screen.close()
 
 
 @pytest.mark.model
