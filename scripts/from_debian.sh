@@ -1,8 +1,8 @@
 # Sourced by scripts/get_*.sh: brings a program from Debian's archive into the user's cache directory
 # (x86-64 and Debian only; no root, nothing installed).
 #
-# Each sets NAME (for people) and CACHE, defines `good PROGRAM` (does it run, is it new enough?), and calls
-# `bring`. Exit code 3, with the reason on stderr, where none can be had.
+# Each sets NAME and HOME_PAGE (for people) and CACHE, defines `good PROGRAM` (does it run, is it new enough?), then:
+# have, can_fetch, bring, wrap. Exit code 3, with the reason on stderr, where none can be had.
 
 none() {
   echo "no $NAME here: $1" >&2
@@ -54,7 +54,6 @@ unpack() { # package $2 and what it needs, less what matches the pattern $3, fro
 }
 
 bring() { # folder $1 of the cache: package $2 less the packages $4, whose program is $3
-  can_fetch
   set_up_apt
   local program="$work/root/$3" libraries="$CACHE/$1/usr/lib/x86_64-linux-gnu"
   for suite in forky testing sid; do

@@ -17,6 +17,7 @@ good() { # does $1 run, and is it 30 or later?
 }
 
 have "$FETCHED" "$(command -v emacs || true)"
+can_fetch
 echo "fetching Emacs from Debian's archive into $CACHE (about 60 MB, once)" >&2
 # Its library for compiling Lisp drags a compiler along, of which only that library is ever loaded.
 bring emacs emacs-nox usr/bin/emacs-nox 'emacs-el|binutils.*|lib(a|hwa|l|t|ub)san.*|.*-dev|libgprofng.*'

@@ -16,6 +16,7 @@ good() { # does $1 run, and is it of 2025 or later?
 }
 
 have "$FETCHED" "$(command -v hx || true)" "$(command -v helix || true)"
+can_fetch
 echo "fetching Helix from Debian's archive into $CACHE (about 9 MB, once)" >&2
 bring helix hx usr/lib/hx/hx
 wrap "$FETCHED" <<WRAPPER

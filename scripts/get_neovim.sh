@@ -18,6 +18,7 @@ good() { # does $1 run, and is it 0.12 or later?
 }
 
 have "$FETCHED" "$(command -v nvim || true)"
+can_fetch
 echo "fetching Neovim from Debian's archive into $CACHE (about 25 MB, once)" >&2
 bring root neovim usr/bin/nvim
 wrap "$FETCHED" <<WRAPPER

@@ -145,9 +145,10 @@ class Engine:
     url: Annotated[
         str, _says("the gateway: `auto` finds or starts your own; or a `ws://`, `wss://` or `ws+unix:` URL")
     ] = "auto"
-    routes: Annotated[Routes, _says("engines by preference, for `completion`, `edit`, `chat`")] = field(
-        default_factory=dict[str, tuple[str, ...]]
-    )
+    routes: Annotated[
+        Routes,
+        _says("engines by preference, for `completion`, `edit`, `chat`, or one effort, as `edit.deep`"),
+    ] = field(default_factory=dict[str, tuple[str, ...]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,7 @@ class Settings:
     engines: Mapping[str, EngineSettings] = field(default_factory=lambda: {"local": LocalEngine()})
     profiles: Mapping[str, Profile] = field(default_factory=dict[str, Profile])
     routes: Mapping[str, tuple[str, ...]] = field(
-        default_factory=lambda: dict.fromkeys(ROUTES[:2], ("local",))
+        default_factory=lambda: dict.fromkeys(("completion", "edit"), ("local",))
     )
     completion: Completion = Completion()
     edit: Edit = Edit()

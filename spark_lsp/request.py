@@ -172,6 +172,11 @@ class Timing:
         return self.queue_ms + self.prefill_ms
 
     @property
+    def first_ms(self) -> float:
+        """Time to first token as it really was."""
+        return self.true_ttft_ms if self.simulated else self.ttft_ms
+
+    @property
     def pace_ms(self) -> float:
         """Time from the first token to the last as it really was."""
         return self.true_decode_ms if self.simulated else self.decode_ms
@@ -179,7 +184,7 @@ class Timing:
     @property
     def spent_ms(self) -> float:
         """Time from the request to the last token as it really was."""
-        return self.pace_ms + (self.true_ttft_ms if self.simulated else self.ttft_ms)
+        return self.first_ms + self.pace_ms
 
     @property
     def time_info(self) -> dict[str, float]:

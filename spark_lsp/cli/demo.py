@@ -183,10 +183,12 @@ async def _edit(editor: Editor, played: Script, stage: Stage) -> bool:
 
 
 def how_to_open(file: Path) -> str:
-    """Return how to open a file in Neovim with all this: a line that works when pasted."""
-    launcher = Path(__file__).parents[2] / "scripts" / "nvim"
-    if launcher.exists():
-        return f"Now in Neovim:  {shlex.quote(str(launcher))} {shlex.quote(str(file))}"
+    """Return how to open a file in an editor with all this: lines that work when pasted."""
+    scripts = Path(__file__).parents[2] / "scripts"
+    if (scripts / "nvim").exists():
+        names = {"Neovim": "nvim", "Helix": "hx"}
+        lines = (f"Now in {name}:  {shlex.quote(str(scripts / names[name]))}" for name in names)
+        return "\n".join(f"{line} {shlex.quote(str(file))}" for line in lines)
     command = ", ".join(f'"{word}"' for word in (sys.executable, "-m", "spark_lsp", "serve"))
     return (
         "Now in Neovim 0.12 or later (Tab accepts):\n"

@@ -12,8 +12,9 @@ import msgspec
 from spark_lsp.cli import OK
 from spark_lsp.config import Profile, read_profiles
 from spark_lsp.errors import ConfigError
-from spark_lsp.simulate import capacity, feel, fit
-from spark_lsp.simulate.capacity import Crowd, Job, Price, Summary
+from spark_lsp.simulate import capacity, feel, fit, trace
+from spark_lsp.simulate.capacity import Price, Summary
+from spark_lsp.simulate.trace import Crowd, Job
 
 MACHINES = ("codex-spark", "gpt-oss-120b", "h100_sxm/x8/llama70b")
 SPEEDS = (65.0, 1000.0, 4000.0)
@@ -214,7 +215,7 @@ def _capacity(arguments: argparse.Namespace) -> None:
     from spark_lsp.engine.machines import machine_of
 
     own = _profiles(arguments.profiles)
-    jobs = capacity.read_trace(_text(arguments.trace)) if arguments.trace else _made_up(arguments)
+    jobs = trace.read_trace(_text(arguments.trace)) if arguments.trace else _made_up(arguments)
     machines = [machine_of(name, own) for name in arguments.machine or MACHINES]
     prices = _prices(arguments.price)
     served = [capacity.simulate(machine, jobs) for machine in machines]
@@ -241,7 +242,7 @@ def _made_up(arguments: argparse.Namespace) -> list[Job]:
     if not 0 <= arguments.shared <= 1:
         raise ConfigError("--shared must be between 0 and 1", "Nothing was simulated")
     crowd = Crowd(**{name: given[name] for name in (*names, "shared", "seed")})
-    jobs = capacity.trace_of(crowd)
+    jobs = trace.trace_of(crowd)
     if not jobs:
         raise ConfigError(
             "Nobody asks in that time", "Nothing was simulated", "Give more --minutes or --users"
@@ -275,7 +276,9 @@ def _print_capacity(jobs: Sequence[Job], found: Sequence[Summary]) -> None:
         print(
             f"  all together   {each.tokens_per_s:,.0f} tokens/s, {each.cached_share:.0%} of prompts cached"
         )
-        print(f"  users held     {each.users_held} before anyone slows, at this trace's mean length")
+        print(
+            f"  users held     {each.users_held} before anyone slows (GPUs: by a tenth), at this mean length"
+        )
         if each.refused:
             print(f"  refused        {each.refused}, longer than the context")
         if each.cost is not None:
@@ -284,7 +287,8 @@ def _print_capacity(jobs: Sequence[Job], found: Sequence[Summary]) -> None:
 
 
 def _times(values: Sequence[float], scale: float) -> str:
-    return " / ".join(f"{value * scale:.3g}" for value in values)
+    scaled = [value * scale for value in values]
+    return " / ".join(f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in scaled)
 
 
 # feel

@@ -39,7 +39,7 @@ def lines(told: dict[str, Any]) -> list[str]:
     for route, engine in told["serving"].items():
         said.append(f"  {route} → {engine}")
     for engine in told["engines"]:
-        mark = " (simulated)" if engine["simulated"] else ""
+        mark = " (simulated)" if engine["simulated"] and "simulated" not in engine["model"] else ""
         reason = f": {engine['reason']}" if engine["reason"] else ""
         said.append(
             f"  {engine['name']} [{engine['kind']}] {engine['model']}{mark} {engine['state']}{reason}"

@@ -10,6 +10,7 @@ from spark_lsp.doctor.finding import Finding
 SUBJECT = "editor"
 NEEDED = (0, 12)
 GUIDE = "docs/how-to/neovim.md"
+GUIDES = {"Helix": "docs/how-to/helix.md", "Emacs": "docs/how-to/emacs.md"}
 OTHERS = {"hx": "Helix", "helix": "Helix", "code": "VS Code", "codium": "VSCodium", "emacs": "Emacs"}
 
 
@@ -24,7 +25,8 @@ def _found() -> Iterator[Finding]:
         yield _neovim(path)
     for program, name in OTHERS.items():
         if path := shutil.which(program):
-            yield Finding("ok", SUBJECT, f"{name} at {path}")
+            guide = f"; see {GUIDES[name]}" if name in GUIDES else ""
+            yield Finding("ok", SUBJECT, f"{name} at {path}{guide}")
 
 
 def _neovim(path: str) -> Finding:

@@ -6,6 +6,7 @@ that will not end is ended. With several servers of one model, a document stays 
 cache then serves it, as long as that one is well.
 """
 
+import asyncio
 import hashlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -28,6 +29,7 @@ from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request
 
 CONNECT_S, CLOSE_S = 5.0, 2.0
 LARGEST_ERROR = 64 * 1024  # bytes read of a response that is an error
+WARM_S = 60.0  # seconds for which a connection stays warm
 TOO_MUCH = 2  # times the tokens that were asked for, after which an answer is ended
 
 
@@ -84,6 +86,8 @@ class OpenAI:
         self._servers = [_Server(url.rstrip("/")) for url in urls]
         self._client: httpx.AsyncClient | None = None
         self._health = Health()  # for its budget of retries
+        self._warming: asyncio.Task[None] | None = None
+        self._warmed = -WARM_S
 
     @property
     def info(self) -> EngineInfo:
@@ -124,10 +128,24 @@ class OpenAI:
             yield events
 
     def observe(self, focus: Focus) -> None:
-        """Nothing is read ahead: a server reads faster than a person rests, and each reading costs."""
+        """Nothing is read ahead: a server reads faster than a person rests, and each reading costs.
+
+        Cerebras offers to have the connection made and kept warm, without a word of the text.
+        """
+        now = time.monotonic()
+        if self._settings.flavour == "cerebras" and now - self._warmed > WARM_S and not self._why_off():
+            self._warmed = now
+            self._warming = asyncio.get_running_loop().create_task(self._warm())
+
+    async def _warm(self) -> None:
+        with suppress(EngineError, httpx.HTTPError):
+            response = await self._sent(self._servers[0], "GET", "/tcp_warming")
+            await response.aclose()
 
     async def aclose(self) -> None:
         """Close all connections."""
+        if self._warming is not None:
+            self._warming.cancel()
         client, self._client = self._client, None
         if client is not None:
             with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_S):
@@ -197,7 +215,7 @@ class OpenAI:
             except StopAsyncIteration:
                 return
             except TimeoutError as error:
-                raise errors.silent(self._name, patience) from error
+                raise errors.silent(self._name, patience, begun=told.tokens > 0) from error
             except (httpx.HTTPError, OSError) as error:
                 raise errors.broke_off(self._name) from error
             yield chunk

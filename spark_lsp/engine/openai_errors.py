@@ -105,11 +105,11 @@ def broke_off(name: str) -> EngineError:
     )
 
 
-def silent(name: str, seconds: float) -> EngineError:
-    """The error for an engine that says nothing."""
+def silent(name: str, seconds: float, *, begun: bool = False) -> EngineError:
+    """The error for an engine that says nothing, or nothing more of an answer that it has begun."""
     return EngineError(
         f"The engine {name!r} has said nothing for {seconds:g} s",
         "Its answer was given up",
         "It may be overloaded; another engine of the route is asked if there is one",
-        code="engine_silent",
+        code="answer_broke_off" if begun else "engine_silent",
     )

@@ -1,6 +1,7 @@
 """Which engine a request means: names of routes, engines and models.
 
-`model` is tried as a route, then as an engine, then as `engine/model`; absent means the task's route.
+`model` is tried as a route, then as an engine, then as `engine/model`; absent means the task's route. A route
+may be set for one effort alone, such as `edit.deep`: it goes before the plain one.
 A session sees the gateway's engines and, over them, those its editor's settings brought.
 """
 
@@ -64,6 +65,8 @@ class Registry:
     def resolve(self, request: Request) -> Engine:
         """Return the engine that shall answer. Raises `EngineError` `model_not_found`."""
         name = request.model or ROUTE_OF[request.task]
+        if (by_effort := f"{name}.{request.effort}") in self._routes:
+            return self.route(by_effort)
         if name in self._routes or name in ROUTE_OF.values():
             return self.route(name)
         if name in self._engines:

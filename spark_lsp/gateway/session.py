@@ -25,16 +25,8 @@ from spark_lsp.gateway.registry import BuildEngine, Registry
 from spark_lsp.gateway.scheduler import Decision, Scheduler
 from spark_lsp.gateway.tally import Tally
 from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Request, Started
-from spark_lsp.wire.server import (
-    TOO_OLD,
-    Asked,
-    Cancelled,
-    Configured,
-    Focused,
-    Resumed,
-    ServerConnection,
-    ServerEvent,
-)
+from spark_lsp.wire.server import TOO_OLD, ServerConnection
+from spark_lsp.wire.server_events import Asked, Cancelled, Configured, Focused, Resumed, ServerEvent
 
 log = logging.getLogger(__name__)
 

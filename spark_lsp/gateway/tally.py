@@ -47,7 +47,7 @@ class Tally:
             return
         self._use(engine, finished.usage)
         if finished.reason in ("stop", "length"):
-            self.ttft[engine, request.task.value].add(finished.timing.ttft_ms / 1000)
+            self.ttft[engine, request.task.value].add(finished.timing.first_ms / 1000)
 
     def _use(self, engine: str, usage: Usage) -> None:
         self.tokens[engine, "input"] += usage.input_tokens

@@ -61,7 +61,8 @@ class Meter:
 
     def _figures(self) -> dict[str, object]:
         values: dict[str, object] = {}
-        if self._started is not None:
+        told_otherwise = self._ls.status.engine != self._before.engine  # who answers from now on is news
+        if self._started is not None and not told_otherwise:
             values |= {
                 "engine": self._started.engine,
                 "model": self._started.model,

@@ -15,7 +15,7 @@ which kind of message came is told by those that it has.
 import contextvars
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from pygls.protocol import LanguageServerProtocol
 
@@ -60,7 +60,7 @@ class Protocol(LanguageServerProtocol):
         if number is None:
             run(self._handle_notification, method, message.params)
         else:
-            run(self._server.arrived, message.params)
+            run(cast(Any, self._server).arrived, message.params)
             run(self._handle_request, number, method, message.params)
 
     def notify(self, method: str, params: Any = None) -> None:

@@ -7,6 +7,7 @@ first when memory ends.
 """
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -20,7 +21,7 @@ class PromptCache:
     block_tokens: int
     keep_s: float
     capacity: int
-    _used: dict[Hashable, float] = field(default_factory=dict[Hashable, float])  # in order of last use
+    _used: OrderedDict[Hashable, float] = field(default_factory=OrderedDict[Hashable, float])  # by last use
 
     def take(self, keys: Sequence[Hashable], tokens: int, now: float) -> int:
         """Return how many of a prompt's `tokens` were cached, and keep its blocks from now on."""
@@ -29,17 +30,15 @@ class PromptCache:
         while found < len(keys) and keys[found] in self._used:
             found += 1
         for key in keys:
-            self._used.pop(key, None)
             self._used[key] = now
+            self._used.move_to_end(key)
         while len(self._used) > self.capacity:
-            del self._used[next(iter(self._used))]
+            self._used.popitem(last=False)
         return min(found, max(tokens - 1, 0) // self.block_tokens) * self.block_tokens
 
     def _expire(self, now: float) -> None:
-        for key, used in list(self._used.items()):
-            if now - used <= self.keep_s:
-                return
-            del self._used[key]
+        while self._used and now - next(iter(self._used.values())) > self.keep_s:
+            self._used.popitem(last=False)
 
 
 def tokens_of(text: str) -> int:

@@ -11,17 +11,15 @@ plus its tokens. The next event is then the earliest of the next arrival, the en
 and the first of those ends; no step is lost or made up, whatever their number.
 """
 
-import csv
 import heapq
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from spark_lsp.errors import ConfigError
 from spark_lsp.simulate.cache import PromptCache
-from spark_lsp.simulate.wafer import started
+from spark_lsp.simulate.trace import Job
 
 
 class Machine(Protocol):
@@ -51,17 +49,6 @@ class Machine(Protocol):
     def token_s(self, users: int, context_tokens: float = 0.0, prompt_share: float = 0.0) -> float: ...
 
     def prefill_s(self, tokens: int) -> float: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One request of a trace: seconds, tokens. Requests with one `prefix` begin with the same tokens."""
-
-    at: float
-    prompt: int
-    output: int
-    prefix: str = ""
-    prefix_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,75 +211,6 @@ def _end(floor: _Floor) -> None:
 def users_held(machine: Machine, tokens: int) -> int:
     """How many users with so many tokens of context each there may be before anyone slows or waits."""
     return min(machine.users_at_full_speed, machine.kv_tokens // max(tokens, 1), machine.most_users)
-
-
-# Traces.
-
-
-@dataclass(frozen=True, slots=True)
-class Crowd:
-    """A made-up trace: `users` who ask `per_minute` times each, at random moments."""
-
-    users: int
-    per_minute: float
-    prompt: int
-    output: int
-    shared: float  # the share of a prompt that is the same each time a user asks
-    minutes: float
-    seed: int = 0
-
-
-def trace_of(crowd: Crowd) -> list[Job]:
-    """Make the trace: moments by a Poisson process, lengths within a factor of two; the same for a seed."""
-    jobs: list[Job] = []
-    for user in range(crowd.users):
-        chances, now = _chances(crowd.seed * 1_000_003 + user), 0.0
-        while True:
-            now += -math.log(1 - next(chances)) * 60 / crowd.per_minute
-            if now > crowd.minutes * 60:
-                break
-            prompt = max(int(crowd.prompt * 2 ** (2 * next(chances) - 1)), 1)
-            output = max(int(crowd.output * 2 ** (2 * next(chances) - 1)), 1)
-            jobs.append(Job(now, prompt, output, f"user {user}", int(crowd.shared * prompt)))
-    return sorted(jobs, key=lambda job: job.at)
-
-
-def _chances(seed: int) -> Iterator[float]:
-    """Yield numbers in [0, 1), each as if by chance."""
-    number = seed
-    while True:
-        yield started(number)
-        number += 7_919
-
-
-def read_trace(text: str) -> list[Job]:
-    """Read a trace: CSV with `at,prompt_tokens,output_tokens` and, if given, `prefix,prefix_tokens`.
-
-    Raises `ConfigError` that names the line.
-    """
-    reader = csv.DictReader(text.splitlines())
-    jobs: list[Job] = []
-    for row in reader:
-        try:
-            jobs.append(_job(row))
-        except (KeyError, TypeError, ValueError) as error:
-            raise ConfigError(
-                f"Line {reader.line_num} of the trace cannot be read ({error})",
-                "Nothing was simulated",
-                "Give at (seconds), prompt_tokens, output_tokens, and if you like prefix, prefix_tokens",
-            ) from error
-    if not jobs:
-        raise ConfigError("The trace holds no request", "Nothing was simulated")
-    return jobs
-
-
-def _job(row: dict[str, str]) -> Job:
-    at = float(row["at"])
-    prompt, output = int(row["prompt_tokens"]), int(row["output_tokens"])
-    shared = int(row.get("prefix_tokens") or 0)
-    if not math.isfinite(at) or min(at, prompt - 1, output - 1, shared) < 0:
-        raise ValueError("times and counts must not be negative, and lengths at least 1")
-    return Job(at, prompt, output, row.get("prefix") or "", shared)
 
 
 # Results.

@@ -10,8 +10,7 @@ under way is bounded, and work that it has cancelled counts until the caller's e
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
 
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request, Started, Task
@@ -35,6 +34,7 @@ from spark_lsp.wire.lanes import MAX_LANES, Lanes, State, Step, is_name
 from spark_lsp.wire.lineage import Lineage
 from spark_lsp.wire.mirror import Mirror
 from spark_lsp.wire.outbox import Outbox
+from spark_lsp.wire.server_events import Asked, Cancelled, Configured, Focused, Resumed, ServerEvent
 
 MAX_IN_FLIGHT = 16
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -42,48 +42,6 @@ MAX_UNFINISHED = 256  # in flight and waiting; a client of the public protocol h
 MAX_HELD_CHARS = 64 * 1024 * 1024  # of all requests in flight and waiting
 TOO_OLD = "websocket_connection_limit_reached"
 MAX_STRIKES = 100  # errors in a row after which a peer is not worth listening to
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Answer this request: call `answer` and `fail` with its response id."""
-
-    response: str
-    request: Request
-
-
-@dataclass(frozen=True, slots=True)
-class Cancelled:
-    """Stop the work on this response; its terminal is written already."""
-
-    response: str
-
-
-@dataclass(frozen=True, slots=True)
-class Configured:
-    """The editor's settings for this session."""
-
-    engines: dict[str, Any]
-    routes: dict[str, list[str]]
-    budget: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Focused:
-    """A person's cursor rests here."""
-
-    focus: Focus
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """The client goes on with an earlier connection: call `adopt` with that one's mirror, if it is known."""
-
-    session: str
-    documents: tuple[DocRef, ...]
-
-
-ServerEvent = Asked | Cancelled | Configured | Focused | Resumed
 
 
 class ServerConnection:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from lsprotocol import types
+from pytest_lsp import LanguageClient
 
 Encoding = types.PositionEncodingKind
 ENCODINGS = {"code-server": "utf-16", "neovim": "utf-8", "helix": "utf-8", "emacs-30.1_eglot": "utf-32"}
@@ -22,11 +23,37 @@ async def test_what_is_offered_depends_on_the_editor(
     text_document = client.capabilities.text_document
     assert offered.inline_completion_provider is not None  # some editors use it without saying so
     assert (offered.completion_provider is None) == (text_document.inline_completion is not None)
-    assert list(offered.execute_command_provider.commands) == ["spark.edit", "spark.cancel", "spark.status"]
+    assert list(offered.execute_command_provider.commands) == [
+        "spark.edit",
+        "spark.cancel",
+        "spark.accept",
+        "spark.explain",
+        "spark.selectEngine",
+        "spark.status",
+    ]
     assert offered.text_document_sync.change is types.TextDocumentSyncKind.Incremental
     for name, encoding in ENCODINGS.items():
         if editor_name.startswith(name):
             assert offered.position_encoding == encoding
+
+
+async def test_a_document_may_be_opened_before_the_editor_is_ready_and_again(
+    connect: Any, replay_config: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Helix does so at times: its opening of the file overtakes its own `initialized`."""
+    real = LanguageClient.initialized
+
+    def late(client: Any, params: types.InitializedParams) -> None:
+        client.open(version=0)
+        real(client, params)
+        client.open(version=0)
+
+    monkeypatch.setattr(LanguageClient, "initialized", late)
+    client = await connect("helix")
+    await client.engine()
+    assert (await client.ghost(1, 4))[0].insert_text == "return a + b"
+    client.change(1, "re", 1, 4, 1, 4)
+    assert (await client.ghost(1, 6))[0].insert_text == "turn a + b"
 
 
 async def test_the_menu_can_be_had_always(connect: Any, replay_config: Any) -> None:

@@ -94,7 +94,12 @@ class Typist:
         self._look()
 
     def ask(self) -> str:
-        """Ask for ghost text, as an editor does at each key; the older requests are overtaken."""
+        """Ask for ghost text, as an editor does at each key; the older requests are overtaken.
+
+        What does not fit any more is gone by then: no editor shows it again if its place comes back.
+        """
+        if self.offer is not None and self.rest_of(self.offer) is None:
+            self.offer = None
         identity = f"{self.uri}#{next(self.numbers)}"
         at = position(self.text, self.cursor)
         self.waiting.add(identity)

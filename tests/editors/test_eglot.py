@@ -1,5 +1,6 @@
 """Emacs' own LSP client, eglot, in batch: positions in utf-32, edits, undo, settings."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -74,6 +75,17 @@ def test_a_setting_counts_at_once_and_a_wrong_one_is_named(run: Run) -> None:
         ' (save-excursion (goto-char (point-min)) (search-forward "Setting spark.edit.effort" nil t)))))'
     )
     run(f"{setting} {told}")
+
+
+def test_the_settings_of_the_page_can_be_used(run: Run) -> None:
+    page = (ROOT / "docs" / "how-to" / "emacs.md").read_text("utf-8")
+    setting = next(
+        each for each in re.findall(r"```elisp\n(.*?)```", page, re.DOTALL) if "setq-default" in each
+    )
+    sent = "(eglot-signal-didChangeConfiguration (eglot-current-server))"
+    text, messages = run(f'{setting} {sent} {TO_BODY} (act "Add documentation")')
+    assert "Add two numbers" in text
+    assert "Setting spark" not in messages
 
 
 def test_the_status_is_there_to_ask_for(run: Run) -> None:

@@ -1,28 +1,42 @@
 """The real Helix in a terminal, driven as a person would: keys in, the screen and the saved file out."""
 
 import os
+import re
 import shutil
 import signal
 import statistics
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from spark_lsp import config
 from tests.editors.terminal import Terminal
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(60)]
 
 ROOT = Path(__file__).parent.parent.parent
+LINTER = Path(__file__).parent / "linter.py"
 LINES = ROOT / "editors" / "helix" / "languages.toml"
 ITEM = " return a + b text"  # as the menu shows it
 SUMS = "def add(a, b):\n    \n\n\ndef mul(a, b):\n    return a * b\n"
 INSTRUCT, DOCUMENT = "Edit with an instruction…", "Add documentation"
-ACTIONS = (INSTRUCT, DOCUMENT, "Fix: ", "Ruff")  # what the menus of these tests can hold
+ACTIONS = (INSTRUCT, DOCUMENT, "Fix: ")  # what the menus of these tests can hold
 WORDS = "[editor]\nword-completion.enable = false\nlsp.display-messages = true\n"
+
+
+def programs(folder: Path) -> Path:
+    """Fill a folder with the servers that Helix finds: spark-lsp, and for one of its own a small linter."""
+    folder.mkdir(exist_ok=True)
+    (folder / "spark-lsp").symlink_to(Path(sys.executable).parent / "spark-lsp")
+    linter = folder / "pylsp"
+    linter.write_text(f"#!/bin/sh\nexec {sys.executable} {LINTER}\n")
+    linter.chmod(0o755)
+    return folder
 
 
 class Helix(Terminal):
@@ -32,11 +46,9 @@ class Helix(Terminal):
         self.file = file
         self.log = folder / "helix.log"
         self._socket = Path(tempfile.mkdtemp(prefix="tmux-"))  # a socket's path has to be short
-        # The interpreter's own folder is on PATH: `spark-lsp` is found there, and ruff, one of Helix' own
-        # servers for Python.
         environment = {
             **environment,
-            "PATH": f"{Path(sys.executable).parent}:{environment['PATH']}",
+            "PATH": f"{programs(folder / 'bin')}:{environment['PATH']}",
             "XDG_CACHE_HOME": str(folder / "cache"),
             "TERM": "tmux-256color",
             "COLORTERM": "truecolor",
@@ -62,10 +74,15 @@ class Helix(Terminal):
         self.wait(lambda: " NOR " in self.screen() and "[+]" not in self.screen(), "the file to be written")
         return self.file.read_bytes().decode()
 
+    def normal(self) -> None:
+        """Leave insert mode; Escape with a key directly behind it would be another key."""
+        if " NOR " not in self.screen():
+            self.press("Escape")
+            self.wait(lambda: " NOR " in self.screen(), "normal mode")
+
     def command(self, line: str) -> None:
         """Give a command of Helix' command line."""
-        self.press("Escape")
-        self.wait(lambda: " NOR " in self.screen(), "normal mode")
+        self.normal()
         self.type(f":{line}")
         self.press("Enter")
 
@@ -162,6 +179,40 @@ def test_typing_along_keeps_it(start: Start) -> None:
     assert editor.saved() == SUMS.replace("    \n", "    return a + b\n", 1)
 
 
+def test_keys_are_as_the_page_says(start: Start) -> None:
+    taken = SUMS.replace("    \n", "    return a + b\n", 1)
+    editor = start()
+    editor.ready()
+    editor.type("2GA")
+    editor.shows(ITEM)
+    editor.press("C-n")
+    editor.shows("spark-lsp: replay")
+    assert editor.saved() == taken  # Escape accepts what is chosen
+    editor.type("u")
+    assert editor.saved() == SUMS
+    editor.type("2GA")
+    editor.shows(ITEM)
+    editor.press("C-n")
+    editor.shows("spark-lsp: replay")
+    editor.press("C-c")
+    editor.hides("return a + b")
+    assert editor.saved() == SUMS
+    editor.type("1GA")
+    editor.press("Enter", "C-x")
+    editor.shows(ITEM)
+
+
+def test_the_page_shows_what_is_delivered() -> None:
+    page = (ROOT / "docs" / "how-to" / "helix.md").read_text("utf-8")
+    blocks = [tomllib.loads(each) for each in re.findall(r"```toml\n(.*?)```", page, re.DOTALL)]
+    delivered = tomllib.loads(LINES.read_text("utf-8"))
+    assert blocks[0]["language"][0] in delivered["language"]
+    server = delivered["language-server"]["spark-lsp"]
+    assert blocks[0]["language-server"]["spark-lsp"].items() <= server.items()
+    for each in (server, blocks[2]["language-server"]["spark-lsp"]):
+        assert config.resolve(("editor", each["config"]["spark"]))[1] == []
+
+
 @pytest.mark.parametrize("typed", ["x", "+", "re+", "retx"])
 def test_what_is_contradicted_is_not_inserted(start: Start, answers: Answers, typed: str) -> None:
     editor = start()
@@ -172,8 +223,9 @@ def test_what_is_contradicted_is_not_inserted(start: Start, answers: Answers, ty
     editor.type(typed)
     editor.press("Tab")  # at once: a menu that is still there would take it
     editor.hides(ITEM)
-    assert typed in editor.saved()
-    assert "return a + b" not in editor.saved()
+    text = editor.saved()
+    assert typed in text
+    assert "return a + b" not in text
 
 
 def test_a_late_answer_is_not_offered_where_it_does_not_fit(start: Start, replay_config: Path) -> None:
@@ -185,8 +237,9 @@ def test_a_late_answer_is_not_offered_where_it_does_not_fit(start: Start, replay
     editor.type("+")
     editor.wait(lambda: editor.told('"code": -32801'), "the answer")
     editor.press("C-n", "Enter")
-    assert "+" in editor.saved()
-    assert "return a + b" not in editor.saved()
+    text = editor.saved()
+    assert "+" in text
+    assert "return a + b" not in text
 
 
 def test_documentation_is_added_in_one_undo(start: Start) -> None:
@@ -280,7 +333,7 @@ def test_the_gateway_is_killed_and_comes_back(start: Start, home: dict[str, str]
     editor.ready()
     editor.type("2GA")
     editor.shows(ITEM)
-    editor.press("Escape")
+    editor.normal()
     (socket,) = Path(home["SPARK_LSP_RUNTIME_DIR"]).glob("gateway-*.sock")
     os.kill(int(socket.stem.removeprefix("gateway-")), signal.SIGKILL)
     editor.type("A")

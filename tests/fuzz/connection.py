@@ -12,7 +12,8 @@ from typing import Any
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Chunk, EditFormat, Finished, Started, Timing, Usage
 from spark_lsp.wire.frames import DocRef
-from spark_lsp.wire.server import Asked, Cancelled, Resumed, ServerConnection, ServerEvent
+from spark_lsp.wire.server import ServerConnection
+from spark_lsp.wire.server_events import Asked, Cancelled, Resumed, ServerEvent
 from tests.fuzz.envelope import built
 
 ENDS = ("response.completed", "response.incomplete", "response.failed")

@@ -3,6 +3,7 @@
 Skipped where the model or xllamacpp is missing, unless SPARK_LSP_REQUIRE_MODEL is set: then they fail.
 """
 
+import contextlib
 import importlib.util
 import os
 import signal
@@ -13,8 +14,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from spark_lsp.config import LocalEngine
+from spark_lsp.config import LocalEngine, ReplayEngine
+from spark_lsp.engine.fallback import Fallback
+from spark_lsp.engine.health import Health
 from spark_lsp.engine.local import Local
+from spark_lsp.engine.replay import Replay
 from spark_lsp.errors import EngineError
 from spark_lsp.models import paths, registry
 from spark_lsp.request import (
@@ -198,6 +202,26 @@ async def test_a_killed_model_is_started_once_more_and_then_left_off(local: Loca
     with pytest.raises(EngineError) as refused:
         await answer(local, completion("x = "))
     assert refused.value.code == "engine_unavailable"
+
+
+async def test_fault_37_a_killed_model_is_passed_over_and_the_next_engine_serves(
+    local: Local, tmp_path: Path
+) -> None:
+    (text := tmp_path / "spare.txt").write_text("spare")
+    spare = Replay("spare", ReplayEngine(text=str(text), tokens_per_s=0, delay_ms=0))
+    health = {local.info.name: Health(), "spare": Health()}
+    route = Fallback("completion", [local, spare], health)
+    for _ in range(2):
+        with contextlib.suppress(EngineError):
+            async with route.open(completion("def f():\n    ")) as events:
+                async for event in events:
+                    if isinstance(event, Started) and event.engine == "spare":
+                        break
+                    os.kill(pid(local), signal.SIGKILL)
+    with anyio.fail_after(30):
+        async with route.open(completion("def f():\n    ")) as events:
+            assert text_of([event async for event in events]) == "spare"
+    assert route.info.name == "spare"
 
 
 async def test_a_request_given_up_while_the_model_loads_does_not_undo_the_loading(local: Local) -> None:

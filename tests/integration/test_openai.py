@@ -17,6 +17,7 @@ from spark_lsp.request import (
     EditFormat,
     Event,
     Finished,
+    Focus,
     Part,
     PartKind,
     Request,
@@ -98,6 +99,22 @@ async def test_the_only_model_is_found_and_several_are_named(made: Callable[...,
     with pytest.raises(EngineError, match="one, two") as caught:
         await answer(made(), EDIT)
     assert caught.value.code == "model_not_found"
+
+
+async def test_a_connection_is_kept_warm_where_that_is_offered_and_no_text_goes_along(
+    made: Callable[..., OpenAI], odd: Odd
+) -> None:
+    focus = Focus("file:///a.py", "python", "SECRET", 3)
+    warm, plain = made(flavour="cerebras"), made()
+    for _ in range(3):
+        warm.observe(focus)
+        plain.observe(focus)
+    with anyio.fail_after(5):
+        while not odd.asked:
+            await anyio.sleep(0.01)
+    await answer(plain, EDIT)
+    assert [path for path, _ in odd.asked] == ["tcp_warming", "chat/completions"]
+    assert odd.asked[0][1] == {}
 
 
 async def test_leaving_closes_the_stream(made: Callable[..., OpenAI], odd: Odd) -> None:

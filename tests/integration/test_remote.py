@@ -35,7 +35,8 @@ from spark_lsp.request import (
 )
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
-from spark_lsp.wire.server import Asked, Cancelled, Configured, Focused, ServerConnection
+from spark_lsp.wire.server import ServerConnection
+from spark_lsp.wire.server_events import Asked, Cancelled, Configured, Focused
 
 pytestmark = pytest.mark.anyio
 URI = "file:///a.py"

@@ -1,6 +1,8 @@
 """Routes through a real gateway: the switch to the next engine, its reason in the status, the way back."""
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -76,3 +78,79 @@ async def test_a_gateway_switches_says_why_and_goes_back(start: Any, short: Path
                     while await answered_by(connection, "d") != "gpu":
                         await anyio.sleep(0.2)
                 assert (await told(connection, "spark.status"))["serving"]["edit"] == "gpu"
+
+
+FENCED = "```python\ndef mul(a, b):\n    return b * a\n```\n"
+SOURCE = "def mul(a, b):\n    return a * b\n"
+
+
+async def spark(config: Path, *arguments: str) -> dict[str, Any]:
+    """Run a command through the real language server and a gateway with this configuration."""
+    environment = {
+        **os.environ,
+        "SPARK_LSP_CONFIG": str(config),
+        "SPARK_LSP_RUNTIME_DIR": str(config.parent),
+        "SPARK_LSP_GATEWAY_IDLE": "2",
+    }
+    with anyio.fail_after(40):
+        command = [sys.executable, "-m", "spark_lsp", *arguments, "--json"]
+        done = await anyio.run_process(command, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("500", "spare()"),
+        ("html", "spare()"),
+        ("silent", "spare()"),
+        ("after", "def mul(a, b):"),
+        ("cut", "def mul(a, b):"),
+        ("slow", "def mul(a, b):"),
+        ("good", "def mul(a, b):\n    return b * a"),
+    ],
+)
+async def test_fault_36_a_completion_falls_over_unseen_or_keeps_its_whole_lines(
+    tmp_path: Path, kind: str, text: str
+) -> None:
+    (tmp_path / "spare.txt").write_text("spare()")
+    (file := tmp_path / "sums.py").write_text("import math\n\n\n")
+    async with odd_server() as odd:
+        config = tmp_path / "config.toml"
+        config.write_text(CONFIG.format(url=odd.url(kind)))
+        told = await spark(config, "complete", f"{file}:4:1")
+    assert told["text"].rstrip("\n") == text
+    assert told["engine"] == ("gpu" if kind == "good" else "spare")  # who is asked from now on
+
+
+@pytest.mark.parametrize("kind", ["after", "cut", "slow"])
+async def test_fault_36_an_edit_that_breaks_off_starts_again_on_the_next_engine_and_lands_once(
+    tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "spare.txt").write_text(FENCED)
+    (file := tmp_path / "sums.py").write_text(SOURCE)
+    async with odd_server() as odd:
+        config = tmp_path / "config.toml"
+        config.write_text(CONFIG.format(url=odd.url(kind)))
+        environment = {**os.environ, "SPARK_LSP_CONFIG": str(config), "SPARK_LSP_RUNTIME_DIR": str(tmp_path)}
+        environment["SPARK_LSP_GATEWAY_IDLE"] = "2"
+        command = [
+            sys.executable,
+            "-m",
+            "spark_lsp",
+            "edit",
+            str(file),
+            "--range",
+            "1:2",
+            "--write",
+            "--json",
+        ]
+        with anyio.fail_after(40):
+            done = await anyio.run_process(
+                [*command, "--instruction", "swap the factors"], env=environment, check=False
+            )
+    told = json.loads(done.stdout)
+    assert (told["state"], told["engine"]) == ("applied", "spare"), done.stderr
+    assert file.read_text() == SOURCE.replace("a * b", "b * a")
+    assert len(odd.asked) == 1

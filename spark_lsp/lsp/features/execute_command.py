@@ -72,7 +72,7 @@ async def explain(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
 async def select_engine(ls: "SparkServer", *arguments: Any) -> dict[str, Any]:
     """Ask one engine for everything until told otherwise (null); without an argument only list them."""
     await ls.up.wait()
-    argument = arguments[0] if arguments else {}
+    argument: Any = arguments[0] if arguments else {}
     fields = cast(dict[str, Any], argument) if isinstance(argument, dict) else {"engine": argument}
     if "engine" in fields:
         _select(ls, fields["engine"] or "")

@@ -1,12 +1,17 @@
 """What a request's `model` means."""
 
+import time
+
 import pytest
 
 from spark_lsp.config import ReplayEngine
+from spark_lsp.engine.health import FAILURES, Health
 from spark_lsp.engine.replay import Replay
 from spark_lsp.errors import EngineError
 from spark_lsp.gateway.registry import Registry
-from spark_lsp.request import Request, Task
+from spark_lsp.request import Effort, Request, Task
+
+EFFORTS: tuple[Effort, ...] = ("fast", "balanced", "deep")
 
 
 def replay(name: str) -> Replay:
@@ -71,3 +76,25 @@ def test_names_in_a_route_that_are_no_engines_are_told(registry: Registry) -> No
     assert [str(each) for each in registry.unknown(routes)] == [
         "routes.completion (editor): there is no engine 'gone'; it is passed over"
     ]
+
+
+def test_a_route_may_be_set_for_one_effort() -> None:
+    engines = {name: replay(name) for name in ("fast", "slow")}
+    registry = Registry(engines, {"edit": ("fast",), "edit.deep": ("slow",)})
+    served = {effort: registry.resolve(Request(Task.EDIT, effort=effort)).info.name for effort in EFFORTS}
+    assert served == {"fast": "fast", "balanced": "fast", "deep": "slow"}
+
+
+def test_an_engine_that_is_unwell_is_told_of() -> None:
+    health = {"fast": Health()}
+    for _ in range(FAILURES):
+        health["fast"].failed(time.monotonic(), "It failed")
+    registry = Registry(
+        {"fast": replay("fast"), "slow": replay("slow")}, {"edit": ("fast", "slow")}, {}, health
+    )
+    fast, slow = registry.infos()
+    assert (fast.state, slow.state) == ("degraded", "ready")
+    assert fast.reason.startswith("It failed.")
+    assert registry.serving()["edit"] == "slow"
+    assert registry.overlaid({}, {}).serving()["edit"] == "slow"
+    assert registry.overlaid({"fast": replay("fast")}, {}).serving()["edit"] == "fast"  # another engine

@@ -9,15 +9,8 @@ from hypothesis import strategies as st
 
 from spark_lsp.engine.machines import machine_of
 from spark_lsp.errors import ConfigError
-from spark_lsp.simulate.capacity import (
-    Crowd,
-    Job,
-    read_trace,
-    simulate,
-    summary,
-    trace_of,
-    users_held,
-)
+from spark_lsp.simulate.capacity import simulate, summary, users_held
+from spark_lsp.simulate.trace import Crowd, Job, read_trace, trace_of
 from spark_lsp.simulate.wafer import Wafer
 
 # 1,000 tokens/s for each of four users, 4,000 for all; prompts at 100,000 tokens/s after 100 ms.

@@ -8,7 +8,8 @@ from openai.types.responses import ResponsesServerEvent
 from pydantic import TypeAdapter
 
 from spark_lsp.request import Chunk, Finished, Started, Usage
-from spark_lsp.wire.server import Asked, ServerConnection
+from spark_lsp.wire.server import ServerConnection
+from spark_lsp.wire.server_events import Asked
 
 PUBLIC = TypeAdapter[Any](ResponsesServerEvent)
 

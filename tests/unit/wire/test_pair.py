@@ -23,7 +23,8 @@ from spark_lsp.wire.client_events import Answered, ClientEvent, Failed, Greeted,
 from spark_lsp.wire.credit import ALL_BYTES, ALL_EVENTS, LANE_BYTES, LANE_EVENTS
 from spark_lsp.wire.frames import CHUNK_CHARS
 from spark_lsp.wire.mirror import Mirror
-from spark_lsp.wire.server import Asked, Cancelled, Focused, Resumed, ServerConnection, ServerEvent
+from spark_lsp.wire.server import ServerConnection
+from spark_lsp.wire.server_events import Asked, Cancelled, Focused, Resumed, ServerEvent
 
 URIS = st.sampled_from(["file:///a", "file:///b"])
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=12) | st.integers(1, 3).map(

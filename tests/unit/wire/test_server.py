@@ -13,16 +13,8 @@ from spark_lsp.wire.frames import DocRef
 from spark_lsp.wire.lanes import MAX_LANES
 from spark_lsp.wire.mirror import digest
 from spark_lsp.wire.outbox import FULL_CHARS
-from spark_lsp.wire.server import (
-    MAX_STRIKES,
-    TOO_OLD,
-    Asked,
-    Cancelled,
-    Configured,
-    Focused,
-    Resumed,
-    ServerConnection,
-)
+from spark_lsp.wire.server import MAX_STRIKES, TOO_OLD, ServerConnection
+from spark_lsp.wire.server_events import Asked, Cancelled, Configured, Focused, Resumed
 
 STARTED = Started("local", "qwen")
 
