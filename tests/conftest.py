@@ -119,10 +119,15 @@ def neovim() -> str:
 
 
 @pytest.fixture(scope="session")
-def helix() -> str:
-    """The path of a Helix 25 or later; a terminal to run it in is needed too."""
+def tmux() -> None:
+    """A terminal to run editors in."""
     if shutil.which("tmux") is None:
         require("SPARK_LSP_REQUIRE_EDITORS", "tmux is missing; run: sudo apt-get install tmux")
+
+
+@pytest.fixture(scope="session")
+def helix(tmux: None) -> str:
+    """The path of a Helix 25 or later; a terminal to run it in is needed too."""
     return fetched("helix")
 
 

@@ -482,7 +482,7 @@ require('spark_lsp').setup({ config = { cmd = %s } })
 @pytest.mark.model
 @pytest.mark.timeout(120)
 def test_on_a_terminal_it_looks_as_it_should(
-    neovim: str, model: Path, tmp_path: Path, home: dict[str, str]
+    neovim: str, tmux: None, model: Path, tmp_path: Path, home: dict[str, str]
 ) -> None:
     (tmp_path / "init.lua").write_text(ON_SCREEN % (ROOT / "editors" / "neovim", lua_list(SERVE)))
     (tmp_path / "listing.py").write_text(LISTING)
