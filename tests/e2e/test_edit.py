@@ -122,7 +122,7 @@ async def test_fault_21_typing_in_the_same_place_refuses_the_edit(
     assert client.edits[0].state == "refused"
     assert "The text changed where the edit was to be made" in client.edits[0].reason
     assert client.applied == []
-    assert any("The text changed" in message.message for message in client.messages)
+    await client.until(lambda: any("The text changed" in message.message for message in client.messages))
 
 
 async def test_an_edit_can_be_stopped(connect: Any, replay_config: Path, editor_name: str) -> None:

@@ -386,6 +386,21 @@ def test_neovims_own_ghost_text_needs_the_configuration_file_only(start: Start) 
     assert not editor.lua("return package.loaded['spark_lsp'] ~= nil")
 
 
+def test_there_is_one_ghost_text_though_neovims_own_is_on(start: Start) -> None:
+    setup = "require('spark_lsp').setup({ config = { cmd = %s } })\nvim.lsp.inline_completion.enable()"
+    editor = start(setup % lua_list(SERVE))
+    editor.ready()
+    editor.input("jA")
+    editor.wait(lambda: editor.ghost() == SAID)
+    assert not editor.lua("return vim.lsp.inline_completion.is_enabled({ client_id = ... })", client(editor))
+    assert editor.ghost(BUILT_IN) == ""
+
+
+def client(editor: Editor) -> int:
+    """The number of the server's client."""
+    return editor.lua("return vim.lsp.get_clients({ name = 'spark_lsp' })[1].id")
+
+
 def test_the_built_in_packager_installs_it(
     start: Start, neovim: str, tmp_path: Path, home: dict[str, str]
 ) -> None:
@@ -397,7 +412,7 @@ def test_the_built_in_packager_installs_it(
         subprocess.run([*git, *command], check=True)
     guide = (ROOT / "docs" / "how-to" / "neovim.md").read_text("utf-8")
     setup = guide.split("<!-- vim.pack -->\n```lua\n")[1].split("```")[0]
-    setup = setup.replace("https://github.com/OWNER/spark-lsp", f"file://{clone}")
+    setup = setup.replace("file:///path/to/spark-lsp", f"file://{clone}")
     setup = setup.replace("{ '/path/to/spark-lsp/.venv/bin/spark-lsp', 'serve' }", lua_list(SERVE))
     setup = setup.replace(
         "vim.pack.add({", f"vim.opt.runtimepath:remove('{ROOT}/editors/neovim')\nvim.pack.add({{"
