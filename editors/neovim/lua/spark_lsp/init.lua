@@ -138,12 +138,8 @@ function M.statusline(bufnr)
     return 'spark: ' .. reason
   end
   local speed = type(status.tok_s) == 'number' and (' %.0f tok/s'):format(status.tok_s) or ''
-  return ('spark: %s%s %s%s'):format(
-    status.engine,
-    status.simulated and ' (simulated)' or '',
-    status.state,
-    speed
-  )
+  local engine = status.engine ~= '' and status.engine .. ' ' or '' -- none is known at first
+  return ('spark: %s%s%s%s'):format(engine, status.simulated and '(simulated) ' or '', status.state, speed)
 end
 
 local MISSING = [[
