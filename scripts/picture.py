@@ -1,7 +1,7 @@
 """Make the pictures of docs/images: what was shown on a terminal, as it was shown.
 
 usage: .venv/bin/python scripts/picture.py [ARGUMENT …]    demo.svg; arguments go to `spark-lsp demo`
-       .venv/bin/python scripts/picture.py helix           helix.svg, from a run of Helix' test
+       .venv/bin/python scripts/picture.py helix|neovim    helix.svg, neovim.svg: from the editor's test
 """
 
 import os
@@ -58,14 +58,25 @@ def demo(arguments: list[str]) -> None:
     draw("demo", "spark-lsp demo", "$ make demo\n" + anonymous(shown), WIDTH)
 
 
-def helix() -> None:
-    """Draw the screen that Helix' test keeps."""
+SCREENS = {
+    "helix": ("Helix", "test_helix.py::test_the_main_job_with_the_embedded_model"),
+    "neovim": ("Neovim", "test_neovim.py::test_on_a_terminal_it_looks_as_it_should"),
+}
+
+
+def editor(name: str) -> None:
+    """Draw the screen that an editor's test keeps."""
+    title, test = SCREENS[name]
     with tempfile.TemporaryDirectory() as folder:
-        test = f"{ROOT}/tests/editors/test_helix.py::test_the_main_job_with_the_embedded_model"
         environment = {**os.environ, "SPARK_LSP_SCREENS": folder}
-        subprocess.run([sys.executable, "-m", "pytest", "-q", test], cwd=ROOT, env=environment, check=True)
-        screen = Path(folder, "helix.ansi").read_text("utf-8")
-    draw("helix", "Helix", screen, 100)
+        subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", f"tests/editors/{test}"],
+            cwd=ROOT,
+            env=environment,
+            check=True,
+        )
+        screen = Path(folder, f"{name}.ansi").read_text("utf-8")
+    draw(name, title, screen, 100)
 
 
 def draw(name: str, title: str, shown: str, width: int) -> None:
@@ -79,8 +90,8 @@ def draw(name: str, title: str, shown: str, width: int) -> None:
 
 def main() -> None:
     """Write the picture that was asked for."""
-    if sys.argv[1:] == ["helix"]:
-        helix()
+    if len(sys.argv) == 2 and sys.argv[1] in SCREENS:
+        editor(sys.argv[1])
     else:
         demo(sys.argv[1:])
 

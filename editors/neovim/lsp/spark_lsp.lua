@@ -1,16 +1,43 @@
 --- spark-lsp: ghost text and targeted edits from a fast code model.
 ---
---- Put this directory on 'runtimepath' and enable the server (Neovim 0.11 and later):
+--- Put this directory on 'runtimepath' and enable the server (Neovim 0.11 and later; 0.12 for ghost text):
 ---
 ---   vim.lsp.enable('spark_lsp')
+---   vim.lsp.inline_completion.enable()
 ---
---- or let `require('spark_lsp').setup()` do that and the rest (ghost text, <Tab>, an input box).
+--- That needs nothing but this file. `require('spark_lsp').setup()` does it too, and adds ghost text that grows
+--- (on 0.11 as well), its keys, `:Spark` and a statusline: see `:help spark_lsp`.
 ---
 --- Settings go below `settings.spark`; all have working defaults:
 ---
 ---   vim.lsp.config('spark_lsp', {
 ---     settings = { spark = { completion = { maxLines = 1 }, edit = { effort = 'fast' } } },
 ---   })
+
+--- Send an edit. One with an instruction needs a sentence from the person before the server can begin.
+---@param command lsp.Command
+---@param ctx { client_id: integer, bufnr: integer }
+local function edit(command, ctx)
+  local client = assert(vim.lsp.get_client_by_id(ctx.client_id))
+  local argument = vim.deepcopy(command.arguments[1])
+  local function send()
+    local params = { command = 'spark.edit', arguments = { argument } }
+    client:request('workspace/executeCommand', params, function(err)
+      if err then
+        vim.notify('spark-lsp: ' .. err.message, vim.log.levels.WARN)
+      end
+    end, ctx.bufnr)
+  end
+  if argument.action ~= 'instruct' or argument.instruction then
+    return send()
+  end
+  vim.ui.input({ prompt = 'Edit: ' }, function(text)
+    if text and text ~= '' then
+      argument.instruction = text
+      send()
+    end
+  end)
+end
 
 ---@type vim.lsp.Config
 return {
@@ -22,10 +49,5 @@ return {
     end
   end,
   settings = { spark = vim.empty_dict() },
-  commands = {
-    -- An edit with an instruction needs a sentence from the person before the server can begin.
-    ['spark.edit'] = function(command, ctx)
-      require('spark_lsp').edit(command, ctx)
-    end,
-  },
+  commands = { ['spark.edit'] = edit },
 }

@@ -1,119 +1,183 @@
---- Ghost text, keys and an input box for spark-lsp.
+--- spark-lsp in Neovim: the server, ghost text that grows, `:Spark`, a statusline. See `:help spark_lsp`.
 ---
 ---   require('spark_lsp').setup()                          -- everything, with defaults
----   require('spark_lsp').setup({ accept = '<C-y>' })      -- another key to accept; false for none
+---   require('spark_lsp').setup({ keys = { accept = '<C-y>' } })
 ---   require('spark_lsp').setup({ config = { cmd = { '/path/to/spark-lsp', 'serve' } } })
 ---
 --- Code actions come by Neovim's own key, `gra`.
 local M = {}
 
----@class spark_lsp.Options
----@field accept? string|false  key that accepts the ghost text (default '<Tab>')
----@field config? vim.lsp.Config  laid over lsp/spark_lsp.lua
+---@class spark_lsp.Keys each false for none
+---@field accept? string|false the whole suggestion (default '<Tab>')
+---@field accept_word? string|false (default '<M-Right>')
+---@field accept_line? string|false (default '<M-Down>')
+---@field dismiss? string|false (default '<C-]>')
 
---- What the server last told of itself, per client id: engine, model, state, reason, ttft_ms, tok_s.
+---@class spark_lsp.Options
+---@field keys? spark_lsp.Keys
+---@field delay? integer milliseconds without a key before the server is asked (default 30)
+---@field enabled? boolean whether ghost text is on from the start (default true)
+---@field config? vim.lsp.Config laid over lsp/spark_lsp.lua; settings go below `settings.spark`
+
+---@type spark_lsp.Options
+local defaults = {
+  keys = { accept = '<Tab>', accept_word = '<M-Right>', accept_line = '<M-Down>', dismiss = '<C-]>' },
+  delay = 30,
+  enabled = true,
+  config = {},
+}
+
+---@type spark_lsp.Options
+M.options = defaults
+
+--- What the server last told of itself, per client id: engine, model, simulated, state, reason, ttft_ms, tok_s.
 ---@type table<integer, table>
 M.status = {}
 
---- Insert what of an item is still to be typed. Neovim keeps an item on screen for a moment after a key; its
---- range then ends before the cursor, and accepting it as it is would leave the typed letters in twice.
-local function insert(item)
-  if type(item.insert_text) ~= 'string' or not item.range then
-    return item
-  end
-  local row, col, end_row, end_col = item.range:to_extmark()
-  local cursor = vim.api.nvim_win_get_cursor(0)
-  local typed = vim.api.nvim_get_current_line():sub(col + 1, cursor[2])
-  if cursor[1] - 1 ~= row or cursor[2] < col or not vim.startswith(item.insert_text, typed) then
-    return nil -- something else was typed: the item is stale
-  end
-  local lines = vim.split(item.insert_text:sub(#typed + 1), '\n')
-  local last = end_row == row and end_col + #typed or end_col
-  vim.api.nvim_buf_set_text(0, row, cursor[2], end_row, last, lines)
-  vim.api.nvim_win_set_cursor(0, { row + #lines, (#lines == 1 and cursor[2] or 0) + #lines[#lines] })
-  return nil
+--- The server's client for a buffer.
+---@param bufnr? integer
+---@return vim.lsp.Client?
+function M.client(bufnr)
+  return vim.lsp.get_clients({ name = 'spark_lsp', bufnr = bufnr or 0 })[1]
 end
 
-local function accept(key)
-  if vim.lsp.inline_completion and vim.lsp.inline_completion.get({ on_accept = insert }) then
-    return ''
-  end
-  return key
+local function announce(name, data)
+  vim.api.nvim_exec_autocmds('User', { pattern = name, data = data, modeline = false })
 end
 
-local function attached(bufnr, client, key)
-  if vim.lsp.inline_completion and client:supports_method('textDocument/inlineCompletion', bufnr) then
-    vim.lsp.inline_completion.enable(true, { bufnr = bufnr })
-    if key then
-      vim.keymap.set('i', key, function()
-        return accept(key)
-      end, { buffer = bufnr, expr = true, desc = 'accept the suggestion of spark-lsp' })
+---@type table<string, lsp.Handler>
+local handlers = {
+  ['spark/status'] = function(_, status, ctx)
+    M.status[ctx.client_id] = status
+    announce('SparkStatus', status)
+    vim.cmd.redrawstatus()
+  end,
+  ['spark/inlineCompletion'] = function(_, params, ctx)
+    require('spark_lsp.ghost').grown(params, ctx.client_id)
+  end,
+  ['spark/edit'] = function(_, result)
+    require('spark_lsp.commands').ended(result.id)
+    announce('SparkEdit', result)
+  end,
+  ['spark/explanation'] = function(_, params)
+    require('spark_lsp.commands').explained(params)
+  end,
+}
+
+--- Keys that do something only while a suggestion is there, and are themselves otherwise.
+local function map(bufnr)
+  local function key(lhs, call, desc)
+    if lhs then
+      vim.keymap.set('i', lhs, function()
+        local ghost = require('spark_lsp.ghost')
+        return ghost.visible() and ('<Cmd>lua require("spark_lsp.ghost").%s<CR>'):format(call) or lhs
+      end, { buffer = bufnr, expr = true, replace_keycodes = true, desc = 'spark-lsp: ' .. desc })
     end
   end
+  local keys = M.options.keys
+  local function accept(lhs, unit, desc)
+    key(lhs, ('press("%s", "%s")'):format(unit, (lhs or ''):gsub('<', '<lt>')), desc)
+  end
+  accept(keys.accept, 'whole', 'accept the suggestion')
+  accept(keys.accept_word, 'word', "accept the suggestion's next word")
+  accept(keys.accept_line, 'line', "accept the suggestion's next line")
+  key(keys.dismiss, 'dismiss()', 'send the suggestion away')
 end
 
---- Send an edit command; ask for the instruction first if the action needs one.
----@param command lsp.Command
----@param ctx { client_id: integer, bufnr: integer }
-function M.edit(command, ctx)
-  local client = assert(vim.lsp.get_client_by_id(ctx.client_id))
-  local argument = vim.deepcopy(command.arguments[1])
-  local function send()
-    client:request('workspace/executeCommand', { command = 'spark.edit', arguments = { argument } }, function(err)
-      if err then
-        vim.notify('spark-lsp: ' .. err.message, vim.log.levels.WARN)
-      end
-    end, ctx.bufnr)
+local function attached(event)
+  local client = vim.lsp.get_client_by_id(event.data.client_id)
+  if client and client.name == 'spark_lsp' then
+    require('spark_lsp.ghost').attach(event.buf, client)
+    map(event.buf)
   end
-  if argument.action ~= 'instruct' or argument.instruction then
-    return send()
-  end
-  vim.ui.input({ prompt = 'Edit: ' }, function(text)
-    if text and text ~= '' then
-      argument.instruction = text
-      send()
-    end
-  end)
 end
 
---- One line for a statusline: engine, speed, and the reason where it does not serve.
-function M.statusline()
-  local client = vim.lsp.get_clients({ name = 'spark_lsp', bufnr = 0 })[1]
+--- Where the server is: as configured, on the search path, or in the clone that this file is part of.
+---@return string[] cmd, boolean found
+function M.find()
+  local cmd = M.options.config.cmd or { 'spark-lsp', 'serve' }
+  if type(cmd) ~= 'table' or vim.fn.executable(cmd[1]) == 1 then
+    return cmd, true
+  end
+  local here = vim.fs.dirname(debug.getinfo(1, 'S').source:sub(2))
+  local clone = vim.fs.normalize(here .. '/../../../..')
+  local own = clone .. (vim.fn.has('win32') == 1 and '/.venv/Scripts/spark-lsp.exe' or '/.venv/bin/spark-lsp')
+  if not M.options.config.cmd and vim.fn.executable(own) == 1 then
+    return { own, 'serve' }, true
+  end
+  return cmd, false
+end
+
+--- Change settings at run time: the section `spark`, laid over what is set.
+---@param settings table
+function M.configure(settings)
+  for _, client in ipairs(vim.lsp.get_clients({ name = 'spark_lsp' })) do
+    client.settings = vim.tbl_deep_extend('force', client.settings or {}, { spark = settings })
+    client:notify('workspace/didChangeConfiguration', { settings = client.settings })
+  end
+  local config = { settings = { spark = settings } } -- for servers that start later
+  vim.lsp.config('spark_lsp', config)
+end
+
+local FLEETING = 'the model had nothing to add here'
+
+--- One line for a statusline: engine, whether it is simulated, state and speed, or why nothing comes.
+---@param bufnr? integer
+function M.statusline(bufnr)
+  local client = M.client(bufnr)
   local status = client and M.status[client.id]
   if not status then
     return ''
   end
-  local name = status.engine .. (status.simulated and ' (simulated)' or '')
-  if status.state == 'degraded' or status.state == 'off' then
-    return 'spark: ' .. status.reason
+  if not require('spark_lsp.ghost').enabled then
+    return 'spark: off (:Spark toggle)'
+  end
+  local reason = status.reason or ''
+  local wants_saying = vim.startswith(reason, 'no suggestion') and not reason:find(FLEETING, 1, true)
+  if status.state == 'degraded' or status.state == 'off' or wants_saying then
+    return 'spark: ' .. reason
   end
   local speed = type(status.tok_s) == 'number' and (' %.0f tok/s'):format(status.tok_s) or ''
-  return ('spark: %s %s%s'):format(name, status.state, speed)
+  local engine = status.engine ~= '' and status.engine .. ' ' or '' -- none is known at first
+  return ('spark: %s%s%s%s'):format(engine, status.simulated and '(simulated) ' or '', status.state, speed)
 end
+
+local MISSING = [[
+spark-lsp: the server (%s) is not here, so there is no ghost text.
+Install it with `make demo` in a clone of spark-lsp, then restart Neovim; or name it:
+require('spark_lsp').setup({ config = { cmd = { '/path/to/spark-lsp', 'serve' } } })
+`:checkhealth spark_lsp` says more.]]
 
 ---@param options? spark_lsp.Options
 function M.setup(options)
-  options = options or {}
-  local key = options.accept == nil and '<Tab>' or options.accept
+  M.options = vim.tbl_deep_extend('force', defaults, options or {})
+  local ghost = require('spark_lsp.ghost')
+  ghost.delay, ghost.enabled = M.options.delay, M.options.enabled
+  vim.api.nvim_set_hl(0, 'SparkGhost', {
+    link = vim.fn.hlexists('ComplHint') == 1 and 'ComplHint' or 'NonText',
+    default = true,
+  })
+  require('spark_lsp.commands').define()
+  local cmd, found = M.find()
+  if not found then
+    vim.schedule(function()
+      vim.notify(MISSING:format(cmd[1]), vim.log.levels.WARN)
+    end)
+    return
+  end
   local config = vim.tbl_deep_extend('force', {
-    handlers = {
-      ['spark/status'] = function(_, status, ctx)
-        M.status[ctx.client_id] = status
-        vim.api.nvim_exec_autocmds('User', { pattern = 'SparkStatus', modeline = false })
-      end,
-      ['spark/edit'] = function(_, result)
-        vim.api.nvim_exec_autocmds('User', { pattern = 'SparkEdit', data = result, modeline = false })
-      end,
-    },
-  }, options.config or {})
+    handlers = handlers,
+    init_options = { spark = { client = { growing = true } } },
+    -- Neovim 0.11 cannot say it of itself, yet this module shows ghost text there too.
+    capabilities = { textDocument = { inlineCompletion = { dynamicRegistration = false } } },
+  }, M.options.config, { cmd = cmd })
   vim.lsp.config('spark_lsp', config)
-  vim.api.nvim_create_autocmd('LspAttach', {
-    group = vim.api.nvim_create_augroup('spark_lsp', {}),
+  local group = vim.api.nvim_create_augroup('spark_lsp', {})
+  vim.api.nvim_create_autocmd('LspAttach', { group = group, callback = attached })
+  vim.api.nvim_create_autocmd('LspDetach', {
+    group = group,
     callback = function(event)
-      local client = vim.lsp.get_client_by_id(event.data.client_id)
-      if client and client.name == 'spark_lsp' then
-        attached(event.buf, client, key)
-      end
+      ghost.detach(event.buf, event.data.client_id)
     end,
   })
   vim.lsp.enable('spark_lsp')

@@ -1,0 +1,95 @@
+"""What a client hears of an answer that grows: thinned, never late, to its end, and once."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from spark_lsp.config import Settings
+from spark_lsp.lsp.growth import INTERVAL, Growth
+from spark_lsp.session.documents import Documents
+from spark_lsp.session.suggestions import Suggestion
+from spark_lsp.text.document import Document
+from spark_lsp.text.positions import Encoding
+
+pytestmark = pytest.mark.anyio
+BASE = Document("file:///a.py", "x = \n", 3)
+
+
+class Ear:
+    """As much of a server as growth needs; keeps what it would say."""
+
+    def __init__(self, *, growing: bool = True) -> None:
+        self.growing, self.settings = growing, Settings()
+        self.documents = Documents(Encoding.UTF16)
+        self.heard: list[dict[str, Any]] = []
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        assert method == "spark/inlineCompletion"
+        self.heard.append(params)
+
+    def texts(self) -> list[str | None]:
+        return [each["item"] and each["item"].insert_text for each in self.heard]
+
+    async def hears(self, count: int) -> None:
+        async with asyncio.timeout(5):
+            while len(self.heard) < count:
+                await asyncio.sleep(0.001)
+
+
+def growth(ear: Any) -> Growth:
+    return Growth(ear)
+
+
+def said(text: str, *, done: bool = False) -> Suggestion:
+    return Suggestion(BASE, 4, 4, text, done, token=7)
+
+
+async def test_the_first_comes_at_once_and_the_latest_of_a_burst_soon() -> None:
+    ear = Ear()
+    made = growth(ear)
+    for text in ("1", "1 +", "1 + 2"):
+        made.show(said(text))
+    assert ear.texts() == ["1"]
+    await ear.hears(2)  # though nothing more is said
+    assert ear.texts() == ["1", "1 + 2"]
+    assert [each["seq"] for each in ear.heard] == [0, 1]
+    assert {(each["token"], each["version"], each["done"]) for each in ear.heard} == {(7, 3, False)}
+
+
+async def test_the_end_is_told_at_once_and_nothing_after_it() -> None:
+    ear = Ear()
+    made = growth(ear)
+    made.show(said("1"))
+    made.show(said("1 +"))
+    made.show(said("1 + 2", done=True))
+    made.show(said("1 + 2", done=True))
+    made.end(said("1 + 2", done=True))
+    await asyncio.sleep(INTERVAL * 2)
+    assert ear.texts() == ["1", "1 + 2"]
+    assert ear.heard[-1]["done"]
+
+
+async def test_what_is_contradicted_is_taken_back() -> None:
+    ear = Ear()
+    made = growth(ear)
+    made.show(said("1"))
+    made.show(said("1 +"))
+    made.end(said("1 +"))
+    await asyncio.sleep(INTERVAL * 2)
+    assert ear.texts() == ["1", None]
+    assert ear.heard[-1]["done"]
+
+
+async def test_of_an_answer_that_was_never_told_of_nothing_is_told() -> None:
+    ear = Ear()
+    growth(ear).end(said(""))
+    assert ear.heard == []
+
+
+async def test_a_client_that_shows_no_growth_hears_nothing() -> None:
+    ear = Ear(growing=False)
+    made = growth(ear)
+    made.show(said("1", done=True))
+    assert not made.shown
+    assert ear.heard == []
