@@ -1,5 +1,6 @@
 """No model on the machine: the editor offers it with size and licence, and follows the fetch."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -59,8 +60,26 @@ async def test_a_yes_fetches_it_and_it_answers(connect: Connect, models: str) ->
 
 @pytest.mark.timeout(120)
 async def test_the_progress_stops_it_and_what_came_is_kept(connect: Connect, models: str) -> None:
-    client = await connect("code", SETTINGS, answer="Fetch it", SPARK_LSP_MODELS=models)
-    await client.until(lambda: client.progress_reports, 30)
-    [token] = client.progress_reports
-    client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token))
-    await client.until(lambda: any("stopped" in said.message for said in client.messages), 60)
+    name, size = "qwen2.5-coder-0.5b", 491_400_064
+    settings = {
+        "engines": {"light": {"kind": "local", "model": name}},
+        "engine": {"routes": {"completion": ["light"], "edit": ["light"]}},
+    }
+
+    async def send_a_part(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer with the first 3 MB, then wait until the other side leaves: a fetch that never ends."""
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + bytes(3 << 20))
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(send_a_part, "127.0.0.1")
+    async with server:
+        hub = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        client = await connect("code", settings, answer="Fetch it", SPARK_LSP_MODELS=models, HF_ENDPOINT=hub)
+        await client.until(lambda: any(Path(models).glob("*.part")), 30)
+        [token] = client.progress_reports
+        client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token))
+        await client.until(lambda: any("stopped" in said.message for said in client.messages), 60)
+    [part] = Path(models).glob("*.part")
+    assert part.stat().st_size > 0
