@@ -64,6 +64,7 @@ class SparkServer(LanguageServer):
     def __init__(self, sources: "Callable[[], Sequence[Source]]" = tuple) -> None:
         super().__init__("spark-lsp", __version__, protocol_cls=Protocol)
         self._sources = sources
+        self.at_start: dict[str, Any] = {}  # the settings that came with `initialize`
         self.given: dict[str, Any] = {}
         self.encoding = "utf-16"
         self.roots: tuple[str, ...] = ()  # the folders that the editor has open, as URIs
@@ -292,9 +293,9 @@ class SparkServer(LanguageServer):
         from spark_lsp.lsp import settings as editor_settings
 
         self.growing = editor_settings.client_shows_growth(options)
-        values = editor_settings.section(options)
-        if values:
-            editor_settings.take(self, values)
+        self.at_start = editor_settings.section(options)
+        if self.at_start:
+            editor_settings.take(self, self.at_start)
 
     # Documents.
 

@@ -75,4 +75,4 @@ async def pull(ls: "SparkServer") -> None:
     items = [types.ConfigurationItem(section=SECTION)]
     answer = await ls.workspace_configuration_async(types.ConfigurationParams(items))
     found = section(answer[0]) if answer else {}
-    take(ls, {**ls.given, **found})
+    take(ls, {**ls.at_start, **found})

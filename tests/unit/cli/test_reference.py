@@ -1,10 +1,13 @@
 """The pages of reference are what the code says."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from spark_lsp import __version__
 from spark_lsp.cli import COMMANDS
+from spark_lsp.cli.manifest import MANIFEST, manifest
 from spark_lsp.cli.reference import PAGES
 from spark_lsp.session.reasons import REMEDIES, Reason
 
@@ -31,3 +34,18 @@ def test_every_setting_has_a_meaning() -> None:
 
 def test_every_reason_has_a_remedy() -> None:
     assert set(REMEDIES) == set(Reason)
+
+
+def test_the_extension_of_vs_code_has_the_servers_settings() -> None:
+    assert MANIFEST.read_text("utf-8") == manifest()  # else run: python -m spark_lsp.cli.manifest
+
+
+def test_the_extension_has_the_servers_version() -> None:
+    assert json.loads(MANIFEST.read_text("utf-8"))["version"] == __version__
+
+
+def test_a_folder_has_no_say_in_where_code_goes() -> None:
+    sections = json.loads(MANIFEST.read_text("utf-8"))["contributes"]["configuration"]
+    scopes = {name: each["scope"] for section in sections for name, each in section["properties"].items()}
+    folders = {name for name, scope in scopes.items() if scope != "machine"}
+    assert {name.split(".")[1] for name in folders} == {"completion", "edit", "log"}

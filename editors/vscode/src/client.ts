@@ -1,0 +1,92 @@
+/** The language client, less what this extension does better itself. */
+
+import * as vscode from 'vscode';
+import {
+  type ClientCapabilities,
+  type DynamicFeature,
+  type ExecuteCommandSignature,
+  type LanguageClientOptions,
+  type StaticFeature,
+  InlineCompletionRequest,
+  LanguageClient,
+  RevealOutputChannelOn,
+} from 'vscode-languageclient/node';
+
+import { SECTION, given } from './settings';
+
+export const SELECTOR = [{ scheme: 'file' }, { scheme: 'untitled' }];
+
+/** Says that the editor shows ghost text, which the server must know to leave the menu alone. */
+class ShowsGhostText implements StaticFeature {
+  fillClientCapabilities(capabilities: ClientCapabilities): void {
+    capabilities.textDocument ??= {};
+    capabilities.textDocument.inlineCompletion = { dynamicRegistration: false };
+  }
+
+  initialize(): void {
+    // The provider is the extension's own, and there before the server is.
+  }
+
+  getState(): { kind: 'static' } {
+    return { kind: 'static' };
+  }
+
+  clear(): void {
+    // nothing was registered
+  }
+}
+
+export class SparkClient extends LanguageClient {
+  /** The library's own ghost text is left out: there would be two. */
+  override registerFeature(feature: StaticFeature | DynamicFeature<unknown>): void {
+    const method = 'registrationType' in feature ? feature.registrationType.method : '';
+    super.registerFeature(method === InlineCompletionRequest.method ? new ShowsGhostText() : feature);
+  }
+}
+
+/** Ask for the sentence that an edit with an instruction still needs; undefined if there is none. */
+export async function completed(argument: unknown): Promise<unknown> {
+  const order = argument as { action?: string; instruction?: string } | undefined;
+  if (order?.action !== 'instruct' || order.instruction) {
+    return argument;
+  }
+  const instruction = await askInstruction();
+  return instruction ? { ...order, instruction } : undefined;
+}
+
+export async function askInstruction(): Promise<string | undefined> {
+  const text = await vscode.window.showInputBox({
+    title: 'Edit with an instruction',
+    prompt: 'What should be different? One change comes, or none, with the reason.',
+    placeHolder: 'make this iterative instead of recursive',
+  });
+  return text?.trim();
+}
+
+async function execute(command: string, args: unknown[], next: ExecuteCommandSignature): Promise<unknown> {
+  if (command !== 'spark.edit') {
+    return next(command, args);
+  }
+  const argument = await completed(args[0]);
+  return argument === undefined ? undefined : next(command, [argument]);
+}
+
+export function create(
+  program: string,
+  manifest: unknown,
+  outputChannel: vscode.LogOutputChannel,
+): SparkClient {
+  const options: LanguageClientOptions = {
+    documentSelector: SELECTOR,
+    initializationOptions: { [SECTION]: { client: { growing: true } } },
+    outputChannel,
+    revealOutputChannelOn: RevealOutputChannelOn.Never,
+    middleware: {
+      executeCommand: execute,
+      workspace: {
+        configuration: (params) => params.items.map((item) => (item.section === SECTION ? given(manifest) : null)),
+      },
+    },
+  };
+  return new SparkClient('spark-lsp', 'spark-lsp', { command: program, args: ['serve'] }, options);
+}

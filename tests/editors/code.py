@@ -1,0 +1,201 @@
+"""The real VS Code in a real browser, driven as a person would: keys in, the screen and the saved file out."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from playwright.sync_api import Browser, Error, Page, Playwright
+
+NOWHERE = "http://127.0.0.1:1"
+CHROMIUM = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
+GHOST = """() => {
+  const text = (parts) => [...parts].map((each) => each.textContent).join('');
+  const inline = [...document.querySelectorAll('.monaco-editor .ghost-text-decoration')];
+  const lines = new Map();
+  for (const each of document.querySelectorAll('.monaco-editor .ghost-text')) {
+    const line = each.closest('.view-line');
+    lines.set(line, [...(lines.get(line) ?? []), each]);
+  }
+  const shown = [text(inline), ...[...lines.values()].map(text)].join('\\n');
+  return shown.replaceAll('\\u00a0', ' ').replaceAll('\\u200b', '');
+}"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+    """Poll until `condition` gives something true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with suppress(Error):  # an element that was just drawn anew
+            if found := condition():
+                return found
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+class CodeServer:
+    """VS Code's server with a profile of its own, into which the extension was installed."""
+
+    def __init__(self, program: str, vsix: Path, environment: dict[str, str], folder: Path) -> None:
+        self.user, self.port = folder / "user", free_port()
+        self.settings_file = self.user / "User" / "settings.json"
+        self.settings_file.parent.mkdir(parents=True)
+        node = Path(program).parents[2] / "node"
+        gallery = {"serviceUrl": NOWHERE, "itemUrl": NOWHERE, "resourceUrlTemplate": NOWHERE}
+        self._environment = {
+            **environment,
+            "PATH": f"{node}:{environment['PATH']}",
+            "EXTENSIONS_GALLERY": json.dumps(gallery),
+        }
+        self._program = [program, "--user-data-dir", str(self.user), "--extensions-dir", str(folder / "ext")]
+        self._run("--install-extension", str(vsix))
+        (folder / "config.yaml").write_text(f"bind-addr: 127.0.0.1:{self.port}\nauth: none\ncert: false\n")
+        flags = "--auth none --disable-telemetry --disable-update-check --disable-getting-started-override"
+        command = [*self._program, "--config", str(folder / "config.yaml"), *flags.split()]
+        self.log = folder / "server.log"
+        self._process = subprocess.Popen(
+            [*command, "--disable-workspace-trust"],
+            env=self._environment,
+            stdout=self.log.open("wb"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        wait(self._is_up, f"VS Code to come up, see {self.log}", 60)
+
+    def settings(self, **values: Any) -> None:
+        """Write the person's settings; dots in names are written as `__`."""
+        given = {name.replace("__", "."): value for name, value in values.items()}
+        quiet = {
+            "files.hotExit": "off",
+            "editor.minimap.enabled": False,
+            "workbench.startupEditor": "none",
+            "editor.wordBasedSuggestions": "off",
+            "workbench.tips.enabled": False,
+            "chat.disableAIFeatures": True,
+            "workbench.secondarySideBar.defaultVisibility": "hidden",
+            "spark.server.path": self.spark,
+        }
+        self.settings_file.write_text(json.dumps({**quiet, **given}))
+
+    spark = ""
+
+    def installed(self) -> list[str]:
+        return self._run("--list-extensions").split()
+
+    def stop(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+        self._process.wait(20)
+
+    def _run(self, *arguments: str) -> str:
+        command = [*self._program, *arguments]
+        return subprocess.run(command, env=self._environment, check=True, capture_output=True, text=True).stdout
+
+    def _is_up(self) -> bool:
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=1):
+            return True
+        return False
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Start the browser."""
+    program = shutil.which("chromium") or "chromium"
+    return playwright.chromium.launch(executable_path=program, headless=True, args=list(CHROMIUM))
+
+
+class Window:
+    """One window of VS Code with one file open."""
+
+    def __init__(self, browser: Browser, server: CodeServer, file: Path) -> None:
+        self.file = file
+        self.server = server
+        context = browser.new_context(viewport={"width": 1200, "height": 760})
+        self.page: Page = context.new_page()
+        host = f"127.0.0.1:{server.port}"
+        payload = quote(json.dumps([["openFile", f"vscode-remote://{host}{file}"]]))
+        self.page.goto(f"http://{host}/?folder={file.parent}&payload={payload}", wait_until="domcontentloaded")
+        self.page.wait_for_selector(".monaco-workbench", timeout=60_000)
+        self.page.wait_for_selector(".monaco-editor .view-lines", timeout=30_000)
+
+    def close(self) -> None:
+        self.page.context.close()
+
+    # What is on screen.
+
+    def status(self) -> str:
+        """The text of our item in the status bar, with its label for those who cannot see it."""
+        item = self.page.query_selector('[id="spark-lsp.spark-lsp.spark.status"]')
+        return "" if item is None else f"{item.inner_text()} | {item.get_attribute('aria-label') or ''}"
+
+    def ghost(self) -> str:
+        return str(self.page.evaluate(GHOST))
+
+    def shot(self, file: Path) -> None:
+        self.page.screenshot(path=file)
+
+    def notices(self) -> str:
+        return "\n".join(each.inner_text() for each in self.page.query_selector_all(".notification-list-item"))
+
+    # What a person does.
+
+    def ready(self, engine: str = "replay", seconds: float = 30) -> None:
+        self.wait(lambda: re.search(rf"\b{engine}\b", self.status()), f"the engine {engine}", seconds)
+
+    def at(self, line: int) -> None:
+        """Put the cursor at the end of a line, counted from 1."""
+        self.page.click(".monaco-editor .view-lines")
+        self.press("Control+Home", *["ArrowDown"] * (line - 1), "End")
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def type(self, text: str, delay_ms: float = 30) -> None:
+        self.page.keyboard.type(text, delay=delay_ms)
+
+    def run(self, title: str) -> None:
+        """Run a command by its name, from the command palette."""
+        self.press("F1")
+        self.page.wait_for_selector(".quick-input-widget input")
+        self.type(title, 0)
+        row = f'.quick-input-list .monaco-list-row:has-text("{title}")'
+        self.page.wait_for_selector(row).click()
+
+    def saved(self) -> str:
+        """Save the file and return it."""
+        self.press("Control+S")
+        self.wait(lambda: self.page.query_selector(".tab.active.dirty") is None, "the file to be saved")
+        return self.file.read_bytes().decode()
+
+    def wait(self, condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+        try:
+            return wait(condition, what, seconds)
+        except AssertionError as error:
+            raise AssertionError(
+                f"{error}; status {self.status()!r}, ghost {self.ghost()!r}, notices {self.notices()!r}"
+            ) from None
