@@ -1,6 +1,6 @@
 # Everything here works without root and keeps to .venv and the user's cache directory.
 .DEFAULT_GOAL := help
-.PHONY: help demo test cover lint bench fuzz soak editors clients model clean
+.PHONY: help demo test cover lint bench fuzz soak editors vscode vsix clients model clean
 
 PYTHON ?= python3
 SOAK_S ?= 1800
@@ -16,7 +16,7 @@ help: ## what can be done here
 demo: $(STAMP) model ## see it work: ghost text and an edit on a real file, with a real model
 	@$(BIN)/spark-lsp demo
 
-test: $(STAMP) model editors clients lint ## run every test, the real model and the real editor included
+test: $(STAMP) model editors vscode clients lint ## run every test, the real model and the real editor included
 	@$(BIN)/python -m pytest
 	@$(MAKE) --no-print-directory cover
 
@@ -48,6 +48,12 @@ editors: $(STAMP) ## bring Neovim, Helix and Emacs into the cache; says why wher
 	@scripts/get_neovim.sh >/dev/null || test $$? -eq 3
 	@scripts/get_helix.sh >/dev/null || test $$? -eq 3
 	@scripts/get_emacs.sh >/dev/null || test $$? -eq 3
+
+vscode: $(STAMP) vsix ## bring the real VS Code into the cache (620 MB, about 2 minutes, once); says why where it cannot
+	@scripts/get_vscode.sh >/dev/null || test $$? -eq 3
+
+vsix: $(STAMP) ## check and pack the VS Code extension; prints the file to install
+	@scripts/make_vsix.sh --check || test $$? -eq 3
 
 clients: ## bring the Node SDK and Codex CLI into the cache (404 MB); says why where it cannot
 	@scripts/get_clients.sh >/dev/null || test $$? -eq 3

@@ -1,4 +1,4 @@
-"""The real VS Code in a real browser, driven as a person would: keys in, the screen and the saved file out."""
+"""The real VS Code in a browser, driven as a person would: keys in, the screen and the saved file out."""
 
 import json
 import os
@@ -63,7 +63,8 @@ class CodeServer:
 
     def __init__(self, program: str, vsix: Path, environment: dict[str, str], folder: Path) -> None:
         self.user, self.port = folder / "user", free_port()
-        self.settings_file = self.user / "User" / "settings.json"
+        # A window onto a server takes settings of machine scope from here, and changes of the file at once.
+        self.settings_file = self.user / "Machine" / "settings.json"
         self.settings_file.parent.mkdir(parents=True)
         node = Path(program).parents[2] / "node"
         gallery = {"serviceUrl": NOWHERE, "itemUrl": NOWHERE, "resourceUrlTemplate": NOWHERE}
@@ -78,13 +79,14 @@ class CodeServer:
         flags = "--auth none --disable-telemetry --disable-update-check --disable-getting-started-override"
         command = [*self._program, "--config", str(folder / "config.yaml"), *flags.split()]
         self.log = folder / "server.log"
-        self._process = subprocess.Popen(
-            [*command, "--disable-workspace-trust"],
-            env=self._environment,
-            stdout=self.log.open("wb"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [*command, "--disable-workspace-trust"],
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         wait(self._is_up, f"VS Code to come up, see {self.log}", 60)
 
     def settings(self, **values: Any) -> None:
@@ -100,7 +102,9 @@ class CodeServer:
             "workbench.secondarySideBar.defaultVisibility": "hidden",
             "spark.server.path": self.spark,
         }
-        self.settings_file.write_text(json.dumps({**quiet, **given}))
+        fresh = self.settings_file.with_suffix(".new")
+        fresh.write_text(json.dumps({**quiet, **given}))
+        fresh.replace(self.settings_file)  # never half a file
 
     spark = ""
 
@@ -114,7 +118,9 @@ class CodeServer:
 
     def _run(self, *arguments: str) -> str:
         command = [*self._program, *arguments]
-        return subprocess.run(command, env=self._environment, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(
+            command, env=self._environment, check=True, capture_output=True, text=True
+        ).stdout
 
     def _is_up(self) -> bool:
         with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=1):
@@ -138,7 +144,9 @@ class Window:
         self.page: Page = context.new_page()
         host = f"127.0.0.1:{server.port}"
         payload = quote(json.dumps([["openFile", f"vscode-remote://{host}{file}"]]))
-        self.page.goto(f"http://{host}/?folder={file.parent}&payload={payload}", wait_until="domcontentloaded")
+        self.page.goto(
+            f"http://{host}/?folder={file.parent}&payload={payload}", wait_until="domcontentloaded"
+        )
         self.page.wait_for_selector(".monaco-workbench", timeout=60_000)
         self.page.wait_for_selector(".monaco-editor .view-lines", timeout=30_000)
 
@@ -155,11 +163,27 @@ class Window:
     def ghost(self) -> str:
         return str(self.page.evaluate(GHOST))
 
+    def text(self) -> str:
+        """What all editors on screen show."""
+        shown = [each.inner_text() for each in self.page.query_selector_all(".monaco-editor .view-lines")]
+        return "\n".join(shown).replace("\u00a0", " ")
+
+    def title(self) -> str:
+        tab = self.page.query_selector(".tab.active")
+        return "" if tab is None else tab.inner_text()
+
+    def asked(self) -> str:
+        """What the input box asks."""
+        box = self.page.query_selector(".quick-input-widget")
+        return "" if box is None else box.inner_text()
+
     def shot(self, file: Path) -> None:
         self.page.screenshot(path=file)
 
     def notices(self) -> str:
-        return "\n".join(each.inner_text() for each in self.page.query_selector_all(".notification-list-item"))
+        return "\n".join(
+            each.inner_text() for each in self.page.query_selector_all(".notification-list-item")
+        )
 
     # What a person does.
 
@@ -178,6 +202,17 @@ class Window:
     def type(self, text: str, delay_ms: float = 30) -> None:
         self.page.keyboard.type(text, delay=delay_ms)
 
+    def coax(self, key: str, condition: Callable[[], Any], what: str) -> None:
+        """Type a key again and again, at a person's pace, until something is there."""
+
+        def there() -> bool:
+            self.press(key)
+            with suppress(AssertionError):
+                return bool(wait(condition, what, 1))
+            return False
+
+        self.wait(there, what)
+
     def run(self, title: str) -> None:
         """Run a command by its name, from the command palette."""
         self.press("F1")
@@ -192,10 +227,15 @@ class Window:
         self.wait(lambda: self.page.query_selector(".tab.active.dirty") is None, "the file to be saved")
         return self.file.read_bytes().decode()
 
+    def becomes(self, text: str) -> None:
+        """Save the file until it is this, byte for byte: what is applied comes when it comes."""
+        self.wait(lambda: self.saved() == text, f"the file to be {text!r}")
+
     def wait(self, condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
         try:
             return wait(condition, what, seconds)
         except AssertionError as error:
             raise AssertionError(
-                f"{error}; status {self.status()!r}, ghost {self.ghost()!r}, notices {self.notices()!r}"
+                f"{error}; status {self.status()!r}, ghost {self.ghost()!r}, notices {self.notices()!r}, "
+                f"file {self.file.read_text()!r}"
             ) from None

@@ -9,9 +9,9 @@ const URI = vscode.Uri.parse(`${SCHEME}:Explanation.md`);
 
 export class Explanations implements vscode.TextDocumentContentProvider, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<vscode.Uri>();
-  private readonly registration = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this);
   private text = '';
   readonly onDidChange = this.changed.event;
+  private readonly registration = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this); // reads the event
 
   provideTextDocumentContent(): string {
     return this.text;

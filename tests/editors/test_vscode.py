@@ -1,0 +1,504 @@
+"""VS Code: ghost text, edits, settings and status in the real one, in a real browser.
+
+One server with a clean profile serves all tests here; each has a window and a folder of its own.
+"""
+
+import json
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.conftest import ROOT, fetched, private_home, require
+from tests.editors.code import CodeServer, Window, launch
+
+pytestmark = [pytest.mark.editor, pytest.mark.timeout(120)]
+
+SPARK = str(Path(sys.executable).parent / "spark-lsp")
+TEXT = "def add(a, b):\n   \n\n\ndef mul(a, b):\n    return a * b\n"
+LINES = TEXT.splitlines()
+SAID = "return a + b"
+LONG = "total = a + b\n    if total < 0:\n        total = -total\n    return total"
+CONFIG = """
+[engines.replay]
+kind = "replay"
+texts = { complete = "complete.txt", edit = "edit.txt", chat = "chat.txt" }
+tokens_per_s = 1000
+delay_ms = 5
+[engines.slow]
+kind = "replay"
+text = "long.txt"
+tokens_per_s = 12
+[engines.quick]
+kind = "replay"
+text = "long.txt"
+tokens_per_s = 1000
+[engines.swap]
+kind = "replay"
+text = "swap.txt"
+[engines.string]
+kind = "replay"
+text = "string.txt"
+[engines.wafer]
+kind = "wafer"
+source = "quick"
+[routes]
+completion = ["replay"]
+edit = ["replay"]
+chat = ["replay"]
+"""
+TEXTS = {
+    "complete": SAID + "\n",
+    "edit": "Add two numbers.\n",
+    "chat": "It multiplies.\nNothing more.",
+    "long": LONG,
+    "swap": "def mul(a, b):\n    return b * a\n",
+    "string": 'const answer: string = "x";\n',
+}
+Open = Callable[..., Window]
+
+
+@pytest.fixture(scope="module")
+def vsix() -> Path:
+    """The extension, packed as it is delivered."""
+    done = subprocess.run([ROOT / "scripts" / "make_vsix.sh"], capture_output=True, text=True, check=False)
+    if done.returncode == 3:
+        require("SPARK_LSP_REQUIRE_EDITORS", done.stderr.strip())
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip())
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A home of this module's own, with engines that say what they are given."""
+    folder = tmp_path_factory.mktemp("vscode")
+    with private_home(folder) as environment:
+        config = folder / "config" / "spark-lsp"
+        (config / "config.toml").write_text(CONFIG)
+        for name, text in TEXTS.items():
+            (config / f"{name}.txt").write_text(text)
+        yield {**environment, "TMPDIR": str(folder), "XDG_DATA_HOME": str(folder / "data")}
+
+
+@pytest.fixture(scope="module")
+def server(
+    vsix: Path, place: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[CodeServer]:
+    program = fetched("vscode")
+    running = CodeServer(program, vsix, place, tmp_path_factory.mktemp("code"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(server: CodeServer) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = launch(playwright)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def open_(server: CodeServer, browser: Browser, tmp_path: Path) -> Iterator[Open]:
+    """Open a file in a window of its own; settings are the person's own."""
+    windows: list[Window] = []
+
+    def open_(
+        text: str = TEXT, name: str = "sums.py", path: str = SPARK, engine: str = "replay", **settings: Any
+    ) -> Window:
+        (folder := tmp_path / "project").mkdir(exist_ok=True)
+        (file := folder / name).write_text(text)
+        server.spark = path
+        server.settings(**settings)
+        windows.append(Window(browser, server, file))
+        if engine:
+            windows[-1].ready(engine)
+        return windows[-1]
+
+    yield open_
+    for window in windows:
+        keep(window, "last")
+        window.close()
+
+
+def keep(window: Window, name: str) -> None:
+    """Keep a picture, if whoever runs the tests wants to see."""
+    if folder := os.environ.get("SPARK_LSP_SCREENS"):
+        window.shot(Path(folder) / f"vscode-{name}.png")
+
+
+def route(**routes: str) -> dict[str, Any]:
+    return {"spark__engine__routes": {name: [engine] for name, engine in routes.items()}}
+
+
+def ghost(window: Window, text: str, seconds: float = 20) -> None:
+    window.wait(lambda: window.ghost() == text, f"the ghost text {text!r}", seconds)
+
+
+# Ghost text.
+
+
+def test_ghost_text_appears_and_tab_accepts_just_it(open_: Open) -> None:
+    window = open_()
+    window.at(2)
+    window.type(" ")
+    ghost(window, SAID)
+    window.press("Tab")
+    window.becomes("\n".join([LINES[0], f"    {SAID}", *LINES[2:], ""]))
+    window.wait(lambda: not window.ghost(), "the ghost text to go")
+
+
+def test_it_grows_while_the_engine_streams(open_: Open) -> None:
+    window = open_(engine="slow", **route(completion="slow"))
+    window.at(2)
+    seen = [""]
+
+    def whole() -> bool:
+        if (shown := window.ghost()) != seen[-1]:
+            seen.append(shown)
+        return shown == LONG
+
+    window.type(" ")
+    window.wait(whole, "the whole text")
+    keep(window, "ghost")
+    assert len(seen) > 5, seen
+    assert all(later.startswith(earlier) for earlier, later in pairwise(seen)), seen
+    window.press("Tab")
+    window.becomes("\n".join([LINES[0], f"    {LONG}", *LINES[2:], ""]))
+
+
+def test_typing_along_eats_it_while_it_grows(open_: Open) -> None:
+    window = open_(engine="slow", **route(completion="slow"))
+    window.at(2)
+    window.type(" ")
+    window.wait(lambda: window.ghost().startswith("total"), "the first word")
+    window.type("total = ")
+    ghost(window, LONG.removeprefix("total = "))
+    window.press("Tab")
+    window.becomes("\n".join([LINES[0], f"    {LONG}", *LINES[2:], ""]))
+
+
+def test_by_word_and_by_line(open_: Open) -> None:
+    window = open_(**route(completion="quick"), engine="quick")
+    window.at(2)
+    window.type(" ")
+    ghost(window, LONG)
+    window.press("Control+ArrowRight")
+    ghost(window, LONG.removeprefix("total"))
+    window.press("Control+ArrowDown")
+    ghost(window, LONG.removeprefix("total = a + b\n"))
+    window.press("Tab")  # at a line's beginning the editor takes it for the indentation
+    ghost(window, LONG.removeprefix("total = a + b\n    "))
+    window.press("Tab")
+    window.becomes("\n".join([LINES[0], f"    {LONG}", *LINES[2:], ""]))
+
+
+def test_a_stale_one_is_neither_shown_nor_accepted(open_: Open, server: CodeServer) -> None:
+    window = open_()
+    window.at(2)
+    window.type(" ")
+    ghost(window, SAID)
+    server.settings(spark__completion__enabled=False)
+    window.coax("x", lambda: "switched off in the settings" in window.status(), "the reason")
+    assert window.ghost() == ""
+    window.press("Tab")
+    window.type("y")
+    window.wait(
+        lambda: re.match(r"def add.a, b.:\n    x+ +y\n\n\n", window.saved()), "a tab, and nothing else"
+    )
+
+
+def test_escape_sends_it_away_and_it_stays_away_though_it_grows(open_: Open) -> None:
+    window = open_(engine="slow", **route(completion="slow"))
+    window.at(2)
+    window.type(" ")
+    window.wait(lambda: window.ghost(), "some ghost text")
+    window.press("Escape")
+    window.wait(lambda: not window.ghost(), "the ghost text to go")
+    shown = set[str]()
+    window.wait(lambda: shown.add(window.ghost()) or "busy" not in window.status(), "the answer's end")
+    assert shown == {""}
+    window.type("t")
+    window.wait(lambda: window.ghost(), "the ghost text of another spot")
+
+
+def test_a_file_that_has_no_name_yet(open_: Open) -> None:
+    window = open_()
+    window.run("Create: New File...")
+    window.page.wait_for_selector('.quick-input-list .monaco-list-row:has-text("Text File")').click()
+    window.wait(lambda: "Untitled-1" in window.title(), "the new file")
+    window.type("x = ")
+    ghost(window, SAID)
+
+
+def test_ghost_text_is_switched_off_and_on(open_: Open) -> None:
+    window = open_()
+    window.at(2)
+    window.run("Spark: Switch Ghost Text On or Off")
+    window.wait(lambda: "switched off" in window.status(), "the status")
+    window.type(" ")
+    window.run("Spark: Switch Ghost Text On or Off")
+    window.wait(lambda: "switched off" not in window.status(), "the status")
+    assert window.ghost() == ""
+    window.type(" ")
+    ghost(window, SAID)
+
+
+# Edits.
+
+
+def lightbulb(window: Window, title: str) -> None:
+    """Take a code action from the menu of the lightbulb."""
+    window.press("Control+.")
+    row = f'.action-widget .monaco-list-row:has-text("{title}")'
+    window.page.wait_for_selector(row, timeout=15_000)
+    keep(window, "actions")
+    window.page.click(row)
+
+
+def undone(window: Window, before: str) -> None:
+    """One step takes it back."""
+    window.press("Control+Z")
+    window.becomes(before)
+
+
+def test_add_documentation(open_: Open) -> None:
+    window = open_()
+    window.at(5)
+    lightbulb(window, "Add documentation")
+    window.becomes("\n".join([*LINES[:5], '    """Add two numbers."""', *LINES[5:], ""]))
+    undone(window, TEXT)
+
+
+def test_a_fix_of_what_another_server_complains_about(open_: Open) -> None:
+    text = 'const one = 1;\nconst answer: number = "x";\nconsole.log(one, answer);\n'
+    window = open_(text, "sums.ts", **route(edit="string"))
+    window.at(2)
+    window.wait(lambda: window.page.query_selector(".squiggly-error"), "TypeScript's complaint", 60)
+    lightbulb(window, "Fix: ")
+    window.becomes(text.replace("number", "string"))
+    undone(window, text)
+
+
+def test_an_instruction_is_asked_for(open_: Open) -> None:
+    window = open_(**route(edit="swap"))
+    window.at(5)
+    window.press("Home", "Shift+ArrowDown", "Shift+ArrowDown")
+    lightbulb(window, "Edit with an instruction")
+    window.page.wait_for_selector(".quick-input-widget input")
+    window.wait(lambda: "Edit with an instruction" in window.asked(), "the question")
+    window.type("swap the factors")
+    keep(window, "instruction")
+    window.press("Enter")
+    window.becomes(TEXT.replace("a * b", "b * a"))
+    undone(window, TEXT)
+
+
+def test_the_key_for_an_instruction(open_: Open) -> None:
+    window = open_(**route(edit="swap"))
+    window.at(6)
+    window.press("Control+Alt+e")
+    window.wait(lambda: "Edit with an instruction" in window.asked(), "the question")
+    window.type("swap the factors")
+    window.press("Enter")
+    window.becomes(TEXT.replace("a * b", "b * a"))
+
+
+def test_an_explanation_is_shown_beside(open_: Open) -> None:
+    window = open_()
+    window.at(6)
+    window.run("Spark: Explain This Code")
+    window.wait(lambda: "It multiplies." in window.text(), "the explanation")
+    assert window.page.query_selector('.tab:has-text("Explanation.md")')
+
+
+# What else there is, and what it says.
+
+
+def test_settings_are_changed_live(open_: Open, server: CodeServer) -> None:
+    window = open_(spark__completion__enabled=False)
+    window.at(2)
+    window.type(" ")
+    window.wait(lambda: "switched off in the settings" in window.status(), "the reason")
+    assert window.ghost() == ""
+    server.settings()
+    window.coax("Space", window.ghost, "ghost text")
+
+
+def test_a_setting_that_cannot_be_is_named(open_: Open) -> None:
+    window = open_(spark__completion__maxLines="many")
+    window.wait(lambda: "completion.maxLines" in window.notices(), "the message")
+
+
+def test_a_folder_has_no_say_in_where_code_goes(open_: Open, tmp_path: Path) -> None:
+    settings = {
+        "spark.engines": {"evil": {"kind": "openai", "base_url": "http://127.0.0.1:1/v1"}},
+        "spark.engine.routes": {"completion": ["evil"]},
+        "spark.engine.url": "ws://127.0.0.1:1/",
+        "spark.server.path": "/bin/false",
+        "spark.completion.maxLines": 1,
+    }
+    (folder := tmp_path / "project" / ".vscode").mkdir(parents=True)
+    (folder / "settings.json").write_text(json.dumps(settings))
+    window = open_(**route(completion="quick"), engine="quick")
+    window.at(2)
+    window.type(" ")
+    ghost(window, LONG.splitlines()[0])  # what a folder may say is heard
+    assert "127.0.0.1" not in window.notices()
+    assert "evil" not in window.status()
+
+
+def test_another_engine_is_chosen(open_: Open) -> None:
+    window = open_()
+    window.run("Spark: Switch Engine…")
+    row = '.quick-input-list .monaco-list-row:has-text("quick")'
+    window.page.wait_for_selector(row)
+    keep(window, "engines")
+    window.page.click(row)
+    window.ready("quick")
+    window.at(2)
+    window.type(" ")
+    ghost(window, LONG)
+
+
+def test_a_killed_gateway_comes_back_by_itself(open_: Open, place: dict[str, str]) -> None:
+    window = open_()
+    state = Path(place["SPARK_LSP_RUNTIME_DIR"]) / "gateway.json"
+    os.kill(json.loads(state.read_text())["pid"], signal.SIGKILL)
+    window.at(2)
+    window.coax("Space", window.ghost, "ghost text")
+    window.ready()
+
+
+def test_the_menu_of_the_status(open_: Open) -> None:
+    window = open_()
+    window.page.click('[id="spark-lsp.spark-lsp.spark.status"]')
+    window.page.wait_for_selector('.quick-input-list .monaco-list-row:has-text("Look for what is wrong")')
+    keep(window, "menu")
+    window.page.click('.quick-input-list .monaco-list-row:has-text("Show the log")')
+    window.wait(lambda: window.page.query_selector(".panel .monaco-editor, .output-view"), "the log")
+
+
+def test_a_missing_server_is_told_with_what_to_do(open_: Open) -> None:
+    window = open_(path="/no/such/spark-lsp", engine="")
+    window.wait(lambda: "there is no program /no/such/spark-lsp" in window.notices(), "the message")
+    assert "How to install it" in window.notices()
+    assert "no server" in window.status()
+    window.server.spark = SPARK
+    window.server.settings()
+    window.ready()
+
+
+def test_small_alone_and_quick_to_start(
+    open_: Open, server: CodeServer, vsix: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert vsix.stat().st_size <= 1 << 20
+    assert server.installed() == ["spark-lsp.spark-lsp"]
+    window = open_()
+    window.run("Developer: Show Running Extensions")
+    row = window.page.wait_for_selector('.runtime-extensions-editor .monaco-list-row:has-text("spark-lsp")')
+    assert row is not None
+    shown = window.wait(lambda: "ms" in row.inner_text() and row.inner_text(), "the time")
+    activated = int(shown.split("Activation: ")[1].split("ms")[0])
+    told(capsys, f"the extension takes {vsix.stat().st_size >> 10} KiB and activates in {activated} ms")
+    assert activated <= 200
+
+
+def test_a_simulated_engine_is_marked(open_: Open, capsys: pytest.CaptureFixture[str]) -> None:
+    window = open_(engine="wafer", **route(completion="wafer", edit="wafer"))
+    assert "wafer (simulated)" in window.status()
+    window.at(2)
+    found = delays(window, " ", lambda: window.ghost() == LONG)
+    first = delays(window, " ", lambda: window.ghost().startswith("total"))
+    figures = f"first text {median(first)} ms, the whole function {median(found)} ms"
+    told(capsys, f"key to ghost text on screen, simulated wafer: {figures} (medians of 9)")
+    keep(window, "wafer")
+
+
+def test_from_a_key_to_the_screen(open_: Open, capsys: pytest.CaptureFixture[str]) -> None:
+    window = open_()
+    window.at(2)
+    found = median(delays(window, " ", lambda: window.ghost() == SAID))
+    told(capsys, f"key to ghost text on screen, replay: {found} ms (median of 9)")
+
+
+def median(found: list[float]) -> str:
+    return f"{statistics.median(found):.0f}"
+
+
+def delays(window: Window, key: str, shown: Callable[[], Any], count: int = 9) -> list[float]:
+    """Type a key, wait for ghost text, take it back, again and again; milliseconds of each."""
+    found: list[float] = []
+    for _ in range(count):
+        began = time.monotonic()
+        window.press(key)
+        window.wait(shown, "ghost text", 60)
+        found.append((time.monotonic() - began) * 1000)
+        window.press("Backspace")
+        window.wait(lambda: not window.ghost(), "no ghost text")
+    return found
+
+
+def told(capsys: pytest.CaptureFixture[str], what: str) -> None:
+    with capsys.disabled():
+        print(f"\nVS Code: {what}")
+
+
+LISTING = """import os
+
+
+def python_files(path):
+    found = []
+    for root, dirs, files in os.walk(path):
+        for name in files:
+            if name.endswith(".py"):
+                found
+    return sorted(found)
+"""
+
+
+@pytest.mark.model
+@pytest.mark.timeout(300)
+def test_the_main_job_with_the_embedded_model(
+    model: Path, vsix: Path, browser: Browser, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is configured: what a person has who has just installed it."""
+    with private_home(tmp_path) as environment:
+        environment |= {"TMPDIR": str(tmp_path), "SPARK_LSP_MODELS": str(model.parent)}
+        server = CodeServer(fetched("vscode"), vsix, environment, tmp_path / "code")
+        try:
+            server.spark = SPARK
+            server.settings()
+            (folder := tmp_path / "project").mkdir()
+            (file := folder / "listing.py").write_text(LISTING)
+            window = Window(browser, server, file)
+            window.ready("local", 60)
+            window.at(9)
+            found = delays(window, ".", lambda: window.ghost().startswith("append("), 5)
+            first, again = found[0], statistics.median(found[1:])
+            told(capsys, f"key to ghost text, embedded model: first {first:.0f} ms, then {again:.0f} ms")
+            window.type(".")
+            window.wait(lambda: window.ghost().startswith("append("), "ghost text", 60)
+            keep(window, "embedded")
+            window.press("Tab")
+            window.wait(lambda: "found.append(" in window.saved(), "what was accepted")
+            lines = file.read_text().splitlines()
+            assert (lines[:8], lines[-1]) == (LISTING.splitlines()[:8], LISTING.splitlines()[-1])
+            window.at(4)
+            lightbulb(window, "Add documentation")
+            window.wait(lambda: '"""' in window.saved(), "a docstring", 60)
+            keep(window, "documented")
+            window.press("Control+Z")
+            window.becomes("\n".join([*lines, ""]))
+        finally:
+            server.stop()
