@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from playwright.sync_api import Browser, Error, Page, Playwright
+from playwright.sync_api import Browser, Error, Page, Playwright, ViewportSize
 
+SIZE: ViewportSize = {"width": 1200, "height": 760}
 NOWHERE = "http://127.0.0.1:1"
 CHROMIUM = (
     "--no-sandbox",
@@ -137,10 +138,10 @@ def launch(playwright: Playwright) -> Browser:
 class Window:
     """One window of VS Code with one file open."""
 
-    def __init__(self, browser: Browser, server: CodeServer, file: Path) -> None:
+    def __init__(self, browser: Browser, server: CodeServer, file: Path, size: ViewportSize = SIZE) -> None:
         self.file = file
         self.server = server
-        context = browser.new_context(viewport={"width": 1200, "height": 760})
+        context = browser.new_context(viewport=size)
         self.page: Page = context.new_page()
         host = f"127.0.0.1:{server.port}"
         payload = quote(json.dumps([["openFile", f"vscode-remote://{host}{file}"]]))
@@ -178,7 +179,12 @@ class Window:
         return "" if box is None else box.inner_text()
 
     def shot(self, file: Path) -> None:
-        self.page.screenshot(path=file)
+        """Keep a picture of what does not move any more."""
+        before, now = b"", self.page.screenshot()
+        end = time.monotonic() + 2
+        while now != before and time.monotonic() < end:
+            before, now = now, self.page.screenshot()
+        file.write_bytes(now)
 
     def notices(self) -> str:
         return "\n".join(

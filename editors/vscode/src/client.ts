@@ -88,5 +88,5 @@ export function create(
       },
     },
   };
-  return new SparkClient('spark-lsp', 'spark-lsp', { command: program, args: ['serve'] }, options);
+  return new SparkClient(SECTION, 'spark-lsp', { command: program, args: ['serve'] }, options);
 }
