@@ -367,6 +367,30 @@ def test_from_a_key_to_the_screen(start: Start, capsys: pytest.CaptureFixture[st
     assert statistics.median(found) < 500
 
 
+WAFER = """
+[engines.wafer]
+kind = "wafer"
+source = "replay"
+"""
+
+
+def test_a_simulated_wafer_is_quick_and_says_that_it_is_one(
+    start: Start, answers: Answers, replay_config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers("complete", "return a + b\n")
+    config = replay_config.read_text().replace('completion = ["replay"]', 'completion = ["wafer"]')
+    replay_config.write_text(config.replace("[routes]", WAFER + "[routes]"))
+    editor = start("def add(a, b):\n   \n")
+    editor.ready("wafer")
+    editor.type("2GA")
+    found = delays(editor, " ", ITEM, 9)
+    assert editor.told('"simulated": true')
+    figure = f"{statistics.median(found):.0f} ms (median of 9)"
+    with capsys.disabled():
+        print(f"\nHelix: key to suggestion on screen, simulated wafer: {figure}")
+    assert statistics.median(found) < 500
+
+
 def keep(editor: Helix, name: str) -> None:
     """Keep the screen for the documentation, if scripts/picture.py asks for it."""
     if folder := os.environ.get("SPARK_LSP_SCREENS"):

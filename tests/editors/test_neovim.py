@@ -5,6 +5,7 @@ import os
 import signal
 import statistics
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -471,6 +472,48 @@ def test_how_long_from_a_key_to_ghost_text(
             )
     assert statistics.median(eaten) < 5
     assert statistics.median(asked) < 60
+
+
+WAFER = """
+[engines.wafer]
+kind = "wafer"
+source = "replay"
+"""
+
+
+def delays(editor: Editor, shown: Callable[[], bool]) -> list[float]:
+    """Type a letter, wait for ghost text, take it back, again and again; milliseconds of each."""
+    found: list[float] = []
+    for key in "abcdefghi":  # another each time: what was offered before does not fit
+        began = time.monotonic()
+        editor.input(key)
+        editor.wait(shown, 60)
+        found.append((time.monotonic() - began) * 1000)
+        editor.input("<BS>")
+        editor.wait(lambda: not editor.ghost())
+    return found
+
+
+def test_a_simulated_wafer_is_marked_and_quick(
+    start: Start, replay_config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    says(replay_config, LONG, 0)
+    config = replay_config.read_text().replace('completion = ["replay"]', 'completion = ["wafer"]')
+    replay_config.write_text(config.replace("[routes]", WAFER + "[routes]"))
+    editor = start()
+    editor.ready()
+    editor.input("jAx")
+    editor.wait(lambda: editor.ghost() == LONG)
+    assert editor.statusline().startswith("spark: wafer (simulated) ready")
+    editor.input("<BS>")
+    first = statistics.median(delays(editor, lambda: editor.ghost().startswith("total")))
+    whole = statistics.median(delays(editor, lambda: editor.ghost() == LONG))
+    with capsys.disabled():
+        print(  # noqa: T201 -- the figure is what this is for
+            f"\nNeovim, key to ghost text, simulated wafer: first text {first:.0f} ms, "
+            f"the whole function {whole:.0f} ms (medians of 9)"
+        )
+    assert whole < 500
 
 
 # With a real model.

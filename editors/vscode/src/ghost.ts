@@ -19,6 +19,7 @@ import { type Offer, type Place, type Text, placeAt, restOf } from './offer';
 import type { Grown } from './protocol';
 
 const REMEMBERED = 16; // places that were asked about lately: answers that grow name one of them
+const MORE_MS = 20; // often the rest comes right behind the first text, and being asked again takes the editor 60 ms
 const ACCEPTED = 'spark.ui.accepted';
 
 type Answer = InlineCompletionItem[] | InlineCompletionList | null;
@@ -125,7 +126,7 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
       this.take(buffer, place, said.item, said.token);
       const waiting = buffer.waiting.get(place);
       if (waiting) {
-        waiting(); // the editor is still waiting for its first answer: this is it
+        setTimeout(waiting, said.done ? 0 : MORE_MS); // the editor still waits for its first answer: this is it
       } else {
         void this.show(this.uri(said.uri));
       }
