@@ -1,6 +1,6 @@
 # Everything here works without root and keeps to .venv and the user's cache directory.
 .DEFAULT_GOAL := help
-.PHONY: help demo test cover lint bench fuzz soak editors vscode vsix clients model clean
+.PHONY: help demo test cover lint bench fuzz soak editors vscode vsix vllm clients model clean
 
 PYTHON ?= python3
 SOAK_S ?= 1800
@@ -57,6 +57,9 @@ vsix: $(STAMP) ## check and pack the VS Code extension; prints the file to insta
 
 clients: ## bring the Node SDK and Codex CLI into the cache (404 MB); says why where it cannot
 	@scripts/get_clients.sh >/dev/null || test $$? -eq 3
+
+vllm: $(STAMP) ## an optional job: the engine for GPU servers against the genuine vLLM (3 GB, once; 2 minutes)
+	@SPARK_LSP_VLLM=$$(scripts/get_vllm.sh) $(BIN)/python -m pytest -q -rs tests/integration/test_openai_vllm.py
 
 model: $(STAMP) ## bring the embedded model into the cache, once (491 MB, Apache-2.0)
 	@$(BIN)/spark-lsp model path >/dev/null 2>&1 || $(BIN)/spark-lsp model pull

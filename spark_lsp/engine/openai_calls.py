@@ -29,6 +29,7 @@ MOST = 1e12  # beyond any count or time
 # Ollama does not tell its context, reads so much unless told otherwise, and cuts the rest off without a word.
 UNTOLD_CONTEXT: dict[Flavour, int] = {"ollama": 4096}
 RESERVE_TOKENS = 512  # of the context, for the answer and the frame
+MOST_STOPS = 4  # OpenAI's limit; vLLM refuses more with 400
 _EFFORTS: dict[Effort, str] = {"fast": "low", "balanced": "medium", "deep": "high"}
 # Words of a model's name, all of which it must have, and the family whose tokens it then knows.
 _FAMILIES = {
@@ -118,7 +119,8 @@ def _infill(request: Request, target: Target, budget: int) -> Call:
     llama, template = target.flavour == "llamacpp", fim.TEMPLATES[target.family]
     read, fragment = fim.heal(before) if llama else (before, "")
     tokens = request.max_tokens or COMPLETION_TOKENS
-    body = _body(target, tokens, request) | {"stop": list(template.stop)}
+    most = None if target.flavour in ("llamacpp", "ollama") else MOST_STOPS
+    body = _body(target, tokens, request) | {"stop": list(template.stop[:most])}
     if target.flavour == "ollama":
         body |= {"prompt": fim.quoted(read, template), "suffix": fim.quoted(after, template) or "\n"}
     else:

@@ -34,7 +34,7 @@ class Template:
     middle: str = ""
     repository: str = ""
     file: str = ""
-    stop: tuple[str, ...] = ()
+    stop: tuple[str, ...] = ()  # the likeliest first: some servers take four
     order: Literal["ours", "usual", "mistral"] = "usual"
 
     @property
@@ -51,7 +51,7 @@ TEMPLATES = {
         middle="<|fim_middle|>",
         repository="<|repo_name|>",
         file="<|file_sep|>",
-        stop=("<|endoftext|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>", "<|im_end|>"),
+        stop=("<|endoftext|>", "<|im_end|>", "<|file_sep|>", "<|fim_pad|>", "<|repo_name|>"),
         order="ours",
     ),
     "deepseek": Template(

@@ -3,6 +3,7 @@
 One server with a clean profile serves all tests here; each has a window and a folder of its own.
 """
 
+import http.server
 import json
 import os
 import re
@@ -10,8 +11,10 @@ import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -256,6 +259,39 @@ def test_ghost_text_is_switched_off_and_on(open_: Open) -> None:
 # Edits.
 
 
+@contextmanager
+def endpoint(said: str) -> Iterator[str]:
+    """A server with OpenAI's interface on a port of its own, which says this; gives its address."""
+    chunk = {"choices": [{"index": 0, "delta": {"content": said}, "finish_reason": None}]}
+    last = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    stream = "".join(f"data: {json.dumps(each)}\n\n" for each in (chunk, last)) + "data: [DONE]\n\n"
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def answer(self, kind: str, body: str) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def do_GET(self) -> None:
+            self.answer("application/json", json.dumps({"data": [{"id": "m"}]}))
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.answer("text/event-stream", stream)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}/v1"
+        running.shutdown()
+        thread.join()
+
+
 def lightbulb(window: Window, title: str) -> None:
     """Take a code action from the menu of the lightbulb."""
     window.press("Control+.")
@@ -355,6 +391,18 @@ def test_a_folder_has_no_say_in_where_code_goes(open_: Open, tmp_path: Path) -> 
     ghost(window, LONG.splitlines()[0])  # what a folder may say is heard
     assert "127.0.0.1" not in window.notices()
     assert "evil" not in window.status()
+
+
+def test_an_endpoint_is_used_after_a_yes(open_: Open, server: CodeServer) -> None:
+    with endpoint("42") as url:
+        gpu = {"kind": "openai", "base_url": url, "model": "m", "fim": "none"}
+        window = open_(spark__engines={"gpu": gpu}, **route(completion="gpu"), engine="")
+        window.wait(lambda: url in window.notices(), "the question")
+        keep(window, "approval")
+        window.page.click('.notification-list-item .monaco-button:has-text("Allow")')
+        window.ready("gpu")
+        window.at(2)
+        window.coax("Space", lambda: window.ghost() == "42", "its answer")
 
 
 def test_another_engine_is_chosen(open_: Open) -> None:

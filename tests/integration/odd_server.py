@@ -88,6 +88,8 @@ class Odd:
     async def _answer(
         self, kind: str, path: str, body: Json, writer: asyncio.StreamWriter, reader: asyncio.StreamReader
     ) -> bool:
+        if len(body.get("stop", [])) > 4:
+            kind = "400"  # as OpenAI and vLLM do
         if kind == "ill":
             kind = "500" if self.ill else "good"
         if kind == "reset":

@@ -71,9 +71,9 @@ class Extension implements vscode.Disposable {
   async stop(): Promise<void> {
     const client = this.client;
     this.client = undefined;
-    if (client?.isRunning()) {
-      await client.stop();
-    }
+    await client?.dispose().catch((error: unknown) => {
+      this.log.warn(`The server did not stop by itself: ${String(error)}`); // its process ends with its input
+    });
   }
 
   dispose(): void {

@@ -288,7 +288,8 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
   private async accepted(token: number): Promise<void> {
     const client = this.client();
     if (client?.isRunning()) {
-      await client.sendRequest('workspace/executeCommand', { command: 'spark.accept', arguments: [{ token }] });
+      const told = { command: 'spark.accept', arguments: [{ token }] };
+      await client.sendRequest('workspace/executeCommand', told).catch(() => undefined); // it is but a count
     }
   }
 }

@@ -3,10 +3,11 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from spark_lsp.config import Flavour
 from spark_lsp.engine.openai_calls import (
     AROUND_CHARS,
     Piece,
@@ -21,6 +22,7 @@ from spark_lsp.engine.openai_errors import of_status, retry_after
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Message, Part, PartKind, Request, Task, Usage
 
+FLAVOURS: tuple[Flavour, ...] = get_args(Flavour)
 EDIT = Request(
     Task.EDIT,
     (Part(PartKind.PREFIX, "a = 1\n"), Part(PartKind.TARGET, "b = 2\n"), Part(PartKind.DIAGNOSTIC, "bad b")),
@@ -48,6 +50,13 @@ EDIT = Request(
 )
 def test_who_can_fill_in_the_middle(model: str, setting: str, family: str):
     assert family_of(model, setting) == family
+
+
+def test_no_more_stops_than_servers_take():
+    around = Request(Task.COMPLETE, (Part(PartKind.PREFIX, "x"),))
+    stops = {flavour: call_of(around, Target("m", flavour, "qwen")).body["stop"] for flavour in FLAVOURS}
+    assert all(len(stops[flavour]) == 4 for flavour in ("openai", "vllm", "sglang", "cerebras"))
+    assert len(stops["llamacpp"]) == len(stops["ollama"]) == 5
 
 
 def test_cerebras_gets_what_it_predicts_and_its_own_bound():

@@ -60,7 +60,9 @@ async def test_a_first_text_does_not_wait_for_the_gathering_of_another_lane_s(
         await until(lambda: peer.text("b") == "mine")
 
 
-async def test_work_that_is_slow_to_stop_counts_until_it_has(served: Any, until: Any, stubborn: Any) -> None:
+async def test_fault_31_work_that_is_slow_to_stop_counts_until_it_has(
+    served: Any, until: Any, stubborn: Any
+) -> None:
     """A flood of questions and cancels: each ends at once for the peer, no more than 16 work."""
     async with served(stubborn) as (peer, _):
         lanes = [f"l{number % 8}" for number in range(200)]
