@@ -273,7 +273,14 @@ class SparkServer(LanguageServer):
             given = editor_settings.Given(self.given)
             engines = given.table("engines")
             allowed = self.consent.approved(engines) if engines else {}
-            routes = given.routes()
+            waiting = (
+                engines.keys() - allowed.keys()
+            )  # for an approval: to the gateway there is no such engine
+            routes = {
+                route: left
+                for route, names in given.routes().items()
+                if (left := [name for name in names if name not in waiting]) or not names
+            }
             if self.selected:
                 routes |= {route: [self.selected] for route in ROUTES}
             self.engine.configure(allowed, routes, given.table("budget"))

@@ -50,6 +50,7 @@ async def test_without_a_yes_it_is_not_used(connect: Connect, answer_file: Path,
     client.open()
     assert [item.insert_text for item in await client.ghost(1, 4)] == ["return a + b"]
     assert len(client.asked) == 1
+    assert not any("there is no engine" in said.message for said in client.messages)  # there is, and it waits
 
 
 async def test_an_editor_that_cannot_ask_is_told_the_command(connect: Connect, answer_file: Path) -> None:
