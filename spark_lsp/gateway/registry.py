@@ -99,7 +99,7 @@ class Registry:
     def unknown(self, routes: Mapping[str, Sequence[str]]) -> list[Problem]:
         """Name the engines that routes from an editor mention and that do not exist here."""
         return [
-            Problem(f"routes.{route}", "editor", f"there is no engine {name!r}; it is passed over")
+            Problem(f"engine.routes.{route}", "editor", f"there is no engine {name!r}; it is passed over")
             for route, names in routes.items()
             for name in names
             if name not in self._engines

@@ -74,7 +74,7 @@ def test_a_session_s_engines_lie_over_the_gateway_s_for_that_session_only(regist
 def test_names_in_a_route_that_are_no_engines_are_told(registry: Registry) -> None:
     routes = {"completion": ["fast", "gone"], "edit": ["slow"]}
     assert [str(each) for each in registry.unknown(routes)] == [
-        "routes.completion (editor): there is no engine 'gone'; it is passed over"
+        "engine.routes.completion (editor): there is no engine 'gone'; it is passed over"
     ]
 
 
