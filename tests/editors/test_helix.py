@@ -174,7 +174,9 @@ def test_typing_along_keeps_it(start: Start) -> None:
     editor.shows(ITEM)
     for letters, rest in (("r", "return a + b"), ("etu", "return a + b"), ("rn ", "a + b"), ("a ", "+ b")):
         editor.type(letters)
-        editor.shows(f" {rest} text")
+        editor.shows(
+            f"  {rest} text"
+        )  # two blanks: it begins there, and is not the end of what was there before
     editor.press("C-n", "Enter")
     assert editor.saved() == SUMS.replace("    \n", "    return a + b\n", 1)
 

@@ -74,7 +74,9 @@ async def test_files_are_not_taken_from_an_editor_s_settings(
         assert len(workshop.built) == 1
         why = told["problems"][0].removeprefix("engines.mine (editor): ")
         assert why.startswith(("waits for your approval to read the file /", "The path "))
-        assert told["problems"][1] == "engine.routes.edit (editor): there is no engine 'mine'; it is passed over"
+        assert (
+            told["problems"][1] == "engine.routes.edit (editor): there is no engine 'mine'; it is passed over"
+        )
 
 
 async def test_settings_that_make_no_sense_are_told_and_the_others_used(
