@@ -190,6 +190,36 @@ def test_typing_along_eats_it_while_it_grows(open_: Open) -> None:
     window.becomes("\n".join([LINES[0], f"    {LONG}", *LINES[2:], ""]))
 
 
+FRAMES = """() => {
+  window.frames_ = [];
+  const look = () => {
+    const line = [...document.querySelectorAll('.monaco-editor .view-lines .view-line')]
+      .find((each) => Math.round(parseFloat(each.style.top)) === TOP);
+    if (line) window.frames_.push(line.textContent.replaceAll('\\u00a0', ' '));
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
+def test_no_frame_shows_what_does_not_fit(open_: Open) -> None:
+    """A person types along while the text grows: what is typed and what is offered are one line, always."""
+    window = open_(engine="slow", **route(completion="slow"))
+    window.at(2)
+    top = window.page.evaluate(
+        "Math.round(parseFloat(document.querySelectorAll('.monaco-editor .view-line')[1].style.top))"
+    )
+    window.page.evaluate(FRAMES.replace("TOP", str(top)))
+    window.type(" ")
+    window.wait(lambda: window.ghost().startswith("total"), "the first word")
+    window.type("total = a", 45)
+    ghost(window, LONG.removeprefix("total = a"))
+    frames = {str(frame) for frame in window.page.evaluate("window.frames_")}
+    whole = "    total = a + b"
+    assert len(frames) > 4
+    assert not [frame for frame in frames if not whole.startswith(frame.rstrip())], frames
+
+
 def test_by_word_and_by_line(open_: Open) -> None:
     window = open_(**route(completion="quick"), engine="quick")
     window.at(2)
