@@ -186,7 +186,7 @@ def how_to_open(file: Path) -> str:
     """Return how to open a file in an editor with all this: lines that work when pasted."""
     scripts = Path(__file__).parents[2] / "scripts"
     if (scripts / "nvim").exists():
-        names = {"Neovim": "nvim", "Helix": "hx"}
+        names = {"VS Code": "code", "Neovim": "nvim", "Helix": "hx"}
         lines = (f"Now in {name}:  {shlex.quote(str(scripts / names[name]))}" for name in names)
         return "\n".join(f"{line} {shlex.quote(str(file))}" for line in lines)
     command = ", ".join(f'"{word}"' for word in (sys.executable, "-m", "spark_lsp", "serve"))
