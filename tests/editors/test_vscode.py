@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -324,9 +324,17 @@ def endpoint(said: str) -> Iterator[str]:
 
 def lightbulb(window: Window, title: str) -> None:
     """Take a code action from the menu of the lightbulb."""
-    window.press("Control+.")
     row = f'.action-widget .monaco-list-row:has-text("{title}")'
-    window.page.wait_for_selector(row, timeout=15_000)
+
+    def offered() -> bool:
+        """Ask again where the editor found nothing: another server's answer may still be on its way."""
+        if window.page.query_selector(".action-widget") is None:
+            window.press("Control+.")
+        with suppress(AssertionError):
+            wait(lambda: window.page.query_selector(row), title, 3)
+        return window.page.query_selector(row) is not None
+
+    window.wait(offered, f"{title} in the menu", 30)
     keep(window, "actions")
     window.page.click(row)
 

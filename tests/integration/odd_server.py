@@ -88,8 +88,8 @@ class Odd:
     async def _answer(
         self, kind: str, path: str, body: Json, writer: asyncio.StreamWriter, reader: asyncio.StreamReader
     ) -> bool:
-        if len(body.get("stop", [])) > 4:
-            kind = "400"  # as OpenAI and vLLM do
+        if len(body.get("stop", [])) > 4 and "cache_prompt" not in body:
+            kind = "400"  # as OpenAI and vLLM do, but not llama.cpp
         if kind == "ill":
             kind = "500" if self.ill else "good"
         if kind == "reset":
