@@ -112,7 +112,9 @@ def browser(server: CodeServer) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_(server: CodeServer, browser: Browser, tmp_path: Path) -> Iterator[Open]:
+def open_(
+    server: CodeServer, browser: Browser, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Open]:
     """Open a file in a window of its own; settings are the person's own."""
     windows: list[Window] = []
 
@@ -130,7 +132,7 @@ def open_(server: CodeServer, browser: Browser, tmp_path: Path) -> Iterator[Open
 
     yield open_
     for window in windows:
-        keep(window, "last")
+        keep(window, f"last-of-{request.node.name}")
         window.close()
 
 
