@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,7 @@ TEXTS = {
     "string": 'const answer: string = "x";\n',
 }
 Open = Callable[..., Window]
+BULB = ".monaco-editor .lightBulbWidget, .monaco-editor [class*='codicon-gutter-lightbulb']"
 
 
 @pytest.fixture(scope="module")
@@ -325,18 +326,12 @@ def endpoint(said: str) -> Iterator[str]:
 
 
 def lightbulb(window: Window, title: str) -> None:
-    """Take a code action from the menu of the lightbulb."""
+    """Take a code action from the menu of the lightbulb, once the editor shows that there is one."""
+    bulbs = window.page.locator(BULB)
+    window.wait(lambda: any(each.is_visible() for each in bulbs.all()), "the lightbulb", 30)
+    window.press("Control+.")
     row = f'.action-widget .monaco-list-row:has-text("{title}")'
-
-    def offered() -> bool:
-        """Ask again where the editor found nothing: another server's answer may still be on its way."""
-        if window.page.query_selector(".action-widget") is None:
-            window.press("Control+.")
-        with suppress(AssertionError):
-            wait(lambda: window.page.query_selector(row), title, 3)
-        return window.page.query_selector(row) is not None
-
-    window.wait(offered, f"{title} in the menu", 30)
+    window.page.wait_for_selector(row, timeout=15_000)
     keep(window, "actions")
     window.page.click(row)
 
