@@ -31,14 +31,22 @@ class Editor:
     """One running Neovim with one file open. `setup` is Lua that brings the server up."""
 
     def __init__(
-        self, program: str, file: Path, environment: dict[str, str], setup: str = "", options: str = "{}"
+        self,
+        program: str,
+        file: Path,
+        environment: dict[str, str],
+        setup: str = "",
+        options: str = "{}",
+        arguments: list[str] | None = None,
     ) -> None:
         self.file = file
-        init = Path(environment["XDG_CONFIG_HOME"]) / f"{file.stem}.lua"
-        init.write_text(setup or SETUP % (lua_list(SERVE), options))
+        if arguments is None:  # else they say how it is set up, and which files are opened
+            init = Path(environment["XDG_CONFIG_HOME"]) / f"{file.stem}.lua"
+            init.write_text(setup or SETUP % (lua_list(SERVE), options))
+            arguments = ["--cmd", f"luafile {init}", str(file)]
         argv = ["env", "-i", *(f"{k}={v}" for k, v in environment.items()), program, "--clean", "--embed"]
         argv += ["--headless", "--cmd", f"set runtimepath^={ROOT}/editors/neovim"]
-        self.nvim = pynvim.attach("child", argv=[*argv, "--cmd", f"luafile {init}", str(file)])
+        self.nvim = pynvim.attach("child", argv=[*argv, *arguments])
 
     def attached(self) -> None:
         """Wait for the server."""
@@ -49,7 +57,7 @@ class Editor:
         self.attached()
         self.wait(lambda: (self.status() or {}).get("engine"))
 
-    def wait(self, condition: Callable[[], Any], seconds: float = 15.0) -> Any:
+    def wait(self, condition: Callable[[], Any], seconds: float = 45.0) -> Any:
         """Poll until `condition` gives something true; say what the screen held when it does not."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -92,6 +92,16 @@ local function attached(event)
   end
 end
 
+--- Take over servers that were started before `setup()` ran, by `vim.lsp.enable()` or an earlier `setup()`.
+local function adopt()
+  for _, client in ipairs(vim.lsp.get_clients({ name = 'spark_lsp' })) do
+    client.handlers = vim.tbl_extend('force', client.handlers, handlers)
+    for bufnr in pairs(client.attached_buffers) do
+      attached({ buf = bufnr, data = { client_id = client.id } })
+    end
+  end
+end
+
 --- Where the server is: as configured, on the search path, or in the clone that this file is part of.
 ---@return string[] cmd, boolean found
 function M.find()
@@ -181,6 +191,9 @@ function M.setup(options)
     end,
   })
   vim.lsp.enable('spark_lsp')
+  adopt()
+  require('spark_lsp.attach').watch(group)
+  require('spark_lsp.attach').attach_loaded()
 end
 
 return M
