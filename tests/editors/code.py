@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +16,10 @@ from urllib.parse import quote
 
 from playwright.sync_api import Browser, Error, Page, Playwright, ViewportSize
 
+from tests.conftest import fetched
+
 SIZE: ViewportSize = {"width": 1200, "height": 760}
+PATIENCE = 90.0  # seconds to wait for anything: a busy machine is no failure
 NOWHERE = "http://127.0.0.1:1"
 CHROMIUM = (
     "--no-sandbox",
@@ -48,7 +50,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+def wait(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
     """Poll until `condition` gives something true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -88,7 +90,11 @@ class CodeServer:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait(self._is_up, f"VS Code to come up, see {self.log}", 60)
+        try:
+            wait(self._is_up, f"VS Code to come up, see {self.log}", 120)
+        except BaseException:
+            self.stop()  # nobody else knows of it
+            raise
 
     def settings(self, **values: Any) -> None:
         """Write the person's settings; dots in names are written as `__`."""
@@ -130,8 +136,8 @@ class CodeServer:
 
 
 def launch(playwright: Playwright) -> Browser:
-    """Start the browser."""
-    program = shutil.which("chromium") or "chromium"
+    """Start the browser, as its script finds or brings it."""
+    program = fetched("chromium")
     return playwright.chromium.launch(executable_path=program, headless=True, args=list(CHROMIUM))
 
 
@@ -142,14 +148,15 @@ class Window:
         self.file = file
         self.server = server
         context = browser.new_context(viewport=size)
+        context.set_default_timeout(PATIENCE * 1000)
         self.page: Page = context.new_page()
         host = f"127.0.0.1:{server.port}"
         payload = quote(json.dumps([["openFile", f"vscode-remote://{host}{file}"]]))
         self.page.goto(
             f"http://{host}/?folder={file.parent}&payload={payload}", wait_until="domcontentloaded"
         )
-        self.page.wait_for_selector(".monaco-workbench", timeout=60_000)
-        self.page.wait_for_selector(".monaco-editor .view-lines", timeout=30_000)
+        self.page.wait_for_selector(".monaco-workbench")
+        self.page.wait_for_selector(".monaco-editor .view-lines")
 
     def close(self) -> None:
         self.page.context.close()
@@ -193,7 +200,7 @@ class Window:
 
     # What a person does.
 
-    def ready(self, engine: str = "replay", seconds: float = 30) -> None:
+    def ready(self, engine: str = "replay", seconds: float = PATIENCE) -> None:
         self.wait(lambda: re.search(rf"\b{engine}\b", self.status()), f"the engine {engine}", seconds)
 
     def at(self, line: int) -> None:
@@ -237,7 +244,7 @@ class Window:
         """Save the file until it is this, byte for byte: what is applied comes when it comes."""
         self.wait(lambda: self.saved() == text, f"the file to be {text!r}")
 
-    def wait(self, condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+    def wait(self, condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
         try:
             return wait(condition, what, seconds)
         except AssertionError as error:
