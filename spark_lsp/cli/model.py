@@ -10,6 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.progress import TransferSpeedColumn as SpeedColumn
 
 from spark_lsp.cli import NOTHING
+from spark_lsp.cli.interrupt import interruptible
 from spark_lsp.models import paths, registry
 from spark_lsp.models.pull import pull
 from spark_lsp.models.registry import Model
@@ -61,7 +62,8 @@ def _pull_for_programs(model: Model) -> int:
             print(json.dumps({"step": step, "source": source, "percent": percent}), flush=True)
 
     try:
-        pull(model, report)
+        with interruptible():
+            pull(model, report)
     except KeyboardInterrupt:
         return INTERRUPTED
     print(json.dumps({"step": "done", "source": "", "percent": 100}), flush=True)
@@ -75,7 +77,7 @@ def _pull(model: Model) -> int:
         return 0
     console.print(f"{model.title}, {model.licence}, {model.size / 1e6:.0f} MB → {paths.directory()}")
     try:
-        with _progress(console) as progress:
+        with interruptible(), _progress(console) as progress:
             bar = _Bar(progress, model)
             file = pull(model, bar.report)
     except KeyboardInterrupt:

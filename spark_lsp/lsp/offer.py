@@ -4,7 +4,6 @@ Nothing is downloaded unasked: the person is told what it is, how large and unde
 session. The fetch runs in a process of its own, with progress that can stop it; what came is kept.
 """
 
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -123,8 +122,8 @@ def _report(line: str, progress: Progress, reached: int) -> int:
 
 
 def _stop(process: Process) -> None:
-    """Interrupt a fetch as Ctrl-C does, so that it keeps what came."""
+    """End a fetch; it keeps what came. SIGINT would be lost where the editor was started with it ignored."""
     try:
-        process.send_signal(signal.SIGINT if sys.platform != "win32" else signal.SIGTERM)
+        process.terminate()
     except ProcessLookupError:
         return

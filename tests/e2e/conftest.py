@@ -76,7 +76,7 @@ class Client(LanguageClient):
         self.applied.append(params)
         return types.ApplyWorkspaceEditResult(applied=self.accepts)
 
-    async def until(self, condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+    async def until(self, condition: Callable[[], Any], seconds: float = 45.0) -> Any:
         """Wait for a condition; whatever it gives is returned."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
