@@ -8,12 +8,11 @@ import argparse
 import functools
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import anyio
 
 from spark_lsp.cli import NOTHING, OK
 from spark_lsp.cli.engine import settings_for
+from spark_lsp.cli.interrupt import interruptible
 from spark_lsp.cli.stage import JsonStage, Stage, TextStage
 from spark_lsp.client.answers import Suggestion
 from spark_lsp.client.editor import Editor, editing
@@ -30,6 +30,7 @@ from spark_lsp.client.rehearsal import Script, copied, default_file, replaying, 
 from spark_lsp.client.settings import with_engine
 from spark_lsp.client.unified import unified
 from spark_lsp.errors import SparkError
+from spark_lsp.store import place
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 
@@ -37,6 +38,7 @@ KEY_S = 0.03  # between two keys: a quick typist
 CONTEXT_LINES = 4
 GROWTH_S = 5.0  # how long the rest of a growing answer is watched
 DOCUMENT = "document"
+SCRIPTS = Path(__file__).parents[2] / "scripts"  # a clone has them, an installed package has not
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Play the demonstration; 3 if there was nothing to show."""
     with ExitStack() as stack:
-        stack.enter_context(_tidy_end())
+        stack.enter_context(interruptible())
         file = stack.enter_context(copied(arguments.file or default_file()))
         replay = arguments.engine == "replay" and not _has_replay()
         played = script(file, replay)
@@ -63,26 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
         settings = with_engine("replay") if replay else settings_for(arguments.engine)
         shown = anyio.run(functools.partial(play, played, settings, environment, stage))
     if arguments.editor == "nvim":
-        _open_nvim(arguments.file or default_file())
+        _open_nvim(arguments.file or practice_file())
     elif not arguments.json:
-        print(how_to_open(arguments.file or default_file()))
+        print(how_to_open(arguments.file or practice_file()))
     return OK if shown else NOTHING
-
-
-@contextmanager
-def _tidy_end() -> Generator[None]:
-    """Let `kill` and a closed terminal end the demonstration as Ctrl-C does: nothing of it stays."""
-    ends = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {end: signal.signal(end, _as_interrupt) for end in ends}
-    try:
-        yield
-    finally:
-        for end, handler in before.items():
-            signal.signal(end, handler)
-
-
-def _as_interrupt(_signal: int, _frame: object) -> None:
-    signal.raise_signal(signal.SIGINT)
 
 
 def _has_replay() -> bool:
@@ -182,18 +168,29 @@ async def _edit(editor: Editor, played: Script, stage: Stage) -> bool:
     return bool(difference)
 
 
-def how_to_open(file: Path) -> str:
-    """Return how to open a file in an editor with all this: lines that work when pasted."""
-    scripts = Path(__file__).parents[2] / "scripts"
+def practice_file() -> Path:
+    """Return a copy of the demonstration's file that the user may change; `spark-lsp clean` removes it."""
+    original = default_file()
+    copy = place.directory() / "demo" / original.name
+    try:
+        if not copy.exists():
+            place.directory().mkdir(mode=0o700, parents=True, exist_ok=True)
+            copy.parent.mkdir(exist_ok=True)
+            copy.write_bytes(original.read_bytes())
+    except OSError:
+        return original  # an editor opens it read-only
+    return copy
+
+
+def how_to_open(file: Path, scripts: Path = SCRIPTS) -> str:
+    """Return how to open a file in an editor with spark-lsp set up: lines that work when pasted anywhere."""
+    name = shlex.quote(str(file.absolute()))
     if (scripts / "nvim").exists():
         names = {"VS Code": "code", "Neovim": "nvim", "Helix": "hx"}
-        lines = (f"Now in {name}:  {shlex.quote(str(scripts / names[name]))}" for name in names)
-        return "\n".join(f"{line} {shlex.quote(str(file))}" for line in lines)
-    command = ", ".join(f'"{word}"' for word in (sys.executable, "-m", "spark_lsp", "serve"))
-    return (
-        "Now in Neovim 0.12 or later (Tab accepts):\n"
-        f"  nvim -c {shlex.quote(_NVIM % command)} {shlex.quote(str(file))}"
-    )
+        lines = (f"Now in {editor}:  {shlex.quote(str(scripts / names[editor]))}" for editor in names)
+        return "\n".join(f"{line} {name}" for line in lines)
+    command = ", ".join(f"[==[{word}]==]" for word in (sys.executable, "-P", "-m", "spark_lsp", "serve"))
+    return f"Now in Neovim 0.12 or later:  nvim --cmd {shlex.quote(_NVIM % command)} {name}"
 
 
 _NVIM = (
@@ -205,7 +202,7 @@ _NVIM = (
 
 
 def _open_nvim(file: Path) -> None:
-    launcher = Path(__file__).parents[2] / "scripts" / "nvim"
+    launcher = SCRIPTS / "nvim"
     program = str(launcher) if launcher.exists() else shutil.which("nvim")
     if program is None:
         raise SparkError("Neovim was not found", "The file was not opened", "Install Neovim 0.12 or later")

@@ -46,7 +46,11 @@ class Terminal:
         """Return what the screen shows."""
         return self._do("capture-pane", "-p", *(["-e", "-N"] if colours else []))
 
-    def wait(self, condition: Callable[[], Found], what: str = "", seconds: float = 15.0) -> Found:
+    def unwrapped(self) -> str:
+        """Return what the screen shows, with lines whole that were longer than the screen is wide."""
+        return self._do("capture-pane", "-p", "-J")
+
+    def wait(self, condition: Callable[[], Found], what: str = "", seconds: float = 45.0) -> Found:
         """Poll until `condition` gives something true; show the screen when it does not."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -55,11 +59,25 @@ class Terminal:
             time.sleep(0.01)
         raise AssertionError(f"not within {seconds} s: {what}\n{self.screen()}")
 
-    def shows(self, text: str, seconds: float = 15.0) -> None:
+    def coax(self, line: str, text: str, *, enter: bool = True) -> None:
+        """Type a line again and again, at a person's pace, until the screen shows a text."""
+
+        def shown() -> bool:
+            self.type(line)
+            if enter:
+                self.press("Enter")
+            end = time.monotonic() + 2
+            while text not in self.screen() and time.monotonic() < end:
+                time.sleep(0.05)
+            return text in self.screen()
+
+        self.wait(shown, f"{text!r} on the screen")
+
+    def shows(self, text: str, seconds: float = 45.0) -> None:
         """Wait until the screen shows a text."""
         self.wait(lambda: text in self.screen(), f"{text!r} on the screen", seconds)
 
-    def hides(self, text: str, seconds: float = 15.0) -> None:
+    def hides(self, text: str, seconds: float = 45.0) -> None:
         """Wait until the screen shows a text no more."""
         self.wait(lambda: text not in self.screen(), f"{text!r} gone from the screen", seconds)
 

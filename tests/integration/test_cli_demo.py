@@ -16,7 +16,9 @@ Run = Callable[..., int]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    monkeypatch.setenv("SPARK_LSP_STATE_DIR", str(tmp_path / "state"))
+
     def play(*words: str, script: str = "") -> int:
         monkeypatch.setattr(connection, "SERVE", (sys.executable, str(SERVER), "loose", *script.split()))
         monkeypatch.setattr(demo, "KEY_S", 0)
@@ -37,7 +39,9 @@ def test_the_steps_come_in_order_with_their_fields(run: Run, capsys: pytest.Capt
     assert steps[-1]["ok"] is True
 
 
-def test_a_pipe_gets_plain_lines_with_the_ghost_growing(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pipe_gets_plain_lines_with_the_ghost_growing(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run() == 0
     out = capsys.readouterr().out
     assert "\x1b" not in out
@@ -46,6 +50,7 @@ def test_a_pipe_gets_plain_lines_with_the_ghost_growing(run: Run, capsys: pytest
     assert "not simulated · 1" in out
     assert "480 tokens/s" in out
     assert "Neovim" in out
+    assert str(tmp_path / "state" / "demo" / "textwrap.py") in out
 
 
 def test_the_users_own_file_is_never_written(

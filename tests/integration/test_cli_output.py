@@ -73,28 +73,85 @@ def gateways(below: Path) -> list[psutil.Process]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("end", "step"),  # at the first step its gateway still starts
-    [("SIGINT", "open"), ("SIGTERM", "ghost"), ("SIGHUP", "open")],
-)
-def test_a_demo_that_is_ended_leaves_nothing(end: str, step: str, home: dict[str, str]) -> None:
-    place = Path(home["SPARK_LSP_RUNTIME_DIR"]) / "t"  # a socket's path must be short
+# An answer of 1,500 tokens: no machine is so slow that its end comes before the signal.
+SLOW = f'''def add(a, b):
+    """{" ".join(f"word{number}" for number in range(1500))}"""
+    first = int(a)
+    second = int(b)
+    return sum([first, second])
+
+
+def multiply(a, b):
+    """Multiply two numbers."""
+    first = int(a)
+    second = int(b)
+    return first * second
+'''
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def begin_demo(
+    home: dict[str, str], place: Path, ignored: tuple[signal.Signals, ...]
+) -> subprocess.Popen[bytes]:
+    """Start a demonstration that takes half a minute, in a process that ignores just these signals.
+
+    What a process ignores it hands on: without this the tests would depend on how pytest itself was started.
+    """
     place.mkdir()
-    command = [sys.executable, "-m", "spark_lsp", "demo", "--json", "--engine", "replay"]
-    environment = {**home, "XDG_CONFIG_HOME": "/nonexistent", "TMPDIR": str(place)}
+    (file := place.parent / "slow.py").write_text(SLOW)
+
+    def prepare() -> None:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN if number in ignored else signal.SIG_DFL)
+
+    return subprocess.Popen(
+        [sys.executable, "-m", "spark_lsp", "demo", "--json", "--engine", "replay", "--file", str(file)],
+        env={**home, "XDG_CONFIG_HOME": "/nonexistent", "TMPDIR": str(place)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=prepare,
+    )
+
+
+@pytest.mark.parametrize(
+    ("end", "step", "ignored"),  # at the first step its gateway still starts
+    [
+        ("SIGINT", "open", ()),
+        ("SIGTERM", "ghost", ()),
+        ("SIGHUP", "open", ()),
+        ("SIGTERM", "open", (signal.SIGINT,)),  # a shell's background job
+        ("SIGINT", "ghost", (signal.SIGINT,)),
+        ("SIGHUP", "ghost", (signal.SIGINT,)),
+        ("SIGTERM", "ghost", (signal.SIGHUP, signal.SIGINT)),  # with nohup
+    ],
+)
+def test_a_demo_that_is_ended_leaves_nothing(
+    end: str, step: str, ignored: tuple[signal.Signals, ...], home: dict[str, str]
+) -> None:
+    place = Path(home["SPARK_LSP_RUNTIME_DIR"]) / "t"  # a socket's path must be short
     try:
-        with subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        ) as demo:
+        with begin_demo(home, place, ignored) as demo:
             assert demo.stdout is not None
             assert demo.stderr is not None
             while f'"step":"{step}"'.encode() not in demo.stdout.readline():
                 assert demo.poll() is None
             demo.send_signal(getattr(signal, end))
-            assert demo.wait(15) == 130
+            assert demo.wait(50) == 130
             assert demo.stderr.read() == b""
         assert list(place.iterdir()) == []
         assert gateways(place) == []
     finally:
         for process in gateways(place):
             process.kill()
+
+
+def test_a_demo_with_nohup_goes_on_when_the_terminal_is_closed(home: dict[str, str]) -> None:
+    place = Path(home["SPARK_LSP_RUNTIME_DIR"]) / "t"
+    with begin_demo(home, place, (signal.SIGHUP,)) as demo:
+        assert demo.stdout is not None
+        while b'"step":"open"' not in demo.stdout.readline():
+            assert demo.poll() is None
+        demo.send_signal(signal.SIGHUP)
+        assert b'"step":"type"' in demo.stdout.readline()
+        demo.send_signal(signal.SIGTERM)
+        assert demo.wait(50) == 130
