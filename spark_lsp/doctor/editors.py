@@ -1,52 +1,62 @@
-"""The editors on this machine, as far as the search path shows them."""
+"""The editors on this machine: version, place, how each was found, and whether spark-lsp is set up in it.
 
-import re
-import shutil
-import subprocess
+An editor is judged once, by the program that would be used; other copies of it are only named.
+"""
+
 from collections.abc import Iterator
 
+from spark_lsp.doctor import clients
 from spark_lsp.doctor.finding import Finding
+from spark_lsp.doctor.programs import KINDS, Kind, Program, as_numbers, ask_version, find_programs
 
 SUBJECT = "editor"
-NEEDED = (0, 12)
-GUIDE = "docs/how-to/neovim.md"
-GUIDES = {"Helix": "docs/how-to/helix.md", "Emacs": "docs/how-to/emacs.md"}
-OTHERS = {"hx": "Helix", "helix": "Helix", "code": "VS Code", "codium": "VSCodium", "emacs": "Emacs"}
+BUILT_IN_GHOST_TEXT = (0, 12)
 
 
 def look() -> Iterator[Finding]:
     """Give a finding for each editor that is found."""
-    found = list(_found())
-    yield from found or [Finding("ok", SUBJECT, "none on the search path; nothing to check")]
+    found = False
+    for kind in KINDS:
+        for place, program in enumerate(find_programs(kind)):
+            found = True
+            yield _judge(kind, program) if place == 0 else _name(kind, program)
+    if not found:
+        yield Finding("ok", SUBJECT, "none found on the search path or in the cache; nothing to check")
 
 
-def _found() -> Iterator[Finding]:
-    if path := shutil.which("nvim"):
-        yield _neovim(path)
-    for program, name in OTHERS.items():
-        if path := shutil.which(program):
-            guide = f"; see {GUIDES[name]}" if name in GUIDES else ""
-            yield Finding("ok", SUBJECT, f"{name} at {path}{guide}")
-
-
-def _neovim(path: str) -> Finding:
-    version = _version(path)
+def _judge(kind: Kind, program: Program) -> Finding:
+    """Judge the program that would be used."""
+    version = ask_version(kind, program)
     if version is None:
-        return Finding("warning", SUBJECT, f"{path} does not say its version", "Run it by hand")
-    text = ".".join(map(str, version))
-    if version < NEEDED:
-        what = f"Neovim {text} at {path} has no inline completion"
-        return Finding("warning", SUBJECT, what, f"Install Neovim 0.12 or later; see {GUIDE}")
-    return Finding("ok", SUBJECT, f"Neovim {text} at {path}; see {GUIDE}")
+        what = f"{kind.name} at {program.path} ({program.how}) does not report its version"
+        return Finding("warning", SUBJECT, what, f"Run it by hand: {program.path} --version")
+    what = f"{kind.name} {version} at {program.path} ({program.how})"
+    if as_numbers(version) < kind.oldest:
+        needed = ".".join(map(str, kind.oldest))
+        what += " is too old for spark-lsp"
+        return Finding("warning", SUBJECT, what, f"Install {kind.name} {needed} or later; see {kind.guide}")
+    return Finding("ok", SUBJECT, f"{what}{_notes(kind, version)}; {_set_up(kind, program)}")
 
 
-def _version(path: str) -> tuple[int, ...] | None:
-    try:
-        quiet = subprocess.DEVNULL
-        done = subprocess.run(
-            [path, "--version"], stdin=quiet, capture_output=True, text=True, timeout=5, check=False
+def _name(kind: Kind, program: Program) -> Finding:
+    """Name another copy of an editor that was judged."""
+    version = ask_version(kind, program)
+    text = "" if version is None else f" {version}"
+    return Finding("ok", SUBJECT, f"also {kind.name}{text} at {program.path} ({program.how})")
+
+
+def _notes(kind: Kind, version: str) -> str:
+    if kind.name == "Neovim" and as_numbers(version) < BUILT_IN_GHOST_TEXT:
+        return ": ghost text needs our module there (Neovim shows its own from 0.12 on)"
+    return ""
+
+
+def _set_up(kind: Kind, program: Program) -> str:
+    if program.fetched:
+        return (
+            f"{program.launcher} starts it with spark-lsp set up" if program.launcher else f"see {kind.guide}"
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    match = re.search(r"v(\d+)\.(\d+)", done.stdout)
-    return (int(match[1]), int(match[2])) if match else None
+    place = clients.find_set_up(kind.name)
+    if place is None:
+        return f"spark-lsp was not found in its configuration; see {kind.guide}"
+    return f"spark-lsp is set up in {place}"
