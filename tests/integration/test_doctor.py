@@ -30,6 +30,9 @@ def look(
         monkeypatch.delenv(name)
     for name, value in home.items():
         monkeypatch.setenv(name, value)
+    for name in ("VISUAL", "EDITOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getppid", lambda: 1)  # pytest may run in an editor's terminal
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     (tmp_path / "bin").mkdir()
     (tmp_path / "project").mkdir()

@@ -21,6 +21,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A home without editors, and a working directory that is not on the search path."""
     for name in ("VISUAL", "EDITOR", "NVIM_APPNAME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "APPDATA"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getppid", lambda: 1)  # pytest may run in an editor's terminal
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
