@@ -47,7 +47,7 @@ def _places() -> Iterator[tuple[Path, str]]:
     if not models.is_relative_to(cache):
         yield models, "models"
     yield cache, "models and tools"
-    yield place.directory(), "what you approved"
+    yield place.directory(), "what you approved, and the file of the demonstration"
     try:
         yield runtime.directory(), "the gateway's socket, state and log"
     except GatewayError:

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Error, Page, Playwright, ViewportSize
 from tests.conftest import fetched
 
 SIZE: ViewportSize = {"width": 1200, "height": 760}
-PATIENCE = 90.0  # seconds to wait for anything: a busy machine is no failure
+PATIENCE = 150.0  # seconds to wait for anything: a busy machine is no failure
 NOWHERE = "http://127.0.0.1:1"
 CHROMIUM = (
     "--no-sandbox",
