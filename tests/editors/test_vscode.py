@@ -24,6 +24,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.conftest import ROOT, fetched, private_home, require
 from tests.editors.code import CodeServer, Window, launch, wait
+from tests.enclosure import REAL
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(120)]
 
@@ -75,7 +76,9 @@ BULB = ".monaco-editor .lightBulbWidget, .monaco-editor [class*='codicon-gutter-
 @pytest.fixture(scope="module")
 def vsix() -> Path:
     """The extension, packed as it is delivered."""
-    done = subprocess.run([ROOT / "scripts" / "make_vsix.sh"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [ROOT / "scripts" / "make_vsix.sh"], env=REAL, capture_output=True, text=True, check=False
+    )
     if done.returncode == 3:
         require("SPARK_LSP_REQUIRE_EDITORS", done.stderr.strip())
     assert done.returncode == 0, done.stderr
