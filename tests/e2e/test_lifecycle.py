@@ -15,10 +15,8 @@ ENCODINGS = {"code-server": "utf-16", "neovim": "utf-8", "helix": "utf-8", "emac
 pytestmark = pytest.mark.asyncio
 
 
-async def test_what_is_offered_depends_on_the_editor(
-    connect: Any, replay_config: Any, editor_name: str
-) -> None:
-    client = await connect(editor_name)
+async def test_what_is_offered_depends_on_the_editor(join: Any, editor_name: str) -> None:
+    client = await join(editor_name)
     offered = client.result.capabilities
     text_document = client.capabilities.text_document
     assert offered.inline_completion_provider is not None  # some editors use it without saying so
@@ -85,9 +83,8 @@ async def test_settings_that_are_pushed_count_at_once(
     await client.until(lambda: "switched off" in client.statuses[-1].reason)
 
 
-async def test_the_status_says_who_serves(connect: Any, replay_config: Any) -> None:
-    client = await connect("helix")
-    await client.engine()
+async def test_the_status_says_who_serves(join: Any) -> None:
+    client = await join("helix")
     answer = await client.workspace_execute_command_async(types.ExecuteCommandParams("spark.status"))
     assert (answer["engine"], answer["simulated"]) == ("replay", False)
 

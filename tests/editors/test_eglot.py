@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 pytestmark = pytest.mark.editor
 
 ROOT = Path(__file__).parent.parent.parent
@@ -30,7 +32,7 @@ def run(emacs: str, tmp_path: Path, home: dict[str, str], replay_config: Path) -
             env={**home, "PATH": path, "LANG": "C.UTF-8"},
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -17,7 +17,7 @@ import pytest
 from spark_lsp import config
 from tests.editors.terminal import Terminal
 
-pytestmark = [pytest.mark.editor, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.editor
 
 ROOT = Path(__file__).parent.parent.parent
 LINTER = Path(__file__).parent / "linter.py"
@@ -413,7 +413,6 @@ def python_files(path):
 
 
 @pytest.mark.model
-@pytest.mark.timeout(150)
 def test_the_main_job_with_the_embedded_model(
     helix: str, model: Path, start: Start, replay_config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

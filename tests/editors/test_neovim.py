@@ -538,7 +538,6 @@ require('spark_lsp').setup({ config = { cmd = %s } })
 
 
 @pytest.mark.model
-@pytest.mark.timeout(120)
 def test_on_a_terminal_it_looks_as_it_should(
     neovim: str, tmux: None, model: Path, tmp_path: Path, home: dict[str, str]
 ) -> None:
@@ -563,7 +562,6 @@ def test_on_a_terminal_it_looks_as_it_should(
 
 
 @pytest.mark.model
-@pytest.mark.timeout(120)
 def test_the_main_job_with_the_embedded_model(
     neovim: str, model: Path, tmp_path: Path, home: dict[str, str]
 ) -> None:

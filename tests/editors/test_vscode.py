@@ -25,8 +25,9 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.conftest import ROOT, fetched, private_home, require
 from tests.editors.code import CodeServer, Window, launch, wait
 from tests.enclosure import REAL
+from tests.patience import PATIENCE
 
-pytestmark = [pytest.mark.editor, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.editor
 
 SPARK = str(Path(sys.executable).parent / "spark-lsp")
 TEXT = "def add(a, b):\n   \n\n\ndef mul(a, b):\n    return a * b\n"
@@ -70,6 +71,7 @@ TEXTS = {
     "string": 'const answer: string = "x";\n',
 }
 Open = Callable[..., Window]
+STATUS = '[id="spark-lsp.spark-lsp.spark.status"]'
 BULB = ".monaco-editor .lightBulbWidget, .monaco-editor [class*='codicon-gutter-lightbulb']"
 
 
@@ -150,7 +152,7 @@ def route(**routes: str) -> dict[str, Any]:
     return {"spark__engine__routes": {name: [engine] for name, engine in routes.items()}}
 
 
-def ghost(window: Window, text: str, seconds: float = 20) -> None:
+def ghost(window: Window, text: str, seconds: float = PATIENCE) -> None:
     window.wait(lambda: window.ghost() == text, f"the ghost text {text!r}", seconds)
 
 
@@ -331,10 +333,10 @@ def endpoint(said: str) -> Iterator[str]:
 def lightbulb(window: Window, title: str) -> None:
     """Take a code action from the menu of the lightbulb, once the editor shows that there is one."""
     bulbs = window.page.locator(BULB)
-    window.wait(lambda: any(each.is_visible() for each in bulbs.all()), "the lightbulb", 30)
+    window.wait(lambda: any(each.is_visible() for each in bulbs.all()), "the lightbulb")
     window.press("Control+.")
     row = f'.action-widget .monaco-list-row:has-text("{title}")'
-    window.page.wait_for_selector(row, timeout=15_000)
+    window.page.wait_for_selector(row, timeout=PATIENCE * 1000)
     keep(window, "actions")
     window.page.click(row)
 
@@ -357,7 +359,7 @@ def test_a_fix_of_what_another_server_complains_about(open_: Open) -> None:
     text = 'const one = 1;\nconst answer: number = "x";\nconsole.log(one, answer);\n'
     window = open_(text, "sums.ts", **route(edit="string"))
     window.at(2)
-    window.wait(lambda: window.page.query_selector(".squiggly-error"), "TypeScript's complaint", 60)
+    window.wait(lambda: window.page.query_selector(".squiggly-error"), "TypeScript's complaint")
     lightbulb(window, "Fix: ")
     window.becomes(text.replace("number", "string"))
     undone(window, text)
@@ -467,7 +469,7 @@ def test_a_killed_gateway_comes_back_by_itself(open_: Open, place: dict[str, str
 
 def test_the_menu_of_the_status(open_: Open) -> None:
     window = open_()
-    window.page.click('[id="spark-lsp.spark-lsp.spark.status"]')
+    window.page.click(STATUS)
     window.page.wait_for_selector('.quick-input-list .monaco-list-row:has-text("Look for what is wrong")')
     keep(window, "menu")
     window.page.click('.quick-input-list .monaco-list-row:has-text("Show the log")')
@@ -527,7 +529,7 @@ def delays(window: Window, keys: str, shown: Callable[[], Any]) -> list[float]:
     for key in keys:
         began = time.monotonic()
         window.press(key)
-        window.wait(shown, "ghost text", 60)
+        window.wait(shown, "ghost text")
         found.append((time.monotonic() - began) * 1000)
         window.press("Backspace")
         window.wait(lambda: not window.ghost(), "no ghost text")
@@ -554,16 +556,18 @@ def test_one_line_opens_it_where_nothing_is_set_up(
             password = process.stdout.readline().split("password ")[1].split(",")[0]
             page = browser.new_context().new_page()
             address = process.stdout.readline().strip()
-            wait(lambda: page.goto(address, wait_until="domcontentloaded"), "the page", 30)
+            wait(lambda: page.goto(address, wait_until="domcontentloaded"), "the page")
             page.fill("input.password", password)
             page.press("input.password", "Enter")
-            status = page.wait_for_selector('[id="spark-lsp.spark-lsp.spark.status"]', timeout=60_000)
-            wait(lambda: status is not None and "replay" in status.inner_text(), "the engine", 30)
+            status = page.wait_for_selector(
+                '[id="spark-lsp.spark-lsp.spark.status"]', timeout=PATIENCE * 1000
+            )
+            wait(lambda: status is not None and "replay" in status.inner_text(), "the engine")
             page.wait_for_selector('.tab:has-text("sums.py")')
             page.context.close()
         finally:
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait(20)
+            process.wait(PATIENCE)
 
 
 LISTING = """import os
@@ -580,7 +584,7 @@ def python_files(path):
 
 
 @pytest.mark.model
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_main_job_with_the_embedded_model(
     model: Path, vsix: Path, browser: Browser, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -594,13 +598,13 @@ def test_the_main_job_with_the_embedded_model(
             (folder := tmp_path / "project").mkdir()
             (file := folder / "listing.py").write_text(LISTING)
             window = Window(browser, server, file)
-            window.ready("local", 60)
+            window.ready("local")
             window.at(9)
             found = delays(window, ".....", lambda: window.ghost().startswith("append("))
             first, again = found[0], statistics.median(found[1:])
             told(capsys, f"key to ghost text, embedded model: first {first:.0f} ms, then {again:.0f} ms")
             window.type(".")
-            window.wait(lambda: window.ghost().startswith("append("), "ghost text", 60)
+            window.wait(lambda: window.ghost().startswith("append("), "ghost text")
             keep(window, "embedded")
             window.press("Tab")
             window.wait(lambda: "found.append(" in window.saved(), "what was accepted")
@@ -608,7 +612,7 @@ def test_the_main_job_with_the_embedded_model(
             assert (lines[:8], lines[-1]) == (LISTING.splitlines()[:8], LISTING.splitlines()[-1])
             window.at(4)
             lightbulb(window, "Add documentation")
-            window.wait(lambda: '"""' in window.saved(), "a docstring", 60)
+            window.wait(lambda: '"""' in window.saved(), "a docstring")
             keep(window, "documented")
             window.press("Control+Z")
             window.becomes("\n".join([*lines, ""]))

@@ -26,12 +26,13 @@ from spark_lsp.request import Chunk, EngineInfo, Event, Focus, Request, Started,
 from spark_lsp.text.document import Document
 from tests.integration.gateway.conftest import environment, folder, running, start
 from tests.integration.proxy import proxied
+from tests.patience import PATIENCE
 
 __all__ = ["environment", "folder", "running", "start"]
 
 pytestmark = pytest.mark.anyio
 
-DEADLINE = 10.0
+DEADLINE = PATIENCE
 HELLO = {
     "type": "spark.hello",
     "version": "1",

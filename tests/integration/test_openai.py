@@ -28,6 +28,7 @@ from spark_lsp.request import (
     Usage,
 )
 from tests.integration.odd_server import LATE, Odd, odd_server
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -62,7 +63,7 @@ async def made(odd: Odd) -> AsyncIterator[Callable[..., OpenAI]]:
 
 
 async def answer(engine: OpenAI | Fallback, request: Request) -> list[Event]:
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with engine.open(request) as events:
             return [event async for event in events]
 
@@ -110,7 +111,7 @@ async def test_leaving_closes_the_stream(made: Callable[..., OpenAI], odd: Odd) 
             if isinstance(event, Chunk):
                 break
         assert odd.open
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         while odd.open > 1:
             await anyio.sleep(0.01)
 
@@ -302,7 +303,7 @@ async def test_a_connection_to_cerebras_is_kept_warm_but_not_hot(
     engine = made("good", flavour="cerebras", model="m")
     for offset in range(3):
         engine.observe(Focus("file:///a.py", "python", "abc", offset))
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         while not odd.warmed:
             await anyio.sleep(0.01)
     assert (odd.warmed, odd.asked) == (1, [])
@@ -376,11 +377,11 @@ async def test_fault_36_answers_given_up_at_any_time_leave_nothing_open(
         async with anyio.create_task_group() as group:
             for number in range(40):
                 group.start_soon(given_up, number)
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         while odd.open > KEPT:  # of those that answered, for the next request
             await anyio.sleep(0.01)
     for engine in engines:
         await engine.aclose()
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         while odd.open:
             await anyio.sleep(0.01)

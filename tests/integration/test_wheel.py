@@ -19,7 +19,7 @@ def run(*command: str | Path, **more: object) -> str:
     return done.stdout
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_the_installed_wheel_shows_the_main_job(tmp_path: Path, home: dict[str, str]) -> None:
     python = tmp_path / "venv" / "bin" / "python"
     run(sys.executable, "-m", "venv", tmp_path / "venv")

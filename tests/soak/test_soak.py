@@ -24,6 +24,7 @@ from soak_watch import Watch
 
 from spark_lsp import runtime
 from spark_lsp.client.editor import Editor, editing
+from tests.patience import PATIENCE
 
 SECONDS = float(os.environ.get("SPARK_LSP_SOAK_S", "120"))
 ENGINE = os.environ.get("SPARK_LSP_SOAK_ENGINE", "replay")
@@ -50,7 +51,7 @@ async def typing(home: dict[str, str], tmp_path: Path) -> AsyncIterator[tuple[Ed
     serve = ["sh", "-c", 'exec "$0" -m spark_lsp serve 2>"$1"', sys.executable, str(log)]
     where = Path(home["SPARK_LSP_RUNTIME_DIR"])
     async with editing({}, tmp_path, command=serve, env={**home, "SPARK_LSP_LOG_LEVEL": "debug"}) as editor:
-        with anyio.fail_after(30):
+        with anyio.fail_after(PATIENCE):
             while (state := runtime.read_state(where)) is None or editor.status.state in (None, "starting"):
                 await anyio.sleep(0.05)
                 await editor.ask_status()

@@ -10,9 +10,11 @@ import anyio
 import httpx
 import pytest
 
+from tests.patience import PATIENCE
+
 pytestmark = pytest.mark.anyio
 
-DEADLINE = 10.0
+DEADLINE = PATIENCE
 
 
 def create(**fields: Any) -> str:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from spark_lsp.lsp import stdio
 from spark_lsp.lsp.stdio import FramingError, Reader, Room, Writer, content_length, painted
+from tests.patience import PATIENCE
 
 
 def read_all(data: bytes, pieces: int = 65_536) -> tuple[list[bytes | None], int, str]:
@@ -35,7 +36,7 @@ def read_all(data: bytes, pieces: int = 65_536) -> tuple[list[bytes | None], int
     return bodies, len(refused), reader.error
 
 
-def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
