@@ -559,9 +559,7 @@ def test_one_line_opens_it_where_nothing_is_set_up(
             wait(lambda: page.goto(address, wait_until="domcontentloaded"), "the page")
             page.fill("input.password", password)
             page.press("input.password", "Enter")
-            status = page.wait_for_selector(
-                '[id="spark-lsp.spark-lsp.spark.status"]', timeout=PATIENCE * 1000
-            )
+            status = page.wait_for_selector(STATUS, timeout=PATIENCE * 1000)
             wait(lambda: status is not None and "replay" in status.inner_text(), "the engine")
             page.wait_for_selector('.tab:has-text("sums.py")')
             page.context.close()
