@@ -128,6 +128,18 @@ def shared_home(tmp_path_factory: pytest.TempPathFactory, users_own: "UsersOwn")
         yield environment
 
 
+@pytest.fixture
+def ready_home(request: pytest.FixtureRequest) -> dict[str, str]:
+    """A home with a replay engine: the module's, whose gateway runs already, or the test's own.
+
+    A test that names `home` or `replay_config` among its arguments changes something there: it has its own.
+    """
+    if {"home", "replay_config"} & set(request.fixturenames):
+        request.getfixturevalue("replay_config")
+        return request.getfixturevalue("home")
+    return request.getfixturevalue("shared_home")
+
+
 def end_gateways(runtime: Path) -> None:
     """Kill the gateways of a runtime directory, those too that have only just been started."""
     for process in psutil.process_iter():

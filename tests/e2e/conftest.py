@@ -242,10 +242,17 @@ async def shared_clients(shared_home: dict[str, str]) -> AsyncIterator[dict[str,
 
 @pytest_asyncio.fixture
 async def join(shared_home: dict[str, str], shared_clients: dict[str, Client]) -> AsyncIterator[Connect]:
-    """Take the module's server for the named editor, with its engine up; it is tidied after the test."""
-    lent: list[Client] = []
+    """Take the module's server for the named editor, with its engine up; it is tidied after the test.
 
-    async def take(name: str, engine: str = "replay") -> Client:
+    With settings or options the test gets a server of its own, at the gateway that the module shares.
+    """
+    lent: list[Client] = []
+    own: list[Client] = []
+
+    async def take(name: str, engine: str = "replay", **first: Any) -> Client:
+        if first:
+            own.append(await started(shared_home, name, **first))
+            return own[-1]
         if name not in shared_clients:
             shared_clients[name] = await started(shared_home, name)
             await shared_clients[name].engine()
@@ -257,23 +264,17 @@ async def join(shared_home: dict[str, str], shared_clients: dict[str, Client]) -
     yield take
     for client in lent:
         await client.tidy()
+    for client in own:
+        await ended(client)
 
 
 @pytest.fixture
-def pipe(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pipe]:
-    """A server of the test's own on raw pipes; no log may hold a traceback or the user's code.
-
-    A test that asks for `home` or `replay_config` has a gateway of its own too; others share the module's.
-    """
-    if {"home", "replay_config"} & set(request.fixturenames):
-        request.getfixturevalue("replay_config")
-        home = request.getfixturevalue("home")
-    else:
-        home = request.getfixturevalue("shared_home")
-    process = Pipe(home, tmp_path / "server.log")
+def pipe(ready_home: dict[str, str], tmp_path: Path) -> Iterator[Pipe]:
+    """A server of the test's own on raw pipes; no log may hold a traceback or the user's code."""
+    process = Pipe(ready_home, tmp_path / "server.log")
     yield process
     process.close()
-    logs = [tmp_path / "server.log", Path(home["SPARK_LSP_RUNTIME_DIR"]) / "gateway.log"]
+    logs = [tmp_path / "server.log", Path(ready_home["SPARK_LSP_RUNTIME_DIR"]) / "gateway.log"]
     for log in logs:
         text = log.read_text("utf-8") if log.exists() else ""
         assert not any(word in text for word in SCARCE), text

@@ -33,8 +33,8 @@ async def test_one_item_with_its_range(join: Any, editor_name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["helix", "emacs-30.1_eglot", "emacs-30.1_lsp-mode", "neovim"])
-async def test_the_menu_has_the_same(connect: Any, replay_config: Any, name: str) -> None:
-    client = await connect(name, options={"spark": {"completion": {"menu": "always"}}})
+async def test_the_menu_has_the_same(join: Any, name: str) -> None:
+    client = await join(name, options={"spark": {"completion": {"menu": "always"}}})
     await client.engine()
     client.open()
     client.change(2, "    ret", 1, 0, 1, 4)
@@ -189,8 +189,8 @@ def kill_gateway(runtime: Path) -> None:
     os.kill(int(socket.stem.removeprefix("gateway-")), signal.SIGKILL)
 
 
-async def test_excluded_files_say_so(connect: Any, replay_config: Any) -> None:
-    client = await connect("neovim", settings={"context": {"exclude": ["*.secret.py"]}})
+async def test_excluded_files_say_so(join: Any) -> None:
+    client = await join("neovim", settings={"context": {"exclude": ["*.secret.py"]}})
     await client.engine()
     client.open(uri="file:///tmp/a.secret.py")
     assert await client.ghost(1, 4, uri="file:///tmp/a.secret.py") == []

@@ -24,6 +24,7 @@ from tests.e2e.pipe import (
     SECRET,
     SERVE,
     STATUS,
+    TEXT,
     URI,
     Gateway,
     Pipe,
@@ -291,18 +292,16 @@ def test_fault_11_5_000_requests_and_cancels(pipe: Pipe, replay_config: Path, ho
     before, count = pipe.rss(), 5_000
     pinger = Pinger(pipe, count)
     pinger.start()
-    delays, codes = list[float](), list[int]()
-    while len(codes) < count or len(delays) < len(pinger.sent) or pinger.is_alive():
+    overtaken, codes = list[int](), list[int]()
+    while len(codes) < count or len(overtaken) < len(pinger.sent) or pinger.is_alive():
         answer = pipe.answer()
         if answer["id"] in pinger.sent:
-            delays.append(time.monotonic() - pinger.sent[answer["id"]])
+            overtaken.append(len(codes) - pinger.sent[answer["id"]])
         else:
             codes.append(answer["error"]["code"])
     assert set(codes) == {-32800}
     assert len(codes) == count
-    assert max(delays) < 1.0, (
-        "the slowest ping"
-    )  # the aim is 0.1, which a machine that tests share cannot promise
+    assert max(overtaken) < 500, "a ping was answered after this many later requests"
     assert pipe.rss() - before < 30 * MIB
     pipe.alive()
     Gateway(home).has_no_work()
@@ -315,7 +314,7 @@ class Pinger(threading.Thread):
         super().__init__(daemon=True)
         self._pipe = pipe
         self._count = count
-        self.sent: dict[str, float] = {}
+        self.sent: dict[str, int] = {}  # the pings, with the number of requests before each
 
     def run(self) -> None:
         for number in range(self._count):
@@ -323,7 +322,7 @@ class Pinger(threading.Thread):
             self._pipe.send(method="$/cancelRequest", params={"id": number})
             if number % 250 == 249:
                 identity = f"ping {number}"
-                self.sent[identity] = time.monotonic()
+                self.sent[identity] = number + 1
                 self._pipe.send(id=identity, method=EXECUTE, params=STATUS)
 
 
@@ -338,7 +337,7 @@ def test_fault_12_an_editor_that_stops_reading(pipe: Pipe, replay_config: Path) 
     capabilities = {**INITIALIZE["capabilities"], "window": {"workDoneProgress": True}}
     pipe.initialize(capabilities=capabilities, **GROWING)
     pipe.engine()
-    pipe.open()
+    pipe.open(f"{TEXT}    return a\n")
     count, before = 4_000, pipe.rss()
     pipe.send(id="edit", method=EXECUTE, params={"command": "spark.edit", "arguments": [EDIT]})
     assert pipe.answer()["result"]["state"] == "started"
@@ -352,7 +351,9 @@ def test_fault_12_an_editor_that_stops_reading(pipe: Pipe, replay_config: Path) 
     found = pipe.answers(count + 1)
     assert found["ghost"]["result"]["items"][0]["insertText"] == "return a + b"
     ended = pipe.until(lambda: pipe.told("spark/edit"))
-    assert ended[0]["state"] in ("refused", "failed", "applied")
+    assert [each["state"] for each in ended] == ["applied"], ended
+    (change,) = pipe.applied[0]["edit"]["documentChanges"]
+    assert "".join(each["newText"] for each in change["edits"]).count("value_") == 4_000  # all of it, once
     kinds = [each["value"]["kind"] for each in pipe.told("$/progress")]
     assert (kinds[0], kinds[-1]) == ("begin", "end")
 

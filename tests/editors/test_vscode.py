@@ -8,7 +8,6 @@ import json
 import os
 import re
 import signal
-import statistics
 import subprocess
 import sys
 import threading
@@ -24,6 +23,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.conftest import ROOT, fetched, private_home, require
 from tests.editors.code import CodeServer, Window, launch, wait
+from tests.editors.speed import TIMES, report
 from tests.enclosure import REAL
 from tests.patience import PATIENCE
 
@@ -71,6 +71,7 @@ TEXTS = {
     "string": 'const answer: string = "x";\n',
 }
 Open = Callable[..., Window]
+KEYS = "abcdefghi"[:TIMES]
 STATUS = '[id="spark-lsp.spark-lsp.spark.status"]'
 BULB = ".monaco-editor .lightBulbWidget, .monaco-editor [class*='codicon-gutter-lightbulb']"
 
@@ -486,6 +487,7 @@ def test_a_missing_server_is_told_with_what_to_do(open_: Open) -> None:
     window.ready()
 
 
+@pytest.mark.speed
 def test_small_alone_and_quick_to_start(
     open_: Open, server: CodeServer, vsix: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -497,30 +499,27 @@ def test_small_alone_and_quick_to_start(
     assert row is not None
     shown = window.wait(lambda: "ms" in row.inner_text() and row.inner_text(), "the time")
     activated = int(shown.split("Activation: ")[1].split("ms")[0])
-    told(capsys, f"the extension takes {vsix.stat().st_size >> 10} KiB and activates in {activated} ms")
-    assert activated <= 200
+    report(capsys, "VS Code: the extension activates", [activated], 200)
 
 
+@pytest.mark.speed
 def test_a_simulated_engine_is_marked(open_: Open, capsys: pytest.CaptureFixture[str]) -> None:
     window = open_(engine="wafer", **route(completion="wafer", edit="wafer"))
     assert "wafer (simulated)" in window.status()
     window.at(2)
-    found = delays(window, "abcdefghi", lambda: window.ghost() == LONG)
-    first = delays(window, "abcdefghi", lambda: window.ghost().startswith("total"))
-    figures = f"first text {median(first)} ms, the whole function {median(found)} ms"
-    told(capsys, f"key to ghost text on screen, simulated wafer: {figures} (medians of 9)")
+    whole = delays(window, KEYS, lambda: window.ghost() == LONG)
+    first = delays(window, KEYS, lambda: window.ghost().startswith("total"))
+    report(capsys, "VS Code: key to first ghost text, simulated wafer", first)
+    report(capsys, "VS Code: key to the whole function, simulated wafer", whole)
     keep(window, "wafer")
 
 
+@pytest.mark.speed
 def test_from_a_key_to_the_screen(open_: Open, capsys: pytest.CaptureFixture[str]) -> None:
     window = open_()
     window.at(2)
-    found = median(delays(window, "abcdefghi", lambda: window.ghost() == SAID))
-    told(capsys, f"key to ghost text on screen, replay: {found} ms (median of 9)")
-
-
-def median(found: list[float]) -> str:
-    return f"{statistics.median(found):.0f}"
+    found = delays(window, KEYS, lambda: window.ghost() == SAID)
+    report(capsys, "VS Code: key to ghost text on screen, replay", found)
 
 
 def delays(window: Window, keys: str, shown: Callable[[], Any]) -> list[float]:
@@ -534,11 +533,6 @@ def delays(window: Window, keys: str, shown: Callable[[], Any]) -> list[float]:
         window.press("Backspace")
         window.wait(lambda: not window.ghost(), "no ghost text")
     return found
-
-
-def told(capsys: pytest.CaptureFixture[str], what: str) -> None:
-    with capsys.disabled():
-        print(f"\nVS Code: {what}")
 
 
 def test_one_line_opens_it_where_nothing_is_set_up(
@@ -583,6 +577,7 @@ def python_files(path):
 
 @pytest.mark.model
 @pytest.mark.timeout(600)
+@pytest.mark.speed
 def test_the_main_job_with_the_embedded_model(
     model: Path, vsix: Path, browser: Browser, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -598,9 +593,9 @@ def test_the_main_job_with_the_embedded_model(
             window = Window(browser, server, file)
             window.ready("local")
             window.at(9)
-            found = delays(window, ".....", lambda: window.ghost().startswith("append("))
-            first, again = found[0], statistics.median(found[1:])
-            told(capsys, f"key to ghost text, embedded model: first {first:.0f} ms, then {again:.0f} ms")
+            found = delays(window, "." * (1 + TIMES), lambda: window.ghost().startswith("append("))
+            report(capsys, "VS Code: first key to ghost text, embedded model", found[:1])
+            report(capsys, "VS Code: then, key to ghost text, embedded model", found[1:])
             window.type(".")
             window.wait(lambda: window.ghost().startswith("append("), "ghost text")
             keep(window, "embedded")

@@ -87,12 +87,8 @@ def state_of(where: Path) -> runtime.State:
 
 
 async def test_the_first_starts_one_and_the_second_finds_it(where: Path) -> None:
-    begun = time.monotonic()
     first = await launch.find_or_start()
-    started = time.monotonic()
     second = await launch.find_or_start()
-    assert time.monotonic() - started < 0.5
-    assert started - begun < DEADLINE
     assert first == second
     assert healthy(first)
     assert len(gateways(where)) == 1

@@ -181,13 +181,11 @@ def drain(source: int, sink: int, writer: Writer) -> bytes:
 
 def test_a_stalled_editor_loses_what_only_paints_and_nothing_else() -> None:
     writer, source, sink = stuck(lambda: pytest.fail("nothing was lost"))
-    begun = time.monotonic()
     paint = b'Content-Length: 9\r\n\r\n{"method": "spark/status", "at": %d}'
     for number in range(stdio.STALLED_MESSAGES * 3):
         writer.write(paint % number)
     for number in range(100):
         writer.write(b"<answer %d>" % number)
-    assert time.monotonic() - begun < 2  # it never blocks
     written = drain(source, sink, writer)
     assert written.count(b"spark/status") <= stdio.STALLED_MESSAGES + 2
     assert all(b"<answer %d>" % number in written for number in range(100))
