@@ -1,8 +1,9 @@
 """Which tests must run in one process, and in what order the processes take them.
 
 `pytest -n 2 --dist loadgroup` hands out whole groups. By default a group is a module, so that what a module
-shares (a server, an editor) is started once. All tests of the embedded model are one group: two models at a
-time would take a gigabyte and half of each other's processor time.
+shares (a server, an editor) is started once. All tests of the embedded model are one group, because two
+models at a time would take a gigabyte and each other's processor time; VS Code, which one of them needs, is
+part of it.
 """
 
 import pytest
@@ -10,11 +11,11 @@ import pytest
 from tests.patience import FACTOR, TEST_LIMIT
 
 MODEL = "model"
+VSCODE = "tests/editors/test_vscode.py"
 # The longest groups first: a group that is begun last keeps the other process waiting at the end.
 LONGEST = (
-    "tests/editors/test_vscode.py",
-    "tests/editors/test_neovim.py",
     MODEL,
+    "tests/editors/test_neovim.py",
     "tests/editors/test_helix.py",
     "tests/soak/test_soak.py",
     "tests/integration/test_kill.py",
@@ -30,9 +31,8 @@ def group_of(item: pytest.Item) -> str:
     """Return the group of a test: the one it names, the model's, or its module."""
     if named := item.get_closest_marker("xdist_group"):
         return str(named.args[0] if named.args else named.kwargs["name"])
-    if item.get_closest_marker("model"):
-        return MODEL
-    return item.nodeid.partition("::")[0]
+    module = item.nodeid.partition("::")[0]
+    return MODEL if module == VSCODE or item.get_closest_marker("model") else module
 
 
 def assign(items: list[pytest.Item]) -> None:
@@ -51,10 +51,6 @@ def sort(items: list[pytest.Item]) -> None:
 
     def rank(item: pytest.Item) -> int:
         group = group_of(item)
-        return next(
-            number
-            for number, start in enumerate(LONGEST)
-            if f"{group}/".startswith(start) or group.startswith(start)
-        )
+        return next((at for at, start in enumerate(LONGEST) if group.startswith(start)), len(LONGEST))
 
     items.sort(key=rank)

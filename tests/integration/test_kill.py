@@ -264,6 +264,7 @@ async def test_the_gateway(desk: Desk) -> None:
                 await works(desk, editor)
 
 
+@pytest.mark.model
 async def test_the_model(desk: Desk, replay_config: Path, model: Path) -> None:
     replay_config.unlink()
     desk.local = True
