@@ -32,6 +32,7 @@ def pytest_unconfigure() -> None:
     enclosure.leave()
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Say which tests must share a process, and give each test its time."""
     groups.assign(items)
