@@ -19,7 +19,7 @@ demo: $(STAMP) model ## see it work: ghost text and an edit on a real file, with
 
 test: $(STAMP) model editors vscode clients ## run every test, the real model and the real editors included
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint cover
-	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscope-reorder --durations=20
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --durations=20
 
 cover: export COVERAGE_FILE = .venv/coverage
 cover: $(STAMP) ## every branch of the wire, of engines' health and of their streams is taken by its own tests

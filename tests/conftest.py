@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 from tests import enclosure, groups
 
 ROOT = Path(__file__).parent.parent
+GROUPS = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,16 +29,40 @@ def pytest_configure(config: pytest.Config) -> None:
         enclosure.enclose()
 
 
-def pytest_unconfigure() -> None:
+def pytest_unconfigure(config: pytest.Config) -> None:
     enclosure.leave()
+    if GROUPS in config.stash:
+        config.stash[GROUPS].cleanup()
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker where to write the groups."""
+    node.workerinput["groups"] = str(groups_file(node.config))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out tests in groups, unless another way was asked for."""
+    if config.option.dist in ("load", "loadgroup"):
+        return groups.scheduler(config, log, groups_file(config))
+    return None
+
+
+def groups_file(config: pytest.Config) -> Path:
+    """Return where the workers of this run leave the groups of their tests."""
+    if GROUPS not in config.stash:
+        config.stash[GROUPS] = tempfile.TemporaryDirectory(prefix="spark-groups-")
+    return Path(config.stash[GROUPS].name) / "groups.json"
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Say which tests must share a process, and give each test its time."""
-    groups.assign(items)
-    if hasattr(config, "workerinput"):
+    groups.scale(items)
+    if (worker := getattr(config, "workerinput", None)) is not None:
         groups.sort(items)
+        if worker["workerid"] == "gw0":
+            groups.write(Path(worker["groups"]), items)
 
 
 @pytest.hookimpl(wrapper=True)
