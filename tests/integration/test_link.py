@@ -264,14 +264,14 @@ async def test_a_stall_of_our_own_loop_does_not_cost_a_living_link(
     monkeypatch.setattr(link_module, "HEARTBEAT", 0.1)
     probes: list[float] = []
 
-    def probe(socket: Socket) -> Any:
-        answered = Socket.probe(socket)
+    def ping(socket: Socket) -> Any:
+        answered = Socket.ping(socket)
         time.sleep(0.3)
         probes.append(time.monotonic())
         return answered
 
-    monkeypatch.setattr(Stalling, "probe", probe)
-    monkeypatch.setattr("spark_lsp.engine.socket.Socket", Stalling)
+    monkeypatch.setattr(Stalling, "ping", ping)
+    monkeypatch.setattr("spark_lsp.engine.dial.Socket", Stalling)
     async with linked(lambda: Endpoint(running.ready["url"], running.token)) as (remote, told):
         await eventually(lambda: len(probes) == 3)
         async with remote.open(Request(Task.EDIT, (), "x", model="replay")) as events:
