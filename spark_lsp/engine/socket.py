@@ -135,13 +135,13 @@ class Socket(asyncio.Protocol):
     def _closed(self) -> SocketClosed:
         code, reason = self._protocol.close_code, self._protocol.close_reason
         error = SocketClosed(CloseCode.ABNORMAL_CLOSURE if code is None else code, reason or "")
-        error.__cause__ = self._failure
+        error.__cause__ = self._failure or (self._protocol.close_exc if code is not None else None)
         return error
 
     # Receiving.
 
     async def receive_messages(self) -> list[str | bytes]:
-        """Return the messages that have come, at least one, in order. Raises `SocketClosed` after the last."""
+        """Return all messages that have come, at least one. Raises `SocketClosed` after the last."""
         while not self._messages:
             if self._lost.is_set():
                 raise self._closed()
@@ -217,7 +217,9 @@ class Socket(asyncio.Protocol):
         data = os.urandom(8)
         try:
             self._protocol.send_ping(data)
-        except InvalidState:  # the connection has ended
+        except Exception as error:
+            if not isinstance(error, InvalidState):  # which only says that the connection has ended
+                self._fail(error)
             answered.set_result(False)
         else:
             self._pings[data] = answered

@@ -104,7 +104,9 @@ async def scripted(script: Callable[[Peer], Awaitable[None]]) -> AsyncIterator[s
             writer.close()
 
     listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)  # a peer that does not read fills soon
+    listener.setsockopt(
+        socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024
+    )  # a peer that does not read fills soon
     listener.bind(("127.0.0.1", 0))
     server = await asyncio.start_server(play, sock=listener)
     try:
