@@ -17,7 +17,7 @@ from spark_lsp import __version__
 from spark_lsp.engine.socket import MAX_MESSAGE, SILENT, Socket
 
 UNIX = "ws+unix:"
-UNIX_REQUEST = "ws://localhost/v1/responses"  # what a gateway on a Unix socket is asked for
+UNIX_REQUEST = "ws://localhost/v1/responses"  # the request line and Host of a Unix socket
 
 
 def tls_context() -> ssl.SSLContext:

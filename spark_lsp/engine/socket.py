@@ -119,7 +119,7 @@ class Socket(asyncio.Protocol):
             self.abort()
 
     def abort(self) -> None:
-        """End the connection at once; what was not yet written is dropped."""
+        """End the connection at once and drop all unwritten bytes."""
         self._transport.abort()
 
     def _fail(self, error: Exception) -> None:
@@ -157,7 +157,7 @@ class Socket(asyncio.Protocol):
         await self._news.wait()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, keep the messages, and write what the protocol answers by itself."""
+        """Parse the data, keep its messages, and write the protocol's own answers (pongs, close frames)."""
         try:
             self._protocol.receive_data(data)
             for event in self._protocol.events_received():
@@ -281,7 +281,7 @@ class Socket(asyncio.Protocol):
         self._writable.set()
 
     def eof_received(self) -> None:
-        """Note that the peer sends no more; the transport closes the connection."""
+        """The peer has ended its side; the transport now closes the connection."""
         try:
             self._protocol.receive_eof()
         except Exception as error:
@@ -290,7 +290,7 @@ class Socket(asyncio.Protocol):
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wake everyone who waits: the connection has ended."""
+        """End all waiting calls: the connection is gone."""
         self._failure = self._failure or exc
         with suppress(Exception):
             self._protocol.receive_eof()  # sets the protocol's state to CLOSED; harmless when repeated

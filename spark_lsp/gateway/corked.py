@@ -46,12 +46,12 @@ class Corked:
             self._below.write(waiting[0] if len(waiting) == 1 else b"".join(waiting))
 
     def write_eof(self) -> None:
-        """Write what waits, then the end."""
+        """Write the waiting bytes, then the end of the stream."""
         self._flush()
         self._below.write_eof()
 
     def close(self) -> None:
-        """Write what waits, then close."""
+        """Write the waiting bytes, then close."""
         self._flush()
         self._below.close()
 

@@ -1,4 +1,4 @@
-"""What we rely on in libraries beyond their documentation, checked against the versions that are installed.
+"""Our reliance on undocumented parts of libraries, checked against the installed versions.
 
 Each message names the member and where we use it. When one of these tests fails, a new version of the library
 must not be admitted in pyproject.toml before that place has been changed. `tests/test_private_parts.py` lists
@@ -56,7 +56,7 @@ REQUEST = types.HoverRequest(
 
 
 class Written(list[bytes]):
-    """A writer that keeps what is written."""
+    """A writer that keeps all messages."""
 
     def write(self, data: bytes) -> None:
         self.append(data)
@@ -70,7 +70,7 @@ def pygls(name: str) -> str:
 
 
 def server_with(handler: Callable[..., Any]) -> tuple[LanguageServer, Written]:
-    """Return a stock pygls server that answers hovers, and what it writes."""
+    """Return a stock pygls server that answers hovers, and its output."""
     server, written = LanguageServer("contract", "1"), Written()
     server.feature(types.TEXT_DOCUMENT_HOVER)(handler)
     server.protocol.set_writer(written)  # type: ignore[arg-type]
@@ -194,7 +194,7 @@ def test_pygls_serializes_its_types_as_json_can_hold_them() -> None:
 
 
 class Transport(asyncio.Transport):
-    """A transport that keeps what is written and is never connected to anything."""
+    """A transport that keeps all output and has no connection."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -34,7 +34,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> Any:
 
 
 async def talk(peer: ServerConnection) -> None:
-    """Say in which words the client came, then what it says."""
+    """Send the path and the header names of the request, then echo each message."""
     assert peer.request is not None
     await peer.send(
         f"{peer.request.path} {sorted(name.lower() for name, _ in peer.request.headers.raw_items())}"

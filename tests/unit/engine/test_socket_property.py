@@ -14,7 +14,7 @@ from tests.unit.engine.scripted import BINARY, CONT, PING, PONG, TEXT, acceptanc
 
 
 class Wire(asyncio.Transport):
-    """A transport that keeps what is written."""
+    """A transport that keeps all output."""
 
     def __init__(self) -> None:
         super().__init__()
