@@ -53,7 +53,7 @@ IMPURE_MODULES = {
 ONLY_IN = {
     "lsprotocol": ("lsp/",),
     "pygls": ("lsp/",),
-    "websockets": ("engine/connect.py", "engine/link.py", "engine/socket.py"),
+    "websockets": ("engine/dial.py", "engine/socket.py"),
     "starlette": ("gateway/",),
     "uvicorn": ("gateway/",),
     "anyio": ("engine/", "gateway/", "lsp/", "app.py", "launch.py", "client/", "bench/", "cli/", "doctor/"),

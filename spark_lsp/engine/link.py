@@ -4,8 +4,8 @@ The reader hands each answer to its lane's channel and never waits for one; the 
 connection has to say. A link that is to be left goes on delivering what was asked on it, and is closed when
 nothing is under way any more. A link that is lost tells everybody who waits on it.
 
-The heartbeat is ours: the library's waits for room to write before it counts, so it would never find a peer
-that has stopped reading, and it takes a stall of our own for one of the other side.
+The heartbeat does not wait for room to write, so it finds a peer that has stopped reading. A stall of our own
+event loop does not count against the peer.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from spark_lsp.engine.channel import Channel
-from spark_lsp.engine.connect import Endpoint, close, mute, open_socket
+from spark_lsp.engine.connect import Endpoint, mute, open_socket
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Request, Task
 from spark_lsp.wire.client import ClientConnection
@@ -59,19 +59,17 @@ class Link:
 
     async def run(self) -> None:
         """Pump until the link is lost, or has been left and nothing is under way."""
-        from websockets.exceptions import ConnectionClosed
-
         try:
             async with anyio.create_task_group() as group:
                 for work in (self._write, self._beat, self._watch_clock):
                     group.start_soon(work)
                 group.start_soon(self._say_goodbye, group)
-                await self._read(group)
-        except* (ConnectionClosed, RemoteProtocolError, OSError):
+                await self._read()
+        except* (RemoteProtocolError, OSError):
             pass  # the link is gone; what that means is told to each request
         finally:
             self._lose()  # who waits is told before we wait for the other side to say goodbye
-            await close(self._socket)
+            await self._socket.close()
 
     async def greeted(self) -> None:
         """Wait for the greeting. Raises `GatewayError` if none comes; then the link is over."""
@@ -105,7 +103,7 @@ class Link:
 
     async def _lives(self) -> bool:
         """Ask for a sign of life; what else comes is one too, and may be in the answer's way."""
-        heard, pong = self._heard, self._socket.probe()
+        heard, pong = self._heard, self._socket.ping()
         for _ in range(LOOKS):
             await anyio.sleep(HEARTBEAT / LOOKS)
             if pong.done() or self._heard != heard:
@@ -129,13 +127,10 @@ class Link:
         self.next_wanted.set()
         self._on_event(self, None)
 
-    async def _read(self, group: TaskGroup) -> None:
-        while messages := await self._socket.hear():
-            for message in messages:
+    async def _read(self) -> None:
+        while True:
+            for message in await self._socket.receive_messages():
                 self._hear(message)
-        async for message in self._socket:
-            self._hear(message)
-        group.cancel_scope.cancel()
 
     def _hear(self, message: str | bytes) -> None:
         self._heard += 1
@@ -152,7 +147,7 @@ class Link:
     async def _write(self) -> None:
         while True:
             while (message := self.connection.pop()) is not None:
-                await self._socket.say(message)
+                await self._socket.send_text(message)
             self._wake.clear()
             await self._wake.wait()
 
