@@ -2,14 +2,14 @@
 
 Every piece of work that runs beside other work (a task of a group, a callback, a timer) is started through
 one of these functions. Each catches what nobody expected, logs the exception's type and place (never its
-message, which may hold the user's code), and calls `on_failure`, so that whoever waits for the work is
-answered. Cancellation always passes through.
+message, which may hold the user's code), and calls `on_failure`, which answers the requests that wait for the
+work. Cancellation always passes through.
 
     run_guarded      work in a task group: the group and its other tasks go on
     call_guarded     a callback that is called now: the caller goes on
     guarded          the same as a function, to be handed to somebody who calls it later
     keep_running     work that must never end: it is started again, with growing pauses
-    watch_loop       the last net: what reached the event loop itself is logged by its place
+    watch_loop       the last net: logs the place of each exception that reached the event loop itself
 """
 
 import asyncio

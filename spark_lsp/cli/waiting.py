@@ -1,6 +1,6 @@
 """`--timeout SECONDS`: how long a command waits for a server, a gateway, an engine or the network.
 
-A command that gives up says what it was waiting for, ends its child processes and returns 1.
+A command that gives up names the answer it was waiting for, ends its child processes and returns 1.
 """
 
 import argparse

@@ -75,7 +75,7 @@ class Editor:
     def gave_up(self, limit_s: float) -> SparkError:
         """Return the error of a command that gives up: what it waited for, and how the engine side is."""
         what = self._connection.waiting_for if self._connection else "the language server to start"
-        state = f"the engine side is {self.status.state}" if self.status.state else "nothing is known of it"
+        state = f"the engine side is {self.status.state or 'not known'}"
         reason = f": {self.status.reason.rstrip('.')}" if self.status.reason else ""
         return SparkError(
             f"Waited {limit_s:g} s for {what}; {state}{reason}",

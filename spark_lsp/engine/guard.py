@@ -11,7 +11,7 @@ from spark_lsp.errors import EngineError, origin
 from spark_lsp.request import EngineInfo, Focus
 from spark_lsp.supervise import call_guarded, log_failure
 
-CLOSE_WAIT = 5.0  # seconds an engine has to free what it holds
+CLOSE_WAIT = 5.0  # seconds an engine has to free its resources
 _known: set[str] = set()  # places of failures that were logged
 
 
@@ -28,7 +28,7 @@ def info_of(engine: Engine, name: str = "") -> EngineInfo:
     try:
         return engine.info
     except Exception as error:
-        if (place := origin(error)) not in _known:  # it is asked many times a second
+        if (place := origin(error)) not in _known:  # `info` is read many times a second
             _known.add(place)
             log_failure(type(engine), error)
         return EngineInfo(name, "unknown", "", state="off", reason="The engine failed unexpectedly")

@@ -74,6 +74,7 @@ class Job:
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     typed: list[Edit] | None = field(default_factory=list[Edit])
     by_user: bool = False
+    outcome: tuple[str, str] = FAILED  # state and reason
 
 
 class Editor:
@@ -87,7 +88,7 @@ class Editor:
     def start(self, order: Order) -> str:
         """Begin an edit; returns its id."""
         job = Job(f"edit-{next(self._numbers)}", order)
-        self._ls.spawn(self._run, job, on_failure=lambda _: self._end(job, *FAILED))
+        self._ls.spawn(self._run, job, on_failure=lambda _: self._end(job))
         self._jobs[job.id] = job
         return job.id
 
@@ -125,8 +126,9 @@ class Editor:
         finally:  # the engine side or the whole server may be ending
             if state == "cancelled":
                 reason = "stopped by you" if job.by_user else "spark-lsp stopped before the edit was made"
+            job.outcome = state, reason
             call_guarded(progress.end, reason or "done")
-            self._end(job, state, reason)
+            self._end(job)
 
     async def _outcome(self, job: Job, progress: Progress) -> tuple[str, str]:
         """Make and apply the edit; returns how that ended, and why."""
@@ -143,10 +145,11 @@ class Editor:
             return FAILED
         return "applied", ""
 
-    def _end(self, job: Job, state: str, reason: str) -> None:
+    def _end(self, job: Job) -> None:
         """Tell the editor how an edit ended, once."""
         if job.id not in self._jobs:
             return
+        state, reason = job.outcome
         message = {"id": job.id, "state": state, "reason": reason, "uri": job.order.document.uri}
         self._ls.notify("spark/edit", message)
         del self._jobs[job.id]

@@ -59,7 +59,12 @@ class Pipe:
         self._logged = 0
         with log.open("ab") as stderr:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, env=environment, cwd="/"
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=environment,
+                cwd="/",
             )
         assert self.process.stdin is not None
         assert self.process.stdout is not None

@@ -4,7 +4,8 @@
 
 `CONTROL` is the socket's path. A line of JSON comes in, one goes out: `{"arm": PLACE}` arms a place (the next
 call through it raises once), `{"cut": true}` breaks every connected socket of the process; the answer tells
-which places were reached and which have raised. `SPARK_TEST_ARM` arms a place from the start.
+which places were reached and which have raised. `SPARK_TEST_ARM` arms a place from the start; in the folder
+`SPARK_TEST_CODE` rewritten modules are kept for the next process.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import importlib.machinery
 import importlib.util
 import inspect
 import json
+import marshal
 import os
 import socket
 import stat
@@ -48,7 +50,7 @@ def hit(place: str) -> None:
 
 
 def boom(place: str, call: Any) -> Any:
-    """Return `call`, which fails while armed; of a guard, what it guards fails."""
+    """Return a callable that fails while armed; where `call` is a guard, the guarded work fails instead."""
     if not callable(call):
         return call
     if _is_guard(call):
@@ -132,18 +134,23 @@ class Finder(importlib.abc.MetaPathFinder):
 
 class Loader(importlib.machinery.SourceFileLoader):
     def get_code(self, fullname: str) -> Any:
-        tree, _ = rewritten(Path(self.path))
-        return compile(tree, self.path, "exec")
+        kept = Path(os.environ["SPARK_TEST_CODE"]) / f"{fullname}.{os.getpid()}"
+        done = kept.with_suffix(".marshal")
+        if not done.exists():
+            tree, _ = rewritten(Path(self.path))
+            kept.write_bytes(marshal.dumps(compile(tree, self.path, "exec")))
+            kept.replace(done)
+        return marshal.loads(done.read_bytes())
 
 
 def cut() -> None:
-    """Break every connected Unix socket that is not the control's: what hangs on it is lost."""
+    """Break every connection of the gateway's own socket, as a network that fails does."""
     for name in os.listdir("/proc/self/fd"):
         with suppress(OSError):
             number = int(name)
             if stat.S_ISSOCK(os.fstat(number).st_mode):
                 with socket.socket(fileno=os.dup(number)) as found:
-                    if "gateway-" in str(found.getsockname()) and not found.getsockopt(
+                    if str(found.getsockname()).endswith(".sock") and not found.getsockopt(
                         socket.SOL_SOCKET, socket.SO_ACCEPTCONN
                     ):
                         found.shutdown(socket.SHUT_RDWR)

@@ -5,6 +5,7 @@ import json
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -57,6 +58,9 @@ UNAPPROVED = {"kind": "openai", "base_url": "http://127.0.0.1:9/v1", "model": "m
 OWN = {"kind": "replay", "text": ""}
 
 
+NUMBERS = itertools.count(1)
+
+
 class Control:
     """One process's hand-overs, from outside."""
 
@@ -82,10 +86,17 @@ class Control:
 
 
 class Pair:
-    """See the module's text. `armed` is a place that fails once from the start of both processes."""
+    """See the module's text. `armed` is a place that fails once from the start.
 
-    def __init__(self, home: dict[str, str], folder: Path, armed: str = "") -> None:
+    With `beside`, the gateway of another pair is used, and only a server is started.
+    """
+
+    def __init__(
+        self, home: dict[str, str], folder: Path, armed: str = "", beside: "Pair | None" = None
+    ) -> None:
         self._folder, self._home = folder, {**home, "SPARK_TEST_ARM": armed}
+        self._number = next(NUMBERS)
+        self._own_gateway = beside is None
         self._runtime = Path(home["SPARK_LSP_RUNTIME_DIR"])
         self._names = itertools.count(1)
         self.answered: Counter[Any] = Counter()
@@ -94,17 +105,20 @@ class Pair:
         self._stopping = False
         self.edits: set[str] = set()
         self.explanations: set[str] = set()
-        self._start_gateway(armed)
+        self.log = folder / "pair.log"
+        if beside is None:
+            self._start_gateway()
+        else:
+            self.gateway, self._gateway_socket = beside.gateway, beside._gateway_socket
+        self._start_server()
         self.control = Control(self._control("server"))
         self.gateway_control = None if armed else Control(self._gateway_socket)
 
     def _control(self, kind: str) -> Path:
-        return self._runtime / f"control-{kind}"
+        return self._runtime / f"control-{kind}-{self._number}"
 
-    def _start_gateway(self, armed: str) -> None:
+    def _start_gateway(self) -> None:
         self._gateway_socket = self._control("gateway")
-        for path in self._runtime.glob("control-*"):
-            path.unlink()
         command = [
             sys.executable,
             LAUNCHER,
@@ -114,14 +128,15 @@ class Pair:
             "--idle",
             "600",
         ]
-        self.log = self._folder / "pair.log"
         with self.log.open("ab") as log:
             self.gateway = subprocess.Popen(
                 command, env=self._home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, cwd="/"
             )
-        serve = [sys.executable, LAUNCHER, str(self._control("server")), "serve"]
         assert self.gateway.stdout is not None
         self.gateway.stdout.readline()  # it is ready, or it has ended
+
+    def _start_server(self) -> None:
+        serve = [sys.executable, LAUNCHER, str(self._control("server")), "serve"]
         self.pipe = Pipe(self._home, self.log, serve)
         options = {"spark": {"client": {"growing": True}, "completion": {"menu": "always"}}}
         more = {**INITIALIZE, "capabilities": CAPABILITIES, "initializationOptions": options}
@@ -243,6 +258,7 @@ class Pair:
         about = {"textDocument": {"uri": uri}, "range": here, "context": {"diagnostics": []}}
         wanted.append(self.ask("textDocument/codeAction", about))
         wanted.append(self.ask("codeAction/resolve", {"title": "x"}))
+        wanted.append(self.ask("nobody/knowsThis", {}))
         place = {"textDocument": {"uri": ruled}, "position": {"line": 1, "character": 4}}
         wanted += [self.ask("textDocument/completion", place), self.suggestion(ruled, 1, 4)]
         wanted += [self.command("spark.accept", {"token": 1}), self.command("spark.status")]
@@ -253,7 +269,7 @@ class Pair:
         wanted.append(self.suggestion(uri, 1, 7))
         self._stopping = True
         stopped = self.start_edit(uri)
-        self.pipe.send(id="gone", method="$/cancelRequest", params={"id": self.suggestion(uri, 1, 7)})
+        self.pipe.send(method="$/cancelRequest", params={"id": self.suggestion(uri, 1, 7)})
         for each in wanted:
             self.result(each)
         self._explained(explaining)
@@ -266,8 +282,7 @@ class Pair:
 
     def _ruled(self) -> str:
         """Open a document of a project whose own file has a rule that nobody knows."""
-        folder = self._folder / f"project-{next(self._names)}"
-        folder.mkdir()
+        folder = Path(tempfile.mkdtemp(dir=self._folder))
         (folder / ".spark.toml").write_text("nonsense = 1\n")
         uri = (folder / "a.py").as_uri()
         self.pipe.open(TEXT, uri)
@@ -296,7 +311,7 @@ class Pair:
                     http.post("/v1/responses", json={"model": model, "input": "hello"})
 
     def _rest(self) -> None:
-        """Long enough for what waits for a person to rest, and for the gateway's own looks."""
+        """Pause longer than the server's timer for a resting cursor."""
         end = time.monotonic() + 0.4
         while time.monotonic() < end:
             self._hear(0.05)
@@ -353,6 +368,8 @@ class Pair:
         if self.gateway_control is not None:
             self.gateway_control.close()
         self.pipe.close()
+        if not self._own_gateway:
+            return
         self.gateway.kill()
         self.gateway.wait()
         assert self.gateway.stdout is not None

@@ -11,6 +11,7 @@ functions that the launcher puts into `builtins`:
 """
 
 import ast
+import functools
 from collections import Counter
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def _below(path: Path) -> list[Path]:
     return sorted(path.rglob("*.py")) if path.is_dir() else [path]
 
 
+@functools.cache
 def callable_names() -> set[str]:
     """The names that stand for callables in annotations: `Callable`, and what is defined as one."""
     names = {"Callable"}
@@ -55,9 +57,6 @@ def callable_names() -> set[str]:
             if isinstance(node, ast.Assign) and "Callable[" in ast.unparse(node.value):
                 names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
     return names
-
-
-ALIASES = callable_names()
 
 
 class Places(ast.NodeTransformer):
@@ -162,7 +161,7 @@ def _is_interface(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 def _is_callable(annotation: ast.expr | None) -> bool:
     text = ast.unparse(annotation).strip("'\"") if annotation is not None else ""
-    return text.split("[")[0].split(" |")[0] in ALIASES
+    return text.split("[")[0].split(" |")[0] in callable_names()
 
 
 def _callable_field(node: ast.stmt) -> str:

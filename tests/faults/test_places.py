@@ -1,8 +1,8 @@
 """Whatever raises something nobody expects, it costs its own work: the next request is answered.
 
-The places are found by walking the code (`places.py`). For each, in turn, its next call raises an exception of
-a kind that no code knows, while an edit is under way: the edit ends with exactly one `spark/edit`, every request
-is answered once, the next suggestion has text and the next edit is applied.
+The places are found by walking the code (`places.py`). For each, its next call raises an exception of a kind
+that no code knows, while an edit is under way: the edit ends with exactly one `spark/edit`, every request is
+answered once, the next suggestion has text and the next edit is applied.
 """
 
 from collections.abc import Callable, Iterator
@@ -54,15 +54,19 @@ def _excuse(place: str) -> str:
 TRIED = [place for place in PLACES if not _excuse(place)]
 
 
+def _configure(folder: Path) -> None:
+    config = folder / "config" / "spark-lsp"
+    for name, text in TEXTS.items():
+        (config / name).write_text(text)
+    (config / "config.toml").write_text(CONFIG)
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     folder = tmp_path_factory.mktemp("faults")
     with private_home(folder) as environment:
-        config = folder / "config" / "spark-lsp"
-        for name, text in TEXTS.items():
-            (config / name).write_text(text)
-        (config / "config.toml").write_text(CONFIG)
-        yield environment
+        _configure(folder)
+        yield {**environment, "SPARK_TEST_CODE": str(tmp_path_factory.mktemp("code"))}
 
 
 class Shared:
@@ -135,19 +139,24 @@ def test_what_it_raises_costs_its_own_work(
         shared.drop()
         raise
     if not provoked:
-        shared.drop()
-        _from_the_start(place, home, tmp_path)
+        _from_the_start(place, home, tmp_path, pair)
 
 
-def _from_the_start(place: str, home: dict[str, str], folder: Path) -> None:
-    """What is handed over at a start only fails there."""
-    pair = Pair(home, folder, place)
+def _from_the_start(place: str, home: dict[str, str], folder: Path, shared: Pair) -> None:
+    """What is handed over at a start only fails there: of another server, or of another pair."""
+    if not place.startswith("gateway/"):
+        _started(place, home, folder, shared)
+        return
+    with private_home(folder) as own:
+        _configure(folder)
+        _started(place, {**own, "SPARK_TEST_CODE": home["SPARK_TEST_CODE"]}, folder, None)
+
+
+def _started(place: str, home: dict[str, str], folder: Path, beside: Pair | None) -> None:
+    pair = Pair(home, folder, place, beside)
     try:
         pair.well()
         pair.consistent()
-        assert pair.raised(place) or f"Boom at {LAUNCHED}" in pair.log.read_text(), "no traffic reaches it"
+        assert pair.raised(place) or "Boom at " in pair.log.read_text(), "no traffic reaches it"
     finally:
         pair.close()
-
-
-LAUNCHED = str(Path(__file__).with_name("launcher.py"))
