@@ -62,6 +62,10 @@ class Connection:
         except ValueError:
             self.refuse(None, PARSE_ERROR, NOT_JSON)
             return
+        except Exception as error:
+            log.error("a message could not be read: %s", origin(error))
+            self.refuse(None, INTERNAL_ERROR, "spark-lsp failed to read this message")
+            return
         if not isinstance(message, dict):
             self.refuse(None, INVALID_REQUEST, "A message must be an object; batches are not part of LSP")
             return

@@ -3,6 +3,7 @@
 The command is answered at once; the work goes on as a job. What the person types elsewhere meanwhile
 moves the result, what they type in the same place refuses it: the text they see is never overwritten.
 A link that is lost in mid-edit restarts the edit once, from the beginning; nothing was applied before.
+Each job that was started ends with exactly one `spark/edit`, whatever happens to it.
 """
 
 import itertools
@@ -24,6 +25,7 @@ from spark_lsp.prompts import actions, gate, reply
 from spark_lsp.request import Chunk, EditFormat, Request, Started
 from spark_lsp.session import context
 from spark_lsp.session.reasons import REMEDIES, Reason
+from spark_lsp.supervise import call_guarded, log_failure
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, rebase
 
@@ -34,6 +36,12 @@ AGAIN = ("connection_lost", "answer_broke_off")  # nothing was applied, and anot
 CHANGED = "The text changed where the edit was to be made"
 NOTHING = "Nothing was done"
 MAX_ARGUMENT = 100_000  # characters of one text in a command's argument
+WENT_WRONG = (
+    "spark-lsp failed while it made this edit. The edit was given up. Look at the text and ask again; please "
+    "report it if it fails again."
+)
+FAILED = ("failed", WENT_WRONG)
+APPLY_WAIT = 120.0  # seconds an editor has to say whether it applied an edit; some ask the user first
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,7 @@ class Job:
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     typed: list[Edit] | None = field(default_factory=list[Edit])
     by_user: bool = False
+    outcome: tuple[str, str] = FAILED  # state and reason
 
 
 class Editor:
@@ -79,8 +88,8 @@ class Editor:
     def start(self, order: Order) -> str:
         """Begin an edit; returns its id."""
         job = Job(f"edit-{next(self._numbers)}", order)
+        self._ls.spawn(self._run, job, on_failure=lambda _: self._end(job))
         self._jobs[job.id] = job
-        self._ls.spawn(self._run, job)
         return job.id
 
     def cancel(self, identity: str) -> bool:
@@ -110,24 +119,40 @@ class Editor:
 
     async def _run(self, job: Job) -> None:
         progress = Progress(self._ls, actions.title(job.order.action), lambda: self.cancel(job.id))
-        state, reason = "cancelled", "stopped by you"
-        with job.scope:
-            try:
-                await progress.begin()
-                edits = await self._proposal(job, progress)
-                await self._apply(job, _without_note(edits, job.order.note))
-                state, reason = "applied", ""
-            except EditRefused as error:
-                state, reason = "refused", str(error)
-            except SparkError as error:
-                state, reason = "failed", str(error)
-        del self._jobs[job.id]
-        progress.end(reason or "done")
-        self._tell(job, state, reason)
+        state, reason = "cancelled", ""
+        try:
+            with job.scope:
+                state, reason = await self._outcome(job, progress)
+        finally:  # the engine side or the whole server may be ending
+            if state == "cancelled":
+                reason = "stopped by you" if job.by_user else "spark-lsp stopped before the edit was made"
+            job.outcome = state, reason
+            call_guarded(progress.end, reason or "done")
+            self._end(job)
 
-    def _tell(self, job: Job, state: str, reason: str) -> None:
+    async def _outcome(self, job: Job, progress: Progress) -> tuple[str, str]:
+        """Make and apply the edit; returns how that ended, and why."""
+        try:
+            await progress.begin()
+            edits = await self._proposal(job, progress)
+            await self._apply(job, _without_note(edits, job.order.note))
+        except EditRefused as error:
+            return "refused", str(error)
+        except SparkError as error:
+            return "failed", str(error)
+        except Exception as error:
+            log_failure(self._outcome, error)
+            return FAILED
+        return "applied", ""
+
+    def _end(self, job: Job) -> None:
+        """Tell the editor how an edit ended, once."""
+        if job.id not in self._jobs:
+            return
+        state, reason = job.outcome
         message = {"id": job.id, "state": state, "reason": reason, "uri": job.order.document.uri}
         self._ls.notify("spark/edit", message)
+        del self._jobs[job.id]
         if state in ("refused", "failed"):
             self._ls.say(types.MessageType.Warning, reason)
 
@@ -213,9 +238,12 @@ class Editor:
     async def _applied(self, params: types.ApplyWorkspaceEditParams) -> str | None:
         """Have the editor apply an edit; returns why it did not, or None."""
         try:
-            answer = await self._ls.workspace_apply_edit_async(params)
+            with anyio.fail_after(APPLY_WAIT):
+                answer = await self._ls.workspace_apply_edit_async(params)
         except JsonRpcException:
             return "it answered with an error"
+        except TimeoutError:
+            return f"it did not answer within {APPLY_WAIT:g} s"
         return None if answer.applied else answer.failure_reason or "it has another version of the text"
 
 

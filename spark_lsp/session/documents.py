@@ -110,6 +110,10 @@ class Documents:
             raise TextError("The document is out of sync", known)
         return Document(uri, "", version - 1, self._languages.get(uri, ""))
 
+    def distrust(self, uri: str) -> None:
+        """Stop using a document whose text may differ from the editor's, until it is sent whole."""
+        self._break(uri, Unusable.OUT_OF_SYNC)
+
     def close(self, uri: str) -> None:
         """Forget a document."""
         self._open.pop(uri, None)

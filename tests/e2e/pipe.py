@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -56,12 +56,17 @@ class Pipe:
     `heard` keeps the server's notifications and requests; the requests are answered.
     """
 
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
+    def __init__(self, environment: dict[str, str], log: Path, command: Sequence[str] = SERVE) -> None:
         self.log = log
         self._logged = 0
         with log.open("ab") as stderr:
             self.process = subprocess.Popen(
-                SERVE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, env=environment, cwd="/"
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=environment,
+                cwd="/",
             )
         assert self.process.stdin is not None
         assert self.process.stdout is not None
