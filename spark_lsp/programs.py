@@ -15,19 +15,10 @@ from typing import IO, Any
 import anyio
 from anyio.abc import Process
 
-from spark_lsp.search_path import NEUTRAL, absolute_entries, without_working_directory
+from spark_lsp import search_path
+from spark_lsp.search_path import absolute_entries, without_working_directory
 
-__all__ = [
-    "NEUTRAL",
-    "environment",
-    "find",
-    "git",
-    "git_command",
-    "git_environment",
-    "open_process",
-    "python",
-]
-__all__ += ["run", "spark_lsp", "start"]
+NEUTRAL = search_path.NEUTRAL
 _INTERACTIVE = ("PYTHONSTARTUP", "PYTHONINSPECT")  # for a person at a prompt, never for a child
 _GIT_PLACE = (
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE"),
@@ -107,7 +98,7 @@ def run(
     Raises `OSError` if it cannot be started and `subprocess.TimeoutExpired` if it took too long.
     """
     streams: dict[str, Any] = {"stdin": stdin} if input is None else {"input": input}
-    return subprocess.run(
+    done: subprocess.CompletedProcess[bytes] = subprocess.run(
         _checked(command),
         stdout=stdout,
         stderr=stderr,
@@ -117,6 +108,7 @@ def run(
         check=False,
         **streams,
     )
+    return done
 
 
 async def open_process(

@@ -120,7 +120,7 @@ def _pip_download(pin: str, depot: Path, tick: Tick) -> None:
     environment = {**os.environ, "TMPDIR": str(scratch.absolute())}  # where pip keeps what is on its way
     environment.pop("PYTHONWARNINGS", None)  # how we take warnings is nothing to pip
     pipe, joined = subprocess.PIPE, subprocess.STDOUT
-    with programs.start(command, stdout=pipe, stderr=joined, cwd=programs.NEUTRAL, env=environment) as pip:
+    with programs.start(command, stdout=pipe, stderr=joined, env=environment) as pip:
         try:
             output = _watched(pip, depot, tick)
         except BaseException:
