@@ -149,12 +149,18 @@ async def connect(home: dict[str, str]) -> AsyncIterator[Connect]:
     clients: list[Client] = []
 
     async def start(
-        name: str, settings: Any = None, options: Any = None, answer: str | None = None, **environment: str
+        name: str,
+        settings: Any = None,
+        options: Any = None,
+        answer: str | None = None,
+        command: tuple[str, ...] = (sys.executable, "-m", "spark_lsp", "serve"),
+        cwd: str = "/",
+        **environment: str,
     ) -> Client:
         client = Client()
         client.answer = answer
         environment = {**home, **environment}
-        await client.start_io(sys.executable, "-m", "spark_lsp", "serve", env=environment, cwd="/")
+        await client.start_io(*command, env=environment, cwd=cwd)
         clients.append(client)
         client.set_configuration({"spark": settings})
         info = types.ClientInfo(**recorded(name)["clientInfo"])
