@@ -2,9 +2,9 @@
 
 import sys
 
-from spark_lsp.search_path import leave_working_directory
+from spark_lsp.home import settle
 
-leave_working_directory()  # before anything is imported that a folder here could be named after
+settle()  # before anything is imported that a folder here could be named after
 
 from spark_lsp.cli import main  # noqa: E402
 

@@ -13,7 +13,7 @@ LEVELS = [
     {"errors", "metrics", "config", "request", "schema", "search_path"},
     {"text"},
     {"prompts", "session", "wire", "privacy", "simulate"},
-    {"store", "models", "engine", "runtime", "programs"},
+    {"store", "models", "engine", "runtime", "programs", "home"},
     {"gateway", "lsp", "launch", "client"},
     {"app", "cli", "bench", "doctor", "__main__"},
 ]
