@@ -21,14 +21,19 @@ PLAIN = {
 
 def settle_streams() -> None:
     """Make stdout and stderr take every text; a stream that is closed takes it and shows nothing."""
-    codecs.register_error(ERRORS, _plain)
+    register()
     sys.stdout = _settled(sys.stdout)
     sys.stderr = _settled(sys.stderr)
 
 
+def register() -> None:
+    """Make `ERRORS` known as a way to encode what an encoding lacks."""
+    codecs.register_error(ERRORS, _plain)
+
+
 def _settled(stream: Any) -> Any:
     if stream is None:  # it was closed before we began
-        return open(os.devnull, "w", encoding="utf-8")
+        return open(os.devnull, "w", encoding="utf-8", errors=ERRORS)
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors=ERRORS)
     return stream
