@@ -27,7 +27,7 @@ def settle() -> None:
 
 
 def is_temporary() -> bool:
-    """Tell whether the home directory is one that `settle` made, since there is none."""
+    """Tell whether `settle` made the home directory because the user has no other."""
     return Path(os.environ.get("HOME", "")).name.startswith(_name()) if os.name == "posix" else False
 
 
@@ -63,7 +63,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def _open_descriptors() -> None:
-    """Open what is closed of stdin, stdout and stderr: else a socket would get that number."""
+    """Open stdin, stdout and stderr where they are closed; a socket would get the number otherwise."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)

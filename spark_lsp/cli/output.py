@@ -1,7 +1,7 @@
-"""What commands print, on a stream that cannot show every character.
+"""Makes stdout and stderr accept every character.
 
-A terminal or a pipe may take ASCII or cp1252 only, and names of files need not be UTF-8. Our own marks then
-have plain stand-ins. Everything else becomes an escape that JSON and most languages read back: `\\u00e9`.
+A terminal or a pipe may accept only ASCII or cp1252, and file names need not be UTF-8. Plain characters then
+replace our own marks. Other characters become escapes that JSON and most languages can read: `\\u00e9`.
 """
 
 import codecs
