@@ -5,9 +5,9 @@ Without `-P` Python takes a folder `spark_lsp` of the working directory before o
 
 import sys
 
-from spark_lsp.home import settle
+from spark_lsp.search_path import leave_working_directory
 
-settle()  # before anything is imported that a folder here could be named after
+leave_working_directory()  # before anything is imported that a folder here could be named after
 
 from spark_lsp.cli import main  # noqa: E402
 

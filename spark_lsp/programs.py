@@ -1,8 +1,8 @@
 """Finds and starts other programs. No other file of spark-lsp starts a process.
 
-People run spark-lsp in repositories that somebody else wrote, so no program, Python module or library is taken
-from the working directory: this module searches only the absolute entries of PATH, starts Python with a safe
-path (`-P`), and gives every child an environment without relative search paths.
+People run spark-lsp in repositories that somebody else wrote, so it takes no program, Python module or
+library from the working directory: this module searches only absolute entries of PATH, starts Python with
+a safe path (`-P`), and gives every child an environment without relative search paths.
 """
 
 import errno
@@ -171,7 +171,7 @@ def git_environment() -> dict[str, str]:
 
 
 def _checked(command: Sequence[str]) -> Sequence[str]:
-    """Return `command`. Without an absolute path, the system might find its program in the working directory."""
+    """Return `command`. The system might find a relative program in the working directory."""
     if not os.path.isabs(command[0]):
         raise FileNotFoundError(errno.ENOENT, "its program has no absolute path", command[0])
     return command

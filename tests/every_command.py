@@ -27,7 +27,7 @@ ARGUMENTS = {
     "simulate validate": "",
     "simulate capacity": "--users 3 --minutes 1",
     "simulate feel": "",
-    "bench": "start sync --quick",
+    "bench": "start --quick",
 }
 """In a directory with `sums.py` and a `.spark.toml` that says too much, and without a network."""
 EXIT_CODES = {

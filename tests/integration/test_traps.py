@@ -14,7 +14,10 @@ from tests.conftest import private_home, write_replay_config
 from tests.every_command import ARGUMENTS, EXIT_CODES, leaves
 from tests.traps import Traps
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="the traps are written for POSIX")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="the traps are written for POSIX"),
+    pytest.mark.timeout(150),
+]
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 # Runs the command line as its program would, in a Python that ignores the environment itself: what relative
@@ -46,13 +49,13 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 def fresh(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
     """What gives a test a gateway that it starts itself, and that soon ends."""
     own = f"{environment['SPARK_LSP_RUNTIME_DIR']}/{tmp_path.name[-12:]}"
-    return {"SPARK_LSP_RUNTIME_DIR": own, "SPARK_LSP_GATEWAY_IDLE": "1"}
+    return {"SPARK_LSP_RUNTIME_DIR": own, "SPARK_LSP_GATEWAY_IDLE": "15"}
 
 
 def run(command: list[str], traps: Traps, environment: Mapping[str, str]) -> Done:
     return subprocess.run(
         command, cwd=traps.folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        timeout=50, check=False,
+        timeout=110, check=False,
     )  # fmt: skip
 
 
