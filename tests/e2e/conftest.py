@@ -179,11 +179,13 @@ async def started(
     settings: Any = None,
     options: Any = None,
     answer: str | None = None,
+    command: tuple[str, ...] = (sys.executable, "-m", "spark_lsp", "serve"),
+    cwd: str = "/",
 ) -> Client:
     """Start a server and initialize it as the named editor does; `settings` answer its questions."""
     client = Client()
     client.answer = answer
-    await client.start_io(sys.executable, "-m", "spark_lsp", "serve", env=environment, cwd="/")
+    await client.start_io(*command, env=environment, cwd=cwd)
     client.set_configuration({"spark": settings})
     info = types.ClientInfo(**recorded(name)["clientInfo"])
     params = types.InitializeParams(capabilities(name), client_info=info, initialization_options=options)
@@ -197,13 +199,16 @@ async def ended(client: Client) -> None:
     await client.stop()
 
 
+STARTED = ("settings", "options", "answer", "command", "cwd")  # arguments of `started`; others are variables
+
+
 @pytest_asyncio.fixture
 async def connect(home: dict[str, str]) -> AsyncIterator[Connect]:
     """Connect as the named editor to a server and a gateway of the test's own."""
     clients: list[Client] = []
 
     async def start(name: str, *arguments: Any, **more: Any) -> Client:
-        given = {key: more.pop(key) for key in ("settings", "options", "answer") if key in more}
+        given = {key: more.pop(key) for key in STARTED if key in more}
         clients.append(await started({**home, **more}, name, *arguments, **given))
         return clients[-1]
 

@@ -84,7 +84,8 @@ class Extension implements vscode.Disposable {
     await this.stop();
     this.ghost.forget();
     const configured = vscode.workspace.getConfiguration(SECTION).get<string>(PATH) ?? '';
-    const where = { configured, python: await activePython(), environment: process.env };
+    const workspace = vscode.workspace.workspaceFolders?.map((folder) => folder.uri.fsPath) ?? [];
+    const where = { configured, python: await activePython(), workspace, environment: process.env };
     this.program = await find(where);
     if (!this.program) {
       this.missing(configured);

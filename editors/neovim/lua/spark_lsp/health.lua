@@ -24,7 +24,7 @@ local function server()
   end
   local program = vim.list_slice(cmd, 1, math.max(#cmd - 1, 1)) -- without `serve`
   local call = vim.list_extend(vim.list_slice(program), { '--version' })
-  local done = vim.system(call, { text = true }):wait(10000)
+  local done = vim.system(call, { text = true, cwd = vim.uv.os_homedir() }):wait(10000)
   if done.code ~= 0 then
     health.error(('%s does not run: %s'):format(cmd[1], vim.trim(done.stderr or '')), 'Install it anew: `make demo`')
     return
@@ -69,7 +69,7 @@ end
 --- What `spark-lsp doctor` finds.
 local function doctor(program)
   local call = vim.list_extend(vim.list_slice(program), { 'doctor', '--json', '--no-trial' })
-  local done = vim.system(call, { text = true }):wait(30000)
+  local done = vim.system(call, { text = true, cwd = vim.uv.os_homedir() }):wait(30000)
   local ok, findings = pcall(vim.json.decode, done.stdout or '')
   if not ok then
     return health.warn('`spark-lsp doctor` gave no findings: ' .. vim.trim(done.stderr or ''))
