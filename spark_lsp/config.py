@@ -234,6 +234,12 @@ class Problem:
         return f"{self.name} ({self.source}): {self.reason}"
 
 
+TABLES = ("engine", "completion", "edit", "context", "budget", "log")
+"""The tables of settings that are dataclasses."""
+MAPPINGS = ("engines", "profiles", "routes", "engine.routes")
+"""The tables whose names people choose."""
+PATTERN_LISTS = ("context.exclude", "completion.disabledGlobs")
+
 T = TypeVar("T")
 Source = tuple[str, Mapping[str, Any]]
 
@@ -263,6 +269,28 @@ def traced(*sources: Source) -> tuple[Settings, list[Problem], dict[str, str]]:
         settings = _overlay(settings, values, "", _Reading(source, problems, origins))
     routes = {**settings.routes, **settings.engine.routes}
     return replace(settings, routes=types.MappingProxyType(routes)), problems, origins
+
+
+def is_table(name: str) -> bool:
+    """Tell whether a dotted name is that of a table, whose values are settings of their own."""
+    return name in TABLES or name in MAPPINGS
+
+
+def used_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values without those that `resolve` would not use; `resolve` names these.
+
+    Tables whose names people choose (engines, routes) stay as they are: they are judged entry by entry.
+    """
+    _, _, origins = traced(("", values))
+    used: dict[str, Any] = {}
+    for key, value in values.items():
+        if key in MAPPINGS or value is None:
+            used[key] = value
+        elif key in TABLES and isinstance(value, Mapping):
+            table = cast(Mapping[str, Any], value)
+            names = [n for n in table if f"{key}.{n}" in origins or f"{key}.{n}" in MAPPINGS]
+            used[key] = {name: table[name] for name in names}
+    return used
 
 
 def from_environment(environment: Mapping[str, str]) -> Source:
@@ -303,7 +331,7 @@ def _overlay(base: T, values: Mapping[str, Any], prefix: str, reading: _Reading)
         if key not in known:
             reading.object_to(name, "is not a setting of spark-lsp; it is ignored")
         elif value is None:
-            continue  # an editor's null means the default
+            continue  # null states nothing: the value below stays
         elif name == "engines":
             changes[key] = {**getattr(base, key), **_engines(value, reading)}
         elif name == "profiles":
@@ -319,6 +347,8 @@ def _value(current: object, value: object, hint: object, name: str, reading: _Re
             return _overlay(current, cast(Mapping[str, Any], value), name, reading)
         reading.object_to(name, "must be a table; it is ignored")
         return current
+    if name in PATTERN_LISTS:
+        value = _patterns(value, name, reading)
     try:
         read = msgspec.convert(value, type=cast(Any, hint), strict=True)
     except msgspec.ValidationError as error:
@@ -329,6 +359,24 @@ def _value(current: object, value: object, hint: object, name: str, reading: _Re
         return current
     reading.origins[name] = reading.source
     return {**cast(Any, current), **cast(Any, read)} if isinstance(current, Mapping) else read
+
+
+def _patterns(value: object, name: str, reading: _Reading) -> object:
+    """Return what can be used of a list of patterns: a slip in one must not let a file out."""
+    if isinstance(value, str):
+        reading.object_to(name, "must be a list of patterns; this one pattern is used")
+        return [value]
+    if isinstance(value, Mapping):  # VS Code's own way to exclude files: {"**/*.sql": true}
+        reading.object_to(name, "must be a list of patterns; the names that are true are used")
+        return [str(key) for key, on in cast(Mapping[Any, Any], value).items() if on is True]
+    if not isinstance(value, list | tuple):
+        return value
+    given = cast(list[object], value)
+    texts = [each for each in given if isinstance(each, str)]
+    if len(texts) == len(given) or not texts:
+        return given
+    reading.object_to(name, "each pattern must be a text; the others are used")
+    return texts
 
 
 def _engines(value: object, reading: _Reading) -> dict[str, EngineSettings]:
