@@ -11,7 +11,7 @@ are the same. `engines.*` tables use snake_case in both, as in config.toml.
 
 import math
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Annotated, Any, Literal, TypeVar, cast, get_type_hints
 
@@ -348,7 +348,7 @@ def _value(current: object, value: object, hint: object, name: str, reading: _Re
         reading.object_to(name, "must be a table; it is ignored")
         return current
     if name in PATTERN_LISTS:
-        value = _patterns(value, name, reading)
+        return _patterns(cast(tuple[str, ...], current), value, name, reading)
     try:
         read = msgspec.convert(value, type=cast(Any, hint), strict=True)
     except msgspec.ValidationError as error:
@@ -361,22 +361,33 @@ def _value(current: object, value: object, hint: object, name: str, reading: _Re
     return {**cast(Any, current), **cast(Any, read)} if isinstance(current, Mapping) else read
 
 
-def _patterns(value: object, name: str, reading: _Reading) -> object:
-    """Return what can be used of a list of patterns: a slip in one must not let a file out."""
+def pattern_list(value: object) -> tuple[list[str], str]:
+    """Return the patterns that can be read from a value, and what is wrong with its form, if anything is."""
     if isinstance(value, str):
-        reading.object_to(name, "must be a list of patterns; this one pattern is used")
-        return [value]
+        return [value], "must be a list of patterns; this one pattern is used"
     if isinstance(value, Mapping):  # VS Code's own way to exclude files: {"**/*.sql": true}
-        reading.object_to(name, "must be a list of patterns; the names that are true are used")
-        return [str(key) for key, on in cast(Mapping[Any, Any], value).items() if on is True]
+        chosen = [str(key) for key, on in cast(Mapping[Any, Any], value).items() if on is True]
+        return chosen, "must be a list of patterns; the names that are true are used"
     if not isinstance(value, list | tuple):
-        return value
-    given = cast(list[object], value)
+        return [], "must be a list of patterns"
+    given = cast(Sequence[object], value)
     texts = [each for each in given if isinstance(each, str)]
-    if len(texts) == len(given) or not texts:
-        return given
-    reading.object_to(name, "each pattern must be a text; the others are used")
-    return texts
+    return texts, "" if len(texts) == len(given) else "each pattern must be a text; the others are used"
+
+
+def lay_patterns(below: object, above: object) -> list[str]:
+    """Return the patterns in force: a slip in the new ones adds to those before, and takes none away."""
+    patterns, problem = pattern_list(above)
+    return [*pattern_list(below)[0], *patterns] if problem else patterns
+
+
+def _patterns(current: tuple[str, ...], value: object, name: str, reading: _Reading) -> tuple[str, ...]:
+    patterns, problem = pattern_list(value)
+    if problem:
+        reading.object_to(name, problem)
+    if patterns or not problem:
+        reading.origins[name] = reading.source
+    return tuple(lay_patterns(current, value))
 
 
 def _engines(value: object, reading: _Reading) -> dict[str, EngineSettings]:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from spark_lsp.config import is_table, used_values
+from spark_lsp.config import PATTERN_LISTS, is_table, lay_patterns, used_values
 
 Values = dict[str, Any]
 
@@ -34,11 +34,22 @@ class Statements:
 
     def answer(self, values: Values) -> None:
         """Take the client's whole section, which replaces its answer before."""
-        self.answered = used_values(values)
+        self.answered = self._completed(used_values(values))
 
     def push(self, values: Values) -> None:
         """Take what the client pushed: all of its settings, or some of them."""
-        self.pushed = merged(without(self.pushed, self.answered), used_values(values))
+        completed = self._completed(used_values(values))
+        self.pushed = merged(without(self.pushed, self.answered), completed)
+
+    def _completed(self, values: Values) -> Values:
+        """Return values in which a list of patterns of a wrong form has those in force before it."""
+        result, now = values, self.in_force()
+        for table, name in (each.split(".") for each in PATTERN_LISTS):
+            stated = cast(Any, values.get(table) or {}).get(name)
+            if stated is not None:
+                patterns = lay_patterns((now.get(table) or {}).get(name), stated)
+                result = {**result, table: {**result[table], name: patterns}}
+        return result
 
     def in_force(self) -> Values:
         """Return what counts: pushed values over answered ones, these over those of the start."""
@@ -67,9 +78,7 @@ def without(values: Mapping[str, Any], known: Mapping[str, Any], prefix: str = "
     for key, value in values.items():
         other = known.get(key)
         if isinstance(value, Mapping) and isinstance(other, Mapping) and is_table(f"{prefix}{key}"):
-            below = without(
-                cast(Mapping[str, Any], value), cast(Mapping[str, Any], other), f"{prefix}{key}."
-            )
+            below = without(cast(Mapping[str, Any], value), cast(Mapping[str, Any], other), f"{prefix}{key}.")
             if below:
                 result[key] = below
         elif other is None:
