@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from spark_lsp import __version__
 from spark_lsp.errors import SparkError
+from spark_lsp.search_path import leave_working_directory
 
 if TYPE_CHECKING:
     import argparse
@@ -46,6 +47,8 @@ class Command(Protocol):
 
 def main(argv: "Sequence[str] | None" = None) -> int:
     """Run one command and return its exit code; errors go to stderr as one sentence, never a traceback."""
+    if argv is None:  # we are a program, and no part of one
+        leave_working_directory()
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "serve")

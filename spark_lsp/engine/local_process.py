@@ -2,8 +2,7 @@
 
 The child gets an environment made for it: what Python and the dynamic linker need, a fresh key, and two
 variables without which a busy machine collapses to seconds a token (waiting threads would spin). None of
-the user's other variables reach native code. It is started by its file and with `-P`, so that a
-directory named `spark_lsp` where the gateway happens to stand is never imported.
+the user's other variables reach native code. It is started by its file, so that it imports nothing of ours.
 """
 
 import json
@@ -21,6 +20,7 @@ import httpx
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
+from spark_lsp import programs
 from spark_lsp.errors import EngineError
 
 _CHILD = Path(__file__).with_name("local_child.py")
@@ -93,13 +93,10 @@ async def start(model: Path, context: int) -> ModelProcess:
     """
     home = _private_directory()
     key = secrets.token_urlsafe(24)
-    listen = "127.0.0.1" if sys.platform == "win32" else str(home / "model.sock")
-    options = ["--model", str(model), "--listen", listen, "--home", str(home), "--context", str(context)]
-    process = await anyio.open_process(
-        [sys.executable, "-P", str(_CHILD), *options],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+    process = await programs.open_process(
+        _command(model, home, context),
         stderr=subprocess.DEVNULL,
+        cwd=programs.NEUTRAL,
         env=_environment(key),
     )
     child = ModelProcess(process, home)
@@ -115,6 +112,12 @@ async def start(model: Path, context: int) -> ModelProcess:
     await child.client.aclose()
     child.client = _client(str(answer["address"]), key)
     return child
+
+
+def _command(model: Path, home: Path, context: int) -> tuple[str, ...]:
+    listen = "127.0.0.1" if sys.platform == "win32" else str(home / "model.sock")
+    places = ("--model", os.path.abspath(model), "--listen", listen, "--home", str(home))
+    return programs.python(str(_CHILD), *places, "--context", str(context))
 
 
 def _private_directory() -> Path:
