@@ -87,13 +87,21 @@ class Given:
 
 def take(ls: "SparkServer", values: Mapping[str, Any]) -> None:
     """Use these settings from now on, and name each value that cannot be used, once."""
-    before = {document.uri for document in ls.documents.all() if ls.outgoing.kept(document.uri)}
     ls.given = dict(values)
     ls.settings, problems = ls.resolved(values)
     for problem in problems:
         ls.say_once(types.MessageType.Warning, "setting", f"Setting spark.{problem}.")
+    name_patterns(ls)
     ls.configure_engine()
-    ls.outgoing.again(before.__contains__)
+    ls.outgoing.again()
+
+
+def name_patterns(ls: "SparkServer") -> None:
+    """Name each pattern of file names that can match nothing, once."""
+    from spark_lsp.privacy.patterns import setting_problems
+
+    for problem in setting_problems(ls.settings, ls.outgoing.fence.surroundings()):
+        ls.say_once(types.MessageType.Warning, "setting", f"Setting spark.{problem}.")
 
 
 def begin(ls: "SparkServer", options: object) -> None:

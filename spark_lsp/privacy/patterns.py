@@ -23,6 +23,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from spark_lsp.config import Problem, Settings
+
 MOST_ALTERNATIVES = 1000  # of one pattern with braces
 _HOME = re.compile(
     r"^(?:\$HOME|\$\{HOME\}|\$\{userHome\}|\$\{env:HOME\}|%USERPROFILE%)(?=[/\\]|$)", re.IGNORECASE
@@ -72,6 +74,19 @@ def problems_of(patterns: Iterable[str], surroundings: Surroundings = NOWHERE) -
     """Return one sentence for each pattern that can match nothing, or that does not mean what it seems to."""
     read = ((text, read_pattern(text, surroundings).problem) for text in patterns)
     return [f"the pattern {text!r} {problem}" for text, problem in read if problem]
+
+
+def setting_problems(settings: Settings, surroundings: Surroundings) -> list[Problem]:
+    """Name the patterns in the settings that can match nothing, or do not mean what they seem to."""
+    lists = {
+        "context.exclude": settings.context.exclude,
+        "completion.disabledGlobs": settings.completion.disabledGlobs,
+    }
+    return [
+        Problem(name, "settings", problem)
+        for name, patterns in lists.items()
+        for problem in problems_of(patterns, surroundings)
+    ]
 
 
 def normal(path: str) -> str:
@@ -145,7 +160,7 @@ def _unbalanced(text: str) -> str:
 
 
 def _readings(text: str) -> set[str]:
-    """Return all that a text may mean, braces expanded, with `/`; a backslash in these takes a meaning away."""
+    """Return all that a text may mean, braces expanded; a backslash in these takes a meaning away."""
     readings = {text, text.strip()}
     if "{" in text:
         readings |= {re.sub(r"\s*([,{}])\s*", r"\1", each) for each in readings}

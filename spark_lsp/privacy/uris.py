@@ -26,7 +26,7 @@ def scheme_of(uri: str) -> str:
     return scheme if len(scheme) > 1 and scheme.isascii() and re.fullmatch(r"[\w+.-]+", scheme) else ""
 
 
-def path_in(uri: str) -> str:
+def path_of(uri: str) -> str:
     """Return the path in a URI, decoded once, with `/`; `//host/path` for a file on another machine."""
     try:
         parts = urlsplit(uri)
@@ -39,11 +39,11 @@ def path_in(uri: str) -> str:
 @functools.lru_cache(maxsize=1024)
 def paths_in(uri: str) -> tuple[str, ...]:
     """Return every path that a URI carries: its own, and those of the files that the text comes from."""
-    path = path_in(uri)
+    path = path_of(uri)
     if re.match(r"[A-Za-z]:[\\/]", uri):
         path = "/" + uri.replace("\\", "/")
     parts = _INNER.split(path)
-    paths = [path, *(path_in(part) if part.startswith("file:") else part for part in parts)]
+    paths = [path, *(path_of(part) if part.startswith("file:") else part for part in parts)]
     if revision := _REVISION.match(path):
         paths.append(f"{revision[1]}/{revision[2]}")
     if told := _told(uri):
@@ -70,6 +70,6 @@ def is_unknown(uri: str) -> bool:
     return scheme not in _WITHOUT_PATH and not any(path.startswith("/") for path in paths_in(uri))
 
 
-def is_elsewhere(uri: str) -> bool:
-    """Tell whether a URI names a file of another machine, of which this one knows nothing."""
-    return path_in(uri).startswith("//") and scheme_of(uri) == "file"
+def is_file(uri: str) -> bool:
+    """Tell whether a URI names a file of this machine."""
+    return scheme_of(uri) == "file" and not path_of(uri).startswith("//")

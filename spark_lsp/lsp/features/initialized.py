@@ -17,4 +17,5 @@ async def handle(ls: "SparkServer", params: types.InitializedParams) -> None:
     """
     settings.ask(ls)
     await settings.settled(ls)
+    settings.name_patterns(ls)
     ls.ready()
