@@ -106,8 +106,9 @@ class Fence:
     def _by_name(self, uri: str, paths: Iterable[str]) -> Verdict | None:
         if glob := self._matching(paths, self.settings().context.exclude):
             return Reason.EXCLUDED, glob
-        if glob := next(filter(None, map(secret_file, paths)), ""):
-            return Reason.SECRET_FILE, glob
+        for path in paths:
+            if glob := secret_file(path):
+                return Reason.SECRET_FILE, glob
         return (Reason.NO_FILE, scheme_of(uri)) if is_unknown(uri) else None
 
     def _matching(self, paths: Iterable[str], patterns: tuple[str, ...]) -> str:

@@ -45,8 +45,8 @@ def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
         head, dot, rest = name.partition(".")
         if dot:
             table = result.get(head)
-            table = cast(Mapping[str, Any], table) if isinstance(table, Mapping) else {}
-            result[head] = _nested({**table, rest: each})
+            given = dict(cast(Mapping[str, Any], table)) if isinstance(table, Mapping) else dict[str, Any]()
+            result[head] = _nested({**given, rest: each})
     return result
 
 

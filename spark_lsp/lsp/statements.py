@@ -45,9 +45,9 @@ class Statements:
         """Return values in which a list of patterns of a wrong form has those in force before it."""
         result, now = values, self.in_force()
         for table, name in (each.split(".") for each in PATTERN_LISTS):
-            stated = cast(Any, values.get(table) or {}).get(name)
+            stated: object = _table(values, table).get(name)
             if stated is not None:
-                patterns = lay_patterns((now.get(table) or {}).get(name), stated)
+                patterns = lay_patterns(_table(now, table).get(name), stated)
                 result = {**result, table: {**result[table], name: patterns}}
         return result
 
@@ -64,12 +64,16 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any], prefix: str = "")
         if value is None:
             continue
         if is_table(name) and isinstance(value, Mapping):
-            under = below.get(key)
-            under = cast(Mapping[str, Any], under) if isinstance(under, Mapping) else {}
-            result[key] = merged(under, cast(Mapping[str, Any], value), f"{name}.")
+            result[key] = merged(_table(below, key), cast(Mapping[str, Any], value), f"{name}.")
         else:
             result[key] = value
     return result
+
+
+def _table(values: Mapping[str, Any], name: str) -> Values:
+    """Return a table by its name; empty for what is none."""
+    value: object = values.get(name)
+    return dict(cast(Mapping[str, Any], value)) if isinstance(value, Mapping) else {}
 
 
 def without(values: Mapping[str, Any], known: Mapping[str, Any], prefix: str = "") -> Values:

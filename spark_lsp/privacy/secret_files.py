@@ -8,7 +8,10 @@ import functools
 import re
 from fnmatch import translate
 
-_CODE = r"\.(?:c|cc|cpp|cs|d\.ts|ex|go|h|hpp|hs|java|js|jsx|kt|lua|ml|mjs|php|pl|py|pyi|r|rb|rs|scala|swift|ts|tsx|vue)"
+_CODE = (
+    r"\.(?:c|cc|cpp|cs|d\.ts|ex|go|h|hpp|hs|java|js|jsx|kt|lua|ml|mjs|php|pl|py|pyi|r|rb|rs|scala|swift"
+    r"|ts|tsx|vue)"
+)
 _MODULE = re.compile(rf"(?:secrets?|credentials){_CODE}")
 # fmt: off
 _TOOLS = (

@@ -115,16 +115,30 @@ class Person(Pipe):
             "result"
         ]["reason"]
 
-    def stays(self, uri: str, why: str) -> None:
+    def stays(self, uri: str, why: str, *, control: bool = True) -> None:
         """Assert that a new document of this name gets nothing, says why, and never left the server."""
         word, items, actions = self.written(uri)
         assert items == [], f"{uri} got a suggestion"
         assert why in self.reason()
         assert actions == []
         self._refuses_an_edit(uri)
-        self.goes(f"file:///control/{next(numbers)}.py")  # what was sent before this has arrived by now
+        self._let_all_arrive(uri, control=control)
         assert not self.gateway.saw(word), f"the text of {uri} reached the gateway"
         self.closed(uri)
+
+    def _let_all_arrive(self, uri: str, *, control: bool) -> None:
+        """Wait until whatever the server has sent so far is in `received`.
+
+        Messages arrive in order, so another document does it; where settings keep every document in, the
+        settings themselves do, which the server sends with each change of its engines.
+        """
+        if control:
+            self.goes(f"file:///control/{next(numbers)}.py")
+            return
+        mark = f"mark{next(numbers)}"
+        routes = {"settings": {"spark": {"engine": {"routes": {"chat": [mark]}}}}}
+        self.send(method="workspace/didChangeConfiguration", params=routes)
+        self.until(lambda: self.gateway.saw(mark))
 
     def _refuses_an_edit(self, uri: str) -> None:
         here = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}
