@@ -159,7 +159,7 @@ class Completion:
     stream: Annotated[bool, _says("show text while it grows, in editors that can")] = True
     maxLines: Annotated[Count, _says("at most so many lines; 0: as many as the engine gives")] = 0
     delayMs: Annotated[Count, _says("milliseconds to wait after a key before asking")] = 0
-    disabledGlobs: Annotated[tuple[str, ...], _says("files without ghost text")] = ()
+    disabledGlobs: Annotated[tuple[str, ...], _says("patterns of files without ghost text")] = ()
     menu: Annotated[
         Literal["auto", "always", "never"],
         _says("offer `textDocument/completion`: `auto` does in editors without ghost text"),
@@ -184,7 +184,7 @@ class Context:
 
     maxTokens: Annotated[Count, _says("not yet in use: engines choose their window by their speed")] = 8192
     exclude: Annotated[
-        tuple[str, ...], _says("files that never leave the editor: no ghost text, no actions, no edits")
+        tuple[str, ...], _says("patterns of files that never leave the editor: no ghost text, no actions, no edits")
     ] = ()
 
 
