@@ -90,10 +90,14 @@ def setting_problems(settings: Settings, surroundings: Surroundings) -> list[Pro
 
 
 def normal(path: str) -> str:
-    """Return a path in the form in which it is compared: composed letters, no `.`, `..` or empty parts."""
+    """Return a path in the form in which it is compared: composed letters, no `.`, `..` or empty parts.
+
+    A `/` at the end stays, as of a folder's listing.
+    """
     composed = unicodedata.normalize("NFC", path)
     host = "/" if composed.startswith("//") and not composed.startswith("///") else ""
-    return host + re.sub("^//+", "/", posixpath.normpath(composed)) if composed else ""
+    end = "/" if composed.endswith("/") and composed.strip("/") else ""
+    return host + re.sub("^//+", "/", posixpath.normpath(composed)) + end if composed else ""
 
 
 @functools.lru_cache(maxsize=4096)

@@ -51,7 +51,7 @@ def editor(place: Path) -> Iterator[Person]:
             "/var/tmp/hostsX1.conf",
         ),
         *("/tmp/tmp.aB3dE6gH9j/token", "/tmp/crontab.Qx1/crontab", "/tmp/chezmoi-edit12/private"),
-        *("/w/k.age",),
+        "/w/k.age",
         *(
             "/w/secrets.yaml.dec",
             "/w/.decrypted~secrets.yaml",
@@ -62,7 +62,7 @@ def editor(place: Path) -> Iterator[Person]:
         *("/w/id_ed25519", "/w/a.kdbx", "/h/.aws/credentials", "/h/.kube/config", "/h/.docker/config.json"),
         *("/w/terraform.tfstate", "/w/prod.tfvars", "/w/.npmrc", "/w/.pypirc", "/w/a.p12", "/w/a.jks"),
         *("/w/secrets.toml", "/w/credentials.json", "/w/.env.local", "/w/.netrc"),
-        *("/w/client_secret_1.json",),
+        "/w/client_secret_1.json",
     ],
 )
 def test_files_of_secrets(editor: Person, path: str) -> None:
@@ -102,8 +102,8 @@ def test_ordinary_files_that_look_a_little_like_it(editor: Person, path: str) ->
             "vscode-notebook-cell:/w/private/a.ipynb#W0sZmlsZQ%3D%3D",
             "vscode-notebook-cell://h/w/private/a.ipynb#x",
         ),
-        *("vscode-interactive-input:/w/private/a.ipynb"),
-        *("git:/w/private/a.py?%7B%22ref%22%3A%22HEAD%22%7D",),
+        "vscode-interactive-input:/w/private/a.ipynb",
+        "git:/w/private/a.py?%7B%22ref%22%3A%22HEAD%22%7D",
         *(
             "git:/x.git?%7B%22path%22%3A%22%2Fw%2Fprivate%2Fa.py%22%2C%22ref%22%3A%22%22%7D",
             "untitled:/w/a.sql",
@@ -115,7 +115,7 @@ def test_ordinary_files_that_look_a_little_like_it(editor: Person, path: str) ->
             "zipfile:///w/a.zip::a.sql",
         ),
         *("jar:file:///w/private/a.jar!/b/C.java", "fugitive:///w/.git//0/private/a.py"),
-        *("oil:///w/private/",),
+        "oil:///w/private/",
         *(
             "fugitive:///w/.git/worktrees/t//1f2e/private/a.py",
             "file:///w/x/../private/a.py",
