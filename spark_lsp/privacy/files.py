@@ -35,13 +35,19 @@ class Ignores:
     lines: tuple[str, ...]
 
     def verdict(self, path: str) -> bool | None:
-        """Tell whether this file ignores `path` (True), takes it back (False) or says nothing (None)."""
-        from pathspec import GitIgnoreSpec
+        """Tell whether this file ignores `path` (True), takes it back (False) or says nothing (None).
+
+        The path of a folder ends with `/`.
+        """
+        from pathspec import GitIgnoreSpec, PathSpec
 
         base = self.directory.rstrip("/") + "/"
         if not path.startswith(base) or path == base:
             return None
-        return GitIgnoreSpec.from_lines(self.lines).check_file(path.removeprefix(base)).include
+        name = path.removeprefix(base)
+        if name.endswith("/"):  # of a folder itself the last pattern counts, as git has it
+            return PathSpec.from_lines("gitignore", self.lines).check_file(name).include
+        return GitIgnoreSpec.from_lines(self.lines).check_file(name).include
 
 
 def ignored(path: str, ignores: Sequence[Ignores]) -> bool:
