@@ -257,8 +257,13 @@ def frame(message: dict[str, Any]) -> bytes:
 
 
 def harmless(message: dict[str, Any]) -> dict[str, Any]:
-    """Mend what means no harm: `triggerKind` counted from 0, a root that is no URI and is not used anyway."""
+    """Mend what means no harm: `triggerKind` counted from 0, a root that is no URI and is not used anyway.
+
+    A change of the configuration without `settings` is a hint that they have changed, as null is.
+    """
     params = message.get("params")
+    if message.get("method") == "workspace/didChangeConfiguration":
+        return _with_settings(message, params)
     if not isinstance(params, dict):
         return message
     given = cast(dict[str, Any], params)
@@ -269,6 +274,11 @@ def harmless(message: dict[str, Any]) -> dict[str, Any]:
     if message.get("method") == "initialize" and not _is_uri(given.get("rootUri")):
         return {**message, "params": {**given, "rootUri": None}}
     return message
+
+
+def _with_settings(message: dict[str, Any], params: object) -> dict[str, Any]:
+    given = cast(dict[str, Any], params) if isinstance(params, dict) else {}
+    return {**message, "params": {"settings": None, **given}}
 
 
 def _is_uri(value: object) -> bool:

@@ -333,7 +333,7 @@ def _document(ls: "SparkServer", uri: str, version: object) -> Document:
 
 def _must_be_free(ls: "SparkServer", uri: str) -> None:
     """Raise `EditRefused` for a document that must stay, or that its project closes to edits."""
-    why = ls.outgoing.fence.why(uri) if ls.outgoing.kept(uri) else None
+    why = ls.outgoing.fence.verdict(uri) if ls.outgoing.kept(uri) else None
     if why is None and not ls.outgoing.fence.narrowing(uri).edits:
         why = Reason.PROJECT, "edit.enabled is false"
     if why is not None:

@@ -11,7 +11,8 @@ FEATURES: tuple[tuple[str, str, bool, object], ...] = (
     (types.TEXT_DOCUMENT_DID_OPEN, "did_open", False, None),
     (types.TEXT_DOCUMENT_DID_CHANGE, "did_change", False, None),
     (types.TEXT_DOCUMENT_DID_CLOSE, "did_close", False, None),
-    (types.WORKSPACE_DID_CHANGE_CONFIGURATION, "did_change_configuration", True, None),
+    (types.WORKSPACE_DID_CHANGE_CONFIGURATION, "did_change_configuration", False, None),
+    (types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS, "did_change_workspace_folders", False, None),
     (types.WINDOW_WORK_DONE_PROGRESS_CANCEL, "work_done_progress_cancel", False, None),
     (
         types.TEXT_DOCUMENT_INLINE_COMPLETION,

@@ -23,6 +23,7 @@ async def handle(ls: "SparkServer", params: types.CodeActionParams) -> list[type
 
     uri = params.text_document.uri
     document = ls.document_then
+    await ls.outgoing.decided(uri)
     if document is None or ls.outgoing.kept(uri) or not ls.outgoing.fence.narrowing(uri).edits:
         return []
     start, end = convert.offsets(document, params.range, ls.documents.encoding)
