@@ -20,7 +20,7 @@ from spark_lsp.lsp.aside import aside
 from spark_lsp.lsp.meter import Meter
 from spark_lsp.lsp.progress import Progress
 from spark_lsp.privacy.redaction import Redacted, redact
-from spark_lsp.prompts import actions, gate, reply
+from spark_lsp.prompts import actions, gate, reply, unfence
 from spark_lsp.request import Chunk, EditFormat, Request, Started
 from spark_lsp.session import context
 from spark_lsp.session.reasons import REMEDIES, Reason
@@ -184,7 +184,7 @@ class Editor:
                     else:
                         cut = event.reason == "length"
         text = "".join(pieces)
-        if cut and not reply.is_whole(format_, text):
+        if cut and not reply.is_whole(format_, text, unfence.place_in(request)):
             raise EditRefused(
                 "The model's answer was cut at its bound before it was whole",
                 "The text is as it was",
