@@ -15,7 +15,7 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from spark_lsp.errors import ArgumentError, EditRefused, EngineError, SparkError
-from spark_lsp.lsp import convert
+from spark_lsp.lsp import abilities, convert
 from spark_lsp.lsp.aside import aside
 from spark_lsp.lsp.meter import Meter
 from spark_lsp.lsp.progress import Progress
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 AGAIN = ("connection_lost", "answer_broke_off")  # nothing was applied, and another engine may be asked
 CHANGED = "The text changed where the edit was to be made"
 NOTHING = "Nothing was done"
+ANSWER = 60.0  # seconds an editor has to apply an edit; some ask the person first
 MAX_ARGUMENT = 100_000  # characters of one text in a command's argument
 
 
@@ -202,7 +203,9 @@ class Editor:
         moved = rebase(edits, job.typed) if job.typed is not None and document is not None else None
         if moved is None or document is None:
             raise EditRefused(CHANGED, "The edit was not applied", "Ask again")
-        edit = convert.workspace_edit(document, moved, self._ls.documents.encoding)
+        documents, versioned = self._ls.documents, abilities.takes_versions(self._ls)
+        version = documents.version_of(document)
+        edit = convert.workspace_edit(document, version, moved, documents.encoding, versioned=versioned)
         label = actions.title(job.order.action)
         why = await self._applied(types.ApplyWorkspaceEditParams(edit, label))
         if why is not None:
@@ -212,10 +215,20 @@ class Editor:
 
     async def _applied(self, params: types.ApplyWorkspaceEditParams) -> str | None:
         """Have the editor apply an edit; returns why it did not, or None."""
-        try:
-            answer = await self._ls.workspace_apply_edit_async(params)
-        except JsonRpcException:
-            return "it answered with an error"
+        answer: Any = None
+        with anyio.move_on_after(ANSWER) as waited:
+            try:
+                answer = await self._ls.workspace_apply_edit_async(params)
+            except JsonRpcException:
+                return "it answered with an error"
+        if waited.cancelled_caught:
+            raise SparkError(
+                f"The editor did not answer within {ANSWER:.0f} s whether it applied the edit",
+                "The text may have changed or not",
+                "Look at it before you ask again",
+            )
+        if not isinstance(answer, types.ApplyWorkspaceEditResult):
+            return "it did not say whether it did"
         return None if answer.applied else answer.failure_reason or "it has another version of the text"
 
 
