@@ -56,9 +56,16 @@ def chat_of(request: Request, budget: int) -> Chat:
         f"The lines to change:\n{_fence(request, target)}",
         *(f"The problem: {part.text}" for part in request.parts if part.kind is PartKind.DIAGNOSTIC),
         request.instruction or _ASKED.get(request.action, ""),
+        _longer_fence(target, request.language),
     ]
     asked = "\n\n".join(section for section in sections if section)
     return Chat((Message("system", _EDIT), *request.history, Message("user", asked)), EditFormat.FENCED)
+
+
+def _longer_fence(target: str, language: str) -> str:
+    """Return what to say about the answer's fence, so that no fence in the text can close it."""
+    count = len(fences.fence_for(target, language))
+    return "" if count == 3 else f"Put your answer in a fence of {count} backticks."
 
 
 def around(request: Request, budget: int) -> tuple[str, str]:

@@ -48,8 +48,8 @@ class Ghost:
         self._max_lines = 1 if one_line else max_lines or MAX_LINES
         self._eol = "\r\n" if "\r\n" in text[:4_000] else "\n"
         around = _fences_in(text[:offset])
-        self._fenced = bool(around) or fences.is_markdown(language)  # fences are text here
         self._inside = fences.leaves_open(fences.fence_lines(around))
+        self._fenced = self._inside or fences.is_markdown(language)  # fences are text here
         self._raw = ""
         self._complete = False
         self.end = offset

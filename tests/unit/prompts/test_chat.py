@@ -81,6 +81,7 @@ def test_a_text_with_fences_is_asked_about_in_a_longer_one_and_passed_on_whole()
     request = Request(Task.EDIT, (Part(PartKind.TARGET, target),), "translate", "instruct", "markdown")
     asked = chat_of(request, 1000).messages[-1].text
     assert f"````markdown\n{target}\n````" in asked
+    assert asked.endswith("a fence of 4 backticks.")
     said = f"```markdown\n{target}```\nThat is it.\n"
     reader = Fenced(place_in(request))
     assert whole(reader, *said) == said
