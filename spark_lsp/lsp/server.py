@@ -72,7 +72,9 @@ class SparkServer(LanguageServer):
         self.encoding = "utf-16"
         self.roots: tuple[str, ...] = ()  # the folders that the editor has open, as URIs
         self.growing = False  # whether the client shows text while it grows
+        self.editor_name = ""
         self.deaf = False  # whether the client shows neither our status nor why a command failed
+        self.begun = False  # the editor is being asked for its settings, or has been
         self.started = asyncio.Event()  # the editor is ready
         self.up = asyncio.Event()  # and so are we
         self.engine: Remote

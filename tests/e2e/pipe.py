@@ -18,7 +18,14 @@ import psutil
 from tests.patience import PATIENCE
 
 SECRET = "tell_nobody_4711"
-INITIALIZE = {"processId": None, "rootUri": None, "capabilities": {"textDocument": {"inlineCompletion": {}}}}
+CAPABILITIES = {
+    "textDocument": {
+        "inlineCompletion": {},
+        "codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": [""]}}},
+    },
+    "workspace": {"applyEdit": True, "workspaceEdit": {"documentChanges": True}},
+}
+INITIALIZE = {"processId": None, "rootUri": None, "capabilities": CAPABILITIES}
 URI = "file:///a.py"
 TEXT = f"def {SECRET}(a, b):\n    \n"
 COMPLETE = {

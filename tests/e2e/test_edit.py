@@ -8,6 +8,11 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from spark_lsp.lsp import convert
+from spark_lsp.text.document import Document
+from spark_lsp.text.edits import Edit, apply
+from spark_lsp.text.positions import Encoding
+
 pytestmark = pytest.mark.asyncio
 URI = "file:///tmp/sums.py"
 ENGINES = {
@@ -219,3 +224,30 @@ async def test_a_gateway_that_dies_in_mid_edit_restarts_it(
     await client.until(lambda: client.edits)
     assert client.edits[0].state == "applied", client.edits[0].reason
     assert len(client.applied) == 1
+
+
+README = "# Demo\n\nTo install it:\n\n```sh\npip install demo\n```\n\nThat is all there is to do.\n"
+GERMAN = "# Demo\n\nSo geht es:\n\n```sh\npip install demo\n```\n\nMehr ist nicht zu tun.\n"
+
+
+@pytest.mark.parametrize("said", [f"```markdown\n{GERMAN}```", f"```markdown\n{GERMAN}", GERMAN])
+async def test_a_translated_readme_keeps_what_follows_its_code_block(
+    connect: Any, replay_config: Path, said: str
+) -> None:
+    (replay_config.parent / "edit.txt").write_text(said)
+    client = await connect("vscode")
+    await client.engine()
+    client.open(README, URI, language="markdown")
+    argument = {
+        "action": "instruct",
+        "uri": URI,
+        "range": {"start": {"line": 0, "character": 0}, "end": {"line": 9, "character": 0}},
+        "instruction": "Translate",
+    }
+    await client.workspace_execute_command_async(types.ExecuteCommandParams("spark.edit", [argument]))
+    await client.until(lambda: client.edits)
+    assert client.edits[0].state == "applied", client.edits[0].reason
+    _, edits = only_edit(client)
+    document = Document(URI, README)
+    spans = [(*convert.offsets(document, edit.range, Encoding.UTF16), edit.new_text) for edit in edits]
+    assert apply(README, [Edit(*each) for each in spans]) == GERMAN
