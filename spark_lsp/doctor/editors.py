@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from spark_lsp.doctor import clients
 from spark_lsp.doctor.finding import Finding
-from spark_lsp.doctor.programs import KINDS, Kind, Program, as_numbers, ask_version, find_programs
+from spark_lsp.doctor.installed import KINDS, Kind, Program, as_numbers, ask_version, find_programs
 
 SUBJECT = "editor"
 BUILT_IN_GHOST_TEXT = (0, 12)

@@ -17,9 +17,9 @@ from urllib.parse import quote
 from playwright.sync_api import Browser, Error, Page, Playwright, ViewportSize
 
 from tests.conftest import fetched
+from tests.patience import PATIENCE
 
 SIZE: ViewportSize = {"width": 1200, "height": 760}
-PATIENCE = 150.0  # seconds to wait for anything: a busy machine is no failure
 NOWHERE = "http://127.0.0.1:1"
 CHROMIUM = (
     "--no-sandbox",
@@ -91,7 +91,7 @@ class CodeServer:
                 start_new_session=True,
             )
         try:
-            wait(self._is_up, f"VS Code to come up, see {self.log}", 120)
+            wait(self._is_up, f"VS Code to come up, see {self.log}")
         except BaseException:
             self.stop()  # nobody else knows of it
             raise
@@ -121,7 +121,7 @@ class CodeServer:
     def stop(self) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGTERM)
-        self._process.wait(20)
+        self._process.wait(PATIENCE)
 
     def _run(self, *arguments: str) -> str:
         command = [*self._program, *arguments]

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from tests.patience import PATIENCE
+
 Found = TypeVar("Found")
 
 
@@ -50,7 +52,7 @@ class Terminal:
         """Return what the screen shows, with lines whole that were longer than the screen is wide."""
         return self._do("capture-pane", "-p", "-J")
 
-    def wait(self, condition: Callable[[], Found], what: str = "", seconds: float = 45.0) -> Found:
+    def wait(self, condition: Callable[[], Found], what: str = "", seconds: float = PATIENCE) -> Found:
         """Poll until `condition` gives something true; show the screen when it does not."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -73,11 +75,11 @@ class Terminal:
 
         self.wait(shown, f"{text!r} on the screen")
 
-    def shows(self, text: str, seconds: float = 45.0) -> None:
+    def shows(self, text: str, seconds: float = PATIENCE) -> None:
         """Wait until the screen shows a text."""
         self.wait(lambda: text in self.screen(), f"{text!r} on the screen", seconds)
 
-    def hides(self, text: str, seconds: float = 45.0) -> None:
+    def hides(self, text: str, seconds: float = PATIENCE) -> None:
         """Wait until the screen shows a text no more."""
         self.wait(lambda: text not in self.screen(), f"{text!r} gone from the screen", seconds)
 

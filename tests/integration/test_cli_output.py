@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.patience import PATIENCE
+
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="shells and devices of POSIX")
 
 COMMANDS = {
@@ -31,7 +33,7 @@ def shell(words: str, where: str, home: dict[str, str], file: Path) -> subproces
         home = {**home, "XDG_CONFIG_HOME": "/nonexistent"}  # its replay has a configuration of its own
     command = f"'{sys.executable}' -m spark_lsp {words.format(file=file)} {where}"
     return subprocess.run(
-        ["sh", "-c", command], env=home, capture_output=True, text=True, timeout=30, check=False
+        ["sh", "-c", command], env=home, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
 
 
@@ -136,7 +138,7 @@ def test_a_demo_that_is_ended_leaves_nothing(
             while f'"step":"{step}"'.encode() not in demo.stdout.readline():
                 assert demo.poll() is None
             demo.send_signal(getattr(signal, end))
-            assert demo.wait(50) == 130
+            assert demo.wait(PATIENCE) == 130
             assert demo.stderr.read() == b""
         assert list(place.iterdir()) == []
         assert gateways(place) == []
@@ -154,4 +156,4 @@ def test_a_demo_with_nohup_goes_on_when_the_terminal_is_closed(home: dict[str, s
         demo.send_signal(signal.SIGHUP)
         assert b'"step":"type"' in demo.stdout.readline()
         demo.send_signal(signal.SIGTERM)
-        assert demo.wait(50) == 130
+        assert demo.wait(PATIENCE) == 130

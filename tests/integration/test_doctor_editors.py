@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_lsp.doctor import editors, programs
+from spark_lsp.doctor import editors, installed
 from spark_lsp.doctor.finding import Finding
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the editors here are shell scripts")
@@ -136,7 +136,7 @@ def test_nothing_of_the_working_directory_is_run(
 
 def test_one_that_hangs_is_given_up(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     make("nvim", "exec /bin/sleep 600")
-    monkeypatch.setattr(programs, "VERSION_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(installed, "VERSION_TIMEOUT_S", 0.2)
     assert only().level == "warning"
     assert "does not report its version" in only().what
 
@@ -148,8 +148,8 @@ def test_the_one_that_the_command_runs_in_goes_first(make: Make, tmp_path: Path)
     running.parent.mkdir()
     running.write_bytes(Path("/bin/sh").read_bytes())
     running.chmod(0o755)
-    code = "from spark_lsp.doctor import programs as p; print(p.find_programs(p.KINDS[0]))"
-    root = Path(programs.__file__).parents[2]
+    code = "from spark_lsp.doctor import installed as p; print(p.find_programs(p.KINDS[0]))"
+    root = Path(installed.__file__).parents[2]
     done = subprocess.run(
         [running, "-c", f"'{sys.executable}' -c '{code}'; true"],
         env={**os.environ, "PYTHONPATH": str(root)},

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import platformdirs
 
+from spark_lsp import programs
+
 VERSION_TIMEOUT_S = 5
 
 
@@ -146,17 +148,10 @@ def as_numbers(version: str) -> tuple[int, ...]:
 def _run(command: list[str]) -> str:
     """Return what a program prints; nothing if it does not end in time."""
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=VERSION_TIMEOUT_S,
-            check=False,
-            cwd=os.path.abspath(os.sep),
+        quiet, pipe = subprocess.DEVNULL, subprocess.PIPE
+        done = programs.run(
+            command, stdin=quiet, stdout=pipe, stderr=quiet, cwd=programs.NEUTRAL, timeout=VERSION_TIMEOUT_S
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout
+    return done.stdout.decode("utf-8", "replace")
