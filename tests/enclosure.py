@@ -116,3 +116,8 @@ def leave() -> None:
     """Remove everything that `enclose` made."""
     if _enclosure is not None:
         _enclosure.remove()
+
+
+def fetched_programs() -> dict[str, str]:
+    """Return the variable by which the `scripts/` find the editors that they have fetched."""
+    return {"XDG_CACHE_HOME": REAL.get("XDG_CACHE_HOME") or str(Path(REAL.get("HOME", "/")) / ".cache")}

@@ -14,6 +14,7 @@ from spark_lsp.cli.demo import how_to_open
 from tests.conftest import fetched, private_home, require, write_replay_config
 from tests.editors.code import GHOST, launch, wait
 from tests.editors.terminal import Terminal
+from tests.enclosure import fetched_programs
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(300)]
 
@@ -49,6 +50,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     with private_home(folder) as environment:
         write_replay_config(folder / "config" / "spark-lsp")
         del environment["PYTHONPATH"]  # a user's shell has none
+        environment |= fetched_programs()
         yield {**environment, "PATH": "/usr/local/bin:/usr/bin:/bin", "XDG_DATA_HOME": str(folder / "data")}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.editors.neovim import ROOT, SERVE, Editor, lua_list
+from tests.enclosure import fetched_programs
 
 pytestmark = pytest.mark.editor
 
@@ -183,5 +184,7 @@ def test_the_script_sets_up_a_clone_whose_path_is_odd(
         "vim.cmd('qa!')\n"
     )
     command = [str(clone / "scripts" / "nvim"), "--headless", str(tmp_path / "sums.py"), "-S", str(script)]
-    done = subprocess.run(command, env=home, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(
+        command, env=home | fetched_programs(), capture_output=True, text=True, timeout=50, check=False
+    )
     assert done.stdout == f"1 {clone}/.venv/bin/spark-lsp", done.stderr
