@@ -3,12 +3,14 @@
 
 (require 'eglot)
 (setq make-backup-files nil create-lockfiles nil native-comp-jit-compilation nil)
+(defconst patience (string-to-number (getenv "PATIENCE_S")) "The seconds to wait for one condition.")
+(setq eglot-connect-timeout patience jsonrpc-default-request-timeout patience)
 
 (defun wait-for (what condition)
   "Let the server speak until CONDITION gives something; WHAT says for what."
-  (let ((end (+ (float-time) 20)) found)
+  (let ((end (+ (float-time) patience)) found)
     (while (not (setq found (funcall condition)))
-      (when (> (float-time) end) (error "Not within 20 s: %s" what))
+      (when (> (float-time) end) (error "Not within %d s: %s" patience what))
       (accept-process-output nil 0.02))
     found))
 

@@ -29,10 +29,10 @@ def run(emacs: str, tmp_path: Path, ready_home: dict[str, str]) -> Run:
         path = f"{Path(sys.executable).parent}:{ready_home['PATH']}"
         done = subprocess.run(
             [emacs, "-Q", "--batch", "-l", LINES, "-l", DRIVER, file, f"(progn {form})"],
-            env={**ready_home, "PATH": path, "LANG": "C.UTF-8"},
+            env={**ready_home, "PATH": path, "LANG": "C.UTF-8", "PATIENCE_S": str(PATIENCE)},
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=4 * PATIENCE,  # it waits for several things, one after the other
             check=False,
         )
         assert done.returncode == 0, done.stderr
