@@ -6,10 +6,7 @@ key, until ghost text shows; then one function is documented. Each step ends wit
 
 import argparse
 import shlex
-import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -18,6 +15,7 @@ from typing import Any
 
 import anyio
 
+from spark_lsp import programs
 from spark_lsp.cli import NOTHING, OK
 from spark_lsp.cli.engine import settings_for
 from spark_lsp.cli.stage import JsonStage, Stage, TextStage
@@ -196,7 +194,7 @@ def how_to_open(file: Path) -> str:
         names = {"VS Code": "code", "Neovim": "nvim", "Helix": "hx"}
         lines = (f"Now in {name}:  {shlex.quote(str(scripts / names[name]))}" for name in names)
         return "\n".join(f"{line} {shlex.quote(str(file))}" for line in lines)
-    command = ", ".join(f'"{word}"' for word in (sys.executable, "-m", "spark_lsp", "serve"))
+    command = ", ".join(f'"{word}"' for word in programs.spark_lsp("serve"))
     return (
         "Now in Neovim 0.12 or later (Tab accepts):\n"
         f"  nvim -c {shlex.quote(_NVIM % command)} {shlex.quote(str(file))}"
@@ -213,7 +211,7 @@ _NVIM = (
 
 def _open_nvim(file: Path) -> None:
     launcher = Path(__file__).parents[2] / "scripts" / "nvim"
-    program = str(launcher) if launcher.exists() else shutil.which("nvim")
+    program = str(launcher) if launcher.exists() else programs.find("nvim")
     if program is None:
         raise SparkError("Neovim was not found", "The file was not opened", "Install Neovim 0.12 or later")
-    subprocess.run([program, str(file)], check=False)
+    programs.run([program, str(file)])

@@ -6,8 +6,6 @@ awaiting. Every wait has a deadline and ends with a clear error when the child d
 """
 
 import math
-import subprocess
-import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -17,11 +15,12 @@ import anyio
 import msgspec
 from anyio.abc import Process
 
+from spark_lsp import programs
 from spark_lsp.client.framing import Framer, framed
 from spark_lsp.errors import RemoteProtocolError, SparkError
 from spark_lsp.supervise import run_guarded
 
-SERVE = (sys.executable, "-m", "spark_lsp", "serve")
+SERVE = programs.spark_lsp("serve")
 METHOD_NOT_FOUND = -32601
 END_S = 5.0
 
@@ -227,9 +226,8 @@ async def connect(
 
 
 async def _start(command: Sequence[str], env: Mapping[str, str] | None) -> Process:
-    pipe = subprocess.PIPE
     try:
-        return await anyio.open_process(command, stdin=pipe, stdout=pipe, stderr=pipe, env=env)
+        return await programs.open_process(command, cwd=programs.NEUTRAL, env=env)
     except OSError as error:
         raise SparkError(
             f"The language server could not be started: {error.strerror}", "", f"Check that {command[0]} runs"

@@ -5,8 +5,8 @@ connection has to say. A link that is to be left goes on delivering what was ask
 nothing is under way any more. A link that is lost tells everybody who waits on it. What fails unexpectedly
 for one answer ends that answer; what fails for the link itself ends the link, and another takes its place.
 
-The heartbeat is ours: the library's waits for room to write before it counts, so it would never find a peer
-that has stopped reading, and it takes a stall of our own for one of the other side.
+The heartbeat does not wait for room to write, so it finds a peer that has stopped reading. A stall of our own
+event loop does not count against the peer.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from spark_lsp.engine.channel import Channel
-from spark_lsp.engine.connect import Endpoint, close, mute, open_socket
+from spark_lsp.engine.connect import Endpoint, mute, open_socket
 from spark_lsp.errors import EngineError, RemoteProtocolError
 from spark_lsp.request import Event, Request, Task
 from spark_lsp.supervise import call_guarded, log_failure
@@ -62,21 +62,19 @@ class Link:
 
     async def run(self) -> None:
         """Pump until the link is lost, or has been left and nothing is under way."""
-        from websockets.exceptions import ConnectionClosed
-
         try:
             async with anyio.create_task_group() as group:
                 for work in (self._write, self._beat, self._watch_clock):
                     group.start_soon(work)
                 group.start_soon(self._say_goodbye, group)
-                await self._read(group)
-        except* (ConnectionClosed, RemoteProtocolError, OSError):
+                await self._read()
+        except* (RemoteProtocolError, OSError):
             pass  # the link is gone; what that means is told to each request
         except* Exception as error:
             log_failure(self.run, error)
         finally:
             self.lose()  # who waits is told before we wait for the other side to say goodbye
-            await close(self._socket)
+            await self._socket.close()
 
     async def greeted(self) -> None:
         """Wait for the greeting. Raises `GatewayError` if none comes; then the link is over."""
@@ -110,7 +108,7 @@ class Link:
 
     async def _lives(self) -> bool:
         """Ask for a sign of life; what else comes is one too, and may be in the answer's way."""
-        heard, pong = self._heard, self._socket.probe()
+        heard, pong = self._heard, self._socket.ping()
         for _ in range(LOOKS):
             await anyio.sleep(HEARTBEAT / LOOKS)
             if pong.done() or self._heard != heard:
@@ -140,13 +138,10 @@ class Link:
         self.next_wanted.set()
         call_guarded(self._on_event, self, None)
 
-    async def _read(self, group: TaskGroup) -> None:
-        while messages := await self._socket.hear():
-            for message in messages:
+    async def _read(self) -> None:
+        while True:
+            for message in await self._socket.receive_messages():
                 self._hear(message)
-        async for message in self._socket:
-            self._hear(message)
-        group.cancel_scope.cancel()
 
     def _hear(self, message: str | bytes) -> None:
         self._heard += 1
@@ -163,7 +158,7 @@ class Link:
     async def _write(self) -> None:
         while True:
             while (message := self.connection.pop()) is not None:
-                await self._socket.say(message)
+                await self._socket.send_text(message)
             self._wake.clear()
             await self._wake.wait()
 

@@ -262,7 +262,8 @@ def automatic_address() -> Address:
     for stale in where.glob("gateway-*.sock"):
         with suppress(OSError):
             _remove_stale(stale)
-    return Address(uds=where / f"gateway-{os.getpid()}.sock")
+    path = where / f"gateway-{os.getpid()}.sock"
+    return Address(uds=path) if runtime.fits_socket(where / "gateway.sock") else Address()
 
 
 def take_token(token_file: Path | None) -> tuple[str, Path | None]:

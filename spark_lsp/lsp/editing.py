@@ -16,12 +16,12 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from spark_lsp.errors import ArgumentError, EditRefused, EngineError, SparkError
-from spark_lsp.lsp import convert
+from spark_lsp.lsp import abilities, convert
 from spark_lsp.lsp.aside import aside
 from spark_lsp.lsp.meter import Meter
 from spark_lsp.lsp.progress import Progress
 from spark_lsp.privacy.redaction import Redacted, redact
-from spark_lsp.prompts import actions, gate, reply
+from spark_lsp.prompts import actions, gate, reply, unfence
 from spark_lsp.request import Chunk, EditFormat, Request, Started
 from spark_lsp.session import context
 from spark_lsp.session.reasons import REMEDIES, Reason
@@ -209,7 +209,7 @@ class Editor:
                     else:
                         cut = event.reason == "length"
         text = "".join(pieces)
-        if cut and not reply.is_whole(format_, text):
+        if cut and not reply.is_whole(format_, text, unfence.place_in(request)):
             raise EditRefused(
                 "The model's answer was cut at its bound before it was whole",
                 "The text is as it was",
@@ -227,7 +227,9 @@ class Editor:
         moved = rebase(edits, job.typed) if job.typed is not None and document is not None else None
         if moved is None or document is None:
             raise EditRefused(CHANGED, "The edit was not applied", "Ask again")
-        edit = convert.workspace_edit(document, moved, self._ls.documents.encoding)
+        documents, versioned = self._ls.documents, abilities.takes_versions(self._ls)
+        version = documents.version_of(document)
+        edit = convert.workspace_edit(document, version, moved, documents.encoding, versioned=versioned)
         label = actions.title(job.order.action)
         why = await self._applied(types.ApplyWorkspaceEditParams(edit, label))
         if why is not None:
@@ -237,13 +239,20 @@ class Editor:
 
     async def _applied(self, params: types.ApplyWorkspaceEditParams) -> str | None:
         """Have the editor apply an edit; returns why it did not, or None."""
-        try:
-            with anyio.fail_after(APPLY_WAIT):
+        answer: Any = None
+        with anyio.move_on_after(APPLY_WAIT) as waited:
+            try:
                 answer = await self._ls.workspace_apply_edit_async(params)
-        except JsonRpcException:
-            return "it answered with an error"
-        except TimeoutError:
-            return f"it did not answer within {APPLY_WAIT:g} s"
+            except JsonRpcException:
+                return "it answered with an error"
+        if waited.cancelled_caught:
+            raise SparkError(
+                f"The editor did not answer within {APPLY_WAIT:g} s whether it applied the edit",
+                "The text may have changed or not",
+                "Look at it before you ask again",
+            )
+        if not isinstance(answer, types.ApplyWorkspaceEditResult):
+            return "it did not say whether it did"
         return None if answer.applied else answer.failure_reason or "it has another version of the text"
 
 
@@ -333,7 +342,7 @@ def _document(ls: "SparkServer", uri: str, version: object) -> Document:
 
 def _must_be_free(ls: "SparkServer", uri: str) -> None:
     """Raise `EditRefused` for a document that must stay, or that its project closes to edits."""
-    why = ls.outgoing.fence.why(uri) if ls.outgoing.kept(uri) else None
+    why = ls.outgoing.fence.verdict(uri) if ls.outgoing.kept(uri) else None
     if why is None and not ls.outgoing.fence.narrowing(uri).edits:
         why = Reason.PROJECT, "edit.enabled is false"
     if why is not None:

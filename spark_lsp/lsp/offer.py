@@ -16,6 +16,7 @@ from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 from lsprotocol import types
 
+from spark_lsp import programs
 from spark_lsp.errors import ModelError
 from spark_lsp.lsp import question
 from spark_lsp.lsp.progress import Progress
@@ -63,8 +64,9 @@ class Offer:
         self.ls.say(types.MessageType.Warning, text)
 
     async def _fetch(self, model: Model) -> None:
-        command = [sys.executable, "-m", "spark_lsp", "model", "pull", model.name, "--json"]
-        async with await anyio.open_process(command, stdin=subprocess.DEVNULL) as process:
+        command = programs.spark_lsp("model", "pull", model.name, "--json")
+        quiet = subprocess.DEVNULL
+        async with await programs.open_process(command, stdin=quiet, cwd=programs.NEUTRAL) as process:
             stopped = anyio.Event()
 
             def stop() -> None:

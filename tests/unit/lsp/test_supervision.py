@@ -195,7 +195,7 @@ async def test_an_edit_ends_once_however_it_is_stopped(
             engine.held.set()
         if continue_ and how != "end":
             await until(lambda: server.of("spark/edit"))
-    state = {"cancel": "cancelled", "end": "cancelled", "silent": "refused", "closed": "refused"}[how]
+    state = {"cancel": "cancelled", "end": "cancelled", "silent": "failed", "closed": "refused"}[how]
     assert [(each["id"], each["state"]) for each in server.of("spark/edit")] == [(job, state)]
     assert server.of("spark/edit")[0]["reason"]
 

@@ -42,6 +42,7 @@ def ghost(around: str, said: str, max_lines: int = 0) -> str | None:
         ),
         ("a = 1\n|\nc = 3\n", "b = 2\nc = 3\nd = 4", "b = 2"),  # the line below is there already
         ("for x in y:\n    |\n", "f(x)\n    g(x)\n    g(x)\n    g(x)\n    g(x)", "f(x)\n    g(x)\n    g(x)"),
+        ("def f():\n    |\n", "a = 1\n    b = 2 # \u202e gnorw\n    c = 3", "a = 1"),
         ("x = |.strip()\n", "name\ny = 2", "name"),  # text right of the cursor allows one line
     ],
 )
@@ -144,3 +145,68 @@ def test_whatever_is_said_is_cut_never_invented(before: str, after: str, said: s
     assert inserted is None or inserted.replace("\r\n", "\n").strip() in said.replace("\r\n", "\n").replace(
         "\r", "\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "before", "said", "shown"),
+    [
+        ("markdown", "To install:\n\n", "```sh\npip install demo\n```", "```sh\npip install demo\n```"),
+        ("mdx", "To install:\n\n", "~~~\npip install demo\n~~~", "~~~\npip install demo\n~~~"),
+        ("markdown", "```py\nx = 1\n", "y = 2\n```", "y = 2\n```"),
+        ("markdown", "# Demo\n\n", "It is small.\n```\n", "It is small."),  # a wrapper's end
+        ("markdown", "# Demo\n\n", "```\n", None),
+        ("python", 'def f():\n    """Do it.\n\n    ```\n    ', "f()\n    ```\n", "f()\n    ```"),
+        ("python", "x = 1\n", "y = 2\n```\nThat is it", "y = 2"),
+    ],
+)
+def test_fences_are_text_where_the_text_has_fences(
+    language: str, before: str, said: str, shown: str | None
+) -> None:
+    for size in (1, 3, len(said)):
+        ghost = Ghost(before, len(before), language)
+        so_far = ""
+        for at in range(0, len(said), size):
+            ghost.feed(said[at : at + size])
+            assert ghost.text.startswith(so_far)
+            so_far = ghost.text
+        assert ghost.finish() == shown
+
+
+@given(
+    st.sampled_from(
+        ["def area(w, h):", "const total = width * height;", "    return [item for item in items]"]
+    ),
+    st.integers(0, 40),
+    st.sampled_from(["", "}", "x", "é"]),
+    st.integers(0, 2),
+)
+def test_text_that_was_shown_does_not_vanish_when_its_line_nears_the_one_below(
+    below: str, at: int, replacement: str, removed: int
+) -> None:
+    said = below[:at] + replacement + below[at + removed :]
+    made = Ghost(f"\n{below}\n", 0)
+    shown = ""
+    for char in said:
+        made.feed(char)
+        assert made.text.startswith(shown)
+        shown = made.text
+
+
+@pytest.mark.parametrize(
+    ("rest", "said"),
+    [
+        (".strip()", "name.strip().lower()"),
+        ("))", "f(a)) + g(b))"),
+        (";", "a; b;"),
+        ('"]', 'key"]["other"]'),
+    ],
+)
+def test_text_that_was_shown_does_not_vanish_when_it_repeats_the_rest_of_the_line(
+    rest: str, said: str
+) -> None:
+    made = Ghost(f"x = {rest}\n", 4)
+    shown = ""
+    for char in said:
+        made.feed(char)
+        assert made.text.startswith(shown)
+        shown = made.text
