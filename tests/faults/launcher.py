@@ -134,7 +134,8 @@ class Finder(importlib.abc.MetaPathFinder):
 
 class Loader(importlib.machinery.SourceFileLoader):
     def get_code(self, fullname: str) -> Any:
-        kept = Path(os.environ["SPARK_TEST_CODE"]) / f"{fullname}.{os.getpid()}"
+        changed = os.stat(self.path).st_mtime_ns
+        kept = Path(os.environ["SPARK_TEST_CODE"]) / f"{fullname}-{changed}.{os.getpid()}"
         done = kept.with_suffix(".marshal")
         if not done.exists():
             tree, _ = rewritten(Path(self.path))

@@ -54,7 +54,6 @@ TEXTS = {
 }
 TEXT = "def add(a, b):\n    \n\n\ndef mul(a, b):\n    return a * b\n"
 LARGE = "x = 1\n" * 6000
-UNAPPROVED = {"kind": "openai", "base_url": "http://127.0.0.1:9/v1", "model": "m"}
 OWN = {"kind": "replay", "text": ""}
 
 
@@ -264,7 +263,8 @@ class Pair:
         wanted += [self.command("spark.accept", {"token": 1}), self.command("spark.status")]
         wanted += [self.command("spark.selectEngine"), self.command("spark.cancel", "edit-0")]
         explaining = self.command("spark.explain", {"uri": uri, "range": here})
-        self._settings({"engines": {"far": UNAPPROVED, "own": OWN}})
+        far = {"kind": "openai", "base_url": f"http://127.0.0.1:9/v{next(self._names)}", "model": "m"}
+        self._settings({"engines": {"far": far, "own": OWN}})
         self.pipe.change(2, _change(1, "ret"), uri=uri)
         wanted.append(self.suggestion(uri, 1, 7))
         self._stopping = True
