@@ -83,7 +83,10 @@ def _short(path: Path) -> Path:
     digest = hashlib.blake2b(os.fsencode(wish), digest_size=6).hexdigest()
     user = os.getuid() if hasattr(os, "getuid") else 0
     name = f"spark-lsp-{user}-{digest}"
-    return private_directory(name) or Path(tempfile.gettempdir()) / name
+    usual = private_directory(name) or Path(tempfile.gettempdir()) / name
+    if fits_socket(usual / "gateway.sock") or os.name != "posix":
+        return usual
+    return private_directory(name, Path("/tmp")) or usual  # the system's own, where TMPDIR is too deep
 
 
 def fits_socket(path: Path) -> bool:
