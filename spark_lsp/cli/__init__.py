@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Protocol, cast
 
 from spark_lsp import __version__
-from spark_lsp.errors import SparkError
+from spark_lsp.errors import SparkError, origin
 from spark_lsp.home import settle
 
 if TYPE_CHECKING:
@@ -86,9 +86,15 @@ def _call(command: Command, arguments: "argparse.Namespace") -> int:
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        if not _is_output(error):
-            raise
-        return _output_gone(error)
+        return _output_gone(error) if _is_output(error) else _failed(error)
+    except Exception as error:
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    """Say where a command failed unexpectedly; its words may hold the user's code."""
+    print(f"spark-lsp: the command failed unexpectedly: {origin(error)}. Please report it.", file=sys.stderr)
+    return ERROR
 
 
 _NOT_TEXT = "A name or a text on the command line is not valid UTF-8. Nothing was done. Give it in UTF-8."

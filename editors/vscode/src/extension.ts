@@ -55,7 +55,16 @@ class Extension implements vscode.Disposable {
       explanations,
       log,
     });
-    this.disposables = [commands, this.ghost, status, explanations, log, this.watchSettings()];
+    const look = (): void => {
+      status.look();
+    };
+    const watches = [
+      this.watchSettings(),
+      vscode.workspace.onDidChangeConfiguration(look),
+      vscode.window.onDidChangeActiveTextEditor(look),
+      vscode.extensions.onDidChange(look),
+    ];
+    this.disposables = [commands, this.ghost, status, explanations, log, ...watches];
   }
 
   /** Start the server, or start it anew; one at a time. */

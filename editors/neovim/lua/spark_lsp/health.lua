@@ -33,6 +33,20 @@ local function server()
   return program
 end
 
+--- Whether anything draws ghost text in the buffers of a client: the plugin, or Neovim's own.
+local function buffers(client)
+  local inline, ghost = vim.lsp.inline_completion, require('spark_lsp.ghost')
+  for buffer in pairs(client.attached_buffers) do
+    local own = inline and inline.is_enabled({ bufnr = buffer })
+    if not own and not ghost.is_attached(buffer) then
+      health.warn(
+        ('nothing draws ghost text in buffer %d'):format(buffer),
+        "Call require('spark_lsp').setup(), or vim.lsp.inline_completion.enable(true, { bufnr = … })"
+      )
+    end
+  end
+end
+
 local function clients()
   local found = vim.lsp.get_clients({ name = 'spark_lsp' })
   if #found == 0 then
@@ -48,6 +62,7 @@ local function clients()
       status and status.engine or '?',
       state
     ))
+    buffers(client)
   end
 end
 
