@@ -35,15 +35,17 @@ def _name() -> str:
     return f"spark-lsp-home-{os.getuid()}"
 
 
-def private_directory(name: str) -> Path | None:
-    """Return a directory below the temporary one that is ours alone, called `name` unless that is taken.
+def private_directory(name: str, parent: Path | None = None) -> Path | None:
+    """Return a directory that is ours alone below `parent`, called `name` unless that is taken.
+
+    The parent is the temporary directory unless another is given.
 
     It is made if it is missing. None if no such directory can be had.
     """
     import tempfile
 
     try:
-        parent = Path(tempfile.gettempdir())
+        parent = parent or Path(tempfile.gettempdir())
     except OSError:  # nowhere on this machine can a file be made
         return None
     candidates = (parent / (name if not number else f"{name}-{number}") for number in range(_NAMES))

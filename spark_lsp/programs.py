@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from typing import IO, Any
+from typing import IO
 
 import anyio
 from anyio.abc import Process
@@ -97,18 +97,17 @@ def run(
 
     Raises `OSError` if it cannot be started and `subprocess.TimeoutExpired` if it took too long.
     """
-    streams: dict[str, Any] = {"stdin": stdin} if input is None else {"input": input}
-    done: subprocess.CompletedProcess[bytes] = subprocess.run(
+    return subprocess.run(
         _checked(command),
+        input=input,
+        stdin=stdin if input is None else None,
         stdout=stdout,
         stderr=stderr,
         cwd=cwd,
         env=environment(command, env),
         timeout=timeout,
         check=False,
-        **streams,
     )
-    return done
 
 
 async def open_process(

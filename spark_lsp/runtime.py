@@ -59,12 +59,15 @@ def directory() -> Path:
 
 
 def _usual() -> Path:
-    import platformdirs
+    """Return the directory of the session; on Linux not by platformdirs, which warns of odd ones."""
+    if sys.platform != "linux":
+        import platformdirs
 
+        return platformdirs.user_runtime_path("spark-lsp")
     named = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
-    if sys.platform == "linux" and not (named.is_absolute() and (not named.exists() or _is_own(named))):
-        return Path(f"/run/user/{os.getuid()}/spark-lsp")  # platformdirs would warn and fall back to /tmp
-    return platformdirs.user_runtime_path("spark-lsp")
+    if not named.is_absolute() or (named.exists() and not _is_own(named)):
+        named = Path(f"/run/user/{os.getuid()}")
+    return named / "spark-lsp"
 
 
 def _writable_parent(path: Path) -> bool:
@@ -80,7 +83,10 @@ def _short(path: Path) -> Path:
     digest = hashlib.blake2b(os.fsencode(wish), digest_size=6).hexdigest()
     user = os.getuid() if hasattr(os, "getuid") else 0
     name = f"spark-lsp-{user}-{digest}"
-    return private_directory(name) or Path(tempfile.gettempdir()) / name
+    usual = private_directory(name) or Path(tempfile.gettempdir()) / name
+    if fits_socket(usual / "gateway.sock") or os.name != "posix":
+        return usual
+    return private_directory(name, Path("/tmp")) or usual  # the system's own, where TMPDIR is too deep
 
 
 def fits_socket(path: Path) -> bool:

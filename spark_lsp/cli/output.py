@@ -5,7 +5,6 @@ replace our own marks. Other characters become escapes that JSON and most langua
 """
 
 import codecs
-import io
 import os
 import sys
 from typing import Any
@@ -34,7 +33,7 @@ def register() -> None:
 def _settled(stream: Any) -> Any:
     if stream is None:  # it was closed before we began
         return open(os.devnull, "w", encoding="utf-8", errors=ERRORS)
-    if isinstance(stream, io.TextIOWrapper):
+    if hasattr(stream, "reconfigure"):  # one that a test put there may lack it
         stream.reconfigure(errors=ERRORS)
     return stream
 
