@@ -16,7 +16,7 @@ import httpx
 import psutil
 
 SECRET = "tell_nobody_4711"
-CAPABILITIES = {
+CAPABILITIES: dict[str, Any] = {
     "textDocument": {
         "inlineCompletion": {},
         "codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": [""]}}},
