@@ -107,7 +107,7 @@ def _code_action(params: Params) -> Params:
     context = _table(params.get("context"))
     diagnostics, only = context.get("diagnostics"), context.get("only")
     found = cast(list[Any], diagnostics) if isinstance(diagnostics, list) else []
-    mended = {**context, "diagnostics": [each for each in found if isinstance(each, dict)]}
+    mended: Params = {**context, "diagnostics": [each for each in found if isinstance(each, dict)]}
     if context.get("triggerKind") not in (1, 2):
         mended.pop("triggerKind", None)
     if only is not None:

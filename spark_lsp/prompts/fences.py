@@ -9,7 +9,6 @@ models mean the inner blocks to nest. `flat` reads the first way, `nested` the s
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 _FENCE = re.compile(r"([ \t]*)(`{3,}(?=[^`]*\Z)|~{3,})[ \t]*(.*?)[ \t]*\Z")
 _RUN = re.compile(r"(?:`{3,}|~{3,})")
@@ -122,7 +121,7 @@ def block_around(lines: Sequence[str]) -> Fence | None:
 
 def is_markdown(language: str, uri: str = "") -> bool:
     """Return whether fences belong to the texts of a language, or of a file with this name."""
-    ending = PurePosixPath(uri).suffix.lower()
+    ending = f".{uri.rpartition('.')[2].lower()}"
     return language.lower() in MARKDOWN | _SHORT or ending in _ENDINGS
 
 

@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import PurePosixPath
 
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import fences
@@ -72,7 +71,7 @@ def place_in(request: Request) -> Place:
 
 
 def _place(before: str, old: str, language: str, uri: str) -> Place:
-    name = PurePosixPath(uri).name
+    name = uri.rpartition("/")[2]
     if not fences.is_markdown(language, uri):
         return Place(old, language, name)
     around = fences.block_around(_LINE_END.split(before)[:-1])

@@ -18,7 +18,7 @@ import psutil
 from tests.patience import PATIENCE
 
 SECRET = "tell_nobody_4711"
-CAPABILITIES = {
+CAPABILITIES: dict[str, Any] = {
     "textDocument": {
         "inlineCompletion": {},
         "codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": [""]}}},

@@ -235,8 +235,8 @@ async def test_a_translated_readme_keeps_what_follows_its_code_block(
     connect: Any, replay_config: Path, said: str
 ) -> None:
     (replay_config.parent / "edit.txt").write_text(said)
-    client = await connect("vscode")
-    await client.engine()
+    client = await connect("code-server")
+    await client.until(lambda: any(status.engine == "replay" for status in client.statuses), 60)
     client.open(README, URI, language="markdown")
     argument = {
         "action": "instruct",
@@ -245,7 +245,7 @@ async def test_a_translated_readme_keeps_what_follows_its_code_block(
         "instruction": "Translate",
     }
     await client.workspace_execute_command_async(types.ExecuteCommandParams("spark.edit", [argument]))
-    await client.until(lambda: client.edits)
+    await client.until(lambda: client.edits, 60)
     assert client.edits[0].state == "applied", client.edits[0].reason
     _, edits = only_edit(client)
     document = Document(URI, README)
