@@ -184,7 +184,8 @@ class Context:
 
     maxTokens: Annotated[Count, _says("not yet in use: engines choose their window by their speed")] = 8192
     exclude: Annotated[
-        tuple[str, ...], _says("patterns of files that never leave the editor: no ghost text, no actions, no edits")
+        tuple[str, ...],
+        _says("patterns of files that never leave the editor: no ghost text, no actions, no edits"),
     ] = ()
 
 
