@@ -1,4 +1,7 @@
-"""`python -m spark_lsp` is `spark-lsp`."""
+"""`python -P -m spark_lsp` is `spark-lsp`.
+
+Without `-P` Python takes a folder `spark_lsp` of the working directory before ours; nothing here can help it.
+"""
 
 import sys
 

@@ -151,7 +151,7 @@ def _spawn(where: Path, config: Path | None, idle: float) -> "subprocess.Popen[b
     if config is not None:
         words += ["--config", str(config.absolute())]  # it will run in another directory
     environment = {**os.environ, "SPARK_LSP_RUNTIME_DIR": str(where)}
-    log = os.open(where / "gateway.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+    log = _open_log(where)
     try:
         process = programs.start(
             programs.spark_lsp(*words),
@@ -168,6 +168,24 @@ def _spawn(where: Path, config: Path | None, idle: float) -> "subprocess.Popen[b
         os.close(log)
     threading.Thread(target=process.wait, daemon=True).start()  # so that it never stays as a zombie
     return process
+
+
+def _open_log(where: Path) -> int:
+    """Return a descriptor of the gateway's log, made anew. Raises `GatewayError` where nothing can be kept.
+
+    The gateway could not say so itself: its log and its state lie in the same directory.
+    """
+    try:
+        log = os.open(where / "gateway.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        runtime.write_private(where / "gateway.trial", "x" * 512)
+        (where / "gateway.trial").unlink(missing_ok=True)
+    except OSError as error:
+        raise GatewayError(
+            f"The gateway could not be started: nothing can be written to {where} ({error.strerror})",
+            "No suggestions and no edits until it runs",
+            "Free some space there, or name another directory in SPARK_LSP_RUNTIME_DIR",
+        ) from error
+    return log
 
 
 def _ended_at_once(where: Path, code: int) -> GatewayError:

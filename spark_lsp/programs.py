@@ -1,8 +1,8 @@
 """Finds and starts other programs. No other file of spark-lsp starts a process.
 
-People run us in repositories that somebody else wrote. So nothing here takes a program, a Python module or
-a library from the working directory: programs are looked for in the absolute entries of PATH alone, Python
-starts with a safe path (`-P`), and every child gets an environment without relative search paths.
+People run spark-lsp in repositories that somebody else wrote, so it takes no program, Python module or
+library from the working directory: this module searches only absolute entries of PATH, starts Python with
+a safe path (`-P`), and gives every child an environment without relative search paths.
 """
 
 import errno
@@ -15,19 +15,10 @@ from typing import IO, Any
 import anyio
 from anyio.abc import Process
 
-from spark_lsp.search_path import NEUTRAL, absolute_entries, without_working_directory
+from spark_lsp import search_path
+from spark_lsp.search_path import absolute_entries, without_working_directory
 
-__all__ = [
-    "NEUTRAL",
-    "environment",
-    "find",
-    "git",
-    "git_command",
-    "git_environment",
-    "open_process",
-    "python",
-]
-__all__ += ["run", "spark_lsp", "start"]
+NEUTRAL = search_path.NEUTRAL
 _INTERACTIVE = ("PYTHONSTARTUP", "PYTHONINSPECT")  # for a person at a prompt, never for a child
 _GIT_PLACE = (
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE"),
@@ -37,7 +28,7 @@ _GIT_PLACE = (
 _GIT_CALM = {
     "GIT_OPTIONAL_LOCKS": "0",  # leave the index as it is
     "GIT_TERMINAL_PROMPT": "0",
-    "GIT_NO_LAZY_FETCH": "1",  # a partial clone fetches what it lacks, with a program its own file names
+    "GIT_NO_LAZY_FETCH": "1",  # a partial clone fetches missing objects with a program that it names itself
     "GIT_ALLOW_PROTOCOL": "",  # the same for a git that does not know GIT_NO_LAZY_FETCH
 }
 _GIT_OPTIONS = ("core.fsmonitor=false", f"core.hooksPath={os.devnull}", "safe.bareRepository=explicit")
@@ -54,9 +45,9 @@ def spark_lsp(*arguments: str) -> tuple[str, ...]:
 
 
 def find(name: str) -> str | None:
-    """Return the absolute path of a program on PATH; None if there is none.
+    """Return the absolute path of a program on PATH, or None.
 
-    Relative entries of PATH are passed over, and so is the current directory, which Windows looks in first.
+    The search skips relative entries of PATH, and the current directory, where Windows searches first.
     """
     ends = os.environ.get("PATHEXT", ".EXE").split(os.pathsep) if os.name == "nt" else [""]
     for folder in absolute_entries(os.environ.get("PATH", os.defpath)):
@@ -78,7 +69,7 @@ def start(
     bufsize: int = -1,
     start_new_session: bool = False,
 ) -> "subprocess.Popen[bytes]":
-    """Start a program; the arguments mean what they mean to `subprocess.Popen`. Raises `OSError`."""
+    """Start a program; the arguments are those of `subprocess.Popen`. Raises `OSError`."""
     return subprocess.Popen(
         _checked(command),
         stdin=stdin,
@@ -107,7 +98,7 @@ def run(
     Raises `OSError` if it cannot be started and `subprocess.TimeoutExpired` if it took too long.
     """
     streams: dict[str, Any] = {"stdin": stdin} if input is None else {"input": input}
-    return subprocess.run(
+    done: subprocess.CompletedProcess[bytes] = subprocess.run(
         _checked(command),
         stdout=stdout,
         stderr=stderr,
@@ -117,6 +108,7 @@ def run(
         check=False,
         **streams,
     )
+    return done
 
 
 async def open_process(
@@ -179,7 +171,7 @@ def git_environment() -> dict[str, str]:
 
 
 def _checked(command: Sequence[str]) -> Sequence[str]:
-    """Return `command`; a program without an absolute path would be looked for in the working directory."""
+    """Return `command`. The system might find a relative program in the working directory."""
     if not os.path.isabs(command[0]):
         raise FileNotFoundError(errno.ENOENT, "its program has no absolute path", command[0])
     return command

@@ -79,8 +79,6 @@ def leave_working_directory() -> None:
     """
     if not sys.flags.safe_path and sys.path and sys.path[0] in ("", _absolute("")):
         del sys.path[0]
-    given = os.environ.get("PYTHONPATH")  # Python reads an empty one as none
-    relative = (
-        {_absolute(each) for each in given.split(os.pathsep) if not os.path.isabs(each)} if given else {}
-    )
+    given = os.environ.get("PYTHONPATH") or NEUTRAL  # Python reads an empty one as none
+    relative = {_absolute(each) for each in given.split(os.pathsep) if not os.path.isabs(each)}
     sys.path[:] = [entry for entry in sys.path if entry not in relative]

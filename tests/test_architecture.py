@@ -10,10 +10,10 @@ ROOT = Path(__file__).parent.parent / "spark_lsp"
 FILES = sorted(ROOT.rglob("*.py"))
 
 LEVELS = [
-    {"errors", "metrics", "config", "request", "schema", "search_path"},
+    {"errors", "metrics", "config", "request", "schema", "search_path", "supervise"},
     {"text"},
     {"prompts", "session", "wire", "privacy", "simulate"},
-    {"store", "models", "engine", "runtime", "programs"},
+    {"store", "models", "engine", "runtime", "programs", "home"},
     {"gateway", "lsp", "launch", "client"},
     {"app", "cli", "bench", "doctor", "__main__"},
 ]
@@ -53,7 +53,7 @@ IMPURE_MODULES = {
 ONLY_IN = {
     "lsprotocol": ("lsp/",),
     "pygls": ("lsp/",),
-    "websockets": ("engine/connect.py", "engine/link.py", "engine/socket.py"),
+    "websockets": ("engine/dial.py", "engine/socket.py"),
     "starlette": ("gateway/",),
     "uvicorn": ("gateway/",),
     "anyio": (

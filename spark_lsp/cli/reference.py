@@ -21,7 +21,7 @@ _INTRODUCTION = """\
 
 Written by `python -m spark_lsp.cli.reference commands`; do not edit by hand.
 
-There is one program, `spark-lsp`, also run by `python -m spark_lsp`. Without a command it is
+There is one program, `spark-lsp`, also run by `python -P -m spark_lsp`. Without a command it is
 `spark-lsp serve`.
 
 | exit code | meaning |

@@ -20,7 +20,7 @@ import httpx
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from spark_lsp import programs
+from spark_lsp import programs, runtime
 from spark_lsp.errors import EngineError
 
 _CHILD = Path(__file__).with_name("local_child.py")
@@ -115,15 +115,16 @@ async def start(model: Path, context: int) -> ModelProcess:
 
 
 def _command(model: Path, home: Path, context: int) -> tuple[str, ...]:
-    listen = "127.0.0.1" if sys.platform == "win32" else str(home / "model.sock")
+    socket = home / "model.sock"
+    listen = str(socket) if sys.platform != "win32" and runtime.fits_socket(socket) else "127.0.0.1"
     places = ("--model", os.path.abspath(model), "--listen", listen, "--home", str(home))
     return programs.python(str(_CHILD), *places, "--context", str(context))
 
 
 def _private_directory() -> Path:
     """Make a directory only this user can enter, in the runtime directory where there is one."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    parent = runtime if runtime and os.access(runtime, os.W_OK) else None
+    usual = os.environ.get("XDG_RUNTIME_DIR", "")
+    parent = usual if os.path.isabs(usual) and os.access(usual, os.W_OK | os.X_OK) else None
     return Path(tempfile.mkdtemp(prefix="spark-lsp-model-", dir=parent))
 
 

@@ -30,6 +30,7 @@ from spark_lsp.engine.openai_servers import Server, choose, only_model
 from spark_lsp.engine.sse import Parser, TooLong
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request, Started, Timing, Usage
+from spark_lsp.supervise import run_guarded
 
 CHARS_A_TOKEN = 64  # more than any token has, on average: what says more has more tokens than pieces
 NOT_ITS_FAULT = ("context_length_exceeded",)
@@ -149,7 +150,8 @@ class OpenAI:
         due = time.monotonic() - self._warmed >= WARM_S
         if self._settings.flavour == "cerebras" and due and self._why_off() is None:
             self._warmed = time.monotonic()
-            self._warming = asyncio.get_running_loop().create_task(self._warm(self._servers[0]))
+            warming = run_guarded(self._warm, self._servers[0])
+            self._warming = asyncio.get_running_loop().create_task(warming)
 
     async def _warm(self, server: Server) -> None:
         with suppress(EngineError):

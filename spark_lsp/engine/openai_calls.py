@@ -19,6 +19,7 @@ from spark_lsp.config import Flavour
 from spark_lsp.engine import openai_errors as errors
 from spark_lsp.prompts import fim
 from spark_lsp.prompts.chat import Bare, Fenced, Reader, around, chat_of
+from spark_lsp.prompts.unfence import place_in
 from spark_lsp.request import EditFormat, Effort, PartKind, Request, Task, Usage
 
 CHARS_PER_TOKEN = 3  # cautious: code has between three and four
@@ -147,8 +148,8 @@ def _chat(request: Request, target: Target, budget: int) -> Call:
 def _reader(request: Request) -> Reader:
     if request.task is Task.COMPLETE:
         before = request.text_of(PartKind.PREFIX)
-        return Bare(before[max(before.rfind("\n"), before.rfind("\r")) + 1 :])
-    return Fenced() if request.task is Task.EDIT else fim.Reply(lines=0)
+        return Bare(before[max(before.rfind("\n"), before.rfind("\r")) + 1 :], request.language)
+    return Fenced(place_in(request)) if request.task is Task.EDIT else fim.Reply(lines=0)
 
 
 def _body(target: Target, tokens: int, request: Request) -> dict[str, Any]:

@@ -25,7 +25,7 @@ async def suggestion(ls: "SparkServer", uri: str, at: types.Position, method: st
         ls.explain(*why)
         return None
     offset = convert.offset(document, at, ls.documents.encoding)
-    await ls.up.wait()
+    await ls.wait_until_up()
     if ls.outgoing.looking(uri):
         await _looked(ls, document)
     found = await ls.completer.suggest(document, offset, method)
