@@ -245,7 +245,11 @@ class Completer:
     def _must_be_current(self, document: Document, offset: int) -> None:
         """Do not ask about a text that has become another while its request waited its turn."""
         now = self.ls.documents.get(document.uri)
-        if now is None or not Suggestion(document, offset, offset).may_become(now):
+        if (
+            now is None
+            or self.ls.outgoing.kept(document.uri)
+            or not Suggestion(document, offset, offset).may_become(now)
+        ):
             raise content_modified()
 
     def _start(self, document: Document, offset: int) -> Stream:
@@ -345,7 +349,7 @@ class Completer:
 
     def rest(self, document: Document, offset: int) -> None:
         """Tell the engine where the cursor rests, so that it can warm up."""
-        if self.ls.outgoing.looking(document.uri):
+        if self.ls.outgoing.looking(document.uri) or self.ls.outgoing.kept(document.uri):
             return
         with suppress(EngineError):
             shown = self.ls.outgoing.redacted(document).document

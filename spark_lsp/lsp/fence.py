@@ -1,10 +1,11 @@
-"""Which documents may leave the editor: the settings, names of secret files, git, and the project's own file.
+"""Decides which documents may leave the editor.
 
-A document is never read for this. Its names are judged: every path that its URI carries, and what links in
-these lead to. Ignore files and a project's file are looked up on the disk; what was found counts for some
-seconds, since it is asked for at every key.
+The settings, the names of secret files, git and the project's `.spark.toml` each can keep a document in. No
+document is read for this. The fence compares names: every path that the URI carries, and the targets of
+symbolic links. It reads ignore files and `.spark.toml` from the disk, and keeps the result for some seconds,
+because each key asks for it.
 
-`why` looks things up when it must, and blocks. `verdict` never blocks; it needs `look` to have been called.
+`why` reads the disk when it must, and blocks. `verdict` never blocks and needs an earlier `look`.
 """
 
 import os
@@ -22,7 +23,7 @@ from spark_lsp.privacy.secret_files import secret_file
 from spark_lsp.privacy.uris import is_file, is_unknown, path_of, paths_in, scheme_of
 from spark_lsp.session.reasons import Reason
 
-KEPT = 5.0  # seconds for which what was found on the disk counts
+KEPT = 5.0  # seconds for which the result of a look is used
 Verdict = tuple[Reason, str]
 UNDECIDED: Verdict = Reason.UNDECIDED, ""
 
@@ -51,7 +52,7 @@ class Fence:
     _found: dict[str, tuple[Found, float]] = field(default_factory=dict[str, tuple[Found, float]])
 
     def forget(self, uri: str | None = None) -> None:
-        """Look a document, or all (None), up anew at the next question."""
+        """Discard what the disk said about a document, or about all (None)."""
         if uri is None:
             self._found.clear()
         else:
@@ -65,12 +66,12 @@ class Fence:
         return self.verdict(uri)
 
     def is_fresh(self, uri: str, kept: float = KEPT) -> bool:
-        """Tell whether a document was looked up in the last `kept` seconds."""
+        """Return whether `look` was called for a document within the last `kept` seconds."""
         known = self._found.get(uri)
         return known is not None and time.monotonic() - known[1] < kept
 
     def verdict(self, uri: str) -> Verdict | None:
-        """Return the same as `why` by what was found last; what was never looked up stays."""
+        """Return the same as `why`, from the last `look`; without one the document stays."""
         known = self._found.get(uri)
         paths = known[0].paths if known is not None else paths_in(uri)
         return self._by_name(uri, paths) or (UNDECIDED if known is None else known[0].verdict)
@@ -91,15 +92,15 @@ class Fence:
         return surroundings_of(self.roots())
 
     def needs_git(self, uri: str) -> bool:
-        """Tell whether a look at a document asks git, which takes some milliseconds."""
+        """Return whether `look` asks git about a document, which takes some milliseconds."""
         return any(root_of(local) for local in self._local_paths(uri))
 
     def look(self, uri: str) -> None:
-        """Look a document up on the disk; this blocks for as long as git takes, at most some seconds."""
+        """Read what the disk says about a document. Blocks while git runs, for two seconds at most."""
         self._found[uri] = self._find(uri), time.monotonic()
 
     def tell(self) -> None:
-        """Give the warnings of the looks so far; `look` itself may run on a thread."""
+        """Pass the warnings of earlier looks to `warn`; `look` itself may run on a thread."""
         while self._warnings:
             self.warn(*self._warnings.pop(0))
 
@@ -118,14 +119,14 @@ class Fence:
         return next(filter(None, (matching(path, patterns, surroundings) for path in paths)), "")
 
     def _local_paths(self, uri: str) -> list[str]:
-        """Return the paths of a document that may be looked up on this machine."""
+        """Return the paths of a document on this machine's disk."""
         if scheme_of(uri) == "file" and not is_file(uri):
             return []
         absolute = [path for path in paths_in(uri) if path.startswith("/") and not path.startswith("//")]
         return [local_path(path) for path in absolute]
 
     def _find(self, uri: str) -> Found:
-        """Return what the disk says of all paths of a document, and of those that links lead to."""
+        """Return what the disk says about all paths of a document and their links' targets."""
         named = self._local_paths(uri)
         local = list(dict.fromkeys([*named, *(_real(path) for path in named)]))
         paths = tuple(dict.fromkeys([*paths_in(uri), *map(uri_path, local)]))
@@ -201,7 +202,7 @@ def uri_path(path: str) -> str:
 
 
 def _real(path: str) -> str:
-    """Return where links lead; only names are looked at, no file is opened."""
+    """Return the target of the links in a path; this opens no file."""
     try:
         return os.path.realpath(path)
     except (OSError, ValueError):

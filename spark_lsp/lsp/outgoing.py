@@ -6,8 +6,8 @@ never opened on the mirror; the others are mirrored with their secrets turned in
 A large text takes up to seconds to be looked through. It is done on a thread then; what is typed meanwhile
 is kept and looked at behind it, and requests wait for the end of it with `looked`.
 
-Before that it must be decided whether a document may leave. Where git is asked for that, it is asked on a
-thread, and the document stays until the answer is there.
+Before that the fence decides whether a document may leave. If it asks git, it does so on a thread, and the
+document stays in the editor until the answer is there.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ class Outgoing:
     _deciding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DECIDED_AT_ONCE))
 
     def open(self, document: Document) -> None:
-        """Mirror a document, unless it must stay or that is not known yet."""
+        """Mirror a document as soon as the fence lets it leave."""
         if document.uri in self._shown or document.uri in self._looks:
             self.close(document.uri)  # it was opened twice
         self.fence.forget(document.uri)
@@ -66,7 +66,7 @@ class Outgoing:
             self._decide(document.uri)
 
     def _decide(self, uri: str) -> "asyncio.Task[None] | None":
-        """Look a document up, then mirror it or take it off; returns the task if that takes a while."""
+        """Have the fence look at a document, then follow its verdict; returns the task if git is asked."""
         if self.ls.asking is None and not self.fence.needs_git(uri):
             self.fence.look(uri)
             self.fence.tell()
@@ -103,7 +103,7 @@ class Outgoing:
             self._look(document)
 
     async def decided(self, uri: str) -> None:
-        """Wait until it is known whether a document may leave."""
+        """Wait until the fence knows whether a document may leave."""
         if self.fence.is_fresh(uri) and uri not in self._decisions:
             return
         task = self._decisions.get(uri) or self._decide(uri)
@@ -137,7 +137,7 @@ class Outgoing:
         self.ls.engine.opened(shown.document)
 
     async def looked(self, uri: str) -> None:
-        """Wait while it is decided whether a document may leave, and while it is being looked through."""
+        """Wait until the fence has decided about a document and its secrets are found."""
         await self.decided(uri)
         while look := self._looks.get(uri):
             await look.done.wait()
@@ -189,7 +189,7 @@ class Outgoing:
             self._follow(document.uri)
 
     def look_again(self) -> None:
-        """Look all documents up anew: the folders that are open have changed."""
+        """Decide about all documents again, after the open folders have changed."""
         for document in self.ls.documents.all():
             if self.ls.linked:
                 self._decide(document.uri)

@@ -1,10 +1,11 @@
-"""Whether git ignores a file: git itself is asked, and where it does not answer its files are read.
+"""Whether git ignores a file. Git answers that; if it cannot, pathspec reads the ignore files.
 
-Git alone knows which files are tracked in spite of a pattern, and where the person's own ignore file is. It
-may be missing, refuse a repository of another owner, or find one that is broken; then the ignore files are
-read here, by pathspec. What that cannot know (the index) makes a file stay in the editor, never leave it.
+Only git knows which files are tracked although a pattern matches them, and where the user's own ignore file
+is. Git may be missing, refuse a repository of another owner, or find a broken repository. In these cases
+this module reads the ignore files. It does not read the index, so a tracked file that a pattern matches
+then stays in the editor.
 
-Everything here blocks; `outgoing` calls it on a thread.
+All functions block; `outgoing` calls them on a thread.
 """
 
 import os
@@ -19,9 +20,9 @@ from spark_lsp import programs
 from spark_lsp.privacy.files import Ignores, ignored
 
 PATIENCE = 2.0  # seconds git has for an answer
-RESTS = 60.0  # seconds in which a repository whose git did not answer is not asked again
+RESTS = 60.0  # seconds without a new question after git has not answered for a repository
 LARGEST = 1_000_000  # bytes of an ignore file that are read
-DEEPEST = 128  # directories above a file that are looked at
+DEEPEST = 128  # directories above a file that are searched
 _EXCLUDES = re.compile(r"^\s*excludesfile\s*=\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
 _FIELDS = 4  # of one answer: source, line, pattern, path
 
@@ -43,7 +44,7 @@ class Repositories:
             return None
         if unreadable := _unreadable(root, path):
             return f"{unreadable} cannot be read"
-        if time.monotonic() >= self._resting.get(root, 0.0):
+        if time.monotonic() >= self._resting.get(root, 0.0) and not _has_a_git(root):
             begun = time.monotonic()
             answer = _ask_git(path)
             if answer is not None:
@@ -59,7 +60,7 @@ class _Answer:
 
 
 def root_of(path: str) -> str | None:
-    """Return the innermost directory above a file that has a `.git`; None if there is none."""
+    """Return the innermost directory above a file that holds a `.git`, or None."""
     return next(
         (each for each in directories_above(path) if os.path.lexists(os.path.join(each, ".git"))), None
     )
@@ -68,6 +69,13 @@ def root_of(path: str) -> str | None:
 def directories_above(path: str) -> list[str]:
     """Return the directories above a path, the nearest first."""
     return [str(each) for each in PurePath(path).parents][:DEEPEST]
+
+
+def _has_a_git(root: str) -> bool:
+    """Tell whether the git on PATH is a program in the repository itself, which must not be run."""
+    program = programs.find("git")
+    below = root.rstrip(os.sep) + os.sep
+    return program is not None and below != os.sep and os.path.realpath(program).startswith(below)
 
 
 def _ask_git(path: str) -> _Answer | None:
@@ -89,7 +97,7 @@ def _ask_git(path: str) -> _Answer | None:
 
 
 def _unreadable(root: str, path: str) -> str:
-    """Return an ignore file that only its owner may read: git would take it for an empty one."""
+    """Return an ignore file that we may not read, or an empty text; git would treat it as an empty file."""
     for directory in directories_above(path):
         file = os.path.join(directory, ".gitignore")
         if os.path.isfile(file) and not os.access(file, os.R_OK):
@@ -125,7 +133,7 @@ def _common_directory(root: str) -> str:
 
 
 def _global_files(common: str) -> Iterator[str]:
-    """Give the person's own ignore files: those that a configuration names, or the usual one."""
+    """Give the user's own ignore files: those that a configuration names, or git's default."""
     home = os.path.expanduser("~")
     usual = os.path.join(os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config"), "git")
     places = (os.path.join(usual, "config"), os.path.join(home, ".gitconfig"), os.path.join(common, "config"))

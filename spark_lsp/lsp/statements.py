@@ -29,15 +29,15 @@ class Statements:
     pushed: Values = field(default_factory=dict[str, Any])
 
     def begin(self, values: Values) -> None:
-        """Take what came with `initialize`."""
+        """Store the settings from `initialize`."""
         self.start = used_values(values)
 
     def answer(self, values: Values) -> None:
-        """Take the client's whole section, which replaces its answer before."""
+        """Store the client's whole section, which replaces its previous answer."""
         self.answered = self._completed(used_values(values))
 
     def push(self, values: Values) -> None:
-        """Take what the client pushed: all of its settings, or some of them."""
+        """Store what the client pushed: all of its settings, or some of them."""
         completed = self._completed(used_values(values))
         self.pushed = merged(without(self.pushed, self.answered), completed)
 
@@ -52,7 +52,7 @@ class Statements:
         return result
 
     def in_force(self) -> Values:
-        """Return what counts: pushed values over answered ones, these over those of the start."""
+        """Return the values in force: pushed over answered, and these over those from `initialize`."""
         return merged(merged(self.start, self.answered), self.pushed)
 
 
@@ -71,7 +71,7 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any], prefix: str = "")
 
 
 def _table(values: Mapping[str, Any], name: str) -> Values:
-    """Return a table by its name; empty for what is none."""
+    """Return a table by its name; anything else counts as an empty table."""
     value: object = values.get(name)
     return dict(cast(Mapping[str, Any], value)) if isinstance(value, Mapping) else {}
 

@@ -1,8 +1,8 @@
-"""Patterns of file names as people write them, and what they match.
+"""Matches file names against patterns as people write them.
 
-One list of patterns may hold shell globs, lines as in a `.gitignore`, absolute paths, paths with `~`, `file:`
-URIs, and paths with backslashes. A pattern keeps files in the editor, so one that can be read in two ways
-is read in both: `my%20notes/` matches a folder of exactly that name and the folder `my notes`.
+One list of patterns may hold shell globs, lines in the style of `.gitignore`, absolute paths, paths with `~`,
+`file:` URIs and paths with backslashes. A pattern keeps files in the editor. So where a pattern has two
+possible meanings, both apply: `my%20notes/` matches a folder of exactly that name and the folder `my notes`.
 
 - A pattern matches at any depth, and a folder stands for everything below it. A `/` at the end restricts it
   to folders.
@@ -53,7 +53,7 @@ NOWHERE = Surroundings()
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A pattern that was read. `problem` says what is wrong with it; it may match something all the same."""
+    """A parsed pattern. `problem` says what is wrong with it; such a pattern may still match files."""
 
     expression: re.Pattern[str] | None
     problem: str = ""
@@ -71,13 +71,13 @@ def matching(path: str, patterns: Iterable[str], surroundings: Surroundings = NO
 
 
 def problems_of(patterns: Iterable[str], surroundings: Surroundings = NOWHERE) -> list[str]:
-    """Return one sentence for each pattern that can match nothing, or that does not mean what it seems to."""
+    """Return one sentence for each pattern that cannot match, or has a meaning people do not expect."""
     read = ((text, read_pattern(text, surroundings).problem) for text in patterns)
     return [f"the pattern {text!r} {problem}" for text, problem in read if problem]
 
 
 def setting_problems(settings: Settings, surroundings: Surroundings) -> list[Problem]:
-    """Name the patterns in the settings that can match nothing, or do not mean what they seem to."""
+    """Return the problems of all patterns in the settings, as `problems_of` finds them."""
     lists = {
         "context.exclude": settings.context.exclude,
         "completion.disabledGlobs": settings.completion.disabledGlobs,
@@ -102,7 +102,7 @@ def normal(path: str) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def read_pattern(text: str, surroundings: Surroundings = NOWHERE) -> Pattern:
-    """Read a pattern. Nothing is raised: what cannot be read matches nothing, and `problem` says why."""
+    """Parse a pattern. Raises nothing: an invalid pattern matches no file, and its `problem` says why."""
     if problem := _matches_nothing(text):
         return Pattern(None, problem)
     from bracex import ExpansionLimitException
@@ -118,7 +118,7 @@ def read_pattern(text: str, surroundings: Surroundings = NOWHERE) -> Pattern:
 
 
 def _matches_nothing(text: str) -> str:
-    """Return why a pattern is not read at all; empty if it is."""
+    """Return why a pattern cannot match any file, or an empty text."""
     stripped = text.strip()
     if not stripped:
         return "is empty; it matches nothing"
@@ -132,7 +132,7 @@ def _matches_nothing(text: str) -> str:
 
 
 def _problem(text: str, surroundings: Surroundings) -> str:
-    """Return what is wrong with a pattern that was read; empty if nothing is."""
+    """Return what is wrong with a valid pattern, or an empty text."""
     stripped = text.strip()
     rest = _FOLDER.sub("", _HOME.sub("~", stripped))
     if _DRIVE.match(rest) and not surroundings.windows:

@@ -1,8 +1,8 @@
-"""The paths that a document's URI carries, whatever its scheme.
+"""Finds the paths that a document's URI carries, for any scheme.
 
-A notebook's cell, an older revision of a file and a file in an archive each have a URI of a scheme of their
-own. Each is judged by the path of the file that it comes from, so that a file which stays in the editor does
-not leave it in another dress. Where a URI carries no path, its scheme decides.
+A notebook cell, an older revision of a file and a file in an archive have URIs with different schemes. The
+fence judges each by the path of its source file. Otherwise an excluded file could leave the editor under
+another URI. If a URI carries no path, its scheme decides.
 """
 
 import functools
@@ -21,7 +21,7 @@ _REVISION = re.compile(r"^(.*?)/\.git(?:/(?:worktrees|modules)/[^/]+)?//[^/]+/(.
 
 
 def scheme_of(uri: str) -> str:
-    """Return the scheme of a URI; empty for what has none, such as a bare path."""
+    """Return the scheme of a URI, or an empty text, for example for a bare path."""
     scheme = uri.partition(":")[0] if ":" in uri else ""
     return scheme if len(scheme) > 1 and scheme.isascii() and re.fullmatch(r"[\w+.-]+", scheme) else ""
 
@@ -30,7 +30,7 @@ def path_of(uri: str) -> str:
     """Return the path in a URI, decoded once, with `/`; `//host/path` for a file on another machine."""
     try:
         parts = urlsplit(uri)
-    except ValueError:  # a host in brackets that is none
+    except ValueError:  # invalid brackets around a host
         return unquote(uri)
     far = parts.scheme == "file" and parts.netloc not in ("", "localhost")
     return unquote(f"//{parts.netloc}{parts.path}" if far else parts.path)

@@ -206,6 +206,19 @@ def test_what_git_ignores_says_which_rule(with_git: Desk) -> None:
     with_git.editor.stays((place / "secret-notes").as_uri(), "secret-notes, line 2 of .gitignore")
 
 
+def test_a_git_in_the_repository_is_not_run(tmp_path: Path) -> None:
+    place, ran = tmp_path / "home" / "w", tmp_path / "ran"
+    fake = place / "bin" / "git"
+    for desk in started(tmp_path / "home", PATH=f"{fake.parent}:{os.environ['PATH']}"):
+        desk.repository("w", "*.log\n")
+        fake.parent.mkdir()
+        fake.write_text(f"#!/bin/sh\ntouch {ran}\n")
+        fake.chmod(0o700)
+        desk.stays(place / "a.log")
+        desk.goes(place / "a.py")
+        assert not ran.exists()
+
+
 @pytest.mark.parametrize("kind", ["slow", "silent"])
 def test_a_git_that_takes_its_time_holds_nobody_up(tmp_path: Path, kind: str) -> None:
     """While it is not decided the document stays, and other requests are answered."""
