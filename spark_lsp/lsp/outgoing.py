@@ -21,6 +21,7 @@ from spark_lsp.lsp import settings
 from spark_lsp.lsp.aside import aside
 from spark_lsp.lsp.fence import KEPT, Fence
 from spark_lsp.privacy.redaction import Redacted
+from spark_lsp.supervise import run_guarded
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 
@@ -117,7 +118,8 @@ class Outgoing:
             self._show(Redacted.of(document))
         else:
             self._looks[document.uri] = look = _Look(document)
-            look.task = asyncio.ensure_future(self._look_aside(look))  # a notification's handler is no task
+            work = run_guarded(self._look_aside, look, on_failure=lambda _: self._end_look(look))
+            look.task = asyncio.ensure_future(work)  # a notification's handler is no task
 
     async def _look_aside(self, look: _Look) -> None:
         uri = look.document.uri
@@ -128,9 +130,13 @@ class Outgoing:
                     shown, _ = shown.changed(document, edits)
                 self._show(shown)
         finally:
-            if self._looks.get(uri) is look:
-                del self._looks[uri]
-            look.done.set()
+            self._end_look(look)
+
+    def _end_look(self, look: _Look) -> None:
+        """Let the requests go on that wait for a document to be read."""
+        if self._looks.get(look.document.uri) is look:
+            del self._looks[look.document.uri]
+        look.done.set()
 
     def _show(self, shown: Redacted) -> None:
         self._shown[shown.real.uri] = shown

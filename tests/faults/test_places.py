@@ -144,7 +144,7 @@ def test_what_it_raises_costs_its_own_work(
 
 def _from_the_start(place: str, home: dict[str, str], folder: Path, shared: Pair) -> None:
     """What is handed over at a start only fails there: of another server, or of another pair."""
-    if not place.startswith("gateway/"):
+    if not place.startswith(("gateway/", "engine/")):
         _started(place, home, folder, shared)
         return
     with private_home(folder) as own:
@@ -156,6 +156,9 @@ def _started(place: str, home: dict[str, str], folder: Path, beside: Pair | None
     pair = Pair(home, folder, place, beside)
     try:
         pair.well()
+        if not pair.raised(place):
+            pair.full()
+            pair.well()
         pair.consistent()
         assert pair.raised(place) or "Boom at " in pair.log.read_text(), "no traffic reaches it"
     finally:
