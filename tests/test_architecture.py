@@ -28,6 +28,8 @@ PURE = (
     "engine/health.py",
     "engine/openai_calls.py",
     "engine/openai_errors.py",
+    "engine/openai_events.py",
+    "engine/openai_fields.py",
     "engine/openai_servers.py",
     "engine/sse.py",
     "gateway/scheduler.py",

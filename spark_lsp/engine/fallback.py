@@ -24,7 +24,13 @@ from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request
 
 CHARS_PER_TOKEN = 3
 PATIENCE_S = 10.0  # a completion's first text must come within this if another engine could give it
-NOT_ITS_FAULT = ("context_length_exceeded", "unsupported_content")
+NOT_ITS_FAULT = (
+    "context_length_exceeded",
+    "unsupported_content",
+    "content_filter",
+    "engine_loading",
+    "engine_only_thought",
+)
 # Nothing listens, the key is wrong, there is no such model: it will be so a second later too.
 SAYS_ENOUGH = ("engine_silent", "engine_unavailable", "model_not_found")
 
@@ -89,7 +95,8 @@ class Fallback:
                         yield event
                 return
             except EngineError as error:
-                self._note(health, error, spoken=spoken)
+                if not _is_loading(engine):
+                    self._note(health, error, spoken=spoken)
                 if spoken or not error.retryable:
                     raise
                 failures.append((engine.info.name, error))
@@ -118,6 +125,7 @@ class Fallback:
             for engine in self._engines
             if engine.info.state != "off" and self._of(engine).allows(now) and _holds(engine.info, request)
         ]
+        able.sort(key=_is_loading)  # one that loads its model is asked only if no other can answer
         return (
             able or [each for each in self._engines if each.info.state != "off"][:1] or [*self._engines[:1]]
         )
@@ -158,6 +166,11 @@ async def _events(engine: Engine, request: Request, *, last: bool) -> AsyncGener
             return
         except TimeoutError as error:
             raise _too_late(engine.info.name) from error
+
+
+def _is_loading(engine: Engine) -> bool:
+    """Return whether a server is loading its model, which may take minutes and is not a failure."""
+    return engine.info.kind == "openai" and engine.info.state == "starting"
 
 
 def _first_sentence(reason: str) -> str:

@@ -56,13 +56,21 @@ class Patience:
 
 
 class Http:
-    """See the module's text. `key` gives the key to send, `may_retry` whether a second try is paid for."""
+    """See the module's text.
+
+    `key_header` gives the header with the key for a URL, `may_retry` whether a second try is paid for.
+    """
 
     def __init__(
-        self, name: str, key: Callable[[], str], may_retry: Callable[[], bool], *, keep: bool
+        self,
+        name: str,
+        key_header: Callable[[str], dict[str, str]],
+        may_retry: Callable[[], bool],
+        *,
+        keep: bool,
     ) -> None:
         self._name = name
-        self._key = key
+        self._key_header = key_header
         self._may_retry = may_retry
         self._keep = keep
         self._client: httpx.AsyncClient | None = None
@@ -109,13 +117,14 @@ class Http:
         await close(response)
         return read[:most]
 
-    async def refusal(self, response: httpx.Response) -> EngineError:
-        """Return the error that a response other than 200 is."""
+    async def refusal(self, response: httpx.Response) -> tuple[EngineError, bytes]:
+        """Return the error for a response with another status than 200, and the beginning of its body."""
         body = b""
         with suppress(EngineError):
             body = await self.whole(response, Patience(CONNECT_S, CONNECT_S), LARGEST_ERROR)
         await close(response)
-        return errors.of_status(self._name, response.status_code, response.headers, body, time.time())
+        error = errors.of_status(self._name, response.status_code, response.headers, body, time.time())
+        return error, body
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -126,8 +135,7 @@ class Http:
 
     def _request(self, method: str, url: str, body: Any) -> httpx.Request:
         headers = {"accept-encoding": "identity"}  # what packs a stream may hold tokens back
-        if key := self._key():
-            headers["authorization"] = f"Bearer {key}"
+        headers |= self._key_header(url)
         return self._client_now().build_request(method, url, json=body, headers=headers)
 
     def _client_now(self) -> httpx.AsyncClient:

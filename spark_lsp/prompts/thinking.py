@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from spark_lsp.prompts.chat import Reader
+
 _CLOSERS = {
     "<think>": "</think>",
     "<thinking>": "</thinking>",
@@ -149,6 +151,31 @@ class ThinkingFilter:
         at = opens if opens >= 0 else len(self._held) - self._held.endswith("<")
         shown, self._held = self._held[:at], self._held[at:]
         return shown or None
+
+
+@dataclass(slots=True)
+class AfterThinking:
+    """A `Reader` that gives the answer without its thinking to another one."""
+
+    reader: Reader
+    prefilled: bool = False
+    done: bool = field(default=False, init=False)
+    thinking: ThinkingFilter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.thinking = ThinkingFilter(self.prefilled)
+
+    def feed(self, text: str) -> str:
+        """See `Reader`."""
+        shown = self.reader.feed(self.thinking.feed(text))
+        self.done = self.reader.done
+        return shown
+
+    def finish(self) -> str:
+        """See `Reader`."""
+        rest = self.thinking.finish()
+        shown = self.reader.feed(rest) if rest else ""
+        return shown + self.reader.finish()
 
 
 def _pattern(closer: str) -> re.Pattern[str]:

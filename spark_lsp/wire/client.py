@@ -61,7 +61,7 @@ from spark_lsp.wire.mirrored import Mirrored
 from spark_lsp.wire.plain import format_of, plain_frame_of
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-RETRYABLE = ("engine_failed", "engine_unavailable", "engine_silent", "answer_broke_off")
+RETRYABLE = ("engine_failed", "engine_unavailable", "engine_loading", "engine_silent", "answer_broke_off")
 LARGE_CHARS = 1024 * 1024
 LANES_PER_POOL = 14  # two pools stay below the 32 names and 16 in flight of a connection
 
