@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent / "spark_lsp"
 FILES = sorted(ROOT.rglob("*.py"))
 
 LEVELS = [
-    {"errors", "metrics", "config", "request", "schema"},
+    {"errors", "metrics", "config", "request", "schema", "proxies", "tls", "transports"},
     {"text"},
     {"prompts", "session", "wire", "privacy", "simulate"},
     {"store", "models", "engine", "runtime"},

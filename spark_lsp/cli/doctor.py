@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from spark_lsp.cli import ERROR, OK
-from spark_lsp.doctor import configuration, document, editors, gateway, machine, servers, trial, weights
+from spark_lsp.doctor import (
+    configuration,
+    document,
+    editors,
+    gateway,
+    machine,
+    network,
+    servers,
+    trial,
+    weights,
+)
 from spark_lsp.doctor.finding import Finding, as_json, is_well
 
 
@@ -37,6 +47,7 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     yield from found
     yield from machine.look(settings)
     yield from weights.look(settings)
+    yield from network.look(settings)
     yield from servers.look(settings)
     yield from gateway.look(settings)
     yield from editors.look()

@@ -134,12 +134,22 @@ def no_stream(name: str, kind: str) -> EngineError:
     )
 
 
-def unreachable(name: str, why: str = "") -> EngineError:
+def unreachable(name: str, why: str = "", remedy: str = "") -> EngineError:
     """The error for a connection that cannot be had; `why`, where that is known."""
     return EngineError(
         f"The engine {name!r} cannot be reached" + (f": {why}" if why else ""),
         "It is passed over until it answers again",
-        f"Check that its server runs, and `base_url` of engines.{name}",
+        remedy or f"Check that its server runs, and `base_url` of engines.{name}",
+        code="engine_unavailable",
+    )
+
+
+def unreachable_by_proxy(name: str, proxy: str, why: str = "") -> EngineError:
+    """The error for a connection that cannot be had through a proxy."""
+    return EngineError(
+        f"The engine {name!r} cannot be reached through the proxy {proxy}" + (f": {why}" if why else ""),
+        "It is passed over until it answers again",
+        "Check the proxy's address, user name and password, or add the engine's host to NO_PROXY",
         code="engine_unavailable",
     )
 
