@@ -1,6 +1,6 @@
 # Everything here works without root and keeps to .venv and the user's cache directory.
 .DEFAULT_GOAL := help
-.PHONY: help demo test cover lint bench fuzz soak editors vscode vsix vllm clients model clean
+.PHONY: help demo test oldest newest versions cover lint bench fuzz soak editors vscode vsix vllm clients model clean
 
 PYTHON ?= python3
 SOAK_S ?= 1800
@@ -28,6 +28,15 @@ cover: $(STAMP) ## every branch of the wire, of engines' health and of their str
 	@$(BIN)/coverage run --branch --include '*/engine/health.py,*/engine/sse.py' -m pytest -q --no-summary \
 	  tests/unit/engine/test_health.py tests/unit/engine/test_sse.py
 	@$(BIN)/coverage report --skip-covered --show-missing --fail-under=100
+
+oldest: $(STAMP) ## the tests, without editors and model, with the oldest libraries and Python that we allow
+	@$(BIN)/python scripts/test_versions.py oldest $(VERSIONS)
+
+newest: $(STAMP) ## the same with the newest (VERSIONS='--python 3.12' names another Python, --short is short)
+	@$(BIN)/python scripts/test_versions.py newest $(VERSIONS)
+
+versions: $(STAMP) ## a short form of both, side by side
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target oldest newest VERSIONS=--short
 
 lint: $(STAMP) ## ruff and pyright (strict)
 	@$(BIN)/ruff check --quiet .

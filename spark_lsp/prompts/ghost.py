@@ -5,9 +5,10 @@ text as it may be inserted, or None. The steps, and what each is for:
 
 1. cut at special tokens and code fences: a model's way of saying "end" or of talking instead;
 2. cut where the model leaves the place: below the block of the cursor's line, at the line that stands
-   below the cursor anyway, at a line it repeats, after the lines that were asked for;
+   below the cursor anyway, at a line it repeats, after the lines that were asked for, at a line with
+   characters that make text look other than it is;
 3. take off what stands right of the cursor already, so that no bracket comes twice;
-4. nothing but white space, characters that show text other than it is, what stands around it anyway: nothing.
+4. nothing but white space, or a copy of the lines around it: nothing.
 
 Text that is still growing passes the same steps, so that what is shown is only extended, trimmed or
 removed: never a bracket too many for a moment, never a line that is there already.
@@ -15,6 +16,7 @@ Text right of the cursor, other than closing brackets and quotes, allows one lin
 """
 
 import re
+from collections.abc import Callable
 from difflib import SequenceMatcher
 
 from spark_lsp.prompts import fim
@@ -66,7 +68,7 @@ class Ghost:
         shown = self._kept()
         if not self._complete and (partial := _PARTIAL_STOP.search(shown)):
             shown = shown[: partial.start()]
-        shown = self._shaped(shown)
+        shown = self._shaped(shown, self._without_rest if self._complete else self._before_rest)
         return "" if self._may_repeat(shown) else shown
 
     @property
@@ -74,7 +76,7 @@ class Ghost:
         """The whole lines so far; nothing of a line that may still change."""
         shown = self._kept()
         ends = [match.start() for match in _LINE_END.finditer(shown)]
-        return self._shaped(shown[: ends[-1]]) if ends else ""
+        return self._shaped(shown[: ends[-1]], self._without_rest) if ends else ""
 
     @property
     def useful(self) -> bool:
@@ -85,12 +87,12 @@ class Ghost:
 
     def finish(self) -> str | None:
         """Return the text to insert, or None."""
-        return self._shaped(self._kept()) or None
+        return self._shaped(self._kept(), self._without_rest) or None
 
-    def _shaped(self, text: str) -> str:
-        """Take steps 3 and 4."""
-        text = self._without_rest(text.rstrip())
-        if not text.strip() or DECEPTIVE.search(text) or self._is_repetition(text):
+    def _shaped(self, text: str, take_off: Callable[[str], str]) -> str:
+        """Take steps 3 and 4; `take_off` does the third."""
+        text = take_off(text.rstrip())
+        if not text.strip() or self._is_repetition(text):
             return ""
         return _LINE_END.sub(self._eol, self._spaced(text))
 
@@ -105,6 +107,8 @@ class Ghost:
         lines, seen = 0, list[str]()
         for start, end, closed in _lines(raw[:limit]):
             line = raw[start:end]
+            if DECEPTIVE.search(line):
+                return start  # the lines above it are sound
             if start and line.strip() and self._ends_before(line, seen, closed=closed):
                 return start
             if line.strip():
@@ -132,14 +136,25 @@ class Ghost:
         rest = self._rest.strip()
         if not rest:
             return text
-        first = text.split("\n", 1)[0].rstrip()
-        if first != text and first.endswith(rest):
-            text = first  # the line was finished as it is already: what follows is another statement
+        text = _first_line_if_it_ends_with(rest, text)
         brackets = len(rest) - len(rest.lstrip(")]}"))
         if brackets < len(rest) and text.endswith(rest):
             return text[: -len(rest)]
         for size in range(brackets, 0, -1):
             if text.endswith(rest[:size]) and _closes(rest[:size], text):
+                return text[:-size]
+        return text
+
+    def _before_rest(self, text: str) -> str:
+        """Return a growing text up to where it starts to repeat the text right of the cursor.
+
+        More text decides whether `_without_rest` removes the repetition. Text that was shown before that
+        would vanish and, when the model goes on, come back.
+        """
+        rest = self._rest.strip()
+        text = _first_line_if_it_ends_with(rest, text) if rest else text
+        for size in range(min(len(rest), len(text)), 0, -1):
+            if text.endswith(rest[:size]):
                 return text[:-size]
         return text
 
@@ -158,13 +173,19 @@ class Ghost:
         line = (self._line + text).strip()
         first, *second = [each.strip() for each in self._above] or [""]
         twice = first if second == [first] else ""
-        return any(known.startswith(line) for known in ((self._below or "").strip(), twice))
+        return twice.startswith(line) or _may_become_alike(line, (self._below or "").strip())
 
     def _spaced(self, text: str) -> str:
         """Do not let a space before the cursor and one behind it become two."""
         if self._line.endswith((" ", "\t")) and self._line.strip() and text.startswith(" "):
             return text.lstrip(" ")
         return text
+
+
+def _first_line_if_it_ends_with(rest: str, text: str) -> str:
+    """Return the first line if it completes the cursor's line: the lines after it are another statement."""
+    first = text.split("\n", 1)[0].rstrip()
+    return first if first.endswith(rest) else text
 
 
 def _too_long(raw: str) -> int | None:
@@ -204,3 +225,39 @@ def _alike(one: str, other: str) -> bool:
         block.size for block in SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
     )
     return max(len(one), len(other)) - matched <= allowed
+
+
+def _may_become_alike(beginning: str, line: str) -> bool:
+    """Return whether a line that starts with `beginning` may yet be `_alike` to `line`.
+
+    `_alike` allows a few characters on either side that the other line lacks, so each beginning of an
+    alike line lacks no more than that either. A text that is shown before this is certain would vanish
+    when its last characters arrive.
+    """
+    if line.startswith(beginning):
+        return True
+    allowed = max(1, len(line) // 19)  # the growing line may be longer than `line`, and 5 % of it more
+    if len(line) < 12 - allowed or len(beginning) > len(line) + allowed:
+        return False
+    return _missing_from(beginning, line, allowed) <= allowed
+
+
+def _missing_from(beginning: str, line: str, allowed: int) -> int:
+    """Return how many characters of `beginning` are not in `line`, in order, near their own place."""
+    width = 2 * allowed + 1
+    unreachable = len(beginning) + 1
+    missing = [0] * (width + 1)  # for each shift of -allowed … allowed between the two
+    missing[width] = unreachable
+    for at, char in enumerate(beginning):
+        row = [unreachable] * (width + 1)
+        for shift in range(width):
+            other = at + shift - allowed
+            if 0 <= other < len(line) and line[other] == char:
+                row[shift] = missing[shift]
+            row[shift] = min(row[shift], missing[shift + 1] + 1)
+        for shift in range(1, width):  # a character of `line` that `beginning` lacks
+            row[shift] = min(row[shift], row[shift - 1])
+        missing = row
+        if min(missing) > allowed:
+            return unreachable  # most texts differ at once
+    return min(missing[:width])

@@ -42,6 +42,7 @@ def ghost(around: str, said: str, max_lines: int = 0) -> str | None:
         ),
         ("a = 1\n|\nc = 3\n", "b = 2\nc = 3\nd = 4", "b = 2"),  # the line below is there already
         ("for x in y:\n    |\n", "f(x)\n    g(x)\n    g(x)\n    g(x)\n    g(x)", "f(x)\n    g(x)\n    g(x)"),
+        ("def f():\n    |\n", "a = 1\n    b = 2 # \u202e gnorw\n    c = 3", "a = 1"),
         ("x = |.strip()\n", "name\ny = 2", "name"),  # text right of the cursor allows one line
     ],
 )
@@ -144,3 +145,43 @@ def test_whatever_is_said_is_cut_never_invented(before: str, after: str, said: s
     assert inserted is None or inserted.replace("\r\n", "\n").strip() in said.replace("\r\n", "\n").replace(
         "\r", "\n"
     )
+
+
+@given(
+    st.sampled_from(
+        ["def area(w, h):", "const total = width * height;", "    return [item for item in items]"]
+    ),
+    st.integers(0, 40),
+    st.sampled_from(["", "}", "x", "é"]),
+    st.integers(0, 2),
+)
+def test_text_that_was_shown_does_not_vanish_when_its_line_nears_the_one_below(
+    below: str, at: int, replacement: str, removed: int
+) -> None:
+    said = below[:at] + replacement + below[at + removed :]
+    made = Ghost(f"\n{below}\n", 0)
+    shown = ""
+    for char in said:
+        made.feed(char)
+        assert made.text.startswith(shown)
+        shown = made.text
+
+
+@pytest.mark.parametrize(
+    ("rest", "said"),
+    [
+        (".strip()", "name.strip().lower()"),
+        ("))", "f(a)) + g(b))"),
+        (";", "a; b;"),
+        ('"]', 'key"]["other"]'),
+    ],
+)
+def test_text_that_was_shown_does_not_vanish_when_it_repeats_the_rest_of_the_line(
+    rest: str, said: str
+) -> None:
+    made = Ghost(f"x = {rest}\n", 4)
+    shown = ""
+    for char in said:
+        made.feed(char)
+        assert made.text.startswith(shown)
+        shown = made.text
