@@ -4,13 +4,17 @@ A gateway that was named gets its token. One that was found by its state file on
 else may listen there by now, so each side proves that it knows the token, and a stranger learns nothing.
 """
 
+import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 import anyio
 
-from spark_lsp.errors import GatewayError, RemoteProtocolError
+from spark_lsp.engine.tunnel import open_tunnel
+from spark_lsp.errors import ConfigError, GatewayError, RemoteProtocolError
+from spark_lsp.tls import certificate_problem, tls_context
 from spark_lsp.wire import codec
 from spark_lsp.wire.frames import SUBPROTOCOL, Auth
 from spark_lsp.wire.proof import NONCE_HEADER, PROOF_HEADER, proof_of, proves
@@ -27,6 +31,7 @@ MAX_MESSAGE = 16 * 1024 * 1024
 class Endpoint:
     """Where a gateway is: `ws://…`, `wss://…` or `ws+unix:PATH`, and the token it wants.
 
+    `own`: it is the user's own gateway, started for this user on this machine.
     With `proves` it must show that it knows the token, and never gets it: somebody else may listen on a
     port by now.
     """
@@ -34,6 +39,7 @@ class Endpoint:
     url: str
     token: str = field(default="", repr=False)
     proves: bool = False
+    own: bool = False
 
 
 async def open_socket(endpoint: Endpoint, patience: float) -> "Socket":
@@ -48,6 +54,10 @@ async def open_socket(endpoint: Endpoint, patience: float) -> "Socket":
         if endpoint.proves:
             await _prove(socket, endpoint.token, patience)
         return socket
+    except ConfigError as error:  # the environment names a proxy or certificates that cannot be used
+        raise GatewayError(error.what, error.meaning, error.remedy) from error
+    except ssl.SSLError as error:
+        raise _untrusted(error) from error
     except (InvalidURI, ValueError) as error:
         raise _no_address() from error
     except ConnectionClosed as error:
@@ -75,9 +85,23 @@ async def _open(endpoint: Endpoint, patience: float) -> "Socket":
     if endpoint.url.startswith("ws+unix:"):
         path = endpoint.url.removeprefix("ws+unix:")
         return cast("Socket", await unix_connect(path, "ws://localhost/v1/responses", **options))
+    options |= await _network(endpoint.url)
     connecting = connect(endpoint.url, **options, proxy=None)
     connecting.process_redirect = _stay  # the user has agreed to this address and to no other
     return cast("Socket", await connecting)
+
+
+async def _network(url: str) -> dict[str, Any]:
+    """Return how the address is reached: through a proxy or not, and whom we trust."""
+    parts = urlsplit(url)
+    secure = parts.scheme == "wss"
+    options: dict[str, Any] = {"ssl": tls_context()} if secure else {}
+    tunnel = await open_tunnel(url, parts.hostname or "", parts.port or (443 if secure else 80))
+    if tunnel is not None:
+        options["sock"] = tunnel
+        if secure:
+            options["server_hostname"] = parts.hostname
+    return options
 
 
 def _stay(exc: Exception) -> Exception:
@@ -168,6 +192,13 @@ def _refused(error: Exception) -> GatewayError:
         f"What answers at the gateway's address is no gateway (status {status})",
         "No suggestions and no edits until one answers there",
         "Check spark.engine.url",
+    )
+
+
+def _untrusted(error: ssl.SSLError) -> GatewayError:
+    why, remedy = certificate_problem(error)
+    return GatewayError(
+        f"The gateway cannot be reached: {why}", "No suggestions and no edits until it can", remedy
     )
 
 

@@ -10,6 +10,7 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 import anyio
@@ -48,7 +49,7 @@ class LinkStatus:
 
 
 Locate = Callable[[], Awaitable[Endpoint]]
-Configuration = tuple[Mapping[str, Any], Mapping[str, Sequence[str]], Mapping[str, Any]]
+Configuration = tuple[Mapping[str, Any], Mapping[str, Sequence[str]], Mapping[str, Any], Mapping[str, str]]
 
 
 class Remote:
@@ -96,6 +97,7 @@ class Remote:
         group.start_soon(self._tell_if_slow, scope := anyio.CancelScope())
         try:
             link = await connect(endpoint, earlier, self._take)
+            link.own = endpoint.own
             group.start_soon(link.run)
             if not link.connection.spark:
                 self._engines = (EngineInfo("remote", "responses", ""),)
@@ -123,8 +125,7 @@ class Remote:
         """Send questions over this link from now on; the one before ends when it has answered."""
         before, self._link, self._earlier = self._link, link, link
         self._trouble = None
-        if self._settings is not None:
-            link.connection.configure(*self._settings)
+        self._send_settings(link)
         link.connection.restore((d.uri, d.language, d.version, d.text) for d in self._documents.values())
         link.flush()
         if before is not None:
@@ -237,13 +238,22 @@ class Remote:
             self._link.flush()
 
     def configure(
-        self, engines: Mapping[str, Any], routes: Mapping[str, Sequence[str]], budget: Mapping[str, Any]
+        self,
+        engines: Mapping[str, Any],
+        routes: Mapping[str, Sequence[str]],
+        budget: Mapping[str, Any],
+        keys: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Send the editor's settings, now and after every reconnect."""
-        self._settings = (engines, routes, budget)
+        """Send the editor's settings, now and after every reconnect; keys only to the user's own gateway."""
+        self._settings = (engines, routes, budget, keys)
         if self._link is not None:
-            self._link.connection.configure(engines, routes, budget)
+            self._send_settings(self._link)
             self._link.flush()
+
+    def _send_settings(self, link: Link) -> None:
+        if self._settings is not None:
+            engines, routes, budget, keys = self._settings
+            link.connection.configure(engines, routes, budget, keys if link.own else None)
 
     async def aclose(self) -> None:
         """The link ends with `run`; there is nothing else to free."""

@@ -5,12 +5,14 @@ They come in `initializationOptions`, in the answer to `workspace/configuration`
 defaults. The latest whole section counts, laid over what came at start.
 """
 
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from lsprotocol import types
 
 if TYPE_CHECKING:
+    from spark_lsp.config import Settings
     from spark_lsp.lsp.server import SparkServer
 
 SECTION = "spark"
@@ -53,6 +55,18 @@ class Given:
         both = {**self.table("routes"), **Given(self.table("engine")).table("routes")}
         lists = {route: cast(list[Any], names) for route, names in both.items() if isinstance(names, list)}
         return {route: [str(name) for name in names] for route, names in lists.items()}
+
+
+def keys(settings: "Settings", waiting: Collection[str]) -> dict[str, str]:
+    """Return the environment variables that engines take their keys from, with their values here.
+
+    Engines that are `waiting` for an approval get nothing: anything could be named there.
+    """
+    from spark_lsp.config import OpenAIEngine
+
+    tables = (table for name, table in settings.engines.items() if name not in waiting)
+    names = {table.key_env for table in tables if isinstance(table, OpenAIEngine)}
+    return {name: os.environ[name] for name in sorted(names) if os.environ.get(name)}
 
 
 def take(ls: "SparkServer", values: Mapping[str, Any]) -> None:

@@ -162,12 +162,19 @@ class ClientConnection:
             self._control.append(GiveCredit(stream_id=name, events=count, bytes=bytes_))
 
     def configure(
-        self, engines: Mapping[str, Any], routes: Mapping[str, Sequence[str]], budget: Mapping[str, Any]
+        self,
+        engines: Mapping[str, Any],
+        routes: Mapping[str, Sequence[str]],
+        budget: Mapping[str, Any],
+        keys: Mapping[str, str] | None = None,
     ) -> None:
-        """Send the editor's settings for this session."""
+        """Send the editor's settings for this session; `keys` only to the user's own gateway."""
         if self.spark:
             listed = {name: list(names) for name, names in routes.items()}
-            self._control.append(Configure(engines=dict(engines), routes=listed, budget=dict(budget)))
+            frame = Configure(
+                engines=dict(engines), routes=listed, budget=dict(budget), keys=dict(keys or {})
+            )
+            self._control.append(frame)
 
     # Documents.
 
