@@ -38,7 +38,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
         """Send a request. Raises `ConfigError` for a proxy or for certificates that cannot be used."""
         kind = _kind(request)
         if kind not in self._made:
-            verify = tls_context() if kind[1] else False  # what needs no TLS is spared the reading of bundles
+            verify = tls_context() if kind[1] else False  # reading certificates takes time
             self._made[kind] = httpx.AsyncHTTPTransport(
                 verify=verify, limits=self._limits, proxy=_proxy(kind)
             )

@@ -14,7 +14,7 @@ DOWNLOADS = "https://huggingface.co"
 
 
 def look(settings: Settings) -> Iterator[Finding]:
-    """Give where certificate authorities come from, and how each host that may be asked is reached."""
+    """Name the source of certificate authorities, and the proxy of each host that we may connect to."""
     try:
         tls_context()
     except ConfigError as error:
@@ -41,7 +41,7 @@ def _proxies(settings: Settings) -> Iterator[Finding]:
 
 
 def _hosts(settings: Settings) -> dict[str, str]:
-    """Return the hosts that may be asked, each with one address."""
+    """Return the hosts that we may connect to, each with one address."""
     urls = [DOWNLOADS, settings.engine.url]
     for table in settings.engines.values():
         if isinstance(table, OpenAIEngine):

@@ -1,7 +1,7 @@
 """One answer of one server: post the request, read the stream, give events.
 
-A server that refuses a field of the request, with status 400 or 422, is asked again without it, and never
-gets that field from us again. Each such refusal removes at least one field, and there are few, so this ends.
+If a server refuses a field of the request, with status 400 or 422, we send the request again without it, and
+never send that field to it again. Each refusal removes at least one field, and there are few, so this ends.
 """
 
 import time
@@ -61,7 +61,7 @@ class _Progress:
             self.characters += len(piece.text)
 
     def beyond(self, tokens: int) -> bool:
-        """Whether more has come than was asked for: each piece of text is a token at least."""
+        """Whether more has come than we wanted: each piece of text is at least one token."""
         much = self.tokens > tokens or self.characters > tokens * CHARS_A_TOKEN
         return much or self.thoughts > MOST_THOUGHTS
 
@@ -101,7 +101,7 @@ class Exchange:
 
 
 class Asker:
-    """Asks a server; see the module's text. `target` gives what is known of a server when a call is made."""
+    """Asks a server; see the module's text. `target` describes a server for the next call."""
 
     def __init__(
         self, name: str, settings: OpenAIEngine, http: Http, target: Callable[[Server], Target]
@@ -182,7 +182,7 @@ class Asker:
                 patience.spent(time.monotonic() - began)
 
     async def _wait_for_model(self, server: Server, error: EngineError, patience: Patience) -> None:
-        """Pause before a server that says it is loading is asked again. Raises `error` if time is up."""
+        """Pause before the next request to a server that loads its model. Raises `error` if time is up."""
         server.loading_since = server.loading_since or time.monotonic()
         if patience.left <= LOADING_POLL_S:
             raise error
@@ -190,7 +190,7 @@ class Asker:
         patience.spent(LOADING_POLL_S)
 
     def _learn(self, server: Server, call: Call, status: int, error: EngineError, body: bytes) -> bool:
-        """Learn from a refusal; return whether the server should be asked again, in another way."""
+        """Learn from a refusal; return whether to send the request again, in another way."""
         if error.code == "context_length_exceeded":
             return False
         sent = [*call.body, *(SYSTEM for turn in call.body.get("messages", ()) if turn["role"] == SYSTEM)]

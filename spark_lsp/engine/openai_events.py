@@ -62,7 +62,7 @@ class AnswerReader:
         return []
 
     def finish(self) -> list[Piece]:
-        """Return what is left at the end of the body: a whole JSON answer, or an event without its end."""
+        """Return the last pieces at the end of the body: a whole JSON answer, or an event without its end."""
         if self._shape == "json":
             self.done = True
             piece = piece_of(self._begun.removeprefix(_BOM).decode("utf-8", "replace"))

@@ -75,7 +75,7 @@ def _texts(error: Any, tables: list[dict[str, Any]]) -> list[str]:
 
 
 def _first_mentioned(text: str, fields: Collection[str]) -> list[str]:
-    """Return the field that a message mentions first: what follows are often the fields that are accepted."""
+    """Return the field that a message mentions first: a list of accepted fields often follows it."""
     found = [
         (match.start(), name)
         for name in fields

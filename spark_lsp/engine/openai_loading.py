@@ -68,7 +68,7 @@ class LoadingCall:
                 await close(response)
 
     def _end(self, error: EngineError | None) -> None:
-        """Wake everybody who waits."""
+        """Wake the reader and the requests that wait."""
         if not self._loads_on:
             self._server.loading_since = None
         self.settled.set()

@@ -62,7 +62,7 @@ def _request(proxy: Proxy, target: str) -> bytes:
 
 
 async def _status(tunnel: socket.socket) -> int:
-    """Read the answer, and not a byte of what comes after it; return its status, 0 if there is none."""
+    """Read the proxy's answer and not a byte more; return its status, 0 if the connection ended."""
     loop, head = asyncio.get_running_loop(), b""
     while not head.endswith(b"\r\n\r\n") and len(head) < LARGEST_ANSWER:
         byte = await loop.sock_recv(tunnel, 1)
