@@ -53,7 +53,7 @@ def key_of(name: str, variable: str, file: str) -> str:
     if variable:
         key = HANDED.value(variable)
         if not key:
-            why = f"the environment variable {variable} is set neither for the gateway nor for an editor"
+            why = f"the environment variable {variable} is not set, neither for the gateway nor for an editor"
             remedy = f"Set {variable} where your editor is started, and start the editor again"
             raise _no_key(name, why, remedy)
         if not _is_key(key):

@@ -148,6 +148,6 @@ async def test_a_key_file_is_read_for_each_request(server: HttpServer, tmp_path:
 
 def test_a_key_that_is_nowhere_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
-    with pytest.raises(EngineError, match="neither for the gateway nor for an editor") as caught:
+    with pytest.raises(EngineError, match="is not set, neither for the gateway nor for an editor") as caught:
         key_of("gpu", VARIABLE, "")
     assert f"Set {VARIABLE} where your editor is started" in caught.value.remedy
