@@ -6,6 +6,7 @@ PYTHON ?= python3
 SOAK_S ?= 1800
 FUZZ_OPERATIONS ?= 1000000
 FUZZ_SECONDS ?= 600
+WORKERS ?= 2
 BIN := .venv/bin
 STAMP := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -16,9 +17,9 @@ help: ## what can be done here
 demo: $(STAMP) model ## see it work: ghost text and an edit on a real file, with a real model
 	@$(BIN)/spark-lsp demo
 
-test: $(STAMP) model editors vscode clients lint ## run every test, the real model and the real editor included
-	@$(BIN)/python -m pytest
-	@$(MAKE) --no-print-directory cover
+test: $(STAMP) model editors vscode clients ## run every test, the real model and the real editors included
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint cover
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --durations=20
 
 cover: export COVERAGE_FILE = .venv/coverage
 cover: $(STAMP) ## every branch of the wire, of engines' health and of their streams is taken by its own tests
@@ -43,8 +44,9 @@ lint: $(STAMP) ## ruff and pyright (strict)
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 
-bench: $(STAMP) model ## measure, against named baselines in the same run
+bench: $(STAMP) model ## measure, against named baselines in the same run, and in the real editors
 	@$(BIN)/spark-lsp bench
+	@SPARK_LSP_TEST_SPEED=1 $(BIN)/python -m pytest -q -m speed tests/editors
 
 soak: $(STAMP) ## half an hour of typing: memory, long turns, every request answered
 	@SPARK_LSP_SOAK_S=$(SOAK_S) $(BIN)/python -m pytest -s -q tests/soak

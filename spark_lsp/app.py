@@ -52,8 +52,17 @@ def traced_settings(
         *config.unknown_engines(settings),
         *config.source_problems(settings),
         *_profile_problems(settings),
+        *_pattern_problems(settings),
     ]
     return settings, [*problems, *found], origins
+
+
+def _pattern_problems(settings: config.Settings) -> list[config.Problem]:
+    """Name the patterns of file names that can match nothing."""
+    from spark_lsp.lsp.fence import surroundings_of
+    from spark_lsp.privacy.patterns import setting_problems
+
+    return setting_problems(settings, surroundings_of(()))
 
 
 def _profile_problems(settings: config.Settings) -> list[config.Problem]:

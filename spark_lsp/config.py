@@ -11,7 +11,7 @@ are the same. `engines.*` tables use snake_case in both, as in config.toml.
 
 import math
 import types
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Annotated, Any, Literal, TypeVar, cast, get_type_hints
 
@@ -187,7 +187,7 @@ class Completion:
     stream: Annotated[bool, _says("show text while it grows, in editors that can")] = True
     maxLines: Annotated[Count, _says("at most so many lines; 0: as many as the engine gives")] = 0
     delayMs: Annotated[Count, _says("milliseconds to wait after a key before asking")] = 0
-    disabledGlobs: Annotated[tuple[str, ...], _says("files without ghost text")] = ()
+    disabledGlobs: Annotated[tuple[str, ...], _says("patterns of files without ghost text")] = ()
     menu: Annotated[
         Literal["auto", "always", "never"],
         _says("offer `textDocument/completion`: `auto` does in editors without ghost text"),
@@ -212,7 +212,8 @@ class Context:
 
     maxTokens: Annotated[Count, _says("not yet in use: engines choose their window by their speed")] = 8192
     exclude: Annotated[
-        tuple[str, ...], _says("files that never leave the editor: no ghost text, no actions, no edits")
+        tuple[str, ...],
+        _says("patterns of files that never leave the editor: no ghost text, no actions, no edits"),
     ] = ()
 
 
@@ -262,6 +263,12 @@ class Problem:
         return f"{self.name} ({self.source}): {self.reason}"
 
 
+TABLES = ("engine", "completion", "edit", "context", "budget", "log")
+"""The tables of settings that are dataclasses."""
+MAPPINGS = ("engines", "profiles", "routes", "engine.routes")
+"""The tables whose names people choose."""
+PATTERN_LISTS = ("context.exclude", "completion.disabledGlobs")
+
 T = TypeVar("T")
 Source = tuple[str, Mapping[str, Any]]
 
@@ -291,6 +298,28 @@ def traced(*sources: Source) -> tuple[Settings, list[Problem], dict[str, str]]:
         settings = _overlay(settings, values, "", _Reading(source, problems, origins))
     routes = {**settings.routes, **settings.engine.routes}
     return replace(settings, routes=types.MappingProxyType(routes)), problems, origins
+
+
+def is_table(name: str) -> bool:
+    """Tell whether a dotted name is that of a table, whose values are settings of their own."""
+    return name in TABLES or name in MAPPINGS
+
+
+def used_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values without those that `resolve` would not use; `resolve` names these.
+
+    Tables whose names people choose (engines, routes) stay as they are: they are judged entry by entry.
+    """
+    _, _, origins = traced(("", values))
+    used: dict[str, Any] = {}
+    for key, value in values.items():
+        if key in MAPPINGS or value is None:
+            used[key] = value
+        elif key in TABLES and isinstance(value, Mapping):
+            table = cast(Mapping[str, Any], value)
+            names = [n for n in table if f"{key}.{n}" in origins or f"{key}.{n}" in MAPPINGS]
+            used[key] = {name: table[name] for name in names}
+    return used
 
 
 def from_environment(environment: Mapping[str, str]) -> Source:
@@ -331,7 +360,7 @@ def _overlay(base: T, values: Mapping[str, Any], prefix: str, reading: _Reading)
         if key not in known:
             reading.object_to(name, "is not a setting of spark-lsp; it is ignored")
         elif value is None:
-            continue  # an editor's null means the default
+            continue  # null states nothing: the value below stays
         elif name == "engines":
             changes[key] = {**getattr(base, key), **_engines(value, reading)}
         elif name == "profiles":
@@ -347,6 +376,8 @@ def _value(current: object, value: object, hint: object, name: str, reading: _Re
             return _overlay(current, cast(Mapping[str, Any], value), name, reading)
         reading.object_to(name, "must be a table; it is ignored")
         return current
+    if name in PATTERN_LISTS:
+        return _patterns(cast(tuple[str, ...], current), value, name, reading)
     try:
         read = msgspec.convert(value, type=cast(Any, hint), strict=True)
     except msgspec.ValidationError as error:
@@ -357,6 +388,35 @@ def _value(current: object, value: object, hint: object, name: str, reading: _Re
         return current
     reading.origins[name] = reading.source
     return {**cast(Any, current), **cast(Any, read)} if isinstance(current, Mapping) else read
+
+
+def pattern_list(value: object) -> tuple[list[str], str]:
+    """Return the patterns that can be read from a value, and what is wrong with its form, if anything is."""
+    if isinstance(value, str):
+        return [value], "must be a list of patterns; this one pattern is used"
+    if isinstance(value, Mapping):  # VS Code's own way to exclude files: {"**/*.sql": true}
+        chosen = [str(key) for key, on in cast(Mapping[Any, Any], value).items() if on is True]
+        return chosen, "must be a list of patterns; the names that are true are used"
+    if not isinstance(value, list | tuple):
+        return [], "must be a list of patterns"
+    given = cast(Sequence[object], value)
+    texts = [each for each in given if isinstance(each, str)]
+    return texts, "" if len(texts) == len(given) else "each pattern must be a text; the others are used"
+
+
+def lay_patterns(below: object, above: object) -> list[str]:
+    """Return the patterns in force: a slip in the new ones adds to those before, and takes none away."""
+    patterns, problem = pattern_list(above)
+    return [*pattern_list(below)[0], *patterns] if problem else patterns
+
+
+def _patterns(current: tuple[str, ...], value: object, name: str, reading: _Reading) -> tuple[str, ...]:
+    patterns, problem = pattern_list(value)
+    if problem:
+        reading.object_to(name, problem)
+    if patterns or not problem:
+        reading.origins[name] = reading.source
+    return tuple(lay_patterns(current, value))
 
 
 def _engines(value: object, reading: _Reading) -> dict[str, EngineSettings]:

@@ -11,7 +11,6 @@ import os
 import secrets
 import signal
 import subprocess
-import sys
 import threading
 import time
 from contextlib import closing, suppress
@@ -20,7 +19,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from spark_lsp import __version__, runtime
+from spark_lsp import __version__, programs, runtime
 from spark_lsp.engine.connect import NONCE_HEADER, PROOF_HEADER, Endpoint, vouches
 from spark_lsp.errors import GatewayError
 
@@ -148,18 +147,18 @@ def _drain_other_version(where: Path) -> None:
 
 def _spawn(where: Path, config: Path | None, idle: float) -> "subprocess.Popen[bytes]":
     """Start a gateway that is nobody's child in spirit: it outlives the editor that needed it first."""
-    command = [sys.executable, "-m", "spark_lsp", "gateway", "--automatic", "--idle", str(idle)]
+    words = ["gateway", "--automatic", "--idle", str(idle)]
     if config is not None:
-        command += ["--config", str(config.absolute())]  # it will run in another directory
+        words += ["--config", str(config.absolute())]  # it will run in another directory
     environment = {**os.environ, "SPARK_LSP_RUNTIME_DIR": str(where)}
-    log = os.open(where / "gateway.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+    log = _open_log(where)
     try:
-        process = subprocess.Popen(
-            command,
+        process = programs.start(
+            programs.spark_lsp(*words),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            cwd="/",
+            cwd=programs.NEUTRAL,
             env=environment,
             start_new_session=True,
         )
@@ -169,6 +168,24 @@ def _spawn(where: Path, config: Path | None, idle: float) -> "subprocess.Popen[b
         os.close(log)
     threading.Thread(target=process.wait, daemon=True).start()  # so that it never stays as a zombie
     return process
+
+
+def _open_log(where: Path) -> int:
+    """Return a descriptor of the gateway's log, made anew. Raises `GatewayError` where nothing can be kept.
+
+    The gateway could not say so itself: its log and its state lie in the same directory.
+    """
+    try:
+        log = os.open(where / "gateway.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        runtime.write_private(where / "gateway.trial", "x" * 512)
+        (where / "gateway.trial").unlink(missing_ok=True)
+    except OSError as error:
+        raise GatewayError(
+            f"The gateway could not be started: nothing can be written to {where} ({error.strerror})",
+            "No suggestions and no edits until it runs",
+            "Free some space there, or name another directory in SPARK_LSP_RUNTIME_DIR",
+        ) from error
+    return log
 
 
 def _ended_at_once(where: Path, code: int) -> GatewayError:

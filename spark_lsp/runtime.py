@@ -23,6 +23,7 @@ from pathlib import Path
 import msgspec
 
 from spark_lsp.errors import GatewayError
+from spark_lsp.home import private_directory
 
 SOCKET_PATH_LIMIT = 100  # sockaddr_un holds 108 bytes on Linux, 104 on macOS
 
@@ -39,11 +40,15 @@ class State:
 
 def directory() -> Path:
     """Return the runtime directory, made if it is missing. Raises `GatewayError` if it is not ours alone."""
-    path = Path(os.environ.get("SPARK_LSP_RUNTIME_DIR") or _usual()).absolute()
-    if not _writable_parent(path) or len(os.fsencode(path / "gateway.sock")) > SOCKET_PATH_LIMIT:
-        path = _short(path)
+    given = os.environ.get("SPARK_LSP_RUNTIME_DIR")
+    path = Path(given or _usual())
     try:
+        path = path.absolute()
+        if not _writable_parent(path) or not fits_socket(path / "gateway.sock"):
+            path = _short(path)
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not given and not _is_own(path):  # somebody ran us as another user, with this one's environment
+            path = _short(path)
         return _private(path)
     except OSError as error:
         raise GatewayError(
@@ -56,7 +61,8 @@ def directory() -> Path:
 def _usual() -> Path:
     import platformdirs
 
-    if sys.platform == "linux" and "XDG_RUNTIME_DIR" not in os.environ:
+    named = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
+    if sys.platform == "linux" and not (named.is_absolute() and (not named.exists() or _is_own(named))):
         return Path(f"/run/user/{os.getuid()}/spark-lsp")  # platformdirs would warn and fall back to /tmp
     return platformdirs.user_runtime_path("spark-lsp")
 
@@ -69,11 +75,21 @@ def _writable_parent(path: Path) -> bool:
 
 
 def _short(path: Path) -> Path:
-    """Return a short path below the temporary directory, the same for the same wish and the same home."""
-    wish = f"{path}\0{Path.home()}"
+    """Return a private directory with a short path, the same for the same wish and the same home."""
+    wish = f"{path}\0{os.path.expanduser('~')}"
     digest = hashlib.blake2b(os.fsencode(wish), digest_size=6).hexdigest()
     user = os.getuid() if hasattr(os, "getuid") else 0
-    return Path(tempfile.gettempdir()) / f"spark-lsp-{user}-{digest}"
+    name = f"spark-lsp-{user}-{digest}"
+    return private_directory(name) or Path(tempfile.gettempdir()) / name
+
+
+def fits_socket(path: Path) -> bool:
+    """Tell whether a Unix socket may be called `path`; its name may grow by a process id."""
+    return len(os.fsencode(path)) <= SOCKET_PATH_LIMIT
+
+
+def _is_own(path: Path) -> bool:
+    return os.name != "posix" or path.lstat().st_uid == os.getuid()
 
 
 def _private(path: Path) -> Path:

@@ -10,10 +10,11 @@ ROOT = Path(__file__).parent.parent / "spark_lsp"
 FILES = sorted(ROOT.rglob("*.py"))
 
 LEVELS = [
-    {"errors", "metrics", "config", "request", "schema", "proxies", "tls", "transports"},
+    {"errors", "metrics", "config", "request", "schema", "search_path", "supervise", "proxies", "tls"}
+    | {"transports"},
     {"text"},
     {"prompts", "session", "wire", "privacy", "simulate"},
-    {"store", "models", "engine", "runtime"},
+    {"store", "models", "engine", "runtime", "programs", "home"},
     {"gateway", "lsp", "launch", "client"},
     {"app", "cli", "bench", "doctor", "__main__"},
 ]
@@ -55,10 +56,13 @@ IMPURE_MODULES = {
 ONLY_IN = {
     "lsprotocol": ("lsp/",),
     "pygls": ("lsp/",),
-    "websockets": ("engine/connect.py", "engine/link.py", "engine/socket.py"),
+    "websockets": ("engine/dial.py", "engine/socket.py"),
     "starlette": ("gateway/",),
     "uvicorn": ("gateway/",),
-    "anyio": ("engine/", "gateway/", "lsp/", "app.py", "launch.py", "client/", "bench/", "cli/", "doctor/"),
+    "anyio": (
+        *("engine/", "gateway/", "lsp/", "client/", "bench/", "cli/", "doctor/"),
+        *("app.py", "launch.py", "programs.py"),
+    ),
     "sqlite3": ("store/",),
     "tree_sitter": ("prompts/syntax.py", "session/context.py"),
     "xllamacpp": ("engine/local_child.py",),

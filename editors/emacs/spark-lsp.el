@@ -11,6 +11,12 @@
   (message "spark-lsp: %s, %s: %s" (or (plist-get spark-lsp-status :engine) "no engine yet")
            (plist-get spark-lsp-status :state) (plist-get spark-lsp-status :reason)))
 
+(defun spark-lsp-contact (&optional _interactive)
+  "Return the command that starts the server.
+Relative entries of `exec-path' mean the project's directory, which may bring a program along."
+  (let ((exec-path (seq-filter #'file-name-absolute-p exec-path)))
+    (list (or (executable-find "spark-lsp") (user-error "spark-lsp is not on the search path")) "serve")))
+
 (with-eval-after-load 'eglot
   ;; The server is told the language by the mode's name, or as it stands here.
   (add-to-list 'eglot-server-programs
@@ -18,7 +24,7 @@
                   (js-mode :language-id "javascript") (js-ts-mode :language-id "javascript")
                   (typescript-ts-mode :language-id "typescript")
                   (tsx-ts-mode :language-id "typescriptreact"))
-                 "spark-lsp" "serve"))
+                 . spark-lsp-contact))
   (cl-defmethod eglot-handle-notification (_server (_method (eql spark/status)) &rest status)
     "Keep STATUS for `spark-lsp-status'."
     (setq spark-lsp-status status))

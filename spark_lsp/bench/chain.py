@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from spark_lsp import runtime
+from spark_lsp import programs, runtime
 from spark_lsp.bench import peers, stock
 from spark_lsp.bench.memory import private
 from spark_lsp.bench.pipe import Message, Pipe, serving, settle
@@ -180,7 +180,7 @@ def stage(
         settle(ours)
         pipe = subprocess.PIPE
         command = (*peers.program("echo"), "pipe")
-        floor = stack.enter_context(subprocess.Popen(command, stdin=pipe, stdout=pipe, bufsize=0))
+        floor = stack.enter_context(programs.start(command, stdin=pipe, stdout=pipe, bufsize=0))
         stack.callback(floor.kill)
         pids = [ours.pid, theirs.pid, floor.pid, *_gateway(where)]
         stack.enter_context(peers.together([tuned, *(peers.Peer("", pid) for pid in pids)]))

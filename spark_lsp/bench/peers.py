@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from spark_lsp import programs
 from spark_lsp.config import ReplayEngine
 from spark_lsp.errors import SparkError
 
@@ -69,7 +70,7 @@ def gateway(where: Path, engines: Engines) -> Generator[Peer]:
     """Run our gateway as a user would, on a loopback port, as the baselines are."""
     configuration = where / "gateway.toml"
     configuration.write_text(toml(engines), encoding="utf-8")
-    command = (sys.executable, "-m", "spark_lsp", "gateway", "--config", str(configuration))
+    command = programs.spark_lsp("gateway", "--config", str(configuration))
     with _running(command, {"SPARK_LSP_TOKEN": TOKEN}) as peer:
         yield peer
 
@@ -77,7 +78,7 @@ def gateway(where: Path, engines: Engines) -> Generator[Peer]:
 @contextmanager
 def tuned(engines: Engines) -> Generator[Peer]:
     """Run the tuned baseline's server."""
-    with _running((sys.executable, "-m", "spark_lsp.bench.tuned", _tables(engines))) as peer:
+    with _running(programs.python("-m", "spark_lsp.bench.tuned", _tables(engines))) as peer:
         yield peer
 
 
@@ -98,7 +99,7 @@ def echo() -> Generator[Peer]:
 def program(name: str) -> tuple[str, ...]:
     """Return the command line that runs a program which is kept as data."""
     source = files("spark_lsp.bench").joinpath("data", f"{name}.py.txt").read_text("utf-8")
-    return (sys.executable, "-c", source)
+    return programs.python("-c", source)
 
 
 def toml(engines: Engines, routes: Mapping[str, str] | None = None) -> str:
@@ -122,7 +123,7 @@ def _tables(engines: Engines) -> str:
 
 @contextmanager
 def _running(command: Sequence[str], more: Mapping[str, str] | None = None) -> Generator[Peer]:
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, **(more or {})}) as process:
+    with programs.start(command, stdout=subprocess.PIPE, env={**os.environ, **(more or {})}) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from spark_lsp import programs
 from spark_lsp.client.answers import read_status
 from spark_lsp.client.capabilities import initialize_params
 from spark_lsp.client.framing import Framer, framed
@@ -89,7 +90,7 @@ def _nothing(message: Message) -> object:
 def serving(command: Sequence[str], root: Path, env: Mapping[str, str]) -> Generator[Pipe]:
     """Run a language server and introduce an editor that shows growing text."""
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, bufsize=0, env=env) as process:
+    with programs.start(command, stdin=pipe, stdout=pipe, bufsize=0, env=env) as process:
         try:
             server = Pipe(process)
             server.answer(

@@ -8,9 +8,10 @@ attacker. The code tested comes from a public set of tasks and from the model's 
 """
 
 import subprocess
-import sys
 from enum import StrEnum
 from tempfile import TemporaryDirectory
+
+from spark_lsp import programs
 
 SECONDS = 10.0
 MEGABYTES = 1024
@@ -67,15 +68,14 @@ def judge(source: str, seconds: float = SECONDS, megabytes: int = MEGABYTES) -> 
     guard = _GUARD.format(seconds=max(1, int(seconds)), size=megabytes << 20)
     with TemporaryDirectory(prefix="spark-lsp-sandbox-") as folder:
         try:
-            done = subprocess.run(
-                [sys.executable, "-I", "-S", "-X", "utf8", "-c", guard],
+            done = programs.run(
+                programs.python("-I", "-S", "-X", "utf8", "-c", guard),
                 input=source.encode("utf-8", "replace"),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd=folder,
                 env={},
                 timeout=seconds,
-                check=False,
             )
         except subprocess.TimeoutExpired:
             return Verdict.TIME

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from spark_lsp import programs
 from spark_lsp.bench import stock
 from spark_lsp.bench.figures import Figure, at_most_of_baseline
 from spark_lsp.client.capabilities import initialize_params
@@ -38,9 +39,7 @@ def start_ms(command: Sequence[str]) -> float:
     environment = {key: value for key, value in os.environ.items() if key != NO_BYTECODE}
     pipe = subprocess.PIPE
     begun = time.perf_counter()
-    with subprocess.Popen(
-        command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, env=environment
-    ) as process:
+    with programs.start(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, env=environment) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from spark_lsp import programs
 from spark_lsp.bench import stock
 from spark_lsp.bench.figures import Figure, at_most, median
 from spark_lsp.bench.typing import Keys, keys
@@ -32,7 +33,7 @@ def run(rounds: int = 7, count: int = 400, baseline_count: int = 40) -> list[Fig
     """Measure `count` keys a round and size of ours, `baseline_count` of the slower baseline."""
     source = Path(textwrap.__file__).read_text("utf-8")
     command = stock.command("sync")
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with programs.start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             figures: list[Figure] = []
             for lines, limit in SIZES:

@@ -18,6 +18,7 @@ import anyio
 import httpx
 import msgspec
 
+from spark_lsp import programs
 from spark_lsp.bench import cancels, chain, keystroke, ours, peers, roundtrip, tokens, tuned, upload
 from spark_lsp.bench.figures import Figure, at_least, at_most, at_most_of_baseline, measured
 from spark_lsp.bench.memory import resident_mb
@@ -203,7 +204,7 @@ def _floor(amount: Amount) -> list[Figure]:
     with ExitStack() as stack:
         server = stack.enter_context(peers.echo())
         command, pipe = (*peers.program("echo"), "client", server.url), subprocess.PIPE
-        client = stack.enter_context(subprocess.Popen(command, stdin=pipe, stdout=pipe))
+        client = stack.enter_context(programs.start(command, stdin=pipe, stdout=pipe))
         stack.callback(client.kill)
         stack.enter_context(peers.together([server, Peer("", client.pid)]))
         assert client.stdin is not None

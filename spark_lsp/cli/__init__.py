@@ -11,7 +11,8 @@ import sys
 from typing import TYPE_CHECKING, Protocol, cast
 
 from spark_lsp import __version__
-from spark_lsp.errors import SparkError
+from spark_lsp.errors import SparkError, origin
+from spark_lsp.home import settle
 
 if TYPE_CHECKING:
     import argparse
@@ -46,6 +47,8 @@ class Command(Protocol):
 
 def main(argv: "Sequence[str] | None" = None) -> int:
     """Run one command and return its exit code; errors go to stderr as one sentence, never a traceback."""
+    if argv is None:  # we are a program, and no part of one
+        settle()
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "serve")
@@ -59,13 +62,13 @@ def main(argv: "Sequence[str] | None" = None) -> int:
 def _run(name: str, words: list[str]) -> int:
     import argparse
 
+    from spark_lsp.cli.output import settle_streams
+
+    settle_streams()
     command = cast(Command, importlib.import_module(f"spark_lsp.cli.{name}"))
     parser = argparse.ArgumentParser(f"spark-lsp {name}", description=COMMANDS[name])
     command.configure(parser)
     arguments = parser.parse_args(words)
-    if sys.stdout is None:  # it was closed before we began
-        with open(os.devnull, "w", encoding="utf-8") as sys.stdout:
-            return _call(command, arguments)
     return _call(command, arguments)
 
 
@@ -77,17 +80,30 @@ def _call(command: Command, arguments: "argparse.Namespace") -> int:
     except SparkError as error:
         print(f"spark-lsp: {error}", file=sys.stderr)
         return ERROR
+    except UnicodeEncodeError:
+        print(f"spark-lsp: {_NOT_TEXT}", file=sys.stderr)
+        return ERROR
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        if not _is_output(error):
-            raise
-        return _output_gone(error)
+        return _output_gone(error) if _is_output(error) else _failed(error)
+    except Exception as error:
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    """Say where a command failed unexpectedly; its words may hold the user's code."""
+    print(f"spark-lsp: the command failed unexpectedly: {origin(error)}. Please report it.", file=sys.stderr)
+    return ERROR
+
+
+_NOT_TEXT = "A name or a text on the command line is not valid UTF-8. Nothing was done. Give it in UTF-8."
+_UNWRITTEN = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT)
 
 
 def _is_output(error: OSError) -> bool:
     """Tell whether an error came from writing what a command prints: no other file's error gets this far."""
-    return error.filename is None and error.errno in (errno.EPIPE, errno.ENOSPC, errno.EIO)
+    return error.filename is None and error.errno in _UNWRITTEN
 
 
 def _output_gone(error: OSError) -> int:

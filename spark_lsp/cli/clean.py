@@ -10,17 +10,19 @@ from pathlib import Path
 
 from spark_lsp import app, runtime
 from spark_lsp.cli import ERROR, OK
+from spark_lsp.cli.waiting import add_timeout
 from spark_lsp.errors import GatewayError
 from spark_lsp.launch import alive
 from spark_lsp.models import paths
 from spark_lsp.store import place
 
-PATIENCE = 5.0  # seconds that a gateway has to end
+TIMEOUT_S = 10.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--yes", action="store_true", help="remove it; without this it is only shown")
+    add_timeout(parser, TIMEOUT_S, "the running gateway's end")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -36,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         if found:
             print("To remove all of this: spark-lsp clean --yes")
         return OK
-    _end_gateway()
+    _end_gateway(arguments.timeout)
     return _remove([path for path, _ in found])
 
 
@@ -54,8 +56,8 @@ def _places() -> Iterator[tuple[Path, str]]:
         return
 
 
-def _end_gateway() -> None:
-    """End the user's own gateway, and wait until it is gone."""
+def _end_gateway(limit_s: float) -> None:
+    """End the user's own gateway, and wait until it is gone. Raises `GatewayError` if it stays."""
     try:
         state = runtime.read_state(runtime.directory())
     except GatewayError:
@@ -67,9 +69,15 @@ def _end_gateway() -> None:
             os.kill(state.pid, number)
         except OSError:
             return
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + limit_s / 2
         while alive(state.pid) and time.monotonic() < end:
             time.sleep(0.05)
+    if os.name == "posix" and alive(state.pid):
+        raise GatewayError(
+            f"Waited {limit_s:g} s for the gateway (process {state.pid}) to end",
+            "Nothing was removed",
+            f"End it with: kill -9 {state.pid}; then run the command again",
+        )
 
 
 def _remove(found: list[Path]) -> int:

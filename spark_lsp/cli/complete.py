@@ -10,11 +10,13 @@ import msgspec
 
 from spark_lsp.cli import NOTHING, OK
 from spark_lsp.cli.engine import settings_for
+from spark_lsp.cli.waiting import add_timeout
 from spark_lsp.client.answers import Suggestion
 from spark_lsp.client.editor import editing
 from spark_lsp.client.files import SourceFile, offset_of, read_source
 from spark_lsp.text.document import Document
 
+TIMEOUT_S = 120.0
 _PLACE = re.compile(r"(?P<file>.+):(?P<line>\d+):(?P<column>\d+)", re.DOTALL)
 
 
@@ -33,6 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--engine", metavar="NAME", help="ask this engine instead of the configured route")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_timeout(parser, TIMEOUT_S, "the completion, the start of server, gateway and model included")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     name, line, column = arguments.place
     file = read_source(name)
     offset = offset_of(file, line, column)
-    found = anyio.run(_complete, file, offset, settings_for(arguments.engine))
+    found = anyio.run(_complete, file, offset, settings_for(arguments.engine), arguments.timeout)
     if arguments.json:
         print(msgspec.json.encode(as_json(file, found)).decode())
     elif found.text:
@@ -50,10 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
     return OK if found.text else NOTHING
 
 
-async def _complete(file: SourceFile, offset: int, settings: dict[str, Any]) -> Suggestion:
-    async with editing(settings, file.path.parent) as editor:
+async def _complete(file: SourceFile, offset: int, settings: dict[str, Any], limit_s: float) -> Suggestion:
+    async with editing(settings, file.path.parent, limit_s=limit_s) as editor:
         editor.open(file.uri, file.text, file.language)
-        return await editor.complete(file.uri, offset)
+        return await editor.complete(file.uri, offset, limit_s)
+    raise AssertionError("never reached: the block returns or raises")
 
 
 def as_json(file: SourceFile, found: Suggestion) -> dict[str, Any]:

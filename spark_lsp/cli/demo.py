@@ -5,12 +5,8 @@ key, until ghost text shows; then one function is documented. Each step ends wit
 """
 
 import argparse
-import functools
 import shlex
-import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -19,9 +15,11 @@ from typing import Any
 
 import anyio
 
+from spark_lsp import programs
 from spark_lsp.cli import NOTHING, OK
 from spark_lsp.cli.engine import settings_for
 from spark_lsp.cli.stage import JsonStage, Stage, TextStage
+from spark_lsp.cli.waiting import add_timeout
 from spark_lsp.client.answers import Suggestion
 from spark_lsp.client.editor import Editor, editing
 from spark_lsp.client.files import SourceFile
@@ -33,6 +31,7 @@ from spark_lsp.errors import SparkError
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 
+TIMEOUT_S = 600.0
 KEY_S = 0.03  # between two keys: a quick typist
 CONTEXT_LINES = 4
 GROWTH_S = 5.0  # how long the rest of a growing answer is watched
@@ -47,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--engine", metavar="NAME", help="ask this engine instead of the configured route")
     parser.add_argument("--json", action="store_true", help="print one JSON object a step")
+    add_timeout(parser, TIMEOUT_S, "the whole demonstration")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         if replay:
             stage.say("replay: the answer is the file's own text, not a model's")
         settings = with_engine("replay") if replay else settings_for(arguments.engine)
-        shown = anyio.run(functools.partial(play, played, settings, environment, stage))
+        shown = anyio.run(play, played, settings, environment, stage, arguments.timeout)
     if arguments.editor == "nvim":
         _open_nvim(arguments.file or default_file())
     elif not arguments.json:
@@ -93,12 +93,16 @@ def _has_replay() -> bool:
 
 
 async def play(
-    played: Script, settings: dict[str, Any], environment: Mapping[str, str] | None, stage: Stage
+    played: Script,
+    settings: dict[str, Any],
+    environment: Mapping[str, str] | None,
+    stage: Stage,
+    limit_s: float = TIMEOUT_S,
 ) -> bool:
     """Show everything; return whether both ghost text and an edit could be shown."""
     begun = time.monotonic()
     root = played.file.path.parent
-    async with editing(settings, root, growing=True, env=environment) as editor:
+    async with editing(settings, root, growing=True, env=environment, limit_s=limit_s) as editor:
         editor.open(played.file.uri, played.text, played.file.language)
         status = await editor.ask_status()
         opened = {"what": f"opened a copy of {played.file.path.name}", "file": str(played.file.path)}
@@ -108,7 +112,8 @@ async def play(
         what = "ghost text and an edit" if ghost and edited else "not everything could be shown"
         done = {"what": what, "ok": ghost and edited, "seconds": time.monotonic() - begun}
         stage.step("done", editor.status, done)
-    return ghost and edited
+        return ghost and edited
+    raise AssertionError("never reached: the block returns or raises")
 
 
 async def _ghosts(editor: Editor, played: Script, stage: Stage) -> bool:
@@ -189,7 +194,7 @@ def how_to_open(file: Path) -> str:
         names = {"VS Code": "code", "Neovim": "nvim", "Helix": "hx"}
         lines = (f"Now in {name}:  {shlex.quote(str(scripts / names[name]))}" for name in names)
         return "\n".join(f"{line} {shlex.quote(str(file))}" for line in lines)
-    command = ", ".join(f'"{word}"' for word in (sys.executable, "-m", "spark_lsp", "serve"))
+    command = ", ".join(f'"{word}"' for word in programs.spark_lsp("serve"))
     return (
         "Now in Neovim 0.12 or later (Tab accepts):\n"
         f"  nvim -c {shlex.quote(_NVIM % command)} {shlex.quote(str(file))}"
@@ -206,7 +211,7 @@ _NVIM = (
 
 def _open_nvim(file: Path) -> None:
     launcher = Path(__file__).parents[2] / "scripts" / "nvim"
-    program = str(launcher) if launcher.exists() else shutil.which("nvim")
+    program = str(launcher) if launcher.exists() else programs.find("nvim")
     if program is None:
         raise SparkError("Neovim was not found", "The file was not opened", "Install Neovim 0.12 or later")
-    subprocess.run([program, str(file)], check=False)
+    programs.run([program, str(file)])

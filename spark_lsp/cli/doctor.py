@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from spark_lsp.cli import ERROR, OK
+from spark_lsp.cli.waiting import add_timeout
 from spark_lsp.doctor import (
     configuration,
     document,
@@ -28,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration instead of the user's own")
     parser.add_argument("--no-trial", action="store_true", help="start nothing; only look")
     parser.add_argument("--json", action="store_true", help="one JSON array of findings")
+    add_timeout(parser, trial.PATIENCE, "the trial's suggestion")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -53,4 +55,4 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     yield from editors.look()
     yield from (document.look(file, settings) for file in arguments.file)
     if not arguments.no_trial:
-        yield trial.look(arguments.config)
+        yield trial.look(arguments.config, arguments.timeout)

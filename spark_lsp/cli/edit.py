@@ -11,11 +11,13 @@ import msgspec
 from spark_lsp.cli import NOTHING, OK
 from spark_lsp.cli.colour import print_diff
 from spark_lsp.cli.engine import settings_for
+from spark_lsp.cli.waiting import add_timeout
 from spark_lsp.client.answers import EditOutcome
 from spark_lsp.client.editor import INSTRUCT, editing
 from spark_lsp.client.files import SourceFile, lines_of, read_source, write_source
 from spark_lsp.client.unified import unified
 
+TIMEOUT_S = 300.0
 _RANGE = re.compile(r"(\d+):(\d+)")
 
 
@@ -50,6 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--diff", action="store_true", help="print the change as a diff (the default)")
     how.add_argument("--write", action="store_true", help="write the change into the file")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_timeout(parser, TIMEOUT_S, "the edit, the start of server, gateway and model included")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -58,7 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     span = lines_of(file, *arguments.range)
     action = arguments.action or INSTRUCT
     settings = settings_for(arguments.engine)
-    outcome = anyio.run(_edit, file, span, action, arguments.instruction or "", settings)
+    limit_s: float = arguments.timeout
+    outcome = anyio.run(_edit, file, span, action, arguments.instruction or "", settings, limit_s)
     changed = outcome.state == "applied" and outcome.after != outcome.before
     written = changed and arguments.write
     if written:
@@ -71,11 +75,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _edit(
-    file: SourceFile, span: tuple[int, int], action: str, instruction: str, settings: dict[str, Any]
+    file: SourceFile,
+    span: tuple[int, int],
+    action: str,
+    instruction: str,
+    settings: dict[str, Any],
+    limit_s: float,
 ) -> EditOutcome:
-    async with editing(settings, file.path.parent) as editor:
+    async with editing(settings, file.path.parent, limit_s=limit_s) as editor:
         editor.open(file.uri, file.text, file.language)
-        return await editor.edit(file.uri, *span, action, instruction)
+        return await editor.edit(file.uri, *span, action, instruction, limit_s)
+    raise AssertionError("never reached: the block returns or raises")
 
 
 def _show(file: SourceFile, outcome: EditOutcome, *, written: bool, as_json: bool) -> None:

@@ -10,10 +10,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.progress import TransferSpeedColumn as SpeedColumn
 
 from spark_lsp.cli import NOTHING
+from spark_lsp.cli.waiting import add_timeout
 from spark_lsp.models import paths, registry
 from spark_lsp.models.pull import pull
 from spark_lsp.models.registry import Model
 from spark_lsp.models.remove import leavings, remove
+from spark_lsp.models.sources import PATIENCE
 
 INTERRUPTED = 130
 
@@ -28,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         command.add_argument("name", nargs="?", default=registry.AUTO, help="a model's name (default: auto)")
         if verb == "pull":
             command.add_argument("--json", action="store_true", help="progress as one JSON object a line")
+            add_timeout(command, PATIENCE, "more bytes from one source")
     remove = verbs.add_parser("remove", help="delete a model and what a broken download left")
     remove.add_argument("name", help="a model's name")
 
@@ -38,7 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _list(arguments.json)
     model = registry.find(arguments.name)
     if arguments.verb == "pull":
-        return _pull_for_programs(model) if arguments.json else _pull(model)
+        pull_it = _pull_for_programs if arguments.json else _pull
+        return pull_it(model, arguments.timeout)
     return _remove(model) if arguments.verb == "remove" else _path(model)
 
 
@@ -49,7 +53,7 @@ def _remove(model: Model) -> int:
     return 0 if found else NOTHING
 
 
-def _pull_for_programs(model: Model) -> int:
+def _pull_for_programs(model: Model, limit_s: float) -> int:
     """Pull, and tell of every percent in a line; the reason of a failure is on stderr, as ever."""
     told = ("", -1)
 
@@ -61,14 +65,14 @@ def _pull_for_programs(model: Model) -> int:
             print(json.dumps({"step": step, "source": source, "percent": percent}), flush=True)
 
     try:
-        pull(model, report)
+        pull(model, report, limit_s)
     except KeyboardInterrupt:
         return INTERRUPTED
     print(json.dumps({"step": "done", "source": "", "percent": 100}), flush=True)
     return 0
 
 
-def _pull(model: Model) -> int:
+def _pull(model: Model, limit_s: float) -> int:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     if paths.verify(model):
         console.print(f"{model.name} is here already: {paths.file_of(model)}")
@@ -77,7 +81,7 @@ def _pull(model: Model) -> int:
     try:
         with _progress(console) as progress:
             bar = _Bar(progress, model)
-            file = pull(model, bar.report)
+            file = pull(model, bar.report, limit_s)
     except KeyboardInterrupt:
         console.print(f"Stopped. What is here is kept; go on with: spark-lsp model pull {model.name}")
         return INTERRUPTED

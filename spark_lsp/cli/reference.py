@@ -21,7 +21,7 @@ _INTRODUCTION = """\
 
 Written by `python -m spark_lsp.cli.reference commands`; do not edit by hand.
 
-There is one program, `spark-lsp`, also run by `python -m spark_lsp`. Without a command it is
+There is one program, `spark-lsp`, also run by `python -P -m spark_lsp`. Without a command it is
 `spark-lsp serve`.
 
 | exit code | meaning |
@@ -122,7 +122,9 @@ Written by `python -m spark_lsp.cli.reference settings`; do not edit by hand.
 In the editor below `spark.`, in `initializationOptions` and `workspace/configuration` alike; or, with the same
 names, in `config.toml` in your configuration directory (`~/.config/spark-lsp/config.toml` on Linux), or in the
 file that `--config` or `SPARK_LSP_CONFIG` names. The editor goes over the environment, that over the file. A
-value that cannot be used is named, and all others are kept; `null` means the default.
+value that cannot be used is named, and all others are kept. An editor's settings are laid over one another: `null`,
+a missing name or a value of the wrong type leaves the earlier value in force
+([more](../explanation/privacy.md#when-settings-change)).
 
 `spark-lsp config show` prints each value and where it came from, `config check` names what cannot be used,
 `config schema` prints the JSON schema.
@@ -130,6 +132,8 @@ value that cannot be used is named, and all others are kept; `null` means the de
 | setting | default | meaning |
 |---|---|---|
 {settings}
+How patterns of files are read, with examples, is on [its own page](../explanation/privacy.md#how-patterns-are-read).
+
 ## Engines
 
 Tables below `engines`: `[engines.NAME]` in config.toml, `spark.engines` in the editor. `kind` says what it is; no

@@ -10,6 +10,7 @@ from typing import Any
 
 from spark_lsp import runtime
 from spark_lsp.cli import NOTHING, OK
+from spark_lsp.cli.waiting import add_timeout, within
 from spark_lsp.errors import GatewayError
 from spark_lsp.launch import answers
 
@@ -19,17 +20,25 @@ PATIENCE = 5.0
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_timeout(parser, PATIENCE, "the gateway's answer")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print how the gateway is; 3 if none runs."""
     state = runtime.read_state(runtime.directory())
-    if state is None or not answers(state):
+    told = within(arguments.timeout, "the gateway's answer", lambda: _told(state)) if state else None
+    if told is None:
         print(json.dumps({"running": False}) if arguments.json else "No gateway runs; an editor starts one.")
         return NOTHING
-    told = {"running": True, "pid": state.pid, "url": state.url, **_ask(state)}
     print(json.dumps(told) if arguments.json else "\n".join(lines(told)))
     return OK
+
+
+def _told(state: runtime.State) -> dict[str, Any] | None:
+    """Return what the gateway tells of itself; None if none answers."""
+    if not answers(state):
+        return None
+    return {"running": True, "pid": state.pid, "url": state.url, **_ask(state)}
 
 
 def lines(told: dict[str, Any]) -> list[str]:

@@ -6,20 +6,21 @@ awaiting. Every wait has a deadline and ends with a clear error when the child d
 """
 
 import math
-import subprocess
-import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, cast
 
 import anyio
 import msgspec
 from anyio.abc import Process
 
+from spark_lsp import programs
 from spark_lsp.client.framing import Framer, framed
 from spark_lsp.errors import RemoteProtocolError, SparkError
+from spark_lsp.supervise import run_guarded
 
-SERVE = (sys.executable, "-m", "spark_lsp", "serve")
+SERVE = programs.spark_lsp("serve")
 METHOD_NOT_FOUND = -32601
 END_S = 5.0
 
@@ -35,7 +36,8 @@ class Connection:
 
     def __init__(self, process: Process, handler: Handler) -> None:
         self.process = process
-        self.dead: SparkError | None = None  # why nothing can be asked any more
+        self.dead: Exception | None = None  # why nothing can be asked any more
+        self.waiting_for = "the language server to start"  # what is waited for now, in words
         self._handler = handler  # answers what the server asks and hears what it says
         self._framer = Framer()
         self._last_id = 0
@@ -73,6 +75,7 @@ class Connection:
 
     async def until(self, happened: Callable[[], object], timeout_s: float, what: str) -> None:
         """Wait until `happened()` is true, looked at after every message from the server."""
+        self.waiting_for = what
         with anyio.move_on_after(timeout_s):
             while not happened():
                 if self.dead is not None:
@@ -88,6 +91,11 @@ class Connection:
     def _send(self, message: dict[str, Any]) -> None:
         if self.dead is None:
             self._outbox.send_nowait(framed(message))
+
+    def fail(self, error: Exception) -> None:
+        """End every wait: a task of this connection failed. An error of the command's own output stays it."""
+        self.dead = self.dead or (error if isinstance(error, OSError) else _client_failed())
+        self._wake()
 
     async def read(self) -> None:
         """Read the child's output until it ends; a task of its own."""
@@ -163,6 +171,14 @@ class Connection:
         self._outgoing.close()
 
 
+def _client_failed() -> SparkError:
+    return SparkError(
+        "spark-lsp failed while it read what the language server said",
+        "The command was given up",
+        "Run it again; please report it if it fails again",
+    )
+
+
 def _no_lsp() -> SparkError:
     return SparkError(
         "The language server wrote something that is not LSP to its output",
@@ -191,8 +207,9 @@ async def connect(
     failure: Exception | None = None
     try:
         async with anyio.create_task_group() as tasks:
+            guarded = partial(run_guarded, on_failure=connection.fail)
             for task in (connection.read, connection.write, connection.listen):
-                tasks.start_soon(task)
+                tasks.start_soon(guarded, task)
             try:
                 yield connection
             except Exception as error:  # kept out of the group, which would wrap it
@@ -209,9 +226,8 @@ async def connect(
 
 
 async def _start(command: Sequence[str], env: Mapping[str, str] | None) -> Process:
-    pipe = subprocess.PIPE
     try:
-        return await anyio.open_process(command, stdin=pipe, stdout=pipe, stderr=pipe, env=env)
+        return await programs.open_process(command, cwd=programs.NEUTRAL, env=env)
     except OSError as error:
         raise SparkError(
             f"The language server could not be started: {error.strerror}", "", f"Check that {command[0]} runs"

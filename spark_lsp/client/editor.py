@@ -5,12 +5,15 @@ edit from the server is checked against the version it was made for, is applied,
 server as a change, and is then confirmed.
 """
 
+import math
 import os
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
+
+import anyio
 
 from spark_lsp.client.answers import (
     EditOutcome,
@@ -68,6 +71,17 @@ class Editor:
         chosen = result.get("capabilities", {}).get("positionEncoding", Encoding.UTF16)
         self.encoding = Encoding(chosen)
         connection.notify("initialized", {})
+
+    def gave_up(self, limit_s: float) -> SparkError:
+        """Return the error of a command that gives up: what it waited for, and how the engine side is."""
+        what = self._connection.waiting_for if self._connection else "the language server to start"
+        state = f"the engine side is {self.status.state or 'not known'}"
+        reason = f": {self.status.reason.rstrip('.')}" if self.status.reason else ""
+        return SparkError(
+            f"Waited {limit_s:g} s for {what}; {state}{reason}",
+            "The command was given up and the text is as it was",
+            "Run: spark-lsp doctor; or give it longer with --timeout",
+        )
 
     # --- documents ---
 
@@ -188,7 +202,7 @@ class Editor:
             number = await self.start_edit(argument)
         except RemoteProtocolError as error:
             return "refused", error.what
-        await self.connection.until(lambda: number in self._edits, timeout_s, "the edit")
+        await self.connection.until(lambda: number in self._edits, timeout_s, "the edit's result")
         done = self._edits[number]
         return str(done.get("state") or "failed"), str(done.get("reason") or "")
 
@@ -269,9 +283,16 @@ async def editing(
     growing: bool = False,
     command: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
+    limit_s: float = math.inf,
 ) -> AsyncGenerator[Editor]:
-    """Start a language server for the folder `root` and be an editor for it."""
+    """Start a language server for the folder `root` and be an editor for it.
+
+    Raises `SparkError` when the block, the server's start included, takes longer than `limit_s` seconds.
+    """
     editor = Editor(settings)
-    async with connect(editor.handle, command, env) as connection:
-        await editor.initialize(connection, root, growing)
-        yield editor
+    with anyio.move_on_after(limit_s) as scope:
+        async with connect(editor.handle, command, env) as connection:
+            await editor.initialize(connection, root, growing)
+            yield editor
+    if scope.cancelled_caught:
+        raise editor.gave_up(limit_s)

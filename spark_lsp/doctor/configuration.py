@@ -48,7 +48,12 @@ def _environment() -> Iterator[Finding]:
 
 def _project() -> Iterator[Finding]:
     """Look at the `.spark.toml` files from here upwards."""
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except OSError:
+        what = "the working directory was deleted; relative names of files lead nowhere"
+        yield Finding("warning", "project", what, "Change to another directory: cd")
+        return
     for file in (folder / PROJECT_FILE for folder in (here, *here.parents)):
         if not file.is_file():
             continue

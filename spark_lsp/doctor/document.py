@@ -5,7 +5,6 @@ from pathlib import Path
 from spark_lsp.config import Settings
 from spark_lsp.doctor.finding import Finding
 from spark_lsp.lsp.fence import Fence
-from spark_lsp.privacy.files import matching
 from spark_lsp.session.documents import MAX_CHARS, Unusable
 from spark_lsp.session.reasons import REMEDIES, Reason
 
@@ -14,8 +13,9 @@ def look(file: Path, settings: Settings) -> Finding:
     """Say whether a file may leave the editor; its contents are not read, its size is."""
     subject = str(file)
     path = file.absolute()
-    why = Fence(settings=lambda: settings).why(path.as_uri())
-    if why is None and (glob := matching(str(path), settings.completion.disabledGlobs)):
+    fence = Fence(settings=lambda: settings)
+    why = fence.why(path.as_uri())
+    if why is None and (glob := fence.disabled(path.as_uri())):
         why = Reason.DISABLED_HERE, glob
     if why is not None:
         reason, detail = why

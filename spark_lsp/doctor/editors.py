@@ -1,10 +1,10 @@
 """The editors on this machine, as far as the search path shows them."""
 
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 
+from spark_lsp import programs
 from spark_lsp.doctor.finding import Finding
 
 SUBJECT = "editor"
@@ -21,10 +21,10 @@ def look() -> Iterator[Finding]:
 
 
 def _found() -> Iterator[Finding]:
-    if path := shutil.which("nvim"):
+    if path := programs.find("nvim"):
         yield _neovim(path)
     for program, name in OTHERS.items():
-        if path := shutil.which(program):
+        if path := programs.find(program):
             guide = f"; see {GUIDES[name]}" if name in GUIDES else ""
             yield Finding("ok", SUBJECT, f"{name} at {path}{guide}")
 
@@ -42,11 +42,11 @@ def _neovim(path: str) -> Finding:
 
 def _version(path: str) -> tuple[int, ...] | None:
     try:
-        quiet = subprocess.DEVNULL
-        done = subprocess.run(
-            [path, "--version"], stdin=quiet, capture_output=True, text=True, timeout=5, check=False
+        quiet, pipe = subprocess.DEVNULL, subprocess.PIPE
+        done = programs.run(
+            [path, "--version"], stdin=quiet, stdout=pipe, stderr=quiet, cwd=programs.NEUTRAL, timeout=5
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    match = re.search(r"v(\d+)\.(\d+)", done.stdout)
+    match = re.search(r"v(\d+)\.(\d+)", done.stdout.decode("utf-8", "replace"))
     return (int(match[1]), int(match[2])) if match else None

@@ -20,11 +20,11 @@ PATIENCE = 40.0  # seconds; a cold start of gateway and model takes about three
 TEXT = "def add(a, b):\n    return "
 
 
-def look(config: Path | None = None) -> Finding:
-    """Try it, and say what came."""
+def look(config: Path | None = None, limit_s: float = PATIENCE) -> Finding:
+    """Try it for `limit_s` seconds at most, and say what came."""
     command = [*SERVE, *(["--config", str(config.absolute())] if config else [])]
     try:
-        found = anyio.run(_complete, command)
+        found = anyio.run(_complete, command, limit_s)
     except SparkError as error:
         return Finding("error", SUBJECT, error.what, error.remedy or "See what stands above")
     status = found.status
@@ -35,9 +35,11 @@ def look(config: Path | None = None) -> Finding:
     return Finding("ok", SUBJECT, f"a suggestion came after {found.elapsed_ms:.0f} ms from {who}")
 
 
-async def _complete(command: list[str]) -> Suggestion:
+async def _complete(command: list[str], limit_s: float) -> Suggestion:
     with TemporaryDirectory(prefix="spark-lsp-doctor-") as folder:
-        async with editing({}, Path(folder), command=command, env=dict(os.environ)) as editor:
-            uri = (Path(folder) / "trial.py").as_uri()
+        root, env = Path(folder), dict(os.environ)
+        async with editing({}, root, command=command, env=env, limit_s=limit_s) as editor:
+            uri = (root / "trial.py").as_uri()
             editor.open(uri, TEXT, "python")
-            return await editor.complete(uri, len(TEXT), PATIENCE)
+            return await editor.complete(uri, len(TEXT), limit_s)
+    raise AssertionError("never reached: the block returns or raises")

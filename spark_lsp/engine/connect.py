@@ -7,14 +7,12 @@ else may listen there by now, so each side proves that it knows the token, and a
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 import anyio
 
-from spark_lsp.engine.tunnel import open_tunnel
 from spark_lsp.errors import ConfigError, GatewayError, RemoteProtocolError
-from spark_lsp.tls import certificate_problem, tls_context
+from spark_lsp.tls import certificate_problem
 from spark_lsp.wire import codec
 from spark_lsp.wire.frames import SUBPROTOCOL, Auth
 from spark_lsp.wire.proof import NONCE_HEADER, PROOF_HEADER, proof_of, proves
@@ -22,9 +20,7 @@ from spark_lsp.wire.proof import NONCE_HEADER, PROOF_HEADER, proof_of, proves
 if TYPE_CHECKING:
     from spark_lsp.engine.socket import Socket
 
-__all__ = ["NONCE_HEADER", "PROOF_HEADER", "Endpoint", "close", "mute", "open_socket", "vouches"]
-
-MAX_MESSAGE = 16 * 1024 * 1024
+__all__ = ["NONCE_HEADER", "PROOF_HEADER", "Endpoint", "mute", "open_socket", "vouches"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,65 +43,25 @@ async def open_socket(endpoint: Endpoint, patience: float) -> "Socket":
 
     No step may take longer than `patience` seconds.
     """
-    from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
+    from spark_lsp.engine.dial import open_websocket
+    from spark_lsp.engine.socket import HandshakeFailed
 
+    headers = _introduction(endpoint)
     try:
-        socket = await _open(endpoint, patience)
-        if endpoint.proves:
-            await _prove(socket, endpoint.token, patience)
-        return socket
+        socket = await open_websocket(endpoint.url, SUBPROTOCOL, headers, patience)
+    except HandshakeFailed as error:
+        raise (_stranger() if endpoint.proves else _refused(error.status)) from error
     except ConfigError as error:  # the environment names a proxy or certificates that cannot be used
         raise GatewayError(error.what, error.meaning, error.remedy) from error
     except ssl.SSLError as error:
-        raise _untrusted(error) from error
-    except (InvalidURI, ValueError) as error:
+        raise _insecure(error) from error
+    except OSError:  # before `ValueError`: some errors are both
+        raise
+    except (ValueError, NotImplementedError) as error:  # the latter: no Unix sockets on this system
         raise _no_address() from error
-    except ConnectionClosed as error:
-        raise ConnectionError from error
-    except WebSocketException as error:
-        raise (_stranger() if endpoint.proves else _refused(error)) from error
-
-
-async def _open(endpoint: Endpoint, patience: float) -> "Socket":
-    from websockets.asyncio.client import connect, unix_connect
-    from websockets.typing import Subprotocol
-
-    from spark_lsp.engine.socket import Socket
-
-    options: dict[str, Any] = {
-        "additional_headers": _introduction(endpoint),
-        "subprotocols": [Subprotocol(SUBPROTOCOL)],
-        "compression": None,
-        "max_size": MAX_MESSAGE,
-        "ping_interval": None,
-        "open_timeout": patience,
-        "close_timeout": 1,
-        "create_connection": Socket,
-    }
-    if endpoint.url.startswith("ws+unix:"):
-        path = endpoint.url.removeprefix("ws+unix:")
-        return cast("Socket", await unix_connect(path, "ws://localhost/v1/responses", **options))
-    options |= await _network(endpoint.url)
-    connecting = connect(endpoint.url, **options, proxy=None)
-    connecting.process_redirect = _stay  # the user has agreed to this address and to no other
-    return cast("Socket", await connecting)
-
-
-async def _network(url: str) -> dict[str, Any]:
-    """Return how the address is reached: through a proxy or not, and whom we trust."""
-    parts = urlsplit(url)
-    secure = parts.scheme == "wss"
-    options: dict[str, Any] = {"ssl": tls_context()} if secure else {}
-    tunnel = await open_tunnel(url, parts.hostname or "", parts.port or (443 if secure else 80))
-    if tunnel is not None:
-        options["sock"] = tunnel
-        if secure:
-            options["server_hostname"] = parts.hostname
-    return options
-
-
-def _stay(exc: Exception) -> Exception:
-    return exc
+    if endpoint.proves:
+        await _prove(socket, endpoint.token, headers[NONCE_HEADER], patience)
+    return socket
 
 
 def vouches(token: str, nonce: str, proof: str) -> bool:
@@ -122,38 +78,30 @@ def _introduction(endpoint: Endpoint) -> dict[str, str]:
     return {"Authorization": f"Bearer {endpoint.token}"} if endpoint.token else {}
 
 
-async def _prove(socket: "Socket", token: str, patience: float) -> None:
+async def _prove(socket: "Socket", token: str, nonce: str, patience: float) -> None:
     """Prove each other that we know the token; else nothing more is said. Raises `GatewayError`."""
     proved = False
     try:
-        proved = await _proved(socket, token, patience)
+        proved = await _proved(socket, token, nonce, patience)
     finally:
         if not proved:
-            await close(socket)
+            await socket.close()
     if not proved:
         raise _stranger()
 
 
-async def _proved(socket: "Socket", token: str, patience: float) -> bool:
+async def _proved(socket: "Socket", token: str, nonce: str, patience: float) -> bool:
     """Return whether the other side has proved that it knows the token, and prove it too."""
-    assert socket.request is not None
-    nonce = socket.request.headers[NONCE_HEADER]
     proof = ""
     with anyio.move_on_after(patience), suppress(RemoteProtocolError):
-        _, challenge = codec.decode("".join((await socket.hear())[:1]), codec.CHALLENGE_FRAMES)
+        first, *_ = await socket.receive_messages()
+        _, challenge = codec.decode(first, codec.CHALLENGE_FRAMES)
         proof = challenge.proof if challenge is not None else ""
         ours = challenge.nonce if challenge is not None else ""
         if proves(token, "gateway", nonce, proof):
-            await socket.say(codec.encode(Auth(proof=proof_of(token, "client", ours))))
+            await socket.send_text(codec.encode(Auth(proof=proof_of(token, "client", ours))))
             return True
     return False
-
-
-async def close(socket: "Socket") -> None:
-    """Say goodbye if that is heard soon, and free the socket."""
-    with anyio.CancelScope(shield=True), anyio.move_on_after(1), suppress(Exception):
-        await socket.close()
-    socket.transport.abort()
 
 
 def _stranger() -> GatewayError:
@@ -173,9 +121,8 @@ def mute() -> GatewayError:
     )
 
 
-def _refused(error: Exception) -> GatewayError:
-    response = getattr(error, "response", None)
-    status = getattr(response, "status_code", None)
+def _refused(status: int | None) -> GatewayError:
+    """Return the error for a handshake that failed with an HTTP status, or without any."""
     if status in (401, 403):
         return GatewayError(
             "The gateway refused our token",
@@ -188,17 +135,21 @@ def _refused(error: Exception) -> GatewayError:
             "Nothing was sent there; no suggestions and no edits until a gateway answers",
             "Set spark.engine.url to the address that is meant",
         )
+    answer = f"status {status}" if status is not None else "its answer is not a valid WebSocket handshake"
     return GatewayError(
-        f"What answers at the gateway's address is no gateway (status {status})",
-        "No suggestions and no edits until one answers there",
+        f"What answers at the gateway's address is not a gateway ({answer})",
+        "No suggestions and no edits until a gateway answers there",
         "Check spark.engine.url",
     )
 
 
-def _untrusted(error: ssl.SSLError) -> GatewayError:
+def _insecure(error: ssl.SSLError) -> GatewayError:
+    """Return the error for a TLS connection that could not be made."""
     why, remedy = certificate_problem(error)
     return GatewayError(
-        f"The gateway cannot be reached: {why}", "No suggestions and no edits until it can", remedy
+        f"The gateway cannot be reached: {why}",
+        "Nothing was sent to it; no suggestions and no edits until it can",
+        remedy,
     )
 
 

@@ -18,6 +18,7 @@ from dataclasses import replace
 import anyio
 
 from spark_lsp.engine.base import Engine
+from spark_lsp.engine.guard import failure_of, info_of, observe
 from spark_lsp.engine.health import Health
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request, Started, Task
@@ -54,7 +55,7 @@ class Fallback:
     def info(self) -> EngineInfo:
         """What the engine that would be asked now says of itself; and why it is not the preferred one."""
         for engine in self._candidates()[:1]:
-            info, passed = engine.info, self._passed(engine)
+            info, passed = info_of(engine), self._passed(engine)
             if not passed or info.state == "off":
                 return info
             reason = f"{'; '.join(passed)}; {info.name} is asked instead"
@@ -99,7 +100,7 @@ class Fallback:
                     self._note(health, error, spoken=spoken)
                 if spoken or not error.retryable:
                     raise
-                failures.append((engine.info.name, error))
+                failures.append((info_of(engine).name, error))
             finally:
                 health.gave_up()
         raise _all_failed(self._name, failures)
@@ -115,7 +116,7 @@ class Fallback:
             health.failed(self._now(), error.what, error.retry_after, plain=plain)
 
     def _of(self, engine: Engine) -> Health:
-        return self._health.get(engine.info.name) or Health()
+        return self._health.get(info_of(engine).name) or Health()
 
     def _candidates(self, request: Request | None = None) -> list[Engine]:
         """Return the engines to ask, in order: those that are well, else the first."""
@@ -123,24 +124,28 @@ class Fallback:
         able = [
             engine
             for engine in self._engines
-            if engine.info.state != "off" and self._of(engine).allows(now) and _holds(engine.info, request)
+            if (info := info_of(engine)).state != "off"
+            and self._of(engine).allows(now)
+            and _holds(info, request)
         ]
         able.sort(key=_is_loading)  # one that loads its model is asked only if no other can answer
         return (
-            able or [each for each in self._engines if each.info.state != "off"][:1] or [*self._engines[:1]]
+            able
+            or [each for each in self._engines if info_of(each).state != "off"][:1]
+            or [*self._engines[:1]]
         )
 
     def _passed(self, chosen: Engine) -> list[str]:
         """Say of each engine that is preferred to the chosen one why it is passed over."""
         return [
-            f"{each.info.name}: {_first_sentence(each.info.reason or self._of(each).reason)}"
+            f"{(info := info_of(each)).name}: {_first_sentence(info.reason or self._of(each).reason)}"
             for each in self._engines[: self._engines.index(chosen)]
         ]
 
     def observe(self, focus: Focus) -> None:
         """Pass the hint to the engine that would be asked."""
         for engine in self._candidates()[:1]:
-            engine.observe(focus)
+            observe(engine, focus)
 
     async def aclose(self) -> None:
         """A route does not own its engines: several routes share them."""
@@ -165,7 +170,11 @@ async def _events(engine: Engine, request: Request, *, last: bool) -> AsyncGener
         except StopAsyncIteration:
             return
         except TimeoutError as error:
-            raise _too_late(engine.info.name) from error
+            raise _too_late(info_of(engine).name) from error
+        except EngineError:
+            raise
+        except Exception as error:
+            raise failure_of(_events, error) from error
 
 
 def _is_loading(engine: Engine) -> bool:

@@ -2,10 +2,11 @@
 
 The reader hands each answer to its lane's channel and never waits for one; the writer writes what the
 connection has to say. A link that is to be left goes on delivering what was asked on it, and is closed when
-nothing is under way any more. A link that is lost tells everybody who waits on it.
+nothing is under way any more. A link that is lost tells everybody who waits on it. What fails unexpectedly
+for one answer ends that answer; what fails for the link itself ends the link, and another takes its place.
 
-The heartbeat is ours: the library's waits for room to write before it counts, so it would never find a peer
-that has stopped reading, and it takes a stall of our own for one of the other side.
+The heartbeat does not wait for room to write, so it finds a peer that has stopped reading. A stall of our own
+event loop does not count against the peer.
 """
 
 import asyncio
@@ -17,9 +18,10 @@ import anyio
 from anyio.abc import TaskGroup
 
 from spark_lsp.engine.channel import Channel
-from spark_lsp.engine.connect import Endpoint, close, mute, open_socket
-from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.request import Request, Task
+from spark_lsp.engine.connect import Endpoint, mute, open_socket
+from spark_lsp.errors import EngineError, RemoteProtocolError
+from spark_lsp.request import Event, Request, Task
+from spark_lsp.supervise import call_guarded, log_failure
 from spark_lsp.wire.client import ClientConnection
 from spark_lsp.wire.client_events import Answered, ClientEvent, Failed, Greeted, Leaving
 from spark_lsp.wire.frames import SUBPROTOCOL
@@ -47,6 +49,7 @@ class Link:
         self.connection = ClientConnection(spark=socket.subprotocol == SUBPROTOCOL, earlier=earlier)
         self.own = False  # it leads to the user's own gateway, which may be handed keys
         self.next_wanted = anyio.Event()  # it is over, or will be: another one should take its place
+        self.over = False  # nothing more can be asked or heard
         self._socket = socket
         self._on_event = on_event
         self._channels: dict[str, Channel] = {}
@@ -60,19 +63,19 @@ class Link:
 
     async def run(self) -> None:
         """Pump until the link is lost, or has been left and nothing is under way."""
-        from websockets.exceptions import ConnectionClosed
-
         try:
             async with anyio.create_task_group() as group:
                 for work in (self._write, self._beat, self._watch_clock):
                     group.start_soon(work)
                 group.start_soon(self._say_goodbye, group)
-                await self._read(group)
-        except* (ConnectionClosed, RemoteProtocolError, OSError):
+                await self._read()
+        except* (RemoteProtocolError, OSError):
             pass  # the link is gone; what that means is told to each request
+        except* Exception as error:
+            log_failure(self.run, error)
         finally:
-            self._lose()  # who waits is told before we wait for the other side to say goodbye
-            await close(self._socket)
+            self.lose()  # who waits is told before we wait for the other side to say goodbye
+            await self._socket.close()
 
     async def greeted(self) -> None:
         """Wait for the greeting. Raises `GatewayError` if none comes; then the link is over."""
@@ -106,7 +109,7 @@ class Link:
 
     async def _lives(self) -> bool:
         """Ask for a sign of life; what else comes is one too, and may be in the answer's way."""
-        heard, pong = self._heard, self._socket.probe()
+        heard, pong = self._heard, self._socket.ping()
         for _ in range(LOOKS):
             await anyio.sleep(HEARTBEAT / LOOKS)
             if pong.done() or self._heard != heard:
@@ -121,22 +124,25 @@ class Link:
             await anyio.sleep(CLOCK)
         raise ConnectionError("the machine was asleep")
 
-    def _lose(self) -> None:
-        for event in self.connection.lost():
-            self._take(event)
+    def lose(self) -> None:
+        """End every answer under way, and tell that the link is over. Safe to call twice."""
+        if self.over:
+            return
+        self.over = True
+        for event in call_guarded(self.connection.lost) or ():
+            call_guarded(self._take, event)
+        for channel in self._channels.values():
+            channel.fail(_lost())
         self._channels.clear()
         self._news.set()
         self._begun.set()
         self.next_wanted.set()
-        self._on_event(self, None)
+        call_guarded(self._on_event, self, None)
 
-    async def _read(self, group: TaskGroup) -> None:
-        while messages := await self._socket.hear():
-            for message in messages:
+    async def _read(self) -> None:
+        while True:
+            for message in await self._socket.receive_messages():
                 self._hear(message)
-        async for message in self._socket:
-            self._hear(message)
-        group.cancel_scope.cancel()
 
     def _hear(self, message: str | bytes) -> None:
         self._heard += 1
@@ -153,7 +159,7 @@ class Link:
     async def _write(self) -> None:
         while True:
             while (message := self.connection.pop()) is not None:
-                await self._socket.say(message)
+                await self._socket.send_text(message)
             self._wake.clear()
             await self._wake.wait()
 
@@ -165,7 +171,7 @@ class Link:
     def _take(self, event: ClientEvent) -> None:
         match event:
             case Answered(lane, answer):
-                self._channels[lane].put(answer)
+                self._deliver(lane, answer)
             case Failed(lane, error):
                 self._channels[lane].fail(error)
             case Leaving():
@@ -176,12 +182,22 @@ class Link:
                     self._begun.set()
                     self._on_event(self, event)
             case _:
-                self._on_event(self, event)
+                call_guarded(self._on_event, self, event)
+
+    def _deliver(self, lane: str, answer: Event) -> None:
+        """Put an event into its lane's channel; a channel that cannot take it is failed, alone."""
+        channel = self._channels[lane]
+        call_guarded(channel.put, answer, on_failure=lambda _: channel.fail(_went_wrong()))
 
     # Questions.
 
     def ask(self, request: Request) -> tuple[str, Channel]:
-        """Ask; returns the lane and its channel. Raises `LocalProtocolError` if all lanes are busy."""
+        """Ask; returns the lane and its channel.
+
+        Raises `LocalProtocolError` if all lanes are busy, `EngineError` if the link is over.
+        """
+        if self.over:
+            raise _lost()
         lane = self.connection.create(request, POOLS[request.task])
         channel = self._channels[lane] = Channel(request.task, lambda: self._read_of(lane))
         self.flush()
@@ -206,3 +222,20 @@ OnEvent = Callable[[Link, ClientEvent | None], None]
 async def connect(endpoint: Endpoint, earlier: ClientConnection | None, on_event: OnEvent) -> Link:
     """Return a link to the gateway at `endpoint`. Raises `GatewayError` or `OSError`."""
     return Link(await open_socket(endpoint, HEARTBEAT), earlier, on_event)
+
+
+def _lost() -> EngineError:
+    return EngineError(
+        "The connection to the gateway was lost",
+        "This request was not answered",
+        "Ask again; the connection is made again by itself",
+        code="connection_lost",
+    )
+
+
+def _went_wrong() -> EngineError:
+    return EngineError(
+        "spark-lsp failed while it read this answer",
+        "What came of it is not used",
+        "Ask again; please report it if it fails again",
+    )

@@ -40,6 +40,7 @@ from spark_lsp.request import (
     Started,
     Task,
 )
+from spark_lsp.supervise import log_failure
 
 CONTEXT_TOKENS = 8192
 _REST_S = 0.5
@@ -340,6 +341,7 @@ async def _closed(stream: AsyncGenerator[Any, None], response: httpx.Response) -
 
 
 def _retrieve(task: "asyncio.Task[Any]") -> None:
-    """Look at a task's end, so that asyncio does not complain about failures that were reported."""
-    if not task.cancelled():
-        task.exception()
+    """Look at a task's end: an engine's failure was reported to who asked, any other one is logged."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, EngineError):
+        log_failure(task.get_coro(), error)

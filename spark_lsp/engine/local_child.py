@@ -125,9 +125,11 @@ def _wait_for_the_end() -> None:
     done = threading.Event()
 
     def watch() -> None:
-        while os.read(0, 1024):
-            pass
-        done.set()
+        try:
+            while os.read(0, 1024):
+                pass
+        finally:  # a stdin that cannot be read is as good as closed
+            done.set()
 
     threading.Thread(target=watch, daemon=True).start()
     done.wait()

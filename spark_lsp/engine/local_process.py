@@ -2,8 +2,7 @@
 
 The child gets an environment made for it: what Python and the dynamic linker need, a fresh key, and two
 variables without which a busy machine collapses to seconds a token (waiting threads would spin). None of
-the user's other variables reach native code. It is started by its file and with `-P`, so that a
-directory named `spark_lsp` where the gateway happens to stand is never imported.
+the user's other variables reach native code. It is started by its file, so that it imports nothing of ours.
 """
 
 import json
@@ -21,6 +20,7 @@ import httpx
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
+from spark_lsp import programs, runtime
 from spark_lsp.errors import EngineError
 
 _CHILD = Path(__file__).with_name("local_child.py")
@@ -93,13 +93,10 @@ async def start(model: Path, context: int) -> ModelProcess:
     """
     home = _private_directory()
     key = secrets.token_urlsafe(24)
-    listen = "127.0.0.1" if sys.platform == "win32" else str(home / "model.sock")
-    options = ["--model", str(model), "--listen", listen, "--home", str(home), "--context", str(context)]
-    process = await anyio.open_process(
-        [sys.executable, "-P", str(_CHILD), *options],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+    process = await programs.open_process(
+        _command(model, home, context),
         stderr=subprocess.DEVNULL,
+        cwd=programs.NEUTRAL,
         env=_environment(key),
     )
     child = ModelProcess(process, home)
@@ -117,10 +114,17 @@ async def start(model: Path, context: int) -> ModelProcess:
     return child
 
 
+def _command(model: Path, home: Path, context: int) -> tuple[str, ...]:
+    socket = home / "model.sock"
+    listen = str(socket) if sys.platform != "win32" and runtime.fits_socket(socket) else "127.0.0.1"
+    places = ("--model", os.path.abspath(model), "--listen", listen, "--home", str(home))
+    return programs.python(str(_CHILD), *places, "--context", str(context))
+
+
 def _private_directory() -> Path:
     """Make a directory only this user can enter, in the runtime directory where there is one."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    parent = runtime if runtime and os.access(runtime, os.W_OK) else None
+    usual = os.environ.get("XDG_RUNTIME_DIR", "")
+    parent = usual if os.path.isabs(usual) and os.access(usual, os.W_OK | os.X_OK) else None
     return Path(tempfile.mkdtemp(prefix="spark-lsp-model-", dir=parent))
 
 

@@ -32,6 +32,7 @@ from spark_lsp.engine.openai_http import CONNECT_S, LARGEST_LIST, Http, Patience
 from spark_lsp.engine.openai_servers import Server, choose, normal_url, only_model
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request, Started
+from spark_lsp.supervise import run_guarded
 
 # The request's fault, or nobody's: the model only has to be loaded.
 NOT_ITS_FAULT = ("context_length_exceeded", "content_filter", "engine_loading", "engine_only_thought")
@@ -129,7 +130,8 @@ class OpenAI:
         due = time.monotonic() - self._warmed >= WARM_S
         if self._settings.flavour == "cerebras" and due and self._why_off() is None:
             self._warmed = time.monotonic()
-            self._warming = asyncio.get_running_loop().create_task(self._warm(self._servers[0]))
+            warming = run_guarded(self._warm, self._servers[0])
+            self._warming = asyncio.get_running_loop().create_task(warming)
 
     async def _warm(self, server: Server) -> None:
         with suppress(EngineError):

@@ -25,6 +25,7 @@ from spark_lsp.engine.openai_fields import SYSTEM
 from spark_lsp.prompts import fim
 from spark_lsp.prompts.chat import Bare, Fenced, Reader, around, chat_of
 from spark_lsp.prompts.thinking import AfterThinking
+from spark_lsp.prompts.unfence import place_in
 from spark_lsp.request import EditFormat, Effort, Message, PartKind, Request, Task
 
 CHARS_PER_TOKEN = 3  # cautious: code has between three and four
@@ -199,8 +200,8 @@ def _accepted(body: dict[str, Any], target: Target) -> dict[str, Any]:
 def _reader(request: Request) -> Reader:
     if request.task is Task.COMPLETE:
         before = request.text_of(PartKind.PREFIX)
-        return Bare(before[max(before.rfind("\n"), before.rfind("\r")) + 1 :])
-    return Fenced() if request.task is Task.EDIT else fim.Reply(lines=0)
+        return Bare(before[max(before.rfind("\n"), before.rfind("\r")) + 1 :], request.language)
+    return Fenced(place_in(request)) if request.task is Task.EDIT else fim.Reply(lines=0)
 
 
 def _body(target: Target, tokens: int, request: Request) -> dict[str, Any]:

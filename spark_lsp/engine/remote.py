@@ -10,6 +10,7 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from spark_lsp.engine.connect import Endpoint
 from spark_lsp.engine.link import Link, connect
 from spark_lsp.errors import EngineError, GatewayError, LocalProtocolError, SparkError
 from spark_lsp.request import EngineInfo, Event, Focus, Request
+from spark_lsp.supervise import guarded, log_failure, run_guarded
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 from spark_lsp.wire.client_events import ClientEvent, EnginesChanged, Greeted, Resync
@@ -57,7 +59,7 @@ class Remote:
 
     def __init__(self, locate: Locate, on_status: Callable[[LinkStatus], None]) -> None:
         self._locate = locate
-        self._on_status = on_status
+        self._on_status = guarded(on_status)
         self._link: Link | None = None  # where questions go
         self._earlier: Link | None = None  # the last one that was, whose names of documents are kept
         self._changed = anyio.Event()
@@ -71,12 +73,17 @@ class Remote:
     @property
     def info(self) -> EngineInfo:
         """The gateway's first engine, or why there is none."""
-        if self._link is not None and self._engines:
+        if self._live is not None and self._engines:
             return self._engines[0]
         reason = str(self._trouble) if self._trouble else "The gateway is being started"
         return EngineInfo("remote", "remote", "", state="starting", reason=reason)
 
     # The link.
+
+    @property
+    def _live(self) -> Link | None:
+        """The link where questions go; None where there is none, or it is over."""
+        return self._link if self._link is not None and not self._link.over else None
 
     async def run(self) -> None:
         """Keep a link up until cancelled."""
@@ -88,17 +95,21 @@ class Remote:
                 except (SparkError, OSError) as error:
                     self._trouble = error if isinstance(error, SparkError) else _unreachable()
                     self._down()
+                except Exception as error:
+                    log_failure(self._one_link, error)
+                    self._trouble = _went_wrong()
+                    self._down()
                 await self._rest(anyio.current_time() - began)
 
     async def _one_link(self, group: TaskGroup) -> None:
         """Open a link, and return when another one should take its place."""
         endpoint = await self._locate()
         earlier = self._earlier.connection if self._earlier is not None else None
-        group.start_soon(self._tell_if_slow, scope := anyio.CancelScope())
+        group.start_soon(run_guarded, self._tell_if_slow, scope := anyio.CancelScope())
         try:
             link = await connect(endpoint, earlier, self._take)
             link.own = endpoint.own
-            group.start_soon(link.run)
+            group.start_soon(partial(run_guarded, link.run, on_failure=lambda _: link.lose()))
             if not link.connection.spark:
                 self._engines = (EngineInfo("remote", "responses", ""),)
                 self._take_over(link)
@@ -111,7 +122,7 @@ class Remote:
     async def _tell_if_slow(self, scope: anyio.CancelScope) -> None:
         with scope:
             await anyio.sleep(SOON)
-            if self._link is None:
+            if self._live is None:
                 self._announce(LinkStatus("degraded", "The gateway does not answer yet; it is tried further"))
 
     async def _rest(self, lived: float) -> None:
@@ -141,7 +152,7 @@ class Remote:
 
     def _down(self) -> None:
         """Tell that there is no link, if there is none."""
-        if self._link is None:
+        if self._live is None:
             reason = str(self._trouble) if self._trouble else "The connection to the gateway was lost"
             self._announce(LinkStatus("degraded", reason))
 
@@ -169,7 +180,7 @@ class Remote:
 
     @asynccontextmanager
     async def _open(self, request: Request) -> AsyncGenerator[AsyncIterator[Event], None]:
-        link = self._link or await self._awaited()
+        link = self._live or await self._awaited()
         try:
             lane, channel = link.ask(request)
         except LocalProtocolError as busy:
@@ -183,7 +194,7 @@ class Remote:
         """Ask as soon as a lane is free. Raises `EngineError` if none is in time."""
         with anyio.move_on_after(LANE_WAIT):
             while True:
-                link = self._link or await self._awaited()
+                link = self._live or await self._awaited()
                 with suppress(LocalProtocolError):
                     return link, *link.ask(request)
                 await link.news()
@@ -194,18 +205,18 @@ class Remote:
         with anyio.move_on_after(CONNECT_WAIT):
             while self._trouble is None:
                 await self._changed.wait()
-                if self._link is not None:
-                    return self._link
+                if (link := self._live) is not None:
+                    return link
         error = self._trouble or _unreachable()
         raise EngineError(error.what, error.meaning, error.remedy, code="gateway_unavailable") from error
 
     def observe(self, focus: Focus) -> None:
         """Tell where the cursor rests, if the mirror has that text."""
         document = self._documents.get(focus.uri)
-        if self._link is not None and document is not None and document.text == focus.text:
-            self._link.connection.check_document(document.uri, document.version, document.text)
-            self._link.connection.focus(document.uri, document.version, focus.offset)
-            self._link.flush()
+        if (link := self._live) is not None and document is not None and document.text == focus.text:
+            link.connection.check_document(document.uri, document.version, document.text)
+            link.connection.focus(document.uri, document.version, focus.offset)
+            link.flush()
 
     # Documents and settings.
 
@@ -217,25 +228,23 @@ class Remote:
     def edited(self, document: Document, edits: Sequence[Edit]) -> None:
         """Mirror changes, made one after another, that led to `document`."""
         self._documents[document.uri] = document
-        if self._link is None:
+        if (link := self._live) is None:
             return
-        if not self._link.connection.edit_document(document.uri, document.version, edits, len(document)):
+        if not link.connection.edit_document(document.uri, document.version, edits, len(document)):
             self._mirror(document)
-        self._link.flush()
+        link.flush()
 
     def closed(self, uri: str) -> None:
         """Have a document forgotten."""
         self._documents.pop(uri, None)
-        if self._link is not None:
-            self._link.connection.close_document(uri)
-            self._link.flush()
+        if (link := self._live) is not None:
+            link.connection.close_document(uri)
+            link.flush()
 
     def _mirror(self, document: Document) -> None:
-        if self._link is not None:
-            self._link.connection.open_document(
-                document.uri, document.language, document.version, document.text
-            )
-            self._link.flush()
+        if (link := self._live) is not None:
+            link.connection.open_document(document.uri, document.language, document.version, document.text)
+            link.flush()
 
     def configure(
         self,
@@ -246,9 +255,9 @@ class Remote:
     ) -> None:
         """Send the editor's settings, now and after every reconnect; keys only to the user's own gateway."""
         self._settings = (engines, routes, budget, keys)
-        if self._link is not None:
-            self._send_settings(self._link)
-            self._link.flush()
+        if (link := self._live) is not None:
+            self._send_settings(link)
+            link.flush()
 
     def _send_settings(self, link: Link) -> None:
         if self._settings is not None:
@@ -264,4 +273,12 @@ def _unreachable() -> GatewayError:
         "The gateway cannot be reached",
         "No suggestions and no edits until it answers",
         "It is tried again by itself; check spark.engine.url if it stays so",
+    )
+
+
+def _went_wrong() -> GatewayError:
+    return GatewayError(
+        "spark-lsp failed while it connected to the gateway",
+        "No suggestions and no edits until it is connected",
+        "It is tried again by itself; please report it if it stays so",
     )

@@ -28,6 +28,7 @@ from spark_lsp.gateway.registry import BuildEngine, Registry
 from spark_lsp.gateway.session import LIFETIME, Approve, Session
 from spark_lsp.gateway.tally import Tally, page
 from spark_lsp.gateway.turns import Turns
+from spark_lsp.supervise import call_guarded
 from spark_lsp.wire.frames import SUBPROTOCOL
 from spark_lsp.wire.server import MAX_MESSAGE_BYTES, TOO_OLD, ServerConnection
 
@@ -116,7 +117,7 @@ class Gateway:
 
     async def _message(self, receive: Receive) -> str | bytes | None:
         message = await _message(receive)
-        self._turns.work()
+        call_guarded(self._turns.work)
         return message
 
     def _connection(self, asked: HTTPConnection, *, spark: bool) -> ServerConnection:
@@ -134,8 +135,8 @@ class Gateway:
             yield session
         finally:
             self.sessions.discard(session)
-            self._mirrors.ended(connection.session)
             self.idle_since = time.monotonic()
+            call_guarded(self._mirrors.ended, connection.session)
 
     # The second door, and the pages.
 

@@ -7,6 +7,7 @@ is an HTTP error with its status, so `response.created` is kept back until somet
 
 import json
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any, cast
 
 import anyio
@@ -17,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.gateway.session import Session
+from spark_lsp.supervise import run_guarded
 from spark_lsp.wire import codec
 
 TERMINALS = {"response.completed", "response.incomplete", "response.failed", "error"}
@@ -80,7 +82,8 @@ class Answer(Response):
         """Run the session until its one terminal is out or the peer is gone."""
         self._send = send
         async with self._opened as session, anyio.create_task_group() as group:
-            group.start_soon(self._until_gone, receive)
+            gone = partial(run_guarded, on_failure=lambda _: self._done.set())
+            group.start_soon(gone, self._until_gone, receive)
             try:
                 await session.run(self._say, self._write)
             except RemoteProtocolError as error:

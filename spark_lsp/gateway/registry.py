@@ -12,6 +12,7 @@ from dataclasses import replace
 from spark_lsp.config import EngineSettings, OpenAIEngine, Problem
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.fallback import Fallback
+from spark_lsp.engine.guard import info_of
 from spark_lsp.engine.health import Health
 from spark_lsp.errors import EngineError
 from spark_lsp.request import EngineInfo, Focus, Request, Task
@@ -58,7 +59,7 @@ class Registry:
     def infos(self) -> list[EngineInfo]:
         """What each engine says of itself, now, and what is known of one that is passed over."""
         now = time.monotonic()
-        told = {n: self._known(engine.info, self._health[n], now) for n, engine in self._engines.items()}
+        told = {n: self._known(info_of(each, n), self._health[n], now) for n, each in self._engines.items()}
         for route in reversed(ROUTE_OF.values()):  # completions have the last word
             serving = self.route(route).info
             if serving.state == "degraded" and told.get(serving.name, serving).state == "ready":
@@ -81,7 +82,7 @@ class Registry:
         if name in self._engines:
             return self._engines[name]
         engine, _, model = name.partition("/")
-        if engine in self._engines and model == self._engines[engine].info.model:
+        if engine in self._engines and model == info_of(self._engines[engine], engine).model:
             return self._engines[engine]
         raise EngineError(
             f"There is no model {name!r}",
@@ -111,7 +112,7 @@ class Registry:
 
     def models(self) -> list[str]:
         """Return every name that `model` can be."""
-        full = [f"{name}/{engine.info.model}" for name, engine in self._engines.items()]
+        full = [f"{name}/{info_of(engine, name).model}" for name, engine in self._engines.items()]
         return [*ROUTE_OF.values(), *self._engines, *full]
 
     def observe(self, focus: Focus) -> None:

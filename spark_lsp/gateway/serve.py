@@ -5,6 +5,7 @@ that somebody else still listens on. Signals are ours too: uvicorn would close e
 the application hears of it and then die of the signal, where we want to tell each peer and end with 0.
 """
 
+import asyncio
 import gc
 import json
 import os
@@ -17,6 +18,7 @@ import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -24,9 +26,11 @@ import uvicorn
 
 from spark_lsp import __version__, runtime
 from spark_lsp.engine.base import Engine
+from spark_lsp.engine.guard import close_engine
 from spark_lsp.errors import ConfigError
 from spark_lsp.gateway.app import Gateway
 from spark_lsp.gateway.corked import CorkedWebSocket
+from spark_lsp.supervise import keep_running, run_guarded, watch_loop
 from spark_lsp.wire.server import MAX_MESSAGE_BYTES
 
 DRAIN = 5.0  # seconds that answers under way have to finish when the gateway is told to end
@@ -135,14 +139,17 @@ async def serve(
     token: str,
 ) -> None:
     """Serve until told to end by a signal, or until idle for `idle` seconds (0: never)."""
+    watch_loop(asyncio.get_running_loop())
     listener, url = bind(address)
     server, announced = _Server(_config(gateway)), anyio.Event()
     try:
         async with anyio.create_task_group() as group:
-            group.start_soon(_end_on_signal, gateway, server, automatic)
+            at_once = partial(run_guarded, on_failure=lambda _: _stop(server))
+            group.start_soon(at_once, _end_on_signal, gateway, server, automatic)
             group.start_soon(_announce, server, announced, url, token_file, token, automatic)
             if idle:
-                group.start_soon(_end_when_idle, gateway, server, announced, idle, automatic)
+                end = partial(_end_when_idle, gateway, server, announced, idle, automatic)
+                group.start_soon(keep_running, end)
             await server.serve(sockets=[listener])
             group.cancel_scope.cancel()
     finally:
@@ -236,8 +243,11 @@ def _own_token_file() -> Path:
 
 async def _close(engines: Iterable[Engine]) -> None:
     for engine in engines:
-        with anyio.move_on_after(DRAIN):
-            await engine.aclose()
+        await close_engine(engine)
+
+
+def _stop(server: uvicorn.Server) -> None:
+    server.should_exit = True
 
 
 def automatic_address() -> Address:
@@ -252,7 +262,8 @@ def automatic_address() -> Address:
     for stale in where.glob("gateway-*.sock"):
         with suppress(OSError):
             _remove_stale(stale)
-    return Address(uds=where / f"gateway-{os.getpid()}.sock")
+    path = where / f"gateway-{os.getpid()}.sock"
+    return Address(uds=path) if runtime.fits_socket(where / "gateway.sock") else Address()
 
 
 def take_token(token_file: Path | None) -> tuple[str, Path | None]:

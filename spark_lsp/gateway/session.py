@@ -1,16 +1,16 @@
 """One connection joined to engines: one reader, one writer, a task for each response under way.
 
-The reader never waits for an engine, and a response's task never raises into the connection's group: a
-failure is told on its own lane and the neighbours go on. The end of the connection cancels everything
+The reader never waits for an engine, and nothing raises into the connection's group: a failure of one
+response is told on its own lane and the neighbours go on. The end of the connection cancels everything
 that runs for it, which is how engines learn that nobody listens any more.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import anyio
@@ -19,17 +19,17 @@ from anyio.abc import TaskGroup
 from spark_lsp import __version__
 from spark_lsp.config import EngineSettings, OpenAIEngine, Problem, engine_problems
 from spark_lsp.engine.base import Engine
+from spark_lsp.engine.guard import close_engine, failure_of
 from spark_lsp.engine.keys import HANDED
-from spark_lsp.errors import EngineError, RemoteProtocolError, origin
+from spark_lsp.errors import EngineError, RemoteProtocolError
 from spark_lsp.gateway.mirrors import Mirrors
 from spark_lsp.gateway.registry import BuildEngine, Registry
 from spark_lsp.gateway.scheduler import Decision, Scheduler
 from spark_lsp.gateway.tally import Tally
 from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Request, Started
+from spark_lsp.supervise import call_guarded, keep_running, run_guarded
 from spark_lsp.wire.server import TOO_OLD, ServerConnection
 from spark_lsp.wire.server_events import Asked, Cancelled, Configured, Focused, Resumed, ServerEvent
-
-log = logging.getLogger(__name__)
 
 FLUSH = 0.002  # seconds that text may wait for more text, once a response has begun to speak
 LIFETIME = 3600.0  # seconds a connection lives, by the public protocol
@@ -82,8 +82,9 @@ class Session:
         broken: RemoteProtocolError | None = None
         try:
             async with anyio.create_task_group() as group:
-                group.start_soon(self._write, send, group)
-                group.start_soon(self._grow_old, group)
+                end = partial(_cancel, group)
+                group.start_soon(partial(run_guarded, on_failure=end), self._write, send, group)
+                group.start_soon(run_guarded, self._grow_old, group)
                 self._greet(group)
                 try:
                     while (message := await messages()) is not None:
@@ -118,7 +119,7 @@ class Session:
             self._told = tuple(self._registry.infos())
             self._connection.hello(__version__, self._told, self._registry.serving())
             self._dirty.set()
-            group.start_soon(self._watch)
+            group.start_soon(keep_running, self._watch)
 
     def leave(self, reason: str) -> None:
         """Tell the peer that the gateway will end."""
@@ -136,22 +137,41 @@ class Session:
 
     def _act(self, events: Iterable[ServerEvent], group: TaskGroup) -> None:
         for event in events:
-            match event:
-                case Asked(response, request):
-                    self._requests[response] = request
-                    self._follow(self._scheduler.submit(response, request), group)
-                case Cancelled(response):
-                    self._follow(self._scheduler.withdraw(response), group)
-                case Resumed(session, documents):
-                    self._connection.adopt(self._mirrors.find(session), documents)
-                case Focused(focus):
-                    self._registry.observe(focus)
-                case Configured():
-                    self._configure(event, group)
+            spoilt = partial(self._spoilt, event, group)
+            call_guarded(self._act_on, event, group, on_failure=spoilt)
         if self._connection.pending:
             self._dirty.set()
             if self._connection.urgent:
                 self._hurry.set()
+
+    def _act_on(self, event: ServerEvent, group: TaskGroup) -> None:
+        match event:
+            case Asked(response, request):
+                self._requests[response] = request
+                self._follow(self._scheduler.submit(response, request), group)
+            case Cancelled(response):
+                self._follow(self._scheduler.withdraw(response), group)
+            case Resumed(session, documents):
+                self._connection.adopt(self._mirrors.find(session), documents)
+            case Focused(focus):
+                self._registry.observe(focus)
+            case Configured():
+                self._configure(event, group)
+
+    def _spoilt(self, event: ServerEvent, group: TaskGroup, error: Exception) -> None:
+        """Fail the response of a request that could not even be started."""
+        if isinstance(event, Asked):
+            self._abandon(event.response, group, error)
+
+    def _abandon(self, response: str, group: TaskGroup, error: Exception) -> None:
+        """End a response whose work failed unexpectedly; where even that fails, end the connection."""
+        self._scopes.pop(response, None)
+        self._requests.pop(response, None)
+        failure = failure_of(self._abandon, error)
+        end = partial(_cancel, group)
+        told = call_guarded(self._connection.fail, response, failure.code, str(failure), on_failure=end)
+        self._act(told or (), group)
+        self._follow(self._scheduler.done(response), group)
 
     def _follow(self, decision: Decision, group: TaskGroup) -> None:
         for response in (*decision.stop, *decision.drop):
@@ -171,12 +191,14 @@ class Session:
             if not waiting.done():  # as the wait of a task is that was cancelled with the connection
                 waiting.set_result(response)
                 return
-        group.start_soon(self._work, response, group)
+        abandon = partial(self._abandon, response, group)
+        group.start_soon(partial(run_guarded, on_failure=abandon), self._work, response, group)
 
     async def _work(self, response: str, group: TaskGroup) -> None:
         """Serve one response after another: a new task for each would cost as much as a small answer."""
         while True:
-            await self._serve(response, group)
+            abandon = partial(self._abandon, response, group)
+            await run_guarded(self._serve, response, group, on_failure=abandon)
             following = asyncio.get_running_loop().create_future()
             self._idle.append(following)
             response = await following
@@ -187,17 +209,14 @@ class Session:
         with self._scopes[response]:
             try:
                 await self._answer(response, self._requests[response], group)
-            except EngineError as error:
-                failure = error
             except Exception as error:
-                log.error("an engine failed unexpectedly: %s", origin(error))
-                failure = EngineError("The engine failed unexpectedly", "Nothing was inserted", "Try again")
+                failure = failure_of(self._answer, error)
         del self._scopes[response], self._requests[response]
         if failure is not None:
             self._act(self._connection.fail(response, failure.code, str(failure)), group)
         self._follow(self._scheduler.done(response), group)
         if failure is not None:  # what else changes in an engine, the watch will tell
-            self._tell_status()
+            call_guarded(self._tell_status)
 
     async def _answer(self, response: str, request: Request, group: TaskGroup) -> None:
         who, outcome = _Who(), "cancelled"
@@ -232,13 +251,25 @@ class Session:
         HANDED.take(self, event.keys, self._gateway_registry.key_variables() | given)
         settings = {n: each for n, each in tables.items() if not self._gateway_registry.has(n, each)}
         kept = {n: self._own_engines[n] for n, each in settings.items() if self._own_settings.get(n) == each}
-        made = {n: self._build(n, each, self._find) for n, each in settings.items() if n not in kept}
+        made, failed = self._built({n: each for n, each in settings.items() if n not in kept})
         stale = [engine for n, engine in self._own_engines.items() if n not in kept]
         self._own_settings, self._own_engines = settings, {**kept, **made}
         self._registry = self._gateway_registry.overlaid(self._own_engines, event.routes)
-        self._problems = tuple(str(each) for each in (*problems, *self._registry.unknown(event.routes)))
+        problems = [*problems, *failed, *self._registry.unknown(event.routes)]
+        self._problems = tuple(str(each) for each in problems)
         group.start_soon(_close, stale)
         self._tell_status(always=True)
+
+    def _built(self, settings: Mapping[str, EngineSettings]) -> tuple[dict[str, Engine], list[Problem]]:
+        """Build engines; one that fails is named, and the others are there."""
+        made, problems = dict[str, Engine](), list[Problem]()
+        for name, each in settings.items():
+            engine: Engine | None = call_guarded(self._build, name, each, self._find)
+            if engine is None:
+                problems.append(Problem(f"engines.{name}", "editor", "it could not be built and is left out"))
+            else:
+                made[name] = engine
+        return made, problems
 
     def _find(self, name: str) -> Engine | None:
         """Return the engine that has this name for this session, when it is asked for."""
@@ -251,7 +282,10 @@ class Session:
             problems += found
             if engine is not None:
                 engines[name] = engine
-        allowed, refused = self._approve(engines)
+        judged = call_guarded(self._approve, engines)
+        if judged is None:  # what was not judged is not allowed
+            return {}, [*problems, Problem("engines", "editor", "your approvals could not be read")]
+        allowed, refused = judged
         return allowed, [*problems, *refused]
 
     async def _watch(self) -> None:
@@ -323,4 +357,9 @@ async def _turns(count: int) -> None:
 
 async def _close(engines: Iterable[Engine]) -> None:
     for engine in engines:
-        await engine.aclose()
+        await close_engine(engine)
+
+
+def _cancel(group: TaskGroup, _: Exception) -> None:
+    """End a connection that cannot go on; its peer will make another one."""
+    group.cancel_scope.cancel()

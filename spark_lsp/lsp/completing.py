@@ -19,15 +19,17 @@ from typing import TYPE_CHECKING
 import anyio
 from pygls.exceptions import JsonRpcException
 
-from spark_lsp.errors import EngineError
+from spark_lsp.errors import EngineError, SparkError
 from spark_lsp.lsp.growth import Growth
 from spark_lsp.lsp.meter import Meter
+from spark_lsp.lsp.status import engine_side_down
 from spark_lsp.privacy.redaction import Redacted
 from spark_lsp.prompts.ghost import Ghost
 from spark_lsp.request import Chunk, Event, Finished, Focus, Request
 from spark_lsp.session import context
 from spark_lsp.session.reasons import Reason
 from spark_lsp.session.suggestions import Fit, Suggestion
+from spark_lsp.supervise import call_guarded
 from spark_lsp.text.document import Document
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ LINGER = 0.15  # seconds a stream lives on when nobody waits for it any more
 MOMENT = 0.05  # seconds that a fast engine has for more lines behind the first
 PATIENCE = 0.1  # seconds that a client which shows growing text waits for the rest of a line
 EPILOGUE = 0.1  # seconds to wait for the engine's own figures once the text is complete
+WENT_WRONG = "spark-lsp failed while it read this suggestion"
 
 
 def content_modified() -> JsonRpcException:
@@ -143,10 +146,14 @@ class Stream:
     def drop(self) -> None:
         """End this: it is contradicted, or nobody wants it."""
         self.scope.cancel()
-        self.growth.end(self.suggestion)
+        call_guarded(self.growth.end, self.suggestion)
+        self.release(content_modified())
+
+    def release(self, error: Exception) -> None:
+        """Answer those who still wait with an error: nothing more will come."""
         for waiter in self.waiting:
             if not waiter.done():
-                waiter.set_exception(content_modified())
+                waiter.set_exception(error)
 
 
 @dataclass(slots=True)
@@ -250,8 +257,19 @@ class Completer:
         stream = Stream(suggestion, ghost, Growth(self.ls), seen)
         self._streams[document.uri] = stream
         request = context.completion(seen.document, offset, max_lines=lines)
-        self.ls.spawn(self._run, stream, request)
+        self.ls.spawn(self._run, stream, request, on_failure=lambda _: self._broke(stream))
         return stream
+
+    def _broke(self, stream: Stream) -> None:
+        """End a stream whose work failed unexpectedly; whoever waits for it is answered."""
+        if stream.suggestion.done:
+            return  # all of it was there: only what is told of it failed
+        uri = stream.suggestion.document.uri
+        if self._streams.get(uri) is stream:
+            del self._streams[uri]
+        call_guarded(stream.give_up, WENT_WRONG)
+        call_guarded(stream.growth.end, stream.suggestion)
+        stream.release(SparkError(WENT_WRONG, "Nothing is suggested here", "Go on typing"))
 
     async def _wait(self, stream: Stream, waiter: "asyncio.Future[None]", typed: str) -> None:
         stream.waiting[waiter] = typed
@@ -270,19 +288,28 @@ class Completer:
             self._drop(uri)
 
     async def _run(self, stream: Stream, request: Request) -> None:
+        """Read the engine's answer, and leave nobody waiting, even where the engine side is ended."""
+        try:
+            with stream.scope:
+                await self._read_or_ask_again(stream, request)
+        except asyncio.CancelledError:  # not by the stream's own scope: the engine side ends
+            call_guarded(stream.growth.end, stream.suggestion)
+            stream.release(engine_side_down())
+            raise
+
+    async def _read_or_ask_again(self, stream: Stream, request: Request) -> None:
         """Read the engine's answer; ask once more if the link was lost before a whole line had come."""
-        with stream.scope:
-            for attempt in (1, 2):
-                try:
-                    await self._read(stream, request)
+        for attempt in (1, 2):
+            try:
+                await self._read(stream, request)
+                return
+            except EngineError as error:
+                lost = error.code == "connection_lost"
+                if attempt == 2 or not lost or stream.ghost.lines:
+                    self._failed(error, quietly=lost)
+                    stream.give_up(str(error))
                     return
-                except EngineError as error:
-                    lost = error.code == "connection_lost"
-                    if attempt == 2 or not lost or stream.ghost.lines:
-                        self._failed(error, quietly=lost)
-                        stream.give_up(str(error))
-                        return
-                    stream.begin_again()
+                stream.begin_again()
 
     def _failed(self, error: EngineError, *, quietly: bool) -> None:
         """Tell why nothing more comes; a link that is being restored needs no message."""
@@ -297,6 +324,8 @@ class Completer:
                 async for event in events:
                     meter.take(event)
                     self._advance(stream, event)
+        if not stream.suggestion.done:
+            stream.finish()  # the engine ended without saying so
 
     def _advance(self, stream: Stream, event: Event) -> None:
         if stream.suggestion.done:

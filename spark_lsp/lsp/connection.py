@@ -19,12 +19,12 @@ import math
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from pygls.exceptions import JsonRpcException
 from pygls.protocol import LanguageServerProtocol
 
 from spark_lsp.errors import origin
+from spark_lsp.lsp import lenient
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,10 @@ class Connection:
             message, finite = decode(body)
         except ValueError:
             self.refuse(None, PARSE_ERROR, NOT_JSON)
+            return
+        except Exception as error:
+            log.error("a message could not be read: %s", origin(error))
+            self.refuse(None, INTERNAL_ERROR, "spark-lsp failed to read this message")
             return
         if not isinstance(message, dict):
             self.refuse(None, INVALID_REQUEST, "A message must be an object; batches are not part of LSP")
@@ -184,7 +188,7 @@ class Connection:
         if message.get("method") == EXECUTE and not _has_list(message.get("params"), "arguments"):
             return None
         try:
-            return self._protocol.structure_message(harmless(message))
+            return self._protocol.structure_message(lenient.mended(message))
         except JsonRpcException:
             return None
 
@@ -250,27 +254,6 @@ def frame(message: dict[str, Any]) -> bytes:
     """Return a message with its header."""
     body = json.dumps(message, separators=(",", ":")).encode("ascii")
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
-
-
-def harmless(message: dict[str, Any]) -> dict[str, Any]:
-    """Mend what means no harm: `triggerKind` counted from 0, a root that is no URI and is not used anyway."""
-    params = message.get("params")
-    if not isinstance(params, dict):
-        return message
-    given = cast(dict[str, Any], params)
-    if message.get("method") == "textDocument/inlineCompletion":
-        context = given.get("context")
-        if not isinstance(context, dict) or cast(dict[str, Any], context).get("triggerKind") not in (1, 2):
-            return {**message, "params": {**given, "context": {"triggerKind": 2}}}
-    if message.get("method") == "initialize" and not _is_uri(given.get("rootUri")):
-        return {**message, "params": {**given, "rootUri": None}}
-    return message
-
-
-def _is_uri(value: object) -> bool:
-    with suppress(ValueError):
-        return isinstance(value, str) and bool(urlsplit(value).scheme)
-    return False
 
 
 def _id(message: dict[str, Any]) -> MessageId | None:

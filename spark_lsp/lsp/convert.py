@@ -49,10 +49,18 @@ def item(suggestion: Suggestion, encoding: Encoding) -> types.InlineCompletionIt
     return types.InlineCompletionItem(suggestion.text, range=range_, command=accepted)
 
 
-def workspace_edit(document: Document, edits: Iterable[Edit], encoding: Encoding) -> types.WorkspaceEdit:
-    """Return the edits of one version of one document: the editor refuses them for any other version."""
+def workspace_edit(
+    document: Document, version: int | None, edits: Iterable[Edit], encoding: Encoding, *, versioned: bool
+) -> types.WorkspaceEdit:
+    """Return the edits of one document.
+
+    The editor refuses them for another version than `version`, unless it knows only `changes`, which have
+    no version (`versioned` is false).
+    """
     text_edits: Sequence[types.TextEdit] = [
         types.TextEdit(range_of(document, edit.start, edit.end, encoding), edit.new) for edit in edits
     ]
-    identifier = types.OptionalVersionedTextDocumentIdentifier(document.uri, document.version)
+    if not versioned:
+        return types.WorkspaceEdit(changes={document.uri: list(text_edits)})
+    identifier = types.OptionalVersionedTextDocumentIdentifier(document.uri, version)
     return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(identifier, list(text_edits))])

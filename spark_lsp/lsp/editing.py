@@ -3,6 +3,7 @@
 The command is answered at once; the work goes on as a job. What the person types elsewhere meanwhile
 moves the result, what they type in the same place refuses it: the text they see is never overwritten.
 A link that is lost in mid-edit restarts the edit once, from the beginning; nothing was applied before.
+Each job that was started ends with exactly one `spark/edit`, whatever happens to it.
 """
 
 import itertools
@@ -15,15 +16,16 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from spark_lsp.errors import ArgumentError, EditRefused, EngineError, SparkError
-from spark_lsp.lsp import convert
+from spark_lsp.lsp import abilities, convert
 from spark_lsp.lsp.aside import aside
 from spark_lsp.lsp.meter import Meter
 from spark_lsp.lsp.progress import Progress
 from spark_lsp.privacy.redaction import Redacted, redact
-from spark_lsp.prompts import actions, gate, reply
+from spark_lsp.prompts import actions, gate, reply, unfence
 from spark_lsp.request import Chunk, EditFormat, Request, Started
 from spark_lsp.session import context
 from spark_lsp.session.reasons import REMEDIES, Reason
+from spark_lsp.supervise import call_guarded, log_failure
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, rebase
 
@@ -34,6 +36,12 @@ AGAIN = ("connection_lost", "answer_broke_off")  # nothing was applied, and anot
 CHANGED = "The text changed where the edit was to be made"
 NOTHING = "Nothing was done"
 MAX_ARGUMENT = 100_000  # characters of one text in a command's argument
+WENT_WRONG = (
+    "spark-lsp failed while it made this edit. The edit was given up. Look at the text and ask again; please "
+    "report it if it fails again."
+)
+FAILED = ("failed", WENT_WRONG)
+APPLY_WAIT = 120.0  # seconds an editor has to say whether it applied an edit; some ask the user first
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,7 @@ class Job:
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     typed: list[Edit] | None = field(default_factory=list[Edit])
     by_user: bool = False
+    outcome: tuple[str, str] = FAILED  # state and reason
 
 
 class Editor:
@@ -79,8 +88,8 @@ class Editor:
     def start(self, order: Order) -> str:
         """Begin an edit; returns its id."""
         job = Job(f"edit-{next(self._numbers)}", order)
+        self._ls.spawn(self._run, job, on_failure=lambda _: self._end(job))
         self._jobs[job.id] = job
-        self._ls.spawn(self._run, job)
         return job.id
 
     def cancel(self, identity: str) -> bool:
@@ -110,24 +119,40 @@ class Editor:
 
     async def _run(self, job: Job) -> None:
         progress = Progress(self._ls, actions.title(job.order.action), lambda: self.cancel(job.id))
-        state, reason = "cancelled", "stopped by you"
-        with job.scope:
-            try:
-                await progress.begin()
-                edits = await self._proposal(job, progress)
-                await self._apply(job, _without_note(edits, job.order.note))
-                state, reason = "applied", ""
-            except EditRefused as error:
-                state, reason = "refused", str(error)
-            except SparkError as error:
-                state, reason = "failed", str(error)
-        del self._jobs[job.id]
-        progress.end(reason or "done")
-        self._tell(job, state, reason)
+        state, reason = "cancelled", ""
+        try:
+            with job.scope:
+                state, reason = await self._outcome(job, progress)
+        finally:  # the engine side or the whole server may be ending
+            if state == "cancelled":
+                reason = "stopped by you" if job.by_user else "spark-lsp stopped before the edit was made"
+            job.outcome = state, reason
+            call_guarded(progress.end, reason or "done")
+            self._end(job)
 
-    def _tell(self, job: Job, state: str, reason: str) -> None:
+    async def _outcome(self, job: Job, progress: Progress) -> tuple[str, str]:
+        """Make and apply the edit; returns how that ended, and why."""
+        try:
+            await progress.begin()
+            edits = await self._proposal(job, progress)
+            await self._apply(job, _without_note(edits, job.order.note))
+        except EditRefused as error:
+            return "refused", str(error)
+        except SparkError as error:
+            return "failed", str(error)
+        except Exception as error:
+            log_failure(self._outcome, error)
+            return FAILED
+        return "applied", ""
+
+    def _end(self, job: Job) -> None:
+        """Tell the editor how an edit ended, once."""
+        if job.id not in self._jobs:
+            return
+        state, reason = job.outcome
         message = {"id": job.id, "state": state, "reason": reason, "uri": job.order.document.uri}
         self._ls.notify("spark/edit", message)
+        del self._jobs[job.id]
         if state in ("refused", "failed"):
             self._ls.say(types.MessageType.Warning, reason)
 
@@ -184,7 +209,7 @@ class Editor:
                     else:
                         cut = event.reason == "length"
         text = "".join(pieces)
-        if cut and not reply.is_whole(format_, text):
+        if cut and not reply.is_whole(format_, text, unfence.place_in(request)):
             raise EditRefused(
                 "The model's answer was cut at its bound before it was whole",
                 "The text is as it was",
@@ -202,7 +227,9 @@ class Editor:
         moved = rebase(edits, job.typed) if job.typed is not None and document is not None else None
         if moved is None or document is None:
             raise EditRefused(CHANGED, "The edit was not applied", "Ask again")
-        edit = convert.workspace_edit(document, moved, self._ls.documents.encoding)
+        documents, versioned = self._ls.documents, abilities.takes_versions(self._ls)
+        version = documents.version_of(document)
+        edit = convert.workspace_edit(document, version, moved, documents.encoding, versioned=versioned)
         label = actions.title(job.order.action)
         why = await self._applied(types.ApplyWorkspaceEditParams(edit, label))
         if why is not None:
@@ -212,10 +239,20 @@ class Editor:
 
     async def _applied(self, params: types.ApplyWorkspaceEditParams) -> str | None:
         """Have the editor apply an edit; returns why it did not, or None."""
-        try:
-            answer = await self._ls.workspace_apply_edit_async(params)
-        except JsonRpcException:
-            return "it answered with an error"
+        answer: Any = None
+        with anyio.move_on_after(APPLY_WAIT) as waited:
+            try:
+                answer = await self._ls.workspace_apply_edit_async(params)
+            except JsonRpcException:
+                return "it answered with an error"
+        if waited.cancelled_caught:
+            raise SparkError(
+                f"The editor did not answer within {APPLY_WAIT:g} s whether it applied the edit",
+                "The text may have changed or not",
+                "Look at it before you ask again",
+            )
+        if not isinstance(answer, types.ApplyWorkspaceEditResult):
+            return "it did not say whether it did"
         return None if answer.applied else answer.failure_reason or "it has another version of the text"
 
 
@@ -305,7 +342,7 @@ def _document(ls: "SparkServer", uri: str, version: object) -> Document:
 
 def _must_be_free(ls: "SparkServer", uri: str) -> None:
     """Raise `EditRefused` for a document that must stay, or that its project closes to edits."""
-    why = ls.outgoing.fence.why(uri) if ls.outgoing.kept(uri) else None
+    why = ls.outgoing.fence.verdict(uri) if ls.outgoing.kept(uri) else None
     if why is None and not ls.outgoing.fence.narrowing(uri).edits:
         why = Reason.PROJECT, "edit.enabled is false"
     if why is not None:

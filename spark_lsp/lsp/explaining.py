@@ -1,7 +1,8 @@
 """Explanations: what some lines do, in prose, told by `spark/explanation` while it is written.
 
 Each notification has the whole text so far; the last has `done`, and a reason where there is no more.
-Nothing of the document changes. A client that shows no such notifications gets the end as a message.
+Nothing of the document changes. A client that shows no such notifications gets the end as a message. Each
+explanation that was started ends with exactly one notification that has `done`.
 """
 
 import itertools
@@ -16,12 +17,14 @@ from spark_lsp.errors import SparkError
 from spark_lsp.lsp.meter import Meter
 from spark_lsp.prompts import explain
 from spark_lsp.request import Chunk, Request, Task
+from spark_lsp.supervise import log_failure
 from spark_lsp.text.document import Document
 
 if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
 
 INTERVAL = 0.05  # seconds between notifications
+FAILED = "spark-lsp failed while it read this explanation. Ask again; please report it if it fails again."
 
 
 @dataclass(eq=False)
@@ -50,8 +53,8 @@ class Explainer:
         asked = explain.question(document.language, shown.text[start:end])
         request = Request(Task.CHAT, instruction=asked, language=document.language)
         job = Explanation(f"explain-{next(self._numbers)}", document.uri, request)
+        self._ls.spawn(self._run, job, on_failure=lambda _: self._end(job, FAILED))
         self._jobs[job.id] = job
-        self._ls.spawn(self._run, job)
         return job.id
 
     def cancel(self, identity: str) -> bool:
@@ -62,15 +65,31 @@ class Explainer:
         return job is not None
 
     async def _run(self, job: Explanation) -> None:
-        reason = "stopped by you"
-        with job.scope:
-            try:
-                await self._read(job)
-                reason = "" if job.text.strip() else "the model had nothing to say"
-            except SparkError as error:
-                reason = str(error)
-        del self._jobs[job.id]
+        reason = "spark-lsp stopped before the end"  # where the engine side or the server is ended
+        try:
+            with job.scope:
+                reason = await self._outcome(job)
+            reason = "stopped by you" if job.scope.cancelled_caught else reason
+        finally:
+            self._end(job, reason)
+
+    async def _outcome(self, job: Explanation) -> str:
+        """Read the explanation; returns why there is none, or nothing."""
+        try:
+            await self._read(job)
+        except SparkError as error:
+            return str(error)
+        except Exception as error:
+            log_failure(self._outcome, error)
+            return FAILED
+        return "" if job.text.strip() else "the model had nothing to say"
+
+    def _end(self, job: Explanation, reason: str) -> None:
+        """Tell the editor that an explanation has ended, once."""
+        if job.id not in self._jobs:
+            return
         self._tell(job, reason, done=True)
+        del self._jobs[job.id]
         if self._ls.deaf:
             self._ls.say(types.MessageType.Info, job.text.strip() or reason)
 

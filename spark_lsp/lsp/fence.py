@@ -1,35 +1,39 @@
-"""Which documents may leave the editor: the settings, git's ignore files and the project's own file.
+"""Which documents may leave the editor: the settings, names of secret files, git, and the project's own file.
 
-Ignore files are read from the document's directory upwards to the root of its repository, or to the
-workspace folder it lies in. Nothing else is read, and never the document itself: its name is judged, and
-the name of what a link leads to. A verdict is kept for some seconds, since it is asked for at every key.
+A document is never read for this. Its names are judged: every path that its URI carries, and what links in
+these lead to. Ignore files and a project's file are looked up on the disk; what was found counts for some
+seconds, since it is asked for at every key.
+
+`why` looks things up when it must, and blocks. `verdict` never blocks; it needs `look` to have been called.
 """
 
 import os
-import stat
+import re
 import time
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
-from urllib.parse import unquote, urlsplit
 
 from spark_lsp.config import Settings
-from spark_lsp.privacy.files import (
-    PROJECT_FILE,
-    Ignores,
-    Narrowing,
-    ignored,
-    matching,
-    read_project,
-    secret_file,
-)
+from spark_lsp.lsp.repository import Repositories, directories_above, read_small, root_of
+from spark_lsp.privacy.files import PROJECT_FILE, Narrowing, read_project
+from spark_lsp.privacy.patterns import Surroundings, matching
+from spark_lsp.privacy.secret_files import secret_file
+from spark_lsp.privacy.uris import is_file, is_unknown, path_of, paths_in, scheme_of
 from spark_lsp.session.reasons import Reason
 
-KEPT = 5.0  # seconds a verdict counts
-DEEPEST = 64  # directories above a file that are looked at
-LARGEST = 1_000_000  # bytes of an ignore file that are read
+KEPT = 5.0  # seconds for which what was found on the disk counts
 Verdict = tuple[Reason, str]
+UNDECIDED: Verdict = Reason.UNDECIDED, ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the disk says about a document: all its paths, and what keeps it in."""
+
+    paths: tuple[str, ...]
+    narrowing: Narrowing
+    verdict: Verdict | None
 
 
 @dataclass(slots=True)
@@ -42,125 +46,163 @@ class Fence:
     settings: Callable[[], Settings]
     roots: Callable[[], Iterable[str]] = tuple
     warn: Callable[[str, str], None] = lambda topic, text: None
-    _verdicts: dict[str, tuple[Verdict | None, float]] = field(
-        default_factory=dict[str, tuple[Verdict | None, float]]
-    )
-    _projects: dict[str, Narrowing] = field(default_factory=dict[str, Narrowing])
+    _warnings: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    _repositories: Repositories = field(default_factory=Repositories)
+    _found: dict[str, tuple[Found, float]] = field(default_factory=dict[str, tuple[Found, float]])
 
     def forget(self, uri: str | None = None) -> None:
-        """Judge a document, or all (None), anew at the next question."""
+        """Look a document, or all (None), up anew at the next question."""
         if uri is None:
-            self._verdicts.clear()
+            self._found.clear()
         else:
-            self._verdicts.pop(uri, None)
+            self._found.pop(uri, None)
 
     def why(self, uri: str) -> Verdict | None:
         """Return why a document stays in the editor, with a detail; None if it may be mirrored."""
-        now = time.monotonic()
-        known = self._verdicts.get(uri)
-        if known is not None and now - known[1] < KEPT:
-            return known[0]
-        verdict = self._judge(uri)
-        self._verdicts[uri] = verdict, now
-        return verdict
+        if not self.is_fresh(uri):
+            self.look(uri)
+            self.tell()
+        return self.verdict(uri)
+
+    def is_fresh(self, uri: str, kept: float = KEPT) -> bool:
+        """Tell whether a document was looked up in the last `kept` seconds."""
+        known = self._found.get(uri)
+        return known is not None and time.monotonic() - known[1] < kept
+
+    def verdict(self, uri: str) -> Verdict | None:
+        """Return the same as `why` by what was found last; what was never looked up stays."""
+        known = self._found.get(uri)
+        paths = known[0].paths if known is not None else paths_in(uri)
+        return self._by_name(uri, paths) or (UNDECIDED if known is None else known[0].verdict)
 
     def narrowing(self, uri: str) -> Narrowing:
-        """Return what the project takes away from a document, as of the last verdict."""
-        self.why(uri)
-        return self._projects.get(uri, Narrowing())
+        """Return what the project takes away from a document, as of the last look."""
+        known = self._found.get(uri)
+        return known[0].narrowing if known is not None else Narrowing()
 
-    def _judge(self, uri: str) -> Verdict | None:
-        path = path_of(uri)
-        if glob := matching(path, self.settings().context.exclude):
+    def disabled(self, uri: str) -> str:
+        """Return the pattern of `completion.disabledGlobs` that a document matches; empty for none."""
+        known = self._found.get(uri)
+        paths = known[0].paths if known is not None else paths_in(uri)
+        return self._matching(paths, self.settings().completion.disabledGlobs)
+
+    def surroundings(self) -> Surroundings:
+        """Return what the settings' patterns are read in."""
+        return surroundings_of(self.roots())
+
+    def needs_git(self, uri: str) -> bool:
+        """Tell whether a look at a document asks git, which takes some milliseconds."""
+        return any(root_of(local) for local in self._local_paths(uri))
+
+    def look(self, uri: str) -> None:
+        """Look a document up on the disk; this blocks for as long as git takes, at most some seconds."""
+        self._found[uri] = self._find(uri), time.monotonic()
+
+    def tell(self) -> None:
+        """Give the warnings of the looks so far; `look` itself may run on a thread."""
+        while self._warnings:
+            self.warn(*self._warnings.pop(0))
+
+    def _by_name(self, uri: str, paths: Iterable[str]) -> Verdict | None:
+        if glob := self._matching(paths, self.settings().context.exclude):
             return Reason.EXCLUDED, glob
-        real = _real(path) if is_file(uri) else path
-        if glob := secret_file(path) or secret_file(real):
-            return Reason.SECRET_FILE, glob
-        if not is_file(uri):
-            return None
-        return self._judge_file(uri, path)
+        for path in paths:
+            if glob := secret_file(path):
+                return Reason.SECRET_FILE, glob
+        return (Reason.NO_FILE, scheme_of(uri)) if is_unknown(uri) else None
 
-    def _judge_file(self, uri: str, path: str) -> Verdict | None:
-        ignores, narrowing = list[Ignores](), Narrowing()
-        for directory in _directories(path, {path_of(root).rstrip("/") for root in self.roots()}):
-            ignores += _ignores(directory)
-            narrowing = narrowing.and_(self._project(directory))
-        self._projects[uri] = narrowing
-        if glob := matching(path, narrowing.exclude):
-            return Reason.PROJECT, glob
-        return (Reason.IGNORED, "") if ignored(path, ignores) else None
+    def _matching(self, paths: Iterable[str], patterns: tuple[str, ...]) -> str:
+        if not patterns:
+            return ""
+        surroundings = self.surroundings()
+        return next(filter(None, (matching(path, patterns, surroundings) for path in paths)), "")
+
+    def _local_paths(self, uri: str) -> list[str]:
+        """Return the paths of a document that may be looked up on this machine."""
+        if scheme_of(uri) == "file" and not is_file(uri):
+            return []
+        absolute = [path for path in paths_in(uri) if path.startswith("/") and not path.startswith("//")]
+        return [local_path(path) for path in absolute]
+
+    def _find(self, uri: str) -> Found:
+        """Return what the disk says of all paths of a document, and of those that links lead to."""
+        named = self._local_paths(uri)
+        local = list(dict.fromkeys([*named, *(_real(path) for path in named)]))
+        paths = tuple(dict.fromkeys([*paths_in(uri), *map(uri_path, local)]))
+        narrowing, verdict = Narrowing(), None
+        for path in local:
+            found, glob = self._projects(path)
+            narrowing = narrowing.and_(found)
+            if glob and verdict is None:
+                verdict = Reason.PROJECT, glob
+        for path in local if verdict is None else ():
+            rule = self._repositories.why_ignored(path)
+            if rule is not None:
+                verdict = Reason.IGNORED, rule
+                break
+        return Found(paths, narrowing, verdict)
+
+    def _projects(self, path: str) -> tuple[Narrowing, str]:
+        """Return what the projects above a file take away, and the pattern that excludes it, if one does."""
+        narrowing, excluding = Narrowing(), ""
+        for directory in self._project_directories(path):
+            found = self._project(directory)
+            narrowing = narrowing.and_(found)
+            surroundings = surroundings_of((), uri_path(directory))
+            excluding = excluding or matching(uri_path(path), found.exclude, surroundings)
+        return narrowing, excluding
+
+    def _project_directories(self, path: str) -> list[str]:
+        """Return the directories from the file's up to its repository, or to an open folder above that."""
+        above = directories_above(path)
+        roots = {local_path(path_of(root)).rstrip("/\\") for root in self.roots()}
+        tops = [number for number, directory in enumerate(above) if directory.rstrip("/\\") in roots]
+        repository = root_of(path)
+        if repository is not None:
+            tops.append(above.index(repository))
+        return above[: max(tops, default=0) + 1]
 
     def _project(self, directory: str) -> Narrowing:
-        file = f"{directory}/{PROJECT_FILE}"
-        text = _read(file)
+        file = os.path.join(directory, PROJECT_FILE)
+        text = read_small(file)
         if not text:
             return Narrowing()
         try:
-            narrowing, problems = read_project(tomllib.loads(text), file)
+            values = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            self.warn(file, f"{file} is not valid TOML ({error}). All of its files stay in the editor.")
+            self._warnings.append(
+                (file, f"{file} is not valid TOML ({error}). All of its files stay in the editor.")
+            )
             return Narrowing(exclude=("*",))
+        narrowing, problems = read_project(values, file, surroundings_of((), uri_path(directory)))
         for problem in problems:
-            self.warn(file, f"{problem}.")
+            self._warnings.append((file, f"{problem}."))
         return narrowing
 
 
-def is_file(uri: str) -> bool:
-    """Tell whether a URI names a file of this machine."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:  # a host in brackets that is none
-        return False
-    return parts.scheme == "file" and parts.netloc in ("", "localhost")
+def surroundings_of(roots: Iterable[str], *folders: str) -> Surroundings:
+    """Return what patterns are read in, for the URIs of open folders and for paths of others."""
+    home = uri_path(os.path.expanduser("~"))
+    known = (*(path_of(root).rstrip("/") for root in roots), *folders)
+    return Surroundings(home if home.startswith("/") else "", known, os.name == "nt")
 
 
-def path_of(uri: str) -> str:
-    """Return the path in a URI, decoded once, with `/`; of other schemes too, whose names count alike."""
-    try:
-        return unquote(urlsplit(uri).path)
-    except ValueError:
-        return unquote(uri)
+def local_path(path: str) -> str:
+    """Return the path in a URI as this system writes it: `/c:/a` is `c:\\a` on Windows."""
+    if os.name == "nt" and re.match(r"/[A-Za-z]:", path):
+        path = path[1:]
+    return path.replace("/", os.sep)
+
+
+def uri_path(path: str) -> str:
+    """Return a path of this system as a URI has it: with `/`, and a drive after a slash."""
+    path = path.replace(os.sep, "/")
+    return f"/{path}" if re.match(r"[A-Za-z]:/", path) else path
 
 
 def _real(path: str) -> str:
     """Return where links lead; only names are looked at, no file is opened."""
     try:
-        return os.path.realpath(path).replace(os.sep, "/")
+        return os.path.realpath(path)
     except (OSError, ValueError):
         return path
-
-
-def _directories(path: str, roots: set[str]) -> list[str]:
-    """Return the directories from the root of the repository, or an open folder, down to the file's."""
-    above = [str(each).rstrip("/") for each in PurePosixPath(path).parents][:DEEPEST]
-    tops = [number for number, directory in enumerate(above) if directory in roots]
-    for number, directory in enumerate(above):
-        if _exists(f"{directory}/.git"):
-            tops.append(number)
-            break
-    return above[max(tops, default=0) :: -1]
-
-
-def _exists(path: str) -> bool:
-    try:
-        os.stat(path)
-    except (OSError, ValueError):
-        return False
-    return True
-
-
-def _ignores(directory: str) -> Iterator[Ignores]:
-    for name in (".git/info/exclude", ".gitignore"):
-        if text := _read(f"{directory}/{name}"):
-            yield Ignores(directory, tuple(text.splitlines()))
-
-
-def _read(path: str) -> str:
-    """Return the text of a small regular file; empty for what is none, so nothing can hold us up."""
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            return ""
-        with open(path, "rb") as file:
-            return file.read(LARGEST).decode("utf-8", "replace")
-    except (OSError, ValueError):
-        return ""

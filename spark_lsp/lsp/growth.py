@@ -49,10 +49,11 @@ class Growth:
                 self._timer = asyncio.get_running_loop().call_later(wait, self._say_next)
 
     def end(self, suggestion: Suggestion) -> None:
-        """Take back what is shown and still grows: it is contradicted."""
-        if self.shown and not self._ended and self._said:
-            self._message(suggestion, "", done=True)
+        """Take back what is shown and still grows: it is contradicted, or its work has failed."""
+        shows = self.shown and not self._ended and self._said
         self._ended, self._next = True, None
+        if shows:
+            self._message(suggestion, "", done=True)
 
     def _say_next(self) -> None:
         self._timer = None
@@ -60,9 +61,10 @@ class Growth:
             self._say(self._next)
 
     def _say(self, suggestion: Suggestion) -> None:
-        self._next, self._ended = None, suggestion.done
+        self._next = None
         self._said, self._at = suggestion.text, time.monotonic()
         self._message(suggestion, suggestion.text, done=suggestion.done)
+        self._ended = suggestion.done
 
     def _message(self, suggestion: Suggestion, text: str, *, done: bool) -> None:
         document, encoding = suggestion.document, self._ls.documents.encoding

@@ -7,6 +7,7 @@ ends the process within two seconds.
 """
 
 import asyncio
+import gc
 import logging
 import os
 from collections.abc import Callable
@@ -14,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from spark_lsp.errors import origin
 from spark_lsp.lsp.connection import INVALID_REQUEST, Connection
 from spark_lsp.lsp.server import SparkServer
 from spark_lsp.lsp.stdio import MAX_BODY, Reader, Room, Writer
+from spark_lsp.supervise import call_guarded, keep_running, watch_loop
 
 if TYPE_CHECKING:
     from spark_lsp.engine.remote import Remote
@@ -28,6 +29,7 @@ WAITING_BODIES, WAITING_BYTES = 64, 32 * 1024 * 1024
 NOBODY = 0  # a process id that always counts as alive
 WATCH = 0.5  # seconds between looks at the process that started us
 LAST_WORDS = 1.5  # seconds for open work to end
+COLLECT_AFTER = 10.0  # seconds after which garbage is collected, even if the editor never gets ready
 
 MakeEngine = Callable[[SparkServer], "Remote"]
 
@@ -54,6 +56,8 @@ class Life:
     async def run(self) -> int:
         """Serve until the end."""
         self._loop = asyncio.get_running_loop()
+        watch_loop(self._loop)
+        self._loop.call_later(COLLECT_AFTER, gc.enable)
         writer = Writer(self._stdout, lambda: self._soon(self._end, 1))
         self._server.protocol.set_writer(writer)
         self._connection = Connection(self._server.protocol, writer.write, self._server.in_flight)
@@ -62,7 +66,7 @@ class Life:
         if not self._reader.watch(self._loop):
             self._reader = Reader(self._stdin, self._on_body, self._on_refused)
             self._reader.start()
-        tasks = [asyncio.ensure_future(each) for each in (self._engine(), self._watch())]
+        tasks = [asyncio.ensure_future(each) for each in (self._engine(), keep_running(self._watch))]
         await self._ended.wait()
         for task in tasks:
             task.cancel()
@@ -83,11 +87,10 @@ class Life:
 
     async def _engine(self) -> None:
         await self._server.started.wait()
-        try:
-            await self._server.run_engine(self._make_engine(self._server))
-        except Exception as error:
-            log.error("the engine's side ended unexpectedly: %s", origin(error))
-            self._server.tell(state="off", reason="spark-lsp failed; restart the language server")
+        await keep_running(self._run_engine, self._server.engine_side_ended)
+
+    async def _run_engine(self) -> None:
+        await self._server.run_engine(self._make_engine(self._server))
 
     def _soon(self, call: Callable[..., object], *arguments: object) -> None:
         """Call on the loop from another thread; after the loop's end there is nothing to do."""
@@ -133,7 +136,7 @@ class Life:
     def _receive(self, body: bytes) -> None:
         try:
             self._connection.receive(body)
-            self._note_parent()
+            call_guarded(self._note_parent)
         except SystemExit as request:
             self._end(int(request.code or 0))
 

@@ -16,6 +16,7 @@ from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 from lsprotocol import types
 
+from spark_lsp import programs
 from spark_lsp.errors import ModelError
 from spark_lsp.lsp import question
 from spark_lsp.lsp.progress import Progress
@@ -43,7 +44,7 @@ class Offer:
             return False
         if model.name not in self._made:
             self._made.add(model.name)
-            self.ls.spawn(self._offer, model)
+            self.ls.spawn(self._offer, model, on_failure=lambda _: self._failed(model))
         return True
 
     async def _offer(self, model: Model) -> None:
@@ -57,9 +58,15 @@ class Offer:
             return
         await self._fetch(model)
 
+    def _failed(self, model: Model) -> None:
+        """Say that the fetch failed; what came of it is kept."""
+        text = f"The model could not be fetched here. Run in a terminal: spark-lsp model pull {model.name}"
+        self.ls.say(types.MessageType.Warning, text)
+
     async def _fetch(self, model: Model) -> None:
-        command = [sys.executable, "-m", "spark_lsp", "model", "pull", model.name, "--json"]
-        async with await anyio.open_process(command, stdin=subprocess.DEVNULL) as process:
+        command = programs.spark_lsp("model", "pull", model.name, "--json")
+        quiet = subprocess.DEVNULL
+        async with await programs.open_process(command, stdin=quiet, cwd=programs.NEUTRAL) as process:
             stopped = anyio.Event()
 
             def stop() -> None:
@@ -67,10 +74,14 @@ class Offer:
                 _stop(process)
 
             progress = Progress(self.ls, f"Fetching {model.summary}", stop)
-            await progress.begin()
-            complaint = await self._follow(process, progress)
-            await process.wait()
-            progress.end("done" if process.returncode == 0 else "stopped")
+            try:
+                await progress.begin()
+                complaint = await self._follow(process, progress)
+                await process.wait()
+            finally:  # a fetch that nobody follows any more is stopped
+                if process.returncode is None:
+                    _stop(process)
+                progress.end("done" if process.returncode == 0 else "stopped")
         if process.returncode == 0:
             self.ls.say(types.MessageType.Info, f"{model.name} is here and verified.")
             return

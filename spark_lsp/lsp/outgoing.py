@@ -5,15 +5,21 @@ never opened on the mirror; the others are mirrored with their secrets turned in
 
 A large text takes up to seconds to be looked through. It is done on a thread then; what is typed meanwhile
 is kept and looked at behind it, and requests wait for the end of it with `looked`.
+
+Before that it must be decided whether a document may leave. Where git is asked for that, it is asked on a
+thread, and the document stays until the answer is there.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from spark_lsp.errors import origin
+from spark_lsp.lsp import settings
 from spark_lsp.lsp.aside import aside
-from spark_lsp.lsp.fence import Fence
+from spark_lsp.lsp.fence import KEPT, Fence
 from spark_lsp.privacy.redaction import Redacted
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
@@ -22,7 +28,10 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
 
 
+log = logging.getLogger(__name__)
+
 AT_ONCE = 32_768  # characters that are looked through in a turn of the loop; slow ones take 60 ms
+DECIDED_AT_ONCE = 4  # documents for which git is asked at the same time
 
 
 @dataclass(slots=True, eq=False)
@@ -45,12 +54,61 @@ class Outgoing:
     fence: Fence
     _shown: dict[str, Redacted] = field(default_factory=dict[str, Redacted])
     _looks: dict[str, _Look] = field(default_factory=dict[str, _Look])
+    _decisions: "dict[str, asyncio.Task[None]]" = field(default_factory=dict[str, "asyncio.Task[None]"])
+    _deciding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DECIDED_AT_ONCE))
 
     def open(self, document: Document) -> None:
-        """Mirror a document, unless it must stay."""
+        """Mirror a document, unless it must stay or that is not known yet."""
+        if document.uri in self._shown or document.uri in self._looks:
+            self.close(document.uri)  # it was opened twice
         self.fence.forget(document.uri)
-        if self.ls.linked and self.fence.why(document.uri) is None:
+        if self.ls.linked:
+            self._decide(document.uri)
+
+    def _decide(self, uri: str) -> "asyncio.Task[None] | None":
+        """Look a document up, then mirror it or take it off; returns the task if that takes a while."""
+        if self.ls.asking is None and not self.fence.needs_git(uri):
+            self.fence.look(uri)
+            self.fence.tell()
+            self._follow(uri)
+            return None
+        self._decisions[uri] = task = asyncio.ensure_future(self._decide_aside(uri))
+        return task
+
+    async def _decide_aside(self, uri: str) -> None:
+        task = asyncio.current_task()
+        try:
+            await settings.settled(self.ls)
+            async with self._deciding:
+                await aside(self.fence.look, uri)
+        except Exception as error:
+            log.error("a document could not be looked up, so it stays: %s", origin(error))
+        finally:
+            if self._decisions.get(uri) is task:
+                del self._decisions[uri]
+        self.fence.tell()
+        if uri not in self._decisions:  # it was not opened again meanwhile
+            self._follow(uri)
+
+    def _follow(self, uri: str) -> None:
+        """Do what the verdict on a document says."""
+        document = self.ls.documents.get(uri)
+        mirrored = uri in self._shown or uri in self._looks
+        if document is None and not mirrored:
+            self.fence.forget(uri)
+        elif self.fence.verdict(uri) is not None:
+            if mirrored:
+                self.close(uri)
+        elif document is not None and not mirrored and self.ls.linked:
             self._look(document)
+
+    async def decided(self, uri: str) -> None:
+        """Wait until it is known whether a document may leave."""
+        if self.fence.is_fresh(uri) and uri not in self._decisions:
+            return
+        task = self._decisions.get(uri) or self._decide(uri)
+        if task is not None:
+            await asyncio.wait([task])
 
     def _look(self, document: Document) -> None:
         self._shown.pop(document.uri, None)
@@ -79,7 +137,8 @@ class Outgoing:
         self.ls.engine.opened(shown.document)
 
     async def looked(self, uri: str) -> None:
-        """Wait while a document is being looked through."""
+        """Wait while it is decided whether a document may leave, and while it is being looked through."""
+        await self.decided(uri)
         while look := self._looks.get(uri):
             await look.done.wait()
 
@@ -92,8 +151,10 @@ class Outgoing:
         if look := self._looks.get(document.uri):
             look.later.append((document, edits))
             return True
+        if not self.fence.is_fresh(document.uri, KEPT / 2) and document.uri not in self._decisions:
+            self._decide(document.uri)  # while the person types, so that no request has to wait for it
         shown = self._shown.get(document.uri)
-        if shown is None or not self.ls.linked:
+        if shown is None or shown.real is document or not self.ls.linked:
             return False
         if sum(len(edit.new) for edit in edits) > AT_ONCE:
             self._look(document)
@@ -117,14 +178,18 @@ class Outgoing:
 
     def kept(self, uri: str) -> bool:
         """Tell whether a document must stay; one that has come to stay is taken off the mirror."""
-        must_stay = self.fence.why(uri) is not None
+        must_stay = self.fence.verdict(uri) is not None
         if must_stay and (uri in self._shown or uri in self._looks):
             self.close(uri)
         return must_stay
 
-    def again(self, was: Callable[[str], bool]) -> None:
-        """Follow settings that have changed; `was` tells which documents had to stay before."""
-        self.fence.forget()
+    def again(self) -> None:
+        """Follow settings that have changed."""
         for document in self.ls.documents.all():
-            if not self.kept(document.uri) and was(document.uri):
-                self.open(document)
+            self._follow(document.uri)
+
+    def look_again(self) -> None:
+        """Look all documents up anew: the folders that are open have changed."""
+        for document in self.ls.documents.all():
+            if self.ls.linked:
+                self._decide(document.uri)

@@ -14,10 +14,14 @@ which kind of message came is told by those that it has.
 
 import contextvars
 import json
+import logging
 from collections.abc import Callable
 from typing import Any, cast
 
+from lsprotocol import types
 from pygls.protocol import LanguageServerProtocol
+
+log = logging.getLogger(__name__)
 
 SELDOM = ("initialize", "shutdown", "exit")  # where pygls has an order of its own to keep
 
@@ -72,7 +76,7 @@ class Protocol(LanguageServerProtocol):
 
     def _send_response(self, msg_id: int | str, result: Any = None, error: Any = None) -> None:
         if error is not None:
-            super()._send_response(msg_id, result, error)
+            super()._send_response(msg_id, result, _without_traceback(error))
             return
         self._result_types.pop(msg_id, None)
         self._send({"id": msg_id, "result": result})
@@ -85,3 +89,11 @@ class Protocol(LanguageServerProtocol):
     def _forget(self, msg_id: int | str, done: Any) -> None:
         if self._request_futures.get(msg_id) is done:
             del self._request_futures[msg_id]
+
+
+def _without_traceback(error: Any) -> Any:
+    """Return an error as it may be shown: pygls puts the traceback of its own failures into `data`."""
+    if isinstance(error.data, dict) and "traceback" in error.data:
+        log.error("an answer could not be sent: a library failed")
+        return types.ResponseError(error.code, "spark-lsp failed to answer this request. Please report it")
+    return error

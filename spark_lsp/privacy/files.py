@@ -1,59 +1,30 @@
-"""Files that stay in the editor: those that hold secrets, those git ignores, those somebody excludes.
+"""Files that stay in the editor since a `.gitignore` or a project says so.
 
-Everything here takes names and contents and gives answers; who reads files is `lsp.fence`.
+Everything here takes names and contents and gives answers; `lsp.fence` and `lsp.repository` read the files.
 
 A project may have a `.spark.toml`. It comes with the code, so it may only take away: exclude files, switch
 ghost text or edits off. What it says beyond that is named and ignored; it cannot name an engine, a key or a
 command, and cannot switch anything on.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatch
 from typing import Any, cast
 
 from spark_lsp.config import Problem
+from spark_lsp.privacy.patterns import NOWHERE, Surroundings, matching, problems_of
+from spark_lsp.privacy.secret_files import secret_file
 
+__all__ = [
+    "PROJECT_FILE",
+    "Ignores",
+    "Narrowing",
+    "ignored",
+    "matching",
+    "read_project",
+    "secret_file",
+]
 PROJECT_FILE = ".spark.toml"
-# fmt: off
-SECRET_FILES = (
-    ".env", ".env.*", "*.env", ".envrc",
-    "*.pem", "*.key", "*.p12", "*.pfx", "*.p8", "*.jks", "*.keystore", "*.kdbx", "*.ovpn", "*.ppk", "*.asc",
-    "*.gpg", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*",
-    ".netrc", "_netrc", ".npmrc", ".pypirc", ".pgpass", ".my.cnf", ".git-credentials", ".htpasswd",
-    "credentials", "credentials.*", "*.credentials", "secrets.*", "secret.*", "*.secret", "*.secrets",
-    "service-account*.json", "service_account*.json", "client_secret*.json", "*.tfvars", "*.tfstate",
-    "*/.ssh/*", "*/.gnupg/*", "*/.aws/*", "*/.azure/*", "*/.kube/*", "*/.docker/config.json",
-    "*/.config/gcloud/*", "*/.password-store/*", "*/.config/spark-lsp/*",
-)
-# fmt: on
-"""Globs of files that usually hold secrets, matched against the whole path and the last name."""
-_CODE = ".c .cc .cpp .cs .ex .go .h .hpp .java .js .jsx .kt .lua .php .py .rb .rs .scala .swift .ts .tsx"
-PUBLIC_FILES = (
-    *(".env.example", ".env.sample", ".env.template", ".env.dist", "*.pub"),
-    *(f"{stem}{end}" for stem in ("secret", "secrets", "credentials") for end in _CODE.split(" ")),
-)
-"""Exceptions: templates without values, public keys, and modules of code that only bear the name."""
-
-
-def matching(path: str, globs: Iterable[str]) -> str:
-    """Return the first glob that a path with `/`, or its last name, matches; empty for none.
-
-    Case does not count. A glob with a directory in it, such as `customers/*`, matches at any depth.
-    """
-    lowered = path.lower()
-    name = lowered.rsplit("/", 1)[-1]
-    for glob in globs:
-        pattern = glob.lower().removeprefix("./")
-        deep = pattern if pattern.startswith(("/", "*")) else f"*/{pattern}"
-        if fnmatch(name, pattern) or fnmatch(lowered, deep):
-            return glob
-    return ""
-
-
-def secret_file(path: str) -> str:
-    """Return the glob by which a file counts as one that holds secrets; empty if it does not."""
-    return "" if matching(path, PUBLIC_FILES) else matching(path, SECRET_FILES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +35,33 @@ class Ignores:
     lines: tuple[str, ...]
 
     def verdict(self, path: str) -> bool | None:
-        """Tell whether this file ignores `path` (True), takes it back (False) or says nothing (None)."""
-        from pathspec import GitIgnoreSpec
+        """Tell whether this file ignores `path` (True), takes it back (False) or says nothing (None).
+
+        The path of a folder ends with `/`.
+        """
+        from pathspec import GitIgnoreSpec, PathSpec
 
         base = self.directory.rstrip("/") + "/"
-        if not path.startswith(base):
+        if not path.startswith(base) or path == base:
             return None
-        return GitIgnoreSpec.from_lines(self.lines).check_file(path.removeprefix(base)).include
+        name = path.removeprefix(base)
+        if name.endswith("/"):  # of a folder itself the last pattern counts, as git has it
+            return PathSpec.from_lines("gitignore", self.lines).check_file(name).include
+        return GitIgnoreSpec.from_lines(self.lines).check_file(name).include
 
 
 def ignored(path: str, ignores: Sequence[Ignores]) -> bool:
-    """Tell whether git would ignore a path; `ignores` go from the repository's root down."""
+    """Tell whether git would ignore a path; `ignores` go from the repository's root down.
+
+    A pattern cannot take a file back out of a directory that is ignored.
+    """
+    top = ignores[0].directory.rstrip("/") if ignores else ""
+    names = path.removeprefix(f"{top}/").split("/")
+    above = (f"{top}/{'/'.join(names[: count + 1])}/" for count in range(len(names) - 1))
+    return any(_ignored_alone(each, ignores) for each in (*above, path))
+
+
+def _ignored_alone(path: str, ignores: Sequence[Ignores]) -> bool:
     verdicts = [verdict for each in ignores if (verdict := each.verdict(path)) is not None]
     return bool(verdicts and verdicts[-1])
 
@@ -94,12 +81,15 @@ class Narrowing:
         )
 
 
-def read_project(values: Mapping[str, Any], source: str) -> tuple[Narrowing, list[Problem]]:
+def read_project(
+    values: Mapping[str, Any], source: str, surroundings: Surroundings = NOWHERE
+) -> tuple[Narrowing, list[Problem]]:
     """Read a `.spark.toml`: `exclude = […]`, `completion.enabled = false`, `edit.enabled = false`."""
     narrowing, problems = Narrowing(), list[Problem]()
     for key, value in values.items():
         if key == "exclude" and _is_texts(value):
             narrowing = replace(narrowing, exclude=tuple(cast(list[str], value)))
+            problems += (Problem(key, source, each) for each in problems_of(narrowing.exclude, surroundings))
         elif key == "completion" and value == {"enabled": False}:
             narrowing = replace(narrowing, ghost_text=False)
         elif key == "edit" and value == {"enabled": False}:

@@ -8,10 +8,10 @@ Models say more than they were asked. `Fenced` ends an edit's answer where its f
 what they put before a completion: an opening fence, and the beginning of the line, once more.
 """
 
-import re
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from spark_lsp.prompts import fences, unfence
 from spark_lsp.request import EditFormat, Message, PartKind, Request, Task
 
 _COMPLETE = (
@@ -28,7 +28,6 @@ _ASKED = {
     "fix": "Correct the problem that is named.",
 }
 _PREFIX_SHARE = 0.75
-_CLOSING = re.compile(r"^[ \t]*```[^\n]*\n.*?^[ \t]*```[ \t]*(?=\n)", re.DOTALL | re.MULTILINE)
 _SHORTEST_ECHO = 3  # characters; a shorter beginning may stand there by chance
 
 
@@ -57,9 +56,16 @@ def chat_of(request: Request, budget: int) -> Chat:
         f"The lines to change:\n{_fence(request, target)}",
         *(f"The problem: {part.text}" for part in request.parts if part.kind is PartKind.DIAGNOSTIC),
         request.instruction or _ASKED.get(request.action, ""),
+        _longer_fence(target, request.language),
     ]
     asked = "\n\n".join(section for section in sections if section)
     return Chat((Message("system", _EDIT), *request.history, Message("user", asked)), EditFormat.FENCED)
+
+
+def _longer_fence(target: str, language: str) -> str:
+    """Return what to say about the answer's fence, so that no fence in the text can close it."""
+    count = len(fences.fence_for(target, language))
+    return "" if count == 3 else f"Put your answer in a fence of {count} backticks."
 
 
 def around(request: Request, budget: int) -> tuple[str, str]:
@@ -81,7 +87,7 @@ def _to_line(text: str) -> str:
 
 
 def _fence(request: Request, text: str) -> str:
-    return f"```{request.language}\n{text}\n```"
+    return fences.wrapped(request.language, text)
 
 
 class Reader(Protocol):
@@ -100,8 +106,12 @@ class Reader(Protocol):
 
 @dataclass(slots=True)
 class Fenced:
-    """Passes an answer on until its code fence has closed: behind it comes talk only."""
+    """Passes an answer on until the code fence that holds the new text has closed: only talk follows.
 
+    For a target that may hold fences of its own (`place`), an answer is passed on whole.
+    """
+
+    place: unfence.Place = field(default_factory=unfence.Place)
     done: bool = False
     _said: str = ""
     _seen: int = 0  # lines' ends are looked for behind here
@@ -111,9 +121,10 @@ class Fenced:
         if self.done:
             return ""
         self._said += text
-        if "```" in self._said[self._seen :] and (closed := _CLOSING.search(self._said)):
+        recent = self._said[self._seen :]
+        if ("```" in recent or "~~~" in recent) and (end := unfence.end_of_code(self._said, self.place)):
             self.done = True
-            return text[: max(len(text) - (len(self._said) - closed.end()), 0)]
+            return text[: max(len(text) - (len(self._said) - end), 0)]
         self._seen = max(self._said.rfind("\n", 0, len(self._said) - 1), 0)
         return text
 
@@ -124,9 +135,13 @@ class Fenced:
 
 @dataclass(slots=True)
 class Bare:
-    """Passes a completion on without what stands before it; `line` is the cursor's, up to the cursor."""
+    """Passes a completion on without what stands before it; `line` is the cursor's, up to the cursor.
+
+    In `language` Markdown a code fence is part of the text, unless it says that Markdown is in it.
+    """
 
     line: str = ""
+    language: str = ""
     done: bool = field(default=False, init=False)
     _held: str = ""
     _begun: bool = False
@@ -146,7 +161,7 @@ class Bare:
     def finish(self) -> str:
         """Return what was held back because it might have been a fence, or the line once more."""
         self.done = True
-        return "" if self._begun or self._held.lstrip().startswith("```") else self._held
+        return "" if self._begun or self._is_wrapper(self._held.strip()) else self._held
 
     def _without_fence(self, said: str) -> str | None:
         head = said.lstrip()
@@ -154,8 +169,17 @@ class Bare:
             return None
         if not head.startswith("```"):
             return said
-        _, newline, code = head.partition("\n")
-        return code if newline else None
+        first, newline, code = head.partition("\n")
+        if not newline:
+            return None
+        return code if self._is_wrapper(first) else said
+
+    def _is_wrapper(self, line: str) -> bool:
+        """Return whether a line is a fence that is no part of the completion."""
+        found = fences.fence_lines([line])
+        if not fences.is_markdown(self.language):
+            return line.startswith("```")
+        return bool(found) and fences.is_markdown(found[0].language)
 
     def _without_echo(self, said: str) -> str | None:
         line, head = self.line.strip(), said.lstrip()

@@ -9,9 +9,10 @@ nothing: the text is as it was.
 import re
 import sys
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 
 from spark_lsp.errors import EditRefused
-from spark_lsp.prompts import rename, syntax
+from spark_lsp.prompts import fences, rename, syntax
 from spark_lsp.prompts.actions import Diagnostic
 from spark_lsp.prompts.ghost import DECEPTIVE
 from spark_lsp.text.document import Document
@@ -27,7 +28,15 @@ _ELIDED = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _REMOVES = re.compile(r"\b(?:remove|delete|drop|simplify|shorten|inline|replace|strip)\b", re.IGNORECASE)
+_CUTS = re.compile(
+    r"\b(?:clean|combine|condense|convert|cut|dead|dedup\w*|duplicate|early|extract|keep|merge|move|only"
+    r"|redundant|refactor|rewrite|split|summari[sz]e|take out|trim|truncate|unnecessary|unreachable|unused"
+    r"|until|without)\b",
+    re.IGNORECASE,
+)
+_LINE_END = re.compile(r"\r\n|\n|\r")
 ALIASES = {"np": "numpy", "pd": "pandas", "plt": "matplotlib.pyplot", "tk": "tkinter"}
+MOST_LEFT_OUT = 2  # lines at the end of the target that may not go, or a fifth of it where that is more
 KEPT_SHARE = 0.4  # of the target's code must still be there, unless its removal was asked for
 
 
@@ -105,6 +114,33 @@ def _check_action(
         raise _refused("the proposal leaves code out with a comment in its place")
     if _shrinks(old, proposed) and not _REMOVES.search(instruction):
         raise _refused("the proposal removes most of the code")
+    _check_end(old, proposed, " ".join((instruction, *(each.message for each in diagnostics))))
+
+
+def _check_end(old: str, proposed: str, asked: str) -> None:
+    """Raise `EditRefused` for a proposal that stops before the target's end though nobody asked for that."""
+    if not (_REMOVES.search(asked) or _CUTS.search(asked)) and (count := left_out(old, proposed)):
+        raise _refused(f"the proposal leaves out the last {count} lines")
+    was, now = fences.fence_lines(_LINE_END.split(old)), fences.fence_lines(_LINE_END.split(proposed))
+    if was and not fences.leaves_open(was) and fences.leaves_open(now):
+        raise _refused("the proposal does not close a code block")
+
+
+def left_out(old: str, new: str) -> int:
+    """Return how many written lines at the end of `old` are missing from `new`; 0 for few lines.
+
+    They are missing if `new` ends with a line from the middle of `old`, and nothing replaces what follows.
+    """
+    was, now = _written(old), _written(new)
+    last = SequenceMatcher(None, was, now, autojunk=False).get_opcodes()[-1:]
+    if not last or last[0][0] != "delete" or not last[0][1]:
+        return 0
+    count = last[0][2] - last[0][1]
+    return count if count >= max(MOST_LEFT_OUT, len(was) // 5) else 0
+
+
+def _written(text: str) -> list[str]:
+    return [line for each in _LINE_END.split(text) if (line := each.strip())]
 
 
 def _touches(document: Document, edits: Sequence[Edit], diagnostics: Sequence[Diagnostic]) -> bool:

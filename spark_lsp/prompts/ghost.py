@@ -3,7 +3,8 @@
 While text comes in, `feed` keeps what may be shown and says when enough is there; `finish` gives the
 text as it may be inserted, or None. The steps, and what each is for:
 
-1. cut at special tokens and code fences: a model's way of saying "end" or of talking instead;
+1. cut at special tokens and code fences: a model's way of saying "end" or of talking instead; where the
+   text has fences of its own, as in Markdown, they are text, except a last one that would open a block;
 2. cut where the model leaves the place: below the block of the cursor's line, at the line that stands
    below the cursor anyway, at a line it repeats, after the lines that were asked for, at a line with
    characters that make text look other than it is;
@@ -19,13 +20,15 @@ import re
 from collections.abc import Callable
 from difflib import SequenceMatcher
 
-from spark_lsp.prompts import fim
+from spark_lsp.prompts import fences, fim
 
 MAX_LINES = 64
 MAX_CHARS = 6_000  # nobody reads more, and each piece is looked at with all before it
 _LINE = r"(?:^|(?<=\r))"  # `^` knows only line feeds
 _STOP = re.compile(rf"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>|{_LINE}[ \t]*```", re.MULTILINE)
-_PARTIAL_STOP = re.compile(rf"(?:<\|?[a-zA-Z_]{{0,20}}\|?|{_LINE}[ \t]*`{{1,2}})\Z", re.MULTILINE)
+_TOKEN_STOP = re.compile(r"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>")
+_PARTIAL_STOP = re.compile(rf"(?:<\|?[a-zA-Z_]{{0,20}}\|?|{_LINE}[ \t]*(?:`+|~+))\Z", re.MULTILINE)
+_FENCED = re.compile(rf"{_LINE}[ \t]*(?:```|~~~).*", re.MULTILINE)
 _CLOSING = re.compile(r"[\s)\]}>'\"`;,:]*\Z")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -46,6 +49,9 @@ class Ghost:
         one_line = not _CLOSING.fullmatch(self._rest)
         self._max_lines = 1 if one_line else max_lines or MAX_LINES
         self._eol = "\r\n" if "\r\n" in text[:4_000] else "\n"
+        around = _fences_in(text[:offset])
+        self._inside = fences.leaves_open(fences.fence_lines(around))
+        self._fenced = self._inside or fences.is_markdown(language)  # fences are text here
         self._raw = ""
         self._complete = False
         self.end = offset
@@ -91,10 +97,21 @@ class Ghost:
 
     def _shaped(self, text: str, take_off: Callable[[str], str]) -> str:
         """Take steps 3 and 4; `take_off` does the third."""
-        text = take_off(text.rstrip())
+        text = take_off(self._without_wrapper(text.rstrip()).rstrip())
         if not text.strip() or self._is_repetition(text):
             return ""
         return _LINE_END.sub(self._eol, self._spaced(text))
+
+    def _without_wrapper(self, text: str) -> str:
+        """Take off a last line that is a bare fence and would open a block: the end of a wrapper."""
+        if not self._fenced or self._inside or not text.endswith(("`", "~")):
+            return text
+        lines = _LINE_END.split(text)
+        found = fences.fence_lines(lines)
+        last = found[-1] if found else None
+        if last is None or last.info or last.line != len(lines) - 1 or not fences.leaves_open(found):
+            return text
+        return text[: -len(lines[-1])]
 
     def _kept(self) -> str:
         cut = self._cut(self._raw)
@@ -102,7 +119,7 @@ class Ghost:
 
     def _cut(self, raw: str) -> int | None:
         """Return where the text must end, or None while it may go on."""
-        stop = _STOP.search(raw, 0, MAX_CHARS)
+        stop = (_TOKEN_STOP if self._fenced else _STOP).search(raw, 0, MAX_CHARS)
         limit = stop.start() if stop else _too_long(raw)
         lines, seen = 0, list[str]()
         for start, end, closed in _lines(raw[:limit]):
@@ -180,6 +197,11 @@ class Ghost:
         if self._line.endswith((" ", "\t")) and self._line.strip() and text.startswith(" "):
             return text.lstrip(" ")
         return text
+
+
+def _fences_in(text: str) -> list[str]:
+    """Return the lines of a text that may be fences; a search by substring first saves most of the time."""
+    return _FENCED.findall(text) if "```" in text or "~~~" in text else []
 
 
 def _first_line_if_it_ends_with(rest: str, text: str) -> str:

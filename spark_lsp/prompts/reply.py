@@ -9,19 +9,21 @@ import textwrap
 from collections.abc import Sequence
 
 from spark_lsp.errors import EditRefused
-from spark_lsp.prompts import gate, syntax
+from spark_lsp.prompts import gate, syntax, unfence
 from spark_lsp.prompts.actions import Diagnostic
 from spark_lsp.prompts.thinking import begins_with_thinking, without_thinking
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, diff
 
-_FENCE = re.compile(r"```[\w+-]*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
-_SPECIAL = re.compile(r"<\|[a-z_]+\|>.*\Z", re.DOTALL)
+_SPECIAL = re.compile(r"<\|[a-z_]+\|>")
+_QUOTED = re.compile(r"<\u00a6(\w+\|>)")  # as `rewrite.quoted` shows a special token to a model
+_BLANK_LINES = re.compile(r"(?:[^\S\r\n]*(?:\r\n|\n|\r))*")
 # `textwrap.indent` would begin lines at form feeds too.
 _LINE_OF_CODE = re.compile(r"^(?=.*\S)", re.MULTILINE)
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _WIDTH = 88
+NOWHERE = unfence.Place()
 _BLOCK = {"javascript", "javascriptreact", "typescript", "typescriptreact", "java", "c", "cpp", "php", "css"}
 _LINE_MARK = {
     "lua": "---",
@@ -50,7 +52,7 @@ def proposal(
     Raises `EditRefused` for an answer that is empty, or that the gate does not let pass.
     """
     answer = _thought_through(form, document.text[start:end], answer)
-    answer = _LINE_END.sub("\n", _SPECIAL.sub("", answer))
+    answer = _LINE_END.sub("\n", _without_special(document.text[start:end], answer))
     if form is EditFormat.DOCSTRING:
         edits = _documented(document, start, end, answer)
     else:
@@ -61,13 +63,25 @@ def proposal(
     return edits
 
 
-def is_whole(form: EditFormat, answer: str) -> bool:
+def _without_special(old: str, answer: str) -> str:
+    """Cut an answer at the special token that ends it; the old text's own tokens stay as they are."""
+    own = set(_SPECIAL.findall(old))
+    if own:
+        answer = _QUOTED.sub(lambda match: said if (said := f"<|{match[1]}") in own else match[0], answer)
+    for match in _SPECIAL.finditer(answer):
+        ends = not answer[match.end() :].strip() and answer.count(match[0]) > old.count(match[0])
+        if match[0] not in own or ends:
+            return answer[: match.start()]
+    return answer
+
+
+def is_whole(form: EditFormat, answer: str, place: unfence.Place = NOWHERE) -> bool:
     """Return whether an answer that ended at its bound may be used: its fence has closed, or no code is lost.
 
     Documentation that is cut is shorter; code that is cut would take away what follows.
     """
-    if form is EditFormat.FENCED and (match := _FENCE.search(without_thinking(answer))):
-        return "```" in match[0][3:]
+    if form is EditFormat.FENCED:
+        return unfence.is_closed(_LINE_END.sub("\n", without_thinking(answer)), place)
     return form is EditFormat.DOCSTRING
 
 
@@ -90,25 +104,20 @@ def _thought_through(form: EditFormat, target: str, answer: str) -> str:
 
 def _replaced(document: Document, start: int, end: int, answer: str) -> list[Edit]:
     old = document.text[start:end]
-    new = _unfenced(answer)
+    new = unfence.new_text(answer, unfence.place_of(document, start, end))
+    new = new.strip("\n").rstrip()
     if not new.strip():
         raise EditRefused("The model's answer is empty", "The text is as it was", "Try again")
     return diff(old, _LINE_END.sub(document.eol, _indented_as(old, new)), start)
 
 
-def _unfenced(answer: str) -> str:
-    """Return the code in an answer: what stands in its fence, finished or not, else all of it."""
-    match = _FENCE.search(answer)
-    code = match[1] if match else answer
-    return code.removesuffix("```").strip("\n").rstrip()
-
-
 def _indented_as(old: str, new: str) -> str:
-    """Shift new code to the old code's indentation; the last lines' ends are the old ones'."""
+    """Shift new code to the old code's indentation; blank lines at both ends are the old ones'."""
     was, now = _common_indent(old), _common_indent(new)
     if was != now:
         new = _LINE_OF_CODE.sub(lambda _: was, textwrap.dedent(new))
-    return new + old[len(old.rstrip()) :]
+    blank = _BLANK_LINES.match(old) if old.strip() else None
+    return (blank[0] if blank else "") + new + old[len(old.rstrip()) :]
 
 
 def _common_indent(text: str) -> str:
@@ -136,8 +145,9 @@ def _documented(document: Document, start: int, end: int, answer: str) -> list[E
 
 def _prose(answer: str) -> list[str]:
     """Return the lines of documentation in an answer, without quotes, fences, marks and preamble."""
-    text = re.sub(r'^\s*(?:```\w*|"""|\'\'\')+|(?:```|"""|\'\'\')+\s*\Z', "", answer.strip()).strip()
-    text = text.split('"""')[0].split("```")[0]
+    text = unfence.documentation(answer.strip())
+    text = re.sub(r'^\s*(?:"""|\'\'\')+|(?:"""|\'\'\')+\s*\Z', "", text).strip()
+    text = unfence.documentation(text.split('"""')[0])
     lines = [line.rstrip() for line in textwrap.dedent(_first_aligned(text)).split("\n")]
     while lines and not lines[-1]:
         lines.pop()

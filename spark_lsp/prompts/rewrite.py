@@ -9,6 +9,7 @@ it cannot spoil.
 import re
 from dataclasses import dataclass
 
+from spark_lsp.prompts import fences
 from spark_lsp.request import EditFormat, PartKind, Request, Task
 
 _CONTROL = re.compile(r"<\|(?=\w+\|>)")
@@ -50,7 +51,7 @@ def prompt_of(request: Request) -> Prompt:
 
 
 def _document(request: Request) -> Prompt:
-    code = _fenced(request.language, request.text_of(PartKind.TARGET))
+    code = fences.wrapped(request.language, request.text_of(PartKind.TARGET))
     ask = (
         f"Write the documentation for this {request.language} code: what it does in one short sentence, "
         f"then, only if they are not obvious, its arguments and its result. Do not repeat the code.\n\n{code}"
@@ -63,7 +64,7 @@ def _document(request: Request) -> Prompt:
 
 def _change(request: Request) -> Prompt:
     target = request.text_of(PartKind.TARGET)
-    code = _fenced(request.language, target)
+    code = fences.wrapped(request.language, target)
     if request.action == "fix":
         ask = _fix(request, code)
     else:
@@ -72,8 +73,9 @@ def _change(request: Request) -> Prompt:
         "You edit code. You answer with the whole changed code in one block and change only what is asked."
     )
     tokens = max(64, len(target) * 2 // _CHARS_PER_TOKEN + 128)
-    begun = f"```{request.language}\n"
-    stop = ("\n```", "<|im_end|>")
+    fence = fences.fence_for(target, request.language)
+    begun = f"{fence}{request.language}\n"
+    stop = (f"\n{fence}", "<|im_end|>")
     turns = (("system", system), *_earlier(request), ("user", ask))
     return Prompt(turns, begun, EditFormat.REPLACE, stop, tokens)
 
@@ -86,15 +88,11 @@ def _earlier(request: Request) -> tuple[tuple[str, str], ...]:
 def _fix(request: Request, code: str) -> str:
     """Ask to correct some lines; a fix often needs the lines above to be seen."""
     problems = "; ".join(part.text for part in request.parts if part.kind is PartKind.DIAGNOSTIC)
-    above = _fenced(request.language, _tail(request.text_of(PartKind.PREFIX)))
+    above = fences.wrapped(request.language, _tail(request.text_of(PartKind.PREFIX)))
     return (
         f"For context, the code above:\n\n{above}\n\nThese lines follow, and there is a problem in them: "
         f"{problems}\n\n{code}\n\nWrite these lines corrected, with the same indentation, and nothing else."
     )
-
-
-def _fenced(language: str, text: str) -> str:
-    return f"```{language}\n{text}\n```"
 
 
 def _tail(text: str) -> str:

@@ -48,24 +48,36 @@ class Documents:
         self._open: dict[str, Document] = {}
         self._broken: dict[str, Unusable] = {}
         self._languages: dict[str, str] = {}
+        self._unversioned: set[str] = set()
 
-    def open(self, uri: str, language: str, version: int, text: str) -> Document | None:
-        """Take a document; None if it is not fit for use. Opening it twice means the second text."""
+    def open(self, uri: str, language: str, version: int | None, text: str) -> Document | None:
+        """Take a document; None if it is not fit for use. Opening it twice means the second text.
+
+        `version` is None from a client that gives none; `change` then counts for it.
+        """
         self._languages[uri] = language
+        self._unversioned.discard(uri)
+        version = self._counted(uri, 0) if version is None else version
         if (why := _unfit(text, text, len(text))) is not None:
             return self._break(uri, why)
         self._broken.pop(uri, None)
         self._open[uri] = document = Document(uri, text, version, language)
         return document
 
-    def change(self, uri: str, version: int, changes: Sequence[Change]) -> tuple[Document, list[Edit]]:
+    def change(self, uri: str, version: int | None, changes: Sequence[Change]) -> tuple[Document, list[Edit]]:
         """Make changes, one after another; returns the new document and the same changes as edits.
+
+        A version that is None means the next one, and so does one that is not newer where the whole text
+        comes: messages keep their order, so the text is the editor's newest.
 
         Raises `TextError` if they do not fit; the document is out of sync then.
         """
         document = self._open.get(uri)
         if document is None:  # an empty document counts as false
             document = self._revived(uri, version, changes)
+        whole = bool(changes) and changes[0].range is None
+        if version is None or (version <= document.version and whole and uri not in self._broken):
+            version = self._counted(uri, document.version + 1)
         try:
             if version <= document.version and uri not in self._broken:
                 raise TextError(f"Version {version} is not newer than {document.version}")
@@ -101,20 +113,43 @@ class Documents:
         start = to_offset(document, *first, self.encoding)
         return Edit(start, to_offset(document, *last, self.encoding), change.text)
 
-    def _revived(self, uri: str, version: int, changes: Sequence[Change]) -> Document:
+    def _revived(self, uri: str, version: int | None, changes: Sequence[Change]) -> Document:
         """Return an empty document that a full change may fill, if this one is only out of sync."""
         known = self._broken.get(uri)
         if known is None:
             raise TextError("The document was never opened", Unusable.UNKNOWN)
         if not changes or changes[0].range is not None:
             raise TextError("The document is out of sync", known)
-        return Document(uri, "", version - 1, self._languages.get(uri, ""))
+        return Document(uri, "", (version or 1) - 1, self._languages.get(uri, ""))
+
+    def _counted(self, uri: str, version: int) -> int:
+        """Return a version of our own counting: the client's versions of this document say nothing."""
+        self._unversioned.add(uri)
+        return version
+
+    def lose(self, uri: str) -> None:
+        """Count an open document as out of sync, since a change to it could not be read.
+
+        Raises `TextError`, which says so.
+        """
+        known = uri in self._open or uri in self._broken
+        self._break(uri, Unusable.OUT_OF_SYNC if known else Unusable.UNKNOWN)
+        raise TextError("A change could not be read")
+
+    def version_of(self, document: Document) -> int | None:
+        """Return the version that the client gave a document, or None if it gives no usable ones."""
+        return None if document.uri in self._unversioned else document.version
+
+    def distrust(self, uri: str) -> None:
+        """Stop using a document whose text may differ from the editor's, until it is sent whole."""
+        self._break(uri, Unusable.OUT_OF_SYNC)
 
     def close(self, uri: str) -> None:
         """Forget a document."""
         self._open.pop(uri, None)
         self._broken.pop(uri, None)
         self._languages.pop(uri, None)
+        self._unversioned.discard(uri)
 
     def get(self, uri: str) -> Document | None:
         """Return the document if something may be computed from it."""

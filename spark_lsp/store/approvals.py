@@ -41,6 +41,15 @@ def _absolute(ask: Ask) -> Ask:
     return replace(ask, subject=os.path.abspath(path))
 
 
+def _need_text(ask: Ask) -> None:
+    try:
+        (ask.subject + ask.key).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ConfigError(
+            "The name of the file is not valid UTF-8", "Nothing was approved", "Give the file another name"
+        ) from None
+
+
 class Approvals:
     """The approvals of one user."""
 
@@ -75,6 +84,7 @@ class Approvals:
 
     def add(self, ask: Ask) -> None:
         """Remember an approval. Raises `ConfigError` if it cannot be written."""
+        _need_text(ask)
         row = (ask.kind, ask.subject, ask.key, time.time())
         with self._writing() as link:
             link.execute("INSERT OR IGNORE INTO approvals VALUES (?, ?, ?, ?)", row)

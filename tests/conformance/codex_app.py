@@ -12,7 +12,9 @@ import anyio
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-DEADLINE = 30.0
+from tests.patience import PATIENCE
+
+DEADLINE = PATIENCE
 LINE = 1 << 24
 CONFIG = """\
 model_provider = "spark"

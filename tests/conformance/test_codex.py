@@ -9,10 +9,11 @@ import anyio
 import pytest
 
 from tests.conformance.front import Front, front
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
-DEADLINE = 40.0
+DEADLINE = PATIENCE
 TEXT = "def add(a, b):\n    return a + b\n"
 CONFIG = """\
 model = "replay"

@@ -11,10 +11,11 @@ import pytest
 from tests.conformance.codex_app import conversation
 from tests.conformance.front import front
 from tests.conformance.relay import Json, relay
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
-DEADLINE = 20.0
+DEADLINE = PATIENCE
 TEXT = "def add(a, b):\n    return a + b\n"
 LONG = "abcd" * 40
 

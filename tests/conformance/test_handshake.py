@@ -8,9 +8,11 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
+from tests.patience import PATIENCE
+
 pytestmark = pytest.mark.anyio
 
-DEADLINE = 10.0
+DEADLINE = PATIENCE
 CREATE = {"type": "response.create", "model": "replay", "input": "hi"}
 OURS: tuple[dict[str, Any], ...] = (
     {"type": "spark.configure", "engines": {}},

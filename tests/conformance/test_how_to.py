@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE
+
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "codex-and-sdks.md"
 PORT, TOKEN_FILE = "4747", "~/.config/spark-lsp/token"
 TEXT = "def add(a, b):\n    return a + b\n"
-DEADLINE = 40.0
+DEADLINE = PATIENCE
 CONFIG = """\
 [engines.local]
 kind = "replay"

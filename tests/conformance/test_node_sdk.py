@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests.patience import PATIENCE
+
 SCRIPTS = Path(__file__).with_name("node")
 TEXT = "def add(a, b):\n    return a + b\n"
 
@@ -17,7 +19,7 @@ def told(script: str, running: Any, node_modules: Path) -> dict[str, Any]:
         env={**os.environ, "CLIENTS": str(node_modules.parent)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, done.stderr

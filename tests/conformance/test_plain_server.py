@@ -19,10 +19,11 @@ from spark_lsp.request import Chunk, EditFormat, Event, Finished, Part, PartKind
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 from tests.conformance.plain_server import Plain, serving
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
-DEADLINE = 10.0
+DEADLINE = PATIENCE
 LIMITS = ResponsesWebSocketLimits(
     max_lanes=4, max_events_per_lane=100, max_events=400, max_bytes_per_lane=1 << 20, max_bytes=1 << 22
 )
@@ -255,7 +256,7 @@ async def spark(plain: Plain, where: Path, *arguments: str) -> dict[str, Any]:
         "SPARK_LSP_TOKEN": plain.key,
         "SPARK_LSP_RUNTIME_DIR": str(where),
     }
-    with anyio.fail_after(30):
+    with anyio.fail_after(PATIENCE):
         command = [sys.executable, "-m", "spark_lsp", *arguments, "--json"]
         done = await anyio.run_process(command, env=environment, check=False)
     assert done.returncode == 0, done.stderr.decode()

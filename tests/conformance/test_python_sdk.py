@@ -9,9 +9,11 @@ import pytest
 from openai.lib.responses_websocket import AsyncResponsesWebSocketSession, ResponsesWebSocketLimits
 from openai.resources.responses.responses import AsyncResponsesConnection
 
+from tests.patience import PATIENCE
+
 pytestmark = pytest.mark.anyio
 
-DEADLINE = 10.0
+DEADLINE = PATIENCE
 TEXT = "def add(a, b):\n    return a + b\n"
 LIMITS = ResponsesWebSocketLimits(
     max_lanes=64, max_events_per_lane=1000, max_events=4000, max_bytes_per_lane=1 << 24, max_bytes=1 << 25

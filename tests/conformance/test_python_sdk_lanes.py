@@ -13,9 +13,11 @@ import pytest
 from openai.resources.responses.responses import AsyncResponsesConnection
 from openai.types.websocket_reconnection import ReconnectingEvent
 
+from tests.patience import PATIENCE
+
 pytestmark = pytest.mark.anyio
 
-DEADLINE = 10.0
+DEADLINE = PATIENCE
 TEXT = "def add(a, b):\n    return a + b\n"
 LONG = "abcd" * 40
 ENDS = ("response.completed", "response.failed", "response.incomplete", "error")

@@ -16,6 +16,7 @@ from pytest_lsp import LanguageClient
 from pytest_lsp.client import register_lsp_features
 
 from tests.e2e.pipe import SCARCE, Pipe
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
 RECORDED = sorted((ROOT / "tests" / "fixtures" / "client-capabilities").glob("*.json"))
@@ -59,6 +60,7 @@ class Client(LanguageClient):
         self.accepts = True
         self.asked: list[types.ShowMessageRequestParams] = []
         self.answer: str | None = None  # the action chosen in every question
+        self.opened: set[str] = set()
         self.result: types.InitializeResult
         self.feature("spark/status")(lambda params: self.statuses.append(params))
         self.feature("spark/edit")(lambda params: self.edits.append(params))
@@ -76,7 +78,7 @@ class Client(LanguageClient):
         self.applied.append(params)
         return types.ApplyWorkspaceEditResult(applied=self.accepts)
 
-    async def until(self, condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+    async def until(self, condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
         """Wait for a condition; whatever it gives is returned."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -92,8 +94,36 @@ class Client(LanguageClient):
         await self.until(lambda: any(status.engine == name for status in self.statuses))
 
     def open(self, text: str = TEXT, uri: str = URI, version: int = 1, language: str = "python") -> None:
+        self.opened.add(uri)
         item = types.TextDocumentItem(uri, language, version, text)
         self.text_document_did_open(types.DidOpenTextDocumentParams(item))
+
+    async def choose(self, name: str | None) -> None:
+        """Have one engine answer everything; with None, those of the configuration."""
+        await self.workspace_execute_command_async(
+            types.ExecuteCommandParams("spark.selectEngine", [{"engine": name}])
+        )
+        await self.until(lambda: self.statuses[-1].engine == (name or "replay"))
+
+    async def tidy(self) -> None:
+        """Leave the server as a test found it: nothing open, nothing under way, the usual engine."""
+        await self.workspace_execute_command_async(types.ExecuteCommandParams("spark.cancel", []))
+        for uri in self.opened:
+            identifier = types.TextDocumentIdentifier(uri)
+            self.text_document_did_close(types.DidCloseTextDocumentParams(identifier))
+        await self.choose(None)
+        await self.until(lambda: self.statuses[-1].state == "ready")
+        self.accepts, self.answer = True, None
+        del self.statuses[:-1]
+        for heard in (
+            self.opened,
+            self.edits,
+            self.applied,
+            self.asked,
+            self.messages,
+            self.progress_reports,
+        ):
+            heard.clear()
 
     def change(self, version: int, text: str, *span: int, uri: str = URI) -> None:
         """Replace lines and characters `span` (start line, start character, end line, end character)."""
@@ -143,38 +173,113 @@ def editor_name(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+async def started(
+    environment: dict[str, str],
+    name: str,
+    settings: Any = None,
+    options: Any = None,
+    answer: str | None = None,
+    command: tuple[str, ...] = (sys.executable, "-m", "spark_lsp", "serve"),
+    cwd: str = "/",
+) -> Client:
+    """Start a server and initialize it as the named editor does; `settings` answer its questions."""
+    client = Client()
+    client.answer = answer
+    await client.start_io(*command, env=environment, cwd=cwd)
+    client.set_configuration({"spark": settings})
+    info = types.ClientInfo(**recorded(name)["clientInfo"])
+    params = types.InitializeParams(capabilities(name), client_info=info, initialization_options=options)
+    client.result = await client.initialize_session(params)
+    return client
+
+
+async def ended(client: Client) -> None:
+    """End a server in good order."""
+    await client.shutdown_session()
+    await client.stop()
+
+
+STARTED = ("settings", "options", "answer", "command", "cwd")  # arguments of `started`; others are variables
+
+
 @pytest_asyncio.fixture
 async def connect(home: dict[str, str]) -> AsyncIterator[Connect]:
-    """Connect as the named editor; `settings` answer `workspace/configuration`."""
+    """Connect as the named editor to a server and a gateway of the test's own."""
     clients: list[Client] = []
 
-    async def start(
-        name: str, settings: Any = None, options: Any = None, answer: str | None = None, **environment: str
-    ) -> Client:
-        client = Client()
-        client.answer = answer
-        environment = {**home, **environment}
-        await client.start_io(sys.executable, "-m", "spark_lsp", "serve", env=environment, cwd="/")
-        clients.append(client)
-        client.set_configuration({"spark": settings})
-        info = types.ClientInfo(**recorded(name)["clientInfo"])
-        params = types.InitializeParams(capabilities(name), client_info=info, initialization_options=options)
-        client.result = await client.initialize_session(params)
-        return client
+    async def start(name: str, *arguments: Any, **more: Any) -> Client:
+        given = {key: more.pop(key) for key in STARTED if key in more}
+        clients.append(await started({**home, **more}, name, *arguments, **given))
+        return clients[-1]
 
     yield start
     for client in clients:
-        await client.shutdown_session()
-        await client.stop()
+        await ended(client)
+
+
+@pytest.fixture(scope="module")
+def shared_home(shared_home: dict[str, str], request: pytest.FixtureRequest) -> dict[str, str]:
+    """The module's home, with an engine for each text that the module names in `ENGINES`, at its pace.
+
+    Beside them are `late`, which answers after 0.4 s, and `stuck`, which never does.
+    """
+    folder = Path(shared_home["XDG_CONFIG_HOME"]) / "spark-lsp"
+    texts = 'texts = { complete = "complete.txt", edit = "edit.txt" }'
+    lines = [f'[engines.late]\nkind = "replay"\n{texts}\ndelay_ms = 400']
+    lines.append('[engines.stuck]\nkind = "replay"\ntext = "complete.txt"\ndelay_ms = 600000')
+    for name, said in getattr(request.module, "ENGINES", {}).items():
+        text, pace = (said, 1000) if isinstance(said, str) else said
+        (folder / f"{name}.txt").write_text(text, "utf-8")
+        lines.append(f'[engines.{name}]\nkind = "replay"\ntext = "{name}.txt"\ntokens_per_s = {pace}')
+    with (folder / "config.toml").open("a") as file:
+        file.write("\n".join([*lines, ""]))
+    return shared_home
+
+
+@pytest_asyncio.fixture(scope="module")
+async def shared_clients(shared_home: dict[str, str]) -> AsyncIterator[dict[str, Client]]:
+    """The servers of a module by the editor that each serves; `join` starts and lends them."""
+    clients: dict[str, Client] = {}
+    yield clients
+    for client in clients.values():
+        await ended(client)
+
+
+@pytest_asyncio.fixture
+async def join(shared_home: dict[str, str], shared_clients: dict[str, Client]) -> AsyncIterator[Connect]:
+    """Take the module's server for the named editor, with its engine up; it is tidied after the test.
+
+    With settings or options the test gets a server of its own, at the gateway that the module shares.
+    """
+    lent: list[Client] = []
+    own: list[Client] = []
+
+    async def take(name: str, engine: str = "replay", **first: Any) -> Client:
+        if first:
+            own.append(await started(shared_home, name, **first))
+            return own[-1]
+        if name not in shared_clients:
+            shared_clients[name] = await started(shared_home, name)
+            await shared_clients[name].engine()
+        lent.append(shared_clients[name])
+        if engine != "replay":
+            await lent[-1].choose(engine)
+        return lent[-1]
+
+    yield take
+    for client in lent:
+        await client.tidy()
+    for client in own:
+        await ended(client)
 
 
 @pytest.fixture
-def pipe(home: dict[str, str], replay_config: Path, tmp_path: Path) -> Iterator[Pipe]:
+def pipe(ready_home: dict[str, str], tmp_path: Path) -> Iterator[Pipe]:
     """A server of the test's own on raw pipes; no log may hold a traceback or the user's code."""
-    started = Pipe(home, tmp_path / "server.log")
-    yield started
-    started.close()
-    logs = [tmp_path / "server.log", Path(home["SPARK_LSP_RUNTIME_DIR"]) / "gateway.log"]
+    process = Pipe(ready_home, tmp_path / "server.log")
+    yield process
+    process.close()
+    logs = [tmp_path / "server.log", Path(ready_home["SPARK_LSP_RUNTIME_DIR"]) / "gateway.log"]
     for log in logs:
         text = log.read_text("utf-8") if log.exists() else ""
         assert not any(word in text for word in SCARCE), text

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,17 @@ from typing import Any
 import httpx
 import psutil
 
+from tests.patience import PATIENCE
+
 SECRET = "tell_nobody_4711"
-INITIALIZE = {"processId": None, "rootUri": None, "capabilities": {"textDocument": {"inlineCompletion": {}}}}
+CAPABILITIES = {
+    "textDocument": {
+        "inlineCompletion": {},
+        "codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": [""]}}},
+    },
+    "workspace": {"applyEdit": True, "workspaceEdit": {"documentChanges": True}},
+}
+INITIALIZE = {"processId": None, "rootUri": None, "capabilities": CAPABILITIES}
 URI = "file:///a.py"
 TEXT = f"def {SECRET}(a, b):\n    \n"
 COMPLETE = {
@@ -39,7 +48,7 @@ def message(**fields: Any) -> bytes:
     return framed(json.dumps({"jsonrpc": "2.0", **fields}).encode())
 
 
-def until(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
     """Wait for a condition; whatever it gives is returned."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
@@ -54,12 +63,17 @@ class Pipe:
     `heard` keeps the server's notifications and requests; the requests are answered.
     """
 
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
+    def __init__(self, environment: dict[str, str], log: Path, command: Sequence[str] = SERVE) -> None:
         self.log = log
         self._logged = 0
         with log.open("ab") as stderr:
             self.process = subprocess.Popen(
-                SERVE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, env=environment, cwd="/"
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env=environment,
+                cwd="/",
             )
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -109,7 +123,7 @@ class Pipe:
         """Whether something comes within so many seconds."""
         return bool(self._buffer) or bool(select.select([self.stdout], [], [], seconds)[0])
 
-    def read(self, seconds: float = 20.0) -> dict[str, Any]:
+    def read(self, seconds: float = PATIENCE) -> dict[str, Any]:
         """The next message."""
         deadline = time.monotonic() + seconds
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
@@ -122,7 +136,7 @@ class Pipe:
         del self._buffer[: end + 4 + length]
         return json.loads(body)
 
-    def answer(self, seconds: float = 20.0) -> dict[str, Any]:
+    def answer(self, seconds: float = PATIENCE) -> dict[str, Any]:
         """The next answer; requests are answered on the way, notifications kept."""
         while True:
             found = self.read(seconds)
@@ -160,7 +174,7 @@ class Pipe:
         found = self.answer()
         return found["id"], found["error"]["code"]
 
-    def until(self, condition: Callable[[], Any], seconds: float = 10.0) -> Any:
+    def until(self, condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
         """Listen until a condition holds; pings keep the server talking."""
         deadline = time.monotonic() + seconds
         while not (found := condition()):
@@ -181,15 +195,23 @@ class Pipe:
 
     def engine(self) -> None:
         """Wait until an engine serves."""
-        self.until(lambda: any(status["engine"] for status in self.told("spark/status")), 20)
+        self.until(lambda: any(status["engine"] for status in self.told("spark/status")))
 
     def alive(self) -> float:
-        """The time a ping takes, in seconds."""
-        begun = time.monotonic()
+        """Ping the server; returns the seconds that it worked until its answer.
+
+        Unlike the time that passes, this does not depend on what else the machine does.
+        """
+        begun = self.worked()
         answer = self.ask("ping", "workspace/executeCommand", STATUS)
         assert answer["id"] == "ping", answer
         assert answer["result"]["state"]
-        return time.monotonic() - begun
+        return self.worked() - begun
+
+    def worked(self) -> float:
+        """The processor time that the server has used, in seconds."""
+        times = psutil.Process(self.process.pid).cpu_times()
+        return times.user + times.system
 
     def items(self, identity: Any = "items", **where: Any) -> list[dict[str, Any]]:
         """The suggestions at a place."""
@@ -205,7 +227,7 @@ class Pipe:
         """Leave in good order; returns the exit code."""
         assert self.ask("end", "shutdown")["result"] is None
         self.send(method="exit")
-        return self.process.wait(5)
+        return self.process.wait(PATIENCE)
 
     def new_log(self) -> str:
         """What was logged since this was last asked."""
@@ -234,10 +256,21 @@ class Gateway:
         self.process = psutil.Process(self._state["pid"])
 
     def health(self) -> dict[str, Any]:
+        return self._get("healthz").json()
+
+    def answers(self, task: str) -> int:
+        """How many requests of a task have been answered, or given up."""
+        lines = self._get("metrics").text.splitlines()
+        counts = [
+            line for line in lines if f'task="{task}"' in line and line.startswith("spark_lsp_answers_total")
+        ]
+        return sum(int(float(line.split()[-1])) for line in counts)
+
+    def _get(self, page: str) -> httpx.Response:
         path = self._state["url"].removeprefix("ws+unix:")
         headers = {"Authorization": f"Bearer {self._state['token']}"}
         with httpx.Client(transport=httpx.HTTPTransport(uds=path), headers=headers) as http:
-            return http.get("http://gateway/healthz").json()
+            return http.get(f"http://gateway/{page}")
 
     def has_no_work(self) -> None:
         """Told to end, a gateway waits five seconds for what its engines do; an idle one ends at once."""
@@ -245,7 +278,7 @@ class Gateway:
         gone(self.process, 3)
 
 
-def gone(process: psutil.Process, seconds: float) -> float:
+def gone(process: psutil.Process, seconds: float = PATIENCE) -> float:
     """Wait for the end of a process that is not our child; how long that took."""
     begun = time.monotonic()
     until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, seconds)

@@ -1,27 +1,35 @@
 """Commands beside edits: explanations, and which engine is asked."""
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.e2e.pipe import TEXT, URI, Pipe
+from tests.e2e.pipe import STATUS, TEXT, URI, Pipe
 
 EXECUTE = "workspace/executeCommand"
 HERE = {"uri": URI, "range": {"start": {"line": 0, "character": 2}, "end": {"line": 1, "character": 0}}}
 SAID = "It adds two numbers. " * 8
 
 
+ENGINES = {"chatty": (SAID, 300), "other": "pass"}
+
+
 @pytest.fixture
-def ready(pipe: Pipe, replay_config: Path) -> Pipe:
-    (replay_config.parent / "chat.txt").write_text(SAID)
-    text = replay_config.read_text().replace("texts = {", 'texts = { chat = "chat.txt",')
-    text = text.replace("tokens_per_s = 1000", "tokens_per_s = 300")
-    replay_config.write_text(f'{text}\n[engines.other]\nkind = "replay"\ntext = "complete.txt"\n')
-    pipe.initialize()
-    pipe.engine()
-    pipe.open()
-    return pipe
+def ready(shared: Pipe) -> Iterator[Pipe]:
+    """The module's server with one document open and no engine chosen."""
+    shared.heard[:] = [each for each in shared.heard if each["method"] == "spark/status"][-1:]
+    shared.open()
+    yield shared
+    choose(shared, None)
+    shared.send(method="textDocument/didClose", params={"textDocument": {"uri": URI}})
+
+
+def choose(pipe: Pipe, name: str | None) -> None:
+    """Have one engine answer everything; with None, those of the configuration."""
+    assert run(pipe, "spark.selectEngine", {"engine": name})["result"]["engine"] == (name or "")
+    wanted = name or "replay"
+    pipe.until(lambda: pipe.ask("status", EXECUTE, STATUS)["result"]["engine"] == wanted)
 
 
 def run(pipe: Pipe, name: str, *arguments: Any) -> dict[str, Any]:
@@ -29,6 +37,7 @@ def run(pipe: Pipe, name: str, *arguments: Any) -> dict[str, Any]:
 
 
 def test_an_explanation_grows_and_ends(ready: Pipe) -> None:
+    choose(ready, "chatty")
     started = run(ready, "spark.explain", HERE)["result"]
     assert started["state"] == "started"
     told = ready.until(lambda: [each for each in ready.told("spark/explanation") if each["done"]])
@@ -39,6 +48,7 @@ def test_an_explanation_grows_and_ends(ready: Pipe) -> None:
 
 
 def test_an_explanation_is_stopped(ready: Pipe) -> None:
+    choose(ready, "chatty")
     started = run(ready, "spark.explain", HERE)["result"]
     ready.until(lambda: ready.told("spark/explanation"))
     assert run(ready, "spark.cancel", {"id": started["id"]})["result"]["state"] == "cancelled"

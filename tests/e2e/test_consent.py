@@ -9,6 +9,7 @@ import pytest
 from spark_lsp.privacy.approvals import file
 from spark_lsp.store.approvals import Approvals
 from tests.e2e.conftest import Connect
+from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("replay_config")]
 
@@ -79,12 +80,11 @@ async def test_no_byte_goes_to_a_gateway_that_is_not_approved(connect: Connect) 
         assert "approval" in client.statuses[-1].reason
         assert not called.is_set()
         allowed = await connect("code", {"engine": {"url": url}}, answer="Allow")
-        await asyncio.wait_for(called.wait(), 15)
+        await asyncio.wait_for(called.wait(), PATIENCE)
         assert len(allowed.asked) == 1
 
 
 @pytest.mark.model
-@pytest.mark.timeout(120)
 async def test_a_model_file_of_ones_own_waits_for_a_yes(connect: Connect, model: Path) -> None:
     table = {"kind": "local", "model": str(model)}
     settings = {"engines": {"own": table}, "engine": {"routes": {"completion": ["own"]}}}

@@ -8,8 +8,18 @@ import pytest
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from spark_lsp.lsp import convert
+from spark_lsp.text.document import Document
+from spark_lsp.text.edits import Edit, apply
+from spark_lsp.text.positions import Encoding
+
 pytestmark = pytest.mark.asyncio
 URI = "file:///tmp/sums.py"
+ENGINES = {
+    "swap": "```python\ndef mul(a, b):\n    return b * a\n```",
+    "unparsable": "this would never parse (",
+    "product": "    return a * b",
+}
 
 
 def only_edit(client: Any) -> tuple[int | None, list[types.TextEdit]]:
@@ -25,8 +35,8 @@ async def ready(client: Any) -> None:
     client.open()
 
 
-async def test_add_documentation(connect: Any, replay_config: Any, editor_name: str) -> None:
-    client = await connect(editor_name)
+async def test_add_documentation(join: Any, editor_name: str) -> None:
+    client = await join(editor_name)
     await ready(client)
     action = (await client.actions(4))["Add documentation"]
     started = await client.run(action)
@@ -46,11 +56,8 @@ async def test_add_documentation(connect: Any, replay_config: Any, editor_name: 
         assert shown == []
 
 
-async def test_an_instruction_changes_its_lines_only(
-    connect: Any, replay_config: Path, editor_name: str
-) -> None:
-    (replay_config.parent / "edit.txt").write_text("```python\ndef mul(a, b):\n    return b * a\n```")
-    client = await connect(editor_name)
+async def test_an_instruction_changes_its_lines_only(join: Any, editor_name: str) -> None:
+    client = await join(editor_name, "swap")
     await ready(client)
     action = (await client.actions(4))["Edit with an instruction…"]
     await client.run(action, instruction="swap the factors")
@@ -60,12 +67,8 @@ async def test_an_instruction_changes_its_lines_only(
     assert all(edit.range.start.line == 5 for edit in edits)
 
 
-async def test_a_missing_import_is_added_without_asking_a_model(
-    connect: Any, replay_config: Path, editor_name: str
-) -> None:
-    (replay_config.parent / "edit.txt").write_text("this would never parse (")
-    client = await connect(editor_name)
-    await client.engine()
+async def test_a_missing_import_is_added_without_asking_a_model(join: Any, editor_name: str) -> None:
+    client = await join(editor_name, "unparsable")
     client.open('"""Doc."""\n\nimport sys\n\n\ndef here():\n    return os.getcwd()\n')
     span = types.Range(types.Position(6, 11), types.Position(6, 13))
     undefined = types.Diagnostic(span, "undefined name 'os'", source="pyflakes")
@@ -77,12 +80,8 @@ async def test_a_missing_import_is_added_without_asking_a_model(
     assert (edit.range.start.line, edit.new_text) == (3, "import os\n")
 
 
-async def test_fixing_a_diagnostic_with_the_engine(
-    connect: Any, replay_config: Path, editor_name: str
-) -> None:
-    (replay_config.parent / "edit.txt").write_text("    return a * b")
-    client = await connect(editor_name)
-    await client.engine()
+async def test_fixing_a_diagnostic_with_the_engine(join: Any, editor_name: str) -> None:
+    client = await join(editor_name, "product")
     client.open("def mul(a, b):\n    return a * c\n")
     span = types.Range(types.Position(1, 15), types.Position(1, 16))
     action = (await client.actions(1, types.Diagnostic(span, 'Name "c" is not known')))[
@@ -94,11 +93,8 @@ async def test_fixing_a_diagnostic_with_the_engine(
     assert (edit.range, edit.new_text) == (span, "b")
 
 
-async def test_fault_21_typing_elsewhere_moves_the_edit(
-    connect: Any, replay_config: Path, editor_name: str
-) -> None:
-    slower(replay_config)
-    client = await connect(editor_name)
+async def test_fault_21_typing_elsewhere_moves_the_edit(join: Any, editor_name: str) -> None:
+    client = await join(editor_name, "late")
     await ready(client)
     await client.run((await client.actions(4))["Add documentation"])
     await client.until(lambda: client.statuses[-1].state == "busy")
@@ -109,11 +105,8 @@ async def test_fault_21_typing_elsewhere_moves_the_edit(
     assert (version, edit.range.start) == (2, types.Position(7, 4))
 
 
-async def test_fault_21_typing_in_the_same_place_refuses_the_edit(
-    connect: Any, replay_config: Path, editor_name: str
-) -> None:
-    slower(replay_config)
-    client = await connect(editor_name)
+async def test_fault_21_typing_in_the_same_place_refuses_the_edit(join: Any, editor_name: str) -> None:
+    client = await join(editor_name, "late")
     await ready(client)
     await client.run((await client.actions(4))["Add documentation"])
     await client.until(lambda: client.statuses[-1].state == "busy")
@@ -125,9 +118,8 @@ async def test_fault_21_typing_in_the_same_place_refuses_the_edit(
     await client.until(lambda: any("The text changed" in message.message for message in client.messages))
 
 
-async def test_an_edit_can_be_stopped(connect: Any, replay_config: Path, editor_name: str) -> None:
-    slower(replay_config, 60_000)
-    client = await connect(editor_name)
+async def test_an_edit_can_be_stopped(join: Any, editor_name: str) -> None:
+    client = await join(editor_name, "stuck")
     await ready(client)
     started = await client.run((await client.actions(4))["Add documentation"])
     await client.until(lambda: client.statuses[-1].state == "busy")
@@ -136,9 +128,8 @@ async def test_an_edit_can_be_stopped(connect: Any, replay_config: Path, editor_
     assert (client.edits[0].state, client.applied) == ("cancelled", [])
 
 
-async def test_progress_can_stop_an_edit(connect: Any, replay_config: Path) -> None:
-    slower(replay_config, 60_000)
-    client = await connect("code-server")
+async def test_progress_can_stop_an_edit(join: Any) -> None:
+    client = await join("code-server", "stuck")
     await ready(client)
     await client.run((await client.actions(4))["Add documentation"])
     await client.until(lambda: any(client.progress_reports.values()))
@@ -152,8 +143,8 @@ def slower(config: Path, delay_ms: int = 400) -> None:
     config.write_text(config.read_text().replace("delay_ms = 5", f"delay_ms = {delay_ms}"))
 
 
-async def test_an_editor_that_refuses_is_believed(connect: Any, replay_config: Path) -> None:
-    client = await connect("neovim")
+async def test_an_editor_that_refuses_is_believed(join: Any) -> None:
+    client = await join("neovim")
     await ready(client)
     client.accepts = False
     await client.run((await client.actions(4))["Add documentation"])
@@ -179,10 +170,8 @@ async def test_an_editor_that_refuses_is_believed(connect: Any, replay_config: P
         ),
     ],
 )
-async def test_an_order_that_cannot_be_done_is_refused_at_once(
-    connect: Any, replay_config: Path, argument: Any, why: str
-) -> None:
-    client = await connect("neovim")
+async def test_an_order_that_cannot_be_done_is_refused_at_once(join: Any, argument: Any, why: str) -> None:
+    client = await join("neovim")
     await ready(client)
     arguments = [argument] if argument is not None else []
     with pytest.raises(JsonRpcException, match=why):
@@ -190,12 +179,8 @@ async def test_an_order_that_cannot_be_done_is_refused_at_once(
 
 
 @pytest.mark.parametrize("line", [0, 1, 2])
-async def test_an_instruction_may_stand_in_a_comment_above(
-    connect: Any, replay_config: Path, line: int
-) -> None:
-    (replay_config.parent / "edit.txt").write_text("def mul(a, b):\n    return b * a")
-    client = await connect("helix")
-    await client.engine()
+async def test_an_instruction_may_stand_in_a_comment_above(join: Any, line: int) -> None:
+    client = await join("helix", "swap")
     text = "# spark: swap the factors\ndef mul(a, b):\n    return a * b\n"
     client.open(text)
     await client.run((await client.actions(line))["Edit with an instruction…"])
@@ -206,16 +191,16 @@ async def test_an_instruction_may_stand_in_a_comment_above(
     assert change.range.start.line == 2
 
 
-async def test_an_editor_that_does_not_show_errors_is_told_why(connect: Any, replay_config: Path) -> None:
-    client = await connect("helix")
+async def test_an_editor_that_does_not_show_errors_is_told_why(join: Any) -> None:
+    client = await join("helix")
     await ready(client)
     with pytest.raises(JsonRpcException, match="no instruction"):
         await client.run((await client.actions(4))["Edit with an instruction…"])
     assert any("no instruction" in each.message for each in client.messages)
 
 
-async def test_actions_are_given_back_when_they_are_resolved(connect: Any, replay_config: Any) -> None:
-    client = await connect("neovim")
+async def test_actions_are_given_back_when_they_are_resolved(join: Any) -> None:
+    client = await join("neovim")
     await ready(client)
     action = (await client.actions(4))["Add documentation"]
     assert (await client.code_action_resolve_async(action)).title == action.title
@@ -236,6 +221,33 @@ async def test_a_gateway_that_dies_in_mid_edit_restarts_it(
     replay_config.write_text(replay_config.read_text().replace("delay_ms = 60000", "delay_ms = 5"))
     (socket,) = Path(home["SPARK_LSP_RUNTIME_DIR"]).glob("gateway-*.sock")
     os.kill(int(socket.stem.removeprefix("gateway-")), signal.SIGKILL)
-    await client.until(lambda: client.edits, 20)
+    await client.until(lambda: client.edits)
     assert client.edits[0].state == "applied", client.edits[0].reason
     assert len(client.applied) == 1
+
+
+README = "# Demo\n\nTo install it:\n\n```sh\npip install demo\n```\n\nThat is all there is to do.\n"
+GERMAN = "# Demo\n\nSo geht es:\n\n```sh\npip install demo\n```\n\nMehr ist nicht zu tun.\n"
+
+
+@pytest.mark.parametrize("said", [f"```markdown\n{GERMAN}```", f"```markdown\n{GERMAN}", GERMAN])
+async def test_a_translated_readme_keeps_what_follows_its_code_block(
+    connect: Any, replay_config: Path, said: str
+) -> None:
+    (replay_config.parent / "edit.txt").write_text(said)
+    client = await connect("vscode")
+    await client.engine()
+    client.open(README, URI, language="markdown")
+    argument = {
+        "action": "instruct",
+        "uri": URI,
+        "range": {"start": {"line": 0, "character": 0}, "end": {"line": 9, "character": 0}},
+        "instruction": "Translate",
+    }
+    await client.workspace_execute_command_async(types.ExecuteCommandParams("spark.edit", [argument]))
+    await client.until(lambda: client.edits)
+    assert client.edits[0].state == "applied", client.edits[0].reason
+    _, edits = only_edit(client)
+    document = Document(URI, README)
+    spans = [(*convert.offsets(document, edit.range, Encoding.UTF16), edit.new_text) for edit in edits]
+    assert apply(README, [Edit(*each) for each in spans]) == GERMAN

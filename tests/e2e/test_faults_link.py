@@ -13,6 +13,7 @@ import pytest
 
 from tests.e2e.conftest import Client, Connect
 from tests.integration.proxy import proxied
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.asyncio
 
@@ -55,7 +56,7 @@ def start(home: dict[str, str], tmp_path: Path) -> Start:
                 yield json.loads(process.stdout.readline())["url"]
             finally:
                 process.kill()
-                process.wait(10)
+                process.wait(PATIENCE)
 
     return started
 
@@ -83,7 +84,7 @@ async def test_fault_24_a_gateway_that_is_absent_is_one_message_and_its_coming_i
     with start() as url:
         port = int(url.split(":")[2].split("/")[0])
     client = await join(url)
-    await client.until(lambda: any(status.state == "degraded" for status in client.statuses), 5)
+    await client.until(lambda: any(status.state == "degraded" for status in client.statuses))
     for _ in range(8):
         assert await client.ghost(1, 4) == []
     assert len(warnings(client)) == 1, warnings(client)

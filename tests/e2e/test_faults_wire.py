@@ -24,6 +24,7 @@ from tests.e2e.pipe import (
     SECRET,
     SERVE,
     STATUS,
+    TEXT,
     URI,
     Gateway,
     Pipe,
@@ -32,6 +33,7 @@ from tests.e2e.pipe import (
     message,
     until,
 )
+from tests.patience import PATIENCE
 
 STALL = float(os.environ.get("SPARK_LSP_TEST_STALL", "3"))  # seconds an editor stops reading; 30 for release
 MIB = 1024 * 1024
@@ -95,7 +97,7 @@ def test_fault_02_content_length(pipe: Pipe, header: bytes) -> None:
     peak = Peak(pipe)
     with peak:
         pipe.raw(header)
-        assert pipe.process.wait(3) == 1
+        assert pipe.process.wait(PATIENCE) == 1
     assert peak.rss - before < 20 * MIB
     assert "the editor's stream cannot be read further" in pipe.new_log()
 
@@ -141,12 +143,10 @@ def test_fault_03_truncated_body_then_the_end(pipe: Pipe, replay_config: Path, h
     pipe.until(lambda: pipe.told("spark/inlineCompletion"))  # so the engine is at it
     gateway = Gateway(home)
     assert gateway.health()["sessions"] == 1
-    begun = time.monotonic()
     pipe.raw(b"Content-Length: 50\r\n\r\n{")
     pipe.stdin.close()
-    assert pipe.process.wait(2) == 1
-    assert time.monotonic() - begun < 1.0
-    until(lambda: gateway.health()["sessions"] == 0, 2)
+    assert pipe.process.wait(PATIENCE) == 1
+    until(lambda: gateway.health()["sessions"] == 0)
     gateway.has_no_work()
 
 
@@ -232,7 +232,7 @@ def test_fault_08_before_initialize_and_after_shutdown(pipe: Pipe) -> None:
         answer = pipe.ask(identity, method, COMPLETE)
         assert (answer["id"], answer["error"]["code"]) == (identity, -32600)
     pipe.send(method="exit")
-    assert pipe.process.wait(3) == 0
+    assert pipe.process.wait(PATIENCE) == 0
     assert pipe.new_log() == ""
 
 
@@ -292,18 +292,16 @@ def test_fault_11_5_000_requests_and_cancels(pipe: Pipe, replay_config: Path, ho
     before, count = pipe.rss(), 5_000
     pinger = Pinger(pipe, count)
     pinger.start()
-    delays, codes = list[float](), list[int]()
-    while len(codes) < count or len(delays) < len(pinger.sent) or pinger.is_alive():
+    overtaken, codes = list[int](), list[int]()
+    while len(codes) < count or len(overtaken) < len(pinger.sent) or pinger.is_alive():
         answer = pipe.answer()
         if answer["id"] in pinger.sent:
-            delays.append(time.monotonic() - pinger.sent[answer["id"]])
+            overtaken.append(len(codes) - pinger.sent[answer["id"]])
         else:
             codes.append(answer["error"]["code"])
     assert set(codes) == {-32800}
     assert len(codes) == count
-    assert max(delays) < 1.0, (
-        "the slowest ping"
-    )  # the aim is 0.1, which a machine that tests share cannot promise
+    assert max(overtaken) < 500, "a ping was answered after this many later requests"
     assert pipe.rss() - before < 30 * MIB
     pipe.alive()
     Gateway(home).has_no_work()
@@ -316,7 +314,7 @@ class Pinger(threading.Thread):
         super().__init__(daemon=True)
         self._pipe = pipe
         self._count = count
-        self.sent: dict[str, float] = {}
+        self.sent: dict[str, int] = {}  # the pings, with the number of requests before each
 
     def run(self) -> None:
         for number in range(self._count):
@@ -324,7 +322,7 @@ class Pinger(threading.Thread):
             self._pipe.send(method="$/cancelRequest", params={"id": number})
             if number % 250 == 249:
                 identity = f"ping {number}"
-                self.sent[identity] = time.monotonic()
+                self.sent[identity] = number + 1
                 self._pipe.send(id=identity, method=EXECUTE, params=STATUS)
 
 
@@ -339,7 +337,7 @@ def test_fault_12_an_editor_that_stops_reading(pipe: Pipe, replay_config: Path) 
     capabilities = {**INITIALIZE["capabilities"], "window": {"workDoneProgress": True}}
     pipe.initialize(capabilities=capabilities, **GROWING)
     pipe.engine()
-    pipe.open()
+    pipe.open(f"{TEXT}    return a\n")
     count, before = 4_000, pipe.rss()
     pipe.send(id="edit", method=EXECUTE, params={"command": "spark.edit", "arguments": [EDIT]})
     assert pipe.answer()["result"]["state"] == "started"
@@ -352,8 +350,10 @@ def test_fault_12_an_editor_that_stops_reading(pipe: Pipe, replay_config: Path) 
     assert pipe.rss() - before < 40 * MIB
     found = pipe.answers(count + 1)
     assert found["ghost"]["result"]["items"][0]["insertText"] == "return a + b"
-    ended = pipe.until(lambda: pipe.told("spark/edit"), 20)
-    assert ended[0]["state"] in ("refused", "failed", "applied")
+    ended = pipe.until(lambda: pipe.told("spark/edit"))
+    assert [each["state"] for each in ended] == ["applied"], ended
+    (change,) = pipe.applied[0]["edit"]["documentChanges"]
+    assert "".join(each["newText"] for each in change["edits"]).count("value_") == 4_000  # all of it, once
     kinds = [each["value"]["kind"] for each in pipe.told("$/progress")]
     assert (kinds[0], kinds[-1]) == ("begin", "end")
 
@@ -395,15 +395,15 @@ def test_fault_13_an_editor_that_is_killed(editor: "subprocess.Popen[bytes]", ho
     gateway = Gateway(home)
     until(lambda: gateway.health()["sessions"] == 1)
     editor.send_signal(signal.SIGKILL)
-    gone(server, 2)
-    gone(gateway.process, 4)
+    gone(server)
+    gone(gateway.process)
 
 
 def test_fault_13_an_editor_that_closed_its_end_of_the_output(pipe: Pipe) -> None:
     pipe.initialize()
     pipe.stdout.close()
     pipe.send(id=2, method=EXECUTE, params=STATUS)
-    assert pipe.process.wait(2) == 1
+    assert pipe.process.wait(PATIENCE) == 1
 
 
 def test_fault_13_the_process_that_initialize_named_is_gone(pipe: Pipe) -> None:
@@ -413,7 +413,7 @@ def test_fault_13_the_process_that_initialize_named_is_gone(pipe: Pipe) -> None:
     pipe.alive()
     parent.kill()
     parent.wait()
-    assert pipe.process.wait(2) == 1
+    assert pipe.process.wait(PATIENCE) == 1
 
 
 def test_fault_13_a_process_id_that_means_nothing_here_is_not_watched(pipe: Pipe) -> None:
@@ -435,13 +435,13 @@ def test_fault_13_the_models_process_ends_with_its_gateway(
         pipe.initialize()
         pipe.open()
         pipe.complete(3)
-        pipe.answer(60)
+        pipe.answer()
         gateway = Gateway(home).process
         children = [each for each in gateway.children() if "--model" in each.cmdline()]
         assert len(children) == 1
         pipe.close()
         gateway.kill()
-        gone(children[0], 3)
+        gone(children[0])
     finally:
         pipe.close()
 
@@ -615,7 +615,7 @@ def test_bad_input_a_flood_of_notifications(shared: Pipe) -> None:
 def test_bad_input_a_header_that_is_none(pipe: Pipe, header: bytes) -> None:
     with suppress(BrokenPipeError):  # it may leave before it has read all of that
         pipe.raw(header)
-    assert pipe.process.wait(5) == 1
+    assert pipe.process.wait(PATIENCE) == 1
     assert "the editor's stream cannot be read further" in pipe.new_log()
 
 
@@ -625,7 +625,7 @@ def test_bad_input_a_length_smaller_than_its_body(pipe: Pipe) -> None:
     body = whole[whole.index(b"\r\n\r\n") + 4 :]
     pipe.raw(b"Content-Length: %d\r\n\r\n" % (len(body) - 10) + body + message(id=2, method="shutdown"))
     assert pipe.answer()["error"]["code"] == -32700
-    assert pipe.process.wait(3) == 1
+    assert pipe.process.wait(PATIENCE) == 1
 
 
 @pytest.mark.parametrize("before", [[], [("shutdown", 3)], [("no/such", 3)]])
@@ -633,14 +633,14 @@ def test_bad_input_exit_before_initialize(pipe: Pipe, before: list[tuple[str, in
     for method, identity in before:
         assert pipe.ask(identity, method)["error"]["code"] == -32002
     pipe.send(method="exit")
-    assert pipe.process.wait(3) == 1
+    assert pipe.process.wait(PATIENCE) == 1
     assert pipe.new_log() == ""
 
 
 def test_bad_input_exit_without_shutdown(pipe: Pipe) -> None:
     pipe.initialize()
     pipe.send(method="exit")
-    assert pipe.process.wait(3) == 1
+    assert pipe.process.wait(PATIENCE) == 1
 
 
 def test_bad_input_initialize_with_a_strange_workspace(pipe: Pipe) -> None:

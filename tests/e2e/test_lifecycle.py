@@ -15,10 +15,8 @@ ENCODINGS = {"code-server": "utf-16", "neovim": "utf-8", "helix": "utf-8", "emac
 pytestmark = pytest.mark.asyncio
 
 
-async def test_what_is_offered_depends_on_the_editor(
-    connect: Any, replay_config: Any, editor_name: str
-) -> None:
-    client = await connect(editor_name)
+async def test_what_is_offered_depends_on_the_editor(join: Any, editor_name: str) -> None:
+    client = await join(editor_name)
     offered = client.result.capabilities
     text_document = client.capabilities.text_document
     assert offered.inline_completion_provider is not None  # some editors use it without saying so
@@ -38,7 +36,7 @@ async def test_what_is_offered_depends_on_the_editor(
 
 
 async def test_a_document_may_be_opened_before_the_editor_is_ready_and_again(
-    connect: Any, replay_config: Any, monkeypatch: pytest.MonkeyPatch
+    join: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Helix does so at times: its opening of the file overtakes its own `initialized`."""
     real = LanguageClient.initialized
@@ -49,32 +47,28 @@ async def test_a_document_may_be_opened_before_the_editor_is_ready_and_again(
         client.open(version=0)
 
     monkeypatch.setattr(LanguageClient, "initialized", late)
-    client = await connect("helix")
+    client = await join("helix", settings=None)
     await client.engine()
     assert (await client.ghost(1, 4))[0].insert_text == "return a + b"
     client.change(1, "re", 1, 4, 1, 4)
     assert (await client.ghost(1, 6))[0].insert_text == "turn a + b"
 
 
-async def test_the_menu_can_be_had_always(connect: Any, replay_config: Any) -> None:
-    client = await connect("code-server", options={"spark": {"completion": {"menu": "always"}}})
+async def test_the_menu_can_be_had_always(join: Any) -> None:
+    client = await join("code-server", options={"spark": {"completion": {"menu": "always"}}})
     assert client.result.capabilities.completion_provider is not None
 
 
-async def test_settings_are_asked_for_and_bad_ones_named_once(
-    connect: Any, replay_config: Any, editor_name: str
-) -> None:
-    client = await connect(editor_name, settings={"completion": {"maxLines": "many", "delayMs": 1}})
+async def test_settings_are_asked_for_and_bad_ones_named_once(join: Any, editor_name: str) -> None:
+    client = await join(editor_name, settings={"completion": {"maxLines": "many", "delayMs": 1}})
     await client.until(lambda: client.messages)
     await client.engine()
     assert [m.message for m in client.messages if "maxLines" in m.message]
     assert len([m for m in client.messages if "maxLines" in m.message]) == 1
 
 
-async def test_settings_that_are_pushed_count_at_once(
-    connect: Any, replay_config: Any, editor_name: str
-) -> None:
-    client = await connect(editor_name)
+async def test_settings_that_are_pushed_count_at_once(join: Any, editor_name: str) -> None:
+    client = await join(editor_name, settings=None)
     await client.engine()
     client.open()
     assert await client.ghost(1, 4)
@@ -85,15 +79,14 @@ async def test_settings_that_are_pushed_count_at_once(
     await client.until(lambda: "switched off" in client.statuses[-1].reason)
 
 
-async def test_the_status_says_who_serves(connect: Any, replay_config: Any) -> None:
-    client = await connect("helix")
-    await client.engine()
+async def test_the_status_says_who_serves(join: Any) -> None:
+    client = await join("helix")
     answer = await client.workspace_execute_command_async(types.ExecuteCommandParams("spark.status"))
     assert (answer["engine"], answer["simulated"]) == ("replay", False)
 
 
-async def test_editor_routes_are_used(connect: Any, replay_config: Any) -> None:
-    client = await connect("neovim", settings={"engine": {"routes": {"completion": ["nobody", "replay"]}}})
+async def test_editor_routes_are_used(join: Any) -> None:
+    client = await join("neovim", settings={"engine": {"routes": {"completion": ["nobody", "replay"]}}})
     await client.until(lambda: any("nobody" in m.message for m in client.messages))
     client.open()
     assert await client.ghost(1, 4)

@@ -44,21 +44,20 @@ async def test_an_editor_that_cannot_ask_is_told_the_command(connect: Connect, m
     assert offers(client) == []
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.xdist_group("model")  # it loads one, though not the usual one
 async def test_a_yes_fetches_it_and_it_answers(connect: Connect, models: str) -> None:
     client = await connect("code", SETTINGS, answer="Fetch it", SPARK_LSP_MODELS=models)
-    await client.until(lambda: any("is here and verified" in said.message for said in client.messages), 40)
+    await client.until(lambda: any("is here and verified" in said.message for said in client.messages))
     [reports] = [each for each in client.progress_reports.values() if each[0].title.startswith("Fetching")]
     percents = [each.percentage for each in reports if isinstance(each, types.WorkDoneProgressReport)]
     assert percents
     assert percents == sorted(percents)
-    await client.until(lambda: client.statuses[-1].state != "off", 20)
+    await client.until(lambda: client.statuses[-1].state != "off")
     client.open()
     await client.ghost(1, 4)
-    await client.until(lambda: client.statuses[-1].state == "ready", 20)
+    await client.until(lambda: client.statuses[-1].state == "ready")
 
 
-@pytest.mark.timeout(120)
 async def test_the_progress_stops_it_and_what_came_is_kept(connect: Connect, models: str) -> None:
     name, size = "qwen2.5-coder-0.5b", 491_400_064
     settings = {
@@ -77,9 +76,9 @@ async def test_the_progress_stops_it_and_what_came_is_kept(connect: Connect, mod
     async with server:
         hub = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         client = await connect("code", settings, answer="Fetch it", SPARK_LSP_MODELS=models, HF_ENDPOINT=hub)
-        await client.until(lambda: any(Path(models).glob("*.part")), 30)
+        await client.until(lambda: any(Path(models).glob("*.part")))
         [token] = client.progress_reports
         client.window_work_done_progress_cancel(types.WorkDoneProgressCancelParams(token))
-        await client.until(lambda: any("stopped" in said.message for said in client.messages), 60)
+        await client.until(lambda: any("stopped" in said.message for said in client.messages))
     [part] = Path(models).glob("*.part")
     assert part.stat().st_size > 0

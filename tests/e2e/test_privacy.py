@@ -7,7 +7,9 @@ import pytest
 
 from tests.e2e.conftest import Client, Connect
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("replay_config")]
+pytestmark = pytest.mark.asyncio
+ENGINES = {"secret": 'password = "*****"\n', "hidden": 'password = "*************"\n'}
+EXCLUDED = {"context": {"exclude": ["excluded.py"]}}
 CODE = "def add(a, b):\n    \n"
 
 
@@ -20,8 +22,8 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-async def ready(connect: Connect, settings: Any = None) -> Client:
-    client = await connect("code", settings)
+async def ready(join: Connect, settings: Any = None) -> Client:
+    client = await join("code", settings=settings)
     await client.engine()
     return client
 
@@ -36,8 +38,8 @@ async def ready(connect: Connect, settings: Any = None) -> Client:
         ("excluded.py", "context.exclude"),
     ],
 )
-async def test_a_file_that_must_stay(connect: Connect, project: Path, name: str, reason: str) -> None:
-    client = await ready(connect, {"context": {"exclude": ["excluded.py"]}})
+async def test_a_file_that_must_stay(join: Connect, project: Path, name: str, reason: str) -> None:
+    client = await ready(join, EXCLUDED)
     uri = (project / name).as_uri()
     client.open(CODE, uri)
     assert await client.ghost(1, 4, uri) == []
@@ -48,16 +50,16 @@ async def test_a_file_that_must_stay(connect: Connect, project: Path, name: str,
     assert await client.ghost(1, 4, beside)
 
 
-async def test_what_a_project_may_not_say_is_named_and_ignored(connect: Connect, project: Path) -> None:
-    client = await ready(connect)
+async def test_what_a_project_may_not_say_is_named_and_ignored(join: Connect, project: Path) -> None:
+    client = await ready(join)
     uri = (project / "main.py").as_uri()
     client.open(CODE, uri)
     assert await client.ghost(1, 4, uri)
     await client.until(lambda: any("may only take away" in said.message for said in client.messages))
 
 
-async def test_a_project_can_close_itself_to_edits(connect: Connect, project: Path) -> None:
-    client = await ready(connect)
+async def test_a_project_can_close_itself_to_edits(join: Connect, project: Path) -> None:
+    client = await ready(join)
     first = (project / "first.py").as_uri()
     client.open(CODE, first)
     action = (await client.actions(0, uri=first))["Add documentation"]
@@ -73,9 +75,8 @@ async def test_a_project_can_close_itself_to_edits(connect: Connect, project: Pa
     assert client.applied == []
 
 
-async def test_an_answer_that_would_change_a_secret_is_refused(connect: Connect, replay_config: Path) -> None:
-    (replay_config.parent / "edit.txt").write_text('password = "*****"\n')
-    client = await ready(connect)
+async def test_an_answer_that_would_change_a_secret_is_refused(join: Connect) -> None:
+    client = await join("code", "secret")
     client.open('password = "hunter2secret"\n')
     action = next(each for title, each in (await client.actions(0)).items() if "instruction" in title.lower())
     await client.run(action, instruction="make it shorter")
@@ -85,9 +86,8 @@ async def test_an_answer_that_would_change_a_secret_is_refused(connect: Connect,
     assert client.applied == []
 
 
-async def test_ghost_text_never_repeats_what_was_hidden(connect: Connect, replay_config: Path) -> None:
-    (replay_config.parent / "complete.txt").write_text('password = "*************"\n')
-    client = await ready(connect)
+async def test_ghost_text_never_repeats_what_was_hidden(join: Connect) -> None:
+    client = await join("code", "hidden")
     client.open('password = "hunter2secret"\n\n')
     assert await client.ghost(1, 0) == []
     assert "redacted secret" in client.statuses[-1].reason

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.e2e.pipe import Pipe
+from tests.patience import PATIENCE
 
 CONTENT_MODIFIED, CANCELLED = -32801, -32800
 
@@ -147,7 +148,7 @@ class Typist:
 
     # What they hear.
 
-    def pump(self, condition: Callable[[], Any], seconds: float = 10.0) -> None:
+    def pump(self, condition: Callable[[], Any], seconds: float = PATIENCE) -> None:
         """Listen until a condition holds."""
         deadline = time.monotonic() + seconds
         while not condition():

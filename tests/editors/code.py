@@ -17,6 +17,8 @@ from urllib.parse import quote
 
 from playwright.sync_api import Browser, Error, Page, Playwright, ViewportSize
 
+from tests.patience import PATIENCE
+
 SIZE: ViewportSize = {"width": 1200, "height": 760}
 NOWHERE = "http://127.0.0.1:1"
 CHROMIUM = (
@@ -48,7 +50,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+def wait(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
     """Poll until `condition` gives something true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -88,7 +90,7 @@ class CodeServer:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait(self._is_up, f"VS Code to come up, see {self.log}", 60)
+        wait(self._is_up, f"VS Code to come up, see {self.log}")
 
     def settings(self, **values: Any) -> None:
         """Write the person's settings; dots in names are written as `__`."""
@@ -115,7 +117,7 @@ class CodeServer:
     def stop(self) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGTERM)
-        self._process.wait(20)
+        self._process.wait(PATIENCE)
 
     def _run(self, *arguments: str) -> str:
         command = [*self._program, *arguments]
@@ -148,8 +150,8 @@ class Window:
         self.page.goto(
             f"http://{host}/?folder={file.parent}&payload={payload}", wait_until="domcontentloaded"
         )
-        self.page.wait_for_selector(".monaco-workbench", timeout=60_000)
-        self.page.wait_for_selector(".monaco-editor .view-lines", timeout=30_000)
+        self.page.wait_for_selector(".monaco-workbench", timeout=PATIENCE * 1000)
+        self.page.wait_for_selector(".monaco-editor .view-lines", timeout=PATIENCE * 1000)
 
     def close(self) -> None:
         self.page.context.close()
@@ -193,7 +195,7 @@ class Window:
 
     # What a person does.
 
-    def ready(self, engine: str = "replay", seconds: float = 30) -> None:
+    def ready(self, engine: str = "replay", seconds: float = PATIENCE) -> None:
         self.wait(lambda: re.search(rf"\b{engine}\b", self.status()), f"the engine {engine}", seconds)
 
     def at(self, line: int) -> None:
@@ -237,7 +239,7 @@ class Window:
         """Save the file until it is this, byte for byte: what is applied comes when it comes."""
         self.wait(lambda: self.saved() == text, f"the file to be {text!r}")
 
-    def wait(self, condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+    def wait(self, condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
         try:
             return wait(condition, what, seconds)
         except AssertionError as error:

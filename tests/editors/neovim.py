@@ -9,6 +9,8 @@ from typing import Any
 
 import pynvim
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parent.parent.parent
 SERVE = [sys.executable, "-m", "spark_lsp", "serve"]
 MARKS = """
@@ -49,7 +51,7 @@ class Editor:
         self.attached()
         self.wait(lambda: (self.status() or {}).get("engine"))
 
-    def wait(self, condition: Callable[[], Any], seconds: float = 15.0) -> Any:
+    def wait(self, condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
         """Poll until `condition` gives something true; say what the screen held when it does not."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

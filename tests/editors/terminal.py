@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from tests.patience import PATIENCE
+
 Found = TypeVar("Found")
 
 
@@ -46,7 +48,7 @@ class Terminal:
         """Return what the screen shows."""
         return self._do("capture-pane", "-p", *(["-e", "-N"] if colours else []))
 
-    def wait(self, condition: Callable[[], Found], what: str = "", seconds: float = 15.0) -> Found:
+    def wait(self, condition: Callable[[], Found], what: str = "", seconds: float = PATIENCE) -> Found:
         """Poll until `condition` gives something true; show the screen when it does not."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -55,11 +57,11 @@ class Terminal:
             time.sleep(0.01)
         raise AssertionError(f"not within {seconds} s: {what}\n{self.screen()}")
 
-    def shows(self, text: str, seconds: float = 15.0) -> None:
+    def shows(self, text: str, seconds: float = PATIENCE) -> None:
         """Wait until the screen shows a text."""
         self.wait(lambda: text in self.screen(), f"{text!r} on the screen", seconds)
 
-    def hides(self, text: str, seconds: float = 15.0) -> None:
+    def hides(self, text: str, seconds: float = PATIENCE) -> None:
         """Wait until the screen shows a text no more."""
         self.wait(lambda: text not in self.screen(), f"{text!r} gone from the screen", seconds)
 

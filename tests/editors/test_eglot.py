@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 pytestmark = pytest.mark.editor
 
 ROOT = Path(__file__).parent.parent.parent
@@ -18,19 +20,19 @@ Run = Callable[..., tuple[str, str]]
 
 
 @pytest.fixture
-def run(emacs: str, tmp_path: Path, home: dict[str, str], replay_config: Path) -> Run:
+def run(emacs: str, tmp_path: Path, ready_home: dict[str, str]) -> Run:
     """Run a form in a buffer with a text; returns the buffer's text afterwards, and Emacs' messages."""
 
     def edit(form: str, text: str = SUMS) -> tuple[str, str]:
         file = tmp_path / "sums.py"
         file.write_text(text, "utf-8")
-        path = f"{Path(sys.executable).parent}:{home['PATH']}"
+        path = f"{Path(sys.executable).parent}:{ready_home['PATH']}"
         done = subprocess.run(
             [emacs, "-Q", "--batch", "-l", LINES, "-l", DRIVER, file, f"(progn {form})"],
-            env={**home, "PATH": path, "LANG": "C.UTF-8"},
+            env={**ready_home, "PATH": path, "LANG": "C.UTF-8"},
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import statistics
 import sys
 import tempfile
 import time
@@ -15,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from spark_lsp import config
+from tests.editors.speed import TIMES, report
 from tests.editors.terminal import Terminal
 
-pytestmark = [pytest.mark.editor, pytest.mark.timeout(60)]
+pytestmark = pytest.mark.editor
 
 ROOT = Path(__file__).parent.parent.parent
 LINTER = Path(__file__).parent / "linter.py"
@@ -106,18 +106,18 @@ Answers = Callable[[str, str], None]
 
 
 @pytest.fixture
-def start(helix: str, tmp_path: Path, home: dict[str, str], replay_config: Path) -> Iterator[Start]:
+def start(helix: str, tmp_path: Path, ready_home: dict[str, str]) -> Iterator[Start]:
     """Start Helix with the delivered configuration, and `more` lines of it, on a file with a text."""
     running: list[Helix] = []
 
     def begin(text: str = SUMS, more: str = "", name: str = "sums.py", **environment: str) -> Helix:
-        settings = tmp_path / "config" / "helix"
+        settings = Path(ready_home["XDG_CONFIG_HOME"]) / "helix"
         settings.mkdir(exist_ok=True)
         (settings / "languages.toml").write_text(LINES.read_text("utf-8") + more, "utf-8")
         (settings / "config.toml").write_text(WORDS, "utf-8")
         file = tmp_path / name
         file.write_bytes(text.encode())
-        running.append(Helix(helix, file, {**home, **environment}, tmp_path))
+        running.append(Helix(helix, file, {**ready_home, **environment}, tmp_path))
         return running[-1]
 
     yield begin
@@ -297,7 +297,9 @@ def test_a_diagnostic_of_another_server_is_fixed(start: Start) -> None:
 SETTINGS = "\n[language-server.spark-lsp.config.spark"
 
 
-def test_an_engine_in_languages_toml_is_asked_about_once_and_used(start: Start, tmp_path: Path) -> None:
+def test_an_engine_in_languages_toml_is_asked_about_once_and_used(
+    start: Start, home: dict[str, str], tmp_path: Path
+) -> None:
     (tmp_path / "mine.txt").write_text("return mine\n")
     engine = f'{SETTINGS}.engines.mine]\nkind = "replay"\ntext = "{tmp_path}/mine.txt"\n'
     routes = f'{SETTINGS}.engine]\nroutes = {{ completion = ["mine"] }}\n'
@@ -318,10 +320,12 @@ def test_a_wrong_setting_is_named_on_the_screen(start: Start) -> None:
     editor.shows(ITEM)  # all others are used
 
 
-def test_a_changed_setting_is_used_after_a_restart_of_the_server(start: Start, tmp_path: Path) -> None:
+def test_a_changed_setting_is_used_after_a_restart_of_the_server(
+    start: Start, ready_home: dict[str, str]
+) -> None:
     editor = start()
     editor.ready()
-    languages = tmp_path / "config" / "helix" / "languages.toml"
+    languages = Path(ready_home["XDG_CONFIG_HOME"]) / "helix" / "languages.toml"
     languages.write_text(languages.read_text("utf-8") + f"{SETTINGS}.edit]\neffort = 'enormous'\n", "utf-8")
     editor.command("config-reload")
     editor.shows("Config refreshed")
@@ -339,7 +343,7 @@ def test_the_gateway_is_killed_and_comes_back(start: Start, home: dict[str, str]
     (socket,) = Path(home["SPARK_LSP_RUNTIME_DIR"]).glob("gateway-*.sock")
     os.kill(int(socket.stem.removeprefix("gateway-")), signal.SIGKILL)
     editor.type("A")
-    editor.shows(ITEM, 20)
+    editor.shows(ITEM)
     editor.press("C-n", "Enter")
     assert editor.saved() == SUMS.replace("    \n", "    return a + b\n", 1)
 
@@ -350,23 +354,20 @@ def delays(editor: Helix, key: str, shown: str, times: int) -> list[float]:
     for _ in range(times):
         began = time.monotonic()
         editor.type(key)
-        editor.shows(shown, 60)
+        editor.shows(shown)
         found.append((time.monotonic() - began) * 1000)
         editor.press("BSpace")
         editor.hides(shown)
     return found
 
 
+@pytest.mark.speed
 def test_from_a_key_to_the_screen(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
     editor = start("def add(a, b):\n   \n")
     editor.ready()
     editor.type("2GA")
-    found = delays(editor, " ", ITEM, 9)
-    with capsys.disabled():
-        print(
-            f"\nHelix: key to suggestion on screen, replay: {statistics.median(found):.0f} ms (median of 9)"
-        )
-    assert statistics.median(found) < 500
+    found = delays(editor, " ", ITEM, TIMES)
+    report(capsys, "Helix: key to suggestion on screen, replay", found, 500)
 
 
 WAFER = """
@@ -376,6 +377,7 @@ source = "replay"
 """
 
 
+@pytest.mark.speed
 def test_a_simulated_wafer_is_quick_and_says_that_it_is_one(
     start: Start, answers: Answers, replay_config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -385,12 +387,9 @@ def test_a_simulated_wafer_is_quick_and_says_that_it_is_one(
     editor = start("def add(a, b):\n   \n")
     editor.ready("wafer")
     editor.type("2GA")
-    found = delays(editor, " ", ITEM, 9)
+    found = delays(editor, " ", ITEM, TIMES)
     assert editor.told('"simulated": true')
-    figure = f"{statistics.median(found):.0f} ms (median of 9)"
-    with capsys.disabled():
-        print(f"\nHelix: key to suggestion on screen, simulated wafer: {figure}")
-    assert statistics.median(found) < 500
+    report(capsys, "Helix: key to suggestion on screen, simulated wafer", found, 500)
 
 
 def keep(editor: Helix, name: str) -> None:
@@ -413,7 +412,7 @@ def python_files(path):
 
 
 @pytest.mark.model
-@pytest.mark.timeout(150)
+@pytest.mark.speed
 def test_the_main_job_with_the_embedded_model(
     helix: str, model: Path, start: Start, replay_config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -421,12 +420,9 @@ def test_the_main_job_with_the_embedded_model(
     editor = start(LISTING, name="listing.py", SPARK_LSP_MODELS=str(model.parent))
     editor.ready("local")
     editor.type("9GA")
-    found = delays(editor, ".", " append(", 5)
-    with capsys.disabled():
-        first, again = found[0], statistics.median(found[1:])
-        print(
-            f"\nHelix: key to suggestion on screen, embedded model: first {first:.0f} ms, then {again:.0f} ms"
-        )
+    found = delays(editor, ".", " append(", 1 + TIMES)
+    report(capsys, "Helix: first key to suggestion on screen, embedded model", found[:1])
+    report(capsys, "Helix: then, key to suggestion on screen, embedded model", found[1:])
     editor.type(".")
     editor.shows(" append(")
     editor.press("C-n")
@@ -438,7 +434,7 @@ def test_the_main_job_with_the_embedded_model(
     assert (lines[:8], lines[-1]) == (LISTING.splitlines()[:8], LISTING.splitlines()[-1])
     editor.type("4G")
     editor.act(DOCUMENT)
-    editor.shows('"""', 60)
+    editor.shows('"""')
     documented = editor.saved().splitlines()
     assert documented[4].startswith('    """')
     assert documented[:4] == lines[:4]

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import signal
-import statistics
 import subprocess
 import sys
 import threading
@@ -24,8 +23,11 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.conftest import ROOT, fetched, private_home, require
 from tests.editors.code import CodeServer, Window, launch, wait
+from tests.editors.speed import TIMES, report
+from tests.enclosure import REAL
+from tests.patience import PATIENCE
 
-pytestmark = [pytest.mark.editor, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.editor
 
 SPARK = str(Path(sys.executable).parent / "spark-lsp")
 TEXT = "def add(a, b):\n   \n\n\ndef mul(a, b):\n    return a * b\n"
@@ -69,13 +71,17 @@ TEXTS = {
     "string": 'const answer: string = "x";\n',
 }
 Open = Callable[..., Window]
+KEYS = "abcdefghi"[:TIMES]
+STATUS = '[id="spark-lsp.spark-lsp.spark.status"]'
 BULB = ".monaco-editor .lightBulbWidget, .monaco-editor [class*='codicon-gutter-lightbulb']"
 
 
 @pytest.fixture(scope="module")
 def vsix() -> Path:
     """The extension, packed as it is delivered."""
-    done = subprocess.run([ROOT / "scripts" / "make_vsix.sh"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [ROOT / "scripts" / "make_vsix.sh"], env=REAL, capture_output=True, text=True, check=False
+    )
     if done.returncode == 3:
         require("SPARK_LSP_REQUIRE_EDITORS", done.stderr.strip())
     assert done.returncode == 0, done.stderr
@@ -147,11 +153,18 @@ def route(**routes: str) -> dict[str, Any]:
     return {"spark__engine__routes": {name: [engine] for name, engine in routes.items()}}
 
 
-def ghost(window: Window, text: str, seconds: float = 20) -> None:
+def ghost(window: Window, text: str, seconds: float = PATIENCE) -> None:
     window.wait(lambda: window.ghost() == text, f"the ghost text {text!r}", seconds)
 
 
 # Ghost text.
+
+
+def test_the_status_names_the_setting_that_hides_ghost_text(open_: Open, server: CodeServer) -> None:
+    window = open_(editor__inlineSuggest__enabled=False)
+    window.wait(lambda: "editor.inlineSuggest.enabled is off" in window.status(), "the reason")
+    server.settings()
+    window.wait(lambda: "inlineSuggest" not in window.status(), "no reason any more")
 
 
 def test_ghost_text_appears_and_tab_accepts_just_it(open_: Open) -> None:
@@ -328,10 +341,23 @@ def endpoint(said: str) -> Iterator[str]:
 def lightbulb(window: Window, title: str) -> None:
     """Take a code action from the menu of the lightbulb, once the editor shows that there is one."""
     bulbs = window.page.locator(BULB)
-    window.wait(lambda: any(each.is_visible() for each in bulbs.all()), "the lightbulb", 30)
+    window.wait(lambda: any(each.is_visible() for each in bulbs.all()), "the lightbulb")
     window.press("Control+.")
     row = f'.action-widget .monaco-list-row:has-text("{title}")'
-    window.page.wait_for_selector(row, timeout=15_000)
+    window.page.wait_for_selector(row, timeout=PATIENCE * 1000)
+    keep(window, "actions")
+    window.page.click(row)
+
+
+def menu(window: Window, title: str) -> None:
+    """Take a code action that applies nearly everywhere: the editor shows no lightbulb for it.
+
+    The server answers since the window's engine is there; the menu is asked for until it has the answer.
+    """
+    row = f'.action-widget .monaco-list-row:has-text("{title}")'
+    bulbs = window.page.locator(BULB)
+    window.coax("Control+.", lambda: window.page.query_selector(row), f"the action {title!r}")
+    assert not any(each.is_visible() for each in bulbs.all())
     keep(window, "actions")
     window.page.click(row)
 
@@ -345,7 +371,7 @@ def undone(window: Window, before: str) -> None:
 def test_add_documentation(open_: Open) -> None:
     window = open_()
     window.at(5)
-    lightbulb(window, "Add documentation")
+    menu(window, "Add documentation")
     window.becomes("\n".join([*LINES[:5], '    """Add two numbers."""', *LINES[5:], ""]))
     undone(window, TEXT)
 
@@ -354,7 +380,7 @@ def test_a_fix_of_what_another_server_complains_about(open_: Open) -> None:
     text = 'const one = 1;\nconst answer: number = "x";\nconsole.log(one, answer);\n'
     window = open_(text, "sums.ts", **route(edit="string"))
     window.at(2)
-    window.wait(lambda: window.page.query_selector(".squiggly-error"), "TypeScript's complaint", 60)
+    window.wait(lambda: window.page.query_selector(".squiggly-error"), "TypeScript's complaint")
     lightbulb(window, "Fix: ")
     window.becomes(text.replace("number", "string"))
     undone(window, text)
@@ -464,7 +490,7 @@ def test_a_killed_gateway_comes_back_by_itself(open_: Open, place: dict[str, str
 
 def test_the_menu_of_the_status(open_: Open) -> None:
     window = open_()
-    window.page.click('[id="spark-lsp.spark-lsp.spark.status"]')
+    window.page.click(STATUS)
     window.page.wait_for_selector('.quick-input-list .monaco-list-row:has-text("Look for what is wrong")')
     keep(window, "menu")
     window.page.click('.quick-input-list .monaco-list-row:has-text("Show the log")')
@@ -481,6 +507,7 @@ def test_a_missing_server_is_told_with_what_to_do(open_: Open) -> None:
     window.ready()
 
 
+@pytest.mark.speed
 def test_small_alone_and_quick_to_start(
     open_: Open, server: CodeServer, vsix: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -492,30 +519,27 @@ def test_small_alone_and_quick_to_start(
     assert row is not None
     shown = window.wait(lambda: "ms" in row.inner_text() and row.inner_text(), "the time")
     activated = int(shown.split("Activation: ")[1].split("ms")[0])
-    told(capsys, f"the extension takes {vsix.stat().st_size >> 10} KiB and activates in {activated} ms")
-    assert activated <= 200
+    report(capsys, "VS Code: the extension activates", [activated], 200)
 
 
+@pytest.mark.speed
 def test_a_simulated_engine_is_marked(open_: Open, capsys: pytest.CaptureFixture[str]) -> None:
     window = open_(engine="wafer", **route(completion="wafer", edit="wafer"))
     assert "wafer (simulated)" in window.status()
     window.at(2)
-    found = delays(window, "abcdefghi", lambda: window.ghost() == LONG)
-    first = delays(window, "abcdefghi", lambda: window.ghost().startswith("total"))
-    figures = f"first text {median(first)} ms, the whole function {median(found)} ms"
-    told(capsys, f"key to ghost text on screen, simulated wafer: {figures} (medians of 9)")
+    whole = delays(window, KEYS, lambda: window.ghost() == LONG)
+    first = delays(window, KEYS, lambda: window.ghost().startswith("total"))
+    report(capsys, "VS Code: key to first ghost text, simulated wafer", first)
+    report(capsys, "VS Code: key to the whole function, simulated wafer", whole)
     keep(window, "wafer")
 
 
+@pytest.mark.speed
 def test_from_a_key_to_the_screen(open_: Open, capsys: pytest.CaptureFixture[str]) -> None:
     window = open_()
     window.at(2)
-    found = median(delays(window, "abcdefghi", lambda: window.ghost() == SAID))
-    told(capsys, f"key to ghost text on screen, replay: {found} ms (median of 9)")
-
-
-def median(found: list[float]) -> str:
-    return f"{statistics.median(found):.0f}"
+    found = delays(window, KEYS, lambda: window.ghost() == SAID)
+    report(capsys, "VS Code: key to ghost text on screen, replay", found)
 
 
 def delays(window: Window, keys: str, shown: Callable[[], Any]) -> list[float]:
@@ -524,16 +548,11 @@ def delays(window: Window, keys: str, shown: Callable[[], Any]) -> list[float]:
     for key in keys:
         began = time.monotonic()
         window.press(key)
-        window.wait(shown, "ghost text", 60)
+        window.wait(shown, "ghost text")
         found.append((time.monotonic() - began) * 1000)
         window.press("Backspace")
         window.wait(lambda: not window.ghost(), "no ghost text")
     return found
-
-
-def told(capsys: pytest.CaptureFixture[str], what: str) -> None:
-    with capsys.disabled():
-        print(f"\nVS Code: {what}")
 
 
 def test_one_line_opens_it_where_nothing_is_set_up(
@@ -551,16 +570,16 @@ def test_one_line_opens_it_where_nothing_is_set_up(
             password = process.stdout.readline().split("password ")[1].split(",")[0]
             page = browser.new_context().new_page()
             address = process.stdout.readline().strip()
-            wait(lambda: page.goto(address, wait_until="domcontentloaded"), "the page", 30)
+            wait(lambda: page.goto(address, wait_until="domcontentloaded"), "the page")
             page.fill("input.password", password)
             page.press("input.password", "Enter")
-            status = page.wait_for_selector('[id="spark-lsp.spark-lsp.spark.status"]', timeout=60_000)
-            wait(lambda: status is not None and "replay" in status.inner_text(), "the engine", 30)
+            status = page.wait_for_selector(STATUS, timeout=PATIENCE * 1000)
+            wait(lambda: status is not None and "replay" in status.inner_text(), "the engine")
             page.wait_for_selector('.tab:has-text("sums.py")')
             page.context.close()
         finally:
             os.killpg(process.pid, signal.SIGTERM)
-            process.wait(20)
+            process.wait(PATIENCE)
 
 
 LISTING = """import os
@@ -577,7 +596,8 @@ def python_files(path):
 
 
 @pytest.mark.model
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
+@pytest.mark.speed
 def test_the_main_job_with_the_embedded_model(
     model: Path, vsix: Path, browser: Browser, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -591,21 +611,21 @@ def test_the_main_job_with_the_embedded_model(
             (folder := tmp_path / "project").mkdir()
             (file := folder / "listing.py").write_text(LISTING)
             window = Window(browser, server, file)
-            window.ready("local", 60)
+            window.ready("local")
             window.at(9)
-            found = delays(window, ".....", lambda: window.ghost().startswith("append("))
-            first, again = found[0], statistics.median(found[1:])
-            told(capsys, f"key to ghost text, embedded model: first {first:.0f} ms, then {again:.0f} ms")
+            found = delays(window, "." * (1 + TIMES), lambda: window.ghost().startswith("append("))
+            report(capsys, "VS Code: first key to ghost text, embedded model", found[:1])
+            report(capsys, "VS Code: then, key to ghost text, embedded model", found[1:])
             window.type(".")
-            window.wait(lambda: window.ghost().startswith("append("), "ghost text", 60)
+            window.wait(lambda: window.ghost().startswith("append("), "ghost text")
             keep(window, "embedded")
             window.press("Tab")
             window.wait(lambda: "found.append(" in window.saved(), "what was accepted")
             lines = file.read_text().splitlines()
             assert (lines[:8], lines[-1]) == (LISTING.splitlines()[:8], LISTING.splitlines()[-1])
             window.at(4)
-            lightbulb(window, "Add documentation")
-            window.wait(lambda: '"""' in window.saved(), "a docstring", 60)
+            menu(window, "Add documentation")
+            window.wait(lambda: '"""' in window.saved(), "a docstring")
             keep(window, "documented")
             window.press("Control+Z")
             window.becomes("\n".join([*lines, ""]))

@@ -41,6 +41,8 @@ MESSAGES = ("", "undefined name 'os'", "'np' is not defined", "undefined name 'Ã
 IMPORT = re.compile(r"\s*import ")  # where code is broken already, an import may be one more thing amiss
 LONGEST = 300  # characters of ghost text, so that short inputs reach it
 _LINE_ENDS = re.compile(r"\r\n|\n|\r")
+_FENCES = re.compile(r"(?:^|(?<=\r))[ \t]*(?:```|~~~)", re.MULTILINE)
+_TOKENS = re.compile(r"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>")
 _STOPS = re.compile(r"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>|^[ \t]*```", re.MULTILINE)
 
 
@@ -109,7 +111,8 @@ def _check_inserted(case: Case, text: str | None) -> None:
         return
     assert text.strip()
     assert not DECEPTIVE.search(text)
-    assert not _STOPS.search(text)
+    fenced = _FENCES.search(case.document.text[: case.start]) is not None  # then fences are text
+    assert not (_TOKENS if fenced else _STOPS).search(text)
     assert set(_LINE_ENDS.findall(text)) <= {"\r\n" if "\r\n" in case.document.text else "\n"}
     said = [line for line in _LINE_ENDS.split(text) if line.strip()]
     assert len(said) <= (case.max_lines or 64)

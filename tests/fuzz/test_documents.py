@@ -29,7 +29,7 @@ def _small_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "MAX_CHARS", LIMIT)
 
 
-@pytest.mark.timeout(60 + OPERATIONS // 500)
+@pytest.mark.timeout(300 + OPERATIONS // 100)
 def test_many_operations(capsys: pytest.CaptureFixture[str]) -> None:
     """Batches of operations from drawn seeds: cheap enough for a million of them."""
     done = 0

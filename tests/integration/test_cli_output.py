@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.patience import PATIENCE
+
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="shells and devices of POSIX")
 
 COMMANDS = {
@@ -31,7 +33,7 @@ def shell(words: str, where: str, home: dict[str, str], file: Path) -> subproces
         home = {**home, "XDG_CONFIG_HOME": "/nonexistent"}  # its replay has a configuration of its own
     command = f"'{sys.executable}' -m spark_lsp {words.format(file=file)} {where}"
     return subprocess.run(
-        ["sh", "-c", command], env=home, capture_output=True, text=True, timeout=30, check=False
+        ["sh", "-c", command], env=home, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
 
 
@@ -91,7 +93,7 @@ def test_a_demo_that_is_ended_leaves_nothing(end: str, step: str, home: dict[str
             while f'"step":"{step}"'.encode() not in demo.stdout.readline():
                 assert demo.poll() is None
             demo.send_signal(getattr(signal, end))
-            assert demo.wait(15) == 130
+            assert demo.wait(PATIENCE) == 130
             assert demo.stderr.read() == b""
         assert list(place.iterdir()) == []
         assert gateways(place) == []

@@ -1,7 +1,6 @@
 """The language client: children that hang, die, are left; edits that are stale; growing text."""
 
 import sys
-import time
 from pathlib import Path
 
 import anyio
@@ -34,10 +33,8 @@ def opened(editor: Editor, text: str = "a = 1\n") -> str:
 
 async def test_a_server_that_never_answers_meets_a_deadline(tmp_path: Path) -> None:
     async with editing({}, tmp_path, command=command("hang")) as editor:
-        begun = time.monotonic()
         with pytest.raises(SparkError, match=r"within 0\.2 seconds"):
             await editor.complete(opened(editor), 0, timeout_s=0.2)
-        assert time.monotonic() - begun < 5
 
 
 async def test_the_child_is_gone_when_the_block_is_left(tmp_path: Path) -> None:

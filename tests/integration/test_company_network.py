@@ -9,7 +9,7 @@ import pytest
 
 from spark_lsp.config import OpenAIEngine, Settings
 from spark_lsp.doctor import network
-from spark_lsp.engine.connect import Endpoint, close, open_socket
+from spark_lsp.engine.connect import Endpoint, open_socket
 from spark_lsp.engine.openai import OpenAI
 from spark_lsp.errors import EngineError, GatewayError
 from spark_lsp.models import sources
@@ -145,10 +145,10 @@ async def test_a_gateway_behind_tls_is_reached(
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
     url = f"wss://{HOST if proxied else '127.0.0.1'}:{secure.port}/v1/responses"
     with pytest.raises(GatewayError, match="certificate is not accepted"):
-        await close(await open_socket(Endpoint(url), 5))
+        await open_socket(Endpoint(url), 5)
     monkeypatch.setenv("SSL_CERT_FILE", str(ours.bundle))
     with pytest.raises(GatewayError, match="refused our token"):
-        await close(await open_socket(Endpoint(url), 5))
+        await open_socket(Endpoint(url), 5)
     assert bool(proxy.heads) == proxied
 
 

@@ -111,3 +111,21 @@ def test_the_schemas_defaults_are_the_defaults() -> None:
     settings, problems = resolve(("schema", values))
     assert problems == []
     assert settings == resolve()[0]
+
+
+@pytest.mark.parametrize("name", ["config.toml", ".spark.toml", "settings.json"])
+def test_check_names_a_pattern_that_can_match_nothing(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    patterns = ["*.sql", "[abc", ""]
+    texts = {
+        "config.toml": f"[context]\nexclude = {json.dumps(patterns)}\n",
+        ".spark.toml": f"exclude = {json.dumps(patterns)}\n",
+        "settings.json": json.dumps({"spark": {"context": {"exclude": patterns}}}),
+    }
+    (tmp_path / name).write_text(texts[name])
+    assert cli.main(["config", "check", str(tmp_path / name)]) == 3
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert "'[abc'" in lines[0]
+    assert "is empty" in lines[1]

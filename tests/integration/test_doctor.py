@@ -67,7 +67,6 @@ def test_nothing_is_wrong(look: Look, config: Path) -> None:
 
 
 @pytest.mark.model
-@pytest.mark.timeout(120)
 def test_all_green_with_the_embedded_model(look: Look, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARK_LSP_MODELS", str(model.parent))
     assert look(trial=True) == {}

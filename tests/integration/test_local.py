@@ -33,6 +33,7 @@ from spark_lsp.request import (
     Started,
     Task,
 )
+from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.model]
 
@@ -85,7 +86,7 @@ def end_of(events: list[Event]) -> Finished:
     return events[-1]
 
 
-async def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(true: Callable[[], bool], seconds: float = PATIENCE) -> None:
     with anyio.fail_after(seconds):
         while not true():
             await anyio.sleep(0.01)
@@ -263,7 +264,7 @@ async def test_no_orphan_when_the_gateway_is_killed(local: Local, tmp_path: Path
         assert gateway.stdout
         child = int(await gateway.stdout.receive())
         gateway.kill()
-        await until(lambda: not is_running(child), 10)
+        await until(lambda: not is_running(child))
     assert not os.listdir(tmp_path)
 
 

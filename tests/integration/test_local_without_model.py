@@ -12,6 +12,7 @@ from spark_lsp.engine import local_child
 from spark_lsp.engine.local import Local
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Focus, Part, PartKind, Request, Task
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -135,5 +136,5 @@ def test_the_child_ends_when_its_stdin_closes(tmp_path: Path) -> None:
         assert child.stdin
         assert child.stdout.readline() == b'{"event": "ready", "address": "unix:///nowhere"}\n'
         child.stdin.close()
-        assert child.wait(10) == 0
+        assert child.wait(PATIENCE) == 0
     assert not home.exists()

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 
 
 def spark(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **environment}
     command = [sys.executable, "-m", "spark_lsp", "model", *words]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=50, check=False)
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 @pytest.fixture

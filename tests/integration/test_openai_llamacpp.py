@@ -17,8 +17,9 @@ from spark_lsp.errors import EngineError
 from spark_lsp.models import paths, registry
 from spark_lsp.request import Chunk, EditFormat, Event, Finished, Part, PartKind, Request, Started, Task
 from tests.integration.test_local import _what_is_missing
+from tests.patience import PATIENCE
 
-pytestmark = [pytest.mark.anyio, pytest.mark.model, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.anyio, pytest.mark.model]
 
 KEY = "llama-test-key"
 
@@ -43,7 +44,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert ready["event"] == "ready", ready
         yield ready["address"].rstrip("/") + "/v1"
         process.stdin.close()
-        process.wait(10)
+        process.wait(PATIENCE)
 
 
 def engine(url: str, key: Path) -> OpenAI:
@@ -108,7 +109,7 @@ async def test_leaving_in_mid_answer_frees_it_for_the_next(server: str, key: Pat
         async for event in events:
             if isinstance(event, Chunk):
                 break
-    with anyio.fail_after(60):
+    with anyio.fail_after(PATIENCE):
         assert text_of(await answer(gpu, Request(Task.CHAT, (), "Say yes.", max_tokens=4)))
     await gpu.aclose()
 

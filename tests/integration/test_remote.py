@@ -37,6 +37,7 @@ from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 from spark_lsp.wire.server import ServerConnection
 from spark_lsp.wire.server_events import Asked, Cancelled, Configured, Focused
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 URI = "file:///a.py"
@@ -150,13 +151,13 @@ async def linked(endpoint: Endpoint | Callable[[], Endpoint]) -> AsyncIterator[L
 
 
 async def eventually(condition: Callable[[], object]) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         while not condition():
             await anyio.sleep(0.005)
 
 
 async def answer(engine: Remote, request: Request) -> list[Event]:
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with engine.open(request) as events:
             return [event async for event in events]
 

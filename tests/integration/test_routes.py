@@ -15,6 +15,7 @@ from anyio.abc import TaskGroup
 
 from tests.integration.gateway.conftest import environment, folder, short, start
 from tests.integration.odd_server import MUL_LINES, odd_server
+from tests.patience import PATIENCE
 
 __all__ = ["environment", "folder", "short", "start"]
 
@@ -40,7 +41,7 @@ edit = ["gpu", "spare"]
 
 
 async def told(connection: Any, *kinds: str) -> dict[str, Any]:
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         while True:
             event = json.loads(await connection.recv())
             if event["type"] in kinds:
@@ -82,7 +83,7 @@ async def test_a_gateway_switches_says_why_and_goes_back(start: Any, short: Path
                 assert await answered_by(connection, "c") == "spare"
                 assert len(odd.asked) == asked  # it is left alone for a while
                 odd.ill = False
-                with anyio.fail_after(15):
+                with anyio.fail_after(PATIENCE):
                     while await answered_by(connection, "d") != "gpu":
                         await anyio.sleep(0.2)
                 status = await told(connection, "spark.status")
@@ -107,7 +108,7 @@ async def spark(config: Path, *arguments: str, code: int = 0) -> dict[str, Any]:
         "SPARK_LSP_RUNTIME_DIR": str(config.parent),
         "SPARK_LSP_GATEWAY_IDLE": "2",
     }
-    with anyio.fail_after(40):
+    with anyio.fail_after(PATIENCE):
         command = [sys.executable, "-m", "spark_lsp", *arguments, "--json"]
         done = await anyio.run_process(command, env=environment, check=False)
     assert done.returncode == code, done.stderr
@@ -161,7 +162,7 @@ async def test_fault_36_an_edit_that_never_ends_is_ended_and_refused(tmp_path: P
         (config := tmp_path / "config.toml").write_text(CONFIG.format(url=odd.url("endless")))
         told = await spark(config, *SWAP, str(file), code=3)
         assert told["state"] == "refused"
-        with anyio.fail_after(10):
+        with anyio.fail_after(PATIENCE):
             while odd.open:
                 await anyio.sleep(0.01)
         assert len(odd.asked) == 1

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.enclosure import REAL
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -17,14 +19,14 @@ def run(*command: str | Path, **more: object) -> str:
     return done.stdout
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_the_installed_wheel_shows_the_main_job(tmp_path: Path, home: dict[str, str]) -> None:
     python = tmp_path / "venv" / "bin" / "python"
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     pip = [python, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    run(*pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, ROOT)
+    run(*pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, ROOT, env=REAL)
     (wheel,) = tmp_path.glob("spark_lsp-*.whl")
-    run(*pip, "install", "--constraint", ROOT / "constraints.txt", wheel)
+    run(*pip, "install", "--constraint", ROOT / "constraints.txt", wheel, env=REAL)
     environment = {name: value for name, value in home.items() if name != "PYTHONPATH"}
     program = tmp_path / "venv" / "bin" / "spark-lsp"
     shown = run(program, "demo", "--engine", "replay", "--json", env=environment, cwd=tmp_path)

@@ -3,7 +3,7 @@
     make soak                              half an hour; `make soak SOAK_S=…` for another time
     SPARK_LSP_SOAK_ENGINE=local make soak  with the embedded model instead of a replay
 
-The short form, which the tests run, is two minutes. Memory is what a process has to itself (USS): the
+The short form, which the tests run, is half a minute. Memory is what a process has to itself (USS): the
 median of a window at the end of the warm-up against that at the end.
 """
 
@@ -24,8 +24,9 @@ from soak_watch import Watch
 
 from spark_lsp import runtime
 from spark_lsp.client.editor import Editor, editing
+from tests.patience import PATIENCE
 
-SECONDS = float(os.environ.get("SPARK_LSP_SOAK_S", "120"))
+SECONDS = float(os.environ.get("SPARK_LSP_SOAK_S", "30"))
 ENGINE = os.environ.get("SPARK_LSP_SOAK_ENGINE", "replay")
 SEED = int(os.environ.get("SPARK_LSP_SOAK_SEED") or random.randrange(10**6))
 WARM_UP, WINDOW = 0.4, 0.12  # parts of the whole time
@@ -50,7 +51,7 @@ async def typing(home: dict[str, str], tmp_path: Path) -> AsyncIterator[tuple[Ed
     serve = ["sh", "-c", 'exec "$0" -m spark_lsp serve 2>"$1"', sys.executable, str(log)]
     where = Path(home["SPARK_LSP_RUNTIME_DIR"])
     async with editing({}, tmp_path, command=serve, env={**home, "SPARK_LSP_LOG_LEVEL": "debug"}) as editor:
-        with anyio.fail_after(30):
+        with anyio.fail_after(PATIENCE):
             while (state := runtime.read_state(where)) is None or editor.status.state in (None, "starting"):
                 await anyio.sleep(0.05)
                 await editor.ask_status()

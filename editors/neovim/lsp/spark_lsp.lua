@@ -39,9 +39,24 @@ local function edit(command, ctx)
   end)
 end
 
+--- The program on the search path. Relative entries are passed over: they mean the directory that Neovim is in,
+--- which may be a repository that brings a `spark-lsp` along.
+---@return string
+local function program()
+  local windows = vim.fn.has('win32') == 1
+  for _, folder in ipairs(vim.split(vim.env.PATH or '', windows and ';' or ':')) do
+    local file = folder .. (windows and '\\spark-lsp.exe' or '/spark-lsp')
+    if folder:find(windows and '^%a:[\\/]' or '^/') and vim.fn.executable(file) == 1 then
+      return file
+    end
+  end
+  return 'spark-lsp' -- nowhere: Neovim says so
+end
+
 ---@type vim.lsp.Config
 return {
-  cmd = { 'spark-lsp', 'serve' },
+  cmd = { program(), 'serve' },
+  cmd_cwd = vim.uv.os_homedir(),
   -- No filetypes: it serves every file. Buffers that are no files (help, terminals, prompts) are left alone.
   root_dir = function(bufnr, on_dir)
     if vim.bo[bufnr].buftype == '' and vim.api.nvim_buf_get_name(bufnr) ~= '' then

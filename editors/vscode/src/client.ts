@@ -1,5 +1,7 @@
 /** The language client, less what this extension does better itself. */
 
+import { homedir } from 'node:os';
+
 import * as vscode from 'vscode';
 import {
   type ClientCapabilities,
@@ -88,5 +90,7 @@ export function create(
       },
     },
   };
-  return new SparkClient(SECTION, 'spark-lsp', { command: program, args: ['serve'] }, options);
+  // Not the open folder, where the library would start it: a server needs nothing of it there.
+  const server = { command: program, args: ['serve'], options: { cwd: homedir() } };
+  return new SparkClient(SECTION, 'spark-lsp', server, options);
 }

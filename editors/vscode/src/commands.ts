@@ -1,6 +1,7 @@
 /** What a person can ask for by name. Each command answers with what happened, or says why nothing did. */
 
 import { execFile } from 'node:child_process';
+import { homedir } from 'node:os';
 
 import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
@@ -105,7 +106,7 @@ function doctor(session: Session): void {
   }
   session.log.show(true);
   session.log.info(`${program} doctor`);
-  execFile(program, ['doctor'], { timeout: 120_000 }, (_error, stdout, stderr) => {
+  execFile(program, ['doctor'], { timeout: 120_000, cwd: homedir() }, (_error, stdout, stderr) => {
     for (const line of `${stdout}${stderr}`.trimEnd().split('\n')) {
       session.log.info(line);
     }

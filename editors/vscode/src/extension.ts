@@ -55,7 +55,16 @@ class Extension implements vscode.Disposable {
       explanations,
       log,
     });
-    this.disposables = [commands, this.ghost, status, explanations, log, this.watchSettings()];
+    const look = (): void => {
+      status.look();
+    };
+    const watches = [
+      this.watchSettings(),
+      vscode.workspace.onDidChangeConfiguration(look),
+      vscode.window.onDidChangeActiveTextEditor(look),
+      vscode.extensions.onDidChange(look),
+    ];
+    this.disposables = [commands, this.ghost, status, explanations, log, ...watches];
   }
 
   /** Start the server, or start it anew; one at a time. */
@@ -84,7 +93,8 @@ class Extension implements vscode.Disposable {
     await this.stop();
     this.ghost.forget();
     const configured = vscode.workspace.getConfiguration(SECTION).get<string>(PATH) ?? '';
-    const where = { configured, python: await activePython(), environment: process.env };
+    const workspace = vscode.workspace.workspaceFolders?.map((folder) => folder.uri.fsPath) ?? [];
+    const where = { configured, python: await activePython(), workspace, environment: process.env };
     this.program = await find(where);
     if (!this.program) {
       this.missing(configured);

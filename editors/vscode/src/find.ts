@@ -13,6 +13,8 @@ export interface Where {
   readonly configured: string;
   /** The active Python interpreter, if the folder is trusted. */
   readonly python: string | undefined;
+  /** The folders that are open: their files are somebody's code, and no program is taken from them. */
+  readonly workspace?: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -25,6 +27,11 @@ async function runs(file: string): Promise<boolean> {
   }
 }
 
+function isInside(file: string, folder: string): boolean {
+  const way = path.relative(folder, file);
+  return !way.startsWith('..') && !path.isAbsolute(way);
+}
+
 function expanded(file: string): string {
   return file.startsWith('~') ? path.join(os.homedir(), file.slice(1)) : file;
 }
@@ -32,8 +39,9 @@ function expanded(file: string): string {
 /** The places that are looked at when nothing is set, in this order. */
 export function candidates(where: Where): string[] {
   const { environment } = where;
+  const python = where.python && !where.workspace?.some((folder) => isInside(where.python ?? '', folder));
   const folders = [
-    where.python && path.dirname(where.python),
+    python ? path.dirname(where.python ?? '') : undefined,
     ...(environment['PATH'] ?? '').split(path.delimiter),
     environment['UV_TOOL_BIN_DIR'],
     environment['PIPX_BIN_DIR'],

@@ -1,5 +1,6 @@
 /** A status in one line, and what it says when the pointer rests on it. Nothing here knows of an editor. */
 
+import type { Hindrance } from './hindrance';
 import type { Status } from './protocol';
 
 export interface Line {
@@ -20,12 +21,14 @@ function speed(status: Status): string {
   return status.tok_s === null ? '' : ` ${status.tok_s.toFixed(0)} tok/s`;
 }
 
-/** What a status bar shows of a status. `ghost` tells whether the person has ghost text switched on. */
-export function lineOf(status: Status, ghost: boolean): Line {
+const FREE: Hindrance = { blocks: '', competes: '' };
+
+/** What a status bar shows of a status. `ghost` is whether the person has ghost text switched on. */
+export function lineOf(status: Status, ghost: boolean, editor: Hindrance = FREE): Line {
   const engine = status.engine || 'spark';
   const simulated = status.simulated ? ' (simulated)' : '';
   const trouble = status.state === 'degraded' || status.state === 'off';
-  const off = ghost ? '' : ' $(eye-closed)';
+  const off = ghost && !editor.blocks ? '' : ' $(eye-closed)';
   const tooltip = [
     `spark-lsp: ${status.state}`,
     status.model && `model ${status.model}${status.simulated ? ', at the pace of a simulated machine' : ''}`,
@@ -33,6 +36,8 @@ export function lineOf(status: Status, ghost: boolean): Line {
     status.queue ? `${status.queue} waiting` : '',
     status.budget,
     ghost ? '' : 'ghost text is switched off',
+    editor.blocks,
+    editor.competes,
     status.reason,
   ];
   return {

@@ -2,6 +2,7 @@
 
 import * as vscode from 'vscode';
 
+import { hindrance } from './hindrance';
 import { type Line, lineOf } from './line';
 import type { Status } from './protocol';
 
@@ -21,14 +22,24 @@ export class StatusItem implements vscode.Disposable {
 
   show(status: Status): void {
     this.status = status;
-    this.draw(lineOf(status, this.ghost));
+    const get = (name: string): unknown => {
+      const { document } = vscode.window.activeTextEditor ?? {};
+      return vscode.workspace.getConfiguration(undefined, document).get(name);
+    };
+    const isActive = (id: string): boolean => vscode.extensions.getExtension(id)?.isActive ?? false;
+    this.draw(lineOf(status, this.ghost, hindrance(get, isActive)));
+  }
+
+  /** The editor's settings, its active file or its extensions have changed: what they hinder may have too. */
+  look(): void {
+    if (this.status) {
+      this.show(this.status);
+    }
   }
 
   showGhost(on: boolean): void {
     this.ghost = on;
-    if (this.status) {
-      this.show(this.status);
-    }
+    this.look();
   }
 
   /** There is no server that could say anything. */

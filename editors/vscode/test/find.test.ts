@@ -37,6 +37,18 @@ test('the active Python environment goes before the search path', async () => {
   assert.equal(await find(where), path.join(environment, PROGRAM));
 });
 
+test('the Python environment of an open folder is passed over: it came with the code', async () => {
+  const [workspace, elsewhere] = [folder(), folder()];
+  const bin = path.join(workspace, '.venv', 'bin');
+  mkdirSync(bin, { recursive: true });
+  program(bin);
+  const python = path.join(bin, 'python');
+  const where = { configured: '', python, environment: { PATH: program(elsewhere) && elsewhere } };
+  assert.equal(await find({ ...where, workspace: [workspace] }), path.join(elsewhere, PROGRAM));
+  assert.equal(await find({ ...where, workspace: [elsewhere] }), path.join(bin, PROGRAM));
+  assert.equal(await find({ ...where, workspace: [`${workspace}-other`] }), path.join(bin, PROGRAM));
+});
+
 test('a file that cannot run is passed over', async () => {
   const [first, second] = [folder(), folder()];
   program(first, 0o644);

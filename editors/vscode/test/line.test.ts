@@ -45,3 +45,10 @@ test('ghost text that is switched off is told', () => {
 test('before an engine is known the name stands for it', () => {
   assert.equal(lineOf({ ...READY, engine: '', simulated: false, tok_s: null }, true).text, '$(zap) spark');
 });
+
+test('what hides ghost text in the editor is told', () => {
+  const line = lineOf(READY, true, { blocks: 'inline suggestions are off', competes: 'Copilot may show its own' });
+  assert.match(line.text, /\$\(eye-closed\)$/);
+  assert.match(line.tooltip, /inline suggestions are off\nCopilot may show its own$/);
+  assert.doesNotMatch(lineOf(READY, true).text, /eye-closed/);
+});

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from spark_lsp.lsp import convert
+from spark_lsp.lsp import abilities, convert
 from spark_lsp.lsp.suggesting import suggestion
 from spark_lsp.session.suggestions import Suggestion
 
@@ -27,6 +27,8 @@ def _item(ls: "SparkServer", found: Suggestion) -> types.CompletionItem:
     word = _word_before(found)
     start = found.anchor - len(word)
     full = word + found.text
+    if abilities.adjusts_indentation(ls):
+        full = _unindented(full, found)
     edit = types.TextEdit(convert.range_of(found.document, start, found.end, ls.documents.encoding), full)
     return types.CompletionItem(
         label=_label(full),
@@ -37,8 +39,16 @@ def _item(ls: "SparkServer", found: Suggestion) -> types.CompletionItem:
         sort_text="!",
         preselect=not _has_ghost_text(ls) or None,
         insert_text_format=types.InsertTextFormat.PlainText,
+        insert_text_mode=types.InsertTextMode.AsIs if abilities.keeps_indentation(ls) else None,
         text_edit=edit,
     )
+
+
+def _unindented(text: str, found: Suggestion) -> str:
+    """Take from later lines the indentation of the cursor's line, which the editor will add to them."""
+    line = found.document.line(found.document.line_at(found.anchor))
+    indent = line[: len(line) - len(line.lstrip())]
+    return re.sub(f"(\\r\\n|\\n|\\r){re.escape(indent)}", r"\1", text) if indent else text
 
 
 def _has_ghost_text(ls: "SparkServer") -> bool:

@@ -10,11 +10,8 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
 
 
-async def handle(ls: "SparkServer", params: types.DidChangeConfigurationParams) -> None:
-    """Take what was pushed; ask where nothing was."""
-    pushed = settings.section(params.settings)
-    workspace = ls.client_capabilities.workspace
-    if not pushed and workspace is not None and workspace.configuration:
-        await settings.pull(ls)
-    else:
-        settings.take(ls, pushed)
+def handle(ls: "SparkServer", params: types.DidChangeConfigurationParams) -> None:
+    """Use what was pushed at once, so that it holds for the next document; then ask for the whole."""
+    settings.push(ls, params.settings)
+    if settings.can_ask(ls):
+        settings.ask(ls)

@@ -19,7 +19,7 @@ async def edit(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
     """Begin an edit. Raises `EditRefused` for an argument that cannot be used."""
     from spark_lsp.lsp.editing import as_order
 
-    await ls.up.wait()
+    await ls.wait_until_up()
     argument = arguments[0] if arguments else None
     if isinstance(argument, dict):
         await ls.outgoing.looked(str(cast(dict[str, Any], argument).get("uri", "")))
@@ -34,7 +34,7 @@ async def edit(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
 
 async def cancel(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
     """Stop an edit by its id, or all of them: a person who types the command knows no id."""
-    await ls.up.wait()
+    await ls.wait_until_up()
     if not arguments:
         return {"id": " ".join(ls.editor.cancel_all()), "state": "cancelled"}
     argument = arguments[0]
@@ -49,7 +49,7 @@ async def cancel(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
 
 async def accept(ls: "SparkServer", *arguments: Any) -> dict[str, int]:
     """Count a suggestion as accepted: once, however many of its words and lines were taken one by one."""
-    await ls.up.wait()
+    await ls.wait_until_up()
     argument = arguments[0] if arguments else None
     token = cast(dict[str, Any], argument).get("token") if isinstance(argument, dict) else None
     if type(token) is not int:
@@ -61,7 +61,7 @@ async def explain(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
     """Begin to explain the lines of a range; what comes of it is told by `spark/explanation`."""
     from spark_lsp.lsp.editing import as_place
 
-    await ls.up.wait()
+    await ls.wait_until_up()
     argument = arguments[0] if arguments else None
     if isinstance(argument, dict):
         await ls.outgoing.looked(str(cast(dict[str, Any], argument).get("uri", "")))
@@ -71,7 +71,7 @@ async def explain(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
 
 async def select_engine(ls: "SparkServer", *arguments: Any) -> dict[str, Any]:
     """Ask one engine for everything until told otherwise (null); without an argument only list them."""
-    await ls.up.wait()
+    await ls.wait_until_up()
     argument: Any = arguments[0] if arguments else {}
     fields = cast(dict[str, Any], argument) if isinstance(argument, dict) else {"engine": argument}
     if "engine" in fields:

@@ -18,7 +18,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-DEADLINE = 10.0
+from tests.patience import PATIENCE
+
+DEADLINE = PATIENCE
 CONFIG = """\
 [engines.replay]
 kind = "replay"

@@ -16,10 +16,11 @@ from websockets.typing import Subprotocol
 from spark_lsp.wire.credit import LANE_EVENTS
 from spark_lsp.wire.mirror import digest
 from spark_lsp.wire.proof import NONCE_HEADER, proof_of, proves
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
-DEADLINE = 10.0
+DEADLINE = PATIENCE
 TEXT = "def add(a, b):\n    return a + b\n"
 
 

@@ -6,7 +6,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +34,12 @@ def test_the_ready_line_is_the_only_one_and_says_all(running: Any, folder: Path)
     assert stat.S_IMODE((folder / "token").stat().st_mode) == 0o600
 
 
-def test_it_starts_in_a_second_and_is_small_without_a_model(start: Any, short: Path) -> None:
-    took = list[float]()
-    for _ in range(2):
-        begun = time.monotonic()
-        with start(short) as started:
-            took.append(time.monotonic() - begun)
-            size = psutil.Process(started.process.pid).memory_info().rss
+def test_it_starts_with_a_second_of_work_and_is_small_without_a_model(start: Any, short: Path) -> None:
+    with start(short) as started:
+        process = psutil.Process(started.process.pid)
+        times, size = process.cpu_times(), process.memory_info().rss
     assert size < 120e6
-    assert min(took) < 1.5  # a third of a second on a quiet machine
+    assert times.user + times.system < 1.5  # a third of a second where the compiled modules are there
 
 
 def test_health_tells_the_version(running: Any) -> None:

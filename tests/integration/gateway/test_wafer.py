@@ -11,6 +11,7 @@ from spark_lsp.engine.machines import wafer_of
 from spark_lsp.engine.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.request import Chunk, EditFormat, EngineInfo, Event, Finished, Request, Started, Task
 from spark_lsp.simulate.wafer import schedule
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -54,7 +55,7 @@ async def asked(
         remote.configure(settings, {}, {})
     async with anyio.create_task_group() as group:
         group.start_soon(remote.run)
-        with anyio.fail_after(20):
+        with anyio.fail_after(PATIENCE):
             while settings is not None and not any(status.settled and status.engines for status in statuses):
                 await anyio.sleep(0.01)
             begun = time.monotonic()

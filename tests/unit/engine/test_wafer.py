@@ -171,7 +171,7 @@ async def test_a_slow_source_is_told() -> None:
 
 
 async def test_a_fast_source_is_not() -> None:
-    for _ in range(3):  # a busy machine may be late once
+    for _ in range(20):  # a busy machine is late at times
         engine = wafer(said(100))
         timing = finished(await answer(engine)).timing
         if not timing.source_limited:

@@ -17,9 +17,10 @@ from spark_lsp.gateway.registry import Registry
 from spark_lsp.gateway.session import Session
 from spark_lsp.request import EngineInfo, Event, Finished, Focus, Request, Started
 from spark_lsp.wire.server import ServerConnection
+from tests.patience import PATIENCE
 
 Json = dict[str, Any]
-DEADLINE = 5.0
+DEADLINE = PATIENCE
 
 
 class Puppet:

@@ -1,5 +1,6 @@
 """The application: what it does when something of ours fails."""
 
+import json
 import logging
 from typing import Any
 
@@ -23,8 +24,18 @@ class Failing:
         raise ZeroDivisionError(SECRET)
 
 
-def application() -> Gateway:
-    return Gateway(Registry({"x": Failing()}, {}), "token", lambda *_: None, lambda _: ({}, []))  # type: ignore[arg-type, dict-item, return-value]
+class Broken(Registry):
+    """A registry that cannot even say what it has."""
+
+    def infos(self) -> list[EngineInfo]:
+        raise ZeroDivisionError(SECRET)
+
+    def models(self) -> list[str]:
+        raise ZeroDivisionError(SECRET)
+
+
+def application(registry: type[Registry] = Broken) -> Gateway:
+    return Gateway(registry({"x": Failing()}, {}), "token", lambda *_: None, lambda _: ({}, []))  # type: ignore[arg-type, dict-item, return-value]
 
 
 def scope(kind: str, path: str) -> dict[str, Any]:
@@ -59,4 +70,28 @@ async def test_what_fails_unexpectedly_is_logged_by_its_place_only(
     assert sent[0]["type"] == answer
     assert sent[0].get("status", 500) == 500
     assert "failed unexpectedly: ZeroDivisionError at" in caplog.text
+    assert SECRET not in caplog.text + str(sent)
+
+
+async def test_an_engine_that_cannot_say_who_it_is_is_off_and_costs_no_connection(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sent = list[dict[str, Any]]()
+    greeted = anyio.Event()
+
+    async def receive() -> dict[str, Any]:
+        if not sent:
+            return {"type": "websocket.connect"}
+        await greeted.wait()
+        return {"type": "websocket.disconnect", "code": 1000}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        if "spark.hello" in message.get("text", ""):
+            greeted.set()
+
+    await application(Registry)(scope("websocket", "/v1/responses"), receive, send)
+    hello = json.loads(next(each["text"] for each in sent if "text" in each))
+    assert [(each["name"], each["state"]) for each in hello["engines"]] == [("x", "off")]
+    assert hello["engines"][0]["reason"]
     assert SECRET not in caplog.text + str(sent)

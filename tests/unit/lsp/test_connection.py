@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_lsp.lsp.connection import DEEPEST, LARGE, decode, harmless, is_deep, may_be_deep
+from spark_lsp.lsp.connection import DEEPEST, LARGE, decode, is_deep, may_be_deep
+from spark_lsp.lsp.lenient import mended
 from spark_lsp.lsp.life import alive
 
 values = st.recursive(
@@ -71,13 +72,13 @@ def test_no_deep_value_is_overlooked(depth: int) -> None:
 
 @pytest.mark.parametrize("uri", ["http://[", "", 5, "no scheme", None])
 def test_a_root_that_is_no_uri_is_none(uri: object) -> None:
-    params = harmless({"method": "initialize", "params": {"rootUri": uri, "x": 1}})["params"]
+    params = mended({"method": "initialize", "params": {"rootUri": uri, "x": 1}})["params"]
     assert params == {"rootUri": None, "x": 1}
 
 
 def test_a_root_that_is_one_stays() -> None:
     message = {"method": "initialize", "params": {"rootUri": "vscode-remote://wsl%2Bdebian/home"}}
-    assert harmless(message) is message
+    assert mended(message) is message
 
 
 def test_processes_that_are_there_and_that_are_not() -> None:

@@ -5,7 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lsprotocol import types
 
+from spark_lsp import programs
+from spark_lsp.lsp import repository
+from spark_lsp.lsp.features import did_change_workspace_folders
 from spark_lsp.lsp.fence import Fence, is_file, path_of
 from spark_lsp.lsp.server import SparkServer
 from spark_lsp.session.reasons import Reason
@@ -104,3 +108,42 @@ def test_a_verdict_is_kept_until_forgotten(server: Any, project: Path) -> None:
     assert fence.why(uri) is None
     fence.forget(uri)
     assert fence.why(uri) == (Reason.IGNORED, "")
+
+
+def test_nothing_is_looked_up_for_a_verdict(server: Any, project: Path) -> None:
+    fence, uri = fence_of(server), (project / "main.py").as_uri()
+    assert fence.verdict(uri) == (Reason.UNDECIDED, "")
+    fence.look(uri)
+    assert fence.verdict(uri) is None
+    server.settings = server.resolved({"context": {"exclude": ["main.py"]}})[0]
+    assert fence.verdict(uri) == (Reason.EXCLUDED, "main.py")
+
+
+def test_an_open_folder_that_is_closed_again(server: Any, tmp_path: Path) -> None:
+    (tmp_path / ".spark.toml").write_text('exclude = ["*"]\n')
+    (tmp_path / "sub").mkdir()
+    folder = types.WorkspaceFolder(tmp_path.as_uri(), "w")
+    for added, removed, expected in (([folder], [], Reason.PROJECT), ([], [folder], None)):
+        event = types.WorkspaceFoldersChangeEvent(added=added, removed=removed)
+        did_change_workspace_folders.handle(server, types.DidChangeWorkspaceFoldersParams(event))
+        assert reason(server, tmp_path / "sub" / "a.py") is expected
+
+
+def test_outside_of_a_repository_git_is_not_asked(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "git", lambda *_, **__: pytest.fail("git was asked"))
+    assert not fence_of(server).needs_git((tmp_path / "a.py").as_uri())
+    assert reason(server, tmp_path / "a.py") is None
+
+
+def test_a_git_that_does_not_answer_is_left_alone_for_a_while(
+    server: Any, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(repository, "PATIENCE", 0.0)
+    monkeypatch.setattr(programs, "git", lambda *words, **_: asked.append(words[0]))
+    (project / ".gitignore").write_text("a.py\n")
+    assert reason(server, project / "a.py") is Reason.IGNORED
+    assert reason(server, project / "b.py") is None
+    assert asked == ["check-ignore"]

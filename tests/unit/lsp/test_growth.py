@@ -11,6 +11,7 @@ from spark_lsp.session.documents import Documents
 from spark_lsp.session.suggestions import Suggestion
 from spark_lsp.text.document import Document
 from spark_lsp.text.positions import Encoding
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 BASE = Document("file:///a.py", "x = \n", 3)
@@ -32,7 +33,7 @@ class Ear:
         return [each["item"] and each["item"].insert_text for each in self.heard]
 
     async def hears(self, count: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while len(self.heard) < count:
                 await asyncio.sleep(0.001)
 

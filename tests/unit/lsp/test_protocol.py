@@ -9,6 +9,7 @@ import pytest
 
 from spark_lsp.lsp.connection import Connection
 from spark_lsp.lsp.server import SparkServer
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +38,7 @@ async def test_commands_and_notifications_leave_nothing_behind() -> None:
         send(connection, "workspace/didChangeConfiguration", {"settings": {"spark": {}}})
         send(connection, "workspace/executeCommand", {"command": "spark.status"}, number)
     kept = server.protocol._request_futures  # pyright: ignore[reportPrivateUsage]
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         while len(pipe.said) < 11 or kept or server.in_flight:
             await anyio.sleep(0.002)
 
@@ -52,7 +53,7 @@ async def test_a_shutdown_ends_what_is_under_way() -> None:
     for number in range(2, 5):
         send(connection, "workspace/executeCommand", edit, number)  # it waits for the engine's side
     send(connection, "shutdown", None, 9)
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         while not any(b'"id":9' in said.replace(b" ", b"") for said in pipe.said):
             await anyio.sleep(0.002)
     (answer,) = [said for said in pipe.said if b'"id":9' in said.replace(b" ", b"")]

@@ -1,4 +1,4 @@
-"""No state is told without a reason."""
+"""What a status says of itself, to programs and to people."""
 
 from typing import get_args
 
@@ -8,6 +8,22 @@ from spark_lsp.lsp.status import State, Status
 
 
 @pytest.mark.parametrize("state", get_args(State))
-def test_every_state_has_a_reason(state: State) -> None:
-    assert Status(state=state).message()["reason"]
-    assert Status(state=state, reason="no suggestion: x").message()["reason"] == "no suggestion: x"
+def test_every_state_has_a_reason_of_several_words(state: State) -> None:
+    assert len(Status(state=state).message()["reason"].split()) > 2
+
+
+def test_no_two_states_give_the_same_reason() -> None:
+    reasons = [Status(state=state).message()["reason"] for state in get_args(State)]
+    assert len(set(reasons)) == len(reasons)
+
+
+def test_a_known_reason_replaces_the_general_one_until_it_is_taken_back() -> None:
+    status = Status(state="ready").changed(reason="no suggestion: x")
+    assert status.message()["reason"] == "no suggestion: x"
+    assert status.changed(reason="").message() == Status(state="ready").message()
+
+
+def test_the_line_for_a_person_names_the_engine_and_that_it_is_simulated() -> None:
+    assert Status().line().startswith("spark-lsp: no engine yet, starting: ")
+    simulated = Status(engine="wafer", simulated=True, state="busy")
+    assert simulated.line() == "spark-lsp: wafer (simulated), busy: an answer is on its way"

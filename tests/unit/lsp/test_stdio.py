@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from spark_lsp.lsp import stdio
 from spark_lsp.lsp.stdio import FramingError, Reader, Room, Writer, content_length, painted
+from tests.patience import PATIENCE
 
 
 def read_all(data: bytes, pieces: int = 65_536) -> tuple[list[bytes | None], int, str]:
@@ -35,7 +36,7 @@ def read_all(data: bytes, pieces: int = 65_536) -> tuple[list[bytes | None], int
     return bodies, len(refused), reader.error
 
 
-def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -180,13 +181,11 @@ def drain(source: int, sink: int, writer: Writer) -> bytes:
 
 def test_a_stalled_editor_loses_what_only_paints_and_nothing_else() -> None:
     writer, source, sink = stuck(lambda: pytest.fail("nothing was lost"))
-    begun = time.monotonic()
     paint = b'Content-Length: 9\r\n\r\n{"method": "spark/status", "at": %d}'
     for number in range(stdio.STALLED_MESSAGES * 3):
         writer.write(paint % number)
     for number in range(100):
         writer.write(b"<answer %d>" % number)
-    assert time.monotonic() - begun < 2  # it never blocks
     written = drain(source, sink, writer)
     assert written.count(b"spark/status") <= stdio.STALLED_MESSAGES + 2
     assert all(b"<answer %d>" % number in written for number in range(100))

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_lsp.prompts.chat import Bare, Fenced, Reader
+from spark_lsp.prompts.chat import Bare, Fenced, Reader, chat_of
+from spark_lsp.prompts.unfence import place_in
+from spark_lsp.request import Part, PartKind, Request, Task
 
 CODE = "```python\ndef f():\n    return 1\n```"
 
@@ -58,3 +60,29 @@ def test_how_an_answer_is_cut_does_not_matter(words: list[str], data: st.DataObj
     pieces = [said[a:b] for a, b in zip([0, *cuts], [*cuts, len(said)], strict=True)]
     for make in (Fenced, lambda: Bare("return ")):
         assert whole(make(), *pieces) == whole(make(), said)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("```sh\npip install demo\n```", "```sh\npip install demo\n```"),
+        ("```markdown\nIt is small.\n```", "It is small.\n```"),  # ghost text takes off the last line
+        ("```", "```"),
+        ("```md", ""),
+    ],
+)
+def test_in_markdown_a_fence_is_part_of_a_completion(said: str, expected: str) -> None:
+    assert whole(Bare("", "markdown"), said) == expected
+    assert whole(Bare("", "markdown"), *said) == expected
+
+
+def test_a_text_with_fences_is_asked_about_in_a_longer_one_and_passed_on_whole() -> None:
+    target = "Try it:\n\n```sh\ndemo\n```\n"
+    request = Request(Task.EDIT, (Part(PartKind.TARGET, target),), "translate", "instruct", "markdown")
+    asked = chat_of(request, 1000).messages[-1].text
+    assert f"````markdown\n{target}\n````" in asked
+    assert asked.endswith("a fence of 4 backticks.")
+    said = f"```markdown\n{target}```\nThat is it.\n"
+    reader = Fenced(place_in(request))
+    assert whole(reader, *said) == said
+    assert not reader.done

@@ -147,6 +147,31 @@ def test_whatever_is_said_is_cut_never_invented(before: str, after: str, said: s
     )
 
 
+@pytest.mark.parametrize(
+    ("language", "before", "said", "shown"),
+    [
+        ("markdown", "To install:\n\n", "```sh\npip install demo\n```", "```sh\npip install demo\n```"),
+        ("mdx", "To install:\n\n", "~~~\npip install demo\n~~~", "~~~\npip install demo\n~~~"),
+        ("markdown", "```py\nx = 1\n", "y = 2\n```", "y = 2\n```"),
+        ("markdown", "# Demo\n\n", "It is small.\n```\n", "It is small."),  # a wrapper's end
+        ("markdown", "# Demo\n\n", "```\n", None),
+        ("python", 'def f():\n    """Do it.\n\n    ```\n    ', "f()\n    ```\n", "f()\n    ```"),
+        ("python", "x = 1\n", "y = 2\n```\nThat is it", "y = 2"),
+    ],
+)
+def test_fences_are_text_where_the_text_has_fences(
+    language: str, before: str, said: str, shown: str | None
+) -> None:
+    for size in (1, 3, len(said)):
+        ghost = Ghost(before, len(before), language)
+        so_far = ""
+        for at in range(0, len(said), size):
+            ghost.feed(said[at : at + size])
+            assert ghost.text.startswith(so_far)
+            so_far = ghost.text
+        assert ghost.finish() == shown
+
+
 @given(
     st.sampled_from(
         ["def area(w, h):", "const total = width * height;", "    return [item for item in items]"]

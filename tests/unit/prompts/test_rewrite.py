@@ -46,3 +46,20 @@ def test_a_chat_is_its_text() -> None:
     prompt = rewrite.prompt_of(Request(Task.CHAT, instruction="hello", max_tokens=7))
     assert (prompt.format, prompt.max_tokens) == (EditFormat.TEXT, 7)
     assert "hello" in prompt.text
+
+
+@pytest.mark.parametrize(
+    ("language", "target", "fence"),
+    [
+        ("python", "x = 1", "```"),
+        ("python", 'x = """\n```\n"""', "````"),
+        ("markdown", "# Demo", "````"),
+        ("markdown", "````md\n```sh\n```\n````", "`````"),
+    ],
+)
+def test_an_answer_ends_at_a_fence_that_the_text_does_not_have(
+    language: str, target: str, fence: str
+) -> None:
+    asked = Request(Task.EDIT, (Part(PartKind.TARGET, target),), "translate", "instruct", language)
+    prompt = rewrite.prompt_of(asked)
+    assert (prompt.begun, prompt.stop[0]) == (f"{fence}{language}\n", f"\n{fence}")

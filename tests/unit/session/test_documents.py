@@ -109,7 +109,33 @@ def test_versions_may_be_skipped_and_changes_may_be_none() -> None:
     document, edits = documents.change(URI, 9, [])
     assert (document.text, document.version, edits) == ("a", 9, [])
     with pytest.raises(TextError):  # the version counts although nothing changed
-        documents.change(URI, 5, [Change("b")])
+        documents.change(URI, 5, [Change("b", ((0, 0), (0, 1)))])
+
+
+@pytest.mark.parametrize("version", [None, 1, 0, -7])
+def test_a_whole_text_is_taken_with_any_version(version: int | None) -> None:
+    documents = Documents()
+    document = documents.open(URI, "python", 1, "a")
+    assert document is not None
+    assert documents.version_of(document) == 1
+    for text in ("b", "c", "d"):
+        document, _ = documents.change(URI, version, [Change(text)])
+        assert document.text == text
+        assert documents.version_of(document) is None
+    document, _ = documents.change(URI, None, [Change("e", ((0, 0), (0, 0)))])
+    assert (document.text, document.version) == ("ed", 5)
+
+
+def test_a_change_that_cannot_be_read_puts_a_document_out_of_sync() -> None:
+    documents = Documents()
+    documents.open(URI, "python", 1, "a")
+    for uri, why in ((URI, Unusable.OUT_OF_SYNC), ("file:///other", Unusable.UNKNOWN)):
+        with pytest.raises(TextError):
+            documents.lose(uri)
+        assert documents.get(uri) is None
+        assert documents.why_not(uri) is why
+    document, _ = documents.change(URI, None, [Change("b")])
+    assert document.text == "b"
 
 
 def test_a_failing_change_leaves_nothing_of_the_ones_before_it() -> None:

@@ -158,7 +158,7 @@ local function doctor()
   if file ~= '' then
     call[#call + 1] = file
   end
-  vim.system(call, { text = true }, vim.schedule_wrap(function(done)
+  vim.system(call, { text = true, cwd = vim.uv.os_homedir() }, vim.schedule_wrap(function(done)
     local buffer = api.nvim_create_buf(false, true)
     local text = vim.trim((done.stdout or '') .. '\n' .. (done.stderr or ''))
     api.nvim_buf_set_lines(buffer, 0, -1, false, vim.split(text, '\n'))

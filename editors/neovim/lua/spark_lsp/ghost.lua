@@ -379,6 +379,13 @@ function M.attach(bufnr, client)
   on({ 'InsertLeave', 'BufLeave' }, left)
 end
 
+--- Whether this draws ghost text in a buffer.
+---@param bufnr integer
+---@return boolean
+function M.is_attached(bufnr)
+  return buffers[bufnr] ~= nil
+end
+
 --- Forget a buffer whose server is gone.
 function M.detach(bufnr, client_id)
   if buffers[bufnr] and buffers[bufnr].client_id == client_id then

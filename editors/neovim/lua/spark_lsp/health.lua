@@ -24,13 +24,27 @@ local function server()
   end
   local program = vim.list_slice(cmd, 1, math.max(#cmd - 1, 1)) -- without `serve`
   local call = vim.list_extend(vim.list_slice(program), { '--version' })
-  local done = vim.system(call, { text = true }):wait(10000)
+  local done = vim.system(call, { text = true, cwd = vim.uv.os_homedir() }):wait(10000)
   if done.code ~= 0 then
     health.error(('%s does not run: %s'):format(cmd[1], vim.trim(done.stderr or '')), 'Install it anew: `make demo`')
     return
   end
   health.ok(('%s: %s'):format(vim.trim(done.stdout), vim.fn.exepath(cmd[1])))
   return program
+end
+
+--- Whether anything draws ghost text in the buffers of a client: the plugin, or Neovim's own.
+local function buffers(client)
+  local inline, ghost = vim.lsp.inline_completion, require('spark_lsp.ghost')
+  for buffer in pairs(client.attached_buffers) do
+    local own = inline and inline.is_enabled({ bufnr = buffer })
+    if not own and not ghost.is_attached(buffer) then
+      health.warn(
+        ('nothing draws ghost text in buffer %d'):format(buffer),
+        "Call require('spark_lsp').setup(), or vim.lsp.inline_completion.enable(true, { bufnr = … })"
+      )
+    end
+  end
 end
 
 local function clients()
@@ -48,6 +62,7 @@ local function clients()
       status and status.engine or '?',
       state
     ))
+    buffers(client)
   end
 end
 
@@ -69,7 +84,7 @@ end
 --- What `spark-lsp doctor` finds.
 local function doctor(program)
   local call = vim.list_extend(vim.list_slice(program), { 'doctor', '--json', '--no-trial' })
-  local done = vim.system(call, { text = true }):wait(30000)
+  local done = vim.system(call, { text = true, cwd = vim.uv.os_homedir() }):wait(30000)
   local ok, findings = pcall(vim.json.decode, done.stdout or '')
   if not ok then
     return health.warn('`spark-lsp doctor` gave no findings: ' .. vim.trim(done.stderr or ''))

@@ -95,14 +95,19 @@ end
 --- Where the server is: as configured, on the search path, or in the clone that this file is part of.
 ---@return string[] cmd, boolean found
 function M.find()
-  local cmd = M.options.config.cmd or { 'spark-lsp', 'serve' }
-  if type(cmd) ~= 'table' or vim.fn.executable(cmd[1]) == 1 then
+  local given = M.options.config.cmd
+  if given and (type(given) ~= 'table' or vim.fn.executable(given[1]) == 1) then
+    return given, true
+  end
+  local usual = vim.lsp.config.spark_lsp
+  local cmd = given or usual and usual.cmd or { 'spark-lsp', 'serve' }
+  if not given and cmd[1] ~= 'spark-lsp' then -- lsp/spark_lsp.lua found it by an absolute path
     return cmd, true
   end
   local here = vim.fs.dirname(debug.getinfo(1, 'S').source:sub(2))
   local clone = vim.fs.normalize(here .. '/../../../..')
   local own = clone .. (vim.fn.has('win32') == 1 and '/.venv/Scripts/spark-lsp.exe' or '/.venv/bin/spark-lsp')
-  if not M.options.config.cmd and vim.fn.executable(own) == 1 then
+  if not given and vim.fn.executable(own) == 1 then
     return { own, 'serve' }, true
   end
   return cmd, false

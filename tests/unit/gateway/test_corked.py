@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from spark_lsp.engine.corked import Corked
+from spark_lsp.gateway.corked import Corked
 
 pytestmark = pytest.mark.anyio
 

@@ -1,0 +1,51 @@
+"""Makes stdout and stderr accept every character.
+
+A terminal or a pipe may accept only ASCII or cp1252, and file names need not be UTF-8. Plain characters then
+replace our own marks. Other characters become escapes that JSON and most languages can read: `\\u00e9`.
+"""
+
+import codecs
+import io
+import os
+import sys
+from typing import Any
+
+ERRORS = "spark_lsp.plain"
+PLAIN = {
+    "✓": "ok", "✗": "x", "→": "->", "…": "...", "—": "-", "–": "-", "·": "-", "×": "x", "±": "+-", "µ": "u",
+    "≤": "<=", "≥": ">=", "≈": "~", "•": "*", "“": '"', "”": '"', "‘": "'", "’": "'", "τ": "tau", "²": "^2",
+    "\N{NO-BREAK SPACE}": " ", "\N{NARROW NO-BREAK SPACE}": " ", "\N{MINUS SIGN}": "-", "│": "|", "─": "-",
+}  # fmt: skip
+"""Characters of our own texts, and what stands for them where they cannot be shown."""
+
+
+def settle_streams() -> None:
+    """Make stdout and stderr take every text; a stream that is closed takes it and shows nothing."""
+    register()
+    sys.stdout = _settled(sys.stdout)
+    sys.stderr = _settled(sys.stderr)
+
+
+def register() -> None:
+    """Make `ERRORS` known as a way to encode what an encoding lacks."""
+    codecs.register_error(ERRORS, _plain)
+
+
+def _settled(stream: Any) -> Any:
+    if stream is None:  # it was closed before we began
+        return open(os.devnull, "w", encoding="utf-8", errors=ERRORS)
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors=ERRORS)
+    return stream
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    wrong = error.object[error.start : error.end]
+    return "".join(PLAIN.get(each) or _escaped(each) for each in wrong), error.end
+
+
+def _escaped(character: str) -> str:
+    pair = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{pair[at] << 8 | pair[at + 1]:04x}" for at in range(0, len(pair), 2))

@@ -1,0 +1,90 @@
+"""What an editor has said about its settings so far, and what of it is in force.
+
+A client speaks in three ways. It sends settings with `initialize`; it answers `workspace/configuration`
+with its whole section; and it pushes all or a part of them with `workspace/didChangeConfiguration`. Only a
+value counts as a statement: null, a missing name and a value of the wrong type leave the earlier one in
+force. Otherwise a client that pushes one setting would silently undo all others, `context.exclude` among
+them.
+
+A setting can still be taken back. An answer replaces the answer before it, so a name that is missing from
+the new answer is no longer set. A pushed value stays until the client pushes another one, or until it
+pushes again after an answer that held the same name: from then on the answers decide.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from spark_lsp.config import PATTERN_LISTS, is_table, lay_patterns, used_values
+
+Values = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Statements:
+    """The values from each way of speaking; all three hold valid values only."""
+
+    start: Values = field(default_factory=dict[str, Any])
+    answered: Values = field(default_factory=dict[str, Any])
+    pushed: Values = field(default_factory=dict[str, Any])
+
+    def begin(self, values: Values) -> None:
+        """Take what came with `initialize`."""
+        self.start = used_values(values)
+
+    def answer(self, values: Values) -> None:
+        """Take the client's whole section, which replaces its answer before."""
+        self.answered = self._completed(used_values(values))
+
+    def push(self, values: Values) -> None:
+        """Take what the client pushed: all of its settings, or some of them."""
+        completed = self._completed(used_values(values))
+        self.pushed = merged(without(self.pushed, self.answered), completed)
+
+    def _completed(self, values: Values) -> Values:
+        """Return values in which a list of patterns of a wrong form has those in force before it."""
+        result, now = values, self.in_force()
+        for table, name in (each.split(".") for each in PATTERN_LISTS):
+            stated: object = _table(values, table).get(name)
+            if stated is not None:
+                patterns = lay_patterns(_table(now, table).get(name), stated)
+                result = {**result, table: {**result[table], name: patterns}}
+        return result
+
+    def in_force(self) -> Values:
+        """Return what counts: pushed values over answered ones, these over those of the start."""
+        return merged(merged(self.start, self.answered), self.pushed)
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any], prefix: str = "") -> Values:
+    """Lay values over others, name by name; null is no value. An engine's table counts as one value."""
+    result = dict(below)
+    for key, value in above.items():
+        name = f"{prefix}{key}"
+        if value is None:
+            continue
+        if is_table(name) and isinstance(value, Mapping):
+            result[key] = merged(_table(below, key), cast(Mapping[str, Any], value), f"{name}.")
+        else:
+            result[key] = value
+    return result
+
+
+def _table(values: Mapping[str, Any], name: str) -> Values:
+    """Return a table by its name; empty for what is none."""
+    value: object = values.get(name)
+    return dict(cast(Mapping[str, Any], value)) if isinstance(value, Mapping) else {}
+
+
+def without(values: Mapping[str, Any], known: Mapping[str, Any], prefix: str = "") -> Values:
+    """Return the values whose names are not set in `known`."""
+    result: Values = {}
+    for key, value in values.items():
+        other = known.get(key)
+        if isinstance(value, Mapping) and isinstance(other, Mapping) and is_table(f"{prefix}{key}"):
+            below = without(cast(Mapping[str, Any], value), cast(Mapping[str, Any], other), f"{prefix}{key}.")
+            if below:
+                result[key] = below
+        elif other is None:
+            result[key] = value
+    return result

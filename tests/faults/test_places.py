@@ -1,0 +1,162 @@
+"""Whatever raises something nobody expects, it costs its own work: the next request is answered.
+
+The places are found by walking the code (`places.py`). For each, its next call raises an exception of a kind
+that no code knows, while an edit is under way: the edit ends with exactly one `spark/edit`, every request is
+answered once, the next suggestion has text and the next edit is applied.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import private_home
+from tests.faults.pair import CONFIG, TEXTS, Pair
+from tests.faults.places import ROOMS, all_places
+
+Step = Callable[[Pair], None]
+STEPS: tuple[Step, ...] = (Pair.quick, Pair.full, Pair.drop_link)
+PLACES = all_places()
+EXCUSED = {
+    "engine/local": "needs the embedded model; `test_engines.py` has what any engine raises",
+    "engine/openai": "needs a server of models; `test_engines.py` has what any engine raises",
+    "lsp/offer.py": "needs that no engine serves; `test_engines.py` in unit/lsp has it",
+    "gateway/door.py": "a gateway on a port, as on Windows",
+    "client/": "the command line's own client; `test_waits.py` has what a command does then",
+    "lsp/stdio.py:Bodies.__init__:parameter on_refused": "a message of more than 16 MiB",
+    "lsp/stdio.py:Reader.__init__:parameter on_refused": "a message of more than 16 MiB",
+    "lsp/stdio.py:Writer.__init__:parameter on_lost": "the editor is gone: nobody is left to be answered",
+    "lsp/life.py:Life._soon": "where the loop cannot read stdin, as on Windows",
+    "launch.py:_spawn": "only where no gateway runs",
+    "engine/channel.py:Channel._wait": "a gateway that is silent for half a minute; `test_link.py` has it",
+    "engine/fallback.py:Fallback.aclose": "nobody calls it: a route does not own its engines",
+    "engine/remote.py:Remote.aclose": "nobody calls it: the link ends with its task",
+    "engine/remote.py:Remote.info": "nobody calls it in the server",
+    "engine/wafer.py:Wafer.aclose": "at the gateway's end; `test_engines.py` has what any engine raises",
+    "engine/wafer.py:Wafer.observe": "only of the engine of completions, which is a replay here",
+    "gateway/session.py:Session._while": "a peer that reads too slowly; `test_session.py` has it",
+}
+TWICE = (  # only reached after another failure, which one fault is not
+    "lsp/server.py:SparkServer._notification_lost",
+    "lsp/server.py:SparkServer.spawn:parameter on_failure",
+    "lsp/completing.py:Completer._broke",
+    "lsp/completing.py:Completer._run",
+    "gateway/session.py:Session._abandon",
+)
+
+
+def _excuse(place: str) -> str:
+    if place.startswith(TWICE):
+        return "only reached after another failure"
+    return next((why for prefix, why in EXCUSED.items() if place.startswith(prefix)), "")
+
+
+TRIED = [place for place in PLACES if not _excuse(place)]
+
+
+def _configure(folder: Path) -> None:
+    config = folder / "config" / "spark-lsp"
+    for name, text in TEXTS.items():
+        (config / name).write_text(text)
+    (config / "config.toml").write_text(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    folder = tmp_path_factory.mktemp("faults")
+    with private_home(folder) as environment:
+        _configure(folder)
+        yield {**environment, "SPARK_TEST_CODE": str(tmp_path_factory.mktemp("code"))}
+
+
+class Shared:
+    """The pair that the tests share as long as it lives."""
+
+    def __init__(self, home: dict[str, str], folder: Path) -> None:
+        self._home, self._folder = home, folder
+        self.pair: Pair | None = None
+        self.reached_by: dict[str, Step] = {}
+
+    def take(self) -> Pair:
+        if self.pair is None:
+            self.pair = Pair(self._home, self._folder)
+            self.pair.well()
+            self._learn(self.pair)
+        return self.pair
+
+    def _learn(self, pair: Pair) -> None:
+        """Go through all traffic once: what reaches which place."""
+        for step in STEPS:
+            before = pair.reached()
+            step(pair)
+            for place in pair.reached() - before:
+                self.reached_by.setdefault(place, step)
+
+    def drop(self) -> None:
+        if self.pair is not None:
+            self.pair.close()
+        self.pair = None
+
+
+@pytest.fixture(scope="module")
+def shared(home: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    found = Shared(home, tmp_path_factory.mktemp("log"))
+    yield found
+    found.drop()
+
+
+def test_every_room_hands_something_over() -> None:
+    for room in ROOMS:
+        assert [place for place in PLACES if place.startswith(room)], room
+
+
+def test_no_excuse_is_for_nothing() -> None:
+    for prefix in (*EXCUSED, *TWICE):
+        assert [place for place in PLACES if place.startswith(prefix)], prefix
+
+
+def _provoked(pair: Pair, place: str, first: Step | None) -> bool:
+    """Whether some traffic reaches the place; what reached it before goes first."""
+    pair.arm(place)
+    for step in dict.fromkeys((first or STEPS[0], *STEPS)):
+        step(pair)
+        if pair.armed_and_raised(place):
+            return True
+    return False
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("place", TRIED)
+def test_what_it_raises_costs_its_own_work(
+    place: str, shared: Shared, home: dict[str, str], tmp_path: Path
+) -> None:
+    pair = shared.take()
+    try:
+        provoked = _provoked(pair, place, shared.reached_by.get(place))
+        pair.well()
+        pair.consistent()
+    except BaseException:
+        shared.drop()
+        raise
+    if not provoked:
+        _from_the_start(place, home, tmp_path, pair)
+
+
+def _from_the_start(place: str, home: dict[str, str], folder: Path, shared: Pair) -> None:
+    """What is handed over at a start only fails there: of another server, or of another pair."""
+    if not place.startswith("gateway/"):
+        _started(place, home, folder, shared)
+        return
+    with private_home(folder) as own:
+        _configure(folder)
+        _started(place, {**own, "SPARK_TEST_CODE": home["SPARK_TEST_CODE"]}, folder, None)
+
+
+def _started(place: str, home: dict[str, str], folder: Path, beside: Pair | None) -> None:
+    pair = Pair(home, folder, place, beside)
+    try:
+        pair.well()
+        pair.consistent()
+        assert pair.raised(place) or "Boom at " in pair.log.read_text(), "no traffic reaches it"
+    finally:
+        pair.close()

@@ -1,0 +1,375 @@
+"""Our reliance on undocumented parts of libraries, checked against the installed versions.
+
+Each message names the member and where we use it. When one of these tests fails, a new version of the library
+must not be admitted in pyproject.toml before that place has been changed. `tests/test_private_parts.py` lists
+the members.
+"""
+
+import asyncio
+import inspect
+import json
+import re
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import anyio
+import pytest
+import uvicorn
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+
+from spark_lsp.gateway.corked import CorkedWebSocket
+from spark_lsp.gateway.serve import _Server
+from spark_lsp.lsp.protocol import Protocol
+from tests.test_private_parts import ALLOWED
+
+DEADLINE = 10.0
+
+
+def relied(library: str, member: str, where: str) -> str:
+    """Return what a failing check says."""
+    return f"{library}: `{member}` is not what {where} relies on; keep the older version or change that place"
+
+
+# pygls
+
+
+PYGLS = {
+    "_execute_handler": ["self", "msg_id", "handler", "callback", "args", "kwargs"],
+    "_handle_notification": ["self", "method_name", "params"],
+    "_handle_request": ["self", "msg_id", "method_name", "params"],
+    "_send_response": ["self", "msg_id", "result", "error"],
+    "_serialize_message": ["self", "data"],
+    "handle_message": ["self", "message"],
+    "notify": ["self", "method", "params"],
+}
+PYGLS_STATE = {"_request_futures": {}, "_result_types": {}}
+REQUEST = types.HoverRequest(
+    7, types.HoverParams(types.TextDocumentIdentifier("file:///a"), types.Position(0, 0))
+)
+
+
+class Written(list[bytes]):
+    """A writer that keeps all messages."""
+
+    def write(self, data: bytes) -> None:
+        self.append(data)
+
+    def messages(self) -> list[Any]:
+        return [json.loads(data.partition(b"\r\n\r\n")[2]) for data in self if b"\r\n\r\n" in data]
+
+
+def pygls(name: str) -> str:
+    return relied("pygls", name, "spark_lsp/lsp/protocol.py")
+
+
+def server_with(handler: Callable[..., Any]) -> tuple[LanguageServer, Written]:
+    """Return a stock pygls server that answers hovers, and its output."""
+    server, written = LanguageServer("contract", "1"), Written()
+    server.feature(types.TEXT_DOCUMENT_HOVER)(handler)
+    server.protocol.set_writer(written)  # type: ignore[arg-type]
+    return server, written
+
+
+def test_every_member_of_pygls_that_we_list_is_checked_here() -> None:
+    assert ALLOWED["lsp/protocol.py"] == {*PYGLS, *PYGLS_STATE, "_server"}
+
+
+@pytest.mark.parametrize("name", PYGLS)
+def test_pygls_methods_have_the_parameters_that_we_pass(name: str) -> None:
+    method = getattr(LanguageServerProtocol, name, None)
+    assert method is not None, pygls(name)
+    assert list(inspect.signature(method).parameters) == PYGLS[name], pygls(name)
+
+
+def test_pygls_keeps_its_state_under_the_names_that_we_use() -> None:
+    server, _ = server_with(lambda *_: None)
+    for name, value in PYGLS_STATE.items():
+        assert getattr(server.protocol, name, None) == value, pygls(name)
+    assert getattr(server.protocol, "_server", None) is server, pygls("_server")
+
+
+@pytest.mark.anyio
+async def test_pygls_keeps_a_requests_future_until_it_is_answered() -> None:
+    go_on = asyncio.Event()
+
+    async def hover(*_: object) -> None:
+        await go_on.wait()
+
+    server, written = server_with(hover)
+    protocol = server.protocol
+    protocol._handle_request(7, types.TEXT_DOCUMENT_HOVER, REQUEST.params)
+    assert list(protocol._request_futures) == [7], pygls("_request_futures")
+    future = protocol._request_futures[7]
+    go_on.set()
+    with anyio.fail_after(DEADLINE):
+        await future
+    await asyncio.sleep(0)
+    assert 7 not in protocol._request_futures, pygls("_request_futures")
+    assert [each["id"] for each in written.messages()] == [7], pygls("_handle_request")
+
+
+@pytest.mark.anyio
+async def test_pygls_runs_a_notifications_handler_through_execute_handler() -> None:
+    seen: list[object] = []
+    server, written = server_with(lambda *_: None)
+    server.feature(types.TEXT_DOCUMENT_DID_SAVE)(lambda *arguments: seen.append(arguments[-1]))
+    params = types.DidSaveTextDocumentParams(types.TextDocumentIdentifier("file:///a"))
+    server.protocol._handle_notification(types.TEXT_DOCUMENT_DID_SAVE, params)
+    assert seen == [params], pygls("_handle_notification")
+    assert written == []
+
+
+@pytest.mark.anyio
+async def test_pygls_cancels_by_the_future_that_it_keeps() -> None:
+    async def hover(*_: object) -> None:
+        await asyncio.sleep(DEADLINE)
+
+    server, written = server_with(hover)
+    server.protocol._handle_request(7, types.TEXT_DOCUMENT_HOVER, REQUEST.params)
+    future = server.protocol._request_futures[7]
+    server.protocol._handle_notification(types.CANCEL_REQUEST, types.CancelParams(7))
+    with suppress(asyncio.CancelledError), anyio.fail_after(DEADLINE):
+        await future
+    await asyncio.sleep(0)
+    assert future.cancelled(), pygls("_handle_notification")
+    assert [each["error"]["code"] for each in written.messages()] == [-32800], pygls("_send_response")
+
+
+@pytest.mark.anyio
+async def test_pygls_iterates_over_the_kept_futures_at_shutdown() -> None:
+    class Noted(dict[Any, Any]):
+        read = 0
+
+        def items(self) -> Any:
+            self.read += 1
+            return super().items()
+
+    server, _ = server_with(lambda *_: None)
+    server.protocol._request_futures = noted = Noted()
+    server.protocol.handle_message(types.ShutdownRequest(1))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert noted.read == 1, pygls("_request_futures")
+
+
+@pytest.mark.anyio
+async def test_pygls_passes_our_overrides_through_handle_message() -> None:
+    """`initialize`, `shutdown` and `exit` take pygls' own way, which must lead to our methods again."""
+    called: list[str] = []
+
+    class Noting(Protocol):
+        def _execute_handler(self, *arguments: Any, **more: Any) -> None:
+            called.append("_execute_handler")
+            super()._execute_handler(*arguments, **more)
+
+        def _send_response(self, *arguments: Any, **more: Any) -> None:
+            called.append("_send_response")
+            super()._send_response(*arguments, **more)
+
+    server = LanguageServer("contract", "1", protocol_cls=Noting)
+    written = Written()
+    server.protocol.set_writer(written)  # type: ignore[arg-type]
+    server.protocol.handle_message(types.ShutdownRequest(1))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    for name in ("_execute_handler", "_send_response"):
+        assert name in called, pygls(name)
+    assert written.messages() == [{"jsonrpc": "2.0", "id": 1, "result": None}]
+
+
+def test_pygls_serializes_its_types_as_json_can_hold_them() -> None:
+    server, _ = server_with(lambda *_: None)
+    position = json.loads(json.dumps(types.Position(1, 2), default=server.protocol._serialize_message))
+    assert position == {"line": 1, "character": 2}, pygls("_serialize_message")
+
+
+# uvicorn
+
+
+class Transport(asyncio.Transport):
+    """A transport that keeps all output and has no connection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = bytearray()
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return default
+
+    def is_closing(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+HANDSHAKE = (
+    b"GET /v1/responses HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+def uvicorns(name: str, where: str = "spark_lsp/gateway/corked.py") -> str:
+    return relied("uvicorn", name, where)
+
+
+def connection(app: Any, kind: Any = WebSocketsSansIOProtocol, **options: Any) -> tuple[Any, Transport]:
+    """Return uvicorn's connection after the request for a WebSocket, and its transport."""
+    config = uvicorn.Config(app, ws=kind, lifespan="off", log_config=None, access_log=False, **options)
+    config.load()
+    made, transport = kind(config, ServerState(), {}), Transport()
+    made.connection_made(transport)
+    made.data_received(HANDSHAKE)
+    return made, transport
+
+
+async def until(condition: Callable[[], object]) -> None:
+    with anyio.fail_after(DEADLINE):
+        while not condition():
+            await anyio.sleep(0.001)
+
+
+async def accepting(_: Any, receive: Any, send: Any) -> None:
+    assert (await receive())["type"] == "websocket.connect"
+    await send({"type": "websocket.accept"})
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
+
+
+def test_every_member_of_uvicorn_that_we_list_is_checked_here() -> None:
+    assert ALLOWED["gateway/corked.py"] == {"connection_made"}
+    assert ALLOWED["gateway/serve.py"] == {"capture_signals"}
+
+
+@pytest.mark.anyio
+async def test_uvicorn_writes_and_pauses_at_the_transport_that_connection_made_was_given() -> None:
+    made, below = connection(accepting, CorkedWebSocket)
+    assert made.loop is asyncio.get_running_loop(), uvicorns("WebSocketsSansIOProtocol.loop")
+    await until(lambda: below.written)
+    assert below.written.startswith(b"HTTP/1.1 101 "), uvicorns("connection_made")
+    assert type(made.transport).__name__ == "Corked", uvicorns("connection_made")
+    made.connection_lost(None)
+    await until(lambda: not made.tasks)
+
+
+@pytest.mark.anyio
+async def test_uvicorn_answers_a_writer_that_waits_when_the_connection_is_lost() -> None:
+    """Else a peer that stops reading and then vanishes would hold a session for ever."""
+    ended: list[BaseException | None] = []
+
+    async def app(_: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        made.pause_writing()
+        try:
+            await send({"type": "websocket.send", "text": "x"})
+        except Exception as error:
+            ended.append(error)
+            raise
+        ended.append(None)
+
+    made, transport = connection(app)
+    await until(lambda: not made.writable.is_set())
+    made.connection_lost(ConnectionResetError())
+    await until(lambda: ended)
+    assert isinstance(ended[0], OSError | RuntimeError), uvicorns("send", "spark_lsp/gateway/app.py")
+    assert transport.written
+
+
+@pytest.mark.anyio
+async def test_uvicorn_pings_a_silent_peer_and_leaves_one_that_does_not_answer() -> None:
+    """Else a peer that vanished without a word would be served for ever."""
+    made, transport = connection(accepting, ws_ping_interval=0.01, ws_ping_timeout=0.01)
+    await until(lambda: transport.written)
+    where = "spark_lsp/gateway/serve.py"
+    with anyio.move_on_after(DEADLINE):
+        await until(lambda: b"\x89\x04" in transport.written)
+    assert b"\x89\x04" in transport.written, uvicorns("Config.ws_ping_interval", where)
+    await until(lambda: b"\x88" in transport.written)
+    made.connection_lost(None)
+    await until(lambda: not made.tasks)
+
+
+@pytest.mark.anyio
+async def test_uvicorn_leaves_signals_alone_when_capture_signals_does() -> None:
+    where = "spark_lsp/gateway/serve.py"
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    config = uvicorn.Config(accepting, ws=CorkedWebSocket, lifespan="off", log_config=None, access_log=False)
+    server = _Server(config)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        async with anyio.create_task_group() as group:
+            group.start_soon(server.serve, [listener])
+            await until(lambda: server.started)
+            during = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+            server.should_exit = True
+    assert during == before, uvicorns("Server.capture_signals", where)
+
+
+# detect-secrets
+
+
+def detects(name: str) -> str:
+    return relied("detect-secrets", name, "spark_lsp/privacy/detectors.py")
+
+
+def plugins() -> dict[str, Any]:
+    from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+
+    found: dict[str, Any] = get_mapping_from_secret_type_to_class()
+    return {kind.__name__: kind for kind in found.values()}
+
+
+def test_detect_secrets_lists_its_plugins_by_class() -> None:
+    needed = {"HexHighEntropyString", "Base64HighEntropyString", "KeywordDetector", "PrivateKeyDetector"}
+    missing = needed - plugins().keys()
+    assert not missing, detects(f"get_mapping_from_secret_type_to_class: {missing}")
+    for name, kind in plugins().items():
+        assert kind() is not None, detects(f"{name}()")
+
+
+def test_detect_secrets_keeps_the_formats_of_keys_as_patterns() -> None:
+    formats = {name: getattr(kind(), "denylist", None) for name, kind in plugins().items()}
+    patterns = [pattern for each in formats.values() if each for pattern in each]
+    assert len(patterns) >= 30, detects("denylist")
+    assert all(isinstance(pattern, re.Pattern) for pattern in patterns), detects("denylist")
+    for name, line in (
+        ("AWSKeyDetector", "AKIA" + "IOSFODNN7EXAMPLE"),
+        ("GitHubTokenDetector", "ghp_" + "a1B2" * 9),
+        ("PrivateKeyDetector", "-----BEGIN RSA PRIVATE KEY-----"),
+    ):
+        assert any(pattern.search(line) for pattern in formats[name] or ()), detects(f"{name}.denylist")
+
+
+@pytest.mark.parametrize("name", ["HexHighEntropyString", "Base64HighEntropyString"])
+def test_detect_secrets_gives_quoted_text_without_judging_its_entropy(name: str) -> None:
+    text = "00000000000000000000"
+    assert list(plugins()[name]().analyze_string(f'x = "{text}"')) == [text], detects(
+        f"{name}.analyze_string"
+    )
+
+
+def test_detect_secrets_finds_assigned_secrets_with_the_rules_that_it_is_given() -> None:
+    from detect_secrets.plugins import keyword
+
+    detector = plugins()["KeywordDetector"]()
+    for rules, line in (
+        ("QUOTES_REQUIRED_DENYLIST_REGEX_TO_GROUP", 'password = "hunter2hunter2"'),
+        ("CONFIG_DENYLIST_REGEX_TO_GROUP", "password = hunter2hunter2"),
+    ):
+        given = getattr(keyword, rules, None)
+        assert given, detects(f"keyword.{rules}")
+        found = list(detector.analyze_string(line, denylist_regex_to_group=given))
+        assert {each.strip() for each in found} == {"hunter2hunter2"}, detects(
+            "KeywordDetector.analyze_string"
+        )
