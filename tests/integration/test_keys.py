@@ -54,13 +54,13 @@ async def complete(editor: Editor, folder: Path) -> Suggestion:
     uri = (folder / "a.py").as_uri()
     editor.open(uri, TEXT, "python")
     try:
-        return await editor.complete(uri, len(TEXT), 20)
+        return await editor.complete(uri, len(TEXT), 60)
     finally:
         editor.close(uri)
 
 
 @pytest.mark.usefixtures("config")
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_a_key_that_is_set_after_the_gateway_has_started_is_used(
     home: dict[str, str], tmp_path: Path
 ) -> None:
