@@ -51,7 +51,9 @@ class ReplayEngine:
     delay_ms: Annotated[Amount, _says("milliseconds before the first token")] = 50.0
 
 
-Flavour = Literal["openai", "vllm", "sglang", "llamacpp", "ollama", "cerebras"]
+Flavour = Literal[
+    "openai", "generic", "vllm", "sglang", "llamacpp", "ollama", "cerebras", "mistral", "deepseek"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +61,45 @@ class OpenAIEngine:
     """`kind = "openai"`: a server with OpenAI's HTTP interface, on a GPU or in a data centre."""
 
     kind: Literal["openai"] = "openai"
-    base_url: Annotated[str, _says("where its API is, such as `http://127.0.0.1:8000/v1`")] = ""
+    base_url: Annotated[
+        str,
+        _says(
+            "where its API is, such as `http://127.0.0.1:8000/v1`; a query such as `?api-version=…` is kept"
+        ),
+    ] = ""
     base_urls: Annotated[
         tuple[str, ...], _says("several servers with one model; a document stays with one")
     ] = ()
     model: Annotated[str, _says("the model's name there; empty: the only one that is served")] = ""
-    flavour: Annotated[Flavour, _says("what runs there; adds what only that server understands")] = "openai"
+    flavour: Annotated[
+        Flavour,
+        _says(
+            "what runs there; adds what only that server understands. `generic`: only the fields that every "
+            "server knows"
+        ),
+    ] = "openai"
     key_env: Annotated[str, _says("the environment variable that holds the key")] = ""
     key_file: Annotated[str, _says("a file with the key that only you can read (mode 600)")] = ""
+    key_header: Annotated[
+        str,
+        Meta(pattern=r"^[A-Za-z0-9-]*$"),
+        _says(
+            "the header that carries the key; empty: `api-key` for Azure, else `Authorization`, which gets "
+            "`Bearer` and the key"
+        ),
+    ] = ""
     context_tokens: Annotated[Count, _says("how much the model can read; 0: what the server says")] = 0
     fim: Annotated[
         Literal["auto", "none", "qwen", "deepseek", "starcoder", "codellama", "codegemma", "codestral"],
         _says("fill-in-the-middle tokens of the model; `auto` goes by its name, `none` completes by chat"),
     ] = "auto"
+    thinking_tokens: Annotated[
+        Count,
+        _says(
+            "tokens that a model may think, besides its answer; 0: by the effort, for models that are known "
+            "to think"
+        ),
+    ] = 0
     first_token_s: Annotated[Amount, _says("seconds to wait for the first token; 0: for ever")] = 20.0
     next_token_s: Annotated[Amount, _says("seconds to wait for each further token; 0: for ever")] = 20.0
 

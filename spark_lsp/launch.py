@@ -89,7 +89,7 @@ async def _start(where: Path, config: Path | None, idle: float, deadline: float)
 def _endpoint(state: runtime.State) -> Endpoint:
     """Where the gateway of a state file is; on a port somebody else may listen by now, so it must prove
     itself, while the user's own directory is the user's own."""
-    return Endpoint(state.url, state.token, proves=not state.url.startswith("ws+unix:"))
+    return Endpoint(state.url, state.token, proves=not state.url.startswith("ws+unix:"), own=True)
 
 
 async def _running(where: Path) -> runtime.State | None:

@@ -10,7 +10,8 @@ ROOT = Path(__file__).parent.parent / "spark_lsp"
 FILES = sorted(ROOT.rglob("*.py"))
 
 LEVELS = [
-    {"errors", "metrics", "config", "request", "schema", "search_path", "supervise"},
+    {"errors", "metrics", "config", "request", "schema", "search_path", "supervise", "proxies", "tls"}
+    | {"transports"},
     {"text"},
     {"prompts", "session", "wire", "privacy", "simulate"},
     {"store", "models", "engine", "runtime", "programs", "home"},
@@ -28,6 +29,8 @@ PURE = (
     "engine/health.py",
     "engine/openai_calls.py",
     "engine/openai_errors.py",
+    "engine/openai_events.py",
+    "engine/openai_fields.py",
     "engine/openai_servers.py",
     "engine/sse.py",
     "gateway/scheduler.py",

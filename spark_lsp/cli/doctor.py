@@ -7,7 +7,17 @@ from pathlib import Path
 
 from spark_lsp.cli import ERROR, OK
 from spark_lsp.cli.waiting import add_timeout
-from spark_lsp.doctor import configuration, document, editors, gateway, machine, servers, trial, weights
+from spark_lsp.doctor import (
+    configuration,
+    document,
+    editors,
+    gateway,
+    machine,
+    network,
+    servers,
+    trial,
+    weights,
+)
 from spark_lsp.doctor.finding import Finding, as_json, is_well
 
 
@@ -39,6 +49,7 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     yield from found
     yield from machine.look(settings)
     yield from weights.look(settings)
+    yield from network.look(settings)
     yield from servers.look(settings)
     yield from gateway.look(settings)
     yield from editors.look()

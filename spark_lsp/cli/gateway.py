@@ -47,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _serve(arguments: argparse.Namespace) -> None:
     from spark_lsp import app
+    from spark_lsp.engine.keys import HANDED
     from spark_lsp.gateway import serve
     from spark_lsp.gateway.app import Gateway
     from spark_lsp.gateway.registry import Registry
@@ -57,6 +58,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     logging.getLogger("spark_lsp").setLevel(settings.log.level.upper())
     engines = app.build_engines(settings)
     if arguments.automatic:
+        HANDED.accept()  # it serves the user who started it and nobody else
         token, token_file, address = secrets.token_urlsafe(32), None, serve.automatic_address()
     else:
         token, token_file = serve.take_token(arguments.token_file)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from spark_lsp.errors import GatewayError, RemoteProtocolError
+from spark_lsp.errors import ConfigError, GatewayError, RemoteProtocolError
+from spark_lsp.tls import certificate_problem
 from spark_lsp.wire import codec
 from spark_lsp.wire.frames import SUBPROTOCOL, Auth
 from spark_lsp.wire.proof import NONCE_HEADER, PROOF_HEADER, proof_of, proves
@@ -26,6 +27,7 @@ __all__ = ["NONCE_HEADER", "PROOF_HEADER", "Endpoint", "mute", "open_socket", "v
 class Endpoint:
     """Where a gateway is: `ws://…`, `wss://…` or `ws+unix:PATH`, and the token it wants.
 
+    `own`: it is the user's own gateway, started for this user on this machine.
     With `proves` it must show that it knows the token, and never gets it: somebody else may listen on a
     port by now.
     """
@@ -33,6 +35,7 @@ class Endpoint:
     url: str
     token: str = field(default="", repr=False)
     proves: bool = False
+    own: bool = False
 
 
 async def open_socket(endpoint: Endpoint, patience: float) -> "Socket":
@@ -48,6 +51,8 @@ async def open_socket(endpoint: Endpoint, patience: float) -> "Socket":
         socket = await open_websocket(endpoint.url, SUBPROTOCOL, headers, patience)
     except HandshakeFailed as error:
         raise (_stranger() if endpoint.proves else _refused(error.status)) from error
+    except ConfigError as error:  # the environment names a proxy or certificates that cannot be used
+        raise GatewayError(error.what, error.meaning, error.remedy) from error
     except ssl.SSLError as error:
         raise _insecure(error) from error
     except OSError:  # before `ValueError`: some errors are both
@@ -140,16 +145,11 @@ def _refused(status: int | None) -> GatewayError:
 
 def _insecure(error: ssl.SSLError) -> GatewayError:
     """Return the error for a TLS connection that could not be made."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return GatewayError(
-            f"The gateway's certificate is not trusted ({error.verify_message})",
-            "Nothing was sent to it; no suggestions and no edits until the certificate is accepted",
-            "If your organisation has its own certificate authority, name its file in SSL_CERT_FILE",
-        )
+    why, remedy = certificate_problem(error)
     return GatewayError(
-        f"No secure connection to the gateway could be made ({error.reason or 'TLS failed'})",
-        "Nothing was sent to it; no suggestions and no edits until it answers",
-        "Check that spark.engine.url names a wss:// gateway and its port",
+        f"The gateway cannot be reached: {why}",
+        "Nothing was sent to it; no suggestions and no edits until it can",
+        remedy,
     )
 
 

@@ -1,10 +1,9 @@
 """Opening a WebSocket connection: TCP, TLS or a Unix socket, then the handshake.
 
-Nothing is sent anywhere but to the given address: redirects are not followed and no proxy is used.
+Redirects are not followed. A proxy that the environment names is used for addresses outside this machine.
 """
 
 import asyncio
-import ssl
 from collections.abc import Mapping
 
 import anyio
@@ -15,14 +14,11 @@ from websockets.uri import WebSocketURI, parse_uri
 
 from spark_lsp import __version__
 from spark_lsp.engine.socket import MAX_MESSAGE, SILENT, Socket
+from spark_lsp.engine.tunnel import open_tunnel
+from spark_lsp.tls import tls_context
 
 UNIX = "ws+unix:"
 UNIX_REQUEST = "ws://localhost/v1/responses"  # the request line and Host of a Unix socket
-
-
-def tls_context() -> ssl.SSLContext:
-    """Return how the peer of a `wss://` address is verified. All TLS connections to a gateway use this."""
-    return ssl.create_default_context()
 
 
 async def open_websocket(url: str, subprotocol: str, headers: Mapping[str, str], patience: float) -> Socket:
@@ -39,7 +35,7 @@ async def open_websocket(url: str, subprotocol: str, headers: Mapping[str, str],
         if url.startswith(UNIX):
             socket = await _connect_unix(protocol, url.removeprefix(UNIX))
         else:
-            socket = await _connect_tcp(protocol, uri)
+            socket = await _connect_tcp(protocol, uri, url)
         try:
             await socket.shake_hands({"User-Agent": f"spark-lsp/{__version__}", **headers})
         except BaseException:
@@ -61,8 +57,15 @@ async def _connect_unix(protocol: ClientProtocol, path: str) -> Socket:
     return socket
 
 
-async def _connect_tcp(protocol: ClientProtocol, uri: WebSocketURI) -> Socket:
+async def _connect_tcp(protocol: ClientProtocol, uri: WebSocketURI, url: str) -> Socket:
     tls = tls_context() if uri.secure else None
     loop = asyncio.get_running_loop()
-    _, socket = await loop.create_connection(lambda: Socket(protocol), uri.host, uri.port, ssl=tls)
+    tunnel = await open_tunnel(url, uri.host, uri.port)
+    if tunnel is None:
+        _, socket = await loop.create_connection(lambda: Socket(protocol), uri.host, uri.port, ssl=tls)
+        return socket
+    name = uri.host if tls is not None else None
+    _, socket = await loop.create_connection(
+        lambda: Socket(protocol), sock=tunnel, ssl=tls, server_hostname=name
+    )
     return socket

@@ -25,7 +25,13 @@ from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request
 
 CHARS_PER_TOKEN = 3
 PATIENCE_S = 10.0  # a completion's first text must come within this if another engine could give it
-NOT_ITS_FAULT = ("context_length_exceeded", "unsupported_content")
+NOT_ITS_FAULT = (
+    "context_length_exceeded",
+    "unsupported_content",
+    "content_filter",
+    "engine_loading",
+    "engine_only_thought",
+)
 # Nothing listens, the key is wrong, there is no such model: it will be so a second later too.
 SAYS_ENOUGH = ("engine_silent", "engine_unavailable", "model_not_found")
 
@@ -90,7 +96,8 @@ class Fallback:
                         yield event
                 return
             except EngineError as error:
-                self._note(health, error, spoken=spoken)
+                if not _is_loading(engine):
+                    self._note(health, error, spoken=spoken)
                 if spoken or not error.retryable:
                     raise
                 failures.append((info_of(engine).name, error))
@@ -121,6 +128,7 @@ class Fallback:
             and self._of(engine).allows(now)
             and _holds(info, request)
         ]
+        able.sort(key=_is_loading)  # one that loads its model is asked only if no other can answer
         return (
             able
             or [each for each in self._engines if info_of(each).state != "off"][:1]
@@ -167,6 +175,11 @@ async def _events(engine: Engine, request: Request, *, last: bool) -> AsyncGener
             raise
         except Exception as error:
             raise failure_of(_events, error) from error
+
+
+def _is_loading(engine: Engine) -> bool:
+    """Return whether a server is loading its model, which may take minutes and is not a failure."""
+    return engine.info.kind == "openai" and engine.info.state == "starting"
 
 
 def _first_sentence(reason: str) -> str:

@@ -47,6 +47,7 @@ class Link:
         on_event: "OnEvent",
     ) -> None:
         self.connection = ClientConnection(spark=socket.subprotocol == SUBPROTOCOL, earlier=earlier)
+        self.own = False  # it leads to the user's own gateway, which may be handed keys
         self.next_wanted = anyio.Event()  # it is over, or will be: another one should take its place
         self.over = False  # nothing more can be asked or heard
         self._socket = socket

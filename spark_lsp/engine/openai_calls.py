@@ -1,4 +1,4 @@
-"""What an OpenAI-compatible server is asked, and how its events are read. No I/O.
+"""What an OpenAI-compatible server is asked. No I/O.
 
 Completions go as a fill-in-the-middle prompt to `/completions` where the model's family is known: it is
 faster and better than a chat about them. Everything else is a chat. What only some servers understand is
@@ -8,29 +8,45 @@ added by *flavour*, since others refuse fields that they do not know:
   so a cursor inside a word is healed (see `prompts.fim`), and it tells its progress while it reads.
 - Ollama frames a prompt by its model's own template; prefix and suffix are given apart.
 - Cerebras takes the present text of an edit as a *prediction*.
+- Mistral and DeepSeek take prefix and suffix apart, each at an address for filling in the middle.
+
+Fields that a server has refused (see `openai_fields`) are left out. Reasoning models are known by their name
+until then: they want `max_completion_tokens`, which must leave room for the thinking, and no sampling.
 """
 
 import hashlib
-import json
-from dataclasses import dataclass, field
-from typing import Any, cast
+import re
+from dataclasses import dataclass
+from typing import Any
 
 from spark_lsp.config import Flavour
 from spark_lsp.engine import openai_errors as errors
+from spark_lsp.engine.openai_fields import SYSTEM
 from spark_lsp.prompts import fim
 from spark_lsp.prompts.chat import Bare, Fenced, Reader, around, chat_of
+from spark_lsp.prompts.thinking import AfterThinking
 from spark_lsp.prompts.unfence import place_in
-from spark_lsp.request import EditFormat, Effort, PartKind, Request, Task, Usage
+from spark_lsp.request import EditFormat, Effort, Message, PartKind, Request, Task
 
 CHARS_PER_TOKEN = 3  # cautious: code has between three and four
 AROUND_CHARS = 16_000  # text around the place: more costs time and money and helps little
 COMPLETION_TOKENS, ANSWER_TOKENS = 256, 4096
 THINKING_TOKENS = 1024  # more, for a model that thinks before it speaks
-MOST = 1e12  # beyond any count or time
+REASONING_TOKENS: dict[Effort, int] = {
+    "fast": 1024,
+    "balanced": 4096,
+    "deep": 16_384,
+}  # for o3, gpt-5 and such
 # Ollama does not tell its context, reads so much unless told otherwise, and cuts the rest off without a word.
 UNTOLD_CONTEXT: dict[Flavour, int] = {"ollama": 4096}
 RESERVE_TOKENS = 512  # of the context, for the answer and the frame
 MOST_STOPS = 4  # OpenAI's limit; vLLM refuses more with 400
+BOUNDS = ("max_tokens", "max_completion_tokens")
+_SAMPLING = ("temperature", "top_p", "stop")
+# OpenAI's reasoning models, also behind a router: `o3-mini`, `openai/gpt-5`.
+_REASONING = re.compile(r"(?:\A|/)(?:o[1-9]|gpt-[5-9](?:\.\d+)?)(?=[-:@]|\Z)(?!-chat)", re.IGNORECASE)
+# Models whose prompt already opens the thinking, so that an answer only closes it.
+_PREFILLED = re.compile(r"qwq|deepseek-r1|r1-distill|[-_]thinking", re.IGNORECASE)
 _EFFORTS: dict[Effort, str] = {"fast": "low", "balanced": "medium", "deep": "high"}
 # Words of a model's name, all of which it must have, and the family whose tokens it then knows.
 _FAMILIES = {
@@ -50,6 +66,9 @@ class Target:
     """What is asked: a model, its server's flavour, and what is known of both.
 
     `family` is empty for a model that cannot fill in the middle; `slots` are those of a llama.cpp server.
+    `suffixes`: the server takes prefix and suffix apart, whatever the family. `refuses` are the fields that
+    it has refused. `thinks`: the model has been seen to think; `separates`: the server keeps that out of the
+    text.
     """
 
     model: str
@@ -57,11 +76,19 @@ class Target:
     family: str = ""
     context_tokens: int = 0
     slots: int = 0
+    suffixes: bool = False
+    refuses: frozenset[str] = frozenset()
+    thinks: bool = False
+    separates: bool = False
+    thinking_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One HTTP request: the path below the base URL, its body, and how the text is to be read."""
+    """One HTTP request: the path below the base URL, its body, and how the text is to be read.
+
+    `max_tokens` bounds the answer without its thinking.
+    """
 
     path: str
     body: dict[str, Any]
@@ -72,22 +99,8 @@ class Call:
 
     @property
     def infills(self) -> bool:
-        """Whether it is no chat."""
-        return self.path == "/completions"
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """What one event of the stream says; `finish` is empty until the end.
-
-    `alive`: the model works, though it says nothing that counts: it thinks, or it reads.
-    """
-
-    text: str = ""
-    finish: str = ""
-    alive: bool = False
-    usage: Usage | None = None
-    times: dict[str, float] = field(default_factory=dict[str, float])
+        """Whether it fills in the middle, instead of chatting about it."""
+        return self.path != "/chat/completions"
 
 
 def family_of(model: str, setting: str) -> str:
@@ -106,7 +119,7 @@ def call_of(request: Request, target: Target) -> Call:
     if room < 0:
         raise errors.too_long()
     budget = min(room, AROUND_CHARS)
-    if request.task is Task.COMPLETE and target.family:
+    if request.task is Task.COMPLETE and (target.family or target.suffixes):
         return _infill(request, target, budget)
     return _chat(request, target, budget)
 
@@ -117,32 +130,71 @@ def _around_chars(request: Request) -> int:
 
 def _infill(request: Request, target: Target, budget: int) -> Call:
     before, after = (text.replace("\r\n", "\n") for text in around(request, budget))
-    llama, template = target.flavour == "llamacpp", fim.TEMPLATES[target.family]
-    read, fragment = fim.heal(before) if llama else (before, "")
+    template = fim.TEMPLATES.get(target.family, fim.PLAIN)
+    heals = target.flavour == "llamacpp" and "grammar" not in target.refuses
+    read, fragment = fim.heal(before) if heals else (before, "")
     tokens = request.max_tokens or COMPLETION_TOKENS
-    most = None if target.flavour in ("llamacpp", "ollama") else MOST_STOPS
-    body = _body(target, tokens, request) | {"stop": list(template.stop[:most])}
-    if target.flavour == "ollama":
+    body = _body(target, tokens, request)
+    if target.suffixes:
+        body |= {"prompt": read, "suffix": after or "\n"}
+    elif target.flavour == "ollama":
         body |= {"prompt": fim.quoted(read, template), "suffix": fim.quoted(after, template) or "\n"}
     else:
         body["prompt"] = fim.render(read, after, target.family)
+    most = None if target.flavour in ("llamacpp", "ollama") else MOST_STOPS
+    if template.stop and not target.suffixes:
+        body["stop"] = list(template.stop[:most])
     if fragment:
         body["grammar"] = fim.grammar(fragment)
     reply = fim.Reply(fragment, lines=request.max_lines, opens=fim.may_open_line(before))
-    return Call("/completions", body, EditFormat.TEXT, reply, tokens, _eol(request))
+    path = "/fim/completions" if target.flavour == "mistral" else "/completions"
+    return Call(path, _accepted(body, target), EditFormat.TEXT, reply, tokens, _eol(request))
 
 
 def _chat(request: Request, target: Target, budget: int) -> Call:
     chat = chat_of(request, budget)
     tokens = request.max_tokens or (COMPLETION_TOKENS if request.task is Task.COMPLETE else ANSWER_TOKENS)
-    thinks = "gpt-oss" in target.model.lower()
-    body = _body(target, tokens + THINKING_TOKENS * thinks, request)
-    if thinks:
+    body = _body(target, tokens + _thinking_tokens(request, target), request)
+    if "gpt-oss" in target.model.lower() or _reasons(target):
         body["reasoning_effort"] = "low" if request.task is Task.COMPLETE else _EFFORTS[request.effort]
-    body["messages"] = [{"role": turn.role, "content": turn.text} for turn in chat.messages]
+    body["messages"] = _messages(chat.messages, target)
     if target.flavour == "cerebras" and (text := request.text_of(PartKind.TARGET)):
         body["prediction"] = {"type": "content", "content": text}
-    return Call("/chat/completions", body, chat.format, _reader(request), tokens, _eol(request))
+    prefilled = bool(_PREFILLED.search(target.model)) and not target.separates
+    reply = AfterThinking(_reader(request), prefilled)
+    return Call("/chat/completions", _accepted(body, target), chat.format, reply, tokens, _eol(request))
+
+
+def _reasons(target: Target) -> bool:
+    """Return whether the model is one of OpenAI's reasoning models, by its name or by what it refuses."""
+    return bool(_REASONING.search(target.model)) or "max_tokens" in target.refuses
+
+
+def _thinking_tokens(request: Request, target: Target) -> int:
+    """Return how many tokens the model may think, besides its answer."""
+    if target.thinking_tokens:
+        return target.thinking_tokens
+    if _reasons(target):
+        return REASONING_TOKENS["fast" if request.task is Task.COMPLETE else request.effort]
+    known = "gpt-oss" in target.model.lower() or _PREFILLED.search(target.model)
+    return THINKING_TOKENS if target.thinks or known else 0
+
+
+def _messages(turns: tuple[Message, ...], target: Target) -> list[dict[str, str]]:
+    """Return the messages; where the role `system` is refused, its text goes before the first question."""
+    said = [{"role": turn.role, "content": turn.text} for turn in turns]
+    if SYSTEM not in target.refuses:
+        return said
+    rules = [each["content"] for each in said if each["role"] == "system"]
+    rest = [each for each in said if each["role"] != "system"]
+    rest[0]["content"] = "\n\n".join([*rules, rest[0]["content"]])
+    return rest
+
+
+def _accepted(body: dict[str, Any], target: Target) -> dict[str, Any]:
+    """Return a body without the fields that the server does not accept."""
+    sampling = _SAMPLING if _REASONING.search(target.model) else ()
+    return {key: value for key, value in body.items() if key not in target.refuses and key not in sampling}
 
 
 def _reader(request: Request) -> Reader:
@@ -153,19 +205,21 @@ def _reader(request: Request) -> Reader:
 
 
 def _body(target: Target, tokens: int, request: Request) -> dict[str, Any]:
-    bound = "max_completion_tokens" if target.flavour == "cerebras" else "max_tokens"
-    body: dict[str, Any] = {
-        "model": target.model,
-        bound: tokens,
-        "temperature": 0,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
+    body: dict[str, Any] = {"model": target.model, _bound(target): tokens, "temperature": 0, "stream": True}
+    if target.flavour not in ("generic", "mistral"):
+        body["stream_options"] = {"include_usage": True}
     if target.flavour == "llamacpp":
         body |= {"cache_prompt": True, "return_progress": True}
         if target.slots and request.task is Task.COMPLETE:
             body["id_slot"] = _slot(request.origin, target.slots)
     return body
+
+
+def _bound(target: Target) -> str:
+    """Return the field that bounds the answer, of the two the one that was not refused."""
+    later = target.flavour == "cerebras" or bool(_REASONING.search(target.model))
+    order = BOUNDS[::-1] if later else BOUNDS
+    return next((name for name in order if name not in target.refuses), order[0])
 
 
 def _slot(origin: str, slots: int) -> int:
@@ -176,92 +230,3 @@ def _slot(origin: str, slots: int) -> int:
 
 def _eol(request: Request) -> str:
     return "\r\n" if request.task is Task.COMPLETE and any("\r\n" in p.text for p in request.parts) else "\n"
-
-
-def piece_of(data: str) -> Piece:
-    """Read one event. Raises `EngineError` for an error in the stream, or for what is no JSON."""
-    try:
-        event: Any = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise errors.unreadable() from error
-    if not isinstance(event, dict):
-        raise errors.unreadable()
-    fields = cast(dict[str, Any], event)
-    if fields.get("error"):
-        raise errors.in_the_stream(json.dumps(fields["error"]).encode())
-    choices: Any = fields.get("choices") or [{}]
-    choice = _table(choices[0] if isinstance(choices, list) else {})
-    delta = _table(choice.get("delta") or choice.get("message"))
-    text = choice.get("text") or delta.get("content") or ""
-    thinks = delta.get("reasoning_content") or delta.get("reasoning") or fields.get("prompt_progress")
-    return Piece(
-        _whole(text) if isinstance(text, str) else "",
-        str(choice.get("finish_reason") or ""),
-        bool(thinks),
-        _usage(_table(fields.get("usage"))) or _read(_table(fields.get("prompt_progress"))),
-        _times(fields),
-    )
-
-
-def _read(progress: dict[str, Any]) -> Usage | None:
-    """Return what a llama.cpp server tells of the prompt while it reads."""
-    counts = _numbers(progress)
-    return Usage(int(counts.get("total", 0)), 0, int(counts.get("cache", 0))) if counts else None
-
-
-def _times(fields: dict[str, Any]) -> dict[str, float]:
-    """Return the server's own clock, in seconds: Cerebras' `time_info`, or llama.cpp's `timings`."""
-    if timings := _numbers(_table(fields.get("timings"))):
-        names = {"prompt_time": "prompt_ms", "completion_time": "predicted_ms"}
-        return {name: timings.get(theirs, 0.0) / 1e3 for name, theirs in names.items()}
-    return _numbers(_table(fields.get("time_info")))
-
-
-def _table(given: Any) -> dict[str, Any]:
-    return cast(dict[str, Any], given) if isinstance(given, dict) else {}
-
-
-def _numbers(given: dict[str, Any]) -> dict[str, float]:
-    """Return what can be a count or a time; JSON as Python reads it has NaN and endless integers too."""
-    return {
-        name: float(value)
-        for name, value in given.items()
-        if isinstance(value, int | float) and 0 <= value < MOST
-    }
-
-
-def _whole(text: str) -> str:
-    """Return a text without lone halves of characters, which JSON may hold and UTF-8 may not."""
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _usage(used: dict[str, Any]) -> Usage | None:
-    if not used:
-        return None
-    details = _numbers(_table(used.get("prompt_tokens_details")))
-    counts = _numbers(used)
-    return Usage(
-        int(counts.get("prompt_tokens", 0)),
-        int(counts.get("completion_tokens", 0)),
-        int(details.get("cached_tokens", 0)),
-    )
-
-
-def slots_of(body: Any) -> int:
-    """Return how many slots a llama.cpp server has, by its `/props`."""
-    slots = _table(body).get("total_slots")
-    return slots if isinstance(slots, int) and slots > 0 else 0
-
-
-def served_of(body: Any) -> dict[str, int]:
-    """Return the models that `/models` lists, with the tokens they read where it says so."""
-    data: Any = _table(body).get("data")
-    listed = [_table(each) for each in cast(list[Any], data)] if isinstance(data, list) else []
-    return {str(each["id"]): _context(each) for each in listed if "id" in each}
-
-
-def _context(listed: dict[str, Any]) -> int:
-    for value in (listed.get("max_model_len"), _table(listed.get("meta")).get("n_ctx")):
-        if isinstance(value, int) and value > 0:
-            return value
-    return 0

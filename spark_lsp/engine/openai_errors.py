@@ -15,6 +15,8 @@ LONGEST_WAIT = 3600.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"([0-9.]+)(ms|s|m|h|d)")
 _RESET, _REMAINING = "x-ratelimit-reset", "x-ratelimit-remaining"
+_LOADING = re.compile(rb"loading model|model [^\"]{0,80}loading|still loading|warming up|starting up", re.I)
+_LIMITED = re.compile(rb'"code": *"?429|rate[_ ]limit', re.I)
 _CONTEXT_WORDS = (b"context_length", b"context length", b"maximum context", b"exceed_context", b"too long")
 
 
@@ -23,12 +25,16 @@ def of_status(
 ) -> EngineError:
     """Return the error for a response that is not 200; `now` is Unix time, for dates in headers."""
     if status in (401, 403):
+        return _of_key(name, status)
+    if status == 407:
         return EngineError(
-            f"The engine {name!r} refused our key (status {status})",
+            f"The proxy before the engine {name!r} wants a user name and a password (status 407)",
             "It is passed over",
-            f"Check `key_env` or `key_file` of engines.{name}",
+            "Put them into HTTPS_PROXY, as in http://USER:PASSWORD@proxy:3128, or add the host to NO_PROXY",
             code="engine_unavailable",
         )
+    if status == 503 and _LOADING.search(body):
+        return loading(name)
     if status == 404:
         return EngineError(
             f"The engine {name!r} has no such model, or its `base_url` is not that of an API (status 404)",
@@ -58,6 +64,15 @@ def of_status(
         "It is passed over if that stays so",
         "See the log of that server",
         retry_after=retry_after(headers, now) if status == 503 and "retry-after" in headers else 0.0,
+    )
+
+
+def _of_key(name: str, status: int) -> EngineError:
+    return EngineError(
+        f"The engine {name!r} refused our key (status {status})",
+        "It is passed over",
+        f"Check `key_env` or `key_file` of engines.{name}, and `key_header` if it wants another header",
+        code="engine_unavailable",
     )
 
 
@@ -119,12 +134,22 @@ def no_stream(name: str, kind: str) -> EngineError:
     )
 
 
-def unreachable(name: str, why: str = "") -> EngineError:
+def unreachable(name: str, why: str = "", remedy: str = "") -> EngineError:
     """The error for a connection that cannot be had; `why`, where that is known."""
     return EngineError(
         f"The engine {name!r} cannot be reached" + (f": {why}" if why else ""),
         "It is passed over until it answers again",
-        f"Check that its server runs, and `base_url` of engines.{name}",
+        remedy or f"Check that its server runs, and `base_url` of engines.{name}",
+        code="engine_unavailable",
+    )
+
+
+def unreachable_by_proxy(name: str, proxy: str, why: str = "") -> EngineError:
+    """The error for a connection that cannot be had through a proxy."""
+    return EngineError(
+        f"The engine {name!r} cannot be reached through the proxy {proxy}" + (f": {why}" if why else ""),
+        "It is passed over until it answers again",
+        "Check the proxy's address, user name and password, or add the engine's host to NO_PROXY",
         code="engine_unavailable",
     )
 
@@ -174,6 +199,13 @@ def in_the_stream(body: bytes) -> EngineError:
     """The error for one that the server tells in its stream, as some do even of a text that is too long."""
     if any(word in body.lower() for word in _CONTEXT_WORDS):
         return too_long()
+    if _LIMITED.search(body):
+        return EngineError(
+            "The engine has had too many requests",
+            "Its answer was given up",
+            "Wait a little, or use another plan of its provider",
+            code="rate_limit_exceeded",
+        )
     return EngineError(
         "The engine reported an error in mid-answer",
         "Its answer was given up",
@@ -199,4 +231,35 @@ def silent(name: str, seconds: float, *, begun: bool = False) -> EngineError:
         "Its answer was given up",
         "It may be overloaded; another engine of the route is asked if there is one",
         code="answer_broke_off" if begun else "engine_silent",
+    )
+
+
+def loading(name: str, model: str = "") -> EngineError:
+    """The error for a server that has not loaded its model yet."""
+    what = f"the model {model!r}" if model else "its model"
+    return EngineError(
+        f"The engine {name!r} is loading {what}",
+        "Suggestions and edits come once it is loaded",
+        "Wait a little; a large model may take minutes",
+        code="engine_loading",
+    )
+
+
+def only_thought(name: str) -> EngineError:
+    """The error for an answer that holds nothing but the model's thinking."""
+    return EngineError(
+        f"The model of the engine {name!r} only thought and gave no answer",
+        "Nothing was inserted",
+        f"Raise the budget: set `thinking_tokens` of engines.{name}, or choose a model that does not think",
+        code="engine_only_thought",
+    )
+
+
+def filtered(name: str) -> EngineError:
+    """The error for an answer that the provider's content filter ended."""
+    return EngineError(
+        f"The content filter of the engine {name!r} stopped its answer",
+        "What came is not complete, so nothing of it is applied",
+        "Ask in other words, or use another engine",
+        code="content_filter",
     )

@@ -17,7 +17,10 @@ import anyio
 import httpx
 
 from spark_lsp.engine import openai_errors as errors
-from spark_lsp.errors import EngineError
+from spark_lsp.errors import ConfigError, EngineError
+from spark_lsp.proxies import proxy_for
+from spark_lsp.tls import certificate_problem
+from spark_lsp.transports import AsyncTransport
 
 CONNECT_S, CLOSE_S = 5.0, 2.0
 LARGEST_ERROR = 64 * 1024  # bytes read of a response that is an error
@@ -56,13 +59,21 @@ class Patience:
 
 
 class Http:
-    """See the module's text. `key` gives the key to send, `may_retry` whether a second try is paid for."""
+    """See the module's text.
+
+    `key_header` gives the header with the key for a URL, `may_retry` whether a second try is paid for.
+    """
 
     def __init__(
-        self, name: str, key: Callable[[], str], may_retry: Callable[[], bool], *, keep: bool
+        self,
+        name: str,
+        key_header: Callable[[str], dict[str, str]],
+        may_retry: Callable[[], bool],
+        *,
+        keep: bool,
     ) -> None:
         self._name = name
-        self._key = key
+        self._key_header = key_header
         self._may_retry = may_retry
         self._keep = keep
         self._client: httpx.AsyncClient | None = None
@@ -76,11 +87,27 @@ class Http:
                     return await self._client_now().send(self._request(method, url, body), stream=True)
             except TimeoutError as error:
                 raise patience.silent(self._name) from error
+            except ConfigError as error:  # the environment names a proxy or certificates that cannot be used
+                raise EngineError(
+                    error.what, error.meaning, error.remedy, code="engine_unavailable"
+                ) from error
             except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
                 if not (isinstance(error, CLOSED) and self._may_retry()):
-                    raise errors.unreachable(self._name, _why(error)) from error
+                    raise self._unreachable(url, error) from error
             finally:
                 patience.spent(time.monotonic() - began)
+
+    def _unreachable(self, url: str, error: Exception) -> EngineError:
+        """Return the error for a connection that cannot be had, with its cause as far as that is known."""
+        causes = list(_causes(error))
+        if failed := next((each for each in causes if isinstance(each, ssl.SSLError)), None):
+            return errors.unreachable(self._name, *certificate_problem(failed))
+        why = next((words for kind, words in _WHY.items() if any(isinstance(e, kind) for e in causes)), "")
+        if (proxy := proxy_for(url)) is None:
+            return errors.unreachable(self._name, why)
+        if isinstance(error, httpx.ProxyError):
+            why = f"it answered {str(error)[:80]!r}"
+        return errors.unreachable_by_proxy(self._name, f"{proxy.shown} ({proxy.variable})", why)
 
     async def body(self, response: httpx.Response, patience: Patience) -> AsyncGenerator[bytes, None]:
         """Give the body as it comes."""
@@ -109,13 +136,14 @@ class Http:
         await close(response)
         return read[:most]
 
-    async def refusal(self, response: httpx.Response) -> EngineError:
-        """Return the error that a response other than 200 is."""
+    async def refusal(self, response: httpx.Response) -> tuple[EngineError, bytes]:
+        """Return the error for a response with another status than 200, and the beginning of its body."""
         body = b""
         with suppress(EngineError):
             body = await self.whole(response, Patience(CONNECT_S, CONNECT_S), LARGEST_ERROR)
         await close(response)
-        return errors.of_status(self._name, response.status_code, response.headers, body, time.time())
+        error = errors.of_status(self._name, response.status_code, response.headers, body, time.time())
+        return error, body
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -126,18 +154,16 @@ class Http:
 
     def _request(self, method: str, url: str, body: Any) -> httpx.Request:
         headers = {"accept-encoding": "identity"}  # what packs a stream may hold tokens back
-        if key := self._key():
-            headers["authorization"] = f"Bearer {key}"
+        headers |= self._key_header(url)
         return self._client_now().build_request(method, url, json=body, headers=headers)
 
     def _client_now(self) -> httpx.AsyncClient:
         if self._client is None:
             self._client = httpx.AsyncClient(
-                http2=False,
-                trust_env=False,  # no proxy, and no key, that the settings do not name
+                transport=AsyncTransport(httpx.Limits(max_keepalive_connections=KEPT if self._keep else 0)),
+                trust_env=False,  # no key that the settings do not name; proxies are the transport's matter
                 follow_redirects=False,  # code goes where it was allowed to go, and nowhere else
                 timeout=httpx.Timeout(None, connect=CONNECT_S, pool=CONNECT_S),
-                limits=httpx.Limits(max_keepalive_connections=KEPT if self._keep else 0),
             )
         return self._client
 
@@ -145,16 +171,9 @@ class Http:
 _WHY: dict[type[BaseException], str] = {
     socket.gaierror: "its host is not known",
     ConnectionRefusedError: "nothing listens at its address",
-    ssl.SSLError: "its certificate is not accepted",
     ConnectionResetError: "the connection was reset",
     httpx.ConnectTimeout: "nothing answers at its address",
 }
-
-
-def _why(error: BaseException) -> str:
-    """Return why a connection could not be had, as far as that is known."""
-    causes = list(_causes(error))
-    return next((words for kind, words in _WHY.items() if any(isinstance(e, kind) for e in causes)), "")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

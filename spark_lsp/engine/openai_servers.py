@@ -3,22 +3,59 @@
 A document stays with one server, whose prompt cache then serves it: servers are ranked by a hash of the
 document's name and theirs (rendezvous hashing), so that one more or one less moves only its own share. The
 first that is well is asked. No I/O.
+
+A base URL may have a query, as Azure's do (`?api-version=…`): it is part of every address that is called.
 """
 
 import hashlib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from ipaddress import ip_address
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from spark_lsp.config import Flavour
 from spark_lsp.engine.health import Health
 from spark_lsp.errors import EngineError
+
+# Seconds for which a loaded model stays loaded: Ollama's time is set by the user, from 0 s on.
+KEPT_LOADED_S: dict[Flavour, float] = {"ollama": 60.0}
+USUALLY_LOADED_S = 1800.0
+LOADING_SHOWN_S, LONGEST_LOAD_S = 1.0, 600.0
+# What people paste is often the address of one call.
+_CALLS = ("/chat/completions", "/fim/completions", "/completions", "/models")
+_AZURE = re.compile(r"\.(?:openai|cognitiveservices|services\.ai)\.azure\.(?:com|us|cn)\Z")
+_DEPLOYMENT = re.compile(r"/deployments/([^/]+)")
+_LOCAL_NAMES = (".local", ".lan", ".internal", ".home.arpa", ".localhost")
+_KEY_NAMES = re.compile(r"(?:\A|[-_])(?:api)?(?:key|token|secret|password|sig|signature)\Z", re.IGNORECASE)
+_HOSTED: dict[str, Flavour] = {
+    "api.mistral.ai": "mistral",
+    "codestral.mistral.ai": "mistral",
+    "api.deepseek.com": "deepseek",
+}
+
+
+def normal_url(url: str) -> str:
+    """Return a base URL without blanks, a final slash, a fragment, or the path of a single call."""
+    url = url.strip()
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url
+    path = parts.path.rstrip("/")
+    if call := next((each for each in _CALLS if path.endswith(each) and path != each), ""):
+        path = path.removesuffix(call).rstrip("/")
+    return parts._replace(path=path, fragment="").geturl()
 
 
 @dataclass(slots=True, eq=False)
 class Server:
     """One server, what it says it serves, and how it has fared.
 
-    `looked`: it was asked for its models. `infills` becomes False when it turns out to know chats only.
+    `looked`: it was asked for its models. `infills` becomes False when it turns out to know chats only, and
+    `refuses` grows by each field that it does not accept. `thinks`: its model has been seen to think;
+    `separates`: it returns the thinking in a field of its own. `answered_at` is when it last did;
+    `loading_since` is set while it seems to load its model.
     """
 
     url: str
@@ -28,20 +65,88 @@ class Server:
     slots: int = 0
     looked: bool = False
     infills: bool = True
+    refuses: frozenset[str] = frozenset()
+    thinks: bool = False
+    separates: bool = False
+    answered_at: float | None = None
+    loading_since: float | None = None
 
     @property
-    def is_http(self) -> bool:
-        """Whether its address is one for HTTP, and holds no password that would end up in messages."""
+    def _parts(self) -> SplitResult:
+        return urlsplit(self.url)
+
+    @property
+    def fault(self) -> str:
+        """Why its address cannot be used, as the end of a sentence; empty if it can.
+
+        A password or a key in it would end up in messages.
+        """
         try:
-            parts = urlsplit(self.url)
-            return parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
+            parts = self._parts
+            port_is_bad = parts.port == 0
         except ValueError:
-            return False
+            return "is not a valid URL"
+        if "@" in parts.netloc:
+            return "holds a user name or a password"
+        if parts.scheme not in ("http", "https") or not parts.hostname or port_is_bad:
+            return "is not a valid http:// or https:// URL"
+        if any(_KEY_NAMES.search(name) for name, _ in parse_qsl(parts.query)):
+            return "holds a key in its query"
+        return ""
+
+    def endpoint(self, path: str) -> str:
+        """Return the address of one call, such as `/models`; the base URL's query is kept."""
+        parts = self._parts
+        return parts._replace(path=parts.path + path).geturl()
+
+    def root_endpoint(self, path: str) -> str:
+        """Return the address of what is not part of OpenAI's interface."""
+        parts = self._parts
+        return parts._replace(path=parts.path.removesuffix("/v1") + path).geturl()
 
     @property
-    def root(self) -> str:
-        """Where what is not OpenAI's interface is."""
-        return self.url.removesuffix("/v1")
+    def is_azure(self) -> bool:
+        """Whether it is Azure's, which wants a key in the header `api-key`."""
+        return bool(_AZURE.search(self._parts.hostname or ""))
+
+    @property
+    def deployment(self) -> str:
+        """The model that an Azure address names, or nothing."""
+        found = _DEPLOYMENT.search(self._parts.path)
+        return found[1] if found else ""
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it runs on this machine or network, as far as its name tells. Such a server may load its
+        model for the first request."""
+        host = self._parts.hostname or ""
+        try:
+            return ip_address(host).is_private
+        except ValueError:
+            return "." not in host or host.endswith(_LOCAL_NAMES)
+
+    def flavour(self, setting: Flavour) -> Flavour:
+        """Return what runs there: the setting, else what a well-known host name says."""
+        known = _HOSTED.get(self._parts.hostname or "", setting)
+        return known if setting == "openai" else setting
+
+    def may_load(self, now: float, setting: Flavour) -> bool:
+        """Whether the next request may make it load its model, which it stops when that request is left."""
+        kept = KEPT_LOADED_S.get(setting, USUALLY_LOADED_S)
+        return self.is_near and (self.answered_at is None or now - self.answered_at > kept)
+
+    def loads(self, now: float) -> bool:
+        """Whether it has been loading its model for so long that the user should know."""
+        return self.loading_since is not None and LOADING_SHOWN_S < now - self.loading_since < LONGEST_LOAD_S
+
+    def answered(self, now: float) -> None:
+        """Note that the model answers: it is loaded."""
+        self.answered_at, self.loading_since = now, None
+
+    @property
+    def suffixes(self) -> bool:
+        """Whether its address is DeepSeek's for filling in the middle."""
+        return self._parts.path.endswith("/beta")
 
 
 def ranked(servers: Sequence[Server], origin: str) -> list[Server]:

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Literal
 
 import anyio
@@ -50,7 +51,7 @@ class LinkStatus:
 
 
 Locate = Callable[[], Awaitable[Endpoint]]
-Configuration = tuple[Mapping[str, Any], Mapping[str, Sequence[str]], Mapping[str, Any]]
+Configuration = tuple[Mapping[str, Any], Mapping[str, Sequence[str]], Mapping[str, Any], Mapping[str, str]]
 
 
 class Remote:
@@ -107,6 +108,7 @@ class Remote:
         group.start_soon(run_guarded, self._tell_if_slow, scope := anyio.CancelScope())
         try:
             link = await connect(endpoint, earlier, self._take)
+            link.own = endpoint.own
             group.start_soon(partial(run_guarded, link.run, on_failure=lambda _: link.lose()))
             if not link.connection.spark:
                 self._engines = (EngineInfo("remote", "responses", ""),)
@@ -134,8 +136,7 @@ class Remote:
         """Send questions over this link from now on; the one before ends when it has answered."""
         before, self._link, self._earlier = self._link, link, link
         self._trouble = None
-        if self._settings is not None:
-            link.connection.configure(*self._settings)
+        self._send_settings(link)
         link.connection.restore((d.uri, d.language, d.version, d.text) for d in self._documents.values())
         link.flush()
         if before is not None:
@@ -246,13 +247,22 @@ class Remote:
             link.flush()
 
     def configure(
-        self, engines: Mapping[str, Any], routes: Mapping[str, Sequence[str]], budget: Mapping[str, Any]
+        self,
+        engines: Mapping[str, Any],
+        routes: Mapping[str, Sequence[str]],
+        budget: Mapping[str, Any],
+        keys: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Send the editor's settings, now and after every reconnect."""
-        self._settings = (engines, routes, budget)
+        """Send the editor's settings, now and after every reconnect; keys only to the user's own gateway."""
+        self._settings = (engines, routes, budget, keys)
         if (link := self._live) is not None:
-            link.connection.configure(engines, routes, budget)
+            self._send_settings(link)
             link.flush()
+
+    def _send_settings(self, link: Link) -> None:
+        if self._settings is not None:
+            engines, routes, budget, keys = self._settings
+            link.connection.configure(engines, routes, budget, keys if link.own else None)
 
     async def aclose(self) -> None:
         """The link ends with `run`; there is nothing else to free."""

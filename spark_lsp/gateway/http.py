@@ -27,6 +27,7 @@ STATUS = {
     "context_length_exceeded": 400,
     "request_too_large": 413,
     "engine_busy": 503,
+    "engine_loading": 503,
     "engine_unavailable": 503,
 }
 FAILED = 502

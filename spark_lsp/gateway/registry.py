@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from spark_lsp.config import EngineSettings, Problem
+from spark_lsp.config import EngineSettings, OpenAIEngine, Problem
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.fallback import Fallback
 from spark_lsp.engine.guard import info_of
@@ -47,6 +47,10 @@ class Registry:
     def has(self, name: str, settings: EngineSettings) -> bool:
         """Tell whether the gateway itself has just this engine: it serves everybody, and costs once."""
         return self._settings.get(name) == settings
+
+    def key_variables(self) -> set[str]:
+        """Return the environment variables that the gateway's own engines take their keys from."""
+        return {each.key_env for each in self._settings.values() if isinstance(each, OpenAIEngine)}
 
     def engine(self, name: str) -> Engine | None:
         """Return the engine of that name, for an engine that stands on others."""

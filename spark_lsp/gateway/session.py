@@ -17,9 +17,10 @@ import anyio
 from anyio.abc import TaskGroup
 
 from spark_lsp import __version__
-from spark_lsp.config import EngineSettings, Problem, engine_problems
+from spark_lsp.config import EngineSettings, OpenAIEngine, Problem, engine_problems
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.guard import close_engine, failure_of
+from spark_lsp.engine.keys import HANDED
 from spark_lsp.errors import EngineError, RemoteProtocolError
 from spark_lsp.gateway.mirrors import Mirrors
 from spark_lsp.gateway.registry import BuildEngine, Registry
@@ -94,6 +95,7 @@ class Session:
                     broken = error
                 group.cancel_scope.cancel()
         finally:
+            HANDED.forget(self)
             with anyio.CancelScope(shield=True):
                 await _close(self._own_engines.values())
         if broken or self._too_old:
@@ -245,6 +247,8 @@ class Session:
 
     def _configure(self, event: Configured, group: TaskGroup) -> None:
         tables, problems = self._read(event.engines)
+        given = {each.key_env for each in tables.values() if isinstance(each, OpenAIEngine)}
+        HANDED.take(self, event.keys, self._gateway_registry.key_variables() | given)
         settings = {n: each for n, each in tables.items() if not self._gateway_registry.has(n, each)}
         kept = {n: self._own_engines[n] for n, each in settings.items() if self._own_settings.get(n) == each}
         made, failed = self._built({n: each for n, each in settings.items() if n not in kept})

@@ -351,7 +351,8 @@ class SparkServer(LanguageServer):
             }
             if self.selected:
                 routes |= {route: [self.selected] for route in ROUTES}
-            self.engine.configure(allowed, routes, given.table("budget"))
+            keys = editor_settings.keys(self.settings, waiting)
+            self.engine.configure(allowed, routes, given.table("budget"), keys)
 
     def gateway_url(self) -> str:
         """Return where the gateway is. Raises `GatewayError` if that waits for the person's approval."""

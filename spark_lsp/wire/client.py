@@ -61,7 +61,7 @@ from spark_lsp.wire.mirrored import Mirrored
 from spark_lsp.wire.plain import format_of, plain_frame_of
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-RETRYABLE = ("engine_failed", "engine_unavailable", "engine_silent", "answer_broke_off")
+RETRYABLE = ("engine_failed", "engine_unavailable", "engine_loading", "engine_silent", "answer_broke_off")
 LARGE_CHARS = 1024 * 1024
 LANES_PER_POOL = 14  # two pools stay below the 32 names and 16 in flight of a connection
 
@@ -162,12 +162,19 @@ class ClientConnection:
             self._control.append(GiveCredit(stream_id=name, events=count, bytes=bytes_))
 
     def configure(
-        self, engines: Mapping[str, Any], routes: Mapping[str, Sequence[str]], budget: Mapping[str, Any]
+        self,
+        engines: Mapping[str, Any],
+        routes: Mapping[str, Sequence[str]],
+        budget: Mapping[str, Any],
+        keys: Mapping[str, str] | None = None,
     ) -> None:
-        """Send the editor's settings for this session."""
+        """Send the editor's settings for this session; `keys` only to the user's own gateway."""
         if self.spark:
             listed = {name: list(names) for name, names in routes.items()}
-            self._control.append(Configure(engines=dict(engines), routes=listed, budget=dict(budget)))
+            frame = Configure(
+                engines=dict(engines), routes=listed, budget=dict(budget), keys=dict(keys or {})
+            )
+            self._control.append(frame)
 
     # Documents.
 

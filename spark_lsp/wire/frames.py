@@ -125,11 +125,19 @@ class Resume(Frame, tag="spark.resume", tag_field="type", kw_only=True):
 
 
 class Configure(Frame, tag="spark.configure", tag_field="type", kw_only=True):
-    """Settings of the editor, for this session only; never holds keys."""
+    """Settings of the editor, for this session only.
+
+    `keys` are the environment variables named by `key_env` of approved engines, with their values. A client
+    sends them to the gateway of its own user alone, which keeps them in memory while the session lasts.
+    """
 
     engines: dict[str, Any] = {}
     routes: dict[str, list[str]] = {}
     budget: dict[str, Any] = {}
+    keys: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"Configure(engines={self.engines!r}, routes={self.routes!r}, budget={self.budget!r})"
 
 
 class DocOpen(Frame, tag="spark.doc.open", tag_field="type", kw_only=True):

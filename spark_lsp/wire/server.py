@@ -136,7 +136,7 @@ class ServerConnection:
             case Cancel():
                 return self._cancel(frame, now)
             case Configure():
-                return [Configured(frame.engines, frame.routes, frame.budget)]
+                return [Configured(frame.engines, frame.routes, frame.budget, frame.keys)]
             case Resume():
                 return [Resumed(frame.session, tuple(frame.documents))]
             case DocFocus():

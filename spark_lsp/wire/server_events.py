@@ -1,6 +1,6 @@
 """What a gateway learns from its end of a connection."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from spark_lsp.request import Focus, Request
@@ -29,6 +29,7 @@ class Configured:
     engines: dict[str, Any]
     routes: dict[str, list[str]]
     budget: dict[str, Any]
+    keys: dict[str, str] = field(default_factory=dict[str, str], repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,4 +27,4 @@ def test_a_block_of_settings_is_understood_whole(block: str) -> None:
 def test_there_is_one_for_each_kind_of_server() -> None:
     page = next(page for page in PAGES if page.stem == "gpu-server").read_text("utf-8")
     flavours = re.findall(r'^flavour = "(\w+)"', page, re.MULTILINE)
-    assert flavours == ["vllm", "sglang", "llamacpp", "ollama", "cerebras"]
+    assert flavours == ["vllm", "sglang", "llamacpp", "ollama", "mistral", "deepseek", "cerebras"]

@@ -8,17 +8,9 @@ from typing import Any, get_args
 import pytest
 
 from spark_lsp.config import Flavour
-from spark_lsp.engine.openai_calls import (
-    AROUND_CHARS,
-    Piece,
-    Target,
-    call_of,
-    family_of,
-    piece_of,
-    served_of,
-    slots_of,
-)
+from spark_lsp.engine.openai_calls import AROUND_CHARS, Target, call_of, family_of
 from spark_lsp.engine.openai_errors import of_status, retry_after
+from spark_lsp.engine.openai_events import Piece, piece_of, served_of, slots_of
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Message, Part, PartKind, Request, Task, Usage
 
@@ -128,7 +120,7 @@ def test_a_crlf_document_gets_crlf_back():
         ({"choices": [{"delta": {"content": None, "role": "assistant"}}]}, Piece()),
         ({"choices": [{"delta": {}, "finish_reason": "stop"}]}, Piece(finish="stop")),
         ({"choices": []}, Piece()),
-        ({"choices": [{"delta": {"reasoning_content": "hm"}}]}, Piece(alive=True)),
+        ({"choices": [{"delta": {"reasoning_content": "hm"}}]}, Piece(alive=True, thinks=True)),
         (
             {"choices": [], "prompt_progress": {"total": 9, "cache": 4}},
             Piece(alive=True, usage=Usage(9, 0, 4)),
