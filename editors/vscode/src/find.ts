@@ -38,10 +38,10 @@ function expanded(file: string): string {
 
 /** The places that are looked at when nothing is set, in this order. */
 export function candidates(where: Where): string[] {
-  const { environment } = where;
-  const python = where.python && !where.workspace?.some((folder) => isInside(where.python ?? '', folder));
+  const { environment, python } = where;
+  const trusted = python && !where.workspace?.some((folder) => isInside(python, folder));
   const folders = [
-    python ? path.dirname(where.python ?? '') : undefined,
+    trusted ? path.dirname(python) : undefined,
     ...(environment['PATH'] ?? '').split(path.delimiter),
     environment['UV_TOOL_BIN_DIR'],
     environment['PIPX_BIN_DIR'],
