@@ -9,7 +9,7 @@ from spark_lsp.errors import LocalProtocolError, RemoteProtocolError
 from spark_lsp.request import Chunk, EngineInfo, Finished, Focus, Started, Timing, Usage
 from spark_lsp.wire import server as module
 from spark_lsp.wire.credit import LANE_EVENTS
-from spark_lsp.wire.frames import DocRef
+from spark_lsp.wire.frames import Configure, DocRef
 from spark_lsp.wire.lanes import MAX_LANES
 from spark_lsp.wire.mirror import digest
 from spark_lsp.wire.outbox import FULL_CHARS
@@ -208,6 +208,13 @@ def test_the_gateway_speaks_of_itself(server: ServerConnection):
 def test_settings(server: ServerConnection):
     expected = Configured({"e": {"kind": "replay"}}, {"edit": ["e"]}, {})
     assert say(server, "spark.configure", engines=expected.engines, routes=expected.routes) == [expected]
+
+
+def test_keys_reach_the_gateway_and_no_text_about_the_message(server: ServerConnection):
+    [configured] = say(server, "spark.configure", keys={"GPU_KEY": "sk-secret"})
+    assert configured.keys == {"GPU_KEY": "sk-secret"}
+    assert "sk-secret" not in repr(configured)
+    assert "sk-secret" not in repr(Configure(keys=configured.keys))
 
 
 # Documents.
