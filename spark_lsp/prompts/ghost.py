@@ -28,7 +28,8 @@ _LINE = r"(?:^|(?<=\r))"  # `^` knows only line feeds
 _STOP = re.compile(rf"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>|{_LINE}[ \t]*```", re.MULTILINE)
 _TOKEN_STOP = re.compile(r"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>")
 _PARTIAL_STOP = re.compile(rf"(?:<\|?[a-zA-Z_]{{0,20}}\|?|{_LINE}[ \t]*(?:`+|~+))\Z", re.MULTILINE)
-_FENCED = re.compile(rf"{_LINE}[ \t]*(?:```|~~~).*", re.MULTILINE)
+_FENCE = re.compile("```+|~~~+")
+_INDENT = 100  # columns before a fence that are looked at
 _CLOSING = re.compile(r"[\s)\]}>'\"`;,:]*\Z")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -200,8 +201,15 @@ class Ghost:
 
 
 def _fences_in(text: str) -> list[str]:
-    """Return the lines of a text that may be fences; a search by substring first saves most of the time."""
-    return _FENCED.findall(text) if "```" in text or "~~~" in text else []
+    """Return the lines of a text that may be fences, without a look at each line: a text may be large."""
+    found: list[str] = []
+    for match in _FENCE.finditer(text):
+        before = text[max(0, match.start() - _INDENT) : match.start()]
+        indent = before[len(before.rstrip(" \t")) :]
+        if len(indent) == len(before) < _INDENT or before[: -len(indent) or None].endswith(("\n", "\r")):
+            end = _LINE_END.search(text, match.end())
+            found.append(indent + text[match.start() : end.start() if end else None])
+    return found
 
 
 def _first_line_if_it_ends_with(rest: str, text: str) -> str:

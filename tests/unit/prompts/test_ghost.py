@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_lsp.prompts.ghost import Ghost
+from spark_lsp.prompts.ghost import Ghost, _fences_in
 
 
 def ghost(around: str, said: str, max_lines: int = 0) -> str | None:
@@ -210,3 +210,15 @@ def test_text_that_was_shown_does_not_vanish_when_it_repeats_the_rest_of_the_lin
         made.feed(char)
         assert made.text.startswith(shown)
         shown = made.text
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("```a\r  ~~~b\r\nx```\n\t````", ["```a", "  ~~~b", "\t````"]),
+        ("  ```", ["  ```"]),
+        ("~~ ~~\n``", []),
+    ],
+)
+def test_the_lines_that_may_be_fences(text: str, found: list[str]) -> None:
+    assert _fences_in(text) == found
