@@ -1,6 +1,6 @@
 # Everything here works without root and keeps to .venv and the user's cache directory.
 .DEFAULT_GOAL := help
-.PHONY: help demo test oldest newest versions cover lint bench fuzz soak editors vscode vsix vllm clients model clean
+.PHONY: help demo test oldest newest versions cover lint bench faults fuzz soak editors vscode vsix vllm clients model clean
 
 PYTHON ?= python3
 SOAK_S ?= 1800
@@ -50,6 +50,9 @@ bench: $(STAMP) model ## measure, against named baselines in the same run, and i
 
 soak: $(STAMP) ## half an hour of typing: memory, long turns, every request answered
 	@SPARK_LSP_SOAK_S=$(SOAK_S) $(BIN)/python -m pytest -s -q tests/soak
+
+faults: $(STAMP) ## an unexpected exception from every hand-over in the code, one at a time (7 minutes)
+	@SPARK_LSP_FAULTS=1 $(BIN)/python -m pytest -q tests/faults
 
 fuzz: $(STAMP) ## a million document operations, then each fuzz target for FUZZ_SECONDS (600)
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install --constraint constraints.txt --editable '.[fuzz]'

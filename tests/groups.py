@@ -23,6 +23,7 @@ LONGEST = (
     "tests/editors/test_helix.py",
     "tests/soak/test_soak.py",
     "tests/integration/test_kill.py",
+    "tests/faults/",
     "tests/integration/test_wheel.py",
     "tests/e2e/",
     "tests/integration/",

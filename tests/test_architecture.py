@@ -10,7 +10,18 @@ ROOT = Path(__file__).parent.parent / "spark_lsp"
 FILES = sorted(ROOT.rglob("*.py"))
 
 LEVELS = [
-    {"errors", "metrics", "config", "request", "schema", "search_path", "supervise", "proxies", "tls"}
+    {
+        "errors",
+        "metrics",
+        "config",
+        "request",
+        "schema",
+        "log_format",
+        "search_path",
+        "supervise",
+        "proxies",
+        "tls",
+    }
     | {"transports"},
     {"text"},
     {"prompts", "session", "wire", "privacy", "simulate"},

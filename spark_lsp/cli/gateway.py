@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from spark_lsp.cli import OK
+from spark_lsp.log_format import log_to_stderr
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -37,9 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until told to end."""
     import anyio
 
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
+    log_to_stderr()
     uvloop = sys.platform != "win32"
     anyio.run(_serve, arguments, backend_options={"use_uvloop": uvloop})
     return OK

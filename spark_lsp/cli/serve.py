@@ -2,11 +2,12 @@
 
 import asyncio
 import gc
-import logging
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from spark_lsp.log_format import log_to_stderr
 
 if TYPE_CHECKING:
     import argparse
@@ -35,9 +36,7 @@ def serve(config: Path | None = None) -> int:
     from spark_lsp.lsp.turns import new_loop
 
     stdin, stdout = _claim_stdio()
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
+    log_to_stderr()
     silence()
 
     def make_engine(server: "SparkServer") -> "Remote":

@@ -21,6 +21,8 @@ from typing import Any, cast
 from lsprotocol import types
 from pygls.protocol import LanguageServerProtocol
 
+from spark_lsp.supervise import guarded
+
 log = logging.getLogger(__name__)
 
 SELDOM = ("initialize", "shutdown", "exit")  # where pygls has an order of its own to keep
@@ -51,7 +53,7 @@ class Protocol(LanguageServerProtocol):
         super()._execute_handler(msg_id, handler, callback, args, kwargs)
         future = self._request_futures.get(msg_id)
         if future is not None:
-            future.add_done_callback(lambda done: self._forget(msg_id, done))
+            future.add_done_callback(guarded(lambda done: self._forget(msg_id, done)))
 
     def handle_message(self, message: Any) -> None:
         """Hand a message that has been checked to its handler."""

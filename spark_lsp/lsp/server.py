@@ -84,6 +84,7 @@ class SparkServer(LanguageServer):
         self.engines: tuple[EngineInfo, ...] = ()  # what the gateway has
         self.selected = ""  # the engine that the person has chosen over the routes, if any
         self._group: TaskGroup | None = None
+        self._from_callbacks = asyncio.Queue[Callable[[], Awaitable[None]]]()  # work to be started in it
         self._publishing = False  # whether the editor may be sent the status: not before it is ready
         self._told: Any = None
         self._said: set[tuple[str, str]] = set()
@@ -273,7 +274,16 @@ class SparkServer(LanguageServer):
             from spark_lsp.lsp.status import engine_side_down
 
             raise engine_side_down()
-        self._group.start_soon(functools.partial(run_guarded, on_failure=on_failure), work, *arguments)
+        start = functools.partial(run_guarded, work, *arguments, on_failure=on_failure)
+        if asyncio.current_task() is not None:
+            self._group.start_soon(start)
+        else:  # a notification is handled in a callback, where anyio starts no task
+            self._from_callbacks.put_nowait(start)
+
+    async def _start_from_callbacks(self, group: "TaskGroup") -> None:
+        """Start the work that callbacks have for the group."""
+        while True:
+            group.start_soon(await self._from_callbacks.get())
 
     async def wait_until_up(self) -> None:
         """Wait for the engine side, `UP_WAIT` seconds at most. Raises `SparkError` if it is not there."""
@@ -307,6 +317,8 @@ class SparkServer(LanguageServer):
         self.editor, self.explainer = Editor(self), Explainer(self)
         async with anyio.create_task_group() as group:
             self._group, self._publishing = group, True
+            self._from_callbacks = asyncio.Queue()
+            group.start_soon(self._start_from_callbacks, group)
             try:
                 self._begin()
                 await keep_running(engine.run, self.engine_side_ended)

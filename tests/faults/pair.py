@@ -104,7 +104,7 @@ class Pair:
         self._stopping = False
         self.edits: set[str] = set()
         self.explanations: set[str] = set()
-        self.log = folder / "pair.log"
+        self.log = folder / f"pair-{self._number}.log"  # what one pair logs is not held against the next
         if beside is None:
             self._start_gateway()
         else:
@@ -270,6 +270,9 @@ class Pair:
         self._stopping = True
         stopped = self.start_edit(uri)
         self.pipe.send(method="$/cancelRequest", params={"id": self.suggestion(uri, 1, 7)})
+        self.pipe.send(method="textDocument/didSave", params={"textDocument": {"uri": uri}})
+        folders = {"event": {"added": [{"uri": "file:///w", "name": "w"}], "removed": []}}
+        self.pipe.send(method="workspace/didChangeWorkspaceFolders", params=folders)
         for each in wanted:
             self.result(each)
         self._explained(explaining)

@@ -1,10 +1,12 @@
 """Whatever raises something nobody expects, it costs its own work: the next request is answered.
 
-The places are found by walking the code (`places.py`). For each, its next call raises an exception of a kind
-that no code knows, while an edit is under way: the edit ends with exactly one `spark/edit`, every request is
-answered once, the next suggestion has text and the next edit is applied.
+The places are found by walking the code (`places.py`); `make faults` tries each, `make test` every fourth.
+Its next call raises an exception of a kind that no code knows, while an edit is under way: the edit ends
+with exactly one `spark/edit`, every request is answered once, the next suggestion has text and the next
+edit is applied.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,6 +28,8 @@ EXCUSED = {
     "lsp/stdio.py:Bodies.__init__:parameter on_refused": "a message of more than 16 MiB",
     "lsp/stdio.py:Reader.__init__:parameter on_refused": "a message of more than 16 MiB",
     "lsp/stdio.py:Writer.__init__:parameter on_lost": "the editor is gone: nobody is left to be answered",
+    "lsp/features/initialized.py:begin_without": "`initialized` never comes; `test_odd_clients.py` has it",
+    "lsp/life.py:Life.run:call_later(gc.enable)": "where the engine side does not begin within 10 s",
     "lsp/life.py:Life._soon": "where the loop cannot read stdin, as on Windows",
     "launch.py:_spawn": "only where no gateway runs",
     "engine/channel.py:Channel._wait": "a gateway that is silent for half a minute; `test_link.py` has it",
@@ -51,7 +55,8 @@ def _excuse(place: str) -> str:
     return next((why for prefix, why in EXCUSED.items() if place.startswith(prefix)), "")
 
 
-TRIED = [place for place in PLACES if not _excuse(place)]
+STRIDE = int(os.environ.get("SPARK_LSP_FAULTS", "4"))  # 1 tries every place, in about seven minutes
+TRIED = [place for place in PLACES if not _excuse(place)][::STRIDE]
 
 
 def _configure(folder: Path) -> None:
