@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import psutil
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -195,8 +196,9 @@ async def test_fault_27_a_machine_that_has_slept_connects_anew(
     monkeypatch.setattr(link_module, "CLOCK", 0.02)
     async with linked(at(running.ready["url"], running)) as (remote, told):
         await eventually(lambda: told and told[-1].state == "ready")
+        told.clear()  # a busy machine may have been slow to connect
         monkeypatch.setattr(link_module, "time", _Shifted())
-        await eventually(lambda: [each.state for each in told][:3] == ["ready", "degraded", "ready"])
+        await eventually(lambda: [each.state for each in told][:2] == ["degraded", "ready"])
         assert await answer(remote, ask("slow")) == LONG
 
 
@@ -600,9 +602,11 @@ async def test_a_gateway_that_ends_is_left_for_the_next_before_it_has_ended(star
         async with linked(locate) as (remote, told):
             async with remote.open(ask("slow")) as events:
                 got = await first_text(events)
+                told.clear()  # a busy machine may have been slow to connect
                 now = second
                 first.process.terminate()
-                await eventually(second.sessions)
+                while not await anyio.to_thread.run_sync(second.sessions):  # a request that blocks
+                    await anyio.sleep(0.02)
                 assert await answer(remote, ask("replay"))  # over the next link, while the first still speaks
                 async for event in events:
                     got += event.text if isinstance(event, Chunk) else ""
