@@ -6,7 +6,6 @@ A link that is lost in mid-edit restarts the edit once, from the beginning; noth
 Each job that was started ends with exactly one `spark/edit`, whatever happens to it.
 """
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -83,7 +82,7 @@ class Editor:
     def __init__(self, ls: "SparkServer") -> None:
         self._ls = ls
         self._jobs: dict[str, Job] = {}
-        self._numbers = itertools.count(1)
+        self._numbers = ls.job_numbers
 
     def start(self, order: Order) -> str:
         """Begin an edit; returns its id."""

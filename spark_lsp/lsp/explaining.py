@@ -5,7 +5,6 @@ Nothing of the document changes. A client that shows no such notifications gets 
 explanation that was started ends with exactly one notification that has `done`.
 """
 
-import itertools
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -45,7 +44,7 @@ class Explainer:
     def __init__(self, ls: "SparkServer") -> None:
         self._ls = ls
         self._jobs: dict[str, Explanation] = {}
-        self._numbers = itertools.count(1)
+        self._numbers = ls.job_numbers
 
     def start(self, document: Document, start: int, end: int) -> str:
         """Begin to explain a range of a document; returns the explanation's id."""

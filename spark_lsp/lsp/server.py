@@ -84,12 +84,15 @@ class SparkServer(LanguageServer):
         self.engines: tuple[EngineInfo, ...] = ()  # what the gateway has
         self.selected = ""  # the engine that the person has chosen over the routes, if any
         self._group: TaskGroup | None = None
-        self._from_callbacks = asyncio.Queue[Callable[[], Awaitable[None]]]()  # work to be started in it
+        self._from_callbacks = asyncio.Queue[Callable[[], None]]()  # work that waits to be spawned
         self._publishing = False  # whether the editor may be sent the status: not before it is ready
         self._told: Any = None
         self._said: set[tuple[str, str]] = set()
         self._progress: dict[int | str, Callable[[], object]] = {}
         self._tokens = itertools.count(1)
+        self.job_numbers = itertools.count(
+            1
+        )  # of edits and explanations: no id comes twice, whatever is started again
         self._rest: asyncio.TimerHandle | None = None
         self.in_flight: set[int | str] = set()
         self._register()
@@ -274,16 +277,17 @@ class SparkServer(LanguageServer):
             from spark_lsp.lsp.status import engine_side_down
 
             raise engine_side_down()
-        start = functools.partial(run_guarded, work, *arguments, on_failure=on_failure)
-        if asyncio.current_task() is not None:
-            self._group.start_soon(start)
-        else:  # a notification is handled in a callback, where anyio starts no task
-            self._from_callbacks.put_nowait(start)
+        if asyncio.current_task() is None:  # in a callback, as of a notification, anyio starts no task
+            self._from_callbacks.put_nowait(
+                functools.partial(self.spawn, work, *arguments, on_failure=on_failure)
+            )
+            return
+        self._group.start_soon(functools.partial(run_guarded, on_failure=on_failure), work, *arguments)
 
-    async def _start_from_callbacks(self, group: "TaskGroup") -> None:
-        """Start the work that callbacks have for the group."""
+    async def _spawn_from_callbacks(self) -> None:
+        """Start the work that callbacks could not start."""
         while True:
-            group.start_soon(await self._from_callbacks.get())
+            call_guarded(await self._from_callbacks.get())
 
     async def wait_until_up(self) -> None:
         """Wait for the engine side, `UP_WAIT` seconds at most. Raises `SparkError` if it is not there."""
@@ -318,7 +322,7 @@ class SparkServer(LanguageServer):
         async with anyio.create_task_group() as group:
             self._group, self._publishing = group, True
             self._from_callbacks = asyncio.Queue()
-            group.start_soon(self._start_from_callbacks, group)
+            group.start_soon(keep_running, self._spawn_from_callbacks)
             try:
                 self._begin()
                 await keep_running(engine.run, self.engine_side_ended)
