@@ -237,7 +237,7 @@ def test_a_git_that_takes_its_time_holds_nobody_up(tmp_path: Path, kind: str) ->
         editor.heard.clear()
         assert not editor.gateway.saw("marked_slow")
         released.touch()
-        answer = editor.answer(30)
+        answer = editor.answer()
         assert answer["id"] == "later"
         assert answer["result"]["items"]
         desk.stays(place / "a.log")
