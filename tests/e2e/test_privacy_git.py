@@ -13,7 +13,6 @@ from tests.e2e.recording import Person, person
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not on this machine")
 WHY = "git ignores this file"
-BARE = {"capabilities": {"textDocument": {"inlineCompletion": {}}}}
 
 
 class Desk:
@@ -49,7 +48,7 @@ def started(folder: Path, **environment: str) -> Iterator[Desk]:
         (folder / "config" / "git").mkdir()
         (folder / "config" / "git" / "ignore").write_text("*.global\n")
         home = {**home, "HOME": str(folder), "GIT_DIR": "/nowhere", "GIT_WORK_TREE": "/", **environment}
-        with person(home, folder, **BARE) as editor:
+        with person(home, folder) as editor:
             yield Desk(folder, editor)
 
 

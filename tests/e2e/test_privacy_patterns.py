@@ -71,11 +71,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def editor(place: Path) -> Iterator[Person]:
-    capabilities = {"textDocument": {"inlineCompletion": {}}}
     with private_home(place) as home:
         folders = [{"uri": (place / "w").as_uri(), "name": "w"}, {"uri": "file:///elsewhere", "name": "e"}]
         home = {**home, "HOME": str(place)}
-        with person(home, place, capabilities=capabilities, workspaceFolders=folders) as made:
+        with person(home, place, workspaceFolders=folders) as made:
             yield made
 
 
