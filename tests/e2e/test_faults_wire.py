@@ -3,6 +3,7 @@
 Every request is answered exactly once; no answer and no log holds a traceback or the user's code.
 """
 
+import itertools
 import json
 import os
 import signal
@@ -37,6 +38,7 @@ from tests.patience import PATIENCE
 
 STALL = float(os.environ.get("SPARK_LSP_TEST_STALL", "3"))  # seconds an editor stops reading; 30 for release
 MIB = 1024 * 1024
+numbers = itertools.count(1)
 GROWING = {"initializationOptions": {"spark": {"client": {"growing": True}}}}
 EXECUTE = "workspace/executeCommand"
 EDIT = {
@@ -241,7 +243,7 @@ def test_fault_08_before_initialize_and_after_shutdown(pipe: Pipe) -> None:
 
 @pytest.fixture
 def choose(shared: Pipe) -> Iterator[Callable[[str], Pipe]]:
-    """Have one engine answer everything until the test ends; the document is open."""
+    """Have one engine answer everything until the test ends, in a text that no other test has."""
 
     def select(name: str | None) -> None:
         params = {"command": "spark.selectEngine", "arguments": [{"engine": name}]}
@@ -251,7 +253,7 @@ def choose(shared: Pipe) -> Iterator[Callable[[str], Pipe]]:
 
     def chosen(name: str) -> Pipe:
         select(name)
-        shared.open()
+        shared.open(TEXT.replace("(a", f"_{next(numbers)}(a"))  # no answer to an earlier text fits
         return shared
 
     yield chosen
