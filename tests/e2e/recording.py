@@ -147,9 +147,10 @@ class Person(Pipe):
         assert "error" in answer, f"{uri} was edited"
 
     def goes(self, uri: str) -> None:
-        """Assert that a new document of this name gets a suggestion, from a gateway that knows its text."""
-        word, items, _ = self.written(uri)
+        """Assert that a new document of this name gets all there is, from a gateway that knows its text."""
+        word, items, actions = self.written(uri)
         assert [item["insertText"] for item in items] == [ANSWER], self.reason()
+        assert actions
         assert until(lambda: self.gateway.saw(word))
         self.closed(uri)
 

@@ -44,8 +44,8 @@ async def test_asked_once_in_full_and_remembered(
 
 
 @pytest.mark.parametrize("answer", ["Not now", None])
-async def test_without_a_yes_it_is_not_used(connect: Connect, answer_file: Path, answer: str | None) -> None:
-    client = await connect("code", settings(answer_file), answer=answer)
+async def test_without_a_yes_it_is_not_used(join: Connect, answer_file: Path, answer: str | None) -> None:
+    client = await join("code", settings=settings(answer_file), answer=answer)
     await client.engine("replay")
     await client.until(lambda: any("spark-lsp trust" in said.message for said in client.messages))
     client.open()
@@ -54,8 +54,8 @@ async def test_without_a_yes_it_is_not_used(connect: Connect, answer_file: Path,
     assert not any("there is no engine" in said.message for said in client.messages)  # there is, and it waits
 
 
-async def test_an_editor_that_cannot_ask_is_told_the_command(connect: Connect, answer_file: Path) -> None:
-    client = await connect("emacs-30.1_eglot", settings(answer_file))
+async def test_an_editor_that_cannot_ask_is_told_the_command(join: Connect, answer_file: Path) -> None:
+    client = await join("emacs-30.1_eglot", settings=settings(answer_file))
     said = await client.until(lambda: [m.message for m in client.messages if "spark-lsp trust" in m.message])
     assert f"spark-lsp trust {answer_file}" in said[0]
     assert client.asked == []
@@ -96,8 +96,8 @@ async def test_a_model_file_of_ones_own_waits_for_a_yes(connect: Connect, model:
     assert await client.ghost(1, 4)
 
 
-async def test_an_editor_that_answers_nonsense_has_said_no(connect: Connect, answer_file: Path) -> None:
-    client = await connect("code", settings(answer_file), answer="nonsense")
+async def test_an_editor_that_answers_nonsense_has_said_no(join: Connect, answer_file: Path) -> None:
+    client = await join("code", settings=settings(answer_file), answer="nonsense")
     await client.engine("replay")
     await client.until(lambda: any("spark-lsp trust" in said.message for said in client.messages))
     client.open()

@@ -15,10 +15,18 @@ from spark_lsp.text.positions import Encoding
 
 pytestmark = pytest.mark.asyncio
 URI = "file:///tmp/sums.py"
+README = "# Demo\n\nTo install it:\n\n```sh\npip install demo\n```\n\nThat is all there is to do.\n"
+GERMAN = "# Demo\n\nSo geht es:\n\n```sh\npip install demo\n```\n\nMehr ist nicht zu tun.\n"
+TRANSLATIONS = {
+    "fenced": f"```markdown\n{GERMAN}```",
+    "open": f"```markdown\n{GERMAN}",
+    "bare": GERMAN,
+}
 ENGINES = {
     "swap": "```python\ndef mul(a, b):\n    return b * a\n```",
     "unparsable": "this would never parse (",
     "product": "    return a * b",
+    **TRANSLATIONS,
 }
 
 
@@ -226,17 +234,9 @@ async def test_a_gateway_that_dies_in_mid_edit_restarts_it(
     assert len(client.applied) == 1
 
 
-README = "# Demo\n\nTo install it:\n\n```sh\npip install demo\n```\n\nThat is all there is to do.\n"
-GERMAN = "# Demo\n\nSo geht es:\n\n```sh\npip install demo\n```\n\nMehr ist nicht zu tun.\n"
-
-
-@pytest.mark.parametrize("said", [f"```markdown\n{GERMAN}```", f"```markdown\n{GERMAN}", GERMAN])
-async def test_a_translated_readme_keeps_what_follows_its_code_block(
-    connect: Any, replay_config: Path, said: str
-) -> None:
-    (replay_config.parent / "edit.txt").write_text(said)
-    client = await connect("code-server")
-    await client.until(lambda: any(status.engine == "replay" for status in client.statuses), 60)
+@pytest.mark.parametrize("name", TRANSLATIONS)
+async def test_a_translated_readme_keeps_what_follows_its_code_block(join: Any, name: str) -> None:
+    client = await join("code-server", name)
     client.open(README, URI, language="markdown")
     argument = {
         "action": "instruct",
@@ -245,7 +245,7 @@ async def test_a_translated_readme_keeps_what_follows_its_code_block(
         "instruction": "Translate",
     }
     await client.workspace_execute_command_async(types.ExecuteCommandParams("spark.edit", [argument]))
-    await client.until(lambda: client.edits, 60)
+    await client.until(lambda: client.edits)
     assert client.edits[0].state == "applied", client.edits[0].reason
     _, edits = only_edit(client)
     document = Document(URI, README)

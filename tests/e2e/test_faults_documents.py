@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.pipe import INITIALIZE, SECRET, URI, Pipe, message
+from tests.e2e.pipe import INITIALIZE, SECRET, STATUS, URI, Pipe, message
 
 EXECUTE = "workspace/executeCommand"
 MIB = 1024 * 1024
@@ -352,7 +352,6 @@ ODD_URIS = [
     "file:///c%3A/Users/me/a.py",
     "vscode-remote://ssh-remote%2Bhost/home/me/a.py",
     "git:/home/me/a.py?%7B%22ref%22%3A%22HEAD%22%7D",
-    "http://[",
     "file://[::1/a.py",
     "file:///%ff%fe%00.py",
     "file:///a\0b.py",
@@ -360,8 +359,8 @@ ODD_URIS = [
     "no uri at all",
     "file:///" + "../" * 200 + "etc/passwd",
     "file:///" + "x" * 100_000,
-    "javascript:alert(1)",
 ]
+NO_FILES = ["http://[", "javascript:alert(1)", "made-up:x"]  # no path: such a text could be anything
 
 
 @pytest.mark.parametrize("uri", ODD_URIS, ids=range(len(ODD_URIS)))
@@ -375,6 +374,21 @@ def test_fault_23_names_are_opaque(servers: dict[str, Pipe], uri: str) -> None:
     actions = pipe.ask("actions", "textDocument/codeAction", params)["result"]
     for action in actions:
         assert action["command"]["arguments"][0]["uri"] == uri
+    pipe.send(method="textDocument/didClose", params={"textDocument": {"uri": uri}})
+    assert pipe.items(uri=uri) == []
+
+
+@pytest.mark.parametrize("uri", NO_FILES)
+def test_fault_23_a_name_that_carries_no_path_gets_nothing_and_says_why(
+    servers: dict[str, Pipe], uri: str
+) -> None:
+    pipe = servers["utf-16"]
+    pipe.open(f"def f():\n    \n{RENAME} = 1\n", uri=uri)
+    assert pipe.items(uri=uri) == []
+    assert "this is no file" in pipe.ask("why", EXECUTE, STATUS)["result"]["reason"]
+    params = {"textDocument": {"uri": uri}, "range": span(0, 0, 0, 0), "context": {"diagnostics": []}}
+    assert pipe.ask("actions", "textDocument/codeAction", params)["result"] == []
+    assert refused(pipe, uri) == -32803
     pipe.send(method="textDocument/didClose", params={"textDocument": {"uri": uri}})
     assert pipe.items(uri=uri) == []
 

@@ -3,6 +3,7 @@
 Every request is answered exactly once; no answer and no log holds a traceback or the user's code.
 """
 
+import itertools
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from tests.patience import PATIENCE
 
 STALL = float(os.environ.get("SPARK_LSP_TEST_STALL", "3"))  # seconds an editor stops reading; 30 for release
 MIB = 1024 * 1024
+numbers = itertools.count(1)
 GROWING = {"initializationOptions": {"spark": {"client": {"growing": True}}}}
 EXECUTE = "workspace/executeCommand"
 EDIT = {
@@ -239,11 +241,27 @@ def test_fault_08_before_initialize_and_after_shutdown(pipe: Pipe) -> None:
 # 9 to 11: ids and cancels.
 
 
-def test_fault_09_duplicate_id_in_flight(pipe: Pipe, replay_config: Path) -> None:
-    pace(replay_config, delay_ms=700)
-    pipe.initialize()
-    pipe.engine()
-    pipe.open()
+@pytest.fixture
+def choose(shared: Pipe) -> Iterator[Callable[[str], Pipe]]:
+    """Have one engine answer everything until the test ends, in a text that no other test has."""
+
+    def select(name: str | None) -> None:
+        params = {"command": "spark.selectEngine", "arguments": [{"engine": name}]}
+        assert shared.ask("select", EXECUTE, params)["result"]["engine"] == (name or "")
+        wanted = name or "replay"
+        shared.until(lambda: shared.ask("status", EXECUTE, STATUS)["result"]["engine"] == wanted)
+
+    def chosen(name: str) -> Pipe:
+        select(name)
+        shared.open(TEXT.replace("(a", f"_{next(numbers)}(a"))  # no answer to an earlier text fits
+        return shared
+
+    yield chosen
+    select(None)
+
+
+def test_fault_09_duplicate_id_in_flight(choose: Callable[[str], Pipe]) -> None:
+    pipe = choose("late")
     pipe.complete(9)
     pipe.complete(9)
     second = pipe.answer()
@@ -266,8 +284,8 @@ def test_fault_10_cancels_of_what_is_not_there(pipe: Pipe) -> None:
     assert pipe.new_log().count("\n") <= 1
 
 
-def test_fault_10_a_request_cancelled_twice_is_answered_once(pipe: Pipe, replay_config: Path) -> None:
-    hanging(pipe, replay_config)
+def test_fault_10_a_request_cancelled_twice_is_answered_once(choose: Callable[[str], Pipe]) -> None:
+    pipe = choose("stuck")
     pipe.complete(5)
     for _ in range(2):
         pipe.send(method="$/cancelRequest", params={"id": 5})
@@ -275,8 +293,8 @@ def test_fault_10_a_request_cancelled_twice_is_answered_once(pipe: Pipe, replay_
     pipe.alive()
 
 
-def test_fault_10_an_id_that_is_used_again_right_behind_its_cancel(pipe: Pipe, replay_config: Path) -> None:
-    hanging(pipe, replay_config)
+def test_fault_10_an_id_that_is_used_again_right_behind_its_cancel(choose: Callable[[str], Pipe]) -> None:
+    pipe = choose("stuck")
     pipe.complete(5)
     cancel = message(method="$/cancelRequest", params={"id": 5})
     pipe.raw(cancel + message(id=5, method=EXECUTE, params=STATUS))

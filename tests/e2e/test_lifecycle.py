@@ -68,15 +68,21 @@ async def test_settings_are_asked_for_and_bad_ones_named_once(join: Any, editor_
 
 
 async def test_settings_that_are_pushed_count_at_once(join: Any, editor_name: str) -> None:
-    client = await join(editor_name, settings=None)
-    await client.engine()
+    client = await join(editor_name)
     client.open()
     assert await client.ghost(1, 4)
-    push = types.DidChangeConfigurationParams({"spark": {"completion": {"enabled": False}}})
-    client.workspace_did_change_configuration(push)
+    switch(client, False)
     client.change(2, "x", 0, 0, 0, 0)
     assert await client.ghost(1, 4) == []
     await client.until(lambda: "switched off" in client.statuses[-1].reason)
+    switch(client, True)
+    assert await client.ghost(1, 4)
+
+
+def switch(client: Any, enabled: bool) -> None:
+    """Push the setting that switches ghost text on or off."""
+    push = types.DidChangeConfigurationParams({"spark": {"completion": {"enabled": enabled}}})
+    client.workspace_did_change_configuration(push)
 
 
 async def test_the_status_says_who_serves(join: Any) -> None:

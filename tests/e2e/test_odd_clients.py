@@ -5,10 +5,13 @@ from typing import Any
 import pytest
 
 from tests.e2e.pipe import CAPABILITIES, URI, Pipe
+from tests.patience import PATIENCE
 
 TEXT = "def f(a, b):\n    \n\n\ndef g():\n    return 1\n"
 RETURN = "return a + b"
 EXECUTE = "workspace/executeCommand"
+BRANCHES = "if a:\n        return a\n    return b"
+ENGINES = {"branches": BRANCHES}
 
 
 @pytest.fixture
@@ -227,14 +230,14 @@ def test_a_client_without_action_literals_gets_commands(connect: Any) -> None:
     ],
 )
 def test_an_edit_that_is_not_applied_ends_once(
-    connect: Any, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]
+    server: Pipe, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]
 ) -> None:
-    server: Pipe = connect(CAPABILITIES["workspace"])
 
     def serve(request: dict[str, Any]) -> None:
         server.send(id=request["id"], **(answer if "applyEdit" in request["method"] else {"result": None}))
 
     monkeypatch.setattr(server, "_serve", serve)
+    server.heard.clear()
     ask_for_an_edit(server)
     server.until(lambda: server.told("spark/edit"))
     server.alive()
@@ -284,23 +287,22 @@ def test_a_client_that_never_sends_initialized(pipe: Pipe) -> None:
 @pytest.mark.parametrize("able", [{"insertTextModeSupport": {"valueSet": [1, 2]}}, {}])
 @pytest.mark.parametrize("usual", [None, 2])
 def test_the_editor_does_not_indent_a_menu_item_again(
-    pipe: Pipe, replay_config: Any, able: dict[str, Any], usual: int | None
+    pipe: Pipe, able: dict[str, Any], usual: int | None
 ) -> None:
-    (replay_config.parent / "complete.txt").write_text("if a:\n        return a\n    return b")
     completion = {"completionItem": able, "insertTextMode": usual}
-    pipe.initialize(capabilities={**CAPABILITIES, "textDocument": {"completion": completion}})
+    options = {"spark": {"engine": {"routes": {"completion": ["branches"]}}}}
+    capabilities = {**CAPABILITIES, "textDocument": {"completion": completion}}
+    pipe.initialize(capabilities=capabilities, initializationOptions=options)
     pipe.engine()
     pipe.open(TEXT)
     where = {"textDocument": {"uri": URI}, "position": {"line": 1, "character": 4}}
     (item,) = pipe.ask("menu", "textDocument/completion", where)["result"]["items"]
     assert item.get("insertTextMode") == (1 if able else None)
     kept = able or usual is None
-    assert item["textEdit"]["newText"] == (
-        "if a:\n        return a\n    return b" if kept else "if a:\n    return a\nreturn b"
-    )
+    assert item["textEdit"]["newText"] == (BRANCHES if kept else "if a:\n    return a\nreturn b")
 
 
 def test_leaving_without_a_shutdown(pipe: Pipe) -> None:
     pipe.initialize()
     pipe.send(method="exit")
-    assert pipe.process.wait(5) == 1
+    assert pipe.process.wait(PATIENCE) == 1

@@ -1,11 +1,12 @@
 """Files that must stay get nothing and say why; secrets are neither shown to an engine nor harmed by it."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+import pytest_asyncio
 
-from tests.e2e.conftest import Client, Connect
+from tests.e2e.conftest import Client, Connect, ended, started
 
 pytestmark = pytest.mark.asyncio
 ENGINES = {"secret": 'password = "*****"\n', "hidden": 'password = "*************"\n'}
@@ -22,10 +23,13 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-async def ready(join: Connect, settings: Any = None) -> Client:
-    client = await join("code", settings=settings)
+@pytest_asyncio.fixture(scope="module")
+async def excluding(shared_home: dict[str, str]) -> AsyncIterator[Client]:
+    """An editor whose settings exclude a file."""
+    client = await started(shared_home, "code", settings=EXCLUDED)
     await client.engine()
-    return client
+    yield client
+    await ended(client)
 
 
 @pytest.mark.parametrize(
@@ -38,9 +42,8 @@ async def ready(join: Connect, settings: Any = None) -> Client:
         ("excluded.py", "context.exclude"),
     ],
 )
-async def test_a_file_that_must_stay(join: Connect, project: Path, name: str, reason: str) -> None:
-    client = await ready(join, EXCLUDED)
-    uri = (project / name).as_uri()
+async def test_a_file_that_must_stay(excluding: Client, project: Path, name: str, reason: str) -> None:
+    client, uri = excluding, (project / name).as_uri()
     client.open(CODE, uri)
     assert await client.ghost(1, 4, uri) == []
     await client.until(lambda: reason in client.statuses[-1].reason)
@@ -51,7 +54,7 @@ async def test_a_file_that_must_stay(join: Connect, project: Path, name: str, re
 
 
 async def test_what_a_project_may_not_say_is_named_and_ignored(join: Connect, project: Path) -> None:
-    client = await ready(join)
+    client = await join("code")
     uri = (project / "main.py").as_uri()
     client.open(CODE, uri)
     assert await client.ghost(1, 4, uri)
@@ -59,7 +62,7 @@ async def test_what_a_project_may_not_say_is_named_and_ignored(join: Connect, pr
 
 
 async def test_a_project_can_close_itself_to_edits(join: Connect, project: Path) -> None:
-    client = await ready(join)
+    client = await join("code")
     first = (project / "first.py").as_uri()
     client.open(CODE, first)
     action = (await client.actions(0, uri=first))["Add documentation"]

@@ -13,7 +13,6 @@ from tests.e2e.recording import Person, person
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not on this machine")
 WHY = "git ignores this file"
-BARE = {"capabilities": {"textDocument": {"inlineCompletion": {}}}}
 
 
 class Desk:
@@ -49,7 +48,7 @@ def started(folder: Path, **environment: str) -> Iterator[Desk]:
         (folder / "config" / "git").mkdir()
         (folder / "config" / "git" / "ignore").write_text("*.global\n")
         home = {**home, "HOME": str(folder), "GIT_DIR": "/nowhere", "GIT_WORK_TREE": "/", **environment}
-        with person(home, folder, **BARE) as editor:
+        with person(home, folder) as editor:
             yield Desk(folder, editor)
 
 
@@ -237,7 +236,7 @@ def test_a_git_that_takes_its_time_holds_nobody_up(tmp_path: Path, kind: str) ->
         editor.heard.clear()
         assert not editor.gateway.saw("marked_slow")
         released.touch()
-        answer = editor.answer(30)
+        answer = editor.answer()
         assert answer["id"] == "later"
         assert answer["result"]["items"]
         desk.stays(place / "a.log")

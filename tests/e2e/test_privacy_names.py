@@ -25,8 +25,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def editor(place: Path) -> Iterator[Person]:
     with private_home(place) as home:
         options = {"spark": {"context": {"exclude": EXCLUDE}}}
-        capabilities = {"textDocument": {"inlineCompletion": {}}}
-        with person(home, place, capabilities=capabilities, initializationOptions=options) as made:
+        with person(home, place, initializationOptions=options) as made:
             yield made
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import RECORDED, recorded
+from tests.e2e.pipe import CAPABILITIES
 from tests.e2e.recording import Person, person
 
 EXCLUDE = {"context": {"exclude": ["*.sql"]}}
@@ -52,8 +53,8 @@ def capabilities(name: str) -> dict[str, Any]:
 
 def asks(answers: bool) -> dict[str, Any]:
     """The capabilities of a client that can, or cannot, be asked for its settings."""
-    workspace = {"configuration": True} if answers else {}
-    return {"capabilities": {"workspace": workspace, "textDocument": {"inlineCompletion": {}}}}
+    workspace = {**CAPABILITIES["workspace"], "configuration": answers}
+    return {"capabilities": {**CAPABILITIES, "workspace": workspace}}
 
 
 @pytest.fixture

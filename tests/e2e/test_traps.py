@@ -49,6 +49,6 @@ async def test_the_fetch_of_a_model(
         "code", SETTINGS, answer="Fetch it", command=command, cwd=str(traps.folder), PATH=PATH,
         SPARK_LSP_MODELS=models, **OFFLINE,
     )  # fmt: skip
-    await client.until(lambda: any("could not be fetched" in said.message for said in client.messages), 40)
+    await client.until(lambda: any("could not be fetched" in said.message for said in client.messages))
     assert "pip could not get" in client.messages[-1].message
     assert traps.sprung() == []
