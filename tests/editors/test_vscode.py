@@ -338,10 +338,13 @@ def endpoint(said: str) -> Iterator[str]:
         thread.join()
 
 
+def shows_bulb(window: Window) -> bool:
+    return any(each.is_visible() for each in window.page.locator(BULB).all())
+
+
 def lightbulb(window: Window, title: str) -> None:
     """Take a code action from the menu of the lightbulb, once the editor shows that there is one."""
-    bulbs = window.page.locator(BULB)
-    window.wait(lambda: any(each.is_visible() for each in bulbs.all()), "the lightbulb")
+    window.wait(lambda: shows_bulb(window), "the lightbulb")
     window.press("Control+.")
     row = f'.action-widget .monaco-list-row:has-text("{title}")'
     window.page.wait_for_selector(row, timeout=PATIENCE * 1000)
@@ -350,14 +353,14 @@ def lightbulb(window: Window, title: str) -> None:
 
 
 def menu(window: Window, title: str) -> None:
-    """Take a code action that applies nearly everywhere: the editor shows no lightbulb for it.
+    """Take a code action that applies nearly everywhere, for which there is no lightbulb before the menu.
 
-    The server answers since the window's engine is there; the menu is asked for until it has the answer.
+    The server answers since the window's engine is there; the menu is asked for until it has the answer. The
+    editor shows its lightbulb for every menu that is open.
     """
+    assert not shows_bulb(window)
     row = f'.action-widget .monaco-list-row:has-text("{title}")'
-    bulbs = window.page.locator(BULB)
     window.coax("Control+.", lambda: window.page.query_selector(row), f"the action {title!r}")
-    assert not any(each.is_visible() for each in bulbs.all())
     keep(window, "actions")
     window.page.click(row)
 
@@ -374,6 +377,51 @@ def test_add_documentation(open_: Open) -> None:
     menu(window, "Add documentation")
     window.becomes("\n".join([*LINES[:5], '    """Add two numbers."""', *LINES[5:], ""]))
     undone(window, TEXT)
+
+
+# What the server is asked and answers goes into two files.
+RECORDER = """#!/bin/sh
+tee "$0.asked" | {program} "$@" | tee "$0.answered"
+"""
+
+
+def messages(file: Path) -> list[dict[str, Any]]:
+    """Return the whole messages of a recording."""
+    found: list[dict[str, Any]] = []
+    rest = file.read_bytes()
+    while head := re.match(rb"Content-Length: (\d+)\r\n(?:[^\r\n]+\r\n)*\r\n", rest):
+        end = head.end() + int(head[1])
+        if end > len(rest):
+            break
+        found.append(json.loads(rest[head.end() : end]))
+        rest = rest[end:]
+    return found
+
+
+def answers_for_the_bulb(program: Path, line: int) -> list[Any]:
+    """Return what the server answered when the editor asked by itself what can be done at a line."""
+    asked = {
+        each["id"]
+        for each in messages(program.with_name(f"{program.name}.asked"))
+        if each.get("method") == "textDocument/codeAction"
+        and each["params"]["context"].get("triggerKind") == 2  # automatic
+        and each["params"]["range"]["start"]["line"] == line
+    }
+    answers = messages(program.with_name(f"{program.name}.answered"))
+    return [each["result"] for each in answers if each.get("id") in asked and "result" in each]
+
+
+def test_no_lightbulb_for_what_applies_nearly_everywhere(open_: Open, tmp_path: Path) -> None:
+    (program := tmp_path / "spark-lsp").write_text(RECORDER.format(program=SPARK))
+    program.chmod(0o755)
+    window = open_(path=str(program))
+    window.at(5)
+    window.press("Home")
+    answers = window.wait(lambda: answers_for_the_bulb(program, 4), "the answer for the lightbulb")
+    assert all(not each for each in answers), answers
+    assert not shows_bulb(window)
+    menu(window, "Add documentation")
+    window.becomes("\n".join([*LINES[:5], '    """Add two numbers."""', *LINES[5:], ""]))
 
 
 def test_a_fix_of_what_another_server_complains_about(open_: Open) -> None:
