@@ -21,6 +21,7 @@ from tests.patience import PATIENCE
 
 SIZE: ViewportSize = {"width": 1200, "height": 760}
 NOWHERE = "http://127.0.0.1:1"
+NO_PROGRAM = "/no/server/between/tests"
 CHROMIUM = (
     "--no-sandbox",
     "--disable-gpu",
@@ -144,7 +145,14 @@ def launch(playwright: Playwright) -> Browser:
 class Window:
     """One window of VS Code with one file open."""
 
-    def __init__(self, browser: Browser, server: CodeServer, file: Path, size: ViewportSize = SIZE) -> None:
+    def __init__(
+        self,
+        browser: Browser,
+        server: CodeServer,
+        file: Path,
+        size: ViewportSize = SIZE,
+        folder: Path | None = None,
+    ) -> None:
         self.file = file
         self.server = server
         context = browser.new_context(viewport=size)
@@ -153,13 +161,36 @@ class Window:
         host = f"127.0.0.1:{server.port}"
         payload = quote(json.dumps([["openFile", f"vscode-remote://{host}{file}"]]))
         self.page.goto(
-            f"http://{host}/?folder={file.parent}&payload={payload}", wait_until="domcontentloaded"
+            f"http://{host}/?folder={folder or file.parent}&payload={payload}", wait_until="domcontentloaded"
         )
         self.page.wait_for_selector(".monaco-workbench")
         self.page.wait_for_selector(".monaco-editor .view-lines")
 
     def close(self) -> None:
         self.page.context.close()
+
+    def open(self, file: Path) -> None:
+        """Open another file in this window, by its path; no other file may have its name."""
+        self.file = file
+        self.press("Control+P")
+        self.page.wait_for_selector(".quick-input-widget input")
+        self.page.keyboard.insert_text(str(file))
+        row = f'.quick-input-list .monaco-list-row[aria-label*="{file.name}"]'
+        self.page.click(row)
+        self.wait(lambda: file.name in self.title().replace("\n", ""), f"the file {file.name}")
+        self.page.wait_for_selector(".monaco-editor .view-lines")
+
+    def tidy(self) -> None:
+        """Stop the server and close what was opened, unsaved changes and notifications included."""
+        self.server.spark = NO_PROGRAM
+        self.server.settings()
+        self.wait(lambda: "no server" in self.status() and NO_PROGRAM in self.notices(), "the server to end")
+        self.press("Escape", "Escape")
+        while tabs := len(self.page.query_selector_all(".tab")):
+            self.run("View: Revert and Close Editor")
+            self.wait(lambda: len(self.page.query_selector_all(".tab")) < tabs, "the tab to close")
+        self.run("Notifications: Clear All Notifications")
+        self.wait(lambda: not self.notices(), "the notifications to go")
 
     # What is on screen.
 

@@ -69,6 +69,19 @@ class Editor:
         said = self.messages()
         raise AssertionError(f"not within {seconds} s; {self.status()}; {self.lines()}; messages {said}")
 
+    def coax(self, keys: str, condition: Callable[[], Any]) -> Any:
+        """Type keys that leave the text as it is once a second until `condition` gives something true."""
+        typed = float("-inf")
+
+        def found() -> Any:
+            nonlocal typed
+            if time.monotonic() - typed > 1:
+                typed = time.monotonic()
+                self.input(keys)
+            return condition()
+
+        return self.wait(found)
+
     def lua(self, code: str, *arguments: Any) -> Any:
         return self.nvim.exec_lua(code, *arguments)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -386,7 +387,8 @@ def test_neovims_own_ghost_text_needs_the_configuration_file_only(start: Start) 
     editor = start(PLAIN % lua_list(SERVE))
     editor.attached()
     editor.input("jA")
-    assert editor.wait(lambda: editor.ghost(BUILT_IN)) == "return a + b"
+    # Neovim asks once per change, and the answer is empty while the engine starts.
+    assert editor.coax("x<BS>", lambda: editor.ghost(BUILT_IN)) == "return a + b"
     editor.input("<Tab>")
     editor.wait(lambda: editor.lines()[1] == "    return a + b")
     assert not editor.lua("return package.loaded['spark_lsp'] ~= nil")
@@ -411,8 +413,8 @@ def test_the_built_in_packager_installs_it(
     start: Start, neovim: str, tmp_path: Path, home: dict[str, str]
 ) -> None:
     clone = tmp_path / "spark-lsp"
-    clone.mkdir()
-    subprocess.run(["cp", "-r", ROOT / "editors", clone], check=True)
+    # The other clients' folders may hold fetched tools: thousands of files that no repository has.
+    shutil.copytree(ROOT / "editors" / "neovim", clone / "editors" / "neovim")
     git = ["git", "-c", "user.name=n", "-c", "user.email=e", "-C", str(clone)]
     for command in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "all"]):
         subprocess.run([*git, *command], check=True)

@@ -1,6 +1,7 @@
 """VS Code: ghost text, edits, settings and status in the real one, in a real browser.
 
-One server with a clean profile serves all tests here; each has a window and a folder of its own.
+One server with a clean profile serves all tests here. Most share a window, one after the other; each has a
+file and a language server of its own.
 """
 
 import http.server
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Error, sync_playwright
 
 from tests.conftest import ROOT, fetched, private_home, require
 from tests.editors.code import CodeServer, Window, launch
@@ -118,18 +119,77 @@ def browser(server: CodeServer) -> Iterator[Browser]:
         running.close()
 
 
+class Shared:
+    """The window that tests share: a start of VS Code takes longer than what a test does in it."""
+
+    def __init__(self, browser: Browser, server: CodeServer, folder: Path) -> None:
+        self.folder = folder
+        self._browser, self._server = browser, server
+        self._window: Window | None = None
+
+    def open(self, file: Path) -> Window:
+        if self._window is None:
+            self._window = Window(self._browser, self._server, file, folder=self.folder)
+        else:
+            self._window.open(file)
+        return self._window
+
+    def tidy(self) -> None:
+        """Leave nothing of a test to the next one; a window that a failed test left stuck is closed."""
+        if self._window is None:
+            return
+        try:
+            self._window.tidy()
+        except (AssertionError, Error):
+            self.close()
+
+    def close(self) -> None:
+        if self._window is not None:
+            self._window.close()
+        self._window = None
+
+
+@pytest.fixture(scope="module")
+def shared(
+    server: CodeServer, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shared]:
+    window = Shared(browser, server, tmp_path_factory.mktemp("shared"))
+    yield window
+    window.close()
+
+
 @pytest.fixture
-def open_(
-    server: CodeServer, browser: Browser, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Open]:
-    """Open a file in a window of its own; settings are the person's own."""
-    windows: list[Window] = []
+def open_(server: CodeServer, shared: Shared, request: pytest.FixtureRequest) -> Iterator[Open]:
+    """Open a file in the shared window, with a server that the test's own settings start."""
+    opened: list[Window] = []
 
     def open_(
-        text: str = TEXT, name: str = "sums.py", path: str = SPARK, engine: str = "replay", **settings: Any
+        text: str = TEXT, suffix: str = ".py", path: str = SPARK, engine: str = "replay", **settings: Any
     ) -> Window:
+        (file := shared.folder / f"{request.node.name}{suffix}").write_text(text)
+        server.spark = path
+        server.settings(**settings)
+        opened.append(shared.open(file))
+        if engine:
+            opened[-1].ready(engine)
+        return opened[-1]
+
+    yield open_
+    for window in opened:
+        keep(window, f"last-of-{request.node.name}")
+    shared.tidy()
+
+
+@pytest.fixture
+def open_alone(
+    server: CodeServer, browser: Browser, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Open]:
+    """Open a file in a window and a folder of its own, for what happens when a window opens."""
+    windows: list[Window] = []
+
+    def open_alone(path: str = SPARK, engine: str = "replay", **settings: Any) -> Window:
         (folder := tmp_path / "project").mkdir(exist_ok=True)
-        (file := folder / name).write_text(text)
+        (file := folder / "sums.py").write_text(TEXT)
         server.spark = path
         server.settings(**settings)
         windows.append(Window(browser, server, file))
@@ -137,7 +197,7 @@ def open_(
             windows[-1].ready(engine)
         return windows[-1]
 
-    yield open_
+    yield open_alone
     for window in windows:
         keep(window, f"last-of-{request.node.name}")
         window.close()
@@ -338,10 +398,13 @@ def endpoint(said: str) -> Iterator[str]:
         thread.join()
 
 
+def shows_bulb(window: Window) -> bool:
+    return any(each.is_visible() for each in window.page.locator(BULB).all())
+
+
 def lightbulb(window: Window, title: str) -> None:
     """Take a code action from the menu of the lightbulb, once the editor shows that there is one."""
-    bulbs = window.page.locator(BULB)
-    window.wait(lambda: any(each.is_visible() for each in bulbs.all()), "the lightbulb")
+    window.wait(lambda: shows_bulb(window), "the lightbulb")
     window.press("Control+.")
     row = f'.action-widget .monaco-list-row:has-text("{title}")'
     window.page.wait_for_selector(row, timeout=PATIENCE * 1000)
@@ -350,14 +413,14 @@ def lightbulb(window: Window, title: str) -> None:
 
 
 def menu(window: Window, title: str) -> None:
-    """Take a code action that applies nearly everywhere: the editor shows no lightbulb for it.
+    """Take a code action that applies nearly everywhere, for which there is no lightbulb before the menu.
 
-    The server answers since the window's engine is there; the menu is asked for until it has the answer.
+    The server answers since the window's engine is there; the menu is asked for until it has the answer. The
+    editor shows its lightbulb for every menu that is open.
     """
+    assert not shows_bulb(window)
     row = f'.action-widget .monaco-list-row:has-text("{title}")'
-    bulbs = window.page.locator(BULB)
     window.coax("Control+.", lambda: window.page.query_selector(row), f"the action {title!r}")
-    assert not any(each.is_visible() for each in bulbs.all())
     keep(window, "actions")
     window.page.click(row)
 
@@ -376,9 +439,54 @@ def test_add_documentation(open_: Open) -> None:
     undone(window, TEXT)
 
 
+# What the server is asked and answers goes into two files.
+RECORDER = """#!/bin/sh
+tee "$0.asked" | {program} "$@" | tee "$0.answered"
+"""
+
+
+def messages(file: Path) -> list[dict[str, Any]]:
+    """Return the whole messages of a recording."""
+    found: list[dict[str, Any]] = []
+    rest = file.read_bytes()
+    while head := re.match(rb"Content-Length: (\d+)\r\n(?:[^\r\n]+\r\n)*\r\n", rest):
+        end = head.end() + int(head[1])
+        if end > len(rest):
+            break
+        found.append(json.loads(rest[head.end() : end]))
+        rest = rest[end:]
+    return found
+
+
+def answers_for_the_bulb(program: Path, line: int) -> list[Any]:
+    """Return what the server answered when the editor asked by itself what can be done at a line."""
+    asked = {
+        each["id"]
+        for each in messages(program.with_name(f"{program.name}.asked"))
+        if each.get("method") == "textDocument/codeAction"
+        and each["params"]["context"].get("triggerKind") == 2  # automatic
+        and each["params"]["range"]["start"]["line"] == line
+    }
+    answers = messages(program.with_name(f"{program.name}.answered"))
+    return [each["result"] for each in answers if each.get("id") in asked and "result" in each]
+
+
+def test_no_lightbulb_for_what_applies_nearly_everywhere(open_: Open, tmp_path: Path) -> None:
+    (program := tmp_path / "spark-lsp").write_text(RECORDER.format(program=SPARK))
+    program.chmod(0o755)
+    window = open_(path=str(program))
+    window.at(5)
+    window.press("Home")
+    answers = window.wait(lambda: answers_for_the_bulb(program, 4), "the answer for the lightbulb")
+    assert all(not each for each in answers), answers
+    assert not shows_bulb(window)
+    menu(window, "Add documentation")
+    window.becomes("\n".join([*LINES[:5], '    """Add two numbers."""', *LINES[5:], ""]))
+
+
 def test_a_fix_of_what_another_server_complains_about(open_: Open) -> None:
     text = 'const one = 1;\nconst answer: number = "x";\nconsole.log(one, answer);\n'
-    window = open_(text, "sums.ts", **route(edit="string"))
+    window = open_(text, ".ts", **route(edit="string"))
     window.at(2)
     window.wait(lambda: window.page.query_selector(".squiggly-error"), "TypeScript's complaint")
     lightbulb(window, "Fix: ")
@@ -436,7 +544,7 @@ def test_a_setting_that_cannot_be_is_named(open_: Open) -> None:
     window.wait(lambda: "completion.maxLines" in window.notices(), "the message")
 
 
-def test_a_folder_has_no_say_in_where_code_goes(open_: Open, tmp_path: Path) -> None:
+def test_a_folder_has_no_say_in_where_code_goes(open_alone: Open, tmp_path: Path) -> None:
     settings = {
         "spark.engines": {"evil": {"kind": "openai", "base_url": "http://127.0.0.1:1/v1"}},
         "spark.engine.routes": {"completion": ["evil"]},
@@ -446,7 +554,7 @@ def test_a_folder_has_no_say_in_where_code_goes(open_: Open, tmp_path: Path) -> 
     }
     (folder := tmp_path / "project" / ".vscode").mkdir(parents=True)
     (folder / "settings.json").write_text(json.dumps(settings))
-    window = open_(**route(completion="quick"), engine="quick")
+    window = open_alone(**route(completion="quick"), engine="quick")
     window.at(2)
     window.type(" ")
     ghost(window, LONG.splitlines()[0])  # what a folder may say is heard
@@ -488,8 +596,8 @@ def test_a_killed_gateway_comes_back_by_itself(open_: Open, place: dict[str, str
     window.ready()
 
 
-def test_the_menu_of_the_status(open_: Open) -> None:
-    window = open_()
+def test_the_menu_of_the_status(open_alone: Open) -> None:
+    window = open_alone()
     window.page.click(STATUS)
     window.page.wait_for_selector('.quick-input-list .monaco-list-row:has-text("Look for what is wrong")')
     keep(window, "menu")
@@ -497,8 +605,8 @@ def test_the_menu_of_the_status(open_: Open) -> None:
     window.wait(lambda: window.page.query_selector(".panel .monaco-editor, .output-view"), "the log")
 
 
-def test_a_missing_server_is_told_with_what_to_do(open_: Open) -> None:
-    window = open_(path="/no/such/spark-lsp", engine="")
+def test_a_missing_server_is_told_with_what_to_do(open_alone: Open) -> None:
+    window = open_alone(path="/no/such/spark-lsp", engine="")
     window.wait(lambda: "there is no program /no/such/spark-lsp" in window.notices(), "the message")
     assert "How to install it" in window.notices()
     assert "no server" in window.status()
@@ -509,11 +617,11 @@ def test_a_missing_server_is_told_with_what_to_do(open_: Open) -> None:
 
 @pytest.mark.speed
 def test_small_alone_and_quick_to_start(
-    open_: Open, server: CodeServer, vsix: Path, capsys: pytest.CaptureFixture[str]
+    open_alone: Open, server: CodeServer, vsix: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert vsix.stat().st_size <= 1 << 20
     assert server.installed() == ["spark-lsp.spark-lsp"]
-    window = open_()
+    window = open_alone()
     window.run("Developer: Show Running Extensions")
     row = window.page.wait_for_selector('.runtime-extensions-editor .monaco-list-row:has-text("spark-lsp")')
     assert row is not None
