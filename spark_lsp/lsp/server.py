@@ -321,7 +321,7 @@ class SparkServer(LanguageServer):
         self.editor, self.explainer = Editor(self), Explainer(self)
         async with anyio.create_task_group() as group:
             self._group, self._publishing = group, True
-            self._from_callbacks = asyncio.Queue()
+            self._from_callbacks = asyncio.Queue[Callable[[], None]]()
             group.start_soon(keep_running, self._spawn_from_callbacks)
             try:
                 self._begin()
