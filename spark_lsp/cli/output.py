@@ -32,7 +32,8 @@ def register() -> None:
 
 def _settled(stream: Any) -> Any:
     if stream is None:  # it was closed before we began
-        return open(os.devnull, "w", encoding="utf-8", errors=ERRORS)
+        null = os.open(os.devnull, os.O_WRONLY)
+        return open(null, "w", encoding="utf-8", errors=ERRORS, closefd=False)  # open to the process's end
     if hasattr(stream, "reconfigure"):  # one that a test put there may lack it
         stream.reconfigure(errors=ERRORS)
     return stream
