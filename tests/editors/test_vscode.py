@@ -187,9 +187,11 @@ def open_alone(
     """Open a file in a window and a folder of its own, for what happens when a window opens."""
     windows: list[Window] = []
 
-    def open_alone(path: str = SPARK, engine: str = "replay", **settings: Any) -> Window:
+    def open_alone(
+        text: str = TEXT, suffix: str = ".py", path: str = SPARK, engine: str = "replay", **settings: Any
+    ) -> Window:
         (folder := tmp_path / "project").mkdir(exist_ok=True)
-        (file := folder / "sums.py").write_text(TEXT)
+        (file := folder / f"sums{suffix}").write_text(text)
         server.spark = path
         server.settings(**settings)
         windows.append(Window(browser, server, file))
@@ -484,9 +486,9 @@ def test_no_lightbulb_for_what_applies_nearly_everywhere(open_: Open, tmp_path: 
     window.becomes("\n".join([*LINES[:5], '    """Add two numbers."""', *LINES[5:], ""]))
 
 
-def test_a_fix_of_what_another_server_complains_about(open_: Open) -> None:
+def test_a_fix_of_what_another_server_complains_about(open_alone: Open) -> None:
     text = 'const one = 1;\nconst answer: number = "x";\nconsole.log(one, answer);\n'
-    window = open_(text, ".ts", **route(edit="string"))
+    window = open_alone(text, ".ts", **route(edit="string"))
     window.at(2)
     window.wait(lambda: window.page.query_selector(".squiggly-error"), "TypeScript's complaint")
     lightbulb(window, "Fix: ")

@@ -48,7 +48,7 @@ def configured(replay_config: Path, request: pytest.FixtureRequest) -> None:
 async def typing(home: dict[str, str], tmp_path: Path) -> AsyncIterator[tuple[Editor, Watch, Watch]]:
     """An editor whose server and gateway log long turns, and a watch on each."""
     log = tmp_path / "server.log"
-    serve = ["sh", "-c", 'exec "$0" -m spark_lsp serve 2>"$1"', sys.executable, str(log)]
+    serve = ["/bin/sh", "-c", 'exec "$0" -m spark_lsp serve 2>"$1"', sys.executable, str(log)]
     where = Path(home["SPARK_LSP_RUNTIME_DIR"])
     async with editing({}, tmp_path, command=serve, env={**home, "SPARK_LSP_LOG_LEVEL": "debug"}) as editor:
         with anyio.fail_after(PATIENCE):
