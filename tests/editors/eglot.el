@@ -3,7 +3,7 @@
 
 (require 'eglot)
 (setq make-backup-files nil create-lockfiles nil native-comp-jit-compilation nil)
-(defconst patience (string-to-number (getenv "PATIENCE_S")) "The seconds to wait for one condition.")
+(defconst patience (string-to-number (or (getenv "PATIENCE_S") "60")) "The seconds to wait for one condition.")
 (setq eglot-connect-timeout patience jsonrpc-default-request-timeout patience)
 
 (defun wait-for (what condition)
