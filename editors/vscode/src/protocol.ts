@@ -1,4 +1,4 @@
-/** What the server says beside LSP; docs/reference/lsp.md tells what each field means. */
+/** The server's messages beyond LSP; docs/reference/lsp.md explains each field. */
 
 import { InlineCompletionItem, NotificationType } from 'vscode-languageclient/node';
 
