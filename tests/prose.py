@@ -2,7 +2,7 @@
 
 usage: python -m tests.prose PATH...        list the findings, one per line
 
-docs/contributing/writing.md gives a better wording for each pattern. `tests/test_prose.py` holds the folders
+docs/contributing/writing.md gives a better wording for each pattern. `tests/test_prose.py` lists the folders
 that are free of them.
 """
 

@@ -1,7 +1,7 @@
-"""Documents, and the code of the folders listed here, are free of wording that readers must parse twice.
+"""Documents, and the code in `CLEAN`, are free of wording that readers must parse twice.
 
-See docs/contributing/writing.md. To clean another folder, rewrite the findings of
-`python -m tests.prose FOLDER`, then add the folder to `CLEAN`.
+See docs/contributing/writing.md. To clean another folder or file of `spark_lsp`, rewrite the findings of
+`python -m tests.prose PATH`, then add its name to `CLEAN`.
 """
 
 from pathlib import Path
@@ -23,7 +23,28 @@ DOCUMENTS = (
     "tests/README.md",
 )
 GENERATED = ("docs/reference/reasons.md",)  # from a folder that is not in `CLEAN` yet
-CLEAN = ("bench", "cli", "client", "models", "simulate", "store", "text")
+CLEAN = (
+    "__init__.py",
+    "__main__.py",
+    "bench",
+    "cli",
+    "client",
+    "doctor",
+    "home.py",
+    "log_format.py",
+    "models",
+    "programs.py",
+    "proxies.py",
+    "runtime.py",
+    "schema.py",
+    "search_path.py",
+    "simulate",
+    "store",
+    "supervise.py",
+    "text",
+    "tls.py",
+    "transports.py",
+)
 
 
 def report(path: Path) -> list[str]:

@@ -319,7 +319,7 @@ def _feel(arguments: argparse.Namespace) -> None:
 
 def _print_feel(found: Sequence[feel.Felt], error: float, *, made_up: bool) -> None:
     if made_up:
-        print("A made-up session: nobody was recorded. Replay your own with --session FILE.\n")
+        print("A synthetic session, not a recording. Replay your own with --session FILE.\n")
     print(
         f"{'tokens/s':>10}{'think':>8}{'type':>8}{'tools':>8}{'first token':>13}{'tokens':>8}{'all':>8}   s"
     )

@@ -85,7 +85,7 @@ class Connection:
         raise SparkError(
             f"The language server did not give {what} within {timeout_s:g} seconds",
             "The command was given up",
-            "Try again; if it stays, look at what `spark-lsp gateway` prints in a terminal of its own",
+            "Try again; if it fails again, check the output of `spark-lsp gateway` in a separate terminal",
         )
 
     def _send(self, message: dict[str, Any]) -> None:

@@ -56,7 +56,7 @@ def test_one_that_cannot_be_made_is_one_sentence(place: Path) -> None:
 def test_somebody_else_s_directory_is_refused(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place.mkdir()
     monkeypatch.setattr(os, "getuid", lambda: place.stat().st_uid + 1)
-    with pytest.raises(GatewayError, match="belongs to somebody else"):
+    with pytest.raises(GatewayError, match="belongs to another user"):
         runtime.directory()
 
 
