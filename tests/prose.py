@@ -168,12 +168,16 @@ def files(path: Path) -> list[Path]:
     """Return the files with prose at or below a path; tools' folders are left out."""
     if path.is_file():
         return [path]
-    kinds = (".md", ".txt", ".py", ".lua", ".ts", ".el", ".sh", ".toml", ".mjs")
+    kinds = ("", ".md", ".txt", ".py", ".lua", ".ts", ".el", ".sh", ".toml", ".mjs")
     return sorted(
         each
         for each in path.rglob("*")
-        if (each.suffix in kinds or each.name == "package.json")
-        and not any(part.startswith(".") or part in ("node_modules", "dist") for part in each.parts)
+        if each.is_file()
+        and (each.suffix in kinds or each.name == "package.json")
+        and not any(
+            part.startswith(".") or part in ("node_modules", "dist", "__pycache__")
+            for part in each.relative_to(path).parts
+        )
     )
 
 
