@@ -15,8 +15,7 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -143,42 +142,3 @@ def remove_state(where: Path, pid: int) -> None:
     state = read_state(where)
     if state is not None and state.pid == pid:
         (where / "gateway.json").unlink(missing_ok=True)
-
-
-@contextmanager
-def try_lock(path: Path) -> Generator[bool, None, None]:
-    """Hold the lock file `path` while the block runs; yield False at once if another process holds it."""
-    with path.open("a+b") as file:
-        held = _lock(file.fileno())
-        try:
-            yield held
-        finally:
-            if held:
-                _unlock(file.fileno())
-
-
-if os.name == "nt":
-    import msvcrt
-
-    def _lock(descriptor: int) -> bool:
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(descriptor: int) -> None:
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)

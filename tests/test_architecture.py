@@ -12,7 +12,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 LEVELS = [
     {
         "errors",
-        "metrics",
+        "locks",
         "config",
         "request",
         "schema",

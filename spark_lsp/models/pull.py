@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from spark_lsp.errors import ModelError
+from spark_lsp.locks import try_lock
 from spark_lsp.models import paths
 from spark_lsp.models.registry import Model, Source, Wheels
 from spark_lsp.models.sources import PATIENCE, SourceFailed, fetch
@@ -116,27 +117,12 @@ def _disk_error(error: OSError, model: Model, target: Path) -> ModelError:
 
 @contextlib.contextmanager
 def _alone(target: Path, model: Model) -> Generator[None, None, None]:
-    """Hold the single lock of a model's download; the system releases it when the process ends in any way."""
-    with target.with_name(target.name + ".lock").open("a+b") as lock:
-        if not _lock(lock.fileno()):
+    """Hold the lock of a model's download while the block runs."""
+    with try_lock(target.with_name(target.name + ".lock")) as held:
+        if not held:
             raise ModelError(
                 f"The model {model.name} is being fetched by another process already",
                 "",
                 "Wait until it is done",
             )
         yield
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -28,7 +28,6 @@ from spark_lsp.simulate.table import Architecture, Table
 
 GOLDEN = (math.sqrt(5) - 1) / 2
 KV_CONTEXTS = 8  # full contexts of a machine whose memory size is unknown
-ANCHOR_CONTEXT = 131_072
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,9 +65,7 @@ class Approvals:
         if not self.file.is_file():
             return []
         try:
-            with closing(
-                sqlite3.connect(f"{self.file.as_uri()}?mode=ro", uri=True, timeout=PATIENCE)
-            ) as link:
+            with closing(self._reading()) as link:
                 rows = link.execute("SELECT kind, subject, key FROM approvals ORDER BY 1, 2, 3").fetchall()
         except sqlite3.Error:
             return []
@@ -101,9 +99,7 @@ class Approvals:
         if not self.file.is_file():
             return ""
         try:
-            with closing(
-                sqlite3.connect(f"{self.file.as_uri()}?mode=ro", uri=True, timeout=PATIENCE)
-            ) as link:
+            with closing(self._reading()) as link:
                 link.execute("SELECT count(*) FROM approvals").fetchone()
         except sqlite3.Error as error:
             return str(error)

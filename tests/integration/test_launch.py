@@ -20,6 +20,7 @@ from anyio.abc import SocketStream
 from spark_lsp import __version__, launch, runtime
 from spark_lsp.engine.remote import Endpoint
 from spark_lsp.errors import GatewayError
+from spark_lsp.locks import try_lock
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
@@ -230,7 +231,7 @@ async def test_one_that_cannot_start_is_told_with_its_log(where: Path, tmp_path:
 
 async def test_a_lock_that_nobody_lets_go_is_told(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch, "START_DEADLINE", 0.2)
-    with runtime.try_lock(where / "gateway.lock") as held:
+    with try_lock(where / "gateway.lock") as held:
         assert held
         with pytest.raises(GatewayError, match="another program holds its lock"):
             await launch.find_or_start()
