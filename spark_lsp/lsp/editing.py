@@ -26,7 +26,7 @@ from spark_lsp.session import context
 from spark_lsp.session.reasons import REMEDIES, Reason
 from spark_lsp.supervise import call_guarded, log_failure
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import Edit, rebase
+from spark_lsp.text.edits import Edit, rebase_edits
 
 if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
@@ -223,7 +223,7 @@ class Editor:
                 "The model proposed no change", "The text is as it was", "Say it in other words"
             )
         document = self._ls.documents.get(job.order.document.uri)
-        moved = rebase(edits, job.typed) if job.typed is not None and document is not None else None
+        moved = rebase_edits(edits, job.typed) if job.typed is not None and document is not None else None
         if moved is None or document is None:
             raise EditRefused(CHANGED, "The edit was not applied", "Ask again")
         documents, versioned = self._ls.documents, abilities.takes_versions(self._ls)

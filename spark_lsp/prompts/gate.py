@@ -16,7 +16,7 @@ from spark_lsp.prompts import fences, rename, syntax
 from spark_lsp.prompts.actions import Diagnostic
 from spark_lsp.prompts.ghost import DECEPTIVE
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import Edit, apply
+from spark_lsp.text.edits import Edit, apply_edits
 
 _UNDEFINED = (
     re.compile(r"undefined (?:name|variable) [`'\"](\w+)[`'\"]", re.IGNORECASE),
@@ -80,7 +80,7 @@ def check(
     diagnostics: Sequence[Diagnostic] = (),
 ) -> None:
     """Raise `EditRefused` unless the edits may be applied."""
-    new = apply(document.text, edits)
+    new = apply_edits(document.text, edits)
     if any(DECEPTIVE.search(edit.new) for edit in edits):
         raise _refused("the proposal holds invisible characters that disguise code")
     if any(edit.start == target[0] and _echoes(document, target[0], edit.new) for edit in edits):

@@ -10,7 +10,7 @@ import re
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import syntax
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import Edit, apply
+from spark_lsp.text.edits import Edit, apply_edits
 
 _KIND = r"(?:local\s+|the\s+)*(?:variable|function|method|class|argument|parameter|name|identifier)?"
 _QUOTE = r"[`'\"]?"
@@ -44,7 +44,7 @@ def edits(document: Document, start: int, end: int, instruction: str) -> list[Ed
             "Select all its uses, or use your editor's rename",
         )
     made = [Edit(place, place + len(old), new) for place in inside]
-    if not _fits(document.language, document.text, apply(document.text, made), new, len(made)):
+    if not _fits(document.language, document.text, apply_edits(document.text, made), new, len(made)):
         raise _refused(f"{new!r} cannot be a name here", "Choose another name")
     return made
 

@@ -14,7 +14,7 @@ from spark_lsp.prompts.actions import Diagnostic
 from spark_lsp.prompts.thinking import begins_with_thinking, without_thinking
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import Edit, diff
+from spark_lsp.text.edits import Edit, diff_texts
 
 _SPECIAL = re.compile(r"<\|[a-z_]+\|>")
 _QUOTED = re.compile(r"<\u00a6(\w+\|>)")  # as `rewrite.quoted` shows a special token to a model
@@ -108,7 +108,7 @@ def _replaced(document: Document, start: int, end: int, answer: str) -> list[Edi
     new = new.strip("\n").rstrip()
     if not new.strip():
         raise EditRefused("The model's answer is empty", "The text is as it was", "Try again")
-    return diff(old, _LINE_END.sub(document.eol, _indented_as(old, new)), start)
+    return diff_texts(old, _LINE_END.sub(document.eol, _indented_as(old, new)), start)
 
 
 def _indented_as(old: str, new: str) -> str:

@@ -47,7 +47,7 @@ class LineIndex:
     def __len__(self) -> int:
         return len(self._starts)
 
-    def start(self, line: int) -> int:
+    def start_of(self, line: int) -> int:
         """Return the offset at which `line` begins."""
         start = self._starts[line]
         return start + self._shift if line >= self._from else start
@@ -58,18 +58,18 @@ class LineIndex:
             return bisect_right(self._starts, offset - self._shift, lo=self._from) - 1
         return bisect_right(self._starts, offset, hi=self._from) - 1
 
-    def respliced(self, first: int, last: int, inner: list[int], growth: int) -> "LineIndex":
+    def with_lines_replaced(self, first: int, last: int, inner: list[int], growth: int) -> "LineIndex":
         """Return an index in which the starts of lines `first+1` to `last` are replaced by `inner`.
 
         `growth` is added to every later start, as the new pending shift.
         """
         starts = self._starts[:]
         tail = last + 1
-        self._settle(starts, tail)
+        self._move_shift(starts, tail)
         starts[first + 1 : tail] = array("q", inner)
         return LineIndex(starts, first + 1 + len(inner), self._shift + growth)
 
-    def _settle(self, starts: "array[int]", tail: int) -> None:
+    def _move_shift(self, starts: "array[int]", tail: int) -> None:
         """Make the old pending shift begin at `tail`, in the copy `starts`."""
         for line in range(self._from, tail):
             starts[line] += self._shift
@@ -104,7 +104,7 @@ class Document:
 
     def line_start(self, line: int) -> int:
         """Return the offset of the first character of `line`; past the end, the end of the text."""
-        return self._index.start(line) if line < len(self._index) else len(self.text)
+        return self._index.start_of(line) if line < len(self._index) else len(self.text)
 
     def line_end(self, line: int) -> int:
         """Return the offset after the last character of `line`, without its line end."""
@@ -137,15 +137,15 @@ class Document:
         if not 0 <= start <= end <= len(self.text):
             raise TextError(f"The range {start}–{end} does not fit a text of {len(self.text)} characters")
         text = self.text[:start] + new + self.text[end:]
-        index = self._respliced(text, start, end, len(new) - (end - start))
+        index = self._update_index(text, start, end, len(new) - (end - start))
         return replace(self, text=text, version=self.version if version is None else version, _index=index)
 
-    def _respliced(self, text: str, start: int, end: int, growth: int) -> LineIndex:
+    def _update_index(self, text: str, start: int, end: int, growth: int) -> LineIndex:
         first = max(self._index.line_at(start) - 1, 0)
         last = min(self._index.line_at(end) + 1, len(self._index) - 1)
-        scan_from = self._index.start(first)
+        scan_from = self._index.start_of(first)
         scan_to = self.line_start(last + 1) + growth
         inner = [match.end() for match in _LINE_END.finditer(text, scan_from, scan_to)]
         if last + 1 < len(self._index):
             inner.pop()  # the end of the scan is the start of the next line, which stays in the index
-        return self._index.respliced(first, last, inner, growth)
+        return self._index.with_lines_replaced(first, last, inner, growth)

@@ -33,7 +33,7 @@ class Edit:
         return len(self.new) - (self.end - self.start)
 
 
-def apply(text: str, edits: Iterable[Edit]) -> str:
+def apply_edits(text: str, edits: Iterable[Edit]) -> str:
     """Return `text` with all `edits` made.
 
     Raises `TextError` if one is reversed, outside the text or overlaps another.
@@ -48,41 +48,41 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     return "".join((*pieces, text[done:]))
 
 
-def diff(old: str, new: str, at: int = 0) -> list[Edit]:
+def diff_texts(old: str, new: str, at: int = 0) -> list[Edit]:
     """Return the minimal edits that turn `old` into `new`; `at` is where `old` begins in its document."""
-    old_lines, new_lines = _lines(old), _lines(new)
+    old_lines, new_lines = _split_lines(old), _split_lines(new)
     matcher = SequenceMatcher(None, old_lines, new_lines, autojunk=False)
-    old_starts, new_starts = _starts(old_lines), _starts(new_lines)
+    old_starts, new_starts = _line_offsets(old_lines), _line_offsets(new_lines)
     return [
-        _trimmed(old, Edit(old_starts[a], old_starts[b], new[new_starts[c] : new_starts[d]]), at)
+        _trim_edit(old, Edit(old_starts[a], old_starts[b], new[new_starts[c] : new_starts[d]]), at)
         for tag, a, b, c, d in matcher.get_opcodes()
         if tag != "equal"
     ]
 
 
-def _lines(text: str) -> list[str]:
+def _split_lines(text: str) -> list[str]:
     starts = line_starts(text)
     return [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True) if a < b]
 
 
-def _starts(lines: Sequence[str]) -> list[int]:
+def _line_offsets(lines: Sequence[str]) -> list[int]:
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line))
     return starts
 
 
-def _trimmed(old: str, edit: Edit, at: int) -> Edit:
+def _trim_edit(old: str, edit: Edit, at: int) -> Edit:
     """Drop the text shared by old and new at both ends of `edit`, but never split a word or a line end."""
     was, new = old[edit.start : edit.end], edit.new
-    head = _whole(was, new, _common(was, new))
+    head = _end_between_words(was, new, _common(was, new))
     was, new = was[head:], new[head:]
-    tail = _whole(was[::-1], new[::-1], _common(was[::-1], new[::-1]))
+    tail = _end_between_words(was[::-1], new[::-1], _common(was[::-1], new[::-1]))
     start, end = edit.start + head, edit.end - tail
     return Edit(at + start, at + end, new[: len(new) - tail])
 
 
-def _whole(was: str, new: str, count: int) -> int:
+def _end_between_words(was: str, new: str, count: int) -> int:
     """Shorten a common beginning of `count` characters so that it ends between two words.
 
     It also serves for common ends, on reversed texts; hence both orders of a carriage return and a line feed.
@@ -105,7 +105,7 @@ def _common(left: str, right: str) -> int:
     return count
 
 
-def rebase(edits: Sequence[Edit], typed: Sequence[Edit]) -> list[Edit] | None:
+def rebase_edits(edits: Sequence[Edit], typed: Sequence[Edit]) -> list[Edit] | None:
     """Adapt `edits` to `typed`, successive changes to the same old text.
 
     Each of `typed` refers to the result of its predecessors. Returns None if one of them touches a range that
@@ -113,14 +113,14 @@ def rebase(edits: Sequence[Edit], typed: Sequence[Edit]) -> list[Edit] | None:
     """
     moved = list(edits)
     for change in typed:
-        carried = [_carried(edit, change) for edit in moved]
+        carried = [_shift_edit(edit, change) for edit in moved]
         if None in carried:
             return None
         moved = [edit for edit in carried if edit is not None]
     return moved
 
 
-def _carried(edit: Edit, typed: Edit) -> Edit | None:
+def _shift_edit(edit: Edit, typed: Edit) -> Edit | None:
     if typed.end < edit.start:
         return Edit(edit.start + typed.growth, edit.end + typed.growth, edit.new)
     if typed.start > edit.end:

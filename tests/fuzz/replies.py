@@ -16,7 +16,7 @@ from spark_lsp.prompts.actions import Diagnostic
 from spark_lsp.prompts.ghost import DECEPTIVE, Ghost
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import Edit, apply
+from spark_lsp.text.edits import Edit, apply_edits
 
 PYTHON = 'import os\n\n\ndef area(w, h):\n    total = w * h\n    return total\n\n\nclass A:\n    x = "é😀"\n'
 SCRIPT = "export function add(a, b) {\n  const sum = a + b;\n  return sum;\n}\n\nclass B {\n  m() {}}"
@@ -144,7 +144,7 @@ def check_edits(case: Case) -> None:
 
 def _check_said(document: Document, edits: list[Edit], target: tuple[int, int], answer: str) -> None:
     """Whatever stands in the target now was said, line by line; only indentation is ours."""
-    new = apply(document.text, edits)
+    new = apply_edits(document.text, edits)
     now = new[target[0] : len(new) - (len(document) - target[1])]
     said = _LINE_ENDS.sub("\n", answer)
     assert all(line.strip() in said for line in _LINE_ENDS.split(now))
@@ -155,6 +155,6 @@ def _check_edits(document: Document, edits: list[Edit], target: tuple[int, int])
     assert all(target[0] <= edit.start <= edit.end <= target[1] for edit in edits)
     assert not any(DECEPTIVE.search(edit.new) for edit in edits)
     assert all(set(_LINE_ENDS.findall(edit.new)) <= {document.eol} for edit in edits)
-    new = apply(document.text, edits)
+    new = apply_edits(document.text, edits)
     before, after = syntax.errors(document.language, document.text), syntax.errors(document.language, new)
     assert not after or (before and (after <= before or IMPORT.match(new[edits[0].start :])))

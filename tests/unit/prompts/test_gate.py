@@ -6,7 +6,7 @@ from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import gate, rename
 from spark_lsp.prompts.actions import Diagnostic
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import apply
+from spark_lsp.text.edits import apply_edits
 
 
 def fixed(text: str, name: str, message: str) -> str | None:
@@ -14,7 +14,7 @@ def fixed(text: str, name: str, message: str) -> str | None:
     at = text.index(f"{name}.")
     found = [Diagnostic(at, at + len(name), message)]
     edits = gate.deterministic("fix", document, 0, len(text), found, "")
-    return None if edits is None else apply(text, edits)
+    return None if edits is None else apply_edits(text, edits)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ FUNCTION = 'def f(self, a):\n    b = self.a + g(a=a)\n    return f"a {a} {b}"  #
 def renamed(instruction: str, text: str = FUNCTION, start: int = 0) -> str | None:
     document = Document("file:///a.py", text, language="python")
     edits = rename.edits(document, start, len(text), instruction)
-    return None if edits is None else apply(text, edits)
+    return None if edits is None else apply_edits(text, edits)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from spark_lsp.prompts import actions, reply
 from spark_lsp.prompts.actions import Diagnostic
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import apply
+from spark_lsp.text.edits import apply_edits
 
 MUL = "import os\n\n\ndef mul(a, b):\n    return a * b\n\n\nx = 1\n"
 
@@ -22,7 +22,7 @@ def changed(
     start = text.index(at)
     target = actions.target(action, document, start, start, ())
     edits = reply.proposal(action, document, *target, form, answer, instruction=instruction)
-    return apply(text, edits)
+    return apply_edits(text, edits)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_what_is_no_line_end_is_not_indented_behind(odd: str) -> None:
     document = Document("file:///a.py", "def f():\n    x = 'a'\n    return x\n", language="python")
     answer = f"x = 'a{odd}b'\nreturn x"
     edits = reply.proposal("instruct", document, 9, len(document), EditFormat.REPLACE, answer)
-    assert apply(document.text, edits) == document.text.replace("'a'", f"'a{odd}b'")
+    assert apply_edits(document.text, edits) == document.text.replace("'a'", f"'a{odd}b'")
 
 
 def test_line_ends_stay_the_documents() -> None:
@@ -133,7 +133,7 @@ def test_documentation_in_other_languages(language: str, text: str, documented: 
     document = Document("file:///a", text, language=language)
     span = actions.target("document", document, 3, 3, ())
     edits = reply.proposal("document", document, *span, EditFormat.DOCSTRING, "Do it.")
-    assert apply(text, edits) == documented
+    assert apply_edits(text, edits) == documented
 
 
 def test_a_fix_stays_in_the_diagnostics_lines() -> None:
@@ -143,7 +143,7 @@ def test_a_fix_stays_in_the_diagnostics_lines() -> None:
     found = (Diagnostic(at, at + 1, "undefined name 'c'"),)
     span = actions.target("fix", document, at, at, found)
     edits = reply.proposal("fix", document, *span, EditFormat.REPLACE, "    return b", diagnostics=found)
-    assert apply(text, edits) == text.replace("return c", "return b")
+    assert apply_edits(text, edits) == text.replace("return c", "return b")
 
 
 def test_many_blank_lines_are_looked_at_once() -> None:
@@ -151,7 +151,7 @@ def test_many_blank_lines_are_looked_at_once() -> None:
     document = Document("file:///a.py", MUL, language="python")
     answer = "    a = b" + "\n" * 100_000 + "    return b * a"
     edits = reply.proposal("instruct", document, start, end, EditFormat.REPLACE, answer)
-    assert apply(MUL, edits) == MUL[:start] + answer + MUL[end:]
+    assert apply_edits(MUL, edits) == MUL[:start] + answer + MUL[end:]
 
 
 @pytest.mark.parametrize(

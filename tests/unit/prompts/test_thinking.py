@@ -9,7 +9,7 @@ from spark_lsp.prompts import reply
 from spark_lsp.prompts.thinking import ThinkingFilter, begins_with_thinking, without_thinking
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import apply
+from spark_lsp.text.edits import apply_edits
 
 HARMONY = "<|channel|>analysis<|message|>Let me see.<|end|><|start|>assistant<|channel|>final<|message|>x = 1"
 CASES = [
@@ -139,7 +139,7 @@ DRAFT = "```python\ndef f():\n    return 3\n```\n"
 
 def edited(answer: str, form: EditFormat = EditFormat.FENCED, text: str = OLD) -> str:
     document = Document("file:///a.py", text, language="python")
-    return apply(text, reply.proposal("instruct", document, 0, len(text), form, answer))
+    return apply_edits(text, reply.proposal("instruct", document, 0, len(text), form, answer))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from spark_lsp.prompts import reply
 from spark_lsp.prompts.unfence import Place, documentation, end_of_code, is_closed, new_text, place_of
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import apply
+from spark_lsp.text.edits import apply_edits
 
 README = "# Demo\n\nTo install it:\n\n```sh\npip install demo\n```\n\nThat is all there is to do.\n"
 GERMAN = "# Demo\n\nSo geht es:\n\n```sh\npip install demo\n```\n\nMehr ist nicht zu tun.\n"
@@ -43,7 +43,7 @@ def edited(document: Document, answer: str, *, instruction: str = "Translate", f
     """Apply an answer about the whole document."""
     end = len(document.text.rstrip("\r\n"))
     edits = reply.proposal("instruct", document, 0, end, EditFormat(form), answer, instruction=instruction)
-    return apply(document.text, edits)
+    return apply_edits(document.text, edits)
 
 
 def edited_or_refused(document: Document, answer: str) -> str | None:
@@ -122,7 +122,7 @@ def test_code_within_a_markdown_block_is_code() -> None:
     edits = reply.proposal(
         "instruct", document, start, start + 5, EditFormat.FENCED, "Sure:\n```python\nx = 2\n```"
     )
-    assert apply(text, edits) == text.replace("1", "2")
+    assert apply_edits(text, edits) == text.replace("1", "2")
 
 
 CODE = "export function f(a) {\n  return a + 1;\n}"
