@@ -23,7 +23,7 @@ from spark_lsp.errors import EngineError, SparkError
 from spark_lsp.lsp.growth import Growth
 from spark_lsp.lsp.meter import Meter
 from spark_lsp.lsp.status import engine_side_down
-from spark_lsp.privacy.redaction import Redacted
+from spark_lsp.privacy.redaction import RedactedDocument
 from spark_lsp.prompts.ghost import Ghost
 from spark_lsp.request import Chunk, Event, Finished, Focus, Request
 from spark_lsp.session import context
@@ -58,7 +58,7 @@ class Stream:
     suggestion: Suggestion
     ghost: Ghost
     growth: Growth
-    seen: Redacted
+    seen: RedactedDocument
     whole: str = ""
     useful: bool = False  # there is enough to answer with
     wanted: bool = False  # a request was answered with it: somebody has it on screen
@@ -89,7 +89,7 @@ class Stream:
         if self.ghost.feed(text):
             self.finish()
             return
-        if self.seen.hides and self.seen.invents(self.ghost.text):
+        if self.seen.has_secrets and self.seen.repeats_mask(self.ghost.text):
             return  # the end will tell
         self.suggestion, self.whole = replace(self.suggestion, text=self.ghost.text), self.ghost.lines
         self.growth.show(self.suggestion)
@@ -103,7 +103,7 @@ class Stream:
     def finish(self) -> None:
         """Conclude with what came, unless it repeats what was hidden from the model."""
         text = self.ghost.finish()
-        if text and self.seen.invents(text):
+        if text and self.seen.repeats_mask(text):
             self.conclude(None, Reason.SECRET_TEXT)
         else:
             self.conclude(text, Reason.NOTHING)
@@ -121,7 +121,7 @@ class Stream:
     def give_up(self, why: str) -> None:
         """Conclude with the whole lines that came before the engine failed; they are as good as any."""
         whole = self.ghost.lines
-        kept = whole if whole and not self.seen.invents(whole) else None
+        kept = whole if whole and not self.seen.repeats_mask(whole) else None
         self.conclude(kept, Reason.ENGINE, why)
 
     def conclude(self, text: str | None, reason: Reason, detail: str = "") -> None:

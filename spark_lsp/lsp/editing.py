@@ -19,7 +19,7 @@ from spark_lsp.lsp import abilities, convert
 from spark_lsp.lsp.aside import aside
 from spark_lsp.lsp.meter import Meter
 from spark_lsp.lsp.progress import Progress
-from spark_lsp.privacy.redaction import Redacted, redact
+from spark_lsp.privacy.redaction import RedactedDocument, redact_secrets
 from spark_lsp.prompts import actions, gate, reply, unfence
 from spark_lsp.request import Chunk, EditFormat, Request, Started
 from spark_lsp.session import context
@@ -51,7 +51,7 @@ class Order:
     """
 
     action: str
-    seen: Redacted
+    seen: RedactedDocument
     start: int
     end: int
     instruction: str = ""
@@ -162,8 +162,8 @@ class Editor:
         if known is not None:
             return known
         shown = order.seen.document
-        messages = [redact(each.message) for each in order.diagnostics]
-        effort, instruction = self._ls.settings.edit.effort, redact(order.instruction)
+        messages = [redact_secrets(each.message) for each in order.diagnostics]
+        effort, instruction = self._ls.settings.edit.effort, redact_secrets(order.instruction)
         request = context.edit(shown, target, order.action, instruction, messages, effort)
         format_, text = await self._ask(request, progress)
         edits = await aside(
@@ -176,7 +176,7 @@ class Editor:
             instruction=order.instruction,
             diagnostics=order.diagnostics,
         )
-        if order.seen.disturbs(edits):
+        if order.seen.would_harm_secrets(edits):
             raise EditRefused(
                 "The proposal would change a secret, which the model was not shown",
                 "The edit was not applied",

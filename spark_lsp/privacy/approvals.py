@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 
 from spark_lsp.errors import ConfigError
 
-PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 TOKEN_VARIABLE = "SPARK_LSP_TOKEN"
 NO_KEY = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Ask:
+class ApprovalRequest:
     """One thing to approve. `key` is where the key comes from: `env:NAME`, `file:PATH`, or empty."""
 
     kind: Literal["endpoint", "file"]
@@ -44,20 +44,22 @@ class Ask:
         return shlex.join(words)
 
 
-def endpoint(url: str, key: str = NO_KEY) -> Ask:
+def endpoint_request(url: str, key: str = NO_KEY) -> ApprovalRequest:
     """Return the question about an endpoint, in one spelling. Raises `ConfigError` for what is no URL."""
     if url.startswith("ws+unix:"):
-        return Ask("endpoint", url, key)
+        return ApprovalRequest("endpoint", url, key)
     try:
         parts = urlsplit(url)
-        port = parts.port or PORTS[parts.scheme]
+        port = parts.port or DEFAULT_PORTS[parts.scheme]
     except (ValueError, KeyError):
         port = 0
     else:
         if parts.hostname and "@" not in parts.netloc:
             host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
             query = f"?{parts.query}" if parts.query else ""
-            return Ask("endpoint", f"{parts.scheme}://{host}:{port}{parts.path or '/'}{query}", key)
+            return ApprovalRequest(
+                "endpoint", f"{parts.scheme}://{host}:{port}{parts.path or '/'}{query}", key
+            )
     raise ConfigError(
         f"{url.rsplit('@')[-1][:80]!r} is not an endpoint",
         "Nothing was approved",
@@ -65,12 +67,12 @@ def endpoint(url: str, key: str = NO_KEY) -> Ask:
     )
 
 
-def file(path: str) -> Ask:
+def file_request(path: str) -> ApprovalRequest:
     """Return the question about a file, named by its absolute path."""
-    return Ask("file", path)
+    return ApprovalRequest("file", path)
 
 
-def asks_of(table: object) -> list[Ask]:
+def approval_requests_of(table: object) -> list[ApprovalRequest]:
     """Return what an engine's settings need approved. Raises `ConfigError` for an endpoint that is none."""
     value: Any = table
     texts: list[str] = list(getattr(value, "texts", {}).values())
@@ -78,10 +80,13 @@ def asks_of(table: object) -> list[Ask]:
     paths = [getattr(value, "text", ""), *texts, weights]
     single = getattr(value, "base_url", "") or getattr(value, "url", "")
     urls = [url for url in (single, *getattr(value, "base_urls", ())) if url]
-    return [*(endpoint(url, _key_of(value)) for url in urls), *(file(path) for path in paths if path)]
+    return [
+        *(endpoint_request(url, _key_source_of(value)) for url in urls),
+        *(file_request(path) for path in paths if path),
+    ]
 
 
-def _key_of(value: Any) -> str:
+def _key_source_of(value: Any) -> str:
     for source in ("env", "file"):
         if name := getattr(value, f"key_{source}", ""):
             return f"{source}:{name}"

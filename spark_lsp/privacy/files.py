@@ -12,23 +12,23 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from spark_lsp.config import Problem
-from spark_lsp.privacy.patterns import NOWHERE, Surroundings, matching, problems_of
-from spark_lsp.privacy.secret_files import secret_file
+from spark_lsp.privacy.patterns import NO_CONTEXT, PathContext, find_problems, first_match
+from spark_lsp.privacy.secret_files import secret_file_rule
 
 __all__ = [
     "PROJECT_FILE",
-    "Ignores",
-    "Narrowing",
-    "ignored",
-    "matching",
-    "read_project",
-    "secret_file",
+    "IgnoreFile",
+    "ProjectRestrictions",
+    "first_match",
+    "is_ignored",
+    "read_project_file",
+    "secret_file_rule",
 ]
 PROJECT_FILE = ".spark.toml"
 
 
 @dataclass(frozen=True, slots=True)
-class Ignores:
+class IgnoreFile:
     """One `.gitignore`: its lines, and the directory it stands in (absolute, with `/`)."""
 
     directory: str
@@ -50,7 +50,7 @@ class Ignores:
         return GitIgnoreSpec.from_lines(self.lines).check_file(name).include
 
 
-def ignored(path: str, ignores: Sequence[Ignores]) -> bool:
+def is_ignored(path: str, ignores: Sequence[IgnoreFile]) -> bool:
     """Tell whether git would ignore a path; `ignores` go from the repository's root down.
 
     A pattern cannot take a file back out of a directory that is ignored.
@@ -58,38 +58,40 @@ def ignored(path: str, ignores: Sequence[Ignores]) -> bool:
     top = ignores[0].directory.rstrip("/") if ignores else ""
     names = path.removeprefix(f"{top}/").split("/")
     above = (f"{top}/{'/'.join(names[: count + 1])}/" for count in range(len(names) - 1))
-    return any(_ignored_alone(each, ignores) for each in (*above, path))
+    return any(_is_ignored_alone(each, ignores) for each in (*above, path))
 
 
-def _ignored_alone(path: str, ignores: Sequence[Ignores]) -> bool:
+def _is_ignored_alone(path: str, ignores: Sequence[IgnoreFile]) -> bool:
     verdicts = [verdict for each in ignores if (verdict := each.verdict(path)) is not None]
     return bool(verdicts and verdicts[-1])
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowing:
+class ProjectRestrictions:
     """What a project takes away."""
 
     exclude: tuple[str, ...] = ()
     ghost_text: bool = True
     edits: bool = True
 
-    def and_(self, other: "Narrowing") -> "Narrowing":
+    def combined_with(self, other: "ProjectRestrictions") -> "ProjectRestrictions":
         """Return what two of them take away together."""
-        return Narrowing(
+        return ProjectRestrictions(
             self.exclude + other.exclude, self.ghost_text and other.ghost_text, self.edits and other.edits
         )
 
 
-def read_project(
-    values: Mapping[str, Any], source: str, surroundings: Surroundings = NOWHERE
-) -> tuple[Narrowing, list[Problem]]:
+def read_project_file(
+    values: Mapping[str, Any], source: str, surroundings: PathContext = NO_CONTEXT
+) -> tuple[ProjectRestrictions, list[Problem]]:
     """Read a `.spark.toml`: `exclude = […]`, `completion.enabled = false`, `edit.enabled = false`."""
-    narrowing, problems = Narrowing(), list[Problem]()
+    narrowing, problems = ProjectRestrictions(), list[Problem]()
     for key, value in values.items():
-        if key == "exclude" and _is_texts(value):
+        if key == "exclude" and _is_list_of_strings(value):
             narrowing = replace(narrowing, exclude=tuple(cast(list[str], value)))
-            problems += (Problem(key, source, each) for each in problems_of(narrowing.exclude, surroundings))
+            problems += (
+                Problem(key, source, each) for each in find_problems(narrowing.exclude, surroundings)
+            )
         elif key == "completion" and value == {"enabled": False}:
             narrowing = replace(narrowing, ghost_text=False)
         elif key == "edit" and value == {"enabled": False}:
@@ -99,5 +101,5 @@ def read_project(
     return narrowing, problems
 
 
-def _is_texts(value: object) -> bool:
+def _is_list_of_strings(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in cast(list[object], value))

@@ -25,7 +25,7 @@ from urllib.parse import unquote
 
 from spark_lsp.config import Problem, Settings
 
-MOST_ALTERNATIVES = 1000  # of one pattern with braces
+MAX_ALTERNATIVES = 1000  # of one pattern with braces
 _HOME = re.compile(
     r"^(?:\$HOME|\$\{HOME\}|\$\{userHome\}|\$\{env:HOME\}|%USERPROFILE%)(?=[/\\]|$)", re.IGNORECASE
 )
@@ -37,7 +37,7 @@ _CLASS = re.compile(r"\[[!^]?\]?[^\]]*\]")
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class PathContext:
     """What a pattern is read in: the home directory, and the folders that relative patterns start from.
 
     All are absolute paths with `/`; `home` is empty where it is not known.
@@ -48,11 +48,11 @@ class Surroundings:
     windows: bool = False
 
 
-NOWHERE = Surroundings()
+NO_CONTEXT = PathContext()
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class PathPattern:
     """A parsed pattern. `problem` says what is wrong with it; such a pattern may still match files."""
 
     expression: re.Pattern[str] | None
@@ -63,20 +63,20 @@ class Pattern:
         return self.expression is not None and self.expression.match(path) is not None
 
 
-def matching(path: str, patterns: Iterable[str], surroundings: Surroundings = NOWHERE) -> str:
+def first_match(path: str, patterns: Iterable[str], surroundings: PathContext = NO_CONTEXT) -> str:
     """Return the first pattern that a decoded path with `/` matches; empty for none."""
-    normalised = normal(path)
-    matched = (text for text in patterns if read_pattern(text, surroundings).matches(normalised))
+    normalised = normalise_path(path)
+    matched = (text for text in patterns if parse_pattern(text, surroundings).matches(normalised))
     return next(matched, "")
 
 
-def problems_of(patterns: Iterable[str], surroundings: Surroundings = NOWHERE) -> list[str]:
+def find_problems(patterns: Iterable[str], surroundings: PathContext = NO_CONTEXT) -> list[str]:
     """Return one sentence for each pattern that cannot match, or has a meaning people do not expect."""
-    read = ((text, read_pattern(text, surroundings).problem) for text in patterns)
+    read = ((text, parse_pattern(text, surroundings).problem) for text in patterns)
     return [f"the pattern {text!r} {problem}" for text, problem in read if problem]
 
 
-def setting_problems(settings: Settings, surroundings: Surroundings) -> list[Problem]:
+def find_setting_problems(settings: Settings, surroundings: PathContext) -> list[Problem]:
     """Return the problems of all patterns in the settings, as `problems_of` finds them."""
     lists = {
         "context.exclude": settings.context.exclude,
@@ -85,11 +85,11 @@ def setting_problems(settings: Settings, surroundings: Surroundings) -> list[Pro
     return [
         Problem(name, "settings", problem)
         for name, patterns in lists.items()
-        for problem in problems_of(patterns, surroundings)
+        for problem in find_problems(patterns, surroundings)
     ]
 
 
-def normal(path: str) -> str:
+def normalise_path(path: str) -> str:
     """Return a path in the form in which it is compared: composed letters, no `.`, `..` or empty parts.
 
     A `/` at the end stays, as of a folder's listing.
@@ -101,23 +101,23 @@ def normal(path: str) -> str:
 
 
 @functools.lru_cache(maxsize=4096)
-def read_pattern(text: str, surroundings: Surroundings = NOWHERE) -> Pattern:
+def parse_pattern(text: str, surroundings: PathContext = NO_CONTEXT) -> PathPattern:
     """Parse a pattern. Raises nothing: an invalid pattern matches no file, and its `problem` says why."""
-    if problem := _matches_nothing(text):
-        return Pattern(None, problem)
+    if problem := _why_unusable(text):
+        return PathPattern(None, problem)
     from bracex import ExpansionLimitException
 
     try:
-        globs = {glob for each in _readings(text) for glob in _placed(each, surroundings)}
-        expressions = [expression for glob in sorted(globs) for expression in _translated(glob)]
-        return Pattern(re.compile("|".join(expressions)), _problem(text, surroundings))
+        globs = {glob for each in _expand_readings(text) for glob in _anchor_glob(each, surroundings)}
+        expressions = [expression for glob in sorted(globs) for expression in _translate_glob(glob)]
+        return PathPattern(re.compile("|".join(expressions)), _why_doubtful(text, surroundings))
     except ExpansionLimitException:
-        return Pattern(None, f"has more than {MOST_ALTERNATIVES} alternatives; it matches nothing")
+        return PathPattern(None, f"has more than {MAX_ALTERNATIVES} alternatives; it matches nothing")
     except re.error:
-        return Pattern(None, "has brackets that cannot be read; it matches nothing")
+        return PathPattern(None, "has brackets that cannot be read; it matches nothing")
 
 
-def _matches_nothing(text: str) -> str:
+def _why_unusable(text: str) -> str:
     """Return why a pattern cannot match any file, or an empty text."""
     stripped = text.strip()
     if not stripped:
@@ -131,7 +131,7 @@ def _matches_nothing(text: str) -> str:
     return ""
 
 
-def _problem(text: str, surroundings: Surroundings) -> str:
+def _why_doubtful(text: str, surroundings: PathContext) -> str:
     """Return what is wrong with a valid pattern, or an empty text."""
     stripped = text.strip()
     rest = _FOLDER.sub("", _HOME.sub("~", stripped))
@@ -143,10 +143,10 @@ def _problem(text: str, surroundings: Surroundings) -> str:
         return "needs a home directory, and none is known; write the path"
     if unknown := _VARIABLE.search(rest):
         return f"holds {unknown[0]}, which is not known here; write the path"
-    return _unbalanced(rest)
+    return _find_bracket_problem(rest)
 
 
-def _unbalanced(text: str) -> str:
+def _find_bracket_problem(text: str) -> str:
     literal = re.sub(r"\\.", "", text)
     if any(
         first > last for each in _CLASS.findall(literal) for first, last in re.findall(r"(\w)-(\w)", each)
@@ -163,18 +163,18 @@ def _unbalanced(text: str) -> str:
     return "has a brace that is not closed or not opened; it counts as a letter" if depth else ""
 
 
-def _readings(text: str) -> set[str]:
+def _expand_readings(text: str) -> set[str]:
     """Return all that a text may mean, braces expanded; a backslash in these takes a meaning away."""
     readings = {text, text.strip()}
     if "{" in text:
         readings |= {re.sub(r"\s*([,{}])\s*", r"\1", each) for each in readings}
     readings |= {unquote(each) for each in readings if "%" in each}
-    readings = {_FOLDER.sub(".", _HOME.sub("~", _local(each))) for each in readings}
+    readings = {_FOLDER.sub(".", _HOME.sub("~", _strip_file_scheme(each))) for each in readings}
     readings |= {each.replace("\\", "/") for each in readings}
-    return {unicodedata.normalize("NFC", glob) for each in readings for glob in _expanded(each)}
+    return {unicodedata.normalize("NFC", glob) for each in readings for glob in _expand_braces(each)}
 
 
-def _local(text: str) -> str:
+def _strip_file_scheme(text: str) -> str:
     """Return the path in a `file:` URI, a host as `//host`; any other text as it is."""
     if not text.lower().startswith("file://"):
         return text
@@ -182,26 +182,26 @@ def _local(text: str) -> str:
     return f"{'//' + host if host not in ('', 'localhost') else ''}{slash}{unquote(path)}"
 
 
-def _expanded(text: str) -> Iterator[str]:
+def _expand_braces(text: str) -> Iterator[str]:
     from bracex import iexpand
 
     text = re.sub(r"\*\*+/", "{*/,}", text)
-    return iexpand(text, keep_escapes=True, limit=MOST_ALTERNATIVES)
+    return iexpand(text, keep_escapes=True, limit=MAX_ALTERNATIVES)
 
 
-def _placed(glob: str, surroundings: Surroundings) -> Iterator[str]:
+def _anchor_glob(glob: str, surroundings: PathContext) -> Iterator[str]:
     """Return globs for whole paths: a relative glob may begin anywhere, an absolute one in an open folder."""
-    glob = _under_home(glob, surroundings.home)
+    glob = _replace_home(glob, surroundings.home)
     if _DRIVE.match(glob):
         glob = "/" + glob.lstrip("/")
     below = glob.endswith("/")
-    absolute, glob = glob.startswith("/"), _simplified(glob)
+    absolute, glob = glob.startswith("/"), _simplify_glob(glob)
     if not glob.strip("/."):
-        yield from _everything(glob, absolute=absolute, surroundings=surroundings)
+        yield from _anchor_root(glob, absolute=absolute, surroundings=surroundings)
         return
-    starts = [_escaped(folder) for folder in surroundings.folders]
+    starts = [_escape_folder(folder) for folder in surroundings.folders]
     if glob.startswith("../"):
-        places = [_simplified(f"{start}/{glob}") for start in starts]
+        places = [_simplify_glob(f"{start}/{glob}") for start in starts]
     elif absolute:
         places = [glob, *(f"{start}{glob}" for start in starts)]
     else:
@@ -209,33 +209,33 @@ def _placed(glob: str, surroundings: Surroundings) -> Iterator[str]:
     yield from (each for place in places for each in ((f"{place}/*",) if below else (place, f"{place}/*")))
 
 
-def _everything(glob: str, *, absolute: bool, surroundings: Surroundings) -> Iterator[str]:
+def _anchor_root(glob: str, *, absolute: bool, surroundings: PathContext) -> Iterator[str]:
     """Return globs for `/`, `.` and `./`, which stand for everything, or everything in the open folders."""
     if absolute:
         yield "/*"
     elif ".." not in glob:
-        yield from (f"{_escaped(folder)}/*" for folder in surroundings.folders)
+        yield from (f"{_escape_folder(folder)}/*" for folder in surroundings.folders)
 
 
-def _under_home(glob: str, home: str) -> str:
+def _replace_home(glob: str, home: str) -> str:
     if glob == "~" or glob.startswith("~/"):
-        return (_escaped(home) + glob[1:] + ("/" if glob == "~" else "")) if home else f"\0{glob}"
+        return (_escape_folder(home) + glob[1:] + ("/" if glob == "~" else "")) if home else f"\0{glob}"
     return glob
 
 
-def _simplified(glob: str) -> str:
+def _simplify_glob(glob: str) -> str:
     """Return a glob without `.`, `..` and empty parts; a host at its start stays."""
     host = "/" if glob.startswith("//") else ""
     return host + re.sub("^//+", "/", posixpath.normpath(glob)) if glob else ""
 
 
-def _escaped(path: str) -> str:
+def _escape_folder(path: str) -> str:
     from wcmatch import fnmatch
 
     return fnmatch.escape(unicodedata.normalize("NFC", path).rstrip("/"))
 
 
-def _translated(glob: str) -> list[str]:
+def _translate_glob(glob: str) -> list[str]:
     from wcmatch import fnmatch
 
     flags = fnmatch.DOTMATCH | fnmatch.IGNORECASE | fnmatch.FORCEUNIX

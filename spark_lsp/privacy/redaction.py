@@ -12,92 +12,92 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spark_lsp.privacy.detectors import may_hold_secret, secrets, suspects
+from spark_lsp.privacy.detectors import find_secrets, find_suspects, may_hold_secret
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 
-STAR = "*"
-_STARS = re.compile(r"\*{4,}")
+MASK_CHARACTER = "*"
+_MASK = re.compile(r"\*{4,}")
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
-def redact(text: str, language: str = "") -> str:
+def redact_secrets(text: str, language: str = "") -> str:
     """Return a text of the same length in which secrets are stars."""
     pieces, kept, looked = list[str](), 0, 0
-    for at in suspects(text):
+    for at in find_suspects(text):
         if at < looked:
             continue
         start = max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
         end = _LINE_END.search(text, at)
         looked = end.start() if end else len(text)
-        for first, last in secrets(text[start:looked], language):
-            pieces += [text[kept : start + first], STAR * (last - first)]
+        for first, last in find_secrets(text[start:looked], language):
+            pieces += [text[kept : start + first], MASK_CHARACTER * (last - first)]
             kept = start + last
     return "".join([*pieces, text[kept:]]) if pieces else text
 
 
 @dataclass(frozen=True, slots=True)
-class Redacted:
+class RedactedDocument:
     """What others may see of one document. `document` is the true one itself while it has no secret."""
 
     real: Document
     document: Document
 
     @classmethod
-    def of(cls, real: Document) -> "Redacted":
+    def from_document(cls, real: Document) -> "RedactedDocument":
         """Look through a whole document."""
-        return cls(real, _shown(real, redact(real.text, real.language)))
+        return cls(real, _with_text(real, redact_secrets(real.text, real.language)))
 
     @property
-    def hides(self) -> bool:
+    def has_secrets(self) -> bool:
         """Whether anything is hidden."""
         return self.document is not self.real
 
-    def changed(self, real: Document, edits: Sequence[Edit]) -> "tuple[Redacted, list[Edit]]":
+    def follow_edits(self, real: Document, edits: Sequence[Edit]) -> "tuple[RedactedDocument, list[Edit]]":
         """Follow edits, one after another, to the new true text; return them as the text shown has them."""
         if not edits:
-            return Redacted(real, _shown(real, self.document.text)), []
-        start, end, grown = _hull(edits)
+            return RedactedDocument(real, _with_text(real, self.document.text)), []
+        start, end, grown = _changed_range(edits)
         first = _line_start(real.text, start)
         last = _line_end(real.text, end + grown)
         lines = real.text[first:last]
-        shown = redact(lines, real.language) if may_hold_secret(lines) else lines
-        if not self.hides and shown == lines:
-            return Redacted(real, real), list(edits)
-        edit = _trimmed(self.document.text, Edit(first, last - grown, shown))
+        shown = redact_secrets(lines, real.language) if may_hold_secret(lines) else lines
+        if not self.has_secrets and shown == lines:
+            return RedactedDocument(real, real), list(edits)
+        edit = _trim_edit(self.document.text, Edit(first, last - grown, shown))
         text = self.document.text[: edit.start] + edit.new + self.document.text[edit.end :]
-        return Redacted(real, _shown(real, text)), [edit]
+        return RedactedDocument(real, _with_text(real, text)), [edit]
 
-    def disturbs(self, edits: Sequence[Edit]) -> bool:
+    def would_harm_secrets(self, edits: Sequence[Edit]) -> bool:
         """Tell whether edits, made for the text shown, would harm the secrets in the true one."""
-        if not self.hides:
+        if not self.has_secrets:
             return False
-        hidden = self._hidden()
+        hidden = self._masked_spans()
         return any(
-            self.invents(edit.new) or any(edit.start < end and start < edit.end for start, end in hidden)
+            self.repeats_mask(edit.new) or any(edit.start < end and start < edit.end for start, end in hidden)
             for edit in edits
         )
 
-    def invents(self, text: str) -> bool:
+    def repeats_mask(self, text: str) -> bool:
         """Tell whether a model's text repeats the stars that stand for a secret here."""
-        sizes = {end - start for start, end in self._hidden()}
-        return any(len(stars[0]) in sizes for stars in _STARS.finditer(text))
+        sizes = {end - start for start, end in self._masked_spans()}
+        return any(len(stars[0]) in sizes for stars in _MASK.finditer(text))
 
-    def _hidden(self) -> list[tuple[int, int]]:
+    def _masked_spans(self) -> list[tuple[int, int]]:
         """Return where the text shown differs from the true one."""
-        if not self.hides:
+        if not self.has_secrets:
             return []
-        spans = [found.span() for found in _STARS.finditer(self.document.text)]
+        spans = [found.span() for found in _MASK.finditer(self.document.text)]
         return [span for span in spans if self.real.text[slice(*span)] != self.document.text[slice(*span)]]
 
 
-def _shown(real: Document, text: str) -> Document:
+def _with_text(real: Document, text: str) -> Document:
     if text == real.text:
         return real
     return Document(real.uri, text, real.version, real.language)
 
 
-def _hull(edits: Sequence[Edit]) -> tuple[int, int, int]:
+def _changed_range(edits: Sequence[Edit]) -> tuple[int, int, int]:
     """Return the part of the old text that edits changed together, and by how much it has grown."""
     start, end, grown = edits[0].start, edits[0].end, 0
     for edit in edits:
@@ -118,7 +118,7 @@ def _line_end(text: str, at: int) -> int:
     return found.start() if found else len(text)
 
 
-def _trimmed(old: str, edit: Edit) -> Edit:
+def _trim_edit(old: str, edit: Edit) -> Edit:
     """Return the same edit without what it would replace by itself."""
     was = old[edit.start : edit.end]
     ahead = _common(was, edit.new)

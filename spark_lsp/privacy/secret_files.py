@@ -76,23 +76,23 @@ PUBLIC_NAMES = (
 
 
 @functools.cache
-def _expression(globs: tuple[str, ...]) -> re.Pattern[str]:
+def _compile_globs(globs: tuple[str, ...]) -> re.Pattern[str]:
     """Return one expression with a group for each glob."""
     return re.compile("|".join(f"({translate(glob)})" for glob in globs))
 
 
-def _first(text: str, globs: tuple[str, ...]) -> str:
-    found = _expression(globs).match(text)
+def _first_matching_glob(text: str, globs: tuple[str, ...]) -> str:
+    found = _compile_globs(globs).match(text)
     return globs[(found.lastindex or 1) - 1] if found else ""
 
 
 @functools.lru_cache(maxsize=1024)
-def secret_file(path: str) -> str:
+def secret_file_rule(path: str) -> str:
     """Return the glob by which a decoded path counts as a file of secrets; empty if it does not."""
     lowered = path.lower()
     name = lowered.rpartition("/")[2]
     if _TEMPORARY.fullmatch(lowered):
         return "a temporary file of a tool for secrets"
-    if _first(name, PUBLIC_NAMES) or _MODULE.fullmatch(name):
+    if _first_matching_glob(name, PUBLIC_NAMES) or _MODULE.fullmatch(name):
         return ""
-    return _first(name, SECRET_NAMES) or _first(lowered, SECRET_PLACES)
+    return _first_matching_glob(name, SECRET_NAMES) or _first_matching_glob(lowered, SECRET_PLACES)

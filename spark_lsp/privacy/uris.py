@@ -11,7 +11,7 @@ import re
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
-NOT_WRITTEN = frozenset(
+NON_FILE_SCHEMES = frozenset(
     ("output", "term", "terminal", "vscode-terminal", "vscode-scm", "vscode-settings", "vscode-userdata")
 ).union(("debug", "comment", "chat", "vscode-chat-code-block", "vscode-chat-input", "walkThrough"))
 """Schemes of texts that show what programs say, or hold something else than files."""
@@ -46,12 +46,12 @@ def paths_in(uri: str) -> tuple[str, ...]:
     paths = [path, *(path_of(part) if part.startswith("file:") else part for part in parts)]
     if revision := _REVISION.match(path):
         paths.append(f"{revision[1]}/{revision[2]}")
-    if told := _told(uri):
+    if told := _path_in_query(uri):
         paths.append(told)
     return tuple(dict.fromkeys(each for each in paths if each))
 
 
-def _told(uri: str) -> str:
+def _path_in_query(uri: str) -> str:
     """Return the path that a query names, as git's revisions in VS Code do: `?{"path": "…", "ref": "…"}`."""
     query = uri.partition("?")[2].partition("#")[0]
     try:
@@ -65,7 +65,7 @@ def _told(uri: str) -> str:
 def is_unknown(uri: str) -> bool:
     """Tell whether a document may hold anything: its scheme is not that of files, and it carries no path."""
     scheme = scheme_of(uri)
-    if scheme in NOT_WRITTEN:
+    if scheme in NON_FILE_SCHEMES:
         return True
     return scheme not in _WITHOUT_PATH and not any(path.startswith("/") for path in paths_in(uri))
 

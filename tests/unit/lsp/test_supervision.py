@@ -19,7 +19,7 @@ from spark_lsp.lsp.life import Life
 from spark_lsp.lsp.offer import Offer
 from spark_lsp.lsp.server import SparkServer
 from spark_lsp.models import registry
-from spark_lsp.privacy.redaction import Redacted
+from spark_lsp.privacy.redaction import RedactedDocument
 from spark_lsp.request import Chunk, EditFormat, Event, Finished, Request, Started
 
 pytestmark = pytest.mark.anyio
@@ -117,7 +117,7 @@ async def until(happened: Callable[[], object]) -> None:
 def order(server: Server) -> Order:
     document = server.documents.get(URI)
     assert document is not None
-    return Order("document", Redacted.of(document), 0, len(TEXT))
+    return Order("document", RedactedDocument.from_document(document), 0, len(TEXT))
 
 
 async def test_the_link_is_started_again_and_says_so_and_an_edit_under_way_goes_on(engine: Engine) -> None:
