@@ -56,7 +56,7 @@ class Order:
     end: int
     instruction: str = ""
     diagnostics: tuple[actions.Diagnostic, ...] = ()
-    note: actions.Note | None = None
+    note: actions.InstructionComment | None = None
 
     @property
     def document(self) -> Document:
@@ -117,7 +117,7 @@ class Editor:
                 job.typed = None
 
     async def _run(self, job: Job) -> None:
-        progress = Progress(self._ls, actions.title(job.order.action), lambda: self.cancel(job.id))
+        progress = Progress(self._ls, actions.title_of(job.order.action), lambda: self.cancel(job.id))
         state, reason = "cancelled", ""
         try:
             with job.scope:
@@ -167,7 +167,7 @@ class Editor:
         request = context.edit(shown, target, order.action, instruction, messages, effort)
         format_, text = await self._ask(request, progress)
         edits = await aside(
-            reply.proposal,
+            reply.propose_edits,
             order.action,
             shown,
             *target,
@@ -208,7 +208,7 @@ class Editor:
                     else:
                         cut = event.reason == "length"
         text = "".join(pieces)
-        if cut and not reply.is_whole(format_, text, unfence.place_in(request)):
+        if cut and not reply.is_complete(format_, text, unfence.target_in_request(request)):
             raise EditRefused(
                 "The model's answer was cut at its bound before it was whole",
                 "The text is as it was",
@@ -229,7 +229,7 @@ class Editor:
         documents, versioned = self._ls.documents, abilities.takes_versions(self._ls)
         version = documents.version_of(document)
         edit = convert.workspace_edit(document, version, moved, documents.encoding, versioned=versioned)
-        label = actions.title(job.order.action)
+        label = actions.title_of(job.order.action)
         why = await self._applied(types.ApplyWorkspaceEditParams(edit, label))
         if why is not None:
             raise EditRefused(
@@ -257,13 +257,13 @@ class Editor:
 
 def _without_model(order: Order) -> tuple[tuple[int, int], list[Edit] | None]:
     """Return the target, and the edits if they need no model."""
-    target = actions.target(order.action, order.document, order.start, order.end, order.diagnostics)
-    return target, gate.deterministic(
+    target = actions.find_target(order.action, order.document, order.start, order.end, order.diagnostics)
+    return target, gate.edits_without_model(
         order.action, order.document, *target, order.diagnostics, order.instruction
     )
 
 
-def _without_note(edits: list[Edit], note: actions.Note | None) -> list[Edit]:
+def _without_note(edits: list[Edit], note: actions.InstructionComment | None) -> list[Edit]:
     """Return the edits, and the removal of the comment that asked for them unless they reach into it."""
     if not edits or note is None or any(note.start < each.end and each.start < note.end for each in edits):
         return edits
@@ -279,9 +279,9 @@ def as_order(ls: "SparkServer", argument: Any) -> Order:
         raise ArgumentError("spark.edit needs one argument, an object", NOTHING)
     fields = cast(dict[str, Any], argument)
     name = _text(fields, "action", 80)
-    if name not in actions.names():
+    if name not in actions.action_names():
         raise ArgumentError(
-            f"There is no action {name!r}", NOTHING, f"Use one of: {', '.join(actions.names())}"
+            f"There is no action {name!r}", NOTHING, f"Use one of: {', '.join(actions.action_names())}"
         )
     if not (uri := _text(fields, "uri", MAX_ARGUMENT)):
         raise ArgumentError("The command names no document", NOTHING)
@@ -294,7 +294,7 @@ def as_order(ls: "SparkServer", argument: Any) -> Order:
     seen, instruction = ls.outgoing.redacted(document), _text(fields, "instruction", MAX_ARGUMENT)
     if instruction or not actions.needs_instruction(name):
         return Order(name, seen, start, end, instruction, diagnostics)
-    note, start, end = actions.note_for(document, start, end)
+    note, start, end = actions.find_instruction(document, start, end)
     if note is None:
         raise EditRefused(
             "The edit has no instruction",
@@ -314,7 +314,7 @@ def as_place(ls: "SparkServer", argument: Any) -> tuple[Document, int, int]:
     fields = cast(dict[str, Any], argument)
     document = _document(ls, _text(fields, "uri", MAX_ARGUMENT), fields.get("version"))
     start, end = _offsets(ls, document, fields.get("range"))
-    return document, *actions.target("fix", document, start, end, ())
+    return document, *actions.find_target("fix", document, start, end, ())
 
 
 def _text(fields: Mapping[str, Any], name: str, longest: int) -> str:

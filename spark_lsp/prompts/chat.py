@@ -23,52 +23,53 @@ _EDIT = (
     "with the whole new text of the lines to change in one Markdown code fence and nothing else. Change only "
     "what is asked; keep everything else as it is, indentation included."
 )
-_ASKED = {
+_DEFAULT_INSTRUCTIONS = {
     "document": "Add documentation to this definition, in the way of its language. Change no code.",
     "fix": "Correct the problem that is named.",
 }
 _PREFIX_SHARE = 0.75
-_SHORTEST_ECHO = 3  # characters; a shorter beginning may stand there by chance
+_MIN_ECHO_CHARS = 3  # characters; a shorter beginning may stand there by chance
 
 
 @dataclass(frozen=True, slots=True)
-class Chat:
+class ChatPrompt:
     """Messages, oldest first, and the form in which the answer will come."""
 
     messages: tuple[Message, ...]
     format: EditFormat
 
 
-def chat_of(request: Request, budget: int) -> Chat:
+def build_chat_prompt(request: Request, budget: int) -> ChatPrompt:
     """Return what to ask; `budget` bounds the text around the place, in characters."""
     if request.task is Task.CHAT:
-        return Chat((*request.history, Message("user", request.instruction)), EditFormat.TEXT)
-    before, after = around(request, budget)
+        return ChatPrompt((*request.history, Message("user", request.instruction)), EditFormat.TEXT)
+    before, after = trim_context(request, budget)
     if request.task is Task.COMPLETE:
         asked = (
-            f"Before the cursor:\n{_fence(request, before)}\n\nAfter the cursor:\n{_fence(request, after)}"
+            f"Before the cursor:\n{_fence_text(request, before)}\n\n"
+            f"After the cursor:\n{_fence_text(request, after)}"
         )
-        return Chat((Message("system", _COMPLETE), Message("user", asked)), EditFormat.TEXT)
+        return ChatPrompt((Message("system", _COMPLETE), Message("user", asked)), EditFormat.TEXT)
     target = request.text_of(PartKind.TARGET)
     sections = [
-        f"Before, for context:\n{_fence(request, before)}" if before.strip() else "",
-        f"After, for context:\n{_fence(request, after)}" if after.strip() else "",
-        f"The lines to change:\n{_fence(request, target)}",
+        f"Before, for context:\n{_fence_text(request, before)}" if before.strip() else "",
+        f"After, for context:\n{_fence_text(request, after)}" if after.strip() else "",
+        f"The lines to change:\n{_fence_text(request, target)}",
         *(f"The problem: {part.text}" for part in request.parts if part.kind is PartKind.DIAGNOSTIC),
-        request.instruction or _ASKED.get(request.action, ""),
-        _longer_fence(target, request.language),
+        request.instruction or _DEFAULT_INSTRUCTIONS.get(request.action, ""),
+        _fence_instruction(target, request.language),
     ]
     asked = "\n\n".join(section for section in sections if section)
-    return Chat((Message("system", _EDIT), *request.history, Message("user", asked)), EditFormat.FENCED)
+    return ChatPrompt((Message("system", _EDIT), *request.history, Message("user", asked)), EditFormat.FENCED)
 
 
-def _longer_fence(target: str, language: str) -> str:
+def _fence_instruction(target: str, language: str) -> str:
     """Return what to say about the answer's fence, so that no fence in the text can close it."""
-    count = len(fences.fence_for(target, language))
+    count = len(fences.choose_fence(target, language))
     return "" if count == 3 else f"Put your answer in a fence of {count} backticks."
 
 
-def around(request: Request, budget: int) -> tuple[str, str]:
+def trim_context(request: Request, budget: int) -> tuple[str, str]:
     """Return the prefix and the suffix of a request within a budget, cut at lines."""
     prefix, suffix = request.text_of(PartKind.PREFIX), request.text_of(PartKind.SUFFIX)
     room = max(int(budget * _PREFIX_SHARE), budget - len(suffix))
@@ -86,11 +87,11 @@ def _to_line(text: str) -> str:
     return text[: text.rfind("\n") + 1]
 
 
-def _fence(request: Request, text: str) -> str:
-    return fences.wrapped(request.language, text)
+def _fence_text(request: Request, text: str) -> str:
+    return fences.wrap_in_fence(request.language, text)
 
 
-class Reader(Protocol):
+class AnswerFilter(Protocol):
     """What stands between what a model says and what is passed on; `fim.Reply` is one."""
 
     done: bool
@@ -105,13 +106,13 @@ class Reader(Protocol):
 
 
 @dataclass(slots=True)
-class Fenced:
+class FencedAnswerFilter:
     """Passes an answer on until the code fence that holds the new text has closed: only talk follows.
 
     For a target that may hold fences of its own (`place`), an answer is passed on whole.
     """
 
-    place: unfence.Place = field(default_factory=unfence.Place)
+    place: unfence.TargetText = field(default_factory=unfence.TargetText)
     done: bool = False
     _said: str = ""
     _seen: int = 0  # lines' ends are looked for behind here
@@ -122,7 +123,7 @@ class Fenced:
             return ""
         self._said += text
         recent = self._said[self._seen :]
-        if ("```" in recent or "~~~" in recent) and (end := unfence.end_of_code(self._said, self.place)):
+        if ("```" in recent or "~~~" in recent) and (end := unfence.find_code_end(self._said, self.place)):
             self.done = True
             return text[: max(len(text) - (len(self._said) - end), 0)]
         self._seen = max(self._said.rfind("\n", 0, len(self._said) - 1), 0)
@@ -134,7 +135,7 @@ class Fenced:
 
 
 @dataclass(slots=True)
-class Bare:
+class BareCompletionFilter:
     """Passes a completion on without what stands before it; `line` is the cursor's, up to the cursor.
 
     In `language` Markdown a code fence is part of the text, unless it says that Markdown is in it.
@@ -176,14 +177,14 @@ class Bare:
 
     def _is_wrapper(self, line: str) -> bool:
         """Return whether a line is a fence that is no part of the completion."""
-        found = fences.fence_lines([line])
-        if not fences.is_markdown(self.language):
+        found = fences.find_fences([line])
+        if not fences.uses_fences(self.language):
             return line.startswith("```")
-        return bool(found) and fences.is_markdown(found[0].language)
+        return bool(found) and fences.uses_fences(found[0].language)
 
     def _without_echo(self, said: str) -> str | None:
         line, head = self.line.strip(), said.lstrip()
-        if len(line) < _SHORTEST_ECHO:
+        if len(line) < _MIN_ECHO_CHARS:
             return said
         if len(head) < len(line) and line.startswith(head):
             return None

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 _FENCE = re.compile(r"([ \t]*)(`{3,}(?=[^`]*\Z)|~{3,})[ \t]*(.*?)[ \t]*\Z")
 _RUN = re.compile(r"(?:`{3,}|~{3,})")
 _NAME = re.compile(r"\{?\s*[.=]?\s*([^\s,{}:=]+)")
-_SLACK = 3  # columns by which a closing fence may be indented deeper than its opening fence
-MARKDOWN = {
+_MAX_EXTRA_INDENT = 3  # columns by which a closing fence may be indented deeper than its opening fence
+MARKUP_LANGUAGES = {
     "asciidoc",
     "djot",
     "literate haskell",
@@ -29,7 +29,7 @@ MARKDOWN = {
     "typst",
     "vimwiki",
 }
-_SHORT = {"adoc", "md", "markdown", "qmd", "rst", "typ"}
+_SHORT_NAMES = {"adoc", "md", "markdown", "qmd", "rst", "typ"}
 _ENDINGS = {".adoc", ".asciidoc", ".markdown", ".md", ".mdc", ".mdx", ".qmd", ".rmd", ".rst", ".typ"}
 
 
@@ -54,19 +54,19 @@ class Fence:
             not self.info
             and self.run[0] == opening.run[0]
             and len(self.run) >= len(opening.run)
-            and self.indent <= opening.indent + _SLACK
+            and self.indent <= opening.indent + _MAX_EXTRA_INDENT
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class FencedBlock:
     """A fenced block; `closing` is None for one that the text does not close."""
 
     opening: Fence
     closing: Fence | None
 
 
-def fence_lines(lines: Sequence[str]) -> list[Fence]:
+def find_fences(lines: Sequence[str]) -> list[Fence]:
     """Return the fence lines of a text, in order."""
     found: list[Fence] = []
     for number, line in enumerate(lines):
@@ -75,22 +75,22 @@ def fence_lines(lines: Sequence[str]) -> list[Fence]:
     return found
 
 
-def flat(fences: Sequence[Fence]) -> list[Block]:
+def parse_flat(fences: Sequence[Fence]) -> list[FencedBlock]:
     """Return the blocks as CommonMark reads them: within a block only its closing fence counts."""
-    blocks: list[Block] = []
+    blocks: list[FencedBlock] = []
     opening: Fence | None = None
     for fence in fences:
         if opening is None:
             opening = fence
         elif fence.closes(opening):
-            blocks.append(Block(opening, fence))
+            blocks.append(FencedBlock(opening, fence))
             opening = None
-    return blocks if opening is None else [*blocks, Block(opening, None)]
+    return blocks if opening is None else [*blocks, FencedBlock(opening, None)]
 
 
-def nested(fences: Sequence[Fence]) -> list[Block]:
+def parse_nested(fences: Sequence[Fence]) -> list[FencedBlock]:
     """Return the outermost blocks where a fence with an info string opens an inner block."""
-    blocks: list[Block] = []
+    blocks: list[FencedBlock] = []
     stack: list[Fence] = []
     for fence in fences:
         if not stack or not fence.closes(stack[-1]):
@@ -98,40 +98,40 @@ def nested(fences: Sequence[Fence]) -> list[Block]:
             continue
         opening = stack.pop()
         if not stack:
-            blocks.append(Block(opening, fence))
-    return [*blocks, Block(stack[0], None)] if stack else blocks
+            blocks.append(FencedBlock(opening, fence))
+    return [*blocks, FencedBlock(stack[0], None)] if stack else blocks
 
 
-def leaves_open(fences: Sequence[Fence]) -> bool:
+def ends_inside_block(fences: Sequence[Fence]) -> bool:
     """Return whether a text ends within a block, as CommonMark reads it."""
-    blocks = flat(fences)
+    blocks = parse_flat(fences)
     return bool(blocks) and blocks[-1].closing is None
 
 
-def signature(fences: Sequence[Fence]) -> tuple[tuple[str, str], ...]:
+def fence_signature(fences: Sequence[Fence]) -> tuple[tuple[str, str], ...]:
     """Return what identifies a text's fences wherever they stand: their characters and info strings."""
     return tuple((fence.run, fence.info) for fence in fences)
 
 
-def block_around(lines: Sequence[str]) -> Fence | None:
+def find_open_fence(lines: Sequence[str]) -> Fence | None:
     """Return the opening fence of the block in which a text ends, or None."""
-    blocks = flat(fence_lines(lines))
+    blocks = parse_flat(find_fences(lines))
     return blocks[-1].opening if blocks and blocks[-1].closing is None else None
 
 
-def is_markdown(language: str, uri: str = "") -> bool:
+def uses_fences(language: str, uri: str = "") -> bool:
     """Return whether fences belong to the texts of a language, or of a file with this name."""
     ending = f".{uri.rpartition('.')[2].lower()}"
-    return language.lower() in MARKDOWN | _SHORT or ending in _ENDINGS
+    return language.lower() in MARKUP_LANGUAGES | _SHORT_NAMES or ending in _ENDINGS
 
 
-def wrapped(language: str, text: str) -> str:
+def wrap_in_fence(language: str, text: str) -> str:
     """Return a text in a fence that no line of it can close."""
-    fence = fence_for(text, language)
+    fence = choose_fence(text, language)
     return f"{fence}{language}\n{text}\n{fence}"
 
 
-def fence_for(text: str, language: str = "") -> str:
+def choose_fence(text: str, language: str = "") -> str:
     """Return a fence that no line of `text`, or of a text in this language, will close."""
-    usual = 4 if is_markdown(language) else 3
+    usual = 4 if uses_fences(language) else 3
     return "`" * max([usual, *(len(run) + 1 for run in _RUN.findall(text))])

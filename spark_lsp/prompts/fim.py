@@ -22,7 +22,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class FimTemplate:
     """The control tokens of one family; a family without a suffix token gets the prefix alone.
 
     `order` says how they stand: `ours` is the one described above, measured with Qwen only; `usual` is
@@ -45,7 +45,7 @@ class Template:
 
 
 TEMPLATES = {
-    "qwen": Template(
+    "qwen": FimTemplate(
         prefix="<|fim_prefix|>",
         suffix="<|fim_suffix|>",
         middle="<|fim_middle|>",
@@ -54,19 +54,19 @@ TEMPLATES = {
         stop=("<|endoftext|>", "<|im_end|>", "<|file_sep|>", "<|fim_pad|>", "<|repo_name|>"),
         order="ours",
     ),
-    "deepseek": Template(
+    "deepseek": FimTemplate(
         "<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>", stop=("<｜end▁of▁sentence｜>", "<|EOT|>")
     ),
-    "starcoder": Template(
+    "starcoder": FimTemplate(
         "<fim_prefix>", "<fim_suffix>", "<fim_middle>", stop=("<|endoftext|>", "<file_sep>", "<fim_pad>")
     ),
-    "codellama": Template("<PRE> ", " <SUF>", " <MID>", stop=("<EOT>", "</s>")),
-    "codegemma": Template(
+    "codellama": FimTemplate("<PRE> ", " <SUF>", " <MID>", stop=("<EOT>", "</s>")),
+    "codegemma": FimTemplate(
         "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", stop=("<|file_separator|>", "<eos>")
     ),
-    "codestral": Template("[PREFIX]", "[SUFFIX]", stop=("</s>",), order="mistral"),
+    "codestral": FimTemplate("[PREFIX]", "[SUFFIX]", stop=("</s>",), order="mistral"),
 }
-PLAIN = Template()
+PLAIN = FimTemplate()
 
 _CONTROL = re.compile(r"<\|(?=\w+\|>)")
 # The last piece of text that a tokeniser of this kind joins with what follows: letters with one character
@@ -74,14 +74,14 @@ _CONTROL = re.compile(r"<\|(?=\w+\|>)")
 # opens a block, which is one token together with the line end behind it. Healing all punctuation gained
 # nothing (14 of 27 exact either way, 16 with blanks) and costs a token.
 _FRAGMENT = re.compile(r"(?:(?:[^\w\r\n]|_)?[^\W\d_]+|[ \t:{])\Z")
-_LONGEST_FRAGMENT = 24
+_MAX_FRAGMENT_CHARS = 24
 _OPENERS = (":", "{", "(", "[", ",", "=", "\\", "=>", "->")
 _COMMENTS = ("#", "//", "--")
-_MOST_COMMENTS, _MOST_BODY = 3, 6
+_MAX_COMMENT_LINES, _MAX_BODY_LINES = 3, 6
 _CLOSERS = re.compile(r"[\s)\]}>'\"`;:,]*\Z")
 
 
-def render(prefix: str, suffix: str, family: str, files: tuple[tuple[str, str], ...] = ()) -> str:
+def render_prompt(prefix: str, suffix: str, family: str, files: tuple[tuple[str, str], ...] = ()) -> str:
     """Return the prompt that continues `prefix`, knowing that `suffix` follows.
 
     `files` holds path and text of other files, which go first, as repositories were shown in training.
@@ -89,16 +89,19 @@ def render(prefix: str, suffix: str, family: str, files: tuple[tuple[str, str], 
     template = TEMPLATES.get(family, PLAIN)
     if not template.suffix:
         return prefix
-    body = _framed(template, quoted(prefix, template), quoted(suffix, template))
+    body = _join_parts(
+        template, split_control_tokens(prefix, template), split_control_tokens(suffix, template)
+    )
     if not files or not template.repository:
         return body
     others = "".join(
-        f"{template.file}{quoted(path, template)}\n{quoted(text, template)}\n" for path, text in files
+        f"{template.file}{split_control_tokens(path, template)}\n{split_control_tokens(text, template)}\n"
+        for path, text in files
     )
     return f"{template.repository}project\n{others}{template.file}{body}"
 
 
-def _framed(template: Template, prefix: str, suffix: str) -> str:
+def _join_parts(template: FimTemplate, prefix: str, suffix: str) -> str:
     if template.order == "ours":
         return f"{template.prefix}{template.suffix}{suffix}{template.middle}{prefix}"
     if template.order == "mistral":
@@ -106,7 +109,7 @@ def _framed(template: Template, prefix: str, suffix: str) -> str:
     return f"{template.prefix}{prefix}{template.suffix}{suffix}{template.middle}"
 
 
-def quoted(text: str, template: Template = PLAIN) -> str:
+def split_control_tokens(text: str, template: FimTemplate = PLAIN) -> str:
     """Return `text` with everything that reads like a control token made harmless."""
     if "<|" in text:
         text = _CONTROL.sub("<| ", text)
@@ -116,14 +119,14 @@ def quoted(text: str, template: Template = PLAIN) -> str:
     return text
 
 
-def heal(prefix: str) -> tuple[str, str]:
+def split_fragment(prefix: str) -> tuple[str, str]:
     """Split `prefix` into what is read and the fragment that the answer must begin with."""
-    match = _FRAGMENT.search(prefix, max(0, len(prefix) - _LONGEST_FRAGMENT))
+    match = _FRAGMENT.search(prefix, max(0, len(prefix) - _MAX_FRAGMENT_CHARS))
     at = match.start() if match else len(prefix)
     return prefix[:at], prefix[at:]
 
 
-def grammar(fragment: str) -> str:
+def grammar_for_prefix(fragment: str) -> str:
     """Return a GBNF grammar for text that begins with `fragment`; it allows line ends and an early end."""
     if not fragment:
         return ""
@@ -131,19 +134,19 @@ def grammar(fragment: str) -> str:
     return f'root ::= "{literal}" [^\\x00]*'
 
 
-def may_open_line(prefix: str) -> bool:
+def may_start_with_newline(prefix: str) -> bool:
     """Return whether an answer may begin on the next line: behind an opened block or a comment."""
     line = prefix[max(prefix.rfind("\n"), prefix.rfind("\r")) + 1 :].strip()
     return line.endswith(_OPENERS) or line.startswith(_COMMENTS)
 
 
-def says_something(text: str) -> bool:
+def has_code_line(text: str) -> bool:
     """Return whether a text has a line that is neither empty nor a comment."""
     lines = (line.strip() for line in text.splitlines())
     return any(line and not line.startswith(_COMMENTS) for line in lines)
 
 
-def closers(rest: str) -> str:
+def closers_only(rest: str) -> str:
     """Return the text right of the cursor if it only closes what was opened, else nothing.
 
     Editors insert such closers by themselves, and a person typing inside them is still typing at the
@@ -152,7 +155,7 @@ def closers(rest: str) -> str:
     return rest.strip() if _CLOSERS.match(rest) else ""
 
 
-def lone_header(line: str, below: str) -> bool:
+def is_header_without_body(line: str, below: str) -> bool:
     """Return whether `line` opens a block by a colon, as in Python, and `below` is not the block's body."""
     opens = line.rstrip().endswith(":") and not line.lstrip().startswith(_COMMENTS)
     return opens and (not below.strip() or _indent(below) <= _indent(line))
@@ -163,7 +166,7 @@ def _indent(line: str) -> int:
 
 
 @dataclass(slots=True)
-class Reply:
+class FimAnswerFilter:
     """Turns what a model generates into what stands at the cursor.
 
     Takes off the healed `fragment`; ends behind `lines` lines (0: never; `opens` allows one line end
@@ -193,65 +196,69 @@ class Reply:
         if self.done:
             return ""
         if self.fragment:
-            text = self._without_fragment(text)
-        shown = self._until_the_last_line(text)
+            text = self._remove_fragment(text)
+        shown = self._take_wanted_lines(text)
         return self._hold_closing(shown)
 
     def finish(self) -> str:
         """Return what was held back and turned out to belong to the answer."""
-        held, self._held = self._held + self._last_of_block(), ""
+        held, self._held = self._held + self._release_last_block_line(), ""
         return "" if self.closing and held.strip() == self.closing else held
 
-    def _last_of_block(self) -> str:
+    def _release_last_block_line(self) -> str:
         """Return the last line of a block that ended without a line end."""
         last = self._seen[self._shown :]
         inside = self._in_block and not self.done and _indent(last) > _indent(self._header)
-        return self._show(len(self._seen)) if inside else ""
+        return self._release_until(len(self._seen)) if inside else ""
 
-    def _without_fragment(self, text: str) -> str:
+    def _remove_fragment(self, text: str) -> str:
         cut = min(len(self.fragment), len(text))
         self.fragment = self.fragment[cut:]
         return text[cut:]
 
-    def _until_the_last_line(self, text: str) -> str:
+    def _take_wanted_lines(self, text: str) -> str:
         if not self.lines:
             return text
         self._seen += text
         body = len(self._seen) - len(self._seen.lstrip()) if self.opens else 0
         if self.opens and body == len(self._seen):
-            return self._show(len(self._seen))  # nothing but the line end and the indentation so far
-        end = self._end(body)
+            return self._release_until(len(self._seen))  # nothing but the line end and the indentation so far
+        end = self._find_end(body)
         self.done = end is not None
         if end is None:  # a line of a block may turn out to be the first behind it
             end = self._seen.rfind("\n") + 1 if self._in_block else len(self._seen)
-        return self._show(end)
+        return self._release_until(end)
 
-    def _show(self, end: int) -> str:
+    def _release_until(self, end: int) -> str:
         start, self._shown = self._shown, max(end, self._shown)
         return self._seen[start : self._shown]
 
-    def _end(self, body: int) -> int | None:
+    def _find_end(self, body: int) -> int | None:
         """Return where the last line that is wanted ends, counted from `body`; None if it does not yet."""
         counted = comments = 0
         for match in re.finditer(r"([^\n]*)\n", self._seen[body:]):
             line = match[1] if match.start() or self.line is None else self.line + match[1]
-            if self.line is not None and comments < _MOST_COMMENTS and line.lstrip().startswith(_COMMENTS):
+            if (
+                self.line is not None
+                and comments < _MAX_COMMENT_LINES
+                and line.lstrip().startswith(_COMMENTS)
+            ):
                 comments += 1
             else:
                 counted += 1
             if counted == self.lines:
-                return self._end_of_block(line, body + match.end())
+                return self._find_block_end(line, body + match.end())
         return None
 
-    def _end_of_block(self, header: str, at: int) -> int | None:
+    def _find_block_end(self, header: str, at: int) -> int | None:
         """Return where a line that ends before `at` ends with its block, if it is a lone header."""
-        if self.line is None or not lone_header(header, self.below):
+        if self.line is None or not is_header_without_body(header, self.below):
             return at - 1
         self._in_block, self._header = True, header
         for number, match in enumerate(re.finditer(r"([^\n]*)\n", self._seen[at:])):
             if match[1].strip() and _indent(match[1]) <= _indent(header):
                 return at + match.start() - 1
-            if number + 1 == _MOST_BODY:
+            if number + 1 == _MAX_BODY_LINES:
                 return at + match.end() - 1
         return None
 

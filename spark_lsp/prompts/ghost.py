@@ -22,22 +22,22 @@ from difflib import SequenceMatcher
 
 from spark_lsp.prompts import fences, fim
 
-MAX_LINES = 64
-MAX_CHARS = 6_000  # nobody reads more, and each piece is looked at with all before it
+MAX_GHOST_LINES = 64
+MAX_GHOST_CHARS = 6_000  # nobody reads more, and each piece is looked at with all before it
 _LINE = r"(?:^|(?<=\r))"  # `^` knows only line feeds
 _STOP = re.compile(rf"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>|{_LINE}[ \t]*```", re.MULTILINE)
 _TOKEN_STOP = re.compile(r"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>")
 _PARTIAL_STOP = re.compile(rf"(?:<\|?[a-zA-Z_]{{0,20}}\|?|{_LINE}[ \t]*(?:`+|~+))\Z", re.MULTILINE)
 _FENCE = re.compile("```+|~~~+")
-_INDENT = 100  # columns before a fence that are looked at
+_MAX_INDENT_CHARS = 100  # columns before a fence that are looked at
 _CLOSING = re.compile(r"[\s)\]}>'\"`;,:]*\Z")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _LINE_END = re.compile(r"\r\n|\n|\r")
 # Bidirectional controls and invisible characters: they make text look other than it is (CVE-2021-42574).
-DECEPTIVE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+DECEPTIVE_CHARACTERS = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 
 
-class Ghost:
+class GhostText:
     """Ghost text for `offset` of `text`; see the module's text. `max_lines` 0 means a whole block."""
 
     def __init__(self, text: str, offset: int, language: str = "", *, max_lines: int = 0) -> None:
@@ -48,11 +48,11 @@ class Ghost:
         self._below = next((line for line in after[1:] if line.strip()), None)
         self._above = [line for line in before[:-1] if line.strip()][-2:]
         one_line = not _CLOSING.fullmatch(self._rest)
-        self._max_lines = 1 if one_line else max_lines or MAX_LINES
+        self._max_lines = 1 if one_line else max_lines or MAX_GHOST_LINES
         self._eol = "\r\n" if "\r\n" in text[:4_000] else "\n"
-        around = _fences_in(text[:offset])
-        self._inside = fences.leaves_open(fences.fence_lines(around))
-        self._fenced = self._inside or fences.is_markdown(language)  # fences are text here
+        around = _find_fence_lines(text[:offset])
+        self._inside = fences.ends_inside_block(fences.find_fences(around))
+        self._fenced = self._inside or fences.uses_fences(language)  # fences are text here
         self._raw = ""
         self._complete = False
         self.end = offset
@@ -61,11 +61,11 @@ class Ghost:
         """Take more text; True once enough is there, and nothing more need be read."""
         if not self._complete:
             self._raw += chunk
-            cut = self._cut(self._raw)
+            cut = self._find_cut(self._raw)
             self._complete = cut is not None
         return self._complete
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Begin again, with other text to come."""
         self._raw, self._complete = "", False
 
@@ -75,57 +75,57 @@ class Ghost:
         shown = self._kept()
         if not self._complete and (partial := _PARTIAL_STOP.search(shown)):
             shown = shown[: partial.start()]
-        shown = self._shaped(shown, self._without_rest if self._complete else self._before_rest)
+        shown = self._shape_text(shown, self._without_rest if self._complete else self._before_rest)
         return "" if self._may_repeat(shown) else shown
 
     @property
-    def lines(self) -> str:
+    def whole_lines(self) -> str:
         """The whole lines so far; nothing of a line that may still change."""
         shown = self._kept()
         ends = [match.start() for match in _LINE_END.finditer(shown)]
-        return self._shaped(shown[: ends[-1]], self._without_rest) if ends else ""
+        return self._shape_text(shown[: ends[-1]], self._without_rest) if ends else ""
 
     @property
-    def useful(self) -> bool:
+    def is_useful(self) -> bool:
         """Whether the whole lines so far help by themselves: no comment alone, no head without its block."""
-        lines = self.lines
+        lines = self.whole_lines
         last = lines.rsplit("\n", 1)[-1] if "\n" in lines else self._line + lines
-        return fim.says_something(lines) and not fim.lone_header(last, self._below or "")
+        return fim.has_code_line(lines) and not fim.is_header_without_body(last, self._below or "")
 
     def finish(self) -> str | None:
         """Return the text to insert, or None."""
-        return self._shaped(self._kept(), self._without_rest) or None
+        return self._shape_text(self._kept(), self._without_rest) or None
 
-    def _shaped(self, text: str, take_off: Callable[[str], str]) -> str:
+    def _shape_text(self, text: str, take_off: Callable[[str], str]) -> str:
         """Take steps 3 and 4; `take_off` does the third."""
         text = take_off(self._without_wrapper(text.rstrip()).rstrip())
         if not text.strip() or self._is_repetition(text):
             return ""
-        return _LINE_END.sub(self._eol, self._spaced(text))
+        return _LINE_END.sub(self._eol, self._without_double_space(text))
 
     def _without_wrapper(self, text: str) -> str:
         """Take off a last line that is a bare fence and would open a block: the end of a wrapper."""
         if not self._fenced or self._inside or not text.endswith(("`", "~")):
             return text
         lines = _LINE_END.split(text)
-        found = fences.fence_lines(lines)
+        found = fences.find_fences(lines)
         last = found[-1] if found else None
-        if last is None or last.info or last.line != len(lines) - 1 or not fences.leaves_open(found):
+        if last is None or last.info or last.line != len(lines) - 1 or not fences.ends_inside_block(found):
             return text
         return text[: -len(lines[-1])]
 
     def _kept(self) -> str:
-        cut = self._cut(self._raw)
+        cut = self._find_cut(self._raw)
         return self._raw if cut is None else self._raw[:cut]
 
-    def _cut(self, raw: str) -> int | None:
+    def _find_cut(self, raw: str) -> int | None:
         """Return where the text must end, or None while it may go on."""
-        stop = (_TOKEN_STOP if self._fenced else _STOP).search(raw, 0, MAX_CHARS)
-        limit = stop.start() if stop else _too_long(raw)
+        stop = (_TOKEN_STOP if self._fenced else _STOP).search(raw, 0, MAX_GHOST_CHARS)
+        limit = stop.start() if stop else _limit_length(raw)
         lines, seen = 0, list[str]()
-        for start, end, closed in _lines(raw[:limit]):
+        for start, end, closed in _split_lines(raw[:limit]):
             line = raw[start:end]
-            if DECEPTIVE.search(line):
+            if DECEPTIVE_CHARACTERS.search(line):
                 return start  # the lines above it are sound
             if start and line.strip() and self._ends_before(line, seen, closed=closed):
                 return start
@@ -159,7 +159,7 @@ class Ghost:
         if brackets < len(rest) and text.endswith(rest):
             return text[: -len(rest)]
         for size in range(brackets, 0, -1):
-            if text.endswith(rest[:size]) and _closes(rest[:size], text):
+            if text.endswith(rest[:size]) and _closes_too_much(rest[:size], text):
                 return text[:-size]
         return text
 
@@ -180,7 +180,7 @@ class Ghost:
         """Tell whether one line only says again what stands around it."""
         said = text.strip()
         line = (self._line + said).strip()
-        if self._below is not None and _alike(line, self._below.strip()) and not self._rest.strip():
+        if self._below is not None and _are_alike(line, self._below.strip()) and not self._rest.strip():
             return True
         return len(self._above) == 2 and all(line == above.strip() for above in self._above)
 
@@ -193,20 +193,22 @@ class Ghost:
         twice = first if second == [first] else ""
         return twice.startswith(line) or _may_become_alike(line, (self._below or "").strip())
 
-    def _spaced(self, text: str) -> str:
+    def _without_double_space(self, text: str) -> str:
         """Do not let a space before the cursor and one behind it become two."""
         if self._line.endswith((" ", "\t")) and self._line.strip() and text.startswith(" "):
             return text.lstrip(" ")
         return text
 
 
-def _fences_in(text: str) -> list[str]:
+def _find_fence_lines(text: str) -> list[str]:
     """Return the lines of a text that may be fences, without a look at each line: a text may be large."""
     found: list[str] = []
     for match in _FENCE.finditer(text):
-        before = text[max(0, match.start() - _INDENT) : match.start()]
+        before = text[max(0, match.start() - _MAX_INDENT_CHARS) : match.start()]
         indent = before[len(before.rstrip(" \t")) :]
-        if len(indent) == len(before) < _INDENT or before[: -len(indent) or None].endswith(("\n", "\r")):
+        if len(indent) == len(before) < _MAX_INDENT_CHARS or before[: -len(indent) or None].endswith(
+            ("\n", "\r")
+        ):
             end = _LINE_END.search(text, match.end())
             found.append(indent + text[match.start() : end.start() if end else None])
     return found
@@ -218,14 +220,14 @@ def _first_line_if_it_ends_with(rest: str, text: str) -> str:
     return first if first.endswith(rest) else text
 
 
-def _too_long(raw: str) -> int | None:
+def _limit_length(raw: str) -> int | None:
     """Return where the last whole line ends that may be taken, or None if all may."""
-    if len(raw) <= MAX_CHARS:
+    if len(raw) <= MAX_GHOST_CHARS:
         return None
-    return max((match.start() for match in _LINE_END.finditer(raw, 0, MAX_CHARS)), default=0)
+    return max((match.start() for match in _LINE_END.finditer(raw, 0, MAX_GHOST_CHARS)), default=0)
 
 
-def _lines(text: str) -> list[tuple[int, int, bool]]:
+def _split_lines(text: str) -> list[tuple[int, int, bool]]:
     """Return `(start, end, closed)` of each line; `closed` if a line end follows."""
     found: list[tuple[int, int, bool]] = []
     start = 0
@@ -239,12 +241,12 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _closes(tail: str, text: str) -> bool:
+def _closes_too_much(tail: str, text: str) -> bool:
     """Tell whether a tail of closing brackets would leave `text` with more closed than opened."""
     return all(text.count(char) > text.count(_PAIRS[char]) for char in tail)
 
 
-def _alike(one: str, other: str) -> bool:
+def _are_alike(one: str, other: str) -> bool:
     """Tell whether two lines differ by one character or 5 %, as peers measure it."""
     if one == other:
         return True
@@ -269,10 +271,10 @@ def _may_become_alike(beginning: str, line: str) -> bool:
     allowed = max(1, len(line) // 19)  # the growing line may be longer than `line`, and 5 % of it more
     if len(line) < 12 - allowed or len(beginning) > len(line) + allowed:
         return False
-    return _missing_from(beginning, line, allowed) <= allowed
+    return _count_missing(beginning, line, allowed) <= allowed
 
 
-def _missing_from(beginning: str, line: str, allowed: int) -> int:
+def _count_missing(beginning: str, line: str, allowed: int) -> int:
     """Return how many characters of `beginning` are not in `line`, in order, near their own place."""
     width = 2 * allowed + 1
     unreachable = len(beginning) + 1

@@ -20,7 +20,7 @@ _RENAME = re.compile(
 )
 
 
-def edits(document: Document, start: int, end: int, instruction: str) -> list[Edit] | None:
+def rename_edits(document: Document, start: int, end: int, instruction: str) -> list[Edit] | None:
     """Return the edits of a rename within `[start, end)`, or None if the instruction asks for none.
 
     None also where the language has no grammar here. Raises `EditRefused` where a rename is not safe.
@@ -35,26 +35,28 @@ def edits(document: Document, start: int, end: int, instruction: str) -> list[Ed
         return None
     inside = [place for place in uses if start <= place < end]
     if not inside:
-        raise _refused(f"There is no name {old!r} in these lines", "Select the lines that use it")
+        raise _make_refusal(f"There is no name {old!r} in these lines", "Select the lines that use it")
     if any(start <= place < end for place in taken):
-        raise _refused(f"The name {new!r} is already used in these lines", "Choose another name")
+        raise _make_refusal(f"The name {new!r} is already used in these lines", "Choose another name")
     if len(inside) < len(uses):
-        raise _refused(
+        raise _make_refusal(
             f"The name {old!r} is used outside these lines too",
             "Select all its uses, or use your editor's rename",
         )
     made = [Edit(place, place + len(old), new) for place in inside]
-    if not _fits(document.language, document.text, apply_edits(document.text, made), new, len(made)):
-        raise _refused(f"{new!r} cannot be a name here", "Choose another name")
+    if not _is_valid_rename(
+        document.language, document.text, apply_edits(document.text, made), new, len(made)
+    ):
+        raise _make_refusal(f"{new!r} cannot be a name here", "Choose another name")
     return made
 
 
-def _fits(language: str, old: str, new: str, name: str, count: int) -> bool:
+def _is_valid_rename(language: str, old: str, new: str, name: str, count: int) -> bool:
     """Tell whether `name` is a name in all its new places (no keyword), and parses where the old one did."""
     before, after = syntax.errors(language, old), syntax.errors(language, new)
     uses = syntax.uses(language, new, name)
     return (after or 0) <= (before or 0) and uses is not None and len(uses) >= count
 
 
-def _refused(what: str, remedy: str) -> EditRefused:
+def _make_refusal(what: str, remedy: str) -> EditRefused:
     return EditRefused(what, "Nothing was renamed", remedy)

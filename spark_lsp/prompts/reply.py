@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import gate, syntax, unfence
 from spark_lsp.prompts.actions import Diagnostic
-from spark_lsp.prompts.thinking import begins_with_thinking, without_thinking
+from spark_lsp.prompts.thinking import remove_thinking, starts_with_thinking
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, diff_texts
@@ -22,8 +22,8 @@ _BLANK_LINES = re.compile(r"(?:[^\S\r\n]*(?:\r\n|\n|\r))*")
 # `textwrap.indent` would begin lines at form feeds too.
 _LINE_OF_CODE = re.compile(r"^(?=.*\S)", re.MULTILINE)
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_WIDTH = 88
-NOWHERE = unfence.Place()
+_MAX_COLUMNS = 88
+NOWHERE = unfence.TargetText()
 _BLOCK = {"javascript", "javascriptreact", "typescript", "typescriptreact", "java", "c", "cpp", "php", "css"}
 _LINE_MARK = {
     "lua": "---",
@@ -36,7 +36,7 @@ _LINE_MARK = {
 }
 
 
-def proposal(
+def propose_edits(
     action: str,
     document: Document,
     start: int,
@@ -51,19 +51,19 @@ def proposal(
 
     Raises `EditRefused` for an answer that is empty, or that the gate does not let pass.
     """
-    answer = _thought_through(form, document.text[start:end], answer)
-    answer = _LINE_END.sub("\n", _without_special(document.text[start:end], answer))
+    answer = _remove_thinking(form, document.text[start:end], answer)
+    answer = _LINE_END.sub("\n", _cut_at_special_token(document.text[start:end], answer))
     if form is EditFormat.DOCSTRING:
-        edits = _documented(document, start, end, answer)
+        edits = _documentation_edits(document, start, end, answer)
     else:
-        edits = _replaced(document, start, end, answer)
+        edits = _replacement_edits(document, start, end, answer)
     if not edits:
         raise EditRefused("The model proposed no change", "The text is as it was", "Say it in other words")
-    gate.check(action, document, (start, end), edits, instruction, diagnostics)
+    gate.check_proposal(action, document, (start, end), edits, instruction, diagnostics)
     return edits
 
 
-def _without_special(old: str, answer: str) -> str:
+def _cut_at_special_token(old: str, answer: str) -> str:
     """Cut an answer at the special token that ends it; the old text's own tokens stay as they are."""
     own = set(_SPECIAL.findall(old))
     if own:
@@ -75,24 +75,24 @@ def _without_special(old: str, answer: str) -> str:
     return answer
 
 
-def is_whole(form: EditFormat, answer: str, place: unfence.Place = NOWHERE) -> bool:
+def is_complete(form: EditFormat, answer: str, place: unfence.TargetText = NOWHERE) -> bool:
     """Return whether an answer that ended at its bound may be used: its fence has closed, or no code is lost.
 
     Documentation that is cut is shorter; code that is cut would take away what follows.
     """
     if form is EditFormat.FENCED:
-        return unfence.is_closed(_LINE_END.sub("\n", without_thinking(answer)), place)
+        return unfence.has_closed_text(_LINE_END.sub("\n", remove_thinking(answer)), place)
     return form is EditFormat.DOCSTRING
 
 
-def _thought_through(form: EditFormat, target: str, answer: str) -> str:
+def _remove_thinking(form: EditFormat, target: str, answer: str) -> str:
     """Return the answer without the model's thinking. Raises `EditRefused` if it holds nothing else.
 
     An answer outside a fence may begin as the target does, with the user's own `<think>`.
     """
-    if form is not EditFormat.FENCED and begins_with_thinking(target):
+    if form is not EditFormat.FENCED and starts_with_thinking(target):
         return answer
-    left = without_thinking(answer)
+    left = remove_thinking(answer)
     if answer.strip() and not left.strip():
         raise EditRefused(
             "The model only thought and gave no answer",
@@ -102,16 +102,16 @@ def _thought_through(form: EditFormat, target: str, answer: str) -> str:
     return left
 
 
-def _replaced(document: Document, start: int, end: int, answer: str) -> list[Edit]:
+def _replacement_edits(document: Document, start: int, end: int, answer: str) -> list[Edit]:
     old = document.text[start:end]
-    new = unfence.new_text(answer, unfence.place_of(document, start, end))
+    new = unfence.extract_new_text(answer, unfence.target_in_document(document, start, end))
     new = new.strip("\n").rstrip()
     if not new.strip():
         raise EditRefused("The model's answer is empty", "The text is as it was", "Try again")
-    return diff_texts(old, _LINE_END.sub(document.eol, _indented_as(old, new)), start)
+    return diff_texts(old, _LINE_END.sub(document.eol, _indent_like(old, new)), start)
 
 
-def _indented_as(old: str, new: str) -> str:
+def _indent_like(old: str, new: str) -> str:
     """Shift new code to the old code's indentation; blank lines at both ends are the old ones'."""
     was, now = _common_indent(old), _common_indent(new)
     if was != now:
@@ -128,47 +128,47 @@ def _common_indent(text: str) -> str:
     return shortest[: len(shortest) - len(shortest.lstrip())]
 
 
-def _documented(document: Document, start: int, end: int, answer: str) -> list[Edit]:
+def _documentation_edits(document: Document, start: int, end: int, answer: str) -> list[Edit]:
     """Return the edit that puts documentation where the language wants it."""
-    lines = _prose(answer)
+    lines = _documentation_lines(answer)
     if not lines:
         raise EditRefused("The model's answer holds no documentation", "The text is as it was", "Try again")
     found = syntax.definition_at(document.language, document.text, start)
     if document.language == "python":
-        return _python_docstring(document, found, lines)
+        return _docstring_edits(document, found, lines)
     if found is None:
         raise EditRefused(
             "There is no definition to document here", "Nothing was done", "Put the cursor in one"
         )
-    return [_comment_above(document, found.start, lines)]
+    return [_comment_edit(document, found.start, lines)]
 
 
-def _prose(answer: str) -> list[str]:
+def _documentation_lines(answer: str) -> list[str]:
     """Return the lines of documentation in an answer, without quotes, fences, marks and preamble."""
-    text = unfence.documentation(answer.strip())
+    text = unfence.remove_wrapping_fence(answer.strip())
     text = re.sub(r'^\s*(?:"""|\'\'\')+|(?:"""|\'\'\')+\s*\Z', "", text).strip()
-    text = unfence.documentation(text.split('"""')[0])
-    lines = [line.rstrip() for line in textwrap.dedent(_first_aligned(text)).split("\n")]
+    text = unfence.remove_wrapping_fence(text.split('"""')[0])
+    lines = [line.rstrip() for line in textwrap.dedent(_align_first_line(text)).split("\n")]
     while lines and not lines[-1]:
         lines.pop()
-    return [line.replace("\\", "\\\\").replace("*/", "* /") for line in _wrapped(lines)]
+    return [line.replace("\\", "\\\\").replace("*/", "* /") for line in _wrap_lines(lines)]
 
 
-def _first_aligned(text: str) -> str:
+def _align_first_line(text: str) -> str:
     """Indent the first line as the others are, so that all can be shifted together."""
     first, newline, rest = text.partition("\n")
     return _common_indent(rest) + first.strip() + newline + rest
 
 
-def _wrapped(lines: list[str]) -> list[str]:
+def _wrap_lines(lines: list[str]) -> list[str]:
     wrapped: list[str] = []
     for line in lines:
         indent = line[: len(line) - len(line.lstrip())]
-        wrapped += textwrap.wrap(line, _WIDTH, subsequent_indent=indent) or [""]
+        wrapped += textwrap.wrap(line, _MAX_COLUMNS, subsequent_indent=indent) or [""]
     return wrapped
 
 
-def _python_docstring(document: Document, found: syntax.Definition | None, lines: list[str]) -> list[Edit]:
+def _docstring_edits(document: Document, found: syntax.Definition | None, lines: list[str]) -> list[Edit]:
     if found is None or found.body is None:
         raise EditRefused(
             "There is no definition with a body here", "Nothing was done", "Put the cursor in one"
@@ -185,7 +185,7 @@ def _python_docstring(document: Document, found: syntax.Definition | None, lines
     return [Edit(found.body, found.body, f"{text}{document.eol}{indent}")]
 
 
-def _comment_above(document: Document, start: int, lines: list[str]) -> Edit:
+def _comment_edit(document: Document, start: int, lines: list[str]) -> Edit:
     head = document.line(document.line_at(start))
     indent = head[: len(head) - len(head.lstrip())]
     if document.language in _BLOCK:

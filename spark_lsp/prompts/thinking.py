@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from spark_lsp.prompts.chat import Reader
+from spark_lsp.prompts.chat import AnswerFilter
 
 _CLOSERS = {
     "<think>": "</think>",
@@ -29,8 +29,8 @@ _CLOSERS = {
 _HARMONY = ("<|start|>", "<|channel|>")
 _MESSAGE, _FINAL = "<|message|>", "final"
 _HARMONY_END = re.compile(r"<\|(?:end|return|call)\|>")
-_LONGEST_END = len("<|return|>")
-_LONGEST_HEADER = 120  # characters of a harmony header
+_MAX_END_CHARS = len("<|return|>")
+_MAX_HEADER_CHARS = 120  # characters of a harmony header
 _FENCE_LINE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _ORPHAN = re.compile(r"</think(?:ing)?>|◁/think▷|\[/THINK\]", re.IGNORECASE)
 
@@ -47,11 +47,11 @@ class ThinkingFilter:
     """
 
     prefilled: bool = False
-    thought: bool = field(default=False, init=False)
+    removed_thinking: bool = field(default=False, init=False)
     _state: _State = field(default="start", init=False)
     _held: str = field(default="", init=False)
     _closer: re.Pattern[str] = field(default=_HARMONY_END, init=False)
-    _tail: int = field(default=_LONGEST_END, init=False)
+    _tail: int = field(default=_MAX_END_CHARS, init=False)
 
     def feed(self, text: str) -> str:
         """Take a piece of the answer and return the text that can be passed on."""
@@ -59,7 +59,7 @@ class ThinkingFilter:
             return text
         self._held += text
         shown = ""
-        while (passed := self._step()) is not None:
+        while (passed := self._advance()) is not None:
             shown += passed
         return shown
 
@@ -68,18 +68,18 @@ class ThinkingFilter:
         held, self._held = self._held, ""
         if self._state in ("thinking", "ended"):
             return ""
-        between = self._state == "start" and self.thought
+        between = self._state == "start" and self.removed_thinking
         return "" if between and (not held.strip() or held.lstrip().startswith("<|")) else held
 
     @property
-    def unfinished(self) -> bool:
+    def is_unfinished(self) -> bool:
         """Whether the text so far is thinking without an end, so that there is no answer yet."""
-        return self.thought and self._state in ("thinking", "start")
+        return self.removed_thinking and self._state in ("thinking", "start")
 
-    def _step(self) -> str | None:
+    def _advance(self) -> str | None:
         """Advance by one state, and return the text that this frees; None when more input is needed."""
         if self._state == "start":
-            return self._begin_prefilled() if self.prefilled else self._begin()
+            return self._skip_to_closing_tag() if self.prefilled else self._read_start()
         if self._state == "thinking":
             return self._skip_thinking()
         if self._state == "final":
@@ -88,31 +88,31 @@ class ThinkingFilter:
             self._held = ""
         return None
 
-    def _begin(self) -> str | None:
+    def _read_start(self) -> str | None:
         """Decide whether the answer, or the next part of it, begins with thinking."""
         lead = self._held.lstrip()
         start = lead[: len("<|begin_of_thought|>")].lower()
         for opener, closer in _CLOSERS.items():
             if start.startswith(opener):
-                return self._think(lead[len(opener) :], _pattern(closer), len(closer))
+                return self._enter_thinking(lead[len(opener) :], _pattern(closer), len(closer))
             if opener.startswith(start):
                 return None
         if any(mark.startswith(start) or start.startswith(mark) for mark in _HARMONY):
             return self._read_header(lead)
         return self._pass_answer(lead)
 
-    def _begin_prefilled(self) -> str | None:
+    def _skip_to_closing_tag(self) -> str | None:
         """Wait for the closing tag of thinking whose opening tag was part of the prompt."""
         closer = _ORPHAN.search(self._held)
         if closer is None:
             return None
         self.prefilled = False
-        self.thought = True
+        self.removed_thinking = True
         self._held = self._held[closer.end() :]
         return ""
 
-    def _think(self, rest: str, closer: re.Pattern[str], longest: int) -> str:
-        self._state, self.thought = "thinking", True
+    def _enter_thinking(self, rest: str, closer: re.Pattern[str], longest: int) -> str:
+        self._state, self.removed_thinking = "thinking", True
         self._held, self._closer, self._tail = rest, closer, longest - 1
         return ""
 
@@ -120,16 +120,16 @@ class ThinkingFilter:
         """Read `<|start|>assistant<|channel|>NAME<|message|>`; only the channel `final` is the answer."""
         header, message, rest = lead.partition(_MESSAGE)
         if not message:
-            return self._pass_answer(lead) if len(lead) > _LONGEST_HEADER else None
+            return self._pass_answer(lead) if len(lead) > _MAX_HEADER_CHARS else None
         if _FINAL not in header and "<|channel|>" in header:
-            return self._think(rest, _HARMONY_END, _LONGEST_END)
+            return self._enter_thinking(rest, _HARMONY_END, _MAX_END_CHARS)
         self._state, self._held = "final", rest
         return ""
 
     def _pass_answer(self, lead: str) -> str:
         """End the filter's work. Blank lines between the thinking and the answer are not part of it."""
         blank = self._held[: len(self._held) - len(lead)]
-        shown = blank[blank.rfind("\n") + 1 :] + lead if self.thought else self._held
+        shown = blank[blank.rfind("\n") + 1 :] + lead if self.removed_thinking else self._held
         self._state, self._held = "answer", ""
         return shown
 
@@ -147,17 +147,17 @@ class ThinkingFilter:
         if end is not None:
             shown, self._held, self._state = self._held[: end.start()], "", "ended"
             return shown
-        opens = self._held.rfind("<|", max(len(self._held) - _LONGEST_END, 0))
+        opens = self._held.rfind("<|", max(len(self._held) - _MAX_END_CHARS, 0))
         at = opens if opens >= 0 else len(self._held) - self._held.endswith("<")
         shown, self._held = self._held[:at], self._held[at:]
         return shown or None
 
 
 @dataclass(slots=True)
-class AfterThinking:
+class AfterThinkingFilter:
     """A `Reader` that gives the answer without its thinking to another one."""
 
-    reader: Reader
+    reader: AnswerFilter
     prefilled: bool = False
     done: bool = field(default=False, init=False)
     thinking: ThinkingFilter = field(init=False)
@@ -182,13 +182,13 @@ def _pattern(closer: str) -> re.Pattern[str]:
     return re.compile(re.escape(closer), re.IGNORECASE)
 
 
-def begins_with_thinking(text: str) -> bool:
+def starts_with_thinking(text: str) -> bool:
     """Return whether a text would be taken for an answer that begins with thinking."""
     start = text.lstrip()[: len("<|begin_of_thought|>")].lower()
     return start.startswith((*_CLOSERS, *_HARMONY))
 
 
-def without_thinking(answer: str) -> str:
+def remove_thinking(answer: str) -> str:
     """Return a whole answer without the thinking before it; empty if it holds nothing else.
 
     A closing tag without an opening one counts where a code fence follows it and none is open before it:
@@ -199,10 +199,10 @@ def without_thinking(answer: str) -> str:
     for closer in _ORPHAN.finditer(answer):
         before, after = answer[: closer.start()], answer[closer.end() :]
         balanced = len(_FENCE_LINE.findall(before)) % 2 == 0
-        if balanced and _FENCE_LINE.search(after) and not _opened(before, closer[0]):
+        if balanced and _FENCE_LINE.search(after) and not _has_opening_tag(before, closer[0]):
             return after.lstrip("\r\n")
     return answer
 
 
-def _opened(before: str, closer: str) -> bool:
+def _has_opening_tag(before: str, closer: str) -> bool:
     return closer.lower().replace("/", "") in before.lower()

@@ -17,52 +17,54 @@ All lengths are characters; `Pace` translates from tokens and seconds.
 import re
 from dataclasses import dataclass, replace
 
-from spark_lsp.prompts.fim import closers
+from spark_lsp.prompts.fim import closers_only
 
 _SUFFIX_SHARE = 4  # one part in four
-_KEY = 200  # characters by which an anchor is found again
+_ANCHOR_KEY_CHARS = 200  # characters by which an anchor is found again
 _BLOCK_START = re.compile(r"(?<=\n\n)(?=[^\s)\]}])")
 _LINE_START = re.compile(r"(?<=\n)")
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class ReadingPace:
     """How fast an engine reads: measured, smoothed, and cautious until something was measured."""
 
     characters_per_token: float = 4.2
     tokens_per_s: float = 120.0
 
-    def characters(self, seconds: float) -> int:
+    def characters_in(self, seconds: float) -> int:
         """Return how much text is read in `seconds`."""
         return int(seconds * self.tokens_per_s * self.characters_per_token)
 
-    def seconds(self, characters: int) -> float:
+    def seconds_for(self, characters: int) -> float:
         """Return how long reading `characters` takes."""
         return characters / self.characters_per_token / self.tokens_per_s
 
-    def measured(self, characters: int, tokens: int, read: int, seconds: float) -> "Pace":
+    def with_measurement(self, characters: int, tokens: int, read: int, seconds: float) -> "ReadingPace":
         """Return the pace after an answer whose prompt had `characters` in `tokens`, of which `read`
         were not cached and took `seconds`. Short readings say little of the speed and are left out."""
         pace = self
         if tokens >= 32:
-            pace = replace(pace, characters_per_token=_smooth(self.characters_per_token, characters / tokens))
+            pace = replace(
+                pace, characters_per_token=_smooth_towards(self.characters_per_token, characters / tokens)
+            )
         if read >= 32 and seconds > 0:
-            pace = replace(pace, tokens_per_s=_smooth(self.tokens_per_s, read / seconds))
+            pace = replace(pace, tokens_per_s=_smooth_towards(self.tokens_per_s, read / seconds))
         return pace
 
 
-def _smooth(old: float, new: float) -> float:
+def _smooth_towards(old: float, new: float) -> float:
     return old + (new - old) * 0.3
 
 
-def limit(pace: Pace, seconds: float, current: int, least: int, most: int) -> int:
+def choose_window_size(pace: ReadingPace, seconds: float, current: int, least: int, most: int) -> int:
     """Return the size of a window that is read in `seconds`; `current` stays unless it is far off."""
-    wanted = min(max(pace.characters(seconds), least), most)
+    wanted = min(max(pace.characters_in(seconds), least), most)
     return current if current and 0.6 < wanted / current < 1.7 else wanted
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class PromptWindow:
     """What a model reads around a cursor: `prefix` before it, `suffix` behind it.
 
     `closing` is text right of the cursor that is left out of `suffix`; see `fim.closers`.
@@ -73,19 +75,19 @@ class Window:
     closing: str = ""
 
 
-def choose(prefix: str, suffix: str, size: int, previous: str = "") -> Window:
+def choose_window(prefix: str, suffix: str, size: int, previous: str = "") -> PromptWindow:
     """Return the window of at most `size` characters around the cursor between `prefix` and `suffix`.
 
     `previous` is the prefix of the window that the model has read last; its anchor is kept if it still
     fits.
     """
-    below, closing = frozen_suffix(suffix)
+    below, closing = split_frozen_suffix(suffix)
     below = _first_lines(below, size // _SUFFIX_SHARE)
     room = size - len(below)  # what a short suffix leaves over is the prefix's
-    return Window(prefix[anchor(prefix, room, previous) :], below, closing)
+    return PromptWindow(prefix[find_anchor(prefix, room, previous) :], below, closing)
 
 
-def frozen_suffix(suffix: str) -> tuple[str, str]:
+def split_frozen_suffix(suffix: str) -> tuple[str, str]:
     """Return the text below the cursor that stays the same while its line is typed, and the closers
     left out of it."""
     end = re.search(r"\r\n|\n|\r", suffix)
@@ -93,16 +95,16 @@ def frozen_suffix(suffix: str) -> tuple[str, str]:
     rest = suffix[:at]
     if not rest.strip():
         return suffix[at:], ""
-    closing = closers(rest)
+    closing = closers_only(rest)
     return (suffix[at:], closing) if closing else (suffix, "")
 
 
-def anchor(prefix: str, room: int, previous: str = "") -> int:
+def find_anchor(prefix: str, room: int, previous: str = "") -> int:
     """Return the offset at which a window over `prefix` begins, leaving at most `room` characters."""
     if len(prefix) <= room:
         return 0
     if previous:
-        at = prefix.find(previous[:_KEY], len(prefix) - room)
+        at = prefix.find(previous[:_ANCHOR_KEY_CHARS], len(prefix) - room)
         if at >= 0:
             return at
     least = len(prefix) - room * 3 // 4
@@ -120,7 +122,7 @@ def _first_lines(text: str, room: int) -> str:
     return text[: end if end > 1 else room]
 
 
-def common(one: str, other: str) -> int:
+def common_prefix_length(one: str, other: str) -> int:
     """Return how many characters two texts have in common at their beginning."""
     low, high = 0, min(len(one), len(other))
     while low < high:

@@ -104,7 +104,7 @@ def test_a_proposal_for_a_large_document_does_not_hold_the_loop(caplog: pytest.L
     async def propose() -> list[Edit]:
         await aside(len, "")  # the thread is there
         return await aside(
-            reply.proposal, "document", document, 0, 23, *answer, instruction="", diagnostics=()
+            reply.propose_edits, "document", document, 0, 23, *answer, instruction="", diagnostics=()
         )
 
     with caplog.at_level(logging.DEBUG, "spark_lsp"), asyncio.Runner(loop_factory=turns.new_loop) as runner:

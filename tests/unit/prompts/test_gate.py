@@ -13,7 +13,7 @@ def fixed(text: str, name: str, message: str) -> str | None:
     document = Document("file:///a.py", text, language="python")
     at = text.index(f"{name}.")
     found = [Diagnostic(at, at + len(name), message)]
-    edits = gate.deterministic("fix", document, 0, len(text), found, "")
+    edits = gate.edits_without_model("fix", document, 0, len(text), found, "")
     return None if edits is None else apply_edits(text, edits)
 
 
@@ -51,7 +51,7 @@ FUNCTION = 'def f(self, a):\n    b = self.a + g(a=a)\n    return f"a {a} {b}"  #
 
 def renamed(instruction: str, text: str = FUNCTION, start: int = 0) -> str | None:
     document = Document("file:///a.py", text, language="python")
-    edits = rename.edits(document, start, len(text), instruction)
+    edits = rename.rename_edits(document, start, len(text), instruction)
     return None if edits is None else apply_edits(text, edits)
 
 
@@ -84,4 +84,4 @@ def test_a_name_that_is_used_elsewhere_too_is_refused() -> None:
 def test_other_instructions_are_left_to_a_model() -> None:
     assert renamed("rename a to b and add a comment") is None
     assert renamed("make it faster") is None
-    assert rename.edits(Document("file:///a", "a = 1", language="lua"), 0, 5, "rename a to b") is None
+    assert rename.rename_edits(Document("file:///a", "a = 1", language="lua"), 0, 5, "rename a to b") is None

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_lsp.prompts.ghost import Ghost, _fences_in
+from spark_lsp.prompts.ghost import GhostText, _find_fence_lines
 
 
 def ghost(around: str, said: str, max_lines: int = 0) -> str | None:
     """Say something at the cursor `|` and return what would be inserted."""
     before, _, after = around.partition("|")
-    made = Ghost(before + after, len(before), "python", max_lines=max_lines)
+    made = GhostText(before + after, len(before), "python", max_lines=max_lines)
     for char in said:
         if made.feed(char):
             break
@@ -74,7 +74,7 @@ def test_line_ends_are_the_documents() -> None:
 
 
 def test_what_is_shown_only_grows_and_never_shows_a_control_token() -> None:
-    made = Ghost("x = \n", 4)
+    made = GhostText("x = \n", 4)
     shown = [made.text]
     for char in "alpha\nbeta<|endoftext|>":
         made.feed(char)
@@ -86,7 +86,7 @@ def test_what_is_shown_only_grows_and_never_shows_a_control_token() -> None:
 def growth(around: str, said: str) -> list[str]:
     """What is shown while something is said letter by letter, each once, and what is inserted at the end."""
     before, _, after = around.partition("|")
-    made = Ghost(before + after, len(before), "python")
+    made = GhostText(before + after, len(before), "python")
     shown = [""]
     for char in said:
         made.feed(char)
@@ -125,21 +125,21 @@ def test_what_is_shown_is_only_extended_trimmed_or_removed(before: str, after: s
     [("x" * 50_000, None), ("\n" * 50_000, None), ("a = 1\n" + " " * 50_000 + "b", "a = 1")],
 )
 def test_what_nobody_would_read_is_read_no_further(said: str, inserted: str | None) -> None:
-    made = Ghost("", 0)
+    made = GhostText("", 0)
     pieces = (said[at : at + 100] for at in range(0, len(said), 100))
     assert next(count for count, piece in enumerate(pieces, 1) if made.feed(piece)) < 100
     assert made.finish() == inserted
 
 
 def test_only_whole_lines_count_as_lines() -> None:
-    made = Ghost("def f():\n    \n", 13)
+    made = GhostText("def f():\n    \n", 13)
     made.feed("a = 1\n    b =")
-    assert made.lines == "a = 1"
+    assert made.whole_lines == "a = 1"
 
 
 @given(before=st.text(max_size=40), after=st.text(max_size=40), said=st.text(max_size=80))
 def test_whatever_is_said_is_cut_never_invented(before: str, after: str, said: str) -> None:
-    made = Ghost(before + after, len(before))
+    made = GhostText(before + after, len(before))
     made.feed(said)
     inserted = made.finish()
     assert inserted is None or inserted.replace("\r\n", "\n").strip() in said.replace("\r\n", "\n").replace(
@@ -163,7 +163,7 @@ def test_fences_are_text_where_the_text_has_fences(
     language: str, before: str, said: str, shown: str | None
 ) -> None:
     for size in (1, 3, len(said)):
-        ghost = Ghost(before, len(before), language)
+        ghost = GhostText(before, len(before), language)
         so_far = ""
         for at in range(0, len(said), size):
             ghost.feed(said[at : at + size])
@@ -184,7 +184,7 @@ def test_text_that_was_shown_does_not_vanish_when_its_line_nears_the_one_below(
     below: str, at: int, replacement: str, removed: int
 ) -> None:
     said = below[:at] + replacement + below[at + removed :]
-    made = Ghost(f"\n{below}\n", 0)
+    made = GhostText(f"\n{below}\n", 0)
     shown = ""
     for char in said:
         made.feed(char)
@@ -204,7 +204,7 @@ def test_text_that_was_shown_does_not_vanish_when_its_line_nears_the_one_below(
 def test_text_that_was_shown_does_not_vanish_when_it_repeats_the_rest_of_the_line(
     rest: str, said: str
 ) -> None:
-    made = Ghost(f"x = {rest}\n", 4)
+    made = GhostText(f"x = {rest}\n", 4)
     shown = ""
     for char in said:
         made.feed(char)
@@ -221,4 +221,4 @@ def test_text_that_was_shown_does_not_vanish_when_it_repeats_the_rest_of_the_lin
     ],
 )
 def test_the_lines_that_may_be_fences(text: str, found: list[str]) -> None:
-    assert _fences_in(text) == found
+    assert _find_fence_lines(text) == found
