@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from spark_lsp.prompts import fim, window
 from spark_lsp.prompts.window import ReadingPace
+from spark_lsp.text.lines import common_prefix_length
 
 WARM, SCRATCH = 0, 1
 # Seconds of reading: at rest, and at most while a person waits for the first letter.
@@ -76,13 +77,13 @@ class Slots:
         read, fragment = fim.split_fragment(_plain_ends(prefix))
         chosen = window.choose_window(read, _plain_ends(suffix), slot.size, slot.prefix)
         prompt = fim.render_prompt(chosen.prefix, chosen.suffix, self.family)
-        unread = len(prompt) - window.common_prefix_length(prompt, slot.prompt)
+        unread = len(prompt) - common_prefix_length(prompt, slot.prompt)
         return Plan(index, prompt, chosen.prefix, fragment, chosen.closing, self.pace.seconds_for(unread))
 
     def asked(self, plan: Plan) -> None:
         """Note that `plan` is on its way: until more is known, its slot holds what it shares with it."""
         slot = self.held[plan.slot]
-        slot.prompt = plan.prompt[: window.common_prefix_length(plan.prompt, slot.prompt)]
+        slot.prompt = plan.prompt[: common_prefix_length(plan.prompt, slot.prompt)]
         slot.prefix = plan.prefix
 
     def read(self, plan: Plan, done: int, total: int) -> None:

@@ -120,15 +120,3 @@ def _first_lines(text: str, room: int) -> str:
         return text
     end = text.rfind("\n", 0, room) + 1
     return text[: end if end > 1 else room]
-
-
-def common_prefix_length(one: str, other: str) -> int:
-    """Return how many characters two texts have in common at their beginning."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low

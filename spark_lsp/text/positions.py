@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from spark_lsp.text.document import Document
 
-BLOCK_CHARS = 1024  # code points
+BLOCK_CHARS = 1024  # how many code points are measured at once
 
 
 class Encoding(StrEnum):
@@ -49,8 +49,12 @@ def _count_code_points(text: str, limit: int, encoding: Encoding) -> int:
 
     Blocks that fit completely are only measured: a line may have a million characters.
     """
-    used = at = 0
-    while at < len(text) and used + (size := count_units(text[at : at + BLOCK_CHARS], encoding)) <= limit:
+    used = 0
+    at = 0
+    while at < len(text):
+        size = count_units(text[at : at + BLOCK_CHARS], encoding)
+        if used + size > limit:
+            break
         used += size
         at += BLOCK_CHARS
     for count, char in enumerate(text[at : at + BLOCK_CHARS], at):
@@ -61,9 +65,14 @@ def _count_code_points(text: str, limit: int, encoding: Encoding) -> int:
 
 
 def _unit_width(char: str, encoding: Encoding) -> int:
+    """Return how many code units one code point takes in utf-16 or utf-8."""
     if encoding is Encoding.UTF16:
         return 2 if char > "\uffff" else 1
-    return 1 if char < "\x80" else 2 if char < "\u0800" else 3 if char <= "\uffff" else 4
+    if char < "\x80":
+        return 1
+    if char < "\u0800":
+        return 2
+    return 3 if char <= "\uffff" else 4
 
 
 def to_position(document: Document, offset: int, encoding: Encoding) -> tuple[int, int]:

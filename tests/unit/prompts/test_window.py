@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from spark_lsp.prompts import window
 from spark_lsp.prompts.window import ReadingPace, choose_window
+from spark_lsp.text.lines import common_prefix_length
 
 FUNCTIONS = "".join(
     f"def function_{n}(value):\n    other = value + {n}\n    return other\n\n\n" for n in range(80)
@@ -32,7 +33,7 @@ def test_the_anchor_holds_while_typing_and_moves_rarely() -> None:
     for key in typed:
         prefix += key
         chosen = choose_window(prefix, "\nend\n", 1200, previous).prefix
-        unread.append(len(chosen) - window.common_prefix_length(chosen, previous))
+        unread.append(len(chosen) - common_prefix_length(chosen, previous))
         previous = chosen
         assert len(previous) <= 1200 - len("\nend\n")
     assert 1 <= sum(count > 1 for count in unread) <= 8
@@ -88,13 +89,3 @@ def test_a_size_moves_only_when_the_pace_has_changed_a_lot() -> None:
     assert window.choose_window_size(ReadingPace(4.0, 130.0), 4.0, size, 100, 10_000) == size
     assert window.choose_window_size(ReadingPace(4.0, 400.0), 4.0, size, 100, 10_000) == 6400
     assert window.choose_window_size(ReadingPace(4.0, 9000.0), 4.0, size, 100, 10_000) == 10_000
-
-
-@given(st.text(max_size=50), st.text(max_size=20), st.text(max_size=20))
-def test_common_beginnings(head: str, one: str, other: str) -> None:
-    length = window.common_prefix_length(head + one, head + other)
-    assert length >= len(head)
-    assert (head + one)[:length] == (head + other)[:length]
-    assert (head + one)[length : length + 1] != (head + other)[length : length + 1] or length == min(
-        len(head + one), len(head + other)
-    )
