@@ -21,6 +21,7 @@ from spark_lsp.lsp.meter import Meter
 from spark_lsp.lsp.progress import Progress
 from spark_lsp.privacy.redaction import RedactedDocument, redact_secrets
 from spark_lsp.prompts import actions, gate, reply, unfence
+from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.request import Chunk, EditFormat, Request, Started
 from spark_lsp.session import context
 from spark_lsp.session.reasons import REMEDIES, Reason
@@ -52,6 +53,7 @@ class Order:
 
     action: str
     seen: RedactedDocument
+    tree: SyntaxTree  # of the true text
     start: int
     end: int
     instruction: str = ""
@@ -166,10 +168,12 @@ class Editor:
         effort, instruction = self._ls.settings.edit.effort, redact_secrets(order.instruction)
         request = context.edit(shown, target, order.action, instruction, messages, effort)
         format_, text = await self._ask(request, progress)
+        tree = order.tree if shown is order.document else SyntaxTree.of(shown)
         edits = await aside(
             reply.propose_edits,
             order.action,
             shown,
+            tree,
             *target,
             format_,
             text,
@@ -257,9 +261,11 @@ class Editor:
 
 def _without_model(order: Order) -> tuple[tuple[int, int], list[Edit] | None]:
     """Return the target, and the edits if they need no model."""
-    target = actions.find_target(order.action, order.document, order.start, order.end, order.diagnostics)
+    target = actions.find_target(
+        order.action, order.document, order.tree, order.start, order.end, order.diagnostics
+    )
     return target, gate.edits_without_model(
-        order.action, order.document, *target, order.diagnostics, order.instruction
+        order.action, order.document, order.tree, *target, order.diagnostics, order.instruction
     )
 
 
@@ -292,16 +298,17 @@ def as_order(ls: "SparkServer", argument: Any) -> Order:
         raise ArgumentError("The command's diagnostics are not a list", NOTHING)
     diagnostics = tuple(diagnostic(ls, document, each) for each in cast(list[Any], told))
     seen, instruction = ls.outgoing.redacted(document), _text(fields, "instruction", MAX_ARGUMENT)
+    tree = SyntaxTree.of(document)
     if instruction or not actions.needs_instruction(name):
-        return Order(name, seen, start, end, instruction, diagnostics)
-    note, start, end = actions.find_instruction(document, start, end)
+        return Order(name, seen, tree, start, end, instruction, diagnostics)
+    note, start, end = actions.find_instruction(document, tree, start, end)
     if note is None:
         raise EditRefused(
             "The edit has no instruction",
             NOTHING,
             "Write a comment `spark: what to do` above the lines, or use an editor that asks for it",
         )
-    return Order(name, seen, start, end, note.instruction, diagnostics, note)
+    return Order(name, seen, tree, start, end, note.instruction, diagnostics, note)
 
 
 def as_place(ls: "SparkServer", argument: Any) -> tuple[Document, int, int]:
@@ -314,7 +321,7 @@ def as_place(ls: "SparkServer", argument: Any) -> tuple[Document, int, int]:
     fields = cast(dict[str, Any], argument)
     document = _document(ls, _text(fields, "uri", MAX_ARGUMENT), fields.get("version"))
     start, end = _offsets(ls, document, fields.get("range"))
-    return document, *actions.find_target("fix", document, start, end, ())
+    return document, *actions.find_target("fix", document, SyntaxTree.of(document), start, end, ())
 
 
 def _text(fields: Mapping[str, Any], name: str, longest: int) -> str:

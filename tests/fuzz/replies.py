@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from unittest.mock import patch
 
 from spark_lsp.errors import SparkError
-from spark_lsp.prompts import actions, gate, ghost, reply, syntax
+from spark_lsp.prompts import actions, gate, ghost, reply
 from spark_lsp.prompts.actions import Diagnostic
 from spark_lsp.prompts.ghost import DECEPTIVE_CHARACTERS, GhostText
+from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, apply_edits
@@ -125,14 +126,15 @@ def check_edits(case: Case) -> None:
     found = (Diagnostic(case.start, case.end, message),) if action == "fix" else ()
     form = FORMS[choice % len(FORMS)]
     document = case.document
+    tree = SyntaxTree.of(document)
     try:
-        target = actions.find_target(action, document, case.start, case.end, found)
-        known = gate.edits_without_model(action, document, *target, found, instruction)
+        target = actions.find_target(action, document, tree, case.start, case.end, found)
+        known = gate.edits_without_model(action, document, tree, *target, found, instruction)
         if known is not None:
             _check_edits(document, known, (0, len(document)))
         answer = "".join(case.pieces)
         edits = reply.propose_edits(
-            action, document, *target, form, answer, instruction=instruction, diagnostics=found
+            action, document, tree, *target, form, answer, instruction=instruction, diagnostics=found
         )
     except SparkError as error:
         str(error).encode("utf-8", "surrogatepass")
@@ -156,5 +158,6 @@ def _check_edits(document: Document, edits: list[Edit], target: tuple[int, int])
     assert not any(DECEPTIVE_CHARACTERS.search(edit.new) for edit in edits)
     assert all(set(_LINE_ENDS.findall(edit.new)) <= {document.eol} for edit in edits)
     new = apply_edits(document.text, edits)
-    before, after = syntax.errors(document.language, document.text), syntax.errors(document.language, new)
+    before = SyntaxTree.of(document).count_errors()
+    after = SyntaxTree(document.language, new).count_errors()
     assert not after or (before and (after <= before or IMPORT.match(new[edits[0].start :])))

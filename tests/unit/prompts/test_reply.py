@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import actions, reply
 from spark_lsp.prompts.actions import Diagnostic
+from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import apply_edits
@@ -20,8 +21,9 @@ def changed(
     """Apply an answer for the definition at `at`, as the server would."""
     document = Document("file:///a.py", text, language="python")
     start = text.index(at)
-    target = actions.find_target(action, document, start, start, ())
-    edits = reply.propose_edits(action, document, *target, form, answer, instruction=instruction)
+    tree = SyntaxTree.of(document)
+    target = actions.find_target(action, document, tree, start, start, ())
+    edits = reply.propose_edits(action, document, tree, *target, form, answer, instruction=instruction)
     return apply_edits(text, edits)
 
 
@@ -45,7 +47,9 @@ def test_what_models_add_is_taken_off(answer: str) -> None:
 def test_what_is_no_line_end_is_not_indented_behind(odd: str) -> None:
     document = Document("file:///a.py", "def f():\n    x = 'a'\n    return x\n", language="python")
     answer = f"x = 'a{odd}b'\nreturn x"
-    edits = reply.propose_edits("instruct", document, 9, len(document), EditFormat.REPLACE, answer)
+    edits = reply.propose_edits(
+        "instruct", document, SyntaxTree.of(document), 9, len(document), EditFormat.REPLACE, answer
+    )
     assert apply_edits(document.text, edits) == document.text.replace("'a'", f"'a{odd}b'")
 
 
@@ -131,8 +135,9 @@ def test_documentation_never_changes_code(answer: str) -> None:
 )
 def test_documentation_in_other_languages(language: str, text: str, documented: str) -> None:
     document = Document("file:///a", text, language=language)
-    span = actions.find_target("document", document, 3, 3, ())
-    edits = reply.propose_edits("document", document, *span, EditFormat.DOCSTRING, "Do it.")
+    tree = SyntaxTree.of(document)
+    span = actions.find_target("document", document, tree, 3, 3, ())
+    edits = reply.propose_edits("document", document, tree, *span, EditFormat.DOCSTRING, "Do it.")
     assert apply_edits(text, edits) == documented
 
 
@@ -141,8 +146,11 @@ def test_a_fix_stays_in_the_diagnostics_lines() -> None:
     document = Document("file:///a.py", text, language="python")
     at = text.index("c\n")
     found = (Diagnostic(at, at + 1, "undefined name 'c'"),)
-    span = actions.find_target("fix", document, at, at, found)
-    edits = reply.propose_edits("fix", document, *span, EditFormat.REPLACE, "    return b", diagnostics=found)
+    tree = SyntaxTree.of(document)
+    span = actions.find_target("fix", document, tree, at, at, found)
+    edits = reply.propose_edits(
+        "fix", document, tree, *span, EditFormat.REPLACE, "    return b", diagnostics=found
+    )
     assert apply_edits(text, edits) == text.replace("return c", "return b")
 
 
@@ -150,7 +158,9 @@ def test_many_blank_lines_are_looked_at_once() -> None:
     start, end = MUL.index("    return"), MUL.index("\n\n\nx")
     document = Document("file:///a.py", MUL, language="python")
     answer = "    a = b" + "\n" * 100_000 + "    return b * a"
-    edits = reply.propose_edits("instruct", document, start, end, EditFormat.REPLACE, answer)
+    edits = reply.propose_edits(
+        "instruct", document, SyntaxTree.of(document), start, end, EditFormat.REPLACE, answer
+    )
     assert apply_edits(MUL, edits) == MUL[:start] + answer + MUL[end:]
 
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import reply
+from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.prompts.thinking import ThinkingFilter, remove_thinking, starts_with_thinking
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
@@ -139,7 +140,9 @@ DRAFT = "```python\ndef f():\n    return 3\n```\n"
 
 def edited(answer: str, form: EditFormat = EditFormat.FENCED, text: str = OLD) -> str:
     document = Document("file:///a.py", text, language="python")
-    return apply_edits(text, reply.propose_edits("instruct", document, 0, len(text), form, answer))
+    return apply_edits(
+        text, reply.propose_edits("instruct", document, SyntaxTree.of(document), 0, len(text), form, answer)
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import reply
+from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.prompts.unfence import (
     TargetText,
     extract_new_text,
@@ -50,7 +51,14 @@ def edited(document: Document, answer: str, *, instruction: str = "Translate", f
     """Apply an answer about the whole document."""
     end = len(document.text.rstrip("\r\n"))
     edits = reply.propose_edits(
-        "instruct", document, 0, end, EditFormat(form), answer, instruction=instruction
+        "instruct",
+        document,
+        SyntaxTree.of(document),
+        0,
+        end,
+        EditFormat(form),
+        answer,
+        instruction=instruction,
     )
     return apply_edits(document.text, edits)
 
@@ -129,7 +137,13 @@ def test_code_within_a_markdown_block_is_code() -> None:
     document = Document("file:///w/README.md", text, language="markdown")
     start = text.index("x = 1")
     edits = reply.propose_edits(
-        "instruct", document, start, start + 5, EditFormat.FENCED, "Sure:\n```python\nx = 2\n```"
+        "instruct",
+        document,
+        SyntaxTree.of(document),
+        start,
+        start + 5,
+        EditFormat.FENCED,
+        "Sure:\n```python\nx = 2\n```",
     )
     assert apply_edits(text, edits) == text.replace("1", "2")
 
