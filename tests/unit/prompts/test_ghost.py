@@ -1,6 +1,8 @@
 """Ghost text: golden cases of each step, in the words a model uses."""
 
+from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -73,14 +75,46 @@ def test_line_ends_are_the_documents() -> None:
     assert ghost("def f():\r\n    |\r\n", "a = 1\n    b = 2") == "a = 1\r\n    b = 2"
 
 
-def test_what_is_shown_only_grows_and_never_shows_a_control_token() -> None:
-    made = GhostText("x = \n", 4)
-    shown = [made.text]
-    for char in "alpha\nbeta<|endoftext|>":
-        made.feed(char)
+def feed_all(made: GhostText, said: str, size: int = 1) -> list[str]:
+    """Feed text in chunks of `size` characters and return the text shown after each; none of it vanishes."""
+    shown = [""]
+    for at in range(0, len(said), size):
+        made.feed(said[at : at + size])
+        assert made.text.startswith(shown[-1])
         shown.append(made.text)
-    assert all(later.startswith(earlier) for earlier, later in pairwise(shown))
+    return shown
+
+
+def test_what_is_shown_only_grows_and_never_shows_a_control_token() -> None:
+    shown = feed_all(GhostText("x = \n", 4), "alpha\nbeta<|endoftext|>")
+    assert shown[-1] == "alpha\nbeta"
     assert not any("<" in text for text in shown)
+
+
+def test_each_chunk_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: Counter[str] = Counter()
+
+    def count_calls(name: str) -> None:
+        method = getattr(GhostText, name)
+
+        def counted(self: GhostText, *arguments: Any) -> Any:
+            counts[name] += 1
+            return method(self, *arguments)
+
+        monkeypatch.setattr(GhostText, name, counted)
+
+    count_calls("_find_cut")
+    count_calls("_shape_text")
+    made = GhostText("def f():\n    \n", 13)
+    for chunk in ("a = 1\n", "    b = 2\n", "    return"):
+        counts.clear()
+        made.feed(chunk)
+        assert (made.text, made.whole_lines, made.is_useful) == (made.text, made.whole_lines, True)
+        # The text to show, and its complete lines:
+        assert counts == {"_find_cut": 1, "_shape_text": 2}
+    counts.clear()
+    assert made.finish() == "a = 1\n    b = 2\n    return"
+    assert counts == {"_shape_text": 1}
 
 
 def growth(around: str, said: str) -> list[str]:
@@ -163,13 +197,9 @@ def test_fences_are_text_where_the_text_has_fences(
     language: str, before: str, said: str, shown: str | None
 ) -> None:
     for size in (1, 3, len(said)):
-        ghost = GhostText(before, len(before), language)
-        so_far = ""
-        for at in range(0, len(said), size):
-            ghost.feed(said[at : at + size])
-            assert ghost.text.startswith(so_far)
-            so_far = ghost.text
-        assert ghost.finish() == shown
+        made = GhostText(before, len(before), language)
+        feed_all(made, said, size)
+        assert made.finish() == shown
 
 
 @given(
@@ -183,13 +213,7 @@ def test_fences_are_text_where_the_text_has_fences(
 def test_text_that_was_shown_does_not_vanish_when_its_line_nears_the_one_below(
     below: str, at: int, replacement: str, removed: int
 ) -> None:
-    said = below[:at] + replacement + below[at + removed :]
-    made = GhostText(f"\n{below}\n", 0)
-    shown = ""
-    for char in said:
-        made.feed(char)
-        assert made.text.startswith(shown)
-        shown = made.text
+    feed_all(GhostText(f"\n{below}\n", 0), below[:at] + replacement + below[at + removed :])
 
 
 @pytest.mark.parametrize(
@@ -204,12 +228,7 @@ def test_text_that_was_shown_does_not_vanish_when_its_line_nears_the_one_below(
 def test_text_that_was_shown_does_not_vanish_when_it_repeats_the_rest_of_the_line(
     rest: str, said: str
 ) -> None:
-    made = GhostText(f"x = {rest}\n", 4)
-    shown = ""
-    for char in said:
-        made.feed(char)
-        assert made.text.startswith(shown)
-        shown = made.text
+    feed_all(GhostText(f"x = {rest}\n", 4), said)
 
 
 @pytest.mark.parametrize(
