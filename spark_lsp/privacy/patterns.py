@@ -59,7 +59,7 @@ class PathPattern:
     problem: str = ""
 
     def matches(self, path: str) -> bool:
-        """Tell whether a path in the form that `normal` returns matches."""
+        """Tell whether a path in the form that `normalise_path` returns matches."""
         return self.expression is not None and self.expression.match(path) is not None
 
 
