@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from spark_lsp.codes import Code
+
 
 class Task(StrEnum):
     """What is asked: the middle of a text, a changed text, or an answer in prose."""
@@ -247,7 +249,8 @@ class Focus:
 class EngineInfo:
     """What an engine says of itself, for status lines and `spark.hello`.
 
-    `state` is `ready`, `starting`, `degraded` or `off`; `reason` says why when it is not `ready`.
+    `state` is `ready`, `starting`, `degraded` or `off`; `reason` says why when it is not `ready`, `code` says
+    the same for programs.
     `context_tokens` and `prefill_tokens_per_s` are 0 where unknown.
     """
 
@@ -259,3 +262,4 @@ class EngineInfo:
     prefill_tokens_per_s: float = 0.0
     state: Literal["ready", "starting", "degraded", "off"] = "ready"
     reason: str = ""
+    code: Code | Literal[""] = ""

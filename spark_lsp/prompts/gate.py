@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import fences, rename, syntax
 from spark_lsp.prompts.actions import Diagnostic
@@ -169,5 +170,8 @@ def _shrinks(old: str, new: str) -> bool:
 
 def _refused(what: str) -> EditRefused:
     return EditRefused(
-        f"{what[0].upper()}{what[1:]}; not applied", "The text is as it was", "Try again, or with other words"
+        f"{what[0].upper()}{what[1:]}; not applied",
+        "The text is as it was",
+        "Try again, or with other words",
+        code=Code.PROPOSAL_REJECTED,
     )

@@ -7,6 +7,7 @@ change what the code means: the new name is taken or none, or the old one is use
 
 import re
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import syntax
 from spark_lsp.text.document import Document
@@ -57,4 +58,4 @@ def _fits(language: str, old: str, new: str, name: str, count: int) -> bool:
 
 
 def _refused(what: str, remedy: str) -> EditRefused:
-    return EditRefused(what, "Nothing was renamed", remedy)
+    return EditRefused(what, "Nothing was renamed", remedy, code=Code.RENAME_UNSAFE)

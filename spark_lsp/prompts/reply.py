@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import gate, syntax, unfence
 from spark_lsp.prompts.actions import Diagnostic
@@ -58,7 +59,12 @@ def proposal(
     else:
         edits = _replaced(document, start, end, answer)
     if not edits:
-        raise EditRefused("The model proposed no change", "The text is as it was", "Say it in other words")
+        raise EditRefused(
+            "The model proposed no change",
+            "The text is as it was",
+            "Say it in other words",
+            code=Code.NO_CHANGE,
+        )
     gate.check(action, document, (start, end), edits, instruction, diagnostics)
     return edits
 
@@ -98,6 +104,7 @@ def _thought_through(form: EditFormat, target: str, answer: str) -> str:
             "The model only thought and gave no answer",
             "The text is as it was",
             "Try again, or raise `thinking_tokens` of its engine in config.toml",
+            code=Code.ENGINE_ONLY_THOUGHT,
         )
     return left
 
@@ -107,7 +114,9 @@ def _replaced(document: Document, start: int, end: int, answer: str) -> list[Edi
     new = unfence.new_text(answer, unfence.place_of(document, start, end))
     new = new.strip("\n").rstrip()
     if not new.strip():
-        raise EditRefused("The model's answer is empty", "The text is as it was", "Try again")
+        raise EditRefused(
+            "The model's answer is empty", "The text is as it was", "Try again", code=Code.ANSWER_UNREADABLE
+        )
     return diff(old, _LINE_END.sub(document.eol, _indented_as(old, new)), start)
 
 
@@ -132,13 +141,21 @@ def _documented(document: Document, start: int, end: int, answer: str) -> list[E
     """Return the edit that puts documentation where the language wants it."""
     lines = _prose(answer)
     if not lines:
-        raise EditRefused("The model's answer holds no documentation", "The text is as it was", "Try again")
+        raise EditRefused(
+            "The model's answer holds no documentation",
+            "The text is as it was",
+            "Try again",
+            code=Code.ANSWER_UNREADABLE,
+        )
     found = syntax.definition_at(document.language, document.text, start)
     if document.language == "python":
         return _python_docstring(document, found, lines)
     if found is None:
         raise EditRefused(
-            "There is no definition to document here", "Nothing was done", "Put the cursor in one"
+            "There is no definition to document here",
+            "Nothing was done",
+            "Put the cursor in one",
+            code=Code.NO_DEFINITION,
         )
     return [_comment_above(document, found.start, lines)]
 
@@ -171,10 +188,15 @@ def _wrapped(lines: list[str]) -> list[str]:
 def _python_docstring(document: Document, found: syntax.Definition | None, lines: list[str]) -> list[Edit]:
     if found is None or found.body is None:
         raise EditRefused(
-            "There is no definition with a body here", "Nothing was done", "Put the cursor in one"
+            "There is no definition with a body here",
+            "Nothing was done",
+            "Put the cursor in one",
+            code=Code.NO_DEFINITION,
         )
     if found.docstring is not None:
-        raise EditRefused("This definition has a docstring already", "The text is as it was")
+        raise EditRefused(
+            "This definition has a docstring already", "The text is as it was", code=Code.DOCSTRING_EXISTS
+        )
     line = document.line_start(document.line_at(found.body))
     indent = document.text[line : found.body]
     body = [f'"""{lines[0]}', *(f"{indent}{each}" if each else "" for each in lines[1:])]

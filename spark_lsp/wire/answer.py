@@ -7,6 +7,7 @@ the end. `sequence_number` is given when an event is written, since text that wa
 
 from dataclasses import dataclass, field, replace
 
+from spark_lsp.codes import Code
 from spark_lsp.request import Finished, Message, Request, Started, Task
 from spark_lsp.wire import events
 from spark_lsp.wire.events import JsonObject
@@ -105,7 +106,7 @@ class Answer:
         more = {"incomplete_details": details, "usage": events.usage(finished.usage), "output": output}
         return [*self._created_late(), *closing, *told, self._terminal(kind, status, more)]
 
-    def failed(self, code: str, message: str) -> list[JsonObject]:
+    def failed(self, code: Code, message: str) -> list[JsonObject]:
         """Return the events of an end with an error."""
         error = {"code": code, "message": message}
         return [*self._created_late(), self._terminal("response.failed", "failed", {"error": error})]

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from spark_lsp import codes
+from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError, LocalProtocolError
 from spark_lsp.request import (
     Chunk,
@@ -61,7 +63,15 @@ from spark_lsp.wire.mirrored import Mirrored
 from spark_lsp.wire.plain import format_of, plain_frame_of
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-RETRYABLE = ("engine_failed", "engine_unavailable", "engine_loading", "engine_silent", "answer_broke_off")
+RETRYABLE = (
+    Code.ENGINE_FAILED,
+    Code.ENGINE_UNAVAILABLE,
+    Code.ENGINE_LOADING,
+    Code.ENGINE_SILENT,
+    Code.ANSWER_BROKE_OFF,
+    Code.MODEL_UNAVAILABLE,
+    Code.PACKAGE_MISSING,
+)
 LARGE_CHARS = 1024 * 1024
 LANES_PER_POOL = 14  # two pools stay below the 32 names and 16 in flight of a connection
 
@@ -123,7 +133,7 @@ class ClientConnection:
                 "The request is too large for the gateway",
                 "It was not asked",
                 "Ask about less text at once",
-                code="context_length_exceeded",
+                code=Code.CONTEXT_LENGTH_EXCEEDED,
                 retryable=False,
             )
 
@@ -247,7 +257,7 @@ class ClientConnection:
             "The connection to the gateway was lost",
             "The answer that was on its way will not come",
             "It is being restored; ask again",
-            code="connection_lost",
+            code=Code.CONNECTION_LOST,
         )
         failed: list[ClientEvent] = [
             Failed(name, error) for name, lane in self._lanes.items() if not lane.deaf
@@ -322,7 +332,7 @@ class ClientConnection:
         lane = self._lanes.get(name)
         if lane is None:
             return []
-        if frame.error.code == "document_unknown" and not lane.resent and not lane.deaf:
+        if frame.error.code == Code.DOCUMENT_UNKNOWN and not lane.resent and not lane.deaf:
             lane.resent = True
             self._send_request(name, lane.request, cited=False)
             return []
@@ -360,6 +370,7 @@ def _infos(frames: Iterable[EngineFrame]) -> tuple[EngineInfo, ...]:
             each.prefill_tokens_per_s,
             each.state,
             each.reason,
+            codes.known(each.code, ""),
         )
         for each in frames
     )
@@ -380,7 +391,7 @@ def _timing(told: SparkTiming) -> Timing:
 
 def _engine_error(body: Any) -> EngineError:
     """Return the error that a gateway's error object tells; its message is already fit for a person."""
-    code = (body.code if body is not None else None) or "engine_failed"
+    code = codes.known(body.code if body is not None else None, Code.ENGINE_FAILED)
     message = (body.message if body is not None else "") or "The engine failed"
     return EngineError(message, code=code, retryable=code in RETRYABLE)
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.wire.frames import (
     Auth,
@@ -85,7 +86,7 @@ class WrongFields(RemoteProtocolError):
     """A message of a known type that is not made as that type demands; `stream_id` as it was given."""
 
     def __init__(self, what: str, kind: str, stream_id: Any) -> None:
-        super().__init__(what, code="invalid_request_error")
+        super().__init__(what, code=Code.INVALID_REQUEST)
         self.kind = kind
         self.stream_id = stream_id if isinstance(stream_id, str) else None
 
@@ -106,7 +107,7 @@ def decode(message: str | bytes, kinds: dict[str, type[T]]) -> tuple[str, T | No
     Raises `WrongFields` for a known type, else `RemoteProtocolError` unless it is a JSON object in text.
     """
     if isinstance(message, bytes):
-        raise RemoteProtocolError("A binary message came where text is due", code="invalid_message")
+        raise RemoteProtocolError("A binary message came where text is due", code=Code.INVALID_MESSAGE)
     if (named := _at_once(message, kinds)) is not None:
         return named
     envelope = _decode(_envelope, message)
@@ -179,4 +180,4 @@ def _finite(number: str) -> float:
 def _unreadable(error: Exception) -> RemoteProtocolError:
     deep = isinstance(error, RecursionError)
     reason = "it is nested too deeply" if deep else str(error)
-    return RemoteProtocolError(f"A message could not be read: {reason}", code="invalid_message")
+    return RemoteProtocolError(f"A message could not be read: {reason}", code=Code.INVALID_MESSAGE)

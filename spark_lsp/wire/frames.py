@@ -221,6 +221,7 @@ class EngineFrame(msgspec.Struct, omit_defaults=True, kw_only=True):
     prefill_tokens_per_s: float = 0.0
     state: Literal["ready", "starting", "degraded", "off"] = "ready"
     reason: str = ""
+    code: str = ""
 
 
 class Challenge(Frame, tag="spark.challenge", tag_field="type", kw_only=True):

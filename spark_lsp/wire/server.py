@@ -12,6 +12,7 @@ under way is bounded, and work that it has cancelled counts until the caller's e
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request, Started, Task
 from spark_lsp.wire import codec, events, steering
@@ -40,7 +41,6 @@ MAX_IN_FLIGHT = 16
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 MAX_UNFINISHED = 256  # in flight and waiting; a client of the public protocol has no reason for more
 MAX_HELD_CHARS = 64 * 1024 * 1024  # of all requests in flight and waiting
-TOO_OLD = "websocket_connection_limit_reached"
 MAX_STRIKES = 100  # errors in a row after which a peer is not worth listening to
 
 
@@ -231,13 +231,13 @@ class ServerConnection:
                 "Too many messages in a row could not be served",
                 "The connection is closed",
                 f"The last one: {error.what}",
-                code="too_many_errors",
+                code=Code.TOO_MANY_ERRORS,
             )
         self._error(lane, error)
 
     def _error(self, lane: str | None, error: RemoteProtocolError) -> None:
         body = {"type": "invalid_request_error", "code": error.code, "message": str(error), "param": None}
-        status = 429 if error.code == "rate_limit_exceeded" else 400
+        status = 429 if error.code == Code.RATE_LIMIT_EXCEEDED else 400
         message = {"type": "error", "status": status, "error": body}
         nameable = lane is not None and is_name(lane)
         self._outbox.control({**message, "stream_id": lane} if nameable else message)
@@ -291,7 +291,7 @@ class ServerConnection:
     def _steerable(self, target: str) -> Answer:
         state = self._lanes.state(target)
         if state is State.WAITING:
-            raise RemoteProtocolError("The response has not begun", code="response_not_active")
+            raise RemoteProtocolError("The response has not begun", code=Code.RESPONSE_NOT_ACTIVE)
         if state is State.DONE:
             raise steering.not_here(ended=target in self._lineage or target in self._answers)
         return self._answers[target]
@@ -328,7 +328,7 @@ class ServerConnection:
             answer.heard(text)
             self._outbox.text(response, text)
 
-    def fail(self, response: str, code: str, message: str) -> list[ServerEvent]:
+    def fail(self, response: str, code: Code, message: str) -> list[ServerEvent]:
         """End a response with an error. Returns requests that may go on now."""
         if self._lanes.state(response) is State.DONE:
             return []
@@ -417,7 +417,7 @@ def _too_old() -> RemoteProtocolError:
         "This connection has reached its limit of 60 minutes",
         "Nothing new is answered on it",
         "Open a new one and send the whole context",
-        code=TOO_OLD,
+        code=Code.CONNECTION_LIMIT,
     )
 
 
@@ -426,5 +426,5 @@ def _too_much() -> RemoteProtocolError:
         "Too much is asked at once on this connection",
         "This request was not answered",
         "Wait for the others",
-        code="rate_limit_exceeded",
+        code=Code.RATE_LIMIT_EXCEEDED,
     )

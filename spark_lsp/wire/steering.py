@@ -7,6 +7,7 @@ past, as an answer that was broken off.
 
 from dataclasses import replace
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Request, Task
 from spark_lsp.wire.answer import Answer
@@ -20,7 +21,7 @@ def successor(answer: Answer, given: Items) -> Request:
     Raises `RemoteProtocolError` with a steering error code.
     """
     if answer.request.task is Task.COMPLETE:
-        raise RemoteProtocolError("A completion cannot be steered", code="steering_not_supported")
+        raise RemoteProtocolError("A completion cannot be steered", code=Code.STEERING_NOT_SUPPORTED)
     added = steered(given)
     return replace(answer.request, history=added[:-1], instruction=added[-1].text)
 
@@ -40,5 +41,5 @@ def failed(target: str, given: Items, error: RemoteProtocolError) -> JsonObject:
 def not_here(*, ended: bool) -> RemoteProtocolError:
     """Return the error for a target that is not under way."""
     if ended:
-        return RemoteProtocolError("The response has ended", code="response_already_completed")
-    return RemoteProtocolError("The response is not on this connection", code="response_not_found")
+        return RemoteProtocolError("The response has ended", code=Code.RESPONSE_COMPLETED)
+    return RemoteProtocolError("The response is not on this connection", code=Code.RESPONSE_NOT_FOUND)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import LocalProtocolError, RemoteProtocolError
 from spark_lsp.request import Chunk, EngineInfo, Finished, Focus, Started, Timing, Usage
 from spark_lsp.wire import server as module
@@ -13,7 +14,7 @@ from spark_lsp.wire.frames import Configure, DocRef
 from spark_lsp.wire.lanes import MAX_LANES
 from spark_lsp.wire.mirror import digest
 from spark_lsp.wire.outbox import FULL_CHARS
-from spark_lsp.wire.server import MAX_STRIKES, TOO_OLD, ServerConnection
+from spark_lsp.wire.server import MAX_STRIKES, ServerConnection
 from spark_lsp.wire.server_events import Asked, Cancelled, Configured, Focused, Resumed
 
 STARTED = Started("local", "qwen")
@@ -489,7 +490,7 @@ def test_a_connection_that_is_too_old_takes_nothing_new_and_lets_answers_end(ser
     assert ask(server, "b") == []
     server.answer(response, Finished())
     told = written(server)
-    assert [event.get("error", {}).get("code") for event in told[:2]] == [TOO_OLD, TOO_OLD]
+    assert [event.get("error", {}).get("code") for event in told[:2]] == [Code.CONNECTION_LIMIT] * 2
     assert told[-1]["type"] == "response.completed"
 
 
