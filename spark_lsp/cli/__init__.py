@@ -11,7 +11,9 @@ import sys
 from typing import TYPE_CHECKING, Protocol, cast
 
 from spark_lsp import __version__
+from spark_lsp.codes import Code
 from spark_lsp.errors import SparkError, origin
+from spark_lsp.failures import FAILED, Failure
 from spark_lsp.home import settle
 
 if TYPE_CHECKING:
@@ -38,7 +40,11 @@ COMMANDS = {
 
 
 class Command(Protocol):
-    """What a command's file has."""
+    """What a command's file has.
+
+    A command that other programs run has `talks_to_a_program(arguments)` too. Where that is true, the
+    command's failure goes to stdout as well, as a line of `failures`.
+    """
 
     def configure(self, parser: "argparse.ArgumentParser") -> None: ...
 
@@ -78,22 +84,32 @@ def _call(command: Command, arguments: "argparse.Namespace") -> int:
         sys.stdout.flush()
         return code
     except SparkError as error:
-        print(f"spark-lsp: {error}", file=sys.stderr)
-        return ERROR
+        failure = Failure(FAILED, error.code, str(error))
     except UnicodeEncodeError:
-        print(f"spark-lsp: {_NOT_TEXT}", file=sys.stderr)
-        return ERROR
+        failure = Failure(FAILED, Code.INVALID_ARGUMENT, _NOT_TEXT)
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        return _output_gone(error) if _is_output(error) else _failed(error)
+        if _is_output(error):
+            return _output_gone(error)
+        failure = _unexpected(error)
     except Exception as error:
-        return _failed(error)
+        failure = _unexpected(error)
+    return _complain(command, arguments, failure)
 
 
-def _failed(error: Exception) -> int:
-    """Say where a command failed unexpectedly; its words may hold the user's code."""
-    print(f"spark-lsp: the command failed unexpectedly: {origin(error)}. Please report it.", file=sys.stderr)
+def _unexpected(error: Exception) -> Failure:
+    """Return where a command failed unexpectedly; the error's own words may hold the user's code."""
+    message = f"the command failed unexpectedly: {origin(error)}. Please report it."
+    return Failure(FAILED, Code.INTERNAL_ERROR, message)
+
+
+def _complain(command: Command, arguments: "argparse.Namespace", failure: Failure) -> int:
+    """Say on stderr why a command failed, and on stdout too if a program wants to know."""
+    print(f"spark-lsp: {failure.message}", file=sys.stderr)
+    talks = getattr(command, "talks_to_a_program", None)
+    if talks is not None and talks(arguments):
+        print(failure.line, flush=True)
     return ERROR
 
 

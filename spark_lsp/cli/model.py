@@ -36,6 +36,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     remove.add_argument("name", help="a model's name")
 
 
+def talks_to_a_program(arguments: argparse.Namespace) -> bool:
+    """Whether somebody reads the lines of a fetch."""
+    return arguments.verb == "pull" and bool(arguments.json)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Run one verb; `path` returns 3 if the model is not on this machine."""
     if arguments.verb == "list":
@@ -55,7 +60,7 @@ def _remove(model: Model) -> int:
 
 
 def _pull_for_programs(model: Model, limit_s: float) -> int:
-    """Pull, and tell of every percent in a line; the reason of a failure is on stderr, as ever."""
+    """Pull, and tell of every percent in a line; so is a failure, which is on stderr too."""
     told = ("", -1)
 
     def report(step: str, source: str, done: int) -> None:
