@@ -3,8 +3,8 @@
 4: a key is typed, and once it has been taken a request is sent; until the first `spark/inlineCompletion`.
 The baseline is stock pygls that asks the tuned HTTP server with the whole document and says the same.
 
-5: an edit streams at 100,000 tokens a second; its progress says how many characters have come. The lag is
-how much older than the engine's schedule that number is.
+5: an edit streams at 100,000 tokens a second; its progress says in `characters` how many have come. The lag
+is how much older than the engine's schedule that number is.
 
 7: a request whose answer is at hand, since the suggestion still fits, less what a process that only sends
 back what it reads needs for it. Stock pygls answers with nothing.
@@ -141,10 +141,10 @@ def streamed(editor: Editor, seconds: float) -> Streamed:
     server.ask("workspace/executeCommand", {"command": "spark.edit", "arguments": [order]})
     lags, characters, now = list[float](), 0, asked
     while (now := time.perf_counter()) < asked + seconds:
-        said = server.until(_is_report)["params"]["value"].get("message", "")
+        come: int | None = server.until(_is_report)["params"]["value"].get("characters")
         now = time.perf_counter()
-        if said.endswith(" characters"):
-            characters = int(said.split()[0])
+        if come is not None:
+            characters = come
             lags.append((now - asked - characters / TOKEN_CHARS / PACE) * 1000)
     rate, messages = characters / TOKEN_CHARS / (now - asked), (server.heard - before) / (now - asked)
     server.ask("workspace/executeCommand", {"command": "spark.cancel", "arguments": [{"id": "edit-1"}]})
