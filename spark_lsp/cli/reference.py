@@ -13,8 +13,9 @@ from typing import Any, cast
 
 from spark_lsp.cli import COMMANDS, Command
 from spark_lsp.cli.wire_page import wire
+from spark_lsp.codes import MEANINGS, Code
 from spark_lsp.schema import engine_rows, profile_rows, rows
-from spark_lsp.session.reasons import REMEDIES, Reason
+from spark_lsp.session.reasons import REMEDIES, TEXTS
 
 _INTRODUCTION = """\
 # Commands
@@ -40,7 +41,8 @@ _FIELDS = {
 |---|---|
 | `text` | the completion, or null |
 | `range` | what it replaces: `start` and `end`, each with `line` and `column`, 1-based, in code points |
-| `reason` | why there is none, else null |
+| `reason` | why there is none, in words, else null |
+| `code` | the same as a [code](reasons.md), else null |
 | `engine`, `model`, `simulated` | who answered; `simulated` if a model of a machine set the pace |
 | `ttft_ms` | milliseconds to the first token |
 | `tok_s` | tokens a second from there on |
@@ -53,13 +55,14 @@ _FIELDS = {
 | `diff` | the change as a unified diff, or null |
 | `applied` | whether the file was written |
 | `state` | `applied`, `refused`, `cancelled` or `failed` |
-| `reason` | why there is no change, else null |
+| `reason` | why there is no change, in words, else null |
+| `code` | how it ended, as a [code](reasons.md), or null |
 | `engine`, `model`, `simulated`, `ttft_ms`, `tok_s` | as for `complete` |
 """,
     "demo": """\
 The file is copied first and the original never written. `--json` prints one object a step; `step` is
 `open`, `type`, `ghost`, `edit` or `done`. Each has `engine`, `model` and `simulated`, and where known
-`what`, `typed`, `ghost_text`, `diff`, `reason`, `ttft_ms`, `tok_s`, `wait_ms` (last key to ghost text)
+`what`, `typed`, `ghost_text`, `diff`, `reason`, `code`, `ttft_ms`, `tok_s`, `wait_ms` (last key to ghost text)
 and `seconds`. With `--engine replay`, and no such engine configured, the answers are the file's own text.
 """,
     "bench": """\
@@ -188,9 +191,20 @@ _REASONS = """\
 Written by `python -m spark_lsp.cli.reference reasons`; do not edit by hand.
 
 The status (`spark/status`, `:checkhealth`, `spark-lsp complete`) says "no suggestion: " and one of these, with
-details behind it. There are no others.
+details after it; its `code` says the same for programs. There are no others.
 
-| reason | what to do |
+| code | reason | what to do |
+|---|---|---|
+"""
+
+_CODES = """
+## All codes
+
+Programs compare codes. The sentences beside them are for people, and any release may reword them. A code keeps
+its spelling and its meaning; new ones may be added. They are written in snake case, as the error codes of the
+Responses API are. [Over LSP](lsp.md#codes) says where they come.
+
+| code | meaning |
 |---|---|
 """
 
@@ -207,8 +221,9 @@ def settings() -> str:
 
 
 def reasons() -> str:
-    """Return the page of reasons."""
-    return _REASONS + "".join(f"| {reason.value} | {REMEDIES[reason]} |\n" for reason in Reason)
+    """Return the page of reasons and codes."""
+    whys = "".join(f"| `{code}` | {text} | {REMEDIES[code]} |\n" for code, text in TEXTS.items())
+    return _REASONS + whys + _CODES + "".join(f"| `{code}` | {MEANINGS[code]} |\n" for code in Code)
 
 
 PAGES = {"commands": commands, "settings": settings, "reasons": reasons, "wire": wire}

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
+from spark_lsp.codes import Code
 from spark_lsp.engine.remote import LinkStatus
 from spark_lsp.request import EngineInfo
 
@@ -17,21 +18,26 @@ def changed(ls: "SparkServer", link: LinkStatus) -> None:
         ls.say_once(types.MessageType.Warning, "settings", f"Setting spark.{problem}.")
     ls.engines = link.engines or ls.engines
     if link.state != "ready":
-        ls.tell(state="degraded", reason=link.reason)
+        ls.tell(state="degraded", reason=link.reason, code=link.code)
         return
     engine = _serving(link)
     if engine is None:
-        ls.tell(state="off", reason="the gateway has no engine")
+        ls.tell(state="off", reason="the gateway has no engine", code=Code.NO_ENGINE)
         return
     ls.tell(
         engine=engine.name,
         model=engine.model,
         simulated=engine.simulated,
         state=engine.state,
-        reason=engine.reason or ls.last_explanation(),
+        **(_why(engine) if engine.reason else ls.last_explanation()),
     )
     if engine.state == "off" and link.settled:
         _no_engine(ls, engine, link)
+
+
+def _why(engine: EngineInfo) -> dict[str, str]:
+    """Return why an engine is in its state, as a status has it."""
+    return {"reason": engine.reason, "code": engine.code}
 
 
 def _serving(link: LinkStatus) -> EngineInfo | None:
@@ -44,9 +50,10 @@ def _serving(link: LinkStatus) -> EngineInfo | None:
 def _no_engine(ls: "SparkServer", engine: EngineInfo, link: LinkStatus) -> None:
     """Say that nothing can answer, or offer what is missing; once, however many requests fail of it.
 
-    An engine that plays another's tokens gives that one's reason for its own.
+    An engine that plays another's tokens gives that one's reason and code for its own.
     """
-    troubled = [engine, *(each for each in link.engines if each.reason == engine.reason)]
+    lacks_model = engine.code == Code.MODEL_UNAVAILABLE
+    troubled = [each for each in link.engines if each.code == engine.code] if lacks_model else []
     if ls.settings.engine.url == "auto" and any(ls.offer.make(each) for each in troubled):
         ls.consider_said("engine", engine.reason)
     else:
