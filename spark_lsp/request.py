@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from spark_lsp.codes import Code
-
 
 class Task(StrEnum):
     """What is asked: the middle of a text, a changed text, or an answer in prose."""
@@ -250,7 +248,8 @@ class EngineInfo:
     """What an engine says of itself, for status lines and `spark.hello`.
 
     `state` is `ready`, `starting`, `degraded` or `off`; `reason` says why when it is not `ready`, `code` says
-    the same for programs.
+    the same for programs (one of `codes.Code`, or of a later release). `source` names the engine whose tokens
+    this one plays, and whose state it has.
     `context_tokens` and `prefill_tokens_per_s` are 0 where unknown.
     """
 
@@ -262,4 +261,5 @@ class EngineInfo:
     prefill_tokens_per_s: float = 0.0
     state: Literal["ready", "starting", "degraded", "off"] = "ready"
     reason: str = ""
-    code: Code | Literal[""] = ""
+    code: str = ""
+    source: str = ""

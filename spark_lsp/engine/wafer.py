@@ -87,6 +87,7 @@ class Wafer:
             state=source.state,
             reason=source.reason or self._note,
             code=source.code,
+            source=self._settings.source,
         )
 
     def _simulated(self) -> Machine:

@@ -370,7 +370,8 @@ def _infos(frames: Iterable[EngineFrame]) -> tuple[EngineInfo, ...]:
             each.prefill_tokens_per_s,
             each.state,
             each.reason,
-            codes.known(each.code, ""),
+            each.code,
+            each.source,
         )
         for each in frames
     )

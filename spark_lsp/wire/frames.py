@@ -222,6 +222,7 @@ class EngineFrame(msgspec.Struct, omit_defaults=True, kw_only=True):
     state: Literal["ready", "starting", "degraded", "off"] = "ready"
     reason: str = ""
     code: str = ""
+    source: str = ""
 
 
 class Challenge(Frame, tag="spark.challenge", tag_field="type", kw_only=True):
