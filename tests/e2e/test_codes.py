@@ -208,5 +208,5 @@ def test_an_engine_without_its_model(pipe: Pipe, tmp_path: Path, replay_config: 
     pipe.open()
     assert pipe.items() == []
     assert status(pipe)["code"] == Code.NO_ANSWER
-    assert str(missing) in status(pipe)["detail"]
+    assert missing.name in status(pipe)["detail"]
     assert old.neovim_says(status(pipe)) == f"spark: {status(pipe)['reason']}"
