@@ -19,11 +19,15 @@ from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.wire.frames import (
     Auth,
+    Broken,
     Cancel,
     Challenge,
     ClientFrame,
+    Completed,
     Configure,
     Create,
+    Created,
+    CutShort,
     Delta,
     DocCheck,
     DocChunk,
@@ -36,10 +40,10 @@ from spark_lsp.wire.frames import (
     GiveCredit,
     GoAway,
     Hello,
-    ResponseEvent,
     Resume,
     Status,
     Steer,
+    Terminal,
     TimingFrame,
 )
 
@@ -60,7 +64,7 @@ CLIENT_FRAMES: dict[str, type[ClientFrame]] = {
     "spark.doc.close": DocClose,
 }
 
-ServerFrame = Hello | Status | DocResync | GoAway | TimingFrame | ResponseEvent | Delta | ErrorEvent
+ServerFrame = Hello | Status | DocResync | GoAway | TimingFrame | Delta | ErrorEvent | Created | Terminal
 
 SERVER_FRAMES: dict[str, type[ServerFrame]] = {
     "spark.hello": Hello,
@@ -68,10 +72,10 @@ SERVER_FRAMES: dict[str, type[ServerFrame]] = {
     "spark.doc.resync": DocResync,
     "spark.goaway": GoAway,
     "spark.timing": TimingFrame,
-    "response.created": ResponseEvent,
-    "response.completed": ResponseEvent,
-    "response.incomplete": ResponseEvent,
-    "response.failed": ResponseEvent,
+    "response.created": Created,
+    "response.completed": Completed,
+    "response.incomplete": CutShort,
+    "response.failed": Broken,
     "response.output_text.delta": Delta,
     "error": ErrorEvent,
 }

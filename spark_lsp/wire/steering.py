@@ -12,7 +12,7 @@ from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Request, Task
 from spark_lsp.wire.answer import Answer
 from spark_lsp.wire.conversation import Items, steered
-from spark_lsp.wire.events import JsonObject
+from spark_lsp.wire.frames import ErrorBody, SteerAccepted, SteerFailed, SteerRef
 
 
 def successor(answer: Answer, given: Items) -> Request:
@@ -26,16 +26,15 @@ def successor(answer: Answer, given: Items) -> Request:
     return replace(answer.request, history=added[:-1], instruction=added[-1].text)
 
 
-def accepted(steer: str, target: str) -> JsonObject:
+def accepted(steer: str, target: str) -> SteerAccepted:
     """Return the event that says that the input is ours now."""
-    return {"type": "response.steer.accepted", "steer": {"id": steer, "previous_response_id": target}}
+    return SteerAccepted(steer=SteerRef(id=steer, previous_response_id=target))
 
 
-def failed(target: str, given: Items, error: RemoteProtocolError) -> JsonObject:
+def failed(target: str, given: Items, error: RemoteProtocolError) -> SteerFailed:
     """Return the event that gives the input back."""
-    body = {"type": "invalid_request_error", "code": error.code, "message": str(error)}
-    steer = {"previous_response_id": target, "input": given}
-    return {"type": "response.steer.failed", "steer": steer, "error": body}
+    body = ErrorBody(type="invalid_request_error", code=error.code, message=str(error))
+    return SteerFailed(steer=SteerRef(previous_response_id=target, input=given), error=body)
 
 
 def not_here(*, ended: bool) -> RemoteProtocolError:

@@ -10,7 +10,7 @@ from spark_lsp.errors import LocalProtocolError, RemoteProtocolError
 from spark_lsp.request import Chunk, EngineInfo, Finished, Focus, Started, Timing, Usage
 from spark_lsp.wire import server as module
 from spark_lsp.wire.credit import LANE_EVENTS
-from spark_lsp.wire.frames import Configure, DocRef
+from spark_lsp.wire.frames import Configure, Created, DocRef
 from spark_lsp.wire.lanes import MAX_LANES
 from spark_lsp.wire.mirror import digest
 from spark_lsp.wire.outbox import FULL_CHARS
@@ -186,12 +186,13 @@ def test_the_first_words_are_urgent_and_later_ones_are_not(server: ServerConnect
     assert server.urgent
 
 
-def test_the_same_events_as_objects(server: ServerConnection):
+def test_the_same_events_as_frames(server: ServerConnection):
     response = asked(server)
     server.answer(response, STARTED)
     event = server.pop_event()
     assert event is not None
-    assert (event["type"], event["sequence_number"]) == ("response.created", 0)
+    assert isinstance(event, Created)
+    assert event.sequence_number == 0
     assert server.pop_event() is None
 
 
