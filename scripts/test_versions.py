@@ -81,7 +81,7 @@ def install(which: str, version: str) -> Path:
     environment = FOLDER / f"{which}-{version}"
     run("venv", "--quiet", "--clear", "--python", interpreter(version) or version, environment)
     python = environment / "bin" / "python"
-    extras = ("--extra", "local", "--extra", "test")
+    extras = ("--extra", "local", "--extra", "bench", "--extra", "test")
     resolution = "lowest-direct" if which == "oldest" else "highest"
     # The tools that run the tests are no part of what is tested, so their versions are the usual ones.
     pins = FOLDER / "test-tools.txt"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.editors.neovim import BUILT_IN, OURS, Editor
 from tests.traps import Traps
 
 pytestmark = pytest.mark.editor
@@ -32,6 +33,32 @@ def hostile(home: dict[str, str], replay_config: Path, tmp_path: Path) -> Iterat
 def ours(traps: Traps) -> list[str]:
     """Return what sprang, except what the editors run by themselves: version control, Python providers."""
     return [name for name in traps.sprung() if not name.startswith(("git ", "trap ", "python3 "))]
+
+
+@pytest.mark.parametrize(("setup", "namespace"), [(MODULE, OURS), (PLAIN, BUILT_IN)])
+def test_neovim(setup: str, namespace: str, neovim: str, traps: Traps, hostile: dict[str, str]) -> None:
+    here = f"vim.o.swapfile = false\nvim.cmd.cd([[{traps.folder}]])\n"
+    editor = Editor(neovim, traps.file, hostile, here + setup)
+    try:
+        editor.attached()
+        editor.input("jA")
+        assert editor.wait(lambda: editor.ghost(namespace)) == "return a + b"
+        if setup == MODULE:
+            assert editor.lua("return require('spark_lsp').find()")[0] == str(BIN / "spark-lsp")
+    finally:
+        editor.quit()
+    assert ours(traps) == []
+
+
+def test_neovim_with_a_server_in_the_folder_alone(neovim: str, traps: Traps, hostile: dict[str, str]) -> None:
+    here = f"vim.o.swapfile = false\nvim.cmd.cd([[{traps.folder}]])\n"
+    editor = Editor(neovim, traps.file, {**hostile, "PATH": ".:/usr/bin:/bin"}, here + MODULE)
+    try:
+        found = editor.lua("return require('spark_lsp').find()")
+        assert found[0] == str(BIN / "spark-lsp")  # the one of the clone
+    finally:
+        editor.quit()
+    assert ours(traps) == []
 
 
 def test_emacs(emacs: str, traps: Traps, hostile: dict[str, str]) -> None:

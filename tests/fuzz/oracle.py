@@ -101,7 +101,9 @@ class Oracle:
         if known.text is None and not (changes and changes[0][1] is None):
             raise Refused("not usable, and not sent whole")
         if known.text is not None and version <= known.version:
-            self._lose(known, "OUT_OF_SYNC")
+            if not (changes and changes[0][1] is None):
+                self._lose(known, "OUT_OF_SYNC")
+            version = known.version + 1  # a whole text is the newest, whatever its number
         text = self._changed(known, changes)
         if why := self._unfit(text, [new for new, _ in changes]):
             self._lose(known, why)
