@@ -1,7 +1,7 @@
 """Stable codes for programs: one closed list for statuses, errors, edits and missing suggestions.
 
-Each text for the user that another program may have to act on goes along with one of these. Texts may be
-reworded in any release; a code keeps its spelling and its meaning. New codes may be added, so a program
+A program that has to act on a text for the user reads the code beside it. Any release may reword a text; a
+code keeps its spelling and its meaning. New codes may be added, so a program
 treats a code that it does not know as it treats the state or the error beside it.
 
 Codes are written in snake case, as the error codes of the Responses API are, which come through the

@@ -2,8 +2,8 @@
 
     {"event": "failed", "code": "config_error", "message": "The file … is not valid TOML. …"}
 
-`failed` is the last thing that a program says; `problem` names something that it passes over. The same
-sentence goes to stderr for people. Nobody has to search that sentence for what it means.
+A program that fails ends with `failed`; `problem` names a setting that it does not use. The same sentence
+goes to stderr for people.
 """
 
 import json

@@ -30,7 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         command = verbs.add_parser(verb, help=text)
         command.add_argument("name", nargs="?", default=registry.AUTO, help="a model's name (default: auto)")
         if verb == "pull":
-            command.add_argument("--json", action="store_true", help="progress as one JSON object a line")
+            text = "progress, and why it failed, as one JSON object a line"
+            command.add_argument("--json", action="store_true", help=text)
             add_timeout(command, PATIENCE, "more bytes from one source")
     remove = verbs.add_parser("remove", help="delete a model and what a broken download left")
     remove.add_argument("name", help="a model's name")
