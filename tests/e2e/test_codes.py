@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from spark_lsp.codes import Code
-from tests.e2e.pipe import STATUS, TEXT, URI, Pipe
+from tests.e2e.pipe import CAPABILITIES, STATUS, TEXT, URI, Pipe
 from tests.unit.lsp import old_client_texts as old
 
 EXECUTE = "workspace/executeCommand"
@@ -210,3 +210,26 @@ def test_an_engine_without_its_model(pipe: Pipe, tmp_path: Path, replay_config: 
     assert status(pipe)["code"] == Code.NO_ANSWER
     assert missing.name in status(pipe)["detail"]
     assert old.neovim_says(status(pipe)) == f"spark: {status(pipe)['reason']}"
+
+
+def test_the_progress_of_an_edit_counts_its_characters(pipe: Pipe, replay_config: Path) -> None:
+    text, pace = ENGINES["slow"]
+    (replay_config.parent / "slow.txt").write_text(str(text))
+    with replay_config.open("a") as file:
+        file.write(f'[engines.slow]\nkind = "replay"\ntext = "slow.txt"\ntokens_per_s = {pace}\n')
+    pipe.initialize(capabilities={**CAPABILITIES, "window": {"workDoneProgress": True}})
+    pipe.engine()
+    pipe.open()
+    route(pipe, "slow")
+    order = {"uri": URI, "range": BODY, "action": "instruct", "instruction": "go on"}
+    started = run(pipe, "spark.edit", order)["result"]
+
+    def reports() -> list[dict[str, Any]]:
+        values = [each["value"] for each in pipe.told("$/progress")]
+        return [each for each in values if "characters" in each]
+
+    pipe.until(lambda: len(reports()) > 1)
+    run(pipe, "spark.cancel", {"id": started["id"]})
+    counts = [each["characters"] for each in reports()]
+    assert counts == sorted(counts)
+    assert [old.characters(each) for each in reports()] == counts
