@@ -1,6 +1,6 @@
-# Everything here works without root and keeps to .venv and the user's cache directory.
+# All targets work without root and write only to .venv and the user's cache directory.
 .DEFAULT_GOAL := help
-.PHONY: help demo test oldest newest versions cover lint bench faults fuzz soak editors vscode vsix vllm clients model clean
+.PHONY: help demo check test oldest newest versions cover lint bench faults fuzz soak editors vscode vsix vllm clients model clean
 
 PYTHON ?= python3
 SOAK_S ?= 1800
@@ -11,18 +11,18 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-help: ## what can be done here
+help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
-demo: $(STAMP) model ## see it work: ghost text and an edit on a real file, with a real model
+demo: $(STAMP) model ## show ghost text and an edit on a real file, with a real model
 	@$(BIN)/spark-lsp demo
 
-test: $(STAMP) model editors vscode clients ## run every test, the real model and the real editors included
+test: $(STAMP) model editors vscode clients ## run every test, including the real model and the real editors
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint cover
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --durations=20
 
 cover: export COVERAGE_FILE = .venv/coverage
-cover: $(STAMP) ## every branch of the wire, of engines' health and of their streams is taken by its own tests
+cover: $(STAMP) ## check that the unit tests take every branch of the wire protocol, of engines' health and of their streams
 	@$(BIN)/coverage run --branch --source spark_lsp/wire -m pytest -q --no-summary tests/unit/wire \
 	  --deselect tests/unit/wire/test_pair.py
 	@$(BIN)/coverage report --skip-covered --show-missing --fail-under=100
@@ -30,53 +30,57 @@ cover: $(STAMP) ## every branch of the wire, of engines' health and of their str
 	  tests/unit/engine/test_health.py tests/unit/engine/test_sse.py
 	@$(BIN)/coverage report --skip-covered --show-missing --fail-under=100
 
-oldest: $(STAMP) ## the tests, without editors and model, with the oldest libraries and Python that we allow
+check: $(STAMP) ## the quick check while you work: ruff, pyright and the unit tests
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest -q --numprocesses=$(WORKERS) tests/unit tests/test_*.py
+
+oldest: $(STAMP) ## run the tests, without editors and model, with the oldest supported libraries and Python
 	@$(BIN)/python scripts/test_versions.py oldest $(VERSIONS)
 
-newest: $(STAMP) ## the same with the newest (VERSIONS='--python 3.12' names another Python, --short is short)
+newest: $(STAMP) ## the same with the newest (VERSIONS='--python 3.12' selects another Python, --short a short form)
 	@$(BIN)/python scripts/test_versions.py newest $(VERSIONS)
 
-versions: $(STAMP) ## a short form of both, side by side
+versions: $(STAMP) ## run a short form of both, side by side
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target oldest newest VERSIONS=--short
 
-lint: $(STAMP) ## ruff and pyright (strict)
+lint: $(STAMP) ## run ruff and pyright (strict)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 
-bench: $(STAMP) model ## measure, against named baselines in the same run, and in the real editors
+bench: $(STAMP) model ## measure performance against named baselines in the same run, and in the real editors
 	@$(BIN)/spark-lsp bench
 	@SPARK_LSP_TEST_SPEED=1 $(BIN)/python -m pytest -q -m speed tests/editors
 
-soak: $(STAMP) ## half an hour of typing: memory, long turns, every request answered
+soak: $(STAMP) ## type for half an hour: check memory, long event-loop turns, and that every request is answered
 	@SPARK_LSP_SOAK_S=$(SOAK_S) $(BIN)/python -m pytest -s -q tests/soak
 
-faults: $(STAMP) ## an unexpected exception from every hand-over in the code, one at a time (7 minutes)
+faults: $(STAMP) ## raise an unexpected exception in every hand-over of the code, one at a time (7 minutes)
 	@SPARK_LSP_FAULTS=1 $(BIN)/python -m pytest -q tests/faults
 
-fuzz: $(STAMP) ## a million document operations, then each fuzz target for FUZZ_SECONDS (600)
+fuzz: $(STAMP) ## run a million document operations, then each fuzz target for FUZZ_SECONDS (600)
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(PIP) install --constraint constraints.txt --editable '.[fuzz]'
 	@$(BIN)/python -m tests.fuzz.campaign --operations $(FUZZ_OPERATIONS) --seconds $(FUZZ_SECONDS)
 
-editors: $(STAMP) ## bring Neovim, Helix and Emacs into the cache; says why where it cannot
+editors: $(STAMP) ## fetch Neovim, Helix and Emacs into the cache; reports the reason if it cannot
 	@scripts/get_neovim.sh >/dev/null || test $$? -eq 3
 	@scripts/get_helix.sh >/dev/null || test $$? -eq 3
 	@scripts/get_emacs.sh >/dev/null || test $$? -eq 3
 
-vscode: $(STAMP) vsix ## bring the real VS Code (620 MB, 2 minutes) and Chromium (122 MB, 1 minute) into the cache, once; says why where it cannot
+vscode: $(STAMP) vsix ## fetch the real VS Code (620 MB, 2 minutes) and Chromium (122 MB, 1 minute) into the cache, once; reports the reason if it cannot
 	@scripts/get_vscode.sh >/dev/null || test $$? -eq 3
 	@scripts/get_chromium.sh >/dev/null || test $$? -eq 3
 
 vsix: $(STAMP) ## check and pack the VS Code extension; prints the file to install
 	@scripts/make_vsix.sh --check || test $$? -eq 3
 
-clients: ## bring the Node SDK and Codex CLI into the cache (404 MB); says why where it cannot
+clients: ## fetch the Node SDK and Codex CLI into the cache (404 MB); reports the reason if it cannot
 	@scripts/get_clients.sh >/dev/null || test $$? -eq 3
 
-vllm: $(STAMP) ## an optional job: the engine for GPU servers against the genuine vLLM (3 GB, once; 2 minutes)
+vllm: $(STAMP) ## optional: test the engine for GPU servers against the real vLLM (3 GB, once; 2 minutes)
 	@SPARK_LSP_VLLM=$$(scripts/get_vllm.sh) $(BIN)/python -m pytest -q -rs tests/integration/test_openai_vllm.py
 
-model: $(STAMP) ## bring the embedded model into the cache, once (491 MB, Apache-2.0)
+model: $(STAMP) ## fetch the embedded model into the cache, once (491 MB, Apache-2.0)
 	@$(BIN)/spark-lsp model path >/dev/null 2>&1 || $(BIN)/spark-lsp model pull
 
 $(STAMP): pyproject.toml constraints.txt
@@ -88,6 +92,6 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PIP) install --constraint constraints.txt --editable '.[local,bench,dev]'
 	@touch $@
 
-clean: ## remove .venv and what tools left; the model stays in the cache
+clean: ## remove .venv and the files of tools; the model stays in the cache
 	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,9 +1,9 @@
-# Sourced by scripts/get_*.sh: brings programs from Debian's archive into the user's cache directory
+# Sourced by scripts/get_*.sh: fetches programs from Debian's archive into the user's cache directory
 # (x86-64 and Debian only; no root, nothing installed).
 #
 # Each script sets NAME and HOME_PAGE (for messages) and CACHE, and defines `good PROGRAM` (does it run, is it new
-# enough?). It then calls: have, can_fetch, lock, have (another script may have fetched it meanwhile), bring, wrap.
-# Exit code 3, with the reason on stderr, where the program cannot be had.
+# enough?). It then calls: have, can_fetch, lock, have (another script may have fetched it since), bring, wrap.
+# Exit code 3, with the reason on stderr, if the program is not available.
 
 # shellcheck source=scripts/lock.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lock.sh"
@@ -41,7 +41,7 @@ can_fetch() {
   [ -n "$mirror" ] || none "no Debian archive is configured in /etc/apt"
 }
 
-set_up_apt() { # a private apt, which knows nothing of the system's packages
+set_up_apt() { # a private apt, independent of the system's packages
   mkdir -p "$CACHE" || none "its folder $CACHE cannot be written"
   work=$(mktemp -d "$CACHE/fetch.XXXXXX") || none "its folder $CACHE cannot be written"
   trap 'rm -rf "$work"' EXIT
@@ -53,7 +53,7 @@ set_up_apt() { # a private apt, which knows nothing of the system's packages
     -o Dir::State::status="$work/status" -o Dir::Cache="$work/cache" -o APT::Sandbox::User="")
 }
 
-unpack() { # packages $2 and what they need, less what matches the pattern $3, from suite $1, into $work/root
+unpack() { # packages $2 and their dependencies, except those matching $3, from suite $1, into $work/root
   echo "deb [signed-by=$keyring] $mirror $1 main" >"$work/sources.list"
   "${apt[@]}" update >&2 || true # it reports success without a network, too
   [ -n "$(ls "$work/lists" | grep Packages)" ] || return 2
@@ -66,7 +66,7 @@ unpack() { # packages $2 and what they need, less what matches the pattern $3, f
   for package in "$work"/debs/*.deb; do dpkg -x "$package" "$work/root" || return 2; done
 }
 
-unpack_any() { # packages $1 less the packages $2, from the first of SUITES that has them
+unpack_any() { # packages $1 without the packages $2, from the first of SUITES that has them
   set_up_apt
   local unreachable=
   for suite in $SUITES; do
@@ -77,7 +77,7 @@ unpack_any() { # packages $1 less the packages $2, from the first of SUITES that
   none "$mirror has no such package ($1)"
 }
 
-bring() { # folder $1 of the cache: packages $2 less the packages $4, whose program is $3
+bring() { # folder $1 of the cache: packages $2 without the packages $4; their program is $3
   unpack_any "$2" "${4:-}"
   local program="$work/root/$3" libraries="$CACHE/$1/usr/lib/x86_64-linux-gnu"
   [ -x "$program" ] || none "the packages ($2) have no $3"
@@ -85,14 +85,14 @@ bring() { # folder $1 of the cache: packages $2 less the packages $4, whose prog
   publish "$1"
 }
 
-publish() { # folder $1 of the cache becomes what was unpacked
+publish() { # folder $1 of the cache gets the unpacked files
   rm -rf "${CACHE:?}/$1" && mv "$work/root" "$CACHE/$1"
 }
 
 wrap() { # make the cache's program $1 from a shell script's lines; print it if it is good
   mkdir -p "$(dirname "$1")"
   { echo "#!/bin/sh"; cat; } >"$1.new"
-  chmod +x "$1.new" && mv "$1.new" "$1" # never half a program
+  chmod +x "$1.new" && mv "$1.new" "$1" # never an incomplete program
   good "$1" || none "the one that was fetched does not run, or is too old"
   echo "$1"
 }

@@ -2,7 +2,7 @@
 # usage: scripts/get_chromium.sh
 # Prints the path of a Chromium for tests and pictures: the system's, the one fetched before, or one fetched now from
 # Debian's archive into the user's cache directory (its headless shell: it has no window; x86-64 and Debian only; no
-# root, nothing installed). Exit code 3, with the reason on stderr, where none can be had.
+# root, nothing installed). Exit code 3, with the reason on stderr, if none is available.
 set -euo pipefail
 
 NAME=Chromium HOME_PAGE="your distribution (Debian: sudo apt-get install chromium)"
@@ -21,14 +21,14 @@ can_fetch
 lock "$CACHE/.lock"
 have "$FETCHED"
 echo "fetching Chromium from Debian's archive into $CACHE (122 MB, 350 MB unpacked, once)" >&2
-# Without a GPU, a display and a sound card the drivers and tools that it depends on are never loaded.
+# Without a GPU, a display and a sound card, its drivers and tools are never loaded.
 unpack_any chromium-headless-shell "libllvm.*|mesa-.*|libgl1-mesa-dri|libglx-mesa0|libz3-4|libc-gconv.*|xkb-data\
 |x11-.*|xdg-utils|pci.ids|debconf|libx(aw|mu|muu|t|v|xf86dga|xf86vm|kbfile|inerama|ft|tst|pm)[0-9].*|libxml2.*\
 |libelf.*|libedit.*|libsensors.*|libdrm-(intel|amdgpu).*|libpciaccess0|lsb-base|sysvinit-utils|at-spi2-common"
 program=$work/root/usr/lib/chromium/chromium-headless-shell libraries=$CACHE/root/usr/lib/x86_64-linux-gnu
 [ -x "$program" ] || none "Debian's package has no chromium-headless-shell"
 "$patchelf" --set-interpreter "$libraries/ld-linux-x86-64.so.2" --force-rpath --set-rpath "$libraries" "$program"
-for library in "$work"/root/usr/lib/x86_64-linux-gnu/libpulse*.so.?; do # they name the system's own folder
+for library in "$work"/root/usr/lib/x86_64-linux-gnu/libpulse*.so.?; do # they refer to the system's folder
   "$patchelf" --set-rpath "$libraries:$libraries/pulseaudio" "$(realpath "$library")"
 done
 rm -f "$work"/root/usr/lib/chromium/libVkLayer_khronos_validation.so

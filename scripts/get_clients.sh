@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Bring the real clients that the gateway is tested with (Node SDK, Codex CLI) into the user's cache, and print
-# the folder. Exit 3, with the reason, where that cannot be done.
+# Fetches the real clients that the tests use with the gateway (Node SDK, Codex CLI) into the user's cache, and prints
+# the folder. Exit 3, with the reason, if that is not possible.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../tests/conformance/node" && pwd)
 cache=${SPARK_LSP_CLIENTS:-${XDG_CACHE_HOME:-$HOME/.cache}/spark-lsp/clients}

@@ -2,7 +2,7 @@
 # usage: scripts/get_emacs.sh
 # Prints the path of an Emacs >= 30 (with eglot): the system's, the one fetched before, or one fetched now
 # from Debian's archive into the user's cache directory (x86-64 and Debian only; no root, nothing installed).
-# Exit code 3, with the reason on stderr, where none can be had.
+# Exit code 3, with the reason on stderr, if none is available.
 set -euo pipefail
 
 NAME="Emacs >= 30" HOME_PAGE=https://www.gnu.org/software/emacs/
@@ -21,7 +21,7 @@ can_fetch
 lock "$CACHE/.lock"
 have "$FETCHED"
 echo "fetching Emacs from Debian's archive into $CACHE (about 60 MB, once)" >&2
-# Its library for compiling Lisp drags a compiler along, of which only that library is ever loaded.
+# Its library for compiling Lisp depends on a compiler, but loads only that library.
 bring emacs emacs-nox usr/bin/emacs-nox 'emacs-el|binutils.*|lib(a|hwa|l|t|ub)san.*|.*-dev|libgprofng.*'
 root="$CACHE/emacs/usr"
 share=$(echo "$root"/share/emacs/[0-9]*) exec=$(echo "$root"/libexec/emacs/[0-9]*/*-linux-gnu)

@@ -2,7 +2,7 @@
 # usage: scripts/get_neovim.sh
 # Prints the path of a Neovim >= 0.12: the system's, the one fetched before, or one fetched now from
 # Debian's archive into the user's cache directory (x86-64 and Debian only; no root, nothing installed).
-# Exit code 3, with the reason on stderr, where none can be had.
+# Exit code 3, with the reason on stderr, if none is available.
 set -euo pipefail
 
 NAME="Neovim >= 0.12" HOME_PAGE=https://neovim.io

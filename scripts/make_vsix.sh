@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: scripts/make_vsix.sh [--check]
-# Packs the VS Code extension and prints the path of the .vsix; --check looks at its types and style and runs its own
-# tests too. Exit code 3, with the reason on stderr, where its tools cannot be had.
+# Packs the VS Code extension and prints the path of the .vsix; --check also checks its types and style and runs its
+# tests. Exit code 3, with the reason on stderr, if its tools are not available.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,4 +1,4 @@
--- Read by scripts/nvim before any file is: the module and the server of this clone.
+-- Loaded by scripts/nvim before any file: the module and the server of this clone.
 local clone = vim.env.SPARK_LSP_CLONE
 local escaped = (clone .. '/editors/neovim'):gsub(',', '\\,')
 vim.opt.runtimepath:prepend(escaped)

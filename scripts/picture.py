@@ -1,4 +1,4 @@
-"""Make the pictures of docs/images: what was shown on a terminal, as it was shown.
+"""Make the pictures of docs/images from the output of a terminal.
 
 usage: .venv/bin/python scripts/picture.py [ARGUMENT …]    demo.svg; arguments go to `spark-lsp demo`
        .venv/bin/python scripts/picture.py helix|neovim    helix.svg, neovim.svg: from the editor's test
@@ -22,7 +22,7 @@ IMAGES = ROOT / "docs" / "images"
 
 
 def printed(command: list[str]) -> str:
-    """Run a command on a terminal of its own and return all that it printed."""
+    """Run a command on a separate terminal and return all its output."""
     pieces: list[bytes] = []
 
     def read(descriptor: int) -> bytes:
@@ -36,7 +36,7 @@ def printed(command: list[str]) -> str:
 
 
 def settled(text: str) -> str:
-    """Keep the last state of lines that were drawn several times."""
+    """Keep only the last state of lines that were drawn several times."""
     text = re.sub(r"\x1b\[\?25[lh]", "", text).replace("\r\n", "\n")
     lines: list[str] = []
     for line in text.split("\n"):
@@ -47,13 +47,13 @@ def settled(text: str) -> str:
 
 
 def anonymous(text: str) -> str:
-    """Leave out where this machine keeps its files."""
+    """Remove this machine's paths."""
     text = text.replace(str(ROOT), "~/spark-lsp")
     return re.sub(r"/\S+/(?=textwrap\.py)", "", text)
 
 
 def demo(arguments: list[str]) -> None:
-    """Draw what `spark-lsp demo` prints."""
+    """Draw the output of `spark-lsp demo`."""
     shown = settled(printed([sys.executable, "-m", "spark_lsp", "demo", *arguments])).strip()
     draw("demo", "spark-lsp demo", "$ make demo\n" + anonymous(shown), WIDTH)
 
@@ -65,7 +65,7 @@ SCREENS = {
 
 
 def editor(name: str) -> None:
-    """Draw the screen that an editor's test keeps."""
+    """Draw the screen that an editor's test saves."""
     title, test = SCREENS[name]
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "SPARK_LSP_SCREENS": folder}
@@ -80,7 +80,7 @@ def editor(name: str) -> None:
 
 
 def draw(name: str, title: str, shown: str, width: int) -> None:
-    """Write a picture of what a terminal showed."""
+    """Write a picture of a terminal's screen."""
     console = Console(record=True, width=width, file=StringIO(), force_terminal=True)
     console.print(Text.from_ansi(shown))
     svg = console.export_svg(title=title)
@@ -89,7 +89,7 @@ def draw(name: str, title: str, shown: str, width: int) -> None:
 
 
 def main() -> None:
-    """Write the picture that was asked for."""
+    """Write the requested picture."""
     if len(sys.argv) == 2 and sys.argv[1] in SCREENS:
         editor(sys.argv[1])
     else:

@@ -42,10 +42,10 @@ SHORT = (
 
 
 def main() -> int:
-    """Return pytest's exit code; 3 if there is no such Python here."""
+    """Return pytest's exit code; 3 if that Python is missing."""
     parser = argparse.ArgumentParser(prog="test_versions.py")
     parser.add_argument("which", choices=("oldest", "newest"))
-    parser.add_argument("--python", choices=PYTHONS, help="usually the oldest or the newest that is here")
+    parser.add_argument("--python", choices=PYTHONS, help="default: the oldest or the newest available")
     parser.add_argument("--short", action="store_true")
     chosen, more = parser.parse_known_args()
     version = chosen.python or list(filter(interpreter, PYTHONS))[0 if chosen.which == "oldest" else -1]
@@ -70,7 +70,7 @@ def interpreter(version: str) -> Path | None:
     for path in filter(None, found):
         done = subprocess.run(
             [path, "-c", ""], capture_output=True, check=False
-        )  # pyenv's shims may point nowhere
+        )  # pyenv's shims may have no target
         if done.returncode == 0:
             return Path(path)
     return None
@@ -83,7 +83,7 @@ def install(which: str, version: str) -> Path:
     python = environment / "bin" / "python"
     extras = ("--extra", "local", "--extra", "bench", "--extra", "test")
     resolution = "lowest-direct" if which == "oldest" else "highest"
-    # The tools that run the tests are no part of what is tested, so their versions are the usual ones.
+    # The test tools are not under test, so their versions are the usual ones.
     pins = FOLDER / "test-tools.txt"
     pins.write_text("".join(f"{pin}\n" for pin in pinned_tools()))
     constraint = ("--constraint", pins) if which == "oldest" else ()
@@ -97,7 +97,7 @@ def install(which: str, version: str) -> Path:
 
 
 def pinned_tools() -> Iterator[str]:
-    """Yield the lines of constraints.txt that pin what the extra `test` names."""
+    """Yield the lines of constraints.txt that pin the packages of the extra `test`."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = {name_of(line) for line in project["optional-dependencies"]["test"]}
     wanted -= {name_of(line) for line in project["dependencies"]}
@@ -113,7 +113,7 @@ def name_of(requirement: str) -> str:
 
 
 def copy_tests(folder: Path) -> None:
-    """Copy all that tests read, but not the package."""
+    """Copy all files that tests read, but not the package."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
     for name in filter(None, listed.stdout.split("\0")):
         if not name.startswith("spark_lsp/") and (ROOT / name).is_file():

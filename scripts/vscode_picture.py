@@ -1,4 +1,4 @@
-"""Makes docs/images/vscode.gif: VS Code with ghost text that grows and an edit, by the embedded model.
+"""Makes docs/images/vscode.gif: VS Code with growing ghost text and an edit, by the embedded model.
 
 Needs what `make test` brings: `.venv/bin/python scripts/vscode_picture.py`. The window is the real one, at
 its real speed; only pauses in which nothing changes are shortened to a second.
@@ -45,18 +45,18 @@ def newest(paths):
             latest = path
     return latest
 '''
-STILL = 1000  # milliseconds that a picture without change is shown at most
+STILL = 1000  # longest display time of an unchanged picture, in milliseconds
 
 
 class Film:
-    """Pictures of a window, each shown until it changed."""
+    """Pictures of a window, each shown until the next change."""
 
     def __init__(self, window: Window) -> None:
         self._window = window
         self._frames: list[tuple[bytes, float]] = []
 
     def watch(self, until: Callable[[], Any], seconds: float = 60) -> None:
-        """Take pictures until something is there, and for a moment longer."""
+        """Take pictures until a condition holds, and for a moment longer."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             done = until()
@@ -123,7 +123,7 @@ def main() -> None:
             window.ready("local", 60)
             window.run("View: Toggle Primary Side Bar Visibility")
             window.at(19)
-            window.type(" ")  # the model has read the file when the film begins
+            window.type(" ")  # the model should have read the file before the recording begins
             time.sleep(8)
             window.press("Backspace")
             film(window).write(ROOT / "docs" / "images" / "vscode.gif")

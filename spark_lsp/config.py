@@ -45,7 +45,7 @@ class ReplayEngine:
     kind: Literal["replay"] = "replay"
     text: Annotated[str, _says("the path of a file with the answer")] = ""
     texts: Annotated[
-        Mapping[str, str], _says("a file for each task (`complete`, `edit`, `chat`); goes before `text`")
+        Mapping[str, str], _says("a file for each task (`complete`, `edit`, `chat`); overrides `text`")
     ] = field(default_factory=dict[str, str])
     tokens_per_s: Annotated[Amount, _says("the pace; 0 means all at once")] = 500.0
     delay_ms: Annotated[Amount, _says("milliseconds before the first token")] = 50.0
@@ -64,18 +64,18 @@ class OpenAIEngine:
     base_url: Annotated[
         str,
         _says(
-            "where its API is, such as `http://127.0.0.1:8000/v1`; a query such as `?api-version=…` is kept"
+            "the API's address, such as `http://127.0.0.1:8000/v1`; a query such as `?api-version=…` is kept"
         ),
     ] = ""
     base_urls: Annotated[
         tuple[str, ...], _says("several servers with one model; a document stays with one")
     ] = ()
-    model: Annotated[str, _says("the model's name there; empty: the only one that is served")] = ""
+    model: Annotated[str, _says("the model's name on the server; empty: the server's only model")] = ""
     flavour: Annotated[
         Flavour,
         _says(
-            "what runs there; adds what only that server understands. `generic`: only the fields that every "
-            "server knows"
+            "the kind of server; adds the fields that only it understands. `generic`: only the fields that "
+            "every server knows"
         ),
     ] = "openai"
     key_env: Annotated[str, _says("the environment variable that holds the key")] = ""
@@ -88,20 +88,19 @@ class OpenAIEngine:
             "`Bearer` and the key"
         ),
     ] = ""
-    context_tokens: Annotated[Count, _says("how much the model can read; 0: what the server says")] = 0
+    context_tokens: Annotated[Count, _says("the model's context length; 0: as the server reports")] = 0
     fim: Annotated[
         Literal["auto", "none", "qwen", "deepseek", "starcoder", "codellama", "codegemma", "codestral"],
-        _says("fill-in-the-middle tokens of the model; `auto` goes by its name, `none` completes by chat"),
+        _says("the model's fill-in-the-middle tokens; `auto` decides by its name, `none` completes by chat"),
     ] = "auto"
     thinking_tokens: Annotated[
         Count,
         _says(
-            "tokens that a model may think, besides its answer; 0: by the effort, for models that are known "
-            "to think"
+            "tokens for reasoning, in addition to the answer; 0: by the effort, for models known to reason"
         ),
     ] = 0
-    first_token_s: Annotated[Amount, _says("seconds to wait for the first token; 0: for ever")] = 20.0
-    next_token_s: Annotated[Amount, _says("seconds to wait for each further token; 0: for ever")] = 20.0
+    first_token_s: Annotated[Amount, _says("seconds to wait for the first token; 0: no limit")] = 20.0
+    next_token_s: Annotated[Amount, _says("seconds to wait for each further token; 0: no limit")] = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +115,17 @@ class WaferEngine:
             "your own, `[profiles.NAME]`"
         ),
     ] = "codex-spark"
-    source: Annotated[str, _says("the engine whose tokens it plays, by name")] = "local"
+    source: Annotated[str, _says("the name of the engine whose tokens it plays")] = "local"
     tokens_per_s: Annotated[Amount, _says("one user's speed; 0: the profile's")] = 0.0
     buffer: Annotated[
         bool,
-        _says("let a slow source finish first, then play at the simulated pace; that wait is told apart"),
+        _says(
+            "read a slow source to its end first, then play at the simulated pace; that time is reported "
+            "separately as `buffer_ms`"
+        ),
     ] = False
-    users: Annotated[Count, _says("how many others the simulated machine serves at the same time")] = 0
-    seed: Annotated[int, _says("which tokens come in one burst; the same for the same seed")] = 0
+    users: Annotated[Count, _says("other users that the simulated machine serves at the same time")] = 0
+    seed: Annotated[int, _says("seed of the bursts; the same seed gives the same bursts")] = 0
 
 
 EngineSettings = LocalEngine | ReplayEngine | OpenAIEngine | WaferEngine
@@ -141,29 +143,30 @@ Routes = Mapping[str, tuple[str, ...]]
 class Profile:
     """A simulated machine of your own, `[profiles.NAME]` in config.toml."""
 
-    model: Annotated[str, _says("the model's name as it is told")] = ""
+    model: Annotated[str, _says("the displayed name of the model")] = ""
     architecture: Annotated[
-        str, _says("a known model, for what is not given below: `llama70b`, `gptoss` …")
+        str, _says("a known model, for values not given below: `llama70b`, `gptoss` …")
     ] = ""
-    layers: Annotated[Count, _says("layers of the model; 0: the architecture's")] = 0
+    layers: Annotated[Count, _says("layers of the model; 0: those of the architecture")] = 0
     tokens_per_s: Annotated[Amount, _says("speed of one user; 0: from the layers")] = 0.0
     speculation: Annotated[
         float, Meta(ge=1), _says("tokens that one pass yields on average; 1: no speculation")
     ] = 1.0
-    burst: Annotated[Count, _says("most tokens of one pass; 0: 4 with speculation, else 1")] = 0
-    context_tokens: Annotated[int, Meta(ge=1), _says("the longest prompt and answer together")] = 131_072
+    burst: Annotated[Count, _says("maximum tokens of one pass; 0: 4 with speculation, else 1")] = 0
+    context_tokens: Annotated[int, Meta(ge=1), _says("maximum tokens of prompt and answer")] = 131_072
     kv_tokens: Annotated[
-        Count, _says("tokens of context that all users share; 0: what the wafers hold, else 8 full contexts")
+        Count,
+        _says("context tokens shared by all users; 0: as many as the wafers hold, else 8 full contexts"),
     ] = 0
-    wafers: Annotated[Count, _says("how many wafers one copy takes; 0: not known")] = 0
-    bytes_per_weight: Annotated[Amount, _says("bytes a weight")] = 2.0
+    wafers: Annotated[Count, _says("wafers per copy of the model; 0: unknown")] = 0
+    bytes_per_weight: Annotated[Amount, _says("bytes per weight")] = 2.0
     prefill_tokens_per_s: Annotated[
-        Amount, _says("how fast a prompt is read; 0: from the architecture's active parameters")
+        Amount, _says("prompt reading speed; 0: from the architecture's active parameters")
     ] = 0.0
     overhead_ms: Annotated[
-        Amount | None, _says("milliseconds before a prompt is begun, network included; null: as published")
+        Amount | None, _says("milliseconds before reading a prompt, network included; null: as published")
     ] = None
-    source: Annotated[str, _says("where these numbers are from")] = ""
+    source: Annotated[str, _says("the source of these numbers")] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +178,7 @@ class Engine:
     ] = "auto"
     routes: Annotated[
         Routes,
-        _says("engines by preference, for `completion`, `edit`, `chat`, or one effort, as `edit.deep`"),
+        _says("engines by preference, for `completion`, `edit`, `chat`, or one effort, such as `edit.deep`"),
     ] = field(default_factory=dict[str, tuple[str, ...]])
 
 
@@ -183,14 +186,14 @@ class Engine:
 class Completion:
     """Ghost text."""
 
-    enabled: Annotated[bool, _says("ghost text at all")] = True
-    stream: Annotated[bool, _says("show text while it grows, in editors that can")] = True
-    maxLines: Annotated[Count, _says("at most so many lines; 0: as many as the engine gives")] = 0
-    delayMs: Annotated[Count, _says("milliseconds to wait after a key before asking")] = 0
+    enabled: Annotated[bool, _says("show ghost text")] = True
+    stream: Annotated[bool, _says("show text while it grows, in editors that support it")] = True
+    maxLines: Annotated[Count, _says("maximum number of lines; 0: as many as the engine gives")] = 0
+    delayMs: Annotated[Count, _says("milliseconds to wait after a keystroke before a request")] = 0
     disabledGlobs: Annotated[tuple[str, ...], _says("patterns of files without ghost text")] = ()
     menu: Annotated[
         Literal["auto", "always", "never"],
-        _says("offer `textDocument/completion`: `auto` does in editors without ghost text"),
+        _says("offer `textDocument/completion`; `auto`: only in editors without ghost text"),
     ] = "auto"
 
 
@@ -199,11 +202,9 @@ class Edit:
     """Targeted edits."""
 
     apply: Annotated[
-        Literal["final", "preview", "live"], _says("when edits are applied; only `final` is in use so far")
+        Literal["final", "preview", "live"], _says("when edits are applied; only `final` is supported so far")
     ] = "final"
-    effort: Annotated[Effort, _says("how much thought the engine should take; sent along with edits")] = (
-        "balanced"
-    )
+    effort: Annotated[Effort, _says("the engine's reasoning effort for edits")] = "balanced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +231,8 @@ class Log:
     """What is logged; never code, at any level."""
 
     level: Annotated[
-        Literal["debug", "info", "warning", "error"], _says("what goes to stderr; never code, at any level")
+        Literal["debug", "info", "warning", "error"],
+        _says("minimum level of log messages; none logs code"),
     ] = "warning"
 
 

@@ -1,8 +1,8 @@
-"""Settles where this process is, before anything depends on it: search paths, descriptors, a home.
+"""Prepares the environment of this process before other code uses it: search paths, descriptors, a home.
 
 Containers and services run programs under a user id that no user database knows, without HOME, with closed
 descriptors, or with relative paths in the environment. Libraries answer each of these with an exception, or
-with a folder called `~` in the working directory. A program of ours calls `settle` first; then they need not.
+with a folder called `~` in the working directory. Our programs therefore call `settle` first.
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from spark_lsp.search_path import NEUTRAL, leave_working_directory, without_working_directory
 
-_NAMES = 10  # tried in turn, where somebody else has taken the first
+_NAMES = 10  # tried in turn, if another user has taken the first
 
 
 def settle() -> None:
@@ -27,7 +27,7 @@ def settle() -> None:
 
 
 def is_temporary() -> bool:
-    """Tell whether `settle` made the home directory because the user has no other."""
+    """Tell whether `settle` created the home directory because the user has no other."""
     return Path(os.environ.get("HOME", "")).name.startswith(_name()) if os.name == "posix" else False
 
 
@@ -36,24 +36,24 @@ def _name() -> str:
 
 
 def private_directory(name: str, parent: Path | None = None) -> Path | None:
-    """Return a directory that is ours alone below `parent`, called `name` unless that is taken.
+    """Return a directory below `parent` that only we can use, called `name` unless that is taken.
 
     The parent is the temporary directory unless another is given.
 
-    It is made if it is missing. None if no such directory can be had.
+    A missing directory is created. Returns None if no such directory is possible.
     """
     import tempfile
 
     try:
         parent = parent or Path(tempfile.gettempdir())
-    except OSError:  # nowhere on this machine can a file be made
+    except OSError:  # no file can be created anywhere on this machine
         return None
     candidates = (parent / (name if not number else f"{name}-{number}") for number in range(_NAMES))
     return next((path for path in candidates if _is_ours(path)), None)
 
 
 def _is_ours(path: Path) -> bool:
-    """Make a directory unless it is there; tell whether only we can write to it."""
+    """Create a directory if it is missing; tell whether only we can write to it."""
     try:
         path.mkdir(mode=0o700, exist_ok=True)
         status = path.lstat()
@@ -65,7 +65,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def _open_descriptors() -> None:
-    """Open stdin, stdout and stderr where they are closed; a socket would get the number otherwise."""
+    """Open closed ones of stdin, stdout and stderr; otherwise a socket would get their number."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)

@@ -22,6 +22,7 @@ import anyio.to_thread
 from spark_lsp import __version__, failures, programs, runtime
 from spark_lsp.engine.connect import NONCE_HEADER, PROOF_HEADER, Endpoint, vouches
 from spark_lsp.errors import GatewayError
+from spark_lsp.locks import try_lock
 
 START_DEADLINE = 20.0  # seconds; a cold start takes about one
 POLL = 0.02
@@ -45,7 +46,7 @@ async def find_or_start(config: Path | None = None, idle: float | None = None) -
     while time.monotonic() < deadline:
         if (state := await _running(where)) is not None:
             return _endpoint(state)
-        with runtime.try_lock(where / "gateway.lock") as held:
+        with try_lock(where / "gateway.lock") as held:
             if held:
                 try:
                     return await _start(where, config, idle, deadline)

@@ -1,4 +1,4 @@
-"""How log lines look: one line for a record, and never an exception's message.
+"""The format of log lines: one line per record, and never an exception's message.
 
 An exception's message may hold the user's code, and a library may log any exception with its traceback.
 """

@@ -1,6 +1,6 @@
 """Finds and starts other programs. No other file of spark-lsp starts a process.
 
-People run spark-lsp in repositories that somebody else wrote, so it takes no program, Python module or
+Users run spark-lsp in repositories from others, so it uses no program, Python module or
 library from the working directory: this module searches only absolute entries of PATH, starts Python with
 a safe path (`-P`), and gives every child an environment without relative search paths.
 """
@@ -19,7 +19,7 @@ from spark_lsp import search_path
 from spark_lsp.search_path import absolute_entries, without_working_directory
 
 NEUTRAL = search_path.NEUTRAL
-_INTERACTIVE = ("PYTHONSTARTUP", "PYTHONINSPECT")  # for a person at a prompt, never for a child
+_INTERACTIVE = ("PYTHONSTARTUP", "PYTHONINSPECT")  # for a user at a prompt, never for a child process
 _GIT_PLACE = (
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE"),
     *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_CONFIG", "GIT_CONFIG_PARAMETERS"),
@@ -126,7 +126,7 @@ async def open_process(
 
 
 def environment(command: Sequence[str], base: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the environment for `command`, made from `base`, which is our own unless given."""
+    """Return the environment for `command`, based on `base` (default: our own environment)."""
     made = without_working_directory(os.environ if base is None else base)
     if command[0] != sys.executable:
         return made
@@ -138,10 +138,10 @@ def environment(command: Sequence[str], base: Mapping[str, str] | None = None) -
 def git(
     *arguments: str, cwd: str | os.PathLike[str], input: bytes | None = None, timeout: float = 5.0
 ) -> "subprocess.CompletedProcess[bytes] | None":
-    """Run git in a repository that nobody vouches for; None if git is missing or says nothing in time.
+    """Run git in an untrusted repository; return None if git is missing or does not answer in time.
 
     The repository's own configuration can name programs that git would run; these are switched off, and
-    git may not reach the network. What the environment says of another repository is left out.
+    git may not reach the network. Environment variables about another repository are removed.
     """
     program = find("git")
     if program is None:
@@ -158,7 +158,7 @@ def git(
 
 
 def git_command(program: str, *arguments: str) -> tuple[str, ...]:
-    """Return the command of a git that runs no program of the repository's, to be started here."""
+    """Return the command of a git that runs no program of the repository."""
     options = [word for option in _GIT_OPTIONS for word in ("-c", option)]
     return (program, "--no-pager", *options, *arguments)
 

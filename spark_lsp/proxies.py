@@ -1,7 +1,7 @@
 """Find the proxy that the environment names for an address: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY.
 
-Nothing on this machine is ever reached through a proxy. As in other programs, a name in lower case goes
-before the same in upper case, and an empty value means no proxy.
+Connections within this machine never use a proxy. As in other programs, a name in lower case overrides the
+same name in upper case, and an empty value means no proxy.
 """
 
 import ipaddress

@@ -1,13 +1,13 @@
-"""The user's runtime directory: where the automatic gateway says how it can be reached.
+"""The user's runtime directory, in which the automatic gateway publishes its address.
 
-The directory belongs to the user alone (mode 700). In it lie
+The directory belongs to the user alone (mode 700). It contains
 
 - `gateway.json` (mode 600): URL, token, process id and version of the running gateway;
-- `gateway.lock`: held while a gateway is started, so that two editors opening together start one;
+- `gateway.lock`: held while a gateway starts, so two editors that open together start only one;
 - `gateway.sock`: its Unix socket.
 
-A path of a Unix socket may have about 100 characters on some systems; where the usual directory is too
-deep, a private one below the system's temporary directory serves instead.
+On some systems the path of a Unix socket is limited to about 100 characters. If the usual directory is too
+deep, a private one below the system's temporary directory replaces it.
 """
 
 import hashlib
@@ -15,8 +15,7 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -30,7 +29,7 @@ SOCKET_PATH_LIMIT = 100  # sockaddr_un holds 108 bytes on Linux, 104 on macOS
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How a running gateway is reached."""
+    """The address of a running gateway."""
 
     url: str
     token: str
@@ -39,7 +38,7 @@ class State:
 
 
 def directory() -> Path:
-    """Return the runtime directory, made if it is missing. Raises `GatewayError` if it is not ours alone."""
+    """Return the runtime directory; create it if missing. Raises `GatewayError` if others can use it."""
     given = os.environ.get("SPARK_LSP_RUNTIME_DIR")
     path = Path(given or _usual())
     try:
@@ -47,7 +46,7 @@ def directory() -> Path:
         if not _writable_parent(path) or not fits_socket(path / "gateway.sock"):
             path = _short(path)
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not given and not _is_own(path):  # somebody ran us as another user, with this one's environment
+        if not given and not _is_own(path):  # we run as another user, with this one's environment
             path = _short(path)
         return _private(path)
     except OSError as error:
@@ -59,7 +58,7 @@ def directory() -> Path:
 
 
 def _usual() -> Path:
-    """Return the directory of the session; on Linux not by platformdirs, which warns of odd ones."""
+    """Return the directory of the session; on Linux without platformdirs, which warns of unusual ones."""
     if sys.platform != "linux":
         import platformdirs
 
@@ -71,14 +70,14 @@ def _usual() -> Path:
 
 
 def _writable_parent(path: Path) -> bool:
-    """Tell whether `path` exists or can be made: /run/user/ID is missing where no session manager runs."""
+    """Tell whether `path` exists or can be created: without a session manager, /run/user/ID is missing."""
     while not path.exists():
         path = path.parent
     return os.access(path, os.W_OK | os.X_OK)
 
 
 def _short(path: Path) -> Path:
-    """Return a private directory with a short path, the same for the same wish and the same home."""
+    """Return a private directory with a short path, the same for the same request and the same home."""
     wish = f"{path}\0{os.path.expanduser('~')}"
     digest = hashlib.blake2b(os.fsencode(wish), digest_size=6).hexdigest()
     user = os.getuid() if hasattr(os, "getuid") else 0
@@ -86,11 +85,11 @@ def _short(path: Path) -> Path:
     usual = private_directory(name) or Path(tempfile.gettempdir()) / name
     if fits_socket(usual / "gateway.sock") or os.name != "posix":
         return usual
-    return private_directory(name, Path("/tmp")) or usual  # the system's own, where TMPDIR is too deep
+    return private_directory(name, Path("/tmp")) or usual  # the system's default, if TMPDIR is too deep
 
 
 def fits_socket(path: Path) -> bool:
-    """Tell whether a Unix socket may be called `path`; its name may grow by a process id."""
+    """Tell whether `path` is short enough for a Unix socket; its name may grow by a process id."""
     return len(os.fsencode(path)) <= SOCKET_PATH_LIMIT
 
 
@@ -104,7 +103,7 @@ def _private(path: Path) -> Path:
     status = path.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         raise GatewayError(
-            f"{path} belongs to somebody else",
+            f"{path} belongs to another user",
             "The gateway's socket and token would not be private there",
             "Remove it, or name another place in SPARK_LSP_RUNTIME_DIR",
         )
@@ -113,12 +112,12 @@ def _private(path: Path) -> Path:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only the user can read, all of it or nothing."""
+    """Write a file that only the user can read, completely or not at all."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        os.replace(name, path)  # mkstemp made it with mode 600
+        os.replace(name, path)  # mkstemp creates it with mode 600
     except BaseException:
         with suppress(OSError):
             os.unlink(name)
@@ -126,7 +125,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def read_state(where: Path) -> State | None:
-    """Return what the state file in `where` says, or None when there is none or it is damaged."""
+    """Return the contents of the state file in `where`; None if it is missing or damaged."""
     try:
         return msgspec.json.decode((where / "gateway.json").read_bytes(), type=State)
     except (OSError, msgspec.DecodeError):
@@ -143,42 +142,3 @@ def remove_state(where: Path, pid: int) -> None:
     state = read_state(where)
     if state is not None and state.pid == pid:
         (where / "gateway.json").unlink(missing_ok=True)
-
-
-@contextmanager
-def try_lock(path: Path) -> Generator[bool, None, None]:
-    """Hold the lock file `path` while the block runs; yields False at once if somebody else holds it."""
-    with path.open("a+b") as file:
-        held = _lock(file.fileno())
-        try:
-            yield held
-        finally:
-            if held:
-                _unlock(file.fileno())
-
-
-if os.name == "nt":
-    import msvcrt
-
-    def _lock(descriptor: int) -> bool:
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(descriptor: int) -> None:
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -1,4 +1,4 @@
-"""The settings as a JSON schema and as a table for people, both made from the dataclasses of `config`.
+"""The settings as a JSON schema and as a table for the documentation, both from the dataclasses of `config`.
 
 The schema is for the section `spark` of an editor's settings (draft 2020-12); `engines` tables are the same
 in `config.toml`.

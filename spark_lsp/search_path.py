@@ -1,7 +1,7 @@
-"""Keeps the working directory out of the places that code is loaded from.
+"""Keeps the working directory out of the search paths for code.
 
 Python, the shell and the dynamic linker read an empty or relative entry of their search paths as the
-working directory, which is often a repository that somebody else wrote. This file is imported before
+working directory, which is often a repository from others. This file is imported before
 nearly everything else, so it imports only what the interpreter has loaded already.
 """
 
@@ -46,10 +46,10 @@ _DEFAULTS = {"PATH": absolute_entries(os.defpath)}  # an empty PATH would mean t
 
 
 def without_working_directory(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment by which no program loads code from the working directory.
+    """Return an environment in which no program loads code from the working directory.
 
-    Relative entries of search paths go, and so do relative names of code. Relative names of our own
-    files and of certificates become absolute, since the child may run in another directory.
+    Drop relative entries of search paths and relative names of code. Make relative names of our own files and
+    of certificates absolute, since the child may run in another directory.
     """
     made = dict(environment)
     for name in LISTS:
@@ -73,7 +73,7 @@ def _absolute(path: str) -> str:
 
 
 def leave_working_directory() -> None:
-    """Drop from `sys.path` what Python put there only because we were started in this directory.
+    """Drop the entries of `sys.path` that depend on the directory in which we were started.
 
     With `python -m` that is the first entry; an empty or relative entry of PYTHONPATH is another.
     """

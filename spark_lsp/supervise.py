@@ -1,15 +1,15 @@
-"""Supervision: an unexpected exception costs the work that raised it, and nothing beside it.
+"""Supervision: an unexpected exception ends the work that raised it, and no other work.
 
-Every piece of work that runs beside other work (a task of a group, a callback, a timer) is started through
-one of these functions. Each catches what nobody expected, logs the exception's type and place (never its
-message, which may hold the user's code), and calls `on_failure`, which answers the requests that wait for the
-work. Cancellation always passes through.
+All background work (a task of a group, a callback, a timer) is started through one of these functions. Each
+catches unexpected exceptions, logs their type and place (never their message, which may contain the user's
+code), and calls `on_failure`, which answers the requests that wait for the work. Cancellation always passes
+through.
 
-    run_guarded      work in a task group: the group and its other tasks go on
-    call_guarded     a callback that is called now: the caller goes on
-    guarded          the same as a function, to be handed to somebody who calls it later
+    run_guarded      work in a task group: the group and its other tasks continue
+    call_guarded     a callback that is called now: the caller continues
+    guarded          the same as a function, for a later call
     keep_running     work that must never end: it is started again, with growing pauses
-    watch_loop       the last net: logs the place of each exception that reached the event loop itself
+    watch_loop       the last resort: logs the place of each exception that reached the event loop itself
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from spark_lsp.errors import origin
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds before work that ended is started again
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds before ended work is started again
 STEADY = 10.0  # seconds that work must have run for its next pause to be the shortest again
 
 P = ParamSpec("P")
@@ -40,7 +40,7 @@ async def run_guarded(
 
 
 def call_guarded(call: Callable[..., object], *arguments: Any, on_failure: OnFailure | None = None) -> Any:
-    """Return what `call` returns; if it raises, log the place, call `on_failure` and return None."""
+    """Return the result of `call`; if it raises, log the place, call `on_failure` and return None."""
     try:
         return call(*arguments)
     except Exception as error:
@@ -65,7 +65,7 @@ async def keep_running(
 ) -> None:
     """Run `work` again whenever it ends, until cancelled.
 
-    `on_end` is called after each end with the exception, or with None where the work just returned.
+    `on_end` is called after each end with the exception, or with None if the work returned.
     """
     pause = FIRST_PAUSE
     while True:
@@ -83,7 +83,7 @@ async def keep_running(
 
 
 def watch_loop(loop: asyncio.AbstractEventLoop) -> None:
-    """Log the place of exceptions that reach the event loop: of timers, and of tasks nobody awaits."""
+    """Log the place of exceptions that reach the event loop: of timers, and of tasks that are not awaited."""
     loop.set_exception_handler(_at_the_loop)
 
 

@@ -1,8 +1,8 @@
-"""Which certificate authorities we trust, for every TLS connection of ours.
+"""The trusted certificate authorities, for all our TLS connections.
 
 A company's network often has its own authority. SSL_CERT_FILE and SSL_CERT_DIR name it to OpenSSL, and
 REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE to other programs: the first that is set decides, alone. Without them
-the operating system's own store does, where administrators put such an authority.
+we use the operating system's store, where administrators put such an authority.
 """
 
 import functools
@@ -19,7 +19,7 @@ VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUN
 
 @dataclass(frozen=True, slots=True)
 class Authorities:
-    """Where the certificate authorities come from: a variable and its path, or the operating system."""
+    """The source of the certificate authorities: a variable and its path, or the operating system."""
 
     variable: str = ""
     path: str = ""
@@ -29,7 +29,7 @@ class Authorities:
 
 
 def authorities(environment: Mapping[str, str] = os.environ) -> Authorities:
-    """Return where the certificate authorities come from."""
+    """Return the source of the certificate authorities."""
     for variable in VARIABLES:
         if path := environment.get(variable, "").strip():
             return Authorities(variable, path)
@@ -60,12 +60,12 @@ def _context(source: Authorities) -> ssl.SSLContext:
             f"The certificates in {path} ({source.variable}) cannot be read: {why}",
             "No secure connection can be made",
             f"Set {source.variable} to a file of certificates in PEM format, or unset it; `spark-lsp doctor` "
-            "shows what is used",
+            "shows the current choice",
         ) from error
 
 
 def certificate_problem(error: ssl.SSLError) -> tuple[str, str]:
-    """Return why a connection's TLS failed and what to do, as the two ends of a message."""
+    """Return the reason for a TLS failure and the remedy, as the two ends of a message."""
     if not isinstance(error, ssl.SSLCertVerificationError):
         return (
             "its TLS connection failed",
@@ -74,7 +74,7 @@ def certificate_problem(error: ssl.SSLError) -> tuple[str, str]:
     problem = error.verify_message or "it cannot be verified"
     remedy = (
         "If your company's network has its own certificate authority, set SSL_CERT_FILE to its certificates "
-        "in PEM format, or add them to the operating system; `spark-lsp doctor` shows what is used"
+        "in PEM format, or add them to the operating system; `spark-lsp doctor` shows the current choice"
     )
     return f"its certificate is not accepted: {problem} (checked with {authorities()})", remedy
 

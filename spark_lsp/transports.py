@@ -28,7 +28,7 @@ def _proxy(kind: _Kind) -> httpx.Proxy | None:
 
 
 class AsyncTransport(httpx.AsyncBaseTransport):
-    """See the module's text. `limits` are those of the connections that are kept."""
+    """An asynchronous transport. `limits` are those of the kept connections."""
 
     def __init__(self, limits: httpx.Limits) -> None:
         self._limits = limits
@@ -51,7 +51,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
 
 
 class Transport(httpx.BaseTransport):
-    """The same for a client that is not asynchronous."""
+    """The same for a synchronous client."""
 
     def __init__(self) -> None:
         self._made: dict[_Kind, httpx.HTTPTransport] = {}

@@ -14,7 +14,7 @@ LEVELS = [
         "codes",
         "errors",
         "failures",
-        "metrics",
+        "locks",
         "config",
         "request",
         "schema",

@@ -228,7 +228,7 @@ COMPARED = re.compile(
     rf"|\.(?:test|exec)\([^)]*{FIELD}"  # /…/.test(status.reason)
     rf"|{FIELD}\s*(?:===?|!==?|~=)(?!\s*(?:''|\"\"|nil|undefined|null))"  # but an empty one is no sentence
     rf"|(?:===?|!==?|~=|equal)\s*{FIELD}"
-    r"|no suggestion"
+    r"|['\"/]no suggestion"  # the words themselves, as a text or a pattern
 )
 
 

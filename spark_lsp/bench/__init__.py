@@ -1,1 +1,1 @@
-"""The honest benchmark: our figures and a named baseline, measured in turns, in the same run."""
+"""The benchmark: our figures and a named baseline, measured in turns, in the same run."""

@@ -1,7 +1,7 @@
-"""Figure 9 at the link: how many requests can be made and taken back, and how soon the engine stops.
+"""Figure 9 at the link: the rate of requests and their cancels, and the time until the engine stops.
 
-That an engine has stopped cannot be seen from outside, but who waits for its place can: a session
-serves so many requests at once, and the next one begins when the work of another has really ended.
+An engine's stop is not visible from outside, but its effect is: a session serves a fixed number of requests
+at once, and the next one begins only when the work of another has really ended.
 """
 
 import time
@@ -16,14 +16,14 @@ from spark_lsp.request import Event, Request, Started, Task
 from spark_lsp.wire.client import LANES_PER_POOL
 from spark_lsp.wire.server import MAX_IN_FLIGHT
 
-ABREAST = 4  # pairs at once; a lane is free only when its end has come
+ABREAST = 4  # pairs at once; a lane is free only after its terminal event
 
 EDIT = Request(Task.EDIT, model="slow")
-SETTLE = 0.01  # seconds in which the ends of what was cancelled before come
+SETTLE = 0.01  # seconds for the terminal events of earlier cancels
 
 
 async def pairs_per_s(remote: Remote, count: int) -> float:
-    """Make `count` requests and take each back as soon as it is under way."""
+    """Send `count` requests and cancel each as soon as it is under way."""
     begun = time.perf_counter()
     async with anyio.create_task_group() as group:
         for number in range(ABREAST):
@@ -40,12 +40,12 @@ async def _pairs(remote: Remote, number: int, count: int) -> None:
 
 
 def _from(request: Request, origin: str) -> Request:
-    """Return the request as one of a document of its own: a newer one of the same would take its place."""
+    """Return the request for a separate document: a newer one for the same document would replace it."""
     return Request(request.task, request.parts, language=request.language, model="slow", origin=origin)
 
 
 async def stopped_ms(remote: Remote) -> float:
-    """Fill a session, let one request more wait, cancel one: return the milliseconds until that begins."""
+    """Fill a session, let one more request wait, cancel one; return the milliseconds until it begins."""
     async with AsyncExitStack() as stack:
         await _fill(remote, stack)
         async with AsyncExitStack() as last:
@@ -60,7 +60,7 @@ async def stopped_ms(remote: Remote) -> float:
 
 
 async def _fill(remote: Remote, stack: AsyncExitStack) -> None:
-    """Have all but one of a session's places taken."""
+    """Occupy all but one of a session's places."""
     request = typist(2_000).again().request()
     completions = [_from(request, str(number)) for number in range(LANES_PER_POOL)]
     for asked in (*completions, *[EDIT] * (MAX_IN_FLIGHT - LANES_PER_POOL - 1)):

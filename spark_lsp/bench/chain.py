@@ -1,15 +1,15 @@
 """Figures 4, 5, 7 and 9 at the editor: real processes on pipes, the language server and its gateway.
 
-4: a key is typed, and once it has been taken a request is sent; until the first `spark/inlineCompletion`.
-The baseline is stock pygls that asks the tuned HTTP server with the whole document and says the same.
+4: the time from a request, sent after a keystroke has been processed, to the first `spark/inlineCompletion`.
+The baseline is stock pygls, which asks the tuned HTTP server with the whole document and sends the same.
 
-5: an edit streams at 100,000 tokens a second; its progress says in `characters` how many have come. The lag
-is how much older than the engine's schedule that number is.
+5: an edit streams at 100,000 tokens per second; its progress reports in `characters` how many have come. The
+lag is the delay of that number behind the engine's schedule.
 
-7: a request whose answer is at hand, since the suggestion still fits, less what a process that only sends
-back what it reads needs for it. Stock pygls answers with nothing.
+7: a request that the current suggestion answers, because it still fits, minus the time of a process that only
+echoes its input. Stock pygls returns an empty answer.
 
-9: a request and its cancel, many in one write, until all are answered; the engine would take a minute.
+9: requests and their cancels, many in one write, until all are answered; the engine would take a minute.
 """
 
 import subprocess
@@ -32,10 +32,10 @@ from spark_lsp.text.document import Document
 from spark_lsp.text.positions import Encoding
 
 GROWTH = "spark/inlineCompletion"
-REST = 0.002  # seconds between a key and the request, so that each is measured alone
+REST = 0.002  # seconds between a keystroke and the request, to measure each alone
 TOGETHER = 64  # messages in one write: no pipe may fill at both ends
-PACE = 100_000  # tokens a second
-FIRST_WORDS = "zip(names, values, strict=True)\n"  # the completion: it never begins with what is typed
+PACE = 100_000  # tokens per second
+FIRST_WORDS = "zip(names, values, strict=True)\n"  # the completion: it never begins with the typed text
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ class Editor:
         }
 
     def first_us(self) -> float:
-        """Type a key, ask, and return the microseconds until the first text; read on to the answer."""
+        """Type a key and send a request; return the microseconds until the first text."""
         self.key()
         time.sleep(REST)
         params, asked = self.request(), time.perf_counter_ns()
@@ -78,13 +78,13 @@ class Editor:
         return first / 1000
 
     def asked_us(self, params: Message) -> float:
-        """Ask what can be answered at once; return the microseconds until the answer."""
+        """Send a request that can be answered at once; return the microseconds until the answer."""
         asked = time.perf_counter_ns()
         self.server.answer(self.server.ask("textDocument/inlineCompletion", params))
         return (time.perf_counter_ns() - asked) / 1000
 
     def pairs_per_s(self, params: Message, count: int) -> float:
-        """Ask and take back `count` times, some in each write; return how many a second were answered."""
+        """Send `count` requests with their cancels, some in each write; return the answers per second."""
         pairs = list[bytes]()
         first = self.server.number + 1
         for number in range(first, first + count):
@@ -99,7 +99,7 @@ class Editor:
         return count / (time.perf_counter() - begun)
 
     def route(self, engine: str) -> None:
-        """Have completions answered by another engine, as the editor's settings can say."""
+        """Route completions to another engine, by the editor's settings."""
         settings = {"spark": {"engine": {"routes": {"completion": [engine]}}}}
         self.server.notify("workspace/didChangeConfiguration", {"settings": settings})
         time.sleep(0.1)
@@ -111,7 +111,7 @@ def _is_growth(message: Message) -> bool:
 
 
 def opened(server: Pipe, where: Path, characters: int) -> Editor:
-    """Open a document of so much source, with the cursor in the middle."""
+    """Open a document with that much source code, and the cursor in the middle."""
     text = source(characters)
     document = Document((where / "read.py").as_uri(), text, 1, "python")
     item = {"uri": document.uri, "languageId": "python", "version": 1, "text": text}
@@ -121,7 +121,7 @@ def opened(server: Pipe, where: Path, characters: int) -> Editor:
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """What an editor saw of a stream: the lag of each report, its messages a second, its tokens a second."""
+    """A stream as the editor received it: the lag of each report, messages and tokens per second."""
 
     lags_ms: list[float]
     messages_per_s: float
@@ -129,7 +129,7 @@ class Streamed:
 
 
 def streamed(editor: Editor, seconds: float) -> Streamed:
-    """Have a stream of 100,000 tokens a second edit the document for so long, then stop it."""
+    """Let a stream of 100,000 tokens per second edit the document for that time, then stop it."""
     server, document = editor.server, editor.document
     where = {
         "uri": document.uri,
@@ -157,7 +157,7 @@ def _is_report(message: Message) -> bool:
 
 
 def pipe_us(floor: "subprocess.Popen[bytes]", message: bytes) -> float:
-    """Return the microseconds until a process has sent back a message."""
+    """Return the microseconds of one message's echo from a process."""
     assert floor.stdin is not None
     assert floor.stdout is not None
     asked, got = time.perf_counter_ns(), 0
@@ -171,7 +171,7 @@ def pipe_us(floor: "subprocess.Popen[bytes]", message: bytes) -> float:
 def stage(
     engines: peers.Engines, tuned: peers.Peer
 ) -> Generator[tuple[Editor, Editor, "subprocess.Popen[bytes]"]]:
-    """Open the same document in our server, in stock pygls and, for the floor, in nothing."""
+    """Open the same document in our server, in stock pygls and, as the floor, in an echo process."""
     with ExitStack() as stack:
         environment, where = stack.enter_context(private(peers.toml(engines, {"edit": "fast"})))
         ours = stack.enter_context(serving(SERVE, where, environment))

@@ -1,8 +1,8 @@
-"""The embedded model: from a key to the first whole line, and from a cancel to a free slot.
+"""The embedded model: from a keystroke to the first complete line, and from a cancel to a free slot.
 
-A file of the standard library is open and was read at rest. Lines of one of its functions are taken out
-and typed again, key by key; each key asks for a completion of one line and waits for all of it, then
-the next key comes at once. That is the time the engine takes; editor and gateway are not in it.
+A file of the standard library is open, and the engine has read it at rest. The benchmark removes lines of one
+function and types them again, key by key. Each key requests a completion of one line and waits for all of it;
+the next key follows at once. This measures the engine alone, without editor and gateway.
 
     python -m spark_lsp.bench.embedded [KEYS]
 """
@@ -30,7 +30,7 @@ _PLACE = "        cur_line = []\n"
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What one key cost: seconds to the first text and to the whole line, and its tokens."""
+    """The cost of one keystroke: seconds to the first text and to the complete line, and its tokens."""
 
     first_s: float
     line_s: float
@@ -38,7 +38,7 @@ class Key:
 
 
 def typing() -> tuple[str, str, str]:
-    """Return text before the cursor, text to be typed, and text behind it, of a standard library file."""
+    """Return the text before the cursor, the text to type, and the text after it, of a library module."""
     source = Path(textwrap.__file__).read_text("utf-8")
     at = source.index(_PLACE)
     end = at
@@ -59,13 +59,13 @@ async def type_keys(engine: Local, count: int) -> list[Key]:
 
 
 async def rest(engine: Local, text: str, offset: int) -> None:
-    """Let the cursor rest until the engine has read what is around it."""
+    """Let the cursor rest until the engine has read the text around it."""
     engine.observe(Focus("bench:///textwrap.py", "python", text, offset))
     await engine.idle()
 
 
 async def complete(engine: Local, before: str, behind: str) -> Key:
-    """Ask for one line and wait for all of it."""
+    """Request one line and wait for all of it."""
     parts = (Part(PartKind.PREFIX, before), Part(PartKind.SUFFIX, behind))
     asked, first, usage = time.perf_counter(), 0.0, Usage()
     async with engine.open(Request(Task.COMPLETE, parts, language="python", max_lines=1)) as events:
@@ -79,7 +79,7 @@ async def complete(engine: Local, before: str, behind: str) -> Key:
 
 
 async def cancel_in_prefill(engine: Local) -> float:
-    """Return how long a slot stays busy after a long prompt was cancelled while being read, in seconds."""
+    """Return the seconds that a slot stays busy after a cancel while it reads a long prompt."""
     async with engine.open(Request(Task.CHAT, instruction="One of many lines.\n" * 600)) as events:
         await anext(events)
         await asyncio.sleep(0.3)
@@ -101,7 +101,9 @@ async def measure(keys: int) -> list[dict[str, Any]]:
     lines = sorted(key.line_s * 1e3 for key in typed)
     read = [key.usage.input_tokens - key.usage.cached_tokens for key in typed]
     return [
-        _figure("warmed document, key to first whole line, p50", lines[len(lines) // 2], 400, len(lines)),
+        _figure(
+            "warmed document, keystroke to first complete line, p50", lines[len(lines) // 2], 400, len(lines)
+        ),
         _figure("the same, p95", lines[int(len(lines) * 0.95)], 600, len(lines)),
         _figure(
             "the same, to first text, p50",
@@ -109,7 +111,12 @@ async def measure(keys: int) -> list[dict[str, Any]]:
             None,
             len(typed),
         ),
-        {"name": "tokens read a key, mean", "value": statistics.mean(read), "unit": "tokens", "n": len(read)},
+        {
+            "name": "tokens read per keystroke, mean",
+            "value": statistics.mean(read),
+            "unit": "tokens",
+            "n": len(read),
+        },
         _figure("cancel in prefill to free slot, worst", max(cancelled) * 1e3, 1000, len(cancelled)),
     ]
 

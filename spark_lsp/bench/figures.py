@@ -1,8 +1,8 @@
-"""What a benchmark reports: figures with their baseline, target and spread. Pure but for `machine`.
+"""Figures of a benchmark, with baseline, target and spread. Pure except for `machine`.
 
 A figure's `id` is its number in docs/reference/performance.md. `value` and `baseline` are medians in
-`unit`, `ratio` is value over baseline, `spread` the quartiles of the values. `target` says in words
-what was wanted, `met` whether it was got.
+`unit`, `ratio` is value over baseline, `spread` the quartiles of the values. `target` is the
+target in words, `met` whether the figure meets it.
 """
 
 import os
@@ -40,7 +40,7 @@ def at_most(
     baseline: Sequence[float] = (),
     share: float = 50,
 ) -> Figure:
-    """Return a figure whose value, a percentile (`share`) of `values`, is to be at most `limit`."""
+    """Return a figure whose value, a percentile (`share`) of `values`, must be at most `limit`."""
     value = percentile(values, share)
     base = percentile(baseline, share) if baseline else None
     ratio = value / base if base else None
@@ -61,7 +61,7 @@ def at_most(
 def at_most_of_baseline(
     number: int, name: str, unit: str, values: Sequence[float], baseline: Sequence[float], limit: float
 ) -> Figure:
-    """Return a figure whose ratio to its baseline is to be at most `limit`."""
+    """Return a figure whose ratio to its baseline must be at most `limit`."""
     value, base = percentile(values, 50), percentile(baseline, 50)
     ratio = value / base
     wanted = f"≤ {limit:g} × baseline"
@@ -78,7 +78,7 @@ def at_least(
     limit: float,
     baseline: Sequence[float] = (),
 ) -> Figure:
-    """Return a figure whose value, the mean of `values`, is to be at least `limit`; shares have no spread."""
+    """Return a figure whose value, the mean of `values`, must be at least `limit`; shares have no spread."""
     value = statistics.fmean(values)
     base = statistics.fmean(baseline) if baseline else None
     ratio = value / base if base else None
@@ -89,7 +89,7 @@ def at_least(
 def measured(
     number: int, name: str, unit: str, values: Sequence[float], baseline: Sequence[float] = ()
 ) -> Figure:
-    """Return a figure that has no target: it stands beside another to explain it."""
+    """Return a figure without a target, which explains another figure."""
     value = percentile(values, 50)
     base = percentile(baseline, 50) if baseline else None
     ratio = value / base if base else None
@@ -116,7 +116,7 @@ def median(values: Sequence[float]) -> float:
 
 
 def machine() -> dict[str, Any]:
-    """Say where this was measured, and how busy the machine was."""
+    """Describe the machine, and its load during the measurement."""
     load = os.getloadavg() if hasattr(os, "getloadavg") else ()
     return {
         "system": f"{platform.system()} {platform.release()}",

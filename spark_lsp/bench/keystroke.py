@@ -1,7 +1,7 @@
-"""Figure 11: the bytes that go up for one key and the request behind it. Pure.
+"""Figure 11: the bytes sent for one keystroke and the request after it. Pure.
 
-Counted as they go to the socket: our messages with the WebSocket's header and mask. Of the HTTP request
-the body alone is counted, as JSON by orjson; its headers would add some hundred bytes.
+Our messages count as written to the socket, with the WebSocket's header and mask. The HTTP request counts
+with its body alone, as JSON by orjson; its headers would add some hundred bytes.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MASK = 4
 
 @dataclass(frozen=True, slots=True)
 class Bytes:
-    """What one key cost: the change, and the request behind it."""
+    """The bytes of one keystroke: the change, and the request after it."""
 
     change: int
     request: int
@@ -37,7 +37,9 @@ def ours(document: Document, questions: list[Question]) -> list[Bytes]:
         now = question.document
         wire.edit_document(now.uri, now.version, question.edits, len(now))
         change = _sent(wire)
-        request = context.completion(now, question.offset)  # as the language server asks, with no more said
+        request = context.completion(
+            now, question.offset
+        )  # the shortest form, which the language server uses
         lane = wire.create(request, "ic")
         counted.append(Bytes(change, _sent(wire)))
         wire.cancel(lane)
@@ -52,7 +54,7 @@ ENDED = (
 
 
 def _sent(wire: ClientConnection) -> int:
-    """Take all that is to be written and return its bytes on the socket."""
+    """Take all pending output and return its number of bytes on the socket."""
     total = 0
     while (message := wire.pop()) is not None:
         total += framed(len(message.encode()))
@@ -60,6 +62,6 @@ def _sent(wire: ClientConnection) -> int:
 
 
 def framed(length: int) -> int:
-    """Return how long a client's WebSocket frame with so much payload is (RFC 6455, section 5.2)."""
+    """Return the length of a client's WebSocket frame with that much payload (RFC 6455, section 5.2)."""
     extended = 0 if length < 126 else 2 if length < 65_536 else 8
     return 2 + extended + MASK + length

@@ -1,14 +1,14 @@
-"""Figure 15: the embedded model, from a key to the first whole line of ghost text, document warm.
+"""Figure 15: the embedded model, from a keystroke to the first complete line of ghost text, document warm.
 
-Through everything: the language server, the gateway, the model in its process, and back. A module of
-the standard library is open; lines of it are taken out and typed again. After a first request that
-warms the cache, each further key is sent and followed by a request at once, without an editor's own
-pause. A wrong key and its correction go before each request: a suggestion that still fits is answered in
-under a millisecond without the model, and would flatter the figure. A key with no suggestion counts with
-its time too, and how many had one is told in the name.
+Measured through all processes: the language server, the gateway, the model in its process, and back. A module
+of the standard library is open; the benchmark removes lines of it and types them again. After a first request
+that warms the cache, it sends each further key and a request at once, without an editor's pause. A wrong key
+and its correction precede each request: a suggestion that still fits takes less than a millisecond without
+the model, and would flatter the figure. A key without a suggestion counts with its time too; the name of the
+figure states the number of keys with one.
 
-The cancel is measured at the engine: a long prompt is cancelled while it is being read, and the time
-until the model's slot is free is taken.
+The cancel is measured at the engine: from the cancel of a long prompt during its reading until the model's
+slot is free.
 """
 
 import anyio
@@ -31,7 +31,7 @@ KEYS = 12  # of each line
 
 
 def run(lines: int = 4, cancels: int = 5) -> list[Figure]:
-    """Measure `lines` lines typed again and `cancels` cancels."""
+    """Measure `lines` retyped lines and `cancels` cancels."""
     return anyio.run(_run, lines, cancels)
 
 
@@ -40,7 +40,7 @@ async def _run(lines: int, cancels: int) -> list[Figure]:
     document = Document(file.uri, file.text, language=file.language)
     with private(CONFIGURATION) as (environment, where):
         async with editing({}, where, env=environment) as editor:
-            uri = (where / file.path.name).as_uri()  # where it really stands git may ignore it
+            uri = (where / file.path.name).as_uri()  # git may ignore it in its original place
             editor.open(uri, file.text, file.language)
             times, hits = list[float](), 0
             for typing in typings(document, lines):
@@ -49,7 +49,9 @@ async def _run(lines: int, cancels: int) -> list[Figure]:
                 hits += sum(found for _, found in timed)
     freed = await _freed_ms(cancels)
     suffix = (len(file.text) - typings(document, 1)[0].end) // 4
-    name = f"key → first whole line, warm; {hits} of {len(times)} with text; suffix ≤ {suffix} tokens"
+    name = (
+        f"keystroke → first complete line, warm; {hits} of {len(times)} with text; suffix ≤ {suffix} tokens"
+    )
     return [
         at_most(15, f"{name} (p50)", "ms", times, 400),
         at_most(15, f"{name} (p95)", "ms", times, 600, share=95),
@@ -58,7 +60,7 @@ async def _run(lines: int, cancels: int) -> list[Figure]:
 
 
 async def typed_again(editor: Editor, uri: str, typing: Typing) -> list[tuple[float, bool]]:
-    """Type one line again; return for each key the milliseconds and whether text came."""
+    """Type one line again; return the milliseconds of each key, and whether text came."""
     whole = typing.typed + typing.rest
     indent = len(whole) - len(whole.lstrip())
     editor.change(uri, Edit(typing.start + indent, typing.end, ""))
@@ -84,7 +86,7 @@ def _must_be_up(editor: Editor, found: bool) -> None:
 
 
 async def _freed_ms(count: int) -> list[float]:
-    """Cancel `count` long prompts in a model of our own; return the milliseconds until its slot is free."""
+    """Cancel `count` long prompts in a separate model; return the milliseconds until its slot is free."""
     engine = Local("local", LocalEngine())
     try:
         await engine.start()

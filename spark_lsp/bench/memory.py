@@ -39,9 +39,9 @@ async def _once(files: int) -> tuple[float, float]:
 
 
 def open_files(editor: Editor, count: int, where: Path) -> str:
-    """Open `count` modules of the standard library as if they stood in `where`; returns the last one's URI.
+    """Open `count` modules of the standard library as if they were in `where`; return the last one's URI.
 
-    Where they really stand git may ignore them, and nothing would be mirrored.
+    In their original folder, git may ignore them, and the server would mirror nothing.
     """
     modules = sorted(Path(textwrap.__file__).parent.glob("*.py"))[:count]
     for module in modules:
@@ -51,7 +51,7 @@ def open_files(editor: Editor, count: int, where: Path) -> str:
 
 @contextmanager
 def private(configuration: str = REPLAY) -> Generator[tuple[dict[str, str], Path]]:
-    """Give a runtime directory and a configuration of our own; the gateway in it is ended afterwards."""
+    """Provide a private runtime directory and configuration; end the gateway in it afterwards."""
     with TemporaryDirectory(prefix="spark-lsp-bench-") as folder:
         where = Path(folder).resolve()
         (where / "config.toml").write_text(configuration, encoding="utf-8")

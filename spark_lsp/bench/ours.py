@@ -1,4 +1,4 @@
-"""Our own way to an engine: the language server's link to the gateway, as it is."""
+"""Our peer: the language server's unmodified link to the gateway."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -13,7 +13,7 @@ from spark_lsp.request import Chunk
 
 
 class Ours:
-    """Asks through a `Remote`: the change first, then the request, which cites the document."""
+    """Asks through a `Remote`: sends the change, then the request, which refers to the document."""
 
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
@@ -28,20 +28,20 @@ class Ours:
             self._news.set()
 
     async def up(self) -> None:
-        """Wait until the gateway has greeted."""
+        """Wait for the gateway's hello."""
         with anyio.move_on_after(10):
             await self._news.wait()
             return
         raise SparkError("The gateway did not answer", "Nothing was measured")
 
     async def settled(self) -> None:
-        """Tell settings and wait for the status that answers them: the shortest exchange of control."""
+        """Send settings and wait for the status that answers them: the shortest control round trip."""
         self._news = anyio.Event()
         self.remote.configure({}, {}, {})
         await self._news.wait()
 
     async def ask(self, question: Question) -> AsyncGenerator[str]:
-        """Tell the change, ask, and yield the answer's text as it comes."""
+        """Send the change and the request, and yield the answer's text as it arrives."""
         if question.edits:
             self.remote.edited(question.document, question.edits)
         async with self.remote.open(question.request()) as events:
@@ -52,7 +52,7 @@ class Ours:
 
 @asynccontextmanager
 async def link(peer: Peer) -> AsyncGenerator[Ours]:
-    """Connect to a gateway as the language server does."""
+    """Connect to a gateway in the same way as the language server."""
     ours = Ours(peer)
     async with anyio.create_task_group() as group:
         group.start_soon(ours.remote.run)

@@ -1,7 +1,7 @@
 """The processes of the wire's benchmark: our gateway, the baselines' servers, and their processor time.
 
-Every server has the same replay engines, each in its own process, and none of them a thread of the
-benchmark. Programs whose libraries have other rooms here are kept as data.
+Every server has the same replay engines and runs in its own process, never as a thread of the benchmark.
+Programs with libraries that only other rooms may import are kept as data.
 """
 
 import json
@@ -21,13 +21,13 @@ from spark_lsp.config import ReplayEngine
 from spark_lsp.errors import SparkError
 
 Engines = Mapping[str, ReplayEngine]
-TOKEN = "benchmark"  # of a gateway that lives for seconds
+TOKEN = "benchmark"  # for a gateway that lives only seconds
 _CPUCLOCK_SCHED = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A server that runs: where it is, and its process."""
+    """A running server: its address, and its process."""
 
     url: str
     pid: int
@@ -38,9 +38,9 @@ class Peer:
 
 
 def cpu_s(pid: int) -> float:
-    """Return the processor time of another process: by the nanosecond on Linux, else as psutil has it."""
+    """Return the processor time of another process: in nanoseconds on Linux, else from psutil."""
     if sys.platform == "linux":
-        return time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED)  # what clock_getcpuclockid(3) returns
+        return time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED)  # the value of clock_getcpuclockid(3)
     import psutil
 
     used = psutil.Process(pid).cpu_times()
@@ -49,10 +49,10 @@ def cpu_s(pid: int) -> float:
 
 @contextmanager
 def together(servers: Iterable[Peer]) -> Generator[None]:
-    """Keep us and these servers on one processor meanwhile, where the system can.
+    """Keep this process and these servers on one processor during the block, if the system can.
 
-    Waking an idle processor of a virtual machine takes longer than all the work, differs from run to run,
-    and is cheapest for who keeps it from falling asleep by writing more than is needed.
+    Waking an idle processor of a virtual machine takes longer than all the work and differs from run to run.
+    It favours a peer that keeps the processor awake by writing more than necessary.
     """
     pids = [0, *(server.pid for server in servers)] if sys.platform == "linux" else []
     before = {pid: os.sched_getaffinity(pid) for pid in pids}
@@ -67,7 +67,7 @@ def together(servers: Iterable[Peer]) -> Generator[None]:
 
 @contextmanager
 def gateway(where: Path, engines: Engines) -> Generator[Peer]:
-    """Run our gateway as a user would, on a loopback port, as the baselines are."""
+    """Run our gateway with its command, on a loopback port, like the baselines."""
     configuration = where / "gateway.toml"
     configuration.write_text(toml(engines), encoding="utf-8")
     command = programs.spark_lsp("gateway", "--config", str(configuration))
@@ -97,13 +97,13 @@ def echo() -> Generator[Peer]:
 
 
 def program(name: str) -> tuple[str, ...]:
-    """Return the command line that runs a program which is kept as data."""
+    """Return the command line that runs a program from the data folder."""
     source = files("spark_lsp.bench").joinpath("data", f"{name}.py.txt").read_text("utf-8")
     return programs.python("-c", source)
 
 
 def toml(engines: Engines, routes: Mapping[str, str] | None = None) -> str:
-    """Return a configuration with these engines; the first serves what `routes` gives to no other."""
+    """Return a configuration with these engines; the first serves the routes missing in `routes`."""
     tables = [f"[engines.{name}]\n{_lines(asdict(settings))}" for name, settings in engines.items()]
     first = next(iter(engines))
     serving = {"completion": first, "edit": first, "chat": first, **(routes or {})}
@@ -111,7 +111,7 @@ def toml(engines: Engines, routes: Mapping[str, str] | None = None) -> str:
 
 
 def _lines(values: Mapping[str, Any]) -> str:
-    """Return TOML's lines for what it writes as JSON does; a replay's table of texts is not needed here."""
+    """Return the lines of a TOML table, for values that TOML and JSON write alike."""
     return "".join(
         f"{key} = {json.dumps(value)}\n" for key, value in values.items() if not isinstance(value, dict)
     )

@@ -1,7 +1,7 @@
-"""A language server on two pipes, driven without a loop: nothing of ours but the server is measured.
+"""A language server on two pipes, driven without an event loop, to measure only the server.
 
-Reads and writes block. What the server asks of an editor is answered with nothing; what it says is
-handed to whoever waits for it.
+Reads and writes block. Requests from the server get an empty answer; its other messages go to the waiting
+caller.
 """
 
 import os
@@ -59,7 +59,7 @@ class Pipe:
         return self.until(lambda message: message.get("id") == number and "method" not in message)
 
     def until(self, wanted: Callable[[Message], bool]) -> Message:
-        """Read until a message that is wanted, and return it."""
+        """Read until a wanted message, and return it."""
         while True:
             message = self._next()
             if "method" in message and "id" in message:
@@ -88,7 +88,7 @@ def _nothing(message: Message) -> object:
 
 @contextmanager
 def serving(command: Sequence[str], root: Path, env: Mapping[str, str]) -> Generator[Pipe]:
-    """Run a language server and introduce an editor that shows growing text."""
+    """Run a language server and initialize it as an editor that shows growing text."""
     pipe = subprocess.PIPE
     with programs.start(command, stdin=pipe, stdout=pipe, bufsize=0, env=env) as process:
         try:
@@ -103,7 +103,7 @@ def serving(command: Sequence[str], root: Path, env: Mapping[str, str]) -> Gener
 
 
 def settle(server: Pipe) -> None:
-    """Wait until the server says that its engine is ready."""
+    """Wait until the server reports that its engine is ready."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         status = server.answer(server.ask("workspace/executeCommand", {"command": "spark.status"}))

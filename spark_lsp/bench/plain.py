@@ -1,4 +1,4 @@
-"""The plain baseline's client: httpx as its manual has it, one client for all questions, stdlib JSON."""
+"""The plain baseline's client: httpx as in its manual, one client for all questions, stdlib JSON."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -17,7 +17,7 @@ class Plain:
         self._url = url
 
     async def ask(self, question: Question) -> AsyncGenerator[str]:
-        """Ask with the whole text, and yield the answer's text as it comes."""
+        """Ask with the whole text, and yield the answer's text as it arrives."""
         async with self._client.stream("POST", self._url, json=body_of(question)) as response:
             async for line in response.aiter_lines():
                 if not line:

@@ -1,4 +1,4 @@
-"""Draws figures: each value beside its baseline, on a scale of its own, and what share of it that is."""
+"""Draws figures: each value beside its baseline, on a separate scale, with the ratio."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from spark_lsp.errors import ConfigError
 
 
 def draw(figures: Sequence[Figure], path: Path) -> None:
-    """Write a picture (the format is by the name's ending). Raises `ConfigError` without matplotlib."""
+    """Write a picture (the file name's ending gives the format). Raises `ConfigError` without matplotlib."""
     pyplot = drawing()
     chart, rows = pyplot.subplots(len(figures), 1, figsize=(8, 1.3 * len(figures) + 0.5), squeeze=False)
     for row, figure in zip(rows[:, 0], figures, strict=True):
@@ -18,7 +18,7 @@ def draw(figures: Sequence[Figure], path: Path) -> None:
     try:
         chart.savefig(path)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be drawn: {error}", "The figures stand above") from None
+        raise ConfigError(f"{path} cannot be drawn: {error}", "The figures are printed above") from None
     finally:
         pyplot.close(chart)
 

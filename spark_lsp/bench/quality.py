@@ -1,9 +1,9 @@
-"""Figure 18: how many single-line infilling tasks the ghost text solves, through the whole path.
+"""Figure 18: the share of single-line infilling tasks that ghost text solves, through all processes.
 
-For each task a document is opened in the real language server with an empty line where one is missing,
-an inline completion is asked for at its beginning, what comes is inserted as an editor would, and the
-task's own tests are run on the result (`bench.sandbox`). One answer a task, greedy, so the figure is
-pass@1. Nothing is tried again.
+For each task, the benchmark opens a document in the real language server with an empty line in place of the
+missing one, requests an inline completion at its beginning, inserts the answer like an editor, and runs the
+task's own tests on the result (`bench.sandbox`). It takes one greedy answer per task, so the figure is
+pass@1, and never retries.
 """
 
 import time
@@ -34,7 +34,7 @@ CONFIGURATION = (
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one task: `verdict` is a `Verdict`, or `NOTHING` with its reason in `detail`."""
+    """The result of one task: `verdict` is a `Verdict`, or `NOTHING` with its reason in `detail`."""
 
     task_id: str
     verdict: str
@@ -53,7 +53,7 @@ def run(data: Path, model: str = registry.AUTO, limit: int = 0, details: Path | 
 
 
 def figures(results: list[Result], model: str) -> list[Figure]:
-    """Return the share that passed, what went wrong otherwise, and how long an answer took."""
+    """Return the share that passed, the kinds of failure, and the time of an answer."""
     verdicts = Counter(result.verdict for result in results)
     passed = [100.0 * (result.verdict == Verdict.PASSED) for result in results]
     wrong = [f"{count} {verdict}" for verdict, count in verdicts.most_common() if verdict != Verdict.PASSED]
@@ -62,7 +62,7 @@ def figures(results: list[Result], model: str) -> list[Figure]:
     name = f"infilling tasks solved, {model}; {same} exactly as the original"
     return [
         at_least(18, "; ".join([name, *wrong]), "%", passed, WANTED.get(model, 0.0)),
-        at_most(18, "an answer, document just opened (p50)", "s", seconds, SECONDS_TARGET),
+        at_most(18, "an answer, newly opened document (p50)", "s", seconds, SECONDS_TARGET),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What is asked of every peer alike. Its text is real source, never filler and never one token again."""
+"""The questions for all peers. Their text is real source code, never filler or a repeated token."""
 
 import textwrap
 from collections.abc import AsyncGenerator, Sequence
@@ -17,7 +17,7 @@ KEYS = "return value  # as it was read\n"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Complete `document` at `offset`, behind a change of it; `tokens` come back from engine `engine`."""
+    """Complete `document` at `offset`, after a change of it; engine `engine` returns `tokens` tokens."""
 
     document: Document
     offset: int
@@ -26,22 +26,22 @@ class Question:
     engine: str = "replay"
 
     def request(self) -> Request:
-        """Return the request as the language server would make it."""
+        """Return the request in the language server's form."""
         asked = context.completion(self.document, self.offset, model=self.engine)
         return replace(asked, max_tokens=self.tokens)
 
 
 class Asker(Protocol):
-    """One way to an engine and back."""
+    """One peer: a path to an engine and back."""
 
     def ask(self, question: Question) -> AsyncGenerator[str]:
-        """Ask, and yield the answer's text as it comes."""
+        """Ask, and yield the answer's text as it arrives."""
         ...
 
 
 @dataclass(slots=True)
 class Typist:
-    """Types real words in the middle of a document; a question behind each key."""
+    """Types real words in the middle of a document, with one question after each key."""
 
     document: Document
     offset: int
@@ -50,7 +50,7 @@ class Typist:
     _keys: int = field(default=0)
 
     def key(self) -> Question:
-        """Type one key and return the question behind it."""
+        """Type one key and return the question after it."""
         typed = KEYS[self._keys % len(KEYS)]
         self._keys += 1
         edit = Edit(self.offset, self.offset, typed)
@@ -59,12 +59,12 @@ class Typist:
         return replace(self.again(), edits=(edit,))
 
     def again(self) -> Question:
-        """Return a question about the text as it is."""
+        """Return a question about the current text."""
         return Question(self.document, self.offset, (), self.tokens, self.engine)
 
 
 def typist(characters: int, *, tokens: int = 16, engine: str = "replay") -> Typist:
-    """Return somebody who types in the middle of so much source, at the end of a line."""
+    """Return a typist in the middle of that much source code, at the end of a line."""
     text = source(characters)
     offset = text.index("\n", len(text) // 2)
     document = Document(f"bench:///{characters}-{tokens}-{engine}.py", text, 1, "python")
@@ -73,7 +73,7 @@ def typist(characters: int, *, tokens: int = 16, engine: str = "replay") -> Typi
 
 @cache
 def source(characters: int) -> str:
-    """Return so much source of the standard library: modules one behind the other, none twice."""
+    """Return that much source code of the standard library: successive modules, none twice."""
     modules, text = sorted(Path(textwrap.__file__).parent.glob("*.py")), ""
     for module in modules:
         if len(text) >= characters:

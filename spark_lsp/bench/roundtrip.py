@@ -1,9 +1,9 @@
 """Figures 1 and 3: from a question to the first text of its answer.
 
-In it: the request made and encoded, the way there, its decoding, the state of lanes or of HTTP, the
-engine's first token, and the way back to whoever asked. Ours also tells the key that was typed before,
-which over HTTP is part of the context that goes along anyway. Not in it: the editor, TLS, a network,
-and the engine's own work, which is a text that is at hand.
+Included: building and encoding the request, the way to the gateway, decoding, the state of lanes or of HTTP,
+the engine's first token, and the way back to the asker. Ours also sends the preceding keystroke, which over
+HTTP is part of the context. Not included: the editor, TLS, a network, and the engine's work, since it replays
+a text.
 """
 
 import time
@@ -27,7 +27,7 @@ async def first_us(asker: Asker, question: Question) -> float:
 async def compared(
     askers: Mapping[str, Asker], characters: int, rounds: int, each: int
 ) -> dict[str, list[float]]:
-    """Let everybody ask in turns, `each` times a round; the first round warms up and does not count."""
+    """Let all peers ask in turns, `each` times per round; the first round is a warm-up and does not count."""
     person = typist(characters)
     for asker in askers.values():
         if isinstance(asker, Ours):
@@ -41,7 +41,7 @@ async def compared(
 
 
 def _question(person: Typist, asker: Asker) -> Question:
-    """Type a key where it is told; who sends the whole text is spared the work of the editor."""
+    """Type a key for peers that send changes; peers that send the whole text skip the editor's work."""
     return person.key() if isinstance(asker, Ours) else person.again()
 
 
@@ -54,11 +54,11 @@ def figures(
 ) -> list[Figure]:
     """Return ours against both baselines; `limits` are shares of tuned and of plain HTTP.
 
-    `times` were taken with both ends on one processor, `apart` wherever the system put them.
+    `times` are with both ends on one processor, `apart` wherever the system placed them.
     """
     ours = times["ours"]
     return [
         at_most_of_baseline(number, f"{name}, against tuned HTTP", "µs", ours, times["tuned"], limits[0]),
         at_most_of_baseline(number, f"{name}, against plain HTTP", "µs", ours, times["plain"], limits[1]),
-        measured(number, f"{name}, wherever the system puts the ends", "µs", apart["ours"], apart["tuned"]),
+        measured(number, f"{name}, wherever the system places the ends", "µs", apart["ours"], apart["tuned"]),
     ]

@@ -1,10 +1,10 @@
-"""Runs code that a model wrote: in a process of its own, with limits, and without the means to do harm.
+"""Runs code from a model in a separate process, with limits, and without the means to do harm.
 
-The process has an empty environment, an empty directory, isolated mode (`-I -S`), limits on processor
-time, memory, file size and processes where the system has them, and a wall-clock limit. Before the code
-runs an audit hook is set, which refuses to write files, to start programs and to open sockets. This
-holds against accidents, such as a completion that deletes what it should list; it is no jail for an
-attacker. The code tested comes from a public set of tasks and from the model's single lines.
+The process has an empty environment, an empty directory, isolated mode (`-I -S`), limits on processor time,
+memory, file size and processes where the system has them, and a wall-clock limit. Before the code runs, it
+sets an audit hook that refuses to write files, start programs and open sockets. This protects against
+accidents, such as a completion that deletes files instead of listing them; it is not a jail for an attacker.
+The tested code comes from a public set of tasks and from the model's single lines.
 """
 
 import subprocess
@@ -49,7 +49,7 @@ except BaseException:
 
 
 class Verdict(StrEnum):
-    """How a program ended; the values are what people read."""
+    """The outcome of a program; the values are the printed texts."""
 
     PASSED = "passed"
     SYNTAX = "does not parse"
@@ -64,7 +64,7 @@ _VERDICTS = {0: Verdict.PASSED, 3: Verdict.SYNTAX, 4: Verdict.WRONG, 5: Verdict.
 
 
 def judge(source: str, seconds: float = SECONDS, megabytes: int = MEGABYTES) -> Verdict:
-    """Run a program and say how it ended. What it prints is thrown away."""
+    """Run a program and return its outcome; its output is discarded."""
     guard = _GUARD.format(seconds=max(1, int(seconds)), size=megabytes << 20)
     with TemporaryDirectory(prefix="spark-lsp-sandbox-") as folder:
         try:

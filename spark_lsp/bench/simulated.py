@@ -1,4 +1,4 @@
-"""Pictures of what the simulator says."""
+"""Pictures of the simulator's predictions."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +15,9 @@ TICKS = [base * 10**power for power in range(-2, 4) for base in (1, 2, 5)]  # se
 
 
 def draw_fit(rows: Sequence[fit.Published], path: Path) -> None:
-    """Draw what is predicted for each published speed from all others, by layers and by bandwidth.
+    """Draw the prediction of each published speed from all others, by layers and by bandwidth.
 
-    Raises `ConfigError` as `draw_capacity` does.
+    Raises `ConfigError` like `draw_capacity`.
     """
     pyplot = drawing()
     chart, panel = pyplot.subplots(figsize=(7.5, 5.2))
@@ -32,7 +32,7 @@ def draw_fit(rows: Sequence[fit.Published], path: Path) -> None:
     for factor, alpha in ((1.15, 0.25), (2.0, 0.1)):
         low, high = [end / factor for end in ends], [end * factor for end in ends]
         panel.fill_between(ends, low, high, color="gray", alpha=alpha, linewidth=0)
-    panel.set(xlabel="published tokens a second", ylabel="predicted from all others (bands: ±15 %, 2×)")
+    panel.set(xlabel="published tokens per second", ylabel="predicted from all others (bands: ±15 %, 2×)")
     panel.legend(fontsize=8)
     _save(pyplot, chart, path)
 
@@ -53,10 +53,10 @@ def draw_capacity(machines: Sequence[Machine], served: Sequence[Sequence[Served]
         totals = sorted(each.total_s for each in answers if not each.refused)
         if totals:
             waits.semilogx(totals, [100 * (at + 1) / len(totals) for at in range(len(totals))])
-    speed.set(xlabel="users at once", ylabel="tokens a second for each", title="speed (band: median error)")
+    speed.set(xlabel="users at once", ylabel="tokens per second for each", title="speed (band: median error)")
     speed.legend(fontsize=8)
     waits.set(
-        xlabel="seconds from asking to the last token", ylabel="% of requests", title="the trace's waits"
+        xlabel="seconds from the request to the last token", ylabel="% of requests", title="the trace's waits"
     )
     waits.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
     waits.set_xticks([], minor=True)
@@ -71,7 +71,7 @@ COLOURS = ("#b8c4d0", "#93a5b8", "#6d8299", "#e9a23b", "#d1495b")
 
 
 def draw_feel(sessions: Sequence[Felt], path: Path) -> None:
-    """Draw where a session's seconds go at each pace. Raises `ConfigError` as `draw_capacity` does."""
+    """Draw where a session's seconds go at each pace. Raises `ConfigError` like `draw_capacity`."""
     pyplot = drawing()
     chart, panel = pyplot.subplots(figsize=(9, 1 + 0.8 * len(sessions)))
     for row, each in enumerate(sessions):
@@ -93,6 +93,6 @@ def _save(pyplot: Any, chart: Any, path: Path) -> None:
     try:
         chart.savefig(path)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} cannot be drawn: {error}", "The figures stand above") from None
+        raise ConfigError(f"{path} cannot be drawn: {error}", "The figures are printed above") from None
     finally:
         pyplot.close(chart)

@@ -1,7 +1,7 @@
 """Figure 8: from starting the process to its response to `initialize`.
 
-Ours and stock pygls in turns, each a fresh process with warm file caches and compiled bytecode (one
-run of each before goes uncounted). Included: interpreter start, imports, one message each way.
+Ours and stock pygls in turns, each a fresh process with warm file caches and compiled bytecode (the first
+run of each does not count). Included: interpreter start, imports, one message each way.
 """
 
 import os
@@ -33,7 +33,7 @@ def run(rounds: int = 15) -> list[Figure]:
 
 
 def start_ms(command: Sequence[str]) -> float:
-    """Start a server, introduce ourselves, and return the milliseconds until it answers."""
+    """Start a server, send `initialize`, and return the milliseconds until it answers."""
     params = initialize_params(Path.cwd().as_uri(), {}, os.getpid(), growing=False)
     hello = framed({"id": 1, "method": "initialize", "params": params})
     environment = {key: value for key, value in os.environ.items() if key != NO_BYTECODE}

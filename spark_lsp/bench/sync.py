@@ -1,9 +1,9 @@
-"""Figure 6: one keystroke's change of a document, ours against pygls' own document.
+"""Figure 6: one keystroke's change of a document, ours against pygls' document.
 
-Ours includes: both positions converted to offsets, the splice with its line index, the look for secrets
-in the line, and the delta for the gateway's mirror as the JSON text that goes to the socket. The hash is
-not in it: it is taken once, after a rest, and is a figure of its own. Baseline: pygls 2's
-`TextDocument.apply_change`, which makes no delta. Both exclude reading the message from the pipe and its
+Ours includes: both positions converted to offsets, the splice with its line index, the scan for secrets
+in the line, and the delta for the gateway's mirror as the JSON text for the socket. The hash is not
+included: it is computed once, after a rest, and has a separate figure. Baseline: pygls 2's
+`TextDocument.apply_change`, which produces no delta. Both exclude reading the message from the pipe and its
 JSON.
 """
 
@@ -30,7 +30,7 @@ SIZES = ((5_000, 30.0), (50_000, 400.0))  # lines, limit in µs
 
 
 def run(rounds: int = 7, count: int = 400, baseline_count: int = 40) -> list[Figure]:
-    """Measure `count` keys a round and size of ours, `baseline_count` of the slower baseline."""
+    """Measure `count` keystrokes per round and size of ours, `baseline_count` of the slower baseline."""
     source = Path(textwrap.__file__).read_text("utf-8")
     command = stock.command("sync")
     with programs.start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
@@ -64,7 +64,7 @@ def _size(
 
 
 def ours_us(typed: Keys) -> list[float]:
-    """Make all changes and return the microseconds of each."""
+    """Apply all changes and return the microseconds of each."""
     document = Document("file:///a.py", typed.text, 1)
     seen = Redacted.of(document)
     wire = ClientConnection(spark=True)
@@ -85,7 +85,7 @@ def ours_us(typed: Keys) -> list[float]:
 
 
 def hash_us(text: str) -> float:
-    """Return the microseconds of one hash of the whole text, as after a rest."""
+    """Return the microseconds of one hash of the whole text."""
     before = time.perf_counter_ns()
     digest(text)
     return (time.perf_counter_ns() - before) / 1000

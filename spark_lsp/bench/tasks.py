@@ -1,8 +1,8 @@
-"""Infilling tasks: a file of code with one line taken out, and the tests that its answer must pass.
+"""Infilling tasks: a file of code with one missing line, and the tests that the answer must pass.
 
 The format is that of HumanEval's single-line infilling set (openai/human-eval-infilling, MIT): one JSON
-object a line with `task_id`, `entry_point`, `prompt`, `suffix`, `canonical_solution` and `test`. The data
-is others' work and is named by path, never part of this project.
+object per line with `task_id`, `entry_point`, `prompt`, `suffix`, `canonical_solution` and `test`. The data
+is the work of others; the user names its path, and it is never part of this project.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from spark_lsp.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class InfillingTask:
-    """One task: `canonical_solution` stood between `prompt` and `suffix`; `test` defines `check`."""
+    """One task: `canonical_solution` is the text between `prompt` and `suffix`; `test` defines `check`."""
 
     task_id: str
     entry_point: str
@@ -27,16 +27,16 @@ class InfillingTask:
 
     @property
     def document(self) -> tuple[str, int]:
-        """The text as an editor holds it, with an empty line where one is missing, and the cursor there."""
+        """The text in the editor, with an empty line in place of the missing one, and the cursor there."""
         return f"{self.prompt}\n{self.suffix}", len(self.prompt)
 
     def program(self, text: str) -> str:
-        """Return what is to be run for a completed text: it ends without an error if the text is right."""
+        """Return the program for a completed text: it ends without an error if the text is right."""
         return f"{text}\n{self.test}\ncheck({self.entry_point})\n"
 
 
 def read_tasks(path: Path, limit: int = 0) -> list[InfillingTask]:
-    """Read tasks, `limit` of them or all (0). Raises `ConfigError` for a file that holds none."""
+    """Read tasks, `limit` of them or all (0). Raises `ConfigError` for a file without tasks."""
     try:
         lines = [line for line in path.read_text("utf-8").splitlines() if line.strip()]
         tasks = [msgspec.json.decode(line, type=InfillingTask) for line in lines[: limit or None]]
@@ -48,7 +48,7 @@ def read_tasks(path: Path, limit: int = 0) -> list[InfillingTask]:
         raise ConfigError(
             f"{path} is not a file of infilling tasks: {error}",
             "Nothing was measured",
-            "Give a file in the format of HumanEval's single-line infilling, one JSON object a line",
+            "Give a file in the format of HumanEval's single-line infilling, one JSON object per line",
         ) from error
     if not tasks:
         raise ConfigError(f"{path} holds no task", "Nothing was measured", "Check the path after --data")

@@ -1,7 +1,7 @@
-"""Figures 2 and 5: a long answer. What each token costs at both ends, and how late it comes.
+"""Figures 2 and 5: the cost of each token of a long answer at both ends, and its delay.
 
 Processor time is that of the asking and the answering process together, engine included; the engine
-alone is measured too, in the loop of the benchmark, so that its part in both is known.
+alone is measured too, in the loop of the benchmark, so its part in both is known.
 """
 
 import time
@@ -18,7 +18,7 @@ from spark_lsp.request import Chunk
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one answer cost: microseconds of processor a token, and in how many pieces it came."""
+    """The cost of one answer: microseconds of processor time per token, and its number of pieces."""
 
     cpu_us: float
     pieces: int
@@ -45,7 +45,7 @@ async def cost(asker: Asker, peer: Peer, asked: Question) -> Cost:
 
 
 async def engine_us(settings: ReplayEngine, asked: Question) -> float:
-    """Return the microseconds of processor that the engine alone takes for a token."""
+    """Return the microseconds of processor time that the engine alone takes per token."""
     before, tokens = time.process_time(), 0
     async with Replay("alone", settings).open(asked.request()) as events:
         async for event in events:
@@ -54,7 +54,7 @@ async def engine_us(settings: ReplayEngine, asked: Question) -> float:
 
 
 async def lags_ms(asker: Asker, asked: Question, pace: float) -> list[float]:
-    """Return for each piece how many milliseconds its oldest token came after its time."""
+    """Return for each piece the delay of its oldest token in milliseconds."""
     begun, got, lags = time.perf_counter(), 0, list[float]()
     async for text in asker.ask(asked):
         due = begun + got / TOKEN_CHARS / pace

@@ -1,6 +1,6 @@
 """The tuned baseline: HTTP/1.1 keep-alive and SSE with aiohttp, orjson and uvloop at both ends.
 
-The whole context goes along with each question, as clients of such services send it. Run as a program
+Each question contains the whole context, as with clients of such services. Run as a program
 this is the server: it takes its engines as one JSON argument and prints a line when it is ready.
 """
 
@@ -21,13 +21,13 @@ from spark_lsp.config import ReplayEngine
 from spark_lsp.engine.replay import Replay
 from spark_lsp.request import Chunk, Finished, Request, Task
 
-GATHER = 0.003  # seconds: the gateway's own window, for the variant that sends several tokens at once
+GATHER = 0.003  # seconds that the variant with several tokens per event waits for more of them
 
-LARGE = 1_000_000  # bytes from which aiohttp wants a body as a file
+LARGE = 1_000_000  # size in bytes from which aiohttp expects a body as a file
 
 
 class Tuned:
-    """The client; `coalesced` asks for several tokens an event, as hardly any server sends them."""
+    """The client; `coalesced` requests several tokens per event, which hardly any server sends."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, *, coalesced: bool = False) -> None:
         self._session = session
@@ -35,7 +35,7 @@ class Tuned:
         self._coalesced = coalesced
 
     async def ask(self, question: Question) -> AsyncGenerator[str]:
-        """Ask with the whole text, and yield the answer's text as it comes."""
+        """Ask with the whole text, and yield the answer's text as it arrives."""
         body = orjson.dumps(body_of(question, coalesced=self._coalesced))
         payload = io.BytesIO(body) if len(body) > LARGE else body
         async with self._session.post(self._url, data=payload) as response:
@@ -53,7 +53,7 @@ def _text(event: bytes) -> str | None:
 
 
 def body_of(question: Question, *, coalesced: bool = False) -> dict[str, Any]:
-    """Return the request as one says it over HTTP: with all its text."""
+    """Return the request for HTTP: with all its text."""
     request = question.request()
     text = [{"role": "user", "content": part.text} for part in request.parts]
     return {
@@ -93,7 +93,7 @@ class _Server:
 
 
 async def _written(events: AsyncIterator[Any], gather: float) -> AsyncGenerator[bytes]:
-    """Yield the events' text as it is written: at once, or what has come in `gather` seconds."""
+    """Yield the events' text: at once, or gathered for `gather` seconds."""
     number, waiting, due = 0, "", 0.0
     async for event in events:
         if isinstance(event, Chunk):

@@ -1,7 +1,7 @@
-"""Keystrokes for the document benchmark: the same for everyone who is measured. Pure.
+"""Keystrokes for the document benchmark: the same for all measured servers. Pure.
 
-The text is real source, repeated to the length wanted. Somebody types a few words at one place, then
-at another; the places come from a seeded generator of our own arithmetic.
+The text is real source code, repeated to the requested length. The typist types a few words at one place,
+then at another; a small seeded generator chooses the places.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
-"""Figure 10: how long a small question and its answer take while 8 MB of documents go up.
+"""Figure 10: the time of a small question and its answer during an upload of 8 MB of documents.
 
-Ours: settings are told and the gateway answers with its status, on the connection that carries the
-upload. Over HTTP: a request with next to no text, on a connection of its own, beside a request with the
-documents as its context.
+Ours: settings are sent and the gateway answers with its status, on the connection that carries the upload.
+Over HTTP: a request with almost no text, on a separate connection, beside a request with the documents as its
+context.
 """
 
 import time
@@ -17,13 +17,13 @@ from spark_lsp.bench.roundtrip import first_us
 from spark_lsp.bench.tuned import Tuned
 from spark_lsp.text.document import Document
 
-LARGEST = 1_000_000  # characters of a document, as the language server takes them
+LARGEST = 1_000_000  # characters of a document, the language server's limit
 COUNT = 8
 PAUSE = 0.001
 
 
 def large(number: int) -> list[Document]:
-    """Return eight documents of a million characters, which overlap: there is not so much source."""
+    """Return eight documents of a million characters; they overlap, since there is not enough source."""
     text = source(LARGEST * (COUNT + 1) // 2)
     return [
         Document(f"bench:///large-{number}-{part}.py", text[at : at + LARGEST], 1, "python")
@@ -32,12 +32,12 @@ def large(number: int) -> list[Document]:
 
 
 async def ours_ms(ours: Ours, documents: Sequence[Document]) -> list[float]:
-    """Mirror the documents and ask about the last; return the milliseconds of every round trip meanwhile."""
+    """Mirror the documents and ask about the last; return the milliseconds of each round trip."""
 
     async def upload() -> None:
         for document in documents:
             ours.remote.opened(document)
-            await anyio.lowlevel.checkpoint()  # an editor tells them one by one
+            await anyio.lowlevel.checkpoint()  # an editor opens them one by one
         await first_us(ours, Question(documents[-1], 100, tokens=1))
 
     times = await _sampled(ours.settled, upload)
@@ -47,7 +47,7 @@ async def ours_ms(ours: Ours, documents: Sequence[Document]) -> list[float]:
 
 
 async def tuned_ms(tuned: Tuned, documents: Sequence[Document]) -> list[float]:
-    """Ask with all the documents; return the milliseconds of every small question meanwhile."""
+    """Ask with all the documents; return the milliseconds of each small question in that time."""
     whole = Document("bench:///all.py", "".join(document.text for document in documents), 1, "python")
     small = Question(Document("bench:///small.py", source(200), 1, "python"), 100, tokens=1)
 
@@ -60,7 +60,7 @@ async def tuned_ms(tuned: Tuned, documents: Sequence[Document]) -> list[float]:
 async def _sampled(
     trip: Callable[[], Awaitable[object]], upload: Callable[[], Awaitable[None]]
 ) -> list[float]:
-    """Return the milliseconds of one trip after the other, until what is uploaded beside them has arrived."""
+    """Return the milliseconds of successive round trips, until the parallel upload has arrived."""
     times, finished = list[float](), False
 
     async def uploading() -> None:

@@ -1,12 +1,12 @@
-"""Figure 14: the simulated wafer's text as an editor sees it, against when the machine would have sent it.
+"""Figure 14: the simulated wafer's text at an editor, against the schedule of the simulated machine.
 
-Through everything: a replay gives 1,440 tokens at once, the wafer plays them at 1,000, 2,000 or 4,000
-tokens a second in the gateway's process, the language server shows them as growing ghost text, and the
-client notes when it heard of which. The machine's schedule is known, so every text has its due time.
-*Pacing* compares the pace at which texts arrive with the schedule's, by a straight line through all texts
-of a stream: the first one alone is not held back to be gathered with others, so the time between it and the
-last would count those 3 ms as pace. A text's *lag* is how long after its due time it was there, the way
-through three processes included; *backlog* is how much that grows from a stream's first quarter to its last.
+Measured through all processes: a replay provides 1,440 tokens at once, the wafer plays them at 1,000, 2,000
+or 4,000 tokens per second in the gateway's process, the language server shows them as growing ghost text, and
+the client records the arrival of each text. The machine's schedule is known, so every text has a due time.
+*Pacing* compares the pace of the arriving texts with the schedule's, by a straight line through all texts of
+a stream: only the first text is not held back and gathered with others, so the time from it to the last would
+count the gathering time as pace. A text's *lag* is the time from its due time to its arrival, including the
+way through three processes; *backlog* is the growth of the lag from a stream's first quarter to its last.
 """
 
 import time
@@ -48,20 +48,20 @@ DOCUMENT = "def values():\n    "
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One stream: when each text was due, and how long after that it was there, in seconds."""
+    """One stream: the due time of each text, and its lag, in seconds."""
 
     due: tuple[float, ...]
     lags: tuple[float, ...]
 
     @property
     def pacing_error(self) -> float:
-        """By how much the pace of arrival differs from the schedule's, in percent."""
+        """The difference between the pace of arrival and the schedule's, in percent."""
         slope, _ = linear_regression(self.due, self.lags)
         return abs(slope) * 100
 
     @property
     def backlog_ms(self) -> float:
-        """How much the lag grows from the first quarter of the stream's texts to the last, if it does."""
+        """The growth of the lag from the first quarter of the stream's texts to the last; at least 0."""
         quarter = max(len(self.lags) // 4, 1)
         return max(median(self.lags[-quarter:]) - median(self.lags[:quarter]), 0.0) * 1e3
 
@@ -93,7 +93,7 @@ async def _streams(speed: int, rounds: int) -> list[Seen]:
 
 
 def answer() -> str:
-    """Return lines that ghost text takes to their end: none repeats, none leaves the block."""
+    """Return lines that ghost text shows to their end: none repeats, none leaves the block."""
     names = [f"value_{number:03} = " for number in range(LINES)]
     lines = [f"{name}{'x' * (WIDTH - len(name) - 5)}" for name in names]
     return "\n    ".join(lines)
@@ -109,7 +109,7 @@ async def _stream(editor: Editor, where: Path, number: int, machine: Wafer) -> S
     await editor.grown(WAIT_S)
     editor.close(uri)
     if not heard or heard[-1][1] < len(answer()):
-        raise SparkError(f"The simulated stream did not come whole: {found.reason}", "It cannot be measured")
+        raise SparkError(f"The simulated stream was not complete: {found.reason}", "It cannot be measured")
     return _seen(asked, heard, machine)
 
 

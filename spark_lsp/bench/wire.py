@@ -1,8 +1,8 @@
-"""Figures 1 to 5, 7 and 9 to 11: the way from a key to a token, against HTTP as it is well and usually done.
+"""Figures 1 to 5, 7 and 9 to 11: the way from a keystroke to a token, against tuned and plain HTTP.
 
-Everybody asks the same replay engine, each in a server process of its own, over TCP on the loopback
-interface; the askers share this process and its loop (uvloop, where it runs). A and B ask in turns. Each
-module named in the imports says what its figures include.
+All peers ask the same replay engine, each in a separate server process, over TCP on the loopback interface;
+the askers share this process and its loop (uvloop, where available). Ours and a baseline ask in turns. Each
+imported module documents its figures.
 """
 
 import gc
@@ -34,7 +34,7 @@ STREAM = 800_000  # characters of the longest answer
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """How much is measured: rounds of turns, questions in each, tokens of an answer, seconds of a stream."""
+    """The size of the measurement: rounds, questions per round, tokens of an answer, seconds of a stream."""
 
     rounds: int
     each: int
@@ -77,17 +77,17 @@ def _engines(where: Path) -> dict[str, ReplayEngine]:
 
 @dataclass(frozen=True, slots=True)
 class _Link:
-    """Everybody who asks, and the servers they ask."""
+    """All peers, and their servers."""
 
     ours: Ours
     tuned: Tuned
-    gathering: Tuned  # the same with several tokens an event
+    gathering: Tuned  # the same with several tokens per event
     plain: Plain
     servers: Mapping[str, Peer]
 
     @property
     def askers(self) -> dict[str, Asker]:
-        """Those that the figures name."""
+        """The peers that the figures name."""
         return {"ours": self.ours, "tuned": self.tuned, "plain": self.plain}
 
 
@@ -111,7 +111,7 @@ async def _linked(servers: Mapping[str, Peer]) -> AsyncGenerator[_Link]:
         httpx.AsyncClient() as client,
     ):
         gc.collect()
-        gc.freeze()  # as the language server does
+        gc.freeze()  # like the language server
         http = Tuned(session, url), Tuned(session, url, coalesced=True)
         yield _Link(own, *http, Plain(client, servers["plain"].url), servers)
 
@@ -141,7 +141,7 @@ async def _tokens(link: _Link, engines: peers.Engines, amount: Amount) -> list[F
         few = min(amount.tokens, 1_000)
         costs["paced"].append(await _cost(link.ours, link.servers["ours"], few, "paced"))
         costs["paced tuned"].append(await _cost(link.tuned, link.servers["tuned"], few, "paced"))
-    name, mine = "processor time of a token, both ends", costs["ours"]
+    name, mine = "processor time per token, both ends", costs["ours"]
     return [
         at_most_of_baseline(2, f"{name}, against tuned HTTP", "µs", mine, costs["tuned"], 0.25),
         measured(2, f"{name}, against tuned HTTP that gathers tokens", "µs", mine, costs["gathering"]),
@@ -180,7 +180,7 @@ async def _cancels(link: _Link, amount: Amount) -> list[Figure]:
     return [
         measured(9, "requests begun and cancelled at the link", "pairs/s", rates),
         at_most(
-            9, f"memory of the gateway after {len(rates) * count} pairs more", "MB", [max(grown, 0.0)], 1
+            9, f"memory of the gateway after {len(rates) * count} more pairs", "MB", [max(grown, 0.0)], 1
         ),
         at_most(9, "cancel → engine stopped, and the next one begun (p99)", "ms", stops, 10, share=99),
     ]
@@ -192,7 +192,7 @@ async def _uploads(link: _Link, amount: Amount) -> list[Figure]:
         documents = upload.large(number)
         mine += await upload.ours_ms(link.ours, documents)
         theirs += await upload.tuned_ms(link.tuned, documents)
-    name = "control round trip while 8 MB go up, against tuned HTTP on another connection"
+    name = "control round trip during an upload of 8 MB, against tuned HTTP on another connection"
     return [
         at_most(10, f"{name} (p50)", "ms", mine, 10, theirs),
         at_most(10, f"{name} (p99)", "ms", mine, 10, theirs, share=99),
@@ -200,7 +200,7 @@ async def _uploads(link: _Link, amount: Amount) -> list[Figure]:
 
 
 def _floor(amount: Amount) -> list[Figure]:
-    """Measure what no exchange of two Python processes can be below."""
+    """Measure the floor for an exchange between two Python processes."""
     with ExitStack() as stack:
         server = stack.enter_context(peers.echo())
         command, pipe = (*peers.program("echo"), "client", server.url), subprocess.PIPE
@@ -276,14 +276,14 @@ def _stream(mine: chain.Editor, amount: Amount) -> list[Figure]:
     return [
         at_most(
             5,
-            "age of what the editor is told of a stream of 100,000 tok/s (p99)",
+            "age of the text that the editor gets of a stream of 100,000 tok/s (p99)",
             "ms",
             seen.lags_ms,
             10,
             share=99,
         ),
-        at_most(5, "messages to the editor meanwhile", "messages/s", [seen.messages_per_s], 500),
-        at_least(5, "tokens that came meanwhile", "tok/s", [seen.tokens_per_s], chain.PACE * 0.98),
+        at_most(5, "messages to the editor during that time", "messages/s", [seen.messages_per_s], 500),
+        at_least(5, "tokens that arrived during that time", "tok/s", [seen.tokens_per_s], chain.PACE * 0.98),
     ]
 
 
@@ -301,7 +301,7 @@ def _pairs(mine: chain.Editor, theirs: chain.Editor, amount: Amount) -> list[Fig
     return [
         at_least(9, name, "pairs/s", rates[0], 3_000, rates[1]),
         at_most(
-            9, f"memory of the server after {len(rates[0]) * count} pairs more", "MB", [max(grown, 0.0)], 1
+            9, f"memory of the server after {len(rates[0]) * count} more pairs", "MB", [max(grown, 0.0)], 1
         ),
     ]
 
@@ -311,7 +311,7 @@ def _keystroke(amount: Amount) -> list[Figure]:
     document, questions = person.document, [person.key() for _ in range(amount.each)]
     counted = keystroke.ours(document, questions)
     bodies = [float(len(msgspec.json.encode(body_of(question)))) for question in questions]
-    name = "bytes up for a key at 128 KB of context: the change and the request"
+    name = "bytes sent per keystroke at 128 KB of context: the change and the request"
     return [
         at_most(
             11,

@@ -1,7 +1,7 @@
-"""The command line: one file a command, found by name and imported only when it is called.
+"""The command line: one file per command, found by name and imported only when the command runs.
 
 A command's file has `configure(parser)`, which declares its arguments, and `run(arguments)`, which
-returns the exit code. Exit codes: 0 a result, 1 an error, 2 wrong usage, 3 no result or refused.
+returns the exit code. Exit codes: 0 a result, 1 an error, 2 wrong usage, 3 no result or a refusal.
 """
 
 import errno
@@ -25,25 +25,25 @@ OK, ERROR, USAGE, NOTHING = 0, 1, 2, 3
 COMMANDS = {
     "serve": "run the language server on stdio (the default)",
     "gateway": "run the engine gateway in the foreground",
-    "demo": "show the main job on a real file: ghost text and one targeted edit",
+    "demo": "demonstrate ghost text and one targeted edit on a real file",
     "complete": "complete at FILE:LINE:COL through the real language server",
     "edit": "make one targeted edit in a file",
     "model": "list, fetch, find and remove the embedded models",
-    "status": "show the running gateway, its engines, and who serves what",
-    "doctor": "look at everything a suggestion depends on, and say what to do",
-    "config": "show the effective settings, check a file of them, print their schema",
+    "status": "show the running gateway, its engines, and the engine of each route",
+    "doctor": "check everything that a suggestion depends on, and give remedies",
+    "config": "show the effective settings, check a settings file, or print the schema",
     "trust": "approve an endpoint or a file that the editor's settings name",
-    "clean": "show, or remove, everything that spark-lsp keeps on this machine",
-    "simulate": "say what a simulated wafer or GPUs would do for many users, or for one session of editing",
-    "bench": "measure, against a named baseline in the same run",
+    "clean": "show or remove everything that spark-lsp keeps on this machine",
+    "simulate": "predict how a simulated wafer or GPUs serve many users, or one editing session",
+    "bench": "measure performance against a named baseline in the same run",
 }
 
 
 class Command(Protocol):
-    """What a command's file has.
+    """The interface of a command's module.
 
-    A command that other programs run has `talks_to_a_program(arguments)` too. Where that is true, the
-    command's failure goes to stdout as well, as a line of `failures`.
+    A command that other programs run also has `talks_to_a_program(arguments)`. If it returns True, a
+    failure of the command goes to stdout as well, as a line of `failures`.
     """
 
     def configure(self, parser: "argparse.ArgumentParser") -> None: ...
@@ -53,7 +53,7 @@ class Command(Protocol):
 
 def main(argv: "Sequence[str] | None" = None) -> int:
     """Run one command and return its exit code; errors go to stderr as one sentence, never a traceback."""
-    if argv is None:  # we are a program, and no part of one
+    if argv is None:  # called as the program itself, not from another one
         settle()
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
@@ -61,7 +61,7 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     if words in (["serve"], ["serve", "--stdio"]):
         from spark_lsp.cli import serve
 
-        return serve.serve()  # as editors start it: reading arguments would only delay them
+        return serve.serve()  # the way editors start it: parsing arguments would only delay them
     return _run(words[0], words[1:]) if words[0] in COMMANDS else _top_level(words)
 
 
@@ -99,13 +99,13 @@ def _call(command: Command, arguments: "argparse.Namespace") -> int:
 
 
 def _unexpected(error: Exception) -> Failure:
-    """Return where a command failed unexpectedly; the error's own words may hold the user's code."""
+    """Return the place of an unexpected failure, not its message: that may contain the user's code."""
     message = f"the command failed unexpectedly: {origin(error)}. Please report it."
     return Failure(FAILED, Code.INTERNAL_ERROR, message)
 
 
 def _complain(command: Command, arguments: "argparse.Namespace", failure: Failure) -> int:
-    """Say on stderr why a command failed, and on stdout too if a program wants to know."""
+    """Report on stderr why a command failed, and on stdout for a program that started it."""
     print(f"spark-lsp: {failure.message}", file=sys.stderr)
     talks = getattr(command, "talks_to_a_program", None)
     if talks is not None and talks(arguments):
@@ -118,14 +118,14 @@ _UNWRITTEN = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT)
 
 
 def _is_output(error: OSError) -> bool:
-    """Tell whether an error came from writing what a command prints: no other file's error gets this far."""
+    """Tell whether an error came from writing the output: errors of other files are handled earlier."""
     return error.filename is None and error.errno in _UNWRITTEN
 
 
 def _output_gone(error: OSError) -> int:
-    """Say why nothing more is printed, unless the reader only wanted no more (`| head`)."""
+    """Report why the output ends, unless the reader closed the pipe (`| head`)."""
     null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())  # what is still buffered goes nowhere, without another error
+    os.dup2(null, sys.stdout.fileno())  # discards the buffered rest without another error
     os.close(null)
     if not isinstance(error, BrokenPipeError):
         print(f"spark-lsp: the output could not be written: {error.strerror}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`spark-lsp bench [SUITE…]`: measure, against a named baseline in the same run."""
+"""`spark-lsp bench [SUITE…]`: measure performance against a named baseline in the same run."""
 
 import argparse
 import importlib
@@ -15,10 +15,10 @@ from spark_lsp.errors import ConfigError
 SUITES = {
     "start": "from start to the initialize response, against stock pygls",
     "sync": "one change of a large document, against stock pygls",
-    "wire": "from a key to a token: round trips, tokens, cancels, uploads, against HTTP and stock pygls",
+    "wire": "from keystroke to token: round trips, tokens, cancels, uploads, against HTTP and stock pygls",
     "memory": "resident memory of the server and of a gateway without a model",
-    "wafer": "the simulated wafer's pace, through to an editor",
-    "local": "the embedded model: a key to the first whole line; cancel to a free slot",
+    "wafer": "the simulated wafer's pace, measured at an editor",
+    "local": "the embedded model: keystroke to first complete line; cancel to a free slot",
     "quality": "infilling tasks solved by the ghost text; needs --data",
 }
 NEEDS_DATA = ("quality",)
@@ -37,10 +37,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     listing = "; ".join(f"{name}: {text}" for name, text in SUITES.items())
     parser.add_argument("suite", nargs="*", metavar="SUITE", help=f"{listing} (default: all)")
-    parser.add_argument("--quick", action="store_true", help="a few runs only, to see that it works")
+    parser.add_argument("--quick", action="store_true", help="only a few runs, to test the suites")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
-        "--data", type=Path, metavar="FILE", help="quality: the tasks, one JSON object a line"
+        "--data", type=Path, metavar="FILE", help="quality: the tasks, one JSON object per line"
     )
     parser.add_argument("--model", metavar="NAME", help="quality: the model (default: auto)")
     parser.add_argument("--details", type=Path, metavar="FILE", help="quality: write each task's result here")
@@ -94,7 +94,7 @@ def _suite(name: str) -> Callable[..., list[Figure]]:
         raise ConfigError(
             f"The suite {name} needs the package {error.name}",
             "Nothing was measured",
-            "Install what benchmarks need: pip install 'spark-lsp[bench]'",
+            "Install the benchmark packages: pip install 'spark-lsp[bench]'",
         ) from error
     return cast(Callable[..., list[Figure]], module.run)
 

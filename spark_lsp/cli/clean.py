@@ -1,4 +1,4 @@
-"""`spark-lsp clean`: show, or remove, everything that spark-lsp keeps on this machine."""
+"""`spark-lsp clean`: show or remove everything that spark-lsp keeps on this machine."""
 
 import argparse
 import os
@@ -21,7 +21,7 @@ TIMEOUT_S = 10.0
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--yes", action="store_true", help="remove it; without this it is only shown")
+    parser.add_argument("--yes", action="store_true", help="remove everything; otherwise only show it")
     add_timeout(parser, TIMEOUT_S, "the running gateway's end")
 
 
@@ -49,7 +49,7 @@ def _places() -> Iterator[tuple[Path, str]]:
     if not models.is_relative_to(cache):
         yield models, "models"
     yield cache, "models and tools"
-    yield place.directory(), "what you approved, and the file of the demonstration"
+    yield place.directory(), "your approvals, and the file of the demonstration"
     try:
         yield runtime.directory(), "the gateway's socket, state and log"
     except GatewayError:
@@ -57,14 +57,14 @@ def _places() -> Iterator[tuple[Path, str]]:
 
 
 def _end_gateway(limit_s: float) -> None:
-    """End the user's own gateway, and wait until it is gone. Raises `GatewayError` if it stays."""
+    """End the user's own gateway, and wait for its end. Raises `GatewayError` if it does not end in time."""
     try:
         state = runtime.read_state(runtime.directory())
     except GatewayError:
         return
     if state is None or not alive(state.pid):
         return
-    for number in (signal.SIGTERM, signal.SIGTERM):  # the second does not wait for requests under way
+    for number in (signal.SIGTERM, signal.SIGTERM):  # the second signal does not wait for running requests
         try:
             os.kill(state.pid, number)
         except OSError:

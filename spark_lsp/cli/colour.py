@@ -1,4 +1,4 @@
-"""Diffs on a terminal: coloured where there is one, plain bytes everywhere else."""
+"""Prints diffs: coloured on a terminal, as plain bytes everywhere else."""
 
 import sys
 
@@ -6,7 +6,7 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def print_diff(difference: str) -> None:
-    """Print a unified diff; into a pipe it goes exactly as it is, so that `patch` can read it."""
+    """Print a unified diff; into a pipe, print the exact bytes, so that `patch` can read them."""
     if not sys.stdout.isatty():
         sys.stdout.write(difference)
         sys.stdout.flush()

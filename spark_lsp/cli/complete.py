@@ -1,4 +1,4 @@
-"""`spark-lsp complete FILE:LINE:COL`: ghost text at one place, through the real language server."""
+"""`spark-lsp complete FILE:LINE:COL`: ghost text at one position, through the real language server."""
 
 import argparse
 import re
@@ -23,7 +23,7 @@ _PLACE = re.compile(r"(?P<file>.+):(?P<line>\d+):(?P<column>\d+)", re.DOTALL)
 
 
 def place(word: str) -> tuple[str, int, int]:
-    """Read `FILE:LINE:COL`; the file's name may hold colons itself."""
+    """Read `FILE:LINE:COL`; the file name may contain colons."""
     match = _PLACE.fullmatch(word)
     if match is None:
         raise argparse.ArgumentTypeError(f"{word!r} is not FILE:LINE:COL")
@@ -33,15 +33,15 @@ def place(word: str) -> tuple[str, int, int]:
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "place", type=place, metavar="FILE:LINE:COL", help="where; 1-based, COL in code points"
+        "place", type=place, metavar="FILE:LINE:COL", help="the position; 1-based, COL in code points"
     )
     parser.add_argument("--engine", metavar="NAME", help="ask this engine instead of the configured route")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    add_timeout(parser, TIMEOUT_S, "the completion, the start of server, gateway and model included")
+    add_timeout(parser, TIMEOUT_S, "the completion, including the start of server, gateway and model")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the completion; without one, its reason on stderr."""
+    """Print the completion, or the reason on stderr if there is no completion."""
     name, line, column = arguments.place
     file = read_source(name)
     offset = offset_of(file, line, column)
@@ -69,7 +69,7 @@ async def _complete(file: SourceFile, offset: int, settings: dict[str, Any], lim
 
 
 def as_json(file: SourceFile, found: Suggestion) -> dict[str, Any]:
-    """Return the object that `--json` prints; `range` is 1-based in code points, as the argument is."""
+    """Return the object that `--json` prints; `range` is 1-based in code points, like the argument."""
     document = Document(file.uri, file.text)
     status = found.status
     return {

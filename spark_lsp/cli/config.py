@@ -1,4 +1,4 @@
-"""`spark-lsp config`: show the effective settings, check a file of them, print their JSON schema."""
+"""`spark-lsp config`: show the effective settings, check a settings file, or print the JSON schema."""
 
 import argparse
 import json
@@ -22,10 +22,10 @@ DEFAULT = "default"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare `show`, `check [FILE]` and `schema`."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    show = verbs.add_parser("show", help="each value, and where it came from (the editor may set others)")
+    show = verbs.add_parser("show", help="show each value and its source (the editor may set others)")
     show.add_argument("--config", type=Path, metavar="FILE", help="configuration instead of the user's own")
     show.add_argument("--json", action="store_true", help="one JSON object")
-    check = verbs.add_parser("check", help="name every value that cannot be used; 3 if there is one")
+    check = verbs.add_parser("check", help="list the values that cannot be used; exit code 3 if any")
     check.add_argument(
         "file",
         nargs="?",
@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a config.toml (default: your own), a .spark.toml, or an editor's section `spark` as .json",
     )
-    verbs.add_parser("schema", help="the JSON schema of the section `spark`")
+    verbs.add_parser("schema", help="print the JSON schema of the section `spark`")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -75,7 +75,7 @@ def _plain(value: Any) -> Any:
 
 
 def _origin(name: str, origins: Mapping[str, str]) -> str:
-    """Return where a value came from; a table counts as one value."""
+    """Return the source of a value; a table counts as one value."""
     return origins.get(name) or origins.get(name.partition(".")[0]) or DEFAULT
 
 
@@ -109,7 +109,7 @@ def _toml(file: Path) -> dict[str, Any]:
 
 
 def _json(file: Path) -> dict[str, Any]:
-    """Read an editor's settings: the section `spark`, or an object that holds it."""
+    """Read an editor's settings: the section `spark`, or an object that contains it."""
     try:
         found: Any = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:

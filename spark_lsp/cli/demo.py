@@ -1,7 +1,7 @@
-"""`spark-lsp demo`: the main job on a real file, before one's eyes.
+"""`spark-lsp demo`: ghost text and an edit on a real file, shown live.
 
-A copy of a source file is opened in the language server. Lines are taken out and typed again, key by
-key, until ghost text shows; then one function is documented. Each step ends with a timing line.
+The command opens a copy of a source file in the language server. It removes lines and types them again, key
+by key, until ghost text appears; then it has one function documented. Each step ends with a timing line.
 """
 
 import argparse
@@ -33,26 +33,26 @@ from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 
 TIMEOUT_S = 600.0
-KEY_S = 0.03  # between two keys: a quick typist
+KEY_S = 0.03  # between two keystrokes of a quick typist
 CONTEXT_LINES = 4
-GROWTH_S = 5.0  # how long the rest of a growing answer is watched
+GROWTH_S = 5.0  # time limit for the rest of a growing answer
 DOCUMENT = "document"
-SCRIPTS = Path(__file__).parents[2] / "scripts"  # a clone has them, an installed package has not
+SCRIPTS = Path(__file__).parents[2] / "scripts"  # present in a clone, absent from an installed package
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--file", type=Path, metavar="F", help="your own file; a copy of it is used")
+    parser.add_argument("--file", type=Path, metavar="F", help="your own file; the command works on a copy")
     parser.add_argument(
-        "--editor", choices=("none", "nvim"), default="none", help="then open it in an editor"
+        "--editor", choices=("none", "nvim"), default="none", help="open the copy in an editor afterwards"
     )
     parser.add_argument("--engine", metavar="NAME", help="ask this engine instead of the configured route")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a step")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per step")
     add_timeout(parser, TIMEOUT_S, "the whole demonstration")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Play the demonstration; 3 if there was nothing to show."""
+    """Run the demonstration; return 3 if there was nothing to show."""
     with ExitStack() as stack:
         stack.enter_context(interruptible())
         file = stack.enter_context(copied(arguments.file or default_file()))
@@ -103,17 +103,17 @@ async def play(
 
 
 async def _ghosts(editor: Editor, played: Script, stage: Stage) -> bool:
-    """Type at one place after the other until ghost text shows."""
+    """Type at one position after another until ghost text appears."""
     for typing in played.typings:
         if await _ghost(editor, played.file, typing, stage):
             return True
         if editor.status.state == "off":
-            return False  # no other place will do better
+            return False  # no other position would do better
     return False
 
 
 async def _ghost(editor: Editor, file: SourceFile, typing: Typing, stage: Stage) -> bool:
-    """Type one line's beginning, show what comes, and put the line back."""
+    """Type one line's beginning, show the ghost text, and restore the line."""
     uri, typed = file.uri, typing.typed
     editor.change(uri, Edit(typing.start, typing.end, ""))
     for above in _above(editor.documents[uri], typing.start):
@@ -136,7 +136,7 @@ async def _ghost(editor: Editor, file: SourceFile, typing: Typing, stage: Stage)
 
 
 def _above(document: Document, offset: int) -> list[str]:
-    """Return the lines before `offset`, so that a person sees where the typing happens."""
+    """Return the lines before `offset`, which show the user where the typing happens."""
     line = document.line_at(offset)
     return [document.line(each) for each in range(max(line - CONTEXT_LINES, 0), line)]
 
@@ -162,7 +162,7 @@ async def _edit(editor: Editor, played: Script, stage: Stage) -> bool:
         stage.step("edit", editor.status, {"reason": "no function here that documentation could be added to"})
         return False
     if chosen.taken_out:
-        stage.say(f"{chosen.name}: its documentation was taken out of the copy, to be written anew")
+        stage.say(f"{chosen.name}: its documentation was removed from the copy, to be written again")
     stage.say(f"Add documentation to {chosen.name} …")
     outcome = await editor.edit(played.file.uri, chosen.start, chosen.end, DOCUMENT)
     difference = unified(outcome.before, outcome.after, played.file.path.name)
@@ -196,7 +196,7 @@ def practice_file() -> Path:
 
 
 def how_to_open(file: Path, scripts: Path = SCRIPTS) -> str:
-    """Return how to open a file in an editor with spark-lsp set up: lines that work when pasted anywhere."""
+    """Return the commands that open a file in an editor with spark-lsp set up; they work in any folder."""
     name = shlex.quote(str(file.absolute()))
     if (scripts / "nvim").exists():
         names = {"VS Code": "code", "Neovim": "nvim", "Helix": "hx"}

@@ -1,4 +1,4 @@
-"""`spark-lsp doctor`: look at everything a suggestion depends on."""
+"""`spark-lsp doctor`: check everything that a suggestion depends on."""
 
 import argparse
 import json
@@ -24,16 +24,16 @@ from spark_lsp.doctor.finding import Finding, as_json, is_well
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "file", nargs="*", type=Path, metavar="FILE", help="say of these why they get nothing"
+        "file", nargs="*", type=Path, metavar="FILE", help="explain why these files get no suggestion"
     )
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration instead of the user's own")
-    parser.add_argument("--no-trial", action="store_true", help="start nothing; only look")
-    parser.add_argument("--json", action="store_true", help="one JSON array of findings")
+    parser.add_argument("--no-trial", action="store_true", help="only inspect; start nothing")
+    parser.add_argument("--json", action="store_true", help="print one JSON array of findings")
     add_timeout(parser, trial.PATIENCE, "the trial's suggestion")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print each finding as it comes; 1 if one of them keeps suggestions from coming."""
+    """Print each finding as it comes; return 1 if one of them prevents suggestions."""
     findings: list[Finding] = []
     for finding in _findings(arguments):
         findings.append(finding)

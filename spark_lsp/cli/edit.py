@@ -30,7 +30,7 @@ def lines(word: str) -> tuple[int, int]:
 
 
 def words(word: str) -> str:
-    """Read an instruction; bytes that are no UTF-8 cannot be sent."""
+    """Read an instruction; bytes that are not UTF-8 cannot be sent."""
     try:
         word.encode("utf-8")
     except UnicodeEncodeError:
@@ -45,18 +45,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--range", type=lines, required=True, metavar="A:B", help="lines A to B, 1-based, both included"
     )
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--instruction", type=words, metavar="TEXT", help="what to do, in words")
-    what.add_argument("--action", metavar="KIND", help="a named action, as the editor's menu has them")
+    what.add_argument("--instruction", type=words, metavar="TEXT", help="the instruction, in words")
+    what.add_argument("--action", metavar="KIND", help="a named action from the editor's menu")
     parser.add_argument("--engine", metavar="NAME", help="ask this engine instead of the configured route")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--diff", action="store_true", help="print the change as a diff (the default)")
-    how.add_argument("--write", action="store_true", help="write the change into the file")
+    how.add_argument("--write", action="store_true", help="write the change to the file")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    add_timeout(parser, TIMEOUT_S, "the edit, the start of server, gateway and model included")
+    add_timeout(parser, TIMEOUT_S, "the edit, including the start of server, gateway and model")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print or write the edit; without one, its reason on stderr."""
+    """Print or write the edit, or print the reason on stderr if there is no edit."""
     file = read_source(arguments.file)
     span = lines_of(file, *arguments.range)
     action = arguments.action or INSTRUCT

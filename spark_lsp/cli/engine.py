@@ -1,4 +1,4 @@
-"""`--engine NAME`: the settings that lead every route to one engine, if there is such an engine."""
+"""`--engine NAME`: settings that send every route to one engine, if that engine exists."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from spark_lsp.errors import ConfigError
 def settings_for(name: str | None) -> dict[str, Any]:
     """Return the section `spark` to send.
 
-    Raises `ConfigError` if the user's own gateway has no engine `name`; what a gateway elsewhere has,
-    only that one can tell.
+    Raises `ConfigError` if the user's own gateway has no engine `name`. The engines of a gateway elsewhere
+    are not known here.
     """
     from spark_lsp.app import load_settings
 
@@ -19,7 +19,7 @@ def settings_for(name: str | None) -> dict[str, Any]:
         if settings.engine.url == "auto" and name not in settings.engines:
             raise ConfigError(
                 f"There is no engine {name!r}",
-                "Nothing was asked",
+                "No request was sent",
                 f"Choose from {', '.join(settings.engines)}, or add engines.{name} to config.toml",
             )
     return with_engine(name)

@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--automatic", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration instead of the user's own")
     parser.add_argument(
-        "--token-file", type=Path, metavar="FILE", help="file with the token; made if missing"
+        "--token-file", type=Path, metavar="FILE", help="file with the token; created if missing"
     )
     parser.add_argument(
         "--idle", type=float, default=0.0, metavar="SECONDS", help="end after this time without a connection"
@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=3600.0,
         metavar="SECONDS",
-        help="how long one connection may live (default: %(default)s)",
+        help="maximum age of one connection (default: %(default)s)",
     )
 
 
@@ -42,7 +42,7 @@ def talks_to_a_program(arguments: argparse.Namespace) -> bool:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until told to end."""
+    """Serve until a signal or the idle time ends the gateway."""
     import anyio
 
     log_to_stderr()
@@ -66,7 +66,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     logging.getLogger("spark_lsp").setLevel(settings.log.level.upper())
     engines = app.build_engines(settings)
     if arguments.automatic:
-        HANDED.accept()  # it serves the user who started it and nobody else
+        HANDED.accept()  # it serves only the user who started it
         token, token_file, address = secrets.token_urlsafe(32), None, serve.automatic_address()
     else:
         token, token_file = serve.take_token(arguments.token_file)

@@ -1,4 +1,4 @@
-"""Ends a command the same tidy way on Ctrl-C, `kill` and a closed terminal."""
+"""Ends a command in the same orderly way on Ctrl-C, `kill` and a closed terminal."""
 
 import signal
 from collections.abc import Generator
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 def interruptible() -> Generator[None]:
     """Let SIGINT, SIGTERM and SIGHUP raise KeyboardInterrupt in the block, so that it can clean up.
 
-    SIGINT counts even if this process was started with it ignored, as a shell starts its background jobs:
+    SIGINT works even if this process was started with SIGINT ignored, as shells start background jobs:
     SIGTERM is delivered as SIGINT, and would otherwise be lost too. An ignored SIGHUP (`nohup`)
     stays ignored.
     """

@@ -1,8 +1,9 @@
 """Writes the settings into the VS Code extension's manifest: `python -m spark_lsp.cli.manifest`.
 
-They are those of `spark-lsp config schema`, so that the editor's settings page shows what the server takes,
-and a settings file is checked while it is written. What decides where code may go, and which files stay in
-the editor, has *machine* scope: only the person's own settings are heard there, never those of a folder.
+The settings are those of `spark-lsp config schema`, so the editor's settings page shows everything that the
+server accepts, and the editor checks a settings file while the user writes it. Settings that decide where
+code may go, and which files stay in the editor, have *machine* scope: VS Code reads them from the user's own
+settings only, never from those of a folder.
 """
 
 import json
@@ -16,15 +17,15 @@ TITLES = {
     "completion": "Ghost text",
     "edit": "Edits",
     "engine": "Engines",
-    "context": "What is sent",
+    "context": "Context",
     "budget": "Budget",
     "log": "Log",
 }
 PERSONAL = ("engine", "engines", "profiles", "context", "budget")
 WHOLE = {
-    "engines": "Engines by name; `kind` says what each is. An endpoint or a file that stands here waits for "
+    "engines": "Engines by name; `kind` is the type of each. An endpoint or a file that you name here needs "
     "your approval.",
-    "profiles": "Simulated machines of your own, by name, for engines of the kind `wafer`.",
+    "profiles": "Your own simulated machines, by name, for engines of the kind `wafer`.",
 }
 _NAMES = {"description": "markdownDescription"}
 _SERVER = {
@@ -32,16 +33,16 @@ _SERVER = {
         "type": "string",
         "default": "",
         "scope": "machine",
-        "markdownDescription": "The path of the program `spark-lsp`. Empty: it is looked for in the active "
-        "Python environment, on the search path, and where pipx and uv put programs.",
+        "markdownDescription": "The path of the program `spark-lsp`. Empty: the extension looks in the "
+        "active Python environment, on the search path, and in the install locations of pipx and uv.",
     },
     "spark.trace.server": {
         "scope": "machine",
         "type": "string",
         "enum": ["off", "messages", "verbose"],
         "default": "off",
-        "markdownDescription": "Write what the editor and the server say to each other to the log; "
-        "`verbose` has your code in it.",
+        "markdownDescription": "Log the messages between the editor and the server; `verbose` includes "
+        "your code.",
     },
 }
 
@@ -64,7 +65,7 @@ def _section(table: str, properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Rename descriptions, at any depth, to what the editor draws as Markdown."""
+    """Rename descriptions, at any depth, to the key that the editor renders as Markdown."""
     if isinstance(value, dict):
         table = cast(dict[str, Any], value)
         return {_NAMES.get(key, key): _plain(each) for key, each in table.items()}
@@ -72,7 +73,7 @@ def _plain(value: Any) -> Any:
 
 
 def manifest() -> str:
-    """Return the manifest as it should be."""
+    """Return the current manifest with the generated settings."""
     found: dict[str, Any] = json.loads(MANIFEST.read_text("utf-8"))
     found["contributes"]["configuration"] = configuration()
     return json.dumps(found, indent=2, ensure_ascii=False) + "\n"

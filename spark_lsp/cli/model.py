@@ -25,15 +25,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare `pull [NAME] [--json]`, `list [--json]`, `path [NAME]` and `remove NAME`."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     listing = verbs.add_parser("list", help="show the known models and which are on this machine")
-    listing.add_argument("--json", action="store_true", help="one JSON array, for programs")
+    listing.add_argument("--json", action="store_true", help="print one JSON array")
     for verb, text in (("pull", "fetch a model once"), ("path", "print where a model's file is")):
         command = verbs.add_parser(verb, help=text)
         command.add_argument("name", nargs="?", default=registry.AUTO, help="a model's name (default: auto)")
         if verb == "pull":
-            text = "progress, and why it failed, as one JSON object a line"
+            text = "print progress, and a failure, as JSON lines"
             command.add_argument("--json", action="store_true", help=text)
             add_timeout(command, PATIENCE, "more bytes from one source")
-    remove = verbs.add_parser("remove", help="delete a model and what a broken download left")
+    remove = verbs.add_parser("remove", help="delete a model and the remains of a broken download")
     remove.add_argument("name", help="a model's name")
 
 
@@ -61,7 +61,7 @@ def _remove(model: Model) -> int:
 
 
 def _pull_for_programs(model: Model, limit_s: float) -> int:
-    """Pull, and tell of every percent in a line; so is a failure, which is on stderr too."""
+    """Pull, and print every percent on a line; a failure goes to stdout and, in words, to stderr."""
     told = ("", -1)
 
     def report(step: str, source: str, done: int) -> None:
@@ -91,7 +91,7 @@ def _pull(model: Model, limit_s: float) -> int:
             bar = _Bar(progress, model)
             file = pull(model, bar.report, limit_s)
     except KeyboardInterrupt:
-        console.print(f"Stopped. What is here is kept; go on with: spark-lsp model pull {model.name}")
+        console.print(f"Stopped. The downloaded part is kept. To continue: spark-lsp model pull {model.name}")
         return INTERRUPTED
     console.print(f"{model.name} is verified and ready: {file}")
     return 0
@@ -109,7 +109,7 @@ def _progress(console: Console) -> Progress:
 
 
 class _Bar:
-    """Turns the reports of a pull into one progress bar a step."""
+    """Turns the reports of a pull into one progress bar per step."""
 
     def __init__(self, progress: Progress, model: Model) -> None:
         self._progress, self._size = progress, model.size

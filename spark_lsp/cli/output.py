@@ -15,25 +15,25 @@ PLAIN = {
     "≤": "<=", "≥": ">=", "≈": "~", "•": "*", "“": '"', "”": '"', "‘": "'", "’": "'", "τ": "tau", "²": "^2",
     "\N{NO-BREAK SPACE}": " ", "\N{NARROW NO-BREAK SPACE}": " ", "\N{MINUS SIGN}": "-", "│": "|", "─": "-",
 }  # fmt: skip
-"""Characters of our own texts, and what stands for them where they cannot be shown."""
+"""Characters of our own texts, and their replacements for encodings that lack them."""
 
 
 def settle_streams() -> None:
-    """Make stdout and stderr take every text; a stream that is closed takes it and shows nothing."""
+    """Make stdout and stderr accept every text; a closed stream accepts it and shows nothing."""
     register()
     sys.stdout = _settled(sys.stdout)
     sys.stderr = _settled(sys.stderr)
 
 
 def register() -> None:
-    """Make `ERRORS` known as a way to encode what an encoding lacks."""
+    """Register `ERRORS` as the handler for characters that an encoding lacks."""
     codecs.register_error(ERRORS, _plain)
 
 
 def _settled(stream: Any) -> Any:
     if stream is None:  # it was closed before we began
         null = os.open(os.devnull, os.O_WRONLY)
-        return open(null, "w", encoding="utf-8", errors=ERRORS, closefd=False)  # open to the process's end
+        return open(null, "w", encoding="utf-8", errors=ERRORS, closefd=False)  # open until the process ends
     if hasattr(stream, "reconfigure"):  # one that a test put there may lack it
         stream.reconfigure(errors=ERRORS)
     return stream

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 def configure(parser: "argparse.ArgumentParser") -> None:
     """Declare the arguments."""
-    parser.add_argument("--stdio", action="store_true", help="talk over stdin and stdout (always the case)")
+    parser.add_argument("--stdio", action="store_true", help="use stdin and stdout (always the case)")
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration instead of the user's own")
 
 
 def run(arguments: "argparse.Namespace") -> int:
-    """Serve as the arguments say."""
+    """Serve with the given arguments."""
     return serve(arguments.config)
 
 
@@ -49,7 +49,7 @@ def serve(config: Path | None = None) -> int:
     with asyncio.Runner(loop_factory=new_loop) as runner:
         code = runner.run(live())
     sys.stderr.flush()
-    os._exit(code)  # the reader's thread may sit in a read that only the editor can end
+    os._exit(code)  # the reader's thread may be blocked in a read that only the editor can end
 
 
 def _sources(config: Path | None) -> "list[Source]":
@@ -59,7 +59,7 @@ def _sources(config: Path | None) -> "list[Source]":
 
 
 def _claim_stdio() -> tuple[int, int]:
-    """Keep stdin and stdout for the protocol: whatever else prints goes to stderr."""
+    """Keep stdin and stdout for the protocol: all other output goes to stderr."""
     stdin, stdout = os.dup(0), os.dup(1)
     os.dup2(2, 1)
     devnull = os.open(os.devnull, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""`spark-lsp simulate`: what a simulated wafer or GPUs would do, and how wrong that may be."""
+"""`spark-lsp simulate`: predictions for a simulated wafer or GPUs, with their error."""
 
 import argparse
 import tomllib
@@ -27,9 +27,9 @@ HONEST = (
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    _validate_arguments(verbs.add_parser("validate", help="fit the models, and say how wrong they are"))
-    _capacity_arguments(verbs.add_parser("capacity", help="many users against wafers and GPUs"))
-    _feel_arguments(verbs.add_parser("feel", help="one session of editing at several speeds"))
+    _validate_arguments(verbs.add_parser("validate", help="fit the models, and print their errors"))
+    _capacity_arguments(verbs.add_parser("capacity", help="compare wafers and GPUs for many users"))
+    _feel_arguments(verbs.add_parser("feel", help="replay one editing session at several speeds"))
 
 
 def _validate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,7 @@ def _validate_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _capacity_arguments(parser: argparse.ArgumentParser) -> None:
-    machine = "a wafer's profile, or GPU/xCOUNT/MODEL; may be given again (default: three)"
+    machine = "a wafer's profile, or GPU/xCOUNT/MODEL; repeatable (default: three)"
     parser.add_argument("--machine", action="append", metavar="NAME", help=machine)
     parser.add_argument(
         "--trace",
@@ -48,21 +48,21 @@ def _capacity_arguments(parser: argparse.ArgumentParser) -> None:
         help="requests as CSV: at,prompt_tokens,output_tokens[,prefix,prefix_tokens]",
     )
     for name, kind, default, text in (
-        ("--users", int, 50, "users of a made-up trace"),
-        ("--per-minute", float, 6.0, "how often each asks in a minute"),
+        ("--users", int, 50, "users of a synthetic trace"),
+        ("--per-minute", float, 6.0, "requests per user and minute"),
         ("--prompt", int, 2000, "tokens of a prompt, within a factor of two"),
         ("--output", int, 300, "tokens of an answer, within a factor of two"),
-        ("--shared", float, 0.8, "share of a prompt that is as it was the last time"),
-        ("--minutes", float, 5.0, "how long it lasts"),
-        ("--seed", int, 0, "the same trace for the same seed"),
+        ("--shared", float, 0.8, "share of a prompt that is unchanged since the last time"),
+        ("--minutes", float, 5.0, "length of the trace"),
+        ("--seed", int, 0, "the same seed gives the same trace"),
     ):
         parser.add_argument(name, type=kind, default=default, help=f"{text} (default: {default})")
     parser.add_argument(
-        "--price", action="append", default=[], metavar="NAME=IN/OUT", help="price of a million tokens"
+        "--price", action="append", default=[], metavar="NAME=IN/OUT", help="price per million tokens"
     )
-    parser.add_argument("--profiles", type=Path, metavar="FILE", help="TOML with [profiles.NAME] of your own")
+    parser.add_argument("--profiles", type=Path, metavar="FILE", help="TOML with your own [profiles.NAME]")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it (needs matplotlib)")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the result (needs matplotlib)")
 
 
 def _feel_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,17 +70,20 @@ def _feel_arguments(parser: argparse.ArgumentParser) -> None:
         "--session",
         type=Path,
         metavar="FILE",
-        help="a session as CSV: kind,seconds,prompt_tokens,output_tokens (default: a made-up one)",
+        help="a session as CSV: kind,seconds,prompt_tokens,output_tokens (default: a synthetic one)",
     )
     parser.add_argument(
         "--tokens-per-s", type=float, nargs="+", default=list(SPEEDS), metavar="N", help="speeds to compare"
     )
     parser.add_argument(
-        "--profile", default="codex-spark", metavar="NAME", help="whose wait before the first token"
+        "--profile",
+        default="codex-spark",
+        metavar="NAME",
+        help="profile of the wait before the first token",
     )
-    parser.add_argument("--profiles", type=Path, metavar="FILE", help="TOML with [profiles.NAME] of your own")
+    parser.add_argument("--profiles", type=Path, metavar="FILE", help="TOML with your own [profiles.NAME]")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw it (needs matplotlib)")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the result (needs matplotlib)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -98,7 +101,7 @@ def _text(path: Path) -> str:
 
 
 def _profiles(path: Path | None) -> Mapping[str, Profile]:
-    """Return a user's own machines: from the file named, else from config.toml."""
+    """Return the user's own machines: from the named file, else from config.toml."""
     if path is None:
         from spark_lsp.app import load_settings
 
@@ -316,7 +319,7 @@ def _feel(arguments: argparse.Namespace) -> None:
 
 def _print_feel(found: Sequence[feel.Felt], error: float, *, made_up: bool) -> None:
     if made_up:
-        print("A made-up session: nobody was recorded. Replay your own with --session FILE.\n")
+        print("A synthetic session, not a recording. Replay your own with --session FILE.\n")
     print(
         f"{'tokens/s':>10}{'think':>8}{'type':>8}{'tools':>8}{'first token':>13}{'tokens':>8}{'all':>8}   s"
     )

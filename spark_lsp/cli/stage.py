@@ -1,4 +1,4 @@
-"""What `spark-lsp demo` prints: for a person, coloured and growing on a terminal, or as JSON lines."""
+"""Output of `spark-lsp demo`: for users, coloured and growing on a terminal; for programs, JSON lines."""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -11,28 +11,28 @@ from spark_lsp.client.answers import Status
 
 
 class Stage(Protocol):
-    """Where a demonstration is shown."""
+    """The output of a demonstration."""
 
     def say(self, text: str) -> None:
-        """Say something to a person; no part of the machine-readable steps."""
+        """Print a sentence for the user; it is not part of the machine-readable steps."""
         ...
 
     def line(self, text: str, ghost: str) -> None:
-        """Show the line as it is now: what was typed, and the ghost text behind it."""
+        """Show the current line: the typed text, and the ghost text after it."""
         ...
 
     def step(self, name: str, status: Status, fields: Mapping[str, Any]) -> None:
-        """Show that a step is done."""
+        """Show the end of a step."""
         ...
 
 
 def facts(status: Status) -> dict[str, Any]:
-    """Return who answered, as every step tells it."""
+    """Return the engine that answered, for every step."""
     return {"engine": status.engine, "model": status.model, "simulated": status.simulated}
 
 
 class JsonStage:
-    """One object a step."""
+    """Prints one JSON object per step."""
 
     def __enter__(self) -> "JsonStage":
         return self
@@ -41,10 +41,10 @@ class JsonStage:
         return None
 
     def say(self, text: str) -> None:
-        """A machine wants no talk."""
+        """Programs need no sentences."""
 
     def line(self, text: str, ghost: str) -> None:
-        """A machine wants no pictures."""
+        """Programs need no intermediate states."""
 
     def step(self, name: str, status: Status, fields: Mapping[str, Any]) -> None:
         """Print one object; fields without a value are left out."""
@@ -53,7 +53,7 @@ class JsonStage:
 
 
 class TextStage:
-    """For a person; on a terminal the line being typed is redrawn in place."""
+    """Prints for users; on a terminal, redraws the line that is being typed in place."""
 
     def __init__(self, out: TextIO | None = None, *, terminal: bool | None = None) -> None:
         from rich.console import Console
@@ -88,7 +88,7 @@ class TextStage:
             self._shown = (text, ghost)
 
     def step(self, name: str, status: Status, fields: Mapping[str, Any]) -> None:
-        """Print what came of the step and its timing line."""
+        """Print the result of the step and its timing line."""
         from rich.text import Text
 
         if fields.get("ghost_text") and self._console.is_terminal:
@@ -101,7 +101,7 @@ class TextStage:
 
 
 def timing_line(name: str, status: Status, fields: Mapping[str, Any]) -> str:
-    """Return `[step] what · engine · model · simulated or not · time to first token · tokens a second`."""
+    """Return `[step] what · engine · model · simulated or not · time to first token · tokens per second`."""
     made = {True: "simulated", False: "not simulated"}.get(status.simulated)  # type: ignore[arg-type]
     who = [part for part in (status.engine, status.model, made) if part]
     times = [

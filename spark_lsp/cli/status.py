@@ -1,4 +1,4 @@
-"""`spark-lsp status`: the user's running gateway, its engines and what it is doing."""
+"""`spark-lsp status`: the user's running gateway, its engines and its current work."""
 
 import argparse
 import http.client
@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print how the gateway is; 3 if none runs."""
+    """Print the state of the gateway; return 3 if no gateway runs."""
     state = runtime.read_state(runtime.directory())
     told = within(arguments.timeout, "the gateway's answer", lambda: _told(state)) if state else None
     if told is None:
@@ -35,14 +35,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _told(state: runtime.State) -> dict[str, Any] | None:
-    """Return what the gateway tells of itself; None if none answers."""
+    """Return the gateway's report about itself; None if no gateway answers."""
     if not answers(state):
         return None
     return {"running": True, "pid": state.pid, "url": state.url, **_ask(state)}
 
 
 def lines(told: dict[str, Any]) -> list[str]:
-    """Return the status as lines for a person."""
+    """Return the status as lines of text."""
     said = [f"gateway {told['version']}, process {told['pid']}, {told['sessions']} connected"]
     said += [f"  {told['running_now']} answers under way, {told['waiting']} waiting"]
     for route, engine in told["serving"].items():

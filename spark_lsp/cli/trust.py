@@ -1,4 +1,4 @@
-"""`spark-lsp trust`: approve an endpoint or a file that the editor's settings name; list; take back."""
+"""`spark-lsp trust`: approve an endpoint or a file that the editor's settings name."""
 
 import argparse
 import json
@@ -12,18 +12,18 @@ from spark_lsp.store.approvals import Approvals
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("subject", nargs="?", metavar="URL|PATH", help="an endpoint, or a file to be read")
+    parser.add_argument("subject", nargs="?", metavar="URL|PATH", help="an endpoint, or a file to read")
     key = parser.add_mutually_exclusive_group()
     key.add_argument("--key-env", metavar="NAME", help="the endpoint's key is in this environment variable")
     key.add_argument("--key-file", metavar="PATH", help="the endpoint's key is in this file")
     verb = parser.add_mutually_exclusive_group()
-    verb.add_argument("--list", action="store_true", help="show what is approved")
-    verb.add_argument("--remove", action="store_true", help="take the approval of URL or PATH back")
-    parser.add_argument("--json", action="store_true", help="with --list: one JSON array")
+    verb.add_argument("--list", action="store_true", help="list the approvals")
+    verb.add_argument("--remove", action="store_true", help="revoke the approval of URL or PATH")
+    parser.add_argument("--json", action="store_true", help="with --list: print one JSON array")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Approve, list or take back; 3 if there was nothing to list or to take back."""
+    """Approve, list or revoke; return 3 if there was nothing to list or revoke."""
     approvals = Approvals()
     if arguments.list:
         return _list(approvals, arguments.json)

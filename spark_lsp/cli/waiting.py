@@ -1,6 +1,6 @@
 """`--timeout SECONDS`: how long a command waits for a server, a gateway, an engine or the network.
 
-A command that gives up names the answer it was waiting for, ends its child processes and returns 1.
+A command that gives up names the missing answer, ends its child processes and returns 1.
 """
 
 import argparse
@@ -16,8 +16,8 @@ T = TypeVar("T")
 
 
 def add_timeout(parser: argparse.ArgumentParser, default: float, waited_for: str) -> None:
-    """Declare `--timeout`; `waited_for` says in the help what the time is for."""
-    text = f"give up after waiting so long for {waited_for} (default: %(default)g)"
+    """Declare `--timeout`; the help names `waited_for` as the purpose of the limit."""
+    text = f"time limit for {waited_for} (default: %(default)g)"
     parser.add_argument("--timeout", type=seconds, default=default, metavar="SECONDS", help=text)
 
 
@@ -33,9 +33,9 @@ def seconds(word: str) -> float:
 
 
 def within(limit_s: float, waited_for: str, call: Callable[[], T]) -> T:
-    """Return what a blocking call returns. Raises `SparkError` if it takes longer than `limit_s` seconds.
+    """Return the result of a blocking call. Raises `SparkError` if it takes longer than `limit_s` seconds.
 
-    The call is then left to its daemon thread, which ends with the command.
+    The call then continues in its daemon thread, which ends with the command.
     """
     done: list[T] = []
     failed: list[BaseException] = []

@@ -1,4 +1,4 @@
-"""The page of the wire: the rules in words (wire_page.md), their numbers and all messages from the code."""
+"""The page of the wire protocol: rules from wire_page.md; numbers and messages from the code."""
 
 import inspect
 from importlib.resources import files
@@ -26,8 +26,8 @@ def wire() -> str:
         "chunk": f"{frames.CHUNK_CHARS:,}",
     }
     sent = {**codec.CLIENT_FRAMES, **codec.AUTH_FRAMES}
-    told = {**codec.CHALLENGE_FRAMES, **codec.SERVER_FRAMES}
-    tables = [_table("What a client sends", sent), _table("What the gateway sends", told)]
+    received = {**codec.CHALLENGE_FRAMES, **codec.SERVER_FRAMES}
+    tables = [_table("Messages from the client", sent), _table("Messages from the gateway", received)]
     page = files("spark_lsp.cli").joinpath("wire_page.md").read_text("utf-8")
     return page.format(**numbers) + "\n".join(tables)
 

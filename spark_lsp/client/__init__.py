@@ -1,1 +1,1 @@
-"""A small language client: what an editor is to the server, for demo, complete, edit and bench."""
+"""A small language client that acts as the editor, for demo, complete, edit and bench."""

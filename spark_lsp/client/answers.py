@@ -1,7 +1,7 @@
-"""What a server says, read into values. Pure.
+"""Reads the server's messages into values. Pure.
 
-Foreign JSON ends here: every reader takes what came and returns a value or None, and never fails on a
-field that is missing or of another kind.
+Only this module handles foreign JSON. Every reader accepts any JSON value and returns a value or None; it
+never fails on a field that is missing or of another type.
 """
 
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from spark_lsp.text.positions import Encoding, to_offset, to_position
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`spark/status`: which engine, in which state, and how fast the last answer was.
+    """`spark/status`: the engine, its state, and the speed of its last answer.
 
     `code` says for programs what `reason` says in words; a server other than ours may have none.
-    `ttft_ms` is the time to the first token in milliseconds, `tok_s` tokens a second from there on.
+    `ttft_ms` is the time to the first token in milliseconds, `tok_s` tokens per second after it.
     """
 
     engine: str | None = None
@@ -35,10 +35,10 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """Ghost text: `text` is to stand for `[start, end)` of the document; `text` is empty for none.
+    """Ghost text: `text` replaces `[start, end)` of the document; an empty `text` means no ghost text.
 
-    `reason` says why there is none, `code` says the same for programs. `elapsed_ms` is what a person
-    waited: request to answer.
+    `reason` is the reason for an empty `text`, `code` the same for programs. `elapsed_ms` is the time from
+    request to answer.
     """
 
     text: str
@@ -117,7 +117,7 @@ def lsp_range(document: Document, start: int, end: int, encoding: Encoding) -> d
 
 
 def command_argument(action: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the one argument of a code action's `spark.edit`, if that is what it is."""
+    """Return the one argument of a code action's `spark.edit`; None for other code actions."""
     command = action.get("command")
     if action.get("disabled") or not isinstance(command, dict):
         return None
@@ -138,7 +138,7 @@ def workspace_changes(edit: dict[str, Any]) -> list[tuple[str, int | None, dict[
 
 
 def setting(settings: dict[str, Any], name: str) -> Any:
-    """Return the part of the settings that a dotted section names; None where there is none."""
+    """Return the part of the settings that a dotted section names; None if it is missing."""
     value: Any = {"spark": settings}
     for key in name.split(".") if name else []:
         value = cast(dict[str, Any], value).get(key) if isinstance(value, dict) else None

@@ -1,4 +1,4 @@
-"""What this client tells a server about itself: all that it really does, and no more."""
+"""The capabilities that this client declares: exactly those that it implements."""
 
 from typing import Any
 

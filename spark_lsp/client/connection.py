@@ -1,7 +1,7 @@
 """A language server as a child process, and JSON-RPC with it over its pipes.
 
 Three tasks per child: one reads its output, one writes to its input, one keeps the last lines of its
-stderr for the day it dies. Sending is a plain call into the outbox, so a handler may answer without
+stderr for the message if it dies. Sending is a plain call into the outbox, so a handler may answer without
 awaiting. Every wait has a deadline and ends with a clear error when the child dies.
 """
 
@@ -29,21 +29,21 @@ Handler = Callable[[str, Any], Any]
 
 
 class UnknownMethod(Exception):
-    """A handler's way to say that it does not know this request."""
+    """Raised by a handler for a request that it does not know."""
 
 
 class Connection:
-    """One running language server and the requests that are open with it."""
+    """One running language server and its open requests."""
 
     def __init__(self, process: Process, handler: Handler) -> None:
         self.process = process
-        self.dead: Exception | None = None  # why nothing can be asked any more
-        self.waiting_for = "the language server to start"  # what is waited for now, in words
-        self._handler = handler  # answers what the server asks and hears what it says
+        self.dead: Exception | None = None  # the error that every further request raises
+        self.waiting_for = "the language server to start"  # the awaited answer, in words
+        self._handler = handler  # answers the server's requests and handles its notifications
         self._framer = Framer()
         self._last_id = 0
         self._answers: dict[int, dict[str, Any] | None] = {}  # open requests; None until answered
-        self._changed = anyio.Event()  # set and replaced whenever a message came
+        self._changed = anyio.Event()  # set and replaced when a message arrives
         self._stderr = ""  # the last of it
         self._outbox, self._outgoing = anyio.create_memory_object_stream[bytes](math.inf)
 
@@ -54,8 +54,8 @@ class Connection:
     async def request(self, method: str, params: object, timeout_s: float) -> Any:
         """Send a request and return its result.
 
-        Raises `RemoteProtocolError` with the code of the error's `data` when the server answers with an
-        error, and `SparkError` when it dies or lets `timeout_s` pass.
+        Raises `RemoteProtocolError` with the code of the error's `data` if the server answers with an error,
+        and `SparkError` if it dies or does not answer within `timeout_s`.
         """
         number = self.begin(method, params)
         try:
@@ -75,7 +75,7 @@ class Connection:
         return self._last_id
 
     async def until(self, happened: Callable[[], object], timeout_s: float, what: str) -> None:
-        """Wait until `happened()` is true, looked at after every message from the server."""
+        """Wait until `happened()` is true; check it after every message from the server."""
         self.waiting_for = what
         with anyio.move_on_after(timeout_s):
             while not happened():
@@ -86,7 +86,7 @@ class Connection:
         raise SparkError(
             f"The language server did not give {what} within {timeout_s:g} seconds",
             "The command was given up",
-            "Try again; if it stays, look at what `spark-lsp gateway` prints in a terminal of its own",
+            "Try again; if it fails again, check the output of `spark-lsp gateway` in a separate terminal",
             code=Code.TIMED_OUT,
         )
 
@@ -95,12 +95,12 @@ class Connection:
             self._outbox.send_nowait(framed(message))
 
     def fail(self, error: Exception) -> None:
-        """End every wait: a task of this connection failed. An error of the command's own output stays it."""
+        """End every wait: a task of this connection failed. An error of the command's output is kept."""
         self.dead = self.dead or (error if isinstance(error, OSError) else _client_failed())
         self._wake()
 
     async def read(self) -> None:
-        """Read the child's output until it ends; a task of its own."""
+        """Read the child's output until it ends; runs as a separate task."""
         assert self.process.stdout is not None
         try:
             async for data in self.process.stdout:
@@ -153,16 +153,16 @@ class Connection:
             return  # LSP lets a client ignore any notification
 
     async def write(self) -> None:
-        """Write the outbox to the child's input; a task of its own."""
+        """Write the outbox to the child's input; runs as a separate task."""
         assert self.process.stdin is not None
         try:
             async for data in self._outgoing:
                 await self.process.stdin.send(data)
         except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-            return  # the reader says why
+            return  # the reader reports the reason
 
     async def listen(self) -> None:
-        """Keep the last of the child's stderr; a task of its own."""
+        """Keep the last lines of the child's stderr; runs as a separate task."""
         assert self.process.stderr is not None
         async for data in self.process.stderr:
             self._stderr = (self._stderr + data.decode("utf-8", "replace"))[-2000:]
@@ -185,8 +185,8 @@ def _client_failed() -> SparkError:
 def _no_lsp() -> SparkError:
     return SparkError(
         "The language server wrote something that is not LSP to its output",
-        "Nothing more can be asked of it",
-        "Run the command again; if it stays, run `spark-lsp serve` by hand and look at what it prints",
+        "No more requests can be sent to it",
+        "Run the command again; if it stays, run `spark-lsp serve` by hand and look at its output",
     )
 
 
@@ -203,9 +203,9 @@ def _result(answer: dict[str, Any]) -> Any:
 async def connect(
     handler: Handler, command: Sequence[str] = (), env: Mapping[str, str] | None = None
 ) -> AsyncGenerator[Connection]:
-    """Start a language server (ours, unless `command` names another) and talk to it.
+    """Start a language server (ours, unless `command` names another) and connect to it.
 
-    When the block is left, the child is gone.
+    The child has ended when the block ends.
     """
     process = await _start(command or SERVE, env)
     connection = Connection(process, handler)
@@ -240,7 +240,7 @@ async def _start(command: Sequence[str], env: Mapping[str, str] | None) -> Proce
 
 
 async def _end(connection: Connection) -> None:
-    """Say shutdown and exit, as LSP wants it, and give the child some seconds to go."""
+    """Send shutdown and exit, as LSP requires, and give the child some seconds to end."""
     if connection.dead is not None:
         return
     try:

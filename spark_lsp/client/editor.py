@@ -1,8 +1,8 @@
 """An editor without a screen: open documents, typing, ghost text, code actions.
 
-It does what real editors do, in their order: a change goes out before anything is asked about it, an
-edit from the server is checked against the version it was made for, is applied, comes back to the
-server as a change, and is then confirmed.
+It works like real editors, in their order: it sends a change before any request about it. It checks an edit
+from the server against the document's version, applies it, sends it to the server as a change, and then
+confirms it.
 """
 
 import math
@@ -39,7 +39,7 @@ from spark_lsp.text.edits import Edit, apply
 from spark_lsp.text.positions import Encoding
 
 HELLO_S, ANSWER_S, EDIT_S = 30.0, 60.0, 300.0
-START_S = 5.0  # an engine that starts on demand may say so for ever while it is not asked
+START_S = 5.0  # an engine that starts on demand may report "starting" until the first request
 SETTLE_S = 1.0
 INSTRUCT = "instruct"
 
@@ -51,8 +51,8 @@ class Editor:
         self.settings = dict(settings)  # the section `spark`, as a user would write it
         self.documents: dict[str, Document] = {}
         self.encoding = Encoding.UTF16
-        self.status = Status()  # the last the server said
-        self.messages: list[str] = []  # what a person would have been shown
+        self.status = Status()  # the last status from the server
+        self.messages: list[str] = []  # the messages that a user would have seen
         self.on_growth: Callable[[str, bool], None] = lambda text, done: None
         self._grown: tuple[str, int, bool] = ("", -1, True)  # uri, version and end of the growing answer
         self._edits: dict[str, dict[str, Any]] = {}  # spark/edit by id
@@ -65,7 +65,7 @@ class Editor:
         return self._connection
 
     async def initialize(self, connection: Connection, root: Path, growing: bool) -> None:
-        """Introduce the editor to the server."""
+        """Initialize the server."""
         self._connection = connection
         params = initialize_params(root.as_uri(), self.settings, os.getpid(), growing)
         result = await connection.request("initialize", params, HELLO_S)
@@ -74,7 +74,7 @@ class Editor:
         connection.notify("initialized", {})
 
     def gave_up(self, limit_s: float) -> SparkError:
-        """Return the error of a command that gives up: what it waited for, and how the engine side is."""
+        """Return the error of a command that gives up: the missing answer and the engine side's state."""
         what = self._connection.waiting_for if self._connection else "the language server to start"
         state = f"the engine side is {self.status.state or 'not known'}"
         reason = f": {self.status.reason.rstrip('.')}" if self.status.reason else ""
@@ -145,19 +145,19 @@ class Editor:
         return Suggestion(item[0], start, end, "", status, elapsed_ms)
 
     async def grown(self, timeout_s: float) -> None:
-        """Wait until the growing answer, where the server sends one, is whole; or `timeout_s`."""
+        """Wait until the growing answer, if the server sends one, is complete; at most `timeout_s`."""
         with suppress(SparkError):
             await self.connection.until(lambda: self._grown[2], timeout_s, "the rest of the ghost text")
 
     async def settled(self) -> Status:
-        """Return the status when the last answer has been counted, which comes a moment behind it."""
+        """Return the status that counts the last answer; it arrives shortly after the answer."""
         await self.ask_status()
         with suppress(SparkError):
             await self.connection.until(lambda: self.status.state != "busy", SETTLE_S, "a final status")
         return self.status
 
     async def ask_status(self) -> Status:
-        """Return what the server says of its engine now."""
+        """Return the current status of the engine."""
         try:
             params = {"command": "spark.status"}
             answer = await self.connection.request("workspace/executeCommand", params, ANSWER_S)
@@ -182,7 +182,7 @@ class Editor:
     async def edit(
         self, uri: str, start: int, end: int, action: str, instruction: str = "", timeout_s: float = EDIT_S
     ) -> EditOutcome:
-        """Have the range changed by a code action, and wait until it is applied or refused."""
+        """Change the range by a code action, and wait until the edit is applied or refused."""
         begun, before = time.monotonic(), self.documents[uri].text
         try:
             offered = {found["action"]: found for found in await self.actions(uri, start, end)}
@@ -214,10 +214,10 @@ class Editor:
         answer = await self.connection.request("workspace/executeCommand", params, ANSWER_S)
         return str(answer["id"])
 
-    # --- what the server asks and says ---
+    # --- requests and notifications from the server ---
 
     def handle(self, method: str, params: Any) -> Any:
-        """Answer a request or hear a notification of the server."""
+        """Answer a request or handle a notification from the server."""
         handlers: dict[str, Callable[[Any], Any]] = {
             "workspace/configuration": self._configuration,
             "workspace/applyEdit": self._apply_edit,
@@ -250,7 +250,7 @@ class Editor:
     def _hear_growth(self, params: dict[str, Any]) -> None:
         uri, version, _ = self._grown
         if (params.get("uri"), params.get("version")) != (uri, version):
-            return  # of an answer nobody waits for
+            return  # for an answer without a waiting request
         item, done = read_item(params.get("item")), bool(params.get("done"))
         self._grown = (uri, version, done)
         if item is not None:
@@ -272,7 +272,7 @@ class Editor:
         if version is not None and version != document.version:
             raise TextError(f"The edit is for version {version}, the document is at {document.version}")
         edits = read_edits(value, document, self.encoding)
-        apply(document.text, edits)  # raises before anything is changed
+        apply(document.text, edits)  # raises before it changes any text
         for edit in sorted(edits, reverse=True):
             self.change(uri, edit)
 
@@ -287,9 +287,9 @@ async def editing(
     env: Mapping[str, str] | None = None,
     limit_s: float = math.inf,
 ) -> AsyncGenerator[Editor]:
-    """Start a language server for the folder `root` and be an editor for it.
+    """Start a language server for the folder `root` and act as its editor.
 
-    Raises `SparkError` when the block, the server's start included, takes longer than `limit_s` seconds.
+    Raises `SparkError` if the block, including the server's start, takes longer than `limit_s` seconds.
     """
     editor = Editor(settings)
     with anyio.move_on_after(limit_s) as scope:

@@ -1,4 +1,4 @@
-"""A source file as the commands read and write it: UTF-8, its line ends and its byte order mark kept."""
+"""A source file, read and written as UTF-8; line ends and the byte order mark stay the same."""
 
 import errno
 import os
@@ -48,7 +48,7 @@ _LANGUAGES = {
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file as it was read; `path` is absolute with links followed, `raw` what stands on the disk."""
+    """A file as it was read; `path` is absolute with links followed, `raw` is the content on disk."""
 
     path: Path
     raw: bytes
@@ -61,12 +61,12 @@ class SourceFile:
 
     @property
     def language(self) -> str:
-        """LSP's language id, by the name's ending; `plaintext` where it is not known."""
+        """LSP's language id, by the name's ending; `plaintext` for unknown endings."""
         return _LANGUAGES.get(self.path.suffix.lower(), "plaintext")
 
 
 def read_source(name: str | Path) -> SourceFile:
-    """Read a file; raises `TextError` if there is none, or it is no UTF-8 text of a usable size."""
+    """Read a file; raises `TextError` if it is missing, or not UTF-8 text of a usable size."""
     try:
         path = Path(name).resolve()
         raw = _read_regular(path)
@@ -86,12 +86,14 @@ def read_source(name: str | Path) -> SourceFile:
 
 
 def _read_regular(path: Path) -> bytes:
-    """Read what stands on a disk: a pipe would be waited for, a device may never end."""
+    """Read a regular file only: a pipe would block, and a device may never end."""
     status = path.stat()
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(status.st_mode):
-        raise TextError(f"{path} is no regular file", "It was left alone", "Give the path of a source file")
+        raise TextError(
+            f"{path} is not a regular file", "It was left alone", "Give the path of a source file"
+        )
     if status.st_size > 4 * MAX_CHARS:  # no character takes more bytes
         raise _too_large(path)
     return path.read_bytes()
@@ -102,14 +104,14 @@ def _too_large(path: Path) -> TextError:
 
 
 def write_source(file: SourceFile, text: str) -> None:
-    """Put `text` in the file's place, whole or not at all; byte order mark and permissions stay.
+    """Replace the file's text, completely or not at all; byte order mark and permissions stay.
 
-    Raises `TextError` if the file is no longer what was read, or cannot be written.
+    Raises `TextError` if the file has changed since it was read, or cannot be written.
     """
     try:
         if file.path.read_bytes() != file.raw:
             raise TextError(
-                f"{file.path} was changed by someone else meanwhile",
+                f"{file.path} was changed by another program",
                 "Nothing was written",
                 "Run the command again",
             )

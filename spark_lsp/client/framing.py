@@ -4,7 +4,7 @@ r"""LSP's base protocol: a header block, an empty line, and as many bytes of JSO
     \r\n
     {"jsonrpc":"2.0",…}
 
-`Framer` takes bytes as they come from a pipe, in any pieces, and hands out whole bodies. Header names
+`Framer` accepts bytes from a pipe, in any pieces, and returns complete bodies. Header names
 are case-insensitive; headers other than Content-Length are skipped.
 """
 
@@ -21,22 +21,22 @@ MAX_BODY = 256 * 1024 * 1024
 
 
 def framed(message: dict[str, Any]) -> bytes:
-    """Return one JSON-RPC message as it goes over the pipe; the version member is added."""
+    """Return one JSON-RPC message as bytes for the pipe; adds the version member."""
     body = msgspec.json.encode({"jsonrpc": "2.0", **message})
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
 class Framer:
-    """Cuts a stream of bytes into bodies."""
+    """Splits a stream of bytes into bodies."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._length: int | None = None
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take some bytes and return the bodies that are now complete.
+        """Accept some bytes and return the bodies that are now complete.
 
-        Raises `RemoteProtocolError` when what comes is no LSP.
+        Raises `RemoteProtocolError` if the bytes are not LSP.
         """
         self._buffer += data
         bodies: list[bytes] = []

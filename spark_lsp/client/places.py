@@ -1,11 +1,11 @@
-"""Where a demonstration types, and what it has documented: places in a real source file. Pure.
+"""Chooses the lines that a demonstration types, and the function that it has documented. Pure.
 
-A good place to type is the middle of a function's body: what stands above says what is meant, and the
-person watching knows what ought to come. A line is taken out and its beginning typed again, up to an
-operator, so that nobody can be in doubt about a half-spelt word. The best lines come first; there are
-several, because a small model has nothing to say at some of them.
+A good place to type is the middle of a function's body: the lines above show the intent, and a viewer can
+judge the result. The demonstration removes a line and types its beginning again, up to an operator, so no
+word is left half-typed. The best lines come first; there are several, because a small model has no suggestion
+at some of them.
 
-Python is read with its own grammar. In other languages lines are judged by their looks.
+Python files are parsed with Python's grammar. In other languages, heuristics judge the lines.
 """
 
 import ast
@@ -24,7 +24,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, slots=True)
 class Typing:
-    """A line to take out, `[start, end)`; `typed` is its beginning, `rest` what the file had behind it."""
+    """A line to remove, `[start, end)`; `typed` is its beginning, `rest` the remaining text of the line."""
 
     start: int
     end: int
@@ -36,8 +36,8 @@ class Typing:
 class Target:
     """A definition `[start, end)` named `name` to be documented.
 
-    `taken_out` is its own documentation as an edit that removes it, where it had one; `answer` is that
-    documentation's text, without quotes.
+    `taken_out` is the edit that removes its own documentation, if it had any; `answer` is the text of that
+    documentation, without quotes.
     """
 
     start: int
@@ -65,7 +65,7 @@ def _typing(document: Document, line: int) -> Typing | None:
 
 
 def _python_lines(document: Document) -> Iterator[int]:
-    """Lines of one statement each, in the middle of documented functions of a readable length."""
+    """Give lines of one statement each, in the middle of documented functions of a readable length."""
     for function in _functions(document.text):
         if not 5 <= _length(function) <= 40 or ast.get_docstring(function) is None:
             continue
@@ -82,7 +82,7 @@ def _plain_lines(document: Document) -> Iterator[int]:
 
 
 def target(document: Document, with_answer: bool = False) -> Target | None:
-    """Return a definition to document; `with_answer`: one whose documentation the file has."""
+    """Return a definition to document; with `with_answer`, one that is documented in the file."""
     if document.language != "python":
         return None if with_answer else _plain_target(document)
     functions = [function for function in _functions(document.text) if 4 <= _length(function) <= 30]
@@ -95,7 +95,7 @@ def target(document: Document, with_answer: bool = False) -> Target | None:
 
 
 def _removable(function: Function) -> bool:
-    """Tell whether documentation stands on lines of its own, with a statement below it."""
+    """Tell whether the documentation is on separate lines, with a statement below it."""
     documentation = ast.get_docstring(function)
     if not documentation or "\\" in documentation or len(function.body) < 3:
         return False
@@ -119,7 +119,7 @@ def _documented_target(document: Document, function: Function) -> Target:
 
 
 def _plain_target(document: Document) -> Target | None:
-    """A definition by its looks: up to the next line that is indented no deeper and not empty."""
+    """Find a definition heuristically: up to the next non-empty line that is not indented deeper."""
     for line in range(document.line_count):
         head = document.line(line)
         if _HEAD.fullmatch(head) and not document.line(max(line - 1, 0)).strip().endswith(("*/", "//")):
@@ -143,7 +143,7 @@ def _depth(line: str) -> int:
 
 
 def _functions(text: str) -> list[Function]:
-    """Functions of Python text in their order; none if it does not parse."""
+    """Give the functions of Python text in their order; none if it does not parse."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):

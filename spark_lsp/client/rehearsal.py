@@ -1,8 +1,8 @@
-"""What a demonstration plays on: a copy of a source file, and for a replay an answer from that file.
+"""The material of a demonstration: a copy of a source file, and for a replay an answer from that file.
 
-The original is never opened for writing, and the server never hears of it: the copy has a folder of
-its own. A replay has no model; it is given, as its answers, the very text that was taken out of the
-copy, in a private configuration with a gateway of its own, which ends with the demonstration.
+The original is never opened for writing, and the server never sees it: the copy is in a separate folder. A
+replay has no model; its answers are the text that was removed from the copy. It uses a private configuration
+and a private gateway, which ends with the demonstration.
 """
 
 import os
@@ -22,12 +22,12 @@ from spark_lsp.text.document import Document
 from spark_lsp.text.edits import apply
 
 PLACES = 4
-IDLE_S = 5  # a private gateway ends soon, even if whoever plays is killed and cannot end it
+IDLE_S = 5  # a private gateway ends soon, even if the demonstration is killed and cannot end it
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What will be done in the file: documentation taken out beforehand, lines typed, one edit."""
+    """The plan for a file: documentation to remove beforehand, lines to type, one edit."""
 
     file: SourceFile
     text: str
@@ -36,14 +36,14 @@ class Script:
 
 
 def default_file() -> Path:
-    """Return a real source file that every Python has: a module of its standard library."""
+    """Return a source file that every Python has: a module of the standard library."""
     import textwrap
 
     return Path(textwrap.__file__)
 
 
 def script(file: SourceFile, replay: bool) -> Script:
-    """Choose what to do in `file`; for a replay, only what the file itself can answer."""
+    """Choose the steps for `file`; for a replay, only steps that the file itself can answer."""
     original = Document(file.uri, file.text, language=file.language)
     chosen = target(original, with_answer=replay)
     text = apply(file.text, [chosen.taken_out] if chosen and chosen.taken_out else [])
@@ -60,7 +60,7 @@ def script(file: SourceFile, replay: bool) -> Script:
 
 @contextmanager
 def copied(name: Path) -> Generator[SourceFile]:
-    """Copy a file into a folder of its own while the block runs."""
+    """Copy a file into a separate folder while the block runs."""
     source = read_source(name)
     with TemporaryDirectory(prefix="spark-lsp-demo-") as folder:
         copy = Path(folder).resolve() / source.path.name

@@ -1,1 +1,1 @@
-"""Looks at everything a suggestion depends on, and says of each finding what to do."""
+"""Checks everything that a suggestion depends on, and gives a remedy with each finding."""

@@ -1,4 +1,4 @@
-"""Whether spark-lsp is set up in an editor, found out by reading the user's files; nothing is run."""
+"""Tells whether spark-lsp is set up in an editor, by reading the user's files; it runs no program."""
 
 import os
 import re

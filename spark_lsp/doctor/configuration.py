@@ -20,7 +20,7 @@ SUBJECT = "configuration"
 
 
 def look(path: Path | None) -> tuple[config.Settings, list[Finding]]:
-    """Return the settings in force, the defaults where they cannot be read, and what there is to say."""
+    """Return the settings in force (the defaults if they cannot be read), and the findings."""
     findings = [*_environment(), *_project()]
     file = path or app.config_path()
     try:
@@ -47,7 +47,7 @@ def _environment() -> Iterator[Finding]:
 
 
 def _project() -> Iterator[Finding]:
-    """Look at the `.spark.toml` files from here upwards."""
+    """Check the `.spark.toml` files from here upwards."""
     try:
         here = Path.cwd()
     except OSError:

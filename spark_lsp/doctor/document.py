@@ -1,4 +1,4 @@
-"""One file: why there would, or would not, be suggestions in it."""
+"""One file: why it gets suggestions or not."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from spark_lsp.session.reasons import REMEDIES, TEXTS
 
 
 def look(file: Path, settings: Settings) -> Finding:
-    """Say whether a file may leave the editor; its contents are not read, its size is."""
+    """Tell whether a file may leave the editor; reads its size, not its contents."""
     subject = str(file)
     path = file.absolute()
     fence = Fence(settings=lambda: settings)

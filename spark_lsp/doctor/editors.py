@@ -1,6 +1,6 @@
-"""The editors on this machine: version, place, how each was found, and whether spark-lsp is set up in it.
+"""The editors on this machine: version, path, how each was found, and whether spark-lsp is set up in it.
 
-An editor is judged once, by the program that would be used; other copies of it are only named.
+Each editor is checked once, by the program that would be used; other copies are only listed.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ BUILT_IN_GHOST_TEXT = (0, 12)
 
 
 def look() -> Iterator[Finding]:
-    """Give a finding for each editor that is found."""
+    """Give a finding for each installed editor."""
     found = False
     for kind in KINDS:
         for place, program in enumerate(find_programs(kind)):
@@ -25,7 +25,7 @@ def look() -> Iterator[Finding]:
 
 
 def _judge(kind: Kind, program: Program) -> Finding:
-    """Judge the program that would be used."""
+    """Check the program that would be used."""
     version = ask_version(kind, program)
     if version is None:
         what = f"{kind.name} at {program.path} ({program.how}) does not report its version"
@@ -39,7 +39,7 @@ def _judge(kind: Kind, program: Program) -> Finding:
 
 
 def _name(kind: Kind, program: Program) -> Finding:
-    """Name another copy of an editor that was judged."""
+    """Report another copy of a checked editor."""
     version = ask_version(kind, program)
     text = "" if version is None else f" {version}"
     return Finding("ok", SUBJECT, f"also {kind.name}{text} at {program.path} ({program.how})")

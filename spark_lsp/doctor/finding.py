@@ -1,4 +1,4 @@
-"""What the doctor says: one finding for each thing looked at. Pure."""
+"""The findings of the doctor: one for each check. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -10,7 +10,7 @@ MARKS: dict[Level, str] = {"ok": "✓", "warning": "!", "error": "✗"}
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`subject` was looked at, `what` was found; `remedy` says what to do unless all is well."""
+    """The result of one check: its `subject`, the finding in `what`, and a `remedy` unless all is well."""
 
     level: Level
     subject: str
@@ -18,17 +18,17 @@ class Finding:
     remedy: str = ""
 
     def lines(self) -> Iterator[str]:
-        """Give the finding as a person reads it."""
+        """Return the finding as text for the user."""
         yield f"{MARKS[self.level]} {self.subject}: {self.what}"
         if self.remedy:
             yield f"    → {self.remedy}"
 
 
 def as_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    """Return what `--json` prints."""
+    """Return the object that `--json` prints."""
     return [asdict(finding) for finding in findings]
 
 
 def is_well(findings: Sequence[Finding]) -> bool:
-    """Tell whether nothing keeps suggestions from coming; warnings do not."""
+    """Tell whether no finding prevents suggestions; warnings do not."""
     return all(finding.level != "error" for finding in findings)

@@ -1,4 +1,4 @@
-"""The gateway: running or not, reachable or not, of which version, and what its log says."""
+"""The gateway: whether it runs and is reachable, its version, and the complaints in its log."""
 
 import os
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ LEVELS = ("ERROR", "CRITICAL", "Traceback")  # first words of a line of the log
 
 
 def look(settings: Settings) -> Iterator[Finding]:
-    """Give what there is to say of the gateway, without starting one."""
+    """Give the findings about the gateway, without starting one."""
     if settings.engine.url != "auto":
         yield _elsewhere(settings.engine.url)
         return
     try:
         where = runtime.directory()
     except GatewayError:
-        return  # told with the machine
+        return  # reported with the machine
     yield _own(where)
     yield from _log(where)
 

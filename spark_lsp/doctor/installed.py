@@ -1,6 +1,6 @@
 """Finds the programs of an editor, the one that would be used first, and asks them for their version.
 
-It searches absolute folders only: nothing of the working directory is ever started.
+It searches absolute folders only, and never starts a program from the working directory.
 """
 
 import os
@@ -21,14 +21,14 @@ VERSION_TIMEOUT_S = 5
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """An editor: the names of its programs, the oldest version that works, and where that is explained."""
+    """An editor: the names of its programs, the oldest supported version, and its guide."""
 
     name: str
     programs: tuple[str, ...]
     version: str  # a pattern that finds it in what `--version` prints
     oldest: tuple[int, ...]
     guide: str
-    fetched: str = ""  # what scripts/get_*.sh calls it in the cache
+    fetched: str = ""  # its name in the cache of scripts/get_*.sh
     launcher: str = ""
 
 
@@ -63,7 +63,7 @@ def find_programs(kind: Kind) -> list[Program]:
 
 
 def _ancestors(kind: Kind) -> Iterator[Program]:
-    """The editor that this command runs in. Linux tells; elsewhere nothing is found."""
+    """Give the editor that this command runs in; only Linux provides this information."""
     process = os.getppid()
     while process > 1:
         try:
@@ -71,7 +71,7 @@ def _ancestors(kind: Kind) -> Iterator[Program]:
             status = Path(f"/proc/{process}/stat").read_text("utf-8", "replace")
         except OSError:
             return
-        if _is_called(path, kind) and os.access(path, os.X_OK):  # else it was replaced since it started
+        if _is_called(path, kind) and os.access(path, os.X_OK):  # otherwise it was replaced after its start
             yield _running(kind, path)
         process = int(status.rpartition(")")[2].split()[1])
 
@@ -93,7 +93,7 @@ def _chosen(kind: Kind) -> Iterator[Program]:
     for name in ("VISUAL", "EDITOR"):
         try:
             word = next(iter(shlex.split(os.environ.get(name, ""))), "")
-        except ValueError:  # a quote that is not closed
+        except ValueError:  # an unclosed quote
             continue
         if Path(word).name in kind.programs:
             yield from (Program(path, f"named by ${name}") for path in _resolve(word))
@@ -107,7 +107,7 @@ def _on_path(kind: Kind) -> Iterator[Program]:
 
 
 def _resolve(name: str) -> Iterator[str]:
-    """Give the programs of a name, as the search path has them."""
+    """Give the programs of that name, in the order of the search path."""
     if os.path.isabs(name):
         folders = [""]
     elif os.path.dirname(name):
@@ -130,7 +130,7 @@ def _fetched(kind: Kind) -> Iterator[Program]:
 
 
 def _cache() -> Path:
-    """Where scripts/get_*.sh put editors."""
+    """Return the folder in which scripts/get_*.sh put editors."""
     return platformdirs.user_cache_path("spark-lsp") / "editors"
 
 
@@ -141,12 +141,12 @@ def ask_version(kind: Kind, program: Program) -> str | None:
 
 
 def as_numbers(version: str) -> tuple[int, ...]:
-    """Return a version in a form that can be compared."""
+    """Return a version in a comparable form."""
     return tuple(map(int, version.split(".")))
 
 
 def _run(command: list[str]) -> str:
-    """Return what a program prints; nothing if it does not end in time."""
+    """Return the output of a program; empty if it does not end in time."""
     try:
         quiet, pipe = subprocess.DEVNULL, subprocess.PIPE
         done = programs.run(

@@ -15,7 +15,7 @@ from spark_lsp.store.approvals import Approvals
 
 
 def look(settings: Settings) -> Iterator[Finding]:
-    """Give what there is to say of this machine."""
+    """Give the findings about this machine."""
     yield _system()
     if any(isinstance(table, LocalEngine) for table in settings.engines.values()):
         yield _llama(needed=_only_local(settings))
@@ -29,7 +29,7 @@ def _system() -> Finding:
     what = f"spark-lsp {__version__}, Python {platform.python_version()}, {platform.system()}"
     if sys.platform == "linux":
         return Finding("ok", "system", what)
-    return Finding("warning", "system", f"{what}; tested on Linux only", "Tell us what does not work")
+    return Finding("warning", "system", f"{what}; tested on Linux only", "Report anything that does not work")
 
 
 def _only_local(settings: Settings) -> bool:

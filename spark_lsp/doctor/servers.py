@@ -1,4 +1,4 @@
-"""The servers that the settings name: their key is there, they answer, and they serve the model."""
+"""The servers that the settings name: whether the key exists, the server answers and serves the model."""
 
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -15,7 +15,7 @@ SUBJECT = "server"
 
 
 def look(settings: Settings) -> Iterator[Finding]:
-    """Give what there is to say of each; of a server it is asked which models it has, and no more."""
+    """Give the findings about each server; the only request to a server is for its list of models."""
     for name, table in settings.engines.items():
         if isinstance(table, OpenAIEngine):
             alone = any(set(names) == {name} for names in settings.routes.values())
@@ -58,7 +58,7 @@ def _serves(where: str, model: str, served: dict[str, int], level: Level) -> Fin
 
 
 def _in_the_clear(url: str) -> bool:
-    """Whether what is sent leaves this machine and its network unencrypted, as far as a name can tell."""
+    """Tell whether requests leave this machine and its network unencrypted, judged by the host name."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme != "http" or host == "localhost":

@@ -1,6 +1,6 @@
-"""The trial: a real suggestion through the real language server and gateway, as an editor asks for it.
+"""The trial: a real suggestion through the real language server and gateway, requested like an editor.
 
-The gateway that this starts is the user's own and stays for its idle time, as with any editor.
+The started gateway is the user's own and stays for its idle time, as with any editor.
 """
 
 import os
@@ -21,15 +21,15 @@ TEXT = "def add(a, b):\n    return "
 
 
 def look(config: Path | None = None, limit_s: float = PATIENCE) -> Finding:
-    """Try it for `limit_s` seconds at most, and say what came."""
+    """Try for `limit_s` seconds at most, and give the result."""
     command = [*SERVE, *(["--config", str(config.absolute())] if config else [])]
     try:
         found = anyio.run(_complete, command, limit_s)
     except SparkError as error:
-        return Finding("error", SUBJECT, error.what, error.remedy or "See what stands above")
+        return Finding("error", SUBJECT, error.what, error.remedy or "See the findings above")
     status = found.status
     if not found.text:
-        return Finding("error", SUBJECT, f"no suggestion came: {found.reason}", "See what stands above")
+        return Finding("error", SUBJECT, f"no suggestion came: {found.reason}", "See the findings above")
     made = "simulated" if status.simulated else "real"
     who = f"{status.engine}, {status.model or 'no model'}, {made}"
     return Finding("ok", SUBJECT, f"a suggestion came after {found.elapsed_ms:.0f} ms from {who}")

@@ -1,4 +1,4 @@
-"""The embedded models that the settings use: there, whole, and not too large for this machine."""
+"""The embedded models that the settings use: whether each exists, is intact and fits this machine."""
 
 import os
 import shutil

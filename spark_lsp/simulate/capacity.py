@@ -1,14 +1,14 @@
-"""Many users and one machine, without a clock: what each would have waited for. Pure.
+"""Many users and one machine, without a clock: the waiting times of each user. Pure.
 
 Theory. A request goes through four stations. It waits in line until there is context memory for its prompt
-and its answer (first come, first served: so nobody starves). Its prompt, less what the cache holds, is read
-by the one reader of prompts. Then its tokens come, as fast as the machine gives them to that many users at
-once. Before all stands a constant delay, the machine's overhead.
+and its answer (first come, first served, so no request starves). The one prompt reader reads the part of its
+prompt that is not cached. Then its tokens arrive, at the machine's speed for that number of users. A constant
+delay, the machine's overhead, precedes all of this.
 
 Between two events nothing changes, so every user's speed is constant there. A *virtual time* that advances
 by one for each token that every user gets makes the end of a request a fixed point on it: its beginning
 plus its tokens. The next event is then the earliest of the next arrival, the end of the prompt being read,
-and the first of those ends; no step is lost or made up, whatever their number.
+and the first of those ends. The simulation is therefore exact for any number of events.
 """
 
 import heapq
@@ -23,7 +23,7 @@ from spark_lsp.simulate.trace import Job
 
 
 class Machine(Protocol):
-    """What the planner needs of a wafer or of GPUs; seconds and tokens."""
+    """The interface of a wafer or of GPUs for the planner; seconds and tokens."""
 
     @property
     def name(self) -> str: ...
@@ -53,7 +53,7 @@ class Machine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What became of a job; `time_info` in seconds. A job longer than the context is `refused`."""
+    """The result of a job; `time_info` is in seconds. A job longer than the context is `refused`."""
 
     job: Job
     queue_s: float = 0.0
@@ -64,22 +64,22 @@ class Served:
 
     @property
     def ttft_s(self) -> float:
-        """From asking to the first token."""
+        """Seconds from the request to the first token."""
         return self.queue_s + self.prompt_s
 
     @property
     def total_s(self) -> float:
-        """From asking to the last token."""
+        """Seconds from the request to the last token."""
         return self.ttft_s + self.completion_s
 
     @property
     def token_s(self) -> float:
-        """Seconds a token, the first apart."""
+        """Seconds per token, without the first token."""
         return self.completion_s / (self.job.output - 1) if self.job.output > 1 else 0.0
 
     @property
     def time_info(self) -> dict[str, float]:
-        """In the shape that makers of such machines give."""
+        """In the format that vendors of such machines use."""
         return {
             "queue_time": self.queue_s,
             "prompt_time": self.prompt_s,
@@ -90,20 +90,20 @@ class Served:
 
 @dataclass(slots=True)
 class _Floor:
-    """The machine at work: who waits, whose prompt is read, who gets tokens."""
+    """The machine at work: the waiting, the reading and the writing jobs."""
 
     machine: Machine
     jobs: Sequence[Job]
     now: float = 0.0
-    virtual: float = 0.0  # tokens that a user who was always there has got
+    virtual: float = 0.0  # tokens received by a user present from the start
     free: int = 0
     waiting: deque[int] = field(default_factory=deque[int])
     to_read: deque[int] = field(default_factory=deque[int])
     reading_until: float = math.inf
     writing: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])  # heap by virtual end
-    context: int = 0  # of those who write: tokens at half of their answers
-    prompts: int = 0  # of those who write: prompt tokens
-    answers: int = 0  # of those who write: answer tokens
+    context: int = 0  # of the writing users: tokens at half of their answers
+    prompts: int = 0  # of the writing users: prompt tokens
+    answers: int = 0  # of the writing users: answer tokens
     admitted: dict[int, float] = field(default_factory=dict[int, float])
     first: dict[int, float] = field(default_factory=dict[int, float])
     cached: dict[int, int] = field(default_factory=dict[int, int])
@@ -116,20 +116,20 @@ class _Floor:
         return self.machine.token_s(users, self.context / users, self.prompts / self.answers)
 
     def next_end(self) -> float:
-        """When the first answer will be whole, as things stand."""
+        """Return the time of the first complete answer if no other event happens."""
         if not self.writing:
             return math.inf
         return self.now + max(self.writing[0][0] - self.virtual, 0.0) * self.token_s
 
     def advance(self, to: float) -> None:
-        """Let time pass in which nothing happens."""
+        """Let time pass without an event."""
         if self.writing:
             self.virtual += (to - self.now) / self.token_s
         self.now = to
 
 
 def simulate(machine: Machine, jobs: Sequence[Job]) -> list[Served]:
-    """Return what becomes of each job, in the order given."""
+    """Return the result of each job, in the given order."""
     floor = _Floor(machine, jobs, free=machine.kv_tokens)
     blocks = machine.kv_tokens // machine.cache_block_tokens
     cache = PromptCache(machine.cache_block_tokens, machine.cache_s, blocks)
@@ -176,7 +176,7 @@ def _keys(job: Job, number: int, block: int) -> list[tuple[str, int]]:
 
 
 def _read(floor: _Floor) -> None:
-    """Have the next prompt read, if the reader is free."""
+    """Start to read the next prompt if the reader is free."""
     if floor.to_read and floor.reading_until == math.inf:
         number = floor.to_read[0]
         fresh = floor.jobs[number].prompt - floor.cached[number]
@@ -209,7 +209,7 @@ def _end(floor: _Floor) -> None:
 
 
 def users_held(machine: Machine, tokens: int) -> int:
-    """How many users with so many tokens of context each there may be before anyone slows or waits."""
+    """The number of users, with that many tokens of context each, before any of them slows down or waits."""
     return min(machine.users_at_full_speed, machine.kv_tokens // max(tokens, 1), machine.most_users)
 
 
@@ -218,7 +218,7 @@ def users_held(machine: Machine, tokens: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a trace came to; times in seconds as `(p50, p90, p99)`."""
+    """The totals of a trace; times in seconds as `(p50, p90, p99)`."""
 
     machine: str
     requests: int
@@ -234,7 +234,7 @@ class Summary:
     worst: float
 
 
-Price = tuple[float, float]  # for a million tokens read, and written
+Price = tuple[float, float]  # per million tokens read, and written
 
 
 def summary(machine: Machine, served: Sequence[Served], price: Price | None = None) -> Summary:

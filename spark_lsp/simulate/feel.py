@@ -1,12 +1,13 @@
-"""What a session of editing feels like at one speed or another. Pure.
+"""Computes the effect of token speed on an editing session. Pure.
 
-A recorded session is a list of steps: the person thinks, types, waits for a suggestion or an edit, or waits
-for tools (tests, builds). Only one part of one kind of step depends on the speed of tokens. So the whole is
-faster by
+A recorded session is a list of steps: the user thinks, types, waits for a suggestion or an edit, or waits
+for tools (tests, builds). Only one part of one kind of step depends on the speed of tokens. So the
+session is faster by
 
     (others + first tokens + tokens/slow) / (others + first tokens + tokens/fast),
 
-which is Amdahl's law, and much less than fast/slow. Answers are taken to be waited for to their end.
+which is Amdahl's law, and much less than fast/slow. The model assumes that the user waits for the end of each
+answer.
 """
 
 import csv
@@ -22,7 +23,7 @@ ASKING = ("complete", "edit")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: seconds of the person's or a tool's own; tokens where an engine is asked."""
+    """One step: the seconds of the user or a tool; tokens if the step uses an engine."""
 
     kind: str
     seconds: float = 0.0
@@ -32,7 +33,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """An engine as it is felt: seconds before a prompt is begun, tokens a second read and written."""
+    """The speed of an engine: seconds before it reads a prompt, tokens per second read and written."""
 
     tokens_per_s: float
     prefill_tokens_per_s: float
@@ -55,12 +56,12 @@ class Felt:
 
     @property
     def waiting_s(self) -> float:
-        """Seconds spent waiting for an engine."""
+        """Seconds of waiting for an engine."""
         return self.first_token_s + self.tokens_s
 
     @property
     def total_s(self) -> float:
-        """All of it."""
+        """Seconds of the whole session."""
         return self.thinking_s + self.typing_s + self.tools_s + self.waiting_s
 
 
@@ -89,7 +90,7 @@ def _step(row: dict[str, str]) -> Step:
     kind, seconds = row["kind"], float(row.get("seconds") or 0)
     prompt, output = int(row.get("prompt_tokens") or 0), int(row.get("output_tokens") or 0)
     if kind not in KINDS:
-        raise ValueError(f"{kind!r} is no kind of step")
+        raise ValueError(f"{kind!r} is not a kind of step")
     if not math.isfinite(seconds) or min(seconds, prompt, output) < 0:
         raise ValueError("seconds and tokens must not be negative")
     return Step(kind, seconds, prompt, output)
@@ -105,7 +106,7 @@ def felt(steps: Sequence[Step], pace: Pace) -> Felt:
 
 
 def compared(steps: Sequence[Step], paces: Sequence[Pace]) -> list[Felt]:
-    """Return the session at each pace, the slowest first, each told against that one."""
+    """Return the session at each pace, the slowest first; each is compared with that one."""
     sorted_paces = sorted(paces, key=lambda pace: pace.tokens_per_s)
     sessions = [felt(steps, pace) for pace in sorted_paces]
     slow = sessions[0]

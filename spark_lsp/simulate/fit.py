@@ -1,15 +1,15 @@
-"""Fits of the two models, and how wrong they are about what they were not shown. Pure.
+"""Fits of the two models, and their errors on data that was held out. Pure.
 
 **Wafer.** `tokens/s = g / (L·τ)` with τ of all rows and `g` only of rows with speculation: two numbers, by
-least absolute errors of the logarithm, that is by medians: the published figures hold outliers of a factor of
-two. A row left out is predicted from the others; where no other row tells of its kind (one row has no
-speculation) the others' median stands, and the error is counted as it is.
+least absolute errors of the logarithm, that is by medians, because the published figures contain outliers of
+a factor of two. A row left out is predicted from the others. If no other row is of its kind (one row has no
+speculation), the median of the others is used, and the error counts unchanged.
 
 The rival is the roofline of bandwidth, `tokens/s = share · bandwidth / bytes read`, once with the published
 bandwidth alone, once with its share fitted in the same way.
 
 **GPU.** The six numbers of `simulate/gpu.py`, by least absolute errors of the logarithm on one half of the
-measurements (Nelder and Mead's simplex), tried on the other half.
+measurements (Nelder and Mead's simplex), tested on the other half.
 """
 
 import csv
@@ -23,7 +23,7 @@ from spark_lsp.errors import ConfigError
 from spark_lsp.simulate.gpu import GpuSetup, prefill_s, token_s
 from spark_lsp.simulate.table import GpuParameters, Published, Table
 
-BANDWIDTH = 21e15  # bytes a second of one wafer, as published
+BANDWIDTH = 21e15  # bytes per second of one wafer, as published
 Predict = Callable[[Published], float]
 Fit = Callable[[Sequence[Published]], Predict]
 
@@ -49,7 +49,7 @@ def errors_of(values: Sequence[float]) -> Errors:
 
 
 def layers(rows: Sequence[Published]) -> tuple[float, float]:
-    """Return τ in seconds and g, fitted on `rows`; g is 1 where the rows do not tell it."""
+    """Return τ in seconds and g, fitted on `rows`; g is 1 if the rows do not determine it."""
     plain = [_layer_rate(row) for row in rows if not row.speculation]
     drafted = [_layer_rate(row) for row in rows if row.speculation]
     if not plain or not drafted:
@@ -70,7 +70,7 @@ def by_bandwidth(rows: Sequence[Published]) -> Predict:
 
 
 def roofline(row: Published) -> float:
-    """Return what the published bandwidth alone would give, in tokens a second."""
+    """Return the prediction of the published bandwidth alone, in tokens per second."""
     return BANDWIDTH / (row.architecture.active_params * row.bytes_per_weight)
 
 
@@ -83,7 +83,7 @@ def _log_median(values: Sequence[float]) -> float:
 
 
 def left_out(rows: Sequence[Published], fit: Fit) -> list[float]:
-    """Return what is predicted for each row from all others, in tokens a second."""
+    """Return the prediction for each row from all others, in tokens per second."""
     return [fit([each for each in rows if each is not row])(row) for row in rows]
 
 
@@ -103,7 +103,7 @@ def half_splits(rows: Sequence[Published], fit: Fit) -> Errors:
 
 
 def noise(rows: Sequence[Published]) -> float:
-    """Return by how much published figures of one model and kind differ, at the median of pairs."""
+    """Return the median difference between two published figures of one model and kind."""
     pairs = [
         max(one.tokens_per_s, other.tokens_per_s) / min(one.tokens_per_s, other.tokens_per_s) - 1
         for one, other in itertools.combinations(rows, 2)
@@ -173,21 +173,21 @@ def _measured(row: dict[str, str], table: Table) -> Measured:
 
 
 def tpot_ms(row: Measured, parameters: GpuParameters) -> float:
-    """Return the milliseconds a token that the model predicts."""
+    """Return the predicted milliseconds per token."""
     context = row.input_tokens + row.output_tokens / 2
     share = row.input_tokens / row.output_tokens
     return token_s(row.setup, row.users, context, share, parameters) * 1e3
 
 
 def ttft_ms(row: Measured, parameters: GpuParameters) -> float:
-    """Return the milliseconds to the first token that the model predicts: indicative only."""
+    """Return the predicted milliseconds to the first token; indicative only."""
     steps = parameters.first_steps * tpot_ms(row, parameters)
     return prefill_s(row.setup, row.input_tokens, parameters) * 1e3 + steps
 
 
 FITTED = ("bandwidth_share", "layer_us", "flops_share", "request_us", "other_engines", "blackwell")
 FIRST = (0.95, 80.0, 0.6, 38.0, 1.15, 0.78)
-BOUND = 0.95  # no memory reaches more of its bandwidth
+BOUND = 0.95  # no memory reaches a higher share of its bandwidth
 
 
 def with_fitted(parameters: GpuParameters, values: Sequence[float]) -> GpuParameters:
@@ -209,7 +209,7 @@ def fit_gpu(rows: Sequence[Measured], parameters: GpuParameters, steps: int = 25
 
 
 def fit_ttft(rows: Sequence[Measured], parameters: GpuParameters, steps: int = 150) -> GpuParameters:
-    """Fit the two numbers of the time to the first token, the others given."""
+    """Fit the two numbers of the time to the first token; the others are given."""
 
     def tried(values: Sequence[float]) -> GpuParameters:
         return replace(parameters, prompt_factor=values[0], first_steps=values[1])
@@ -224,7 +224,7 @@ def fit_ttft(rows: Sequence[Measured], parameters: GpuParameters, steps: int = 1
 
 
 def gpu_errors(rows: Sequence[Measured], parameters: GpuParameters) -> Errors:
-    """Return the errors of the time a token."""
+    """Return the errors of the time per token."""
     return errors_of([_error(tpot_ms(row, parameters), row.tpot_ms) for row in rows])
 
 
@@ -248,7 +248,7 @@ Point = list[float]
 
 
 def simplex(loss: Callable[[Sequence[float]], float], first: Sequence[float], steps: int) -> Point:
-    """Return where `loss` is least, near `first`: Nelder and Mead's method, without gradients."""
+    """Return a minimum of `loss` near `first`, by Nelder and Mead's method, without gradients."""
     size = len(first)
     points = [list(first), *([v * (1.15 if j == i else 1) for j, v in enumerate(first)] for i in range(size))]
     ranked = sorted((loss(point), point) for point in points)
@@ -261,7 +261,7 @@ def simplex(loss: Callable[[Sequence[float]], float], first: Sequence[float], st
 def _moved(
     loss: Callable[[Sequence[float]], float], ranked: list[tuple[float, Point]], centre: Point
 ) -> list[tuple[float, Point]]:
-    """Return the simplex after its worst corner has moved through the centre, or all to the best."""
+    """Return the simplex after its worst corner has moved through the centre, or all corners to the best."""
     worst = ranked[-1]
 
     def through(far: float) -> tuple[float, Point]:

@@ -1,9 +1,9 @@
 """GPUs as a timing model. Pure.
 
 Theory. A step gives each of `b` requests one token. It reads the weights that the step touches and every
-request's context from memory, or computes, whichever takes longer; each layer costs a fixed time whatever
-is in it (launches, exchanges between GPUs), each request a little more; and new prompts that are read
-meanwhile take their share:
+request's context from memory, or computes, whichever takes longer. Each layer costs a fixed time regardless
+of its content (launches, exchanges between GPUs), each request a little more, and prompts that are read in
+the same time take their share:
 
     token time = max(memory, compute) + L·t_layer + b·t_request + prefill
 
@@ -12,8 +12,8 @@ meanwhile take their share:
     prefill = 2·active·b·(prompt tokens per output token) / (n·flops·share)
 
 over `n` GPUs. Of a mixture of `E` experts, `k` for each token, `b` tokens touch `E·(1 − (1 − k/E)^b)`.
-Weights of less than 16 bits come with a context of 8 bits. Other engines than TensorRT-LLM, and Blackwell,
-have a factor of their own.
+Weights of less than 16 bits have a context of 8 bits. Engines other than TensorRT-LLM, and Blackwell GPUs,
+have a separate factor.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ CONTEXT = 131_072
 
 @dataclass(frozen=True, slots=True)
 class GpuSetup:
-    """What one row of the measurements, or one machine of the planner, is."""
+    """One row of the measurements, or one machine of the planner."""
 
     gpu: Gpu
     count: int
@@ -41,7 +41,7 @@ class GpuSetup:
 
 
 def touched_params(architecture: Architecture, users: float) -> float:
-    """Return how many parameters a step for `users` reads."""
+    """Return the number of parameters that a step for `users` reads."""
     total, active = architecture.total_params, architecture.active_params
     experts, chosen = architecture.experts, architecture.experts_active
     if experts <= 1:
@@ -52,14 +52,14 @@ def touched_params(architecture: Architecture, users: float) -> float:
 
 
 def kv_bytes(setup: GpuSetup) -> float:
-    """Return the bytes of context memory a token takes."""
+    """Return the bytes of context memory per token."""
     return setup.architecture.kv_bytes_per_token * (0.5 if setup.bytes_per_weight < 2 else 1.0)
 
 
 def token_s(
     setup: GpuSetup, users: float, context: float, prompt_share: float, parameters: GpuParameters
 ) -> float:
-    """Return seconds a token for each of `users` with `context` tokens; see the module's text."""
+    """Return the seconds per token for each of `users` with `context` tokens; see the module's text."""
     active = setup.architecture.active_params
     flops = setup.count * setup.gpu.flops * parameters.flops_share
     weights = touched_params(setup.architecture, users) * setup.bytes_per_weight
@@ -72,7 +72,7 @@ def token_s(
 
 
 def prefill_s(setup: GpuSetup, tokens: int, parameters: GpuParameters) -> float:
-    """Return seconds to read a prompt alone: indicative only."""
+    """Return the seconds to read a prompt alone; indicative only."""
     work = 2 * setup.architecture.active_params * tokens
     return parameters.prompt_factor * work / (setup.count * setup.gpu.flops * parameters.flops_share)
 
@@ -84,7 +84,7 @@ def _factor(setup: GpuSetup, parameters: GpuParameters) -> float:
 
 @dataclass(frozen=True, slots=True)
 class GpuMachine:
-    """GPUs as the planner uses them."""
+    """GPUs for the planner."""
 
     name: str
     model: str
@@ -93,21 +93,21 @@ class GpuMachine:
     kv_tokens: int
     context_tokens: int
     cache_block_tokens: int = 16
-    cache_s: float = 3600.0  # until the memory is needed
+    cache_s: float = 3600.0  # computed when the memory is first needed
 
     @property
     def overhead_s(self) -> float:
-        """Seconds that a prompt waits besides being read; a network's own are not in it."""
+        """Seconds that a prompt waits in addition to its reading time; a network is not included."""
         return self.parameters.first_steps * self.token_s(1, 2000)
 
     @property
     def most_users(self) -> int:
-        """How many requests may run at once."""
+        """The number of requests that may run at once."""
         return int(self.parameters.most_users)
 
     @property
     def users_at_full_speed(self) -> int:
-        """How many users with 2,000 tokens of context there may be before a token takes a tenth longer."""
+        """The number of users with 2,000 tokens of context before a token takes a tenth longer."""
         alone, users = self.token_s(1, 2000), 1
         while users < self.most_users and self.token_s(users + 1, 2000) <= 1.1 * alone:
             users += 1
@@ -115,16 +115,16 @@ class GpuMachine:
 
     @property
     def error(self) -> float:
-        """The relative error to be told with what it predicts."""
+        """The relative error to report with each prediction."""
         return self.parameters.error_median
 
     @property
     def worst(self) -> float:
-        """The largest error that was seen."""
+        """The largest observed error."""
         return self.parameters.error_worst
 
     def token_s(self, users: int, context_tokens: float = 0.0, prompt_share: float = 0.0) -> float:
-        """Seconds a token for each of `users`."""
+        """Seconds per token for each of `users`."""
         return token_s(self.setup, users, context_tokens, prompt_share, self.parameters)
 
     def prefill_s(self, tokens: int) -> float:
@@ -135,7 +135,7 @@ class GpuMachine:
 def gpus(name: str, table: Table) -> GpuMachine:
     """Make the machine of a name such as `h100_sxm x8 llama70b`, parts also joined by `/`; weights of 8 bits.
 
-    Raises `ConfigError` naming the part that is not known.
+    Raises `ConfigError` that names the unknown part.
     """
     parts = name.replace("/", " ").split()
     if len(parts) != 3 or not parts[1].removeprefix("x").isdigit() or not int(parts[1].removeprefix("x")):
@@ -156,7 +156,7 @@ def gpus(name: str, table: Table) -> GpuMachine:
 
 
 def _bytes(architecture: Architecture) -> float:
-    return 0.5 if architecture.name == "gptoss" else 1.0  # that one is given away in 4 bits only
+    return 0.5 if architecture.name == "gptoss" else 1.0  # that model is published in 4 bits only
 
 
 def _of(known: Mapping[str, T], what: str, name: str) -> T:

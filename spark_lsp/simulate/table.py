@@ -1,6 +1,6 @@
 """The table of parameters, architectures and published speeds, read from text into values. Pure.
 
-`parameters.toml` holds every number of the simulator beside its source. `architectures.csv` describes the
+`parameters.toml` contains every number of the simulator beside its source. `architectures.csv` describes the
 models, `wafer_published.csv` the published speeds that the wafer's two numbers were fitted on.
 """
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """One model: what decides its speed. `kv_bytes` is of one token in one layer, at 16 bits."""
+    """One model: the values that decide its speed. `kv_bytes` is for one token in one layer, at 16 bits."""
 
     name: str
     layers: int
@@ -36,7 +36,7 @@ class Architecture:
 
 @dataclass(frozen=True, slots=True)
 class WaferParameters:
-    """`[wafer]` of the table; times in the unit that the name says."""
+    """`[wafer]` of the table; the name of each time contains its unit."""
 
     layer_us: float
     speculation: float
@@ -71,7 +71,7 @@ class GpuParameters:
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One GPU: bytes a second, 16-bit operations a second, bytes."""
+    """One GPU: bytes per second, 16-bit operations per second, bytes."""
 
     name: str
     bandwidth: float
@@ -81,7 +81,7 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One published speed of one user on a wafer, in tokens a second."""
+    """One published speed of one user on a wafer, in tokens per second."""
 
     name: str
     architecture: Architecture
@@ -93,7 +93,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """All of it."""
+    """All parameters, models and published speeds."""
 
     wafer: WaferParameters
     gpu: GpuParameters
@@ -130,7 +130,7 @@ def _toml(text: str) -> dict[str, Any]:
 
 
 def _sourced(values: Mapping[str, Any], section: str, kind: type[T]) -> T:
-    """Read `[section]`, each of whose keys is `{ value, source }`."""
+    """Read `[section]`, in which each key has `{ value, source }`."""
     table = cast(Mapping[str, Any], values.get(section, {}))
     read: dict[str, float] = {}
     for each in fields(cast(Any, kind)):

@@ -1,4 +1,4 @@
-"""A trace: who asks when, for how much. Made up from a few numbers, or read from a file. Pure."""
+"""A trace: the times and sizes of requests, generated from a few numbers or read from a file. Pure."""
 
 import csv
 import math
@@ -22,19 +22,19 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """A made-up trace: `users` who ask `per_minute` times each, at random moments."""
+    """A synthetic trace: `users` who each send `per_minute` requests at random times."""
 
     users: int
     per_minute: float
     prompt: int
     output: int
-    shared: float  # the share of a prompt that is the same each time a user asks
+    shared: float  # the share of a prompt that is the same in each request of a user
     minutes: float
     seed: int = 0
 
 
 def trace_of(crowd: Crowd) -> list[Job]:
-    """Make the trace: moments by a Poisson process, lengths within a factor of two; the same for a seed."""
+    """Generate the trace: times by a Poisson process, lengths within a factor of two; the same for a seed."""
     jobs: list[Job] = []
     for user in range(crowd.users):
         chances, now = _chances(crowd.seed * 1_000_003 + user), 0.0
@@ -49,7 +49,7 @@ def trace_of(crowd: Crowd) -> list[Job]:
 
 
 def _chances(seed: int) -> Iterator[float]:
-    """Yield numbers in [0, 1), each as if by chance."""
+    """Yield pseudo-random numbers in [0, 1)."""
     number = seed
     while True:
         yield started(number)

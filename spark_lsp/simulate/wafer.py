@@ -1,21 +1,21 @@
 """A wafer-scale machine as a timing model. Pure.
 
-Theory. The weights lie in the memory of the wafer, beside the arithmetic, so that a token's time is not
-that of reading weights. It is that of passing the layers one after another: with `L` layers and τ seconds
-in each, a *pass* takes `L·τ`. Without speculation a pass yields one token. With speculation a small model
-drafts some tokens, one pass checks them all, and yields those that were right and one more: `g` on average,
-at most `burst`. So one user sees
+Theory. The weights are in the memory of the wafer, beside the arithmetic units, so a token's time does not
+depend on reading weights. It is the time to pass through the layers one after another: with `L` layers and τ
+seconds in each, a *pass* takes `L·τ`. Without speculation a pass yields one token. With speculation a small
+model drafts some tokens; one pass checks them all, and yields the right ones and one more: `g` on average, at
+most `burst`. So one user sees
 
-    g / (L·τ)  tokens a second,   in bursts of 1 … burst tokens, one burst a pass.
+    g / (L·τ)  tokens per second,   in bursts of 1 … burst tokens, one burst per pass.
 
-The layers are a pipeline. While one user's token is in one layer, others' tokens are in the others: `L`
-users each go at full speed, and the machine gives `1/τ` tokens a second. Beyond that users share: with `u`
-of them each sees `1/(u·τ)`. Drafts live on free places in the pipeline; where every place is taken they
-gain nothing. So with speculation `L/g` users go at full speed, and the total is the same.
+The layers are a pipeline. While one user's token is in one layer, others' tokens are in the others: `L` users
+each run at full speed, and the machine gives `1/τ` tokens per second. Beyond that, users share: with `u` of
+them each sees `1/(u·τ)`. Drafts use free places in the pipeline; if every place is taken, they gain nothing.
+So with speculation `L/g` users run at full speed, and the total is the same.
 
 Reading a prompt of `n` tokens, of which `c` are in the prompt cache, takes `overhead + (n − c) / prefill`.
-Context memory (KV) is what the wafers hold beside the weights; a request takes its prompt and its answer's
-bound of it, and waits in line, first come first served, while there is not enough.
+Context memory (KV) is the memory of the wafers that the weights leave free. A request takes as much of it as
+its prompt and its longest answer need, and waits in line, first come first served, while there is not enough.
 """
 
 import math
@@ -27,15 +27,14 @@ from spark_lsp.errors import ConfigError
 from spark_lsp.simulate.table import Architecture, Table
 
 GOLDEN = (math.sqrt(5) - 1) / 2
-KV_CONTEXTS = 8  # full contexts that a machine holds whose memory is not known
-ANCHOR_CONTEXT = 131_072
+KV_CONTEXTS = 8  # full contexts of a machine whose memory size is unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Wafer:
-    """One machine: seconds, tokens. `copy_tokens_per_s` is what all users get together, at most.
+    """One machine: seconds, tokens. `copy_tokens_per_s` is the most that all users get together.
 
-    `error` is the relative error to be told with everything it predicts, `worst` the largest that was seen.
+    `error` is the relative error to report with each prediction, `worst` the largest observed one.
     """
 
     name: str
@@ -55,16 +54,16 @@ class Wafer:
 
     @property
     def users_at_full_speed(self) -> int:
-        """How many users there may be before anyone slows."""
+        """The number of users before any of them slows down."""
         return max(int(self.copy_tokens_per_s / self.tokens_per_s + 1e-9), 1)
 
     @property
     def most_users(self) -> int:
-        """How many requests may run at once; only memory bounds them."""
+        """The number of requests that may run at once; only memory limits them."""
         return self.kv_tokens
 
     def token_s(self, users: int, context_tokens: float = 0.0, prompt_share: float = 0.0) -> float:
-        """Seconds a token for each of `users`; context and prompts of others cost a wafer nothing here."""
+        """Seconds per token for each of `users`; in this model, others' context and prompts cost nothing."""
         return max(1 / self.tokens_per_s, users / self.copy_tokens_per_s)
 
     def pass_s(self, users: int) -> float:
@@ -72,17 +71,17 @@ class Wafer:
         return self.token_s(users) * self.speculation
 
     def prefill_s(self, tokens: int) -> float:
-        """Seconds to read that many tokens of a prompt, beside the overhead."""
+        """Seconds to read that many tokens of a prompt, without the overhead."""
         return tokens / self.prefill_tokens_per_s
 
     def at(self, tokens_per_s: float) -> "Wafer":
-        """The same machine with another speed for one user; bursts stay as large, passes change."""
+        """The same machine with another speed per user: same burst size, another time per pass."""
         copy = max(self.copy_tokens_per_s, tokens_per_s)
         return replace(self, tokens_per_s=tokens_per_s, copy_tokens_per_s=copy)
 
 
 def wafer(name: str, profile: Profile, table: Table) -> Wafer:
-    """Make the machine of a profile. Raises `ConfigError` naming the key that is missing or wrong."""
+    """Make the machine of a profile. Raises `ConfigError` that names the missing or wrong key."""
     architecture = _architecture(name, profile, table)
     layers = profile.layers or (architecture.layers if architecture else 0)
     layer_s = table.wafer.layer_us * 1e-6
@@ -144,9 +143,9 @@ def _wrong(name: str, key: str, reason: str) -> ConfigError:
 
 
 def acceptance(speculation: float, burst: int) -> float:
-    """Return the chance α of a drafted token to be right, so that a pass yields `speculation` on average.
+    """Return the probability α of a right draft with which a pass yields `speculation` tokens on average.
 
-    A pass yields one token and each drafted one as long as all before it were right, at most `burst`:
+    A pass yields one token, plus each drafted token as long as all before it were right, at most `burst`:
     on average 1 + α + α² + … + α^(burst − 1).
     """
     low, high = 0.0, 1.0
@@ -160,10 +159,10 @@ def acceptance(speculation: float, burst: int) -> float:
 
 
 def bursts(machine: Wafer, seed: int) -> Iterator[int]:
-    """Yield how many tokens each pass gives, without end; the same for the same seed.
+    """Yield the number of tokens of each pass, without end; the same for the same seed.
 
-    Chances come from multiples of the golden ratio, started by the seed: they fill the interval so evenly
-    that a stream of a few hundred tokens has the machine's own speed, which plain chance would not give it.
+    The draws are multiples of the golden ratio, offset by the seed. They fill the interval so evenly that a
+    stream of a few hundred tokens has the machine's speed; independent random draws would not achieve that.
     """
     alpha = acceptance(machine.speculation, machine.burst)
     thresholds = [alpha**power for power in range(1, machine.burst)]
@@ -174,7 +173,7 @@ def bursts(machine: Wafer, seed: int) -> Iterator[int]:
 
 
 def schedule(machine: Wafer, users: int, seed: int) -> Iterator[float]:
-    """Yield when each token is due, in seconds after the first: tokens of one burst are due together."""
+    """Yield the due time of each token, in seconds after the first; tokens of one burst are due together."""
     every = machine.pass_s(users)
     for number, count in enumerate(bursts(machine, seed)):
         for _ in range(count):

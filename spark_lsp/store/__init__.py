@@ -1,1 +1,1 @@
-"""What is kept on disk about the user's own decisions."""
+"""The user's decisions, kept on disk."""

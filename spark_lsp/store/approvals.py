@@ -1,7 +1,7 @@
-"""What the user has approved, in a small SQLite file of their own (mode 600).
+"""The user's approvals, in a small SQLite file (mode 600).
 
-Several servers, the gateway and `spark-lsp trust` read and write it at the same time; SQLite sees to that.
-A file that cannot be read counts as empty: nothing is approved by accident.
+Several servers, the gateway and `spark-lsp trust` may read and write it at the same time; SQLite
+allows that. An unreadable file counts as empty, so nothing is approved by accident.
 """
 
 import os
@@ -18,7 +18,7 @@ from spark_lsp.privacy.approvals import Ask, asks_of
 from spark_lsp.store import place
 
 NAME = "approvals.sqlite3"
-PATIENCE = 2.0  # seconds to wait for another process that writes
+PATIENCE = 2.0  # seconds to wait for another writing process
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS approvals (kind TEXT NOT NULL, subject TEXT NOT NULL, key TEXT NOT NULL, "
     "at REAL NOT NULL, PRIMARY KEY (kind, subject, key)) STRICT"
@@ -57,53 +57,49 @@ class Approvals:
         self.file = (directory or place.directory()) / NAME
 
     def has(self, ask: Ask) -> bool:
-        """Tell whether this was approved; False if that cannot be found out."""
+        """Tell whether this is approved; False if the file cannot be read."""
         return ask in self.all()
 
     def all(self) -> list[Ask]:
-        """Return everything approved, in order; nothing if the file is missing or damaged."""
+        """Return all approvals, in order; none if the file is missing or damaged."""
         if not self.file.is_file():
             return []
         try:
-            with closing(
-                sqlite3.connect(f"{self.file.as_uri()}?mode=ro", uri=True, timeout=PATIENCE)
-            ) as link:
+            with closing(self._reading()) as link:
                 rows = link.execute("SELECT kind, subject, key FROM approvals ORDER BY 1, 2, 3").fetchall()
         except sqlite3.Error:
             return []
         return [Ask(cast(Literal["endpoint", "file"], kind), subject, key) for kind, subject, key in rows]
 
     def missing(self, table: object) -> list[Ask]:
-        """Return what an engine's settings need and the user has not approved.
+        """Return the subjects that an engine's settings need and the user has not approved.
 
-        Raises `ConfigError` for an endpoint that is none, and for a path that is not absolute: whose
-        directory it would be relative to depends on who reads it.
+        Raises `ConfigError` for an invalid endpoint, and for a path that is not absolute: each process would
+        resolve a relative path against its own directory.
         """
         known = set(self.all())
         return [ask for ask in map(_absolute, asks_of(table)) if ask not in known]
 
     def add(self, ask: Ask) -> None:
-        """Remember an approval. Raises `ConfigError` if it cannot be written."""
+        """Record an approval. Raises `ConfigError` if it cannot be written."""
         _need_text(ask)
         row = (ask.kind, ask.subject, ask.key, time.time())
         with self._writing() as link:
             link.execute("INSERT OR IGNORE INTO approvals VALUES (?, ?, ?, ?)", row)
 
     def remove(self, subject: str) -> int:
-        """Forget every approval of an endpoint or file; returns how many there were."""
+        """Delete every approval of an endpoint or file; return the number of deleted ones."""
         if not self.file.is_file():
             return 0
         with self._writing() as link:
             return link.execute("DELETE FROM approvals WHERE subject = ?", (subject,)).rowcount
 
     def damage(self) -> str:
-        """Return what is wrong with the file; empty if nothing is, or there is none."""
+        """Return the problem of the file; empty if it is sound or missing."""
         if not self.file.is_file():
             return ""
         try:
-            with closing(
-                sqlite3.connect(f"{self.file.as_uri()}?mode=ro", uri=True, timeout=PATIENCE)
-            ) as link:
+            with closing(self._reading()) as link:
                 link.execute("SELECT count(*) FROM approvals").fetchone()
         except sqlite3.Error as error:
             return str(error)
@@ -123,6 +119,6 @@ class Approvals:
         except (sqlite3.Error, OSError) as error:
             raise ConfigError(
                 f"The approvals in {self.file} cannot be written: {error}",
-                "What you approved is not remembered",
+                "Your approval is not saved",
                 "Check the file's mode and the disk; delete it if it is damaged, and approve again",
             ) from error

@@ -1,4 +1,4 @@
-"""Where state is kept: the user's state directory, or `SPARK_LSP_STATE_DIR`; private (mode 700)."""
+"""The folder of the state: the user's state directory, or `SPARK_LSP_STATE_DIR`; private (mode 700)."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ DIRECTORY_VARIABLE = "SPARK_LSP_STATE_DIR"
 
 
 def directory() -> Path:
-    """Return the state directory, whether it is there or not."""
+    """Return the state directory, whether or not it exists."""
     import platformdirs
 
     given = os.environ.get(DIRECTORY_VARIABLE)

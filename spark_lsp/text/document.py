@@ -3,15 +3,15 @@ r"""An immutable document with the line ends of LSP.
 Only ``\n``, ``\r\n`` and ``\r`` end a line. Python's `str.splitlines` also ends lines at form feeds, at
 U+0085, U+2028 and others; a server that uses it and an editor that does not silently drift apart.
 
-Offsets count code points, as Python indexes strings. A document is never changed: `splice` returns a
-new one. The starts of lines are kept in an array that is copied as a block of memory, so an edit costs
-a few microseconds for thousands of lines. Shifting every later line start by the edit's growth would
-cost more than all the rest; instead each index remembers *one* pending shift: entries from
-`_from` on are meant plus `_shift`. Typing happens at one place, so the next edit only settles the few
-entries between the two places.
+Offsets count code points, as Python indexes strings. A document is immutable: `splice` returns a new one.
+The starts of lines are in an array that is copied as a block of memory, so an edit costs a few microseconds
+for thousands of lines. Shifting every later line start by the edit's growth would cost more than all the
+rest. Instead each index keeps *one* pending shift: the true value of each entry from `_from` on is the entry
+plus `_shift`. The user types at one place, so the next edit only updates the few entries between the two
+places.
 
-A carriage return and a line feed belong together only when adjacent, so an edit can join or part them
-at its borders. That is why a splice re-scans from the line before the edit to the line after it.
+A carriage return and a line feed are one line end only when adjacent, so an edit can join or separate them at
+its borders. A splice therefore re-scans from the line before the edit to the line after it.
 """
 
 import re
@@ -32,13 +32,13 @@ def line_starts(text: str) -> "array[int]":
         return array("q", [0, *(match.end() for match in _LINE_END.finditer(text))])
     lengths = map(len, text.split(eol))  # several times as fast, for texts of megabytes
     starts = array("q", accumulate(map(len(eol).__add__, lengths), initial=0))
-    starts.pop()  # behind the last line there is no line end
+    starts.pop()  # the last line has no line end
     return starts
 
 
 @dataclass(frozen=True, slots=True)
 class LineIndex:
-    """Where lines begin; see the module's text for the one pending shift."""
+    """The starts of lines; the module docstring explains the pending shift."""
 
     _starts: "array[int]"
     _from: int = 0
@@ -53,7 +53,7 @@ class LineIndex:
         return start + self._shift if line >= self._from else start
 
     def line_at(self, offset: int) -> int:
-        """Return the line that holds `offset`."""
+        """Return the line that contains `offset`."""
         if self._from < len(self._starts) and offset >= self._starts[self._from] + self._shift:
             return bisect_right(self._starts, offset - self._shift, lo=self._from) - 1
         return bisect_right(self._starts, offset, hi=self._from) - 1
@@ -107,7 +107,7 @@ class Document:
         return self._index.start(line) if line < len(self._index) else len(self.text)
 
     def line_end(self, line: int) -> int:
-        """Return the offset behind the last character of `line`, its line end excluded."""
+        """Return the offset after the last character of `line`, without its line end."""
         end = self.line_start(line + 1)
         if line + 1 >= len(self._index):
             return end
@@ -120,19 +120,19 @@ class Document:
         return self.text[self.line_start(line) : self.line_end(line)]
 
     def line_at(self, offset: int) -> int:
-        """Return the line that holds `offset`; the end of the text is in the last line."""
+        """Return the line that contains `offset`; the end of the text is in the last line."""
         return self._index.line_at(offset)
 
     @property
     def eol(self) -> str:
-        r"""The line end this text uses (that of its first line), or ``\n``."""
+        r"""The line end of this text (that of its first line), or ``\n``."""
         match = _LINE_END.search(self.text)
         return match[0] if match else "\n"
 
     def splice(self, start: int, end: int, new: str, version: int | None = None) -> "Document":
         """Return the document with `[start, end)` replaced by `new`.
 
-        Raises `TextError` if the range is reversed or lies outside the text.
+        Raises `TextError` if the range is reversed or outside the text.
         """
         if not 0 <= start <= end <= len(self.text):
             raise TextError(f"The range {start}–{end} does not fit a text of {len(self.text)} characters")

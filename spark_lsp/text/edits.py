@@ -1,11 +1,10 @@
-"""Edits: ranges of a text and what stands there afterwards.
+"""Edits: ranges of a text, each with its new text.
 
 The edits of one change all refer to the same old text and do not overlap, as LSP's TextEdits. `apply`
-makes them true, `diff` finds them, `rebase` carries them over what was typed meanwhile.
+makes them, `diff` finds them, `rebase` adapts them to text typed since.
 
-`diff` is minimal in the sense a person wants: lines that did not change are not touched, and within a
-changed run the common beginning and end are trimmed to whole words, so that an editor's cursor, marks
-and undo stay where they were.
+`diff` is minimal for the user: it leaves unchanged lines alone, and within a changed run it trims the common
+beginning and end to whole words, so that an editor's cursor, marks and undo stay in place.
 """
 
 import re
@@ -30,14 +29,14 @@ class Edit:
 
     @property
     def growth(self) -> int:
-        """By how much the text gets longer."""
+        """The growth of the text in code points."""
         return len(self.new) - (self.end - self.start)
 
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
     """Return `text` with all `edits` made.
 
-    Raises `TextError` if one is reversed, lies outside the text or overlaps another.
+    Raises `TextError` if one is reversed, outside the text or overlaps another.
     """
     pieces: list[str] = []
     done = 0
@@ -74,7 +73,7 @@ def _starts(lines: Sequence[str]) -> list[int]:
 
 
 def _trimmed(old: str, edit: Edit, at: int) -> Edit:
-    """Drop what old and new share at both ends of `edit`, but never cut a word or a line end in two."""
+    """Drop the text shared by old and new at both ends of `edit`, but never split a word or a line end."""
     was, new = old[edit.start : edit.end], edit.new
     head = _whole(was, new, _common(was, new))
     was, new = was[head:], new[head:]
@@ -86,7 +85,7 @@ def _trimmed(old: str, edit: Edit, at: int) -> Edit:
 def _whole(was: str, new: str, count: int) -> int:
     """Shorten a common beginning of `count` characters so that it ends between two words.
 
-    Serves for common ends too, on reversed texts: hence both orders of a carriage return and a line feed.
+    It also serves for common ends, on reversed texts; hence both orders of a carriage return and a line feed.
     """
     borders = {text[count - 1 : count + 1] for text in (was, new)} if count else set[str]()
     if borders & {"\r\n", "\n\r"}:
@@ -107,10 +106,10 @@ def _common(left: str, right: str) -> int:
 
 
 def rebase(edits: Sequence[Edit], typed: Sequence[Edit]) -> list[Edit] | None:
-    """Carry `edits` over `typed`, changes made one after another to the same old text meanwhile.
+    """Adapt `edits` to `typed`, successive changes to the same old text.
 
-    Each of `typed` refers to the text its predecessors left. Returns None when one of them touches a
-    range that `edits` change, or lies inside it: then nothing can be said about what the person wants.
+    Each of `typed` refers to the result of its predecessors. Returns None if one of them touches a range that
+    `edits` change, or is inside it: the user's intent is then unknown.
     """
     moved = list(edits)
     for change in typed:

@@ -1,7 +1,7 @@
 """Positions as LSP counts them, and offsets as Python counts them.
 
-LSP names a place by line and *character*, where a character is a code unit of the encoding agreed on
-at start: utf-8 (bytes), utf-16 (the default) or utf-32 (code points). Python indexes code points. For
+LSP gives a position as line and *character*, where a character is a code unit of the encoding negotiated
+at the start: utf-8 (bytes), utf-16 (the default) or utf-32 (code points). Python indexes code points. For
 a line of plain ASCII all of them agree, which is the common case and the fast path.
 
 A position past the end of its line means the line's end, one past the last line the end of the text,
@@ -34,7 +34,7 @@ def units(text: str, encoding: Encoding) -> int:
 
 
 def to_offset(document: Document, line: int, character: int, encoding: Encoding) -> int:
-    """Return the offset of a position, clamped as LSP wants it (see the module's text)."""
+    """Return the offset of a position, clamped as LSP requires (see the module docstring)."""
     if line >= document.line_count:
         return len(document)
     start = document.line_start(line)
@@ -45,9 +45,9 @@ def to_offset(document: Document, line: int, character: int, encoding: Encoding)
 
 
 def _code_points(text: str, limit: int, encoding: Encoding) -> int:
-    """Return how many whole code points of `text` fit into `limit` code units.
+    """Return the number of whole code points of `text` that fit into `limit` code units.
 
-    Blocks that fit as a whole are only measured: a line may have a million characters.
+    Blocks that fit completely are only measured: a line may have a million characters.
     """
     used = at = 0
     while at < len(text) and used + (size := units(text[at : at + BLOCK], encoding)) <= limit:
@@ -67,7 +67,7 @@ def _width(char: str, encoding: Encoding) -> int:
 
 
 def to_position(document: Document, offset: int, encoding: Encoding) -> tuple[int, int]:
-    """Return `(line, character)` of an offset; one inside a line end counts as the line's end."""
+    """Return `(line, character)` of an offset; an offset inside a line end counts as the line's end."""
     line = document.line_at(offset)
     start = document.line_start(line)
     return line, units(document.text[start : min(offset, document.line_end(line))], encoding)

@@ -100,7 +100,7 @@ class Cancel(Frame, tag="response.cancel", tag_field="type", kw_only=True):
 
 
 class GiveCredit(Frame, tag="spark.credit", tag_field="type", kw_only=True):
-    """The client has read so many deltas, of so many bytes of text, on this lane."""
+    """The client has read that many deltas and bytes of text on this lane."""
 
     stream_id: str | None = None
     events: int
@@ -122,7 +122,7 @@ class DocRef(msgspec.Struct, array_like=True):
 
 
 class Resume(Frame, tag="spark.resume", tag_field="type", kw_only=True):
-    """Go on with the mirrors of an earlier connection: `session` is what its hello said."""
+    """Resume the mirrors of an earlier connection; `session` is the name from its hello."""
 
     session: str
     documents: list[DocRef]
@@ -131,8 +131,8 @@ class Resume(Frame, tag="spark.resume", tag_field="type", kw_only=True):
 class Configure(Frame, tag="spark.configure", tag_field="type", kw_only=True):
     """Settings of the editor, for this session only.
 
-    `keys` are the environment variables named by `key_env` of approved engines, with their values. A client
-    sends them to the gateway of its own user alone, which keeps them in memory while the session lasts.
+    `keys` are the environment variables that `key_env` of approved engines names, with their values. A client
+    sends them only to its own user's gateway, which keeps them in memory until the session ends.
     """
 
     engines: dict[str, Any] = {}
@@ -145,9 +145,9 @@ class Configure(Frame, tag="spark.configure", tag_field="type", kw_only=True):
 
 
 class DocOpen(Frame, tag="spark.doc.open", tag_field="type", kw_only=True):
-    """Mirror a document: `text` is its beginning, `length` the whole length in code points.
+    """Mirror a document: `text` is its beginning, `length` the full length in code points.
 
-    The rest follows in `spark.doc.chunk`s; `hash` is that of the whole text.
+    The rest follows in `spark.doc.chunk`s; `hash` is the hash of the full text.
     """
 
     doc: str
@@ -186,7 +186,7 @@ class DocEdit(Frame, tag="spark.doc.edit", tag_field="type", kw_only=True):
 
 
 class DocCheck(Frame, tag="spark.doc.check", tag_field="type", kw_only=True):
-    """After a rest: the hash that the mirror should have; a mismatch is answered by a resync."""
+    """The expected hash of the mirror, sent after a rest; the gateway answers a mismatch with a resync."""
 
     doc: str
     version: int
@@ -194,7 +194,7 @@ class DocCheck(Frame, tag="spark.doc.check", tag_field="type", kw_only=True):
 
 
 class DocFocus(Frame, tag="spark.doc.focus", tag_field="type", kw_only=True):
-    """The cursor rests at `offset`: an engine may prefill for it."""
+    """The cursor rests at `offset`; an engine may prefill for it."""
 
     doc: str
     version: int
@@ -218,11 +218,11 @@ LaneName = str | UnsetType | None
 
 
 class Said(Frame, omit_defaults=False, kw_only=True):
-    """Base of what a server sends: it writes every field, save those that are UNSET."""
+    """Base of what a server sends: it writes every field except the ones that are UNSET."""
 
 
 class Challenge(Said, tag="spark.challenge", tag_field="type", kw_only=True):
-    """In hello's place where the client has sent a nonce and no token: each proves that it knows it."""
+    """Sent instead of hello to a client with a nonce and no token; both sides prove that they know it."""
 
     nonce: str
     proof: str
@@ -238,9 +238,9 @@ class CreditLimits(msgspec.Struct, kw_only=True):
 
 
 class Hello(Said, tag="spark.hello", tag_field="type", kw_only=True):
-    """The server's first message: who it is, its limits, its engines, and which serves each route.
+    """The server's first message: its version, its limits, its engines, and the engine of each route.
 
-    `session` names the mirrors of this connection: a later one can go on with them (`spark.resume`).
+    `session` names the mirrors of this connection; a later connection can resume them (`spark.resume`).
     """
 
     version: str
@@ -256,7 +256,7 @@ class Hello(Said, tag="spark.hello", tag_field="type", kw_only=True):
 class Status(Said, tag="spark.status", tag_field="type", kw_only=True):
     """The engines' state has changed; `problems` lists settings of this session that are not used.
 
-    `serving` names the engine that each route would ask now.
+    `serving` names the current engine of each route.
     """
 
     engines: list[EngineInfo]
@@ -265,13 +265,13 @@ class Status(Said, tag="spark.status", tag_field="type", kw_only=True):
 
 
 class DocResync(Said, tag="spark.doc.resync", tag_field="type", kw_only=True):
-    """The mirror of this document is not what it should be: send it whole."""
+    """The mirror of this document is not correct; send its full text."""
 
     doc: str
 
 
 class GoAway(Said, tag="spark.goaway", tag_field="type", kw_only=True):
-    """The server will end; open the next connection, then leave this one."""
+    """The server will end; open the next connection, then close this one."""
 
     reason: str = ""
 

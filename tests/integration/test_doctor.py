@@ -152,7 +152,7 @@ def test_a_runtime_directory_that_is_none(
 ) -> None:
     (tmp_path / "run").symlink_to(tmp_path)
     monkeypatch.setenv("SPARK_LSP_RUNTIME_DIR", str(tmp_path / "run"))
-    assert "belongs to somebody else" in only(look(), "runtime directory", "error")["what"]
+    assert "belongs to another user" in only(look(), "runtime directory", "error")["what"]
 
 
 def test_a_runtime_directory_too_deep_for_a_socket(

@@ -22,6 +22,7 @@ from spark_lsp.codes import Code
 from spark_lsp.engine.remote import Endpoint
 from spark_lsp.errors import GatewayError
 from spark_lsp.failures import FAILED, read_all
+from spark_lsp.locks import try_lock
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
@@ -234,7 +235,7 @@ async def test_one_that_cannot_start_is_told_with_its_log(where: Path, tmp_path:
 
 async def test_a_lock_that_nobody_lets_go_is_told(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch, "START_DEADLINE", 0.2)
-    with runtime.try_lock(where / "gateway.lock") as held:
+    with try_lock(where / "gateway.lock") as held:
         assert held
         with pytest.raises(GatewayError, match="another program holds its lock"):
             await launch.find_or_start()

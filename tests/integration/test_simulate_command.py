@@ -87,7 +87,7 @@ def test_feel_is_amdahl_s_law(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main([*words, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["sessions"][1]["rate_ratio"] == 10
     assert main(["simulate", "feel"]) == 0
-    assert "nobody was recorded" in capsys.readouterr().out
+    assert "not a recording" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

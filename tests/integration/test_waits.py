@@ -47,7 +47,7 @@ def test_each_command_that_waits_tells_its_limit(command: str, capsys: pytest.Ca
         cli.main(words)
     told = " ".join(capsys.readouterr().out.split())
     assert "--timeout SECONDS" in told
-    assert "(default: " in told.partition("--timeout SECONDS give")[2]
+    assert "(default: " in told.partition("--timeout SECONDS time")[2]
 
 
 @pytest.mark.parametrize("word", ["0", "-1", "nan", "inf", "soon"])

@@ -5,7 +5,7 @@
 ---   vim.lsp.enable('spark_lsp')
 ---   vim.lsp.inline_completion.enable()
 ---
---- That needs nothing but this file. `require('spark_lsp').setup()` does it too, and adds ghost text that grows
+--- That needs only this file. `require('spark_lsp').setup()` does it too, and adds ghost text that grows
 --- (on 0.11 as well), its keys, `:Spark` and a statusline: see `:help spark_lsp`.
 ---
 --- Settings go below `settings.spark`; all have working defaults:
@@ -14,7 +14,7 @@
 ---     settings = { spark = { completion = { maxLines = 1 }, edit = { effort = 'fast' } } },
 ---   })
 
---- Send an edit. One with an instruction needs a sentence from the person before the server can begin.
+--- Send an edit. An edit with an instruction first asks the user for a sentence.
 ---@param command lsp.Command
 ---@param ctx { client_id: integer, bufnr: integer }
 local function edit(command, ctx)
@@ -39,8 +39,8 @@ local function edit(command, ctx)
   end)
 end
 
---- The program on the search path. Relative entries are passed over: they mean the directory that Neovim is in,
---- which may be a repository that brings a `spark-lsp` along.
+--- The program on the search path. It skips relative entries: they refer to Neovim's working directory, which may
+--- be a repository that contains a `spark-lsp`.
 ---@return string
 local function program()
   local windows = vim.fn.has('win32') == 1
@@ -50,14 +50,14 @@ local function program()
       return file
     end
   end
-  return 'spark-lsp' -- nowhere: Neovim says so
+  return 'spark-lsp' -- not found: Neovim reports it
 end
 
 ---@type vim.lsp.Config
 return {
   cmd = { program(), 'serve' },
   cmd_cwd = vim.uv.os_homedir(),
-  -- No filetypes: it serves every file. Buffers that are no files (help, terminals, prompts) are left alone.
+  -- No filetypes: it serves every file, but no other buffers (help, terminals, prompts).
   root_dir = function(bufnr, on_dir)
     if vim.bo[bufnr].buftype == '' and vim.api.nvim_buf_get_name(bufnr) ~= '' then
       on_dir(vim.fs.root(bufnr, '.git') or vim.fn.getcwd())

@@ -1,4 +1,4 @@
-/** The language client, less what this extension does better itself. */
+/** The language client, without the parts that this extension replaces. */
 
 import { homedir } from 'node:os';
 
@@ -18,7 +18,7 @@ import { SECTION, given } from './settings';
 
 export const SELECTOR = [{ scheme: 'file' }, { scheme: 'untitled' }];
 
-/** Says that the editor shows ghost text, which the server must know to leave the menu alone. */
+/** Declares that the editor shows ghost text, so that the server offers no completion menu. */
 class ShowsGhostText implements StaticFeature {
   fillClientCapabilities(capabilities: ClientCapabilities): void {
     capabilities.textDocument ??= {};
@@ -26,7 +26,7 @@ class ShowsGhostText implements StaticFeature {
   }
 
   initialize(): void {
-    // The provider is the extension's own, and there before the server is.
+    // The extension has its own provider, which exists before the server.
   }
 
   getState(): { kind: 'static' } {
@@ -39,14 +39,14 @@ class ShowsGhostText implements StaticFeature {
 }
 
 export class SparkClient extends LanguageClient {
-  /** The library's own ghost text is left out: there would be two. */
+  /** Leaves out the library's own ghost text, which would be a second one. */
   override registerFeature(feature: StaticFeature | DynamicFeature<unknown>): void {
     const method = 'registrationType' in feature ? feature.registrationType.method : '';
     super.registerFeature(method === InlineCompletionRequest.method ? new ShowsGhostText() : feature);
   }
 }
 
-/** Ask for the sentence that an edit with an instruction still needs; undefined if there is none. */
+/** Ask for the sentence that an edit with an instruction needs; undefined if the user gives no sentence. */
 export async function completed(argument: unknown): Promise<unknown> {
   const order = argument as { action?: string; instruction?: string } | undefined;
   if (order?.action !== 'instruct' || order.instruction) {
@@ -90,7 +90,7 @@ export function create(
       },
     },
   };
-  // Not the open folder, where the library would start it: a server needs nothing of it there.
+  // Not the open folder, the library's default: the server needs nothing from it.
   const server = { command: program, args: ['serve'], options: { cwd: homedir() } };
   return new SparkClient(SECTION, 'spark-lsp', server, options);
 }

@@ -1,4 +1,4 @@
-/** What a person can ask for by name. Each command answers with what happened, or says why nothing did. */
+/** The commands. Each one reports its result, or the reason for having none. */
 
 import { execFile } from 'node:child_process';
 import { homedir } from 'node:os';
@@ -24,7 +24,7 @@ export interface Session {
 
 const NO_SERVER = 'spark-lsp: there is no server, so nothing was done. "Spark: Restart the Server" says why.';
 
-/** Have the server execute a command; what it refuses is said. */
+/** Let the server execute a command; show its refusals. */
 async function execute(session: Session, command: string, ...args: unknown[]): Promise<unknown> {
   const client = session.client();
   if (!client?.isRunning()) {
@@ -39,7 +39,7 @@ async function execute(session: Session, command: string, ...args: unknown[]): P
   }
 }
 
-/** The selection as it is now, as the server's commands take a place. */
+/** The current selection, in the form that the server's commands expect. */
 function place(session: Session): { uri: string; version: number; range: unknown } | undefined {
   const editor = vscode.window.activeTextEditor;
   const client = session.client();
@@ -57,7 +57,7 @@ function place(session: Session): { uri: string; version: number; range: unknown
 }
 
 async function edit(session: Session): Promise<void> {
-  const here = place(session); // before the box: the person means what they see now
+  const here = place(session); // before the box opens: the user means the current text
   const instruction = here && (await askInstruction());
   if (instruction) {
     await execute(session, 'spark.edit', { action: 'instruct', ...here, instruction });
@@ -97,7 +97,7 @@ async function toggle(session: Session): Promise<void> {
   session.status.showGhost(await session.ghost.toggle());
 }
 
-/** Run the doctor and show what it finds. */
+/** Run the doctor and show its findings. */
 function doctor(session: Session): void {
   const program = session.program();
   if (!program) {

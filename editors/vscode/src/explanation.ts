@@ -17,7 +17,7 @@ export class Explanations implements vscode.TextDocumentContentProvider, vscode.
     return this.text;
   }
 
-  /** Open the page for an explanation that was asked for. */
+  /** Open the page for a requested explanation. */
   async open(): Promise<void> {
     this.set('…\n');
     const document = await vscode.workspace.openTextDocument(URI);

@@ -1,4 +1,4 @@
-/** Starts the server, connects the parts, and says what is missing. */
+/** Starts the server, connects the parts, and reports missing ones. */
 
 import * as vscode from 'vscode';
 import { State } from 'vscode-languageclient/node';
@@ -20,7 +20,7 @@ interface Python {
   readonly environments: { getActiveEnvironmentPath(): { readonly path: string } };
 }
 
-/** The interpreter that the Python extension has chosen; a folder that is not trusted has no say in it. */
+/** The interpreter that the Python extension has chosen; an untrusted folder does not count. */
 async function activePython(): Promise<string | undefined> {
   const extension = vscode.extensions.getExtension<Python>('ms-python.python');
   if (!extension || !vscode.workspace.isTrusted) {
@@ -29,7 +29,7 @@ async function activePython(): Promise<string | undefined> {
   try {
     return (await extension.activate()).environments.getActiveEnvironmentPath().path;
   } catch {
-    return undefined; // another version of it, or it is broken: nothing to us
+    return undefined; // another version of it, or a broken one: ignore it
   }
 }
 
@@ -67,7 +67,7 @@ class Extension implements vscode.Disposable {
     this.disposables = [commands, this.ghost, status, explanations, log, ...watches];
   }
 
-  /** Start the server, or start it anew; one at a time. */
+  /** Start the server, or restart it; one at a time. */
   restart(): Promise<void> {
     this.turn = this.turn.then(() => this.startAnew()).catch((error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error);
@@ -81,7 +81,7 @@ class Extension implements vscode.Disposable {
     const client = this.client;
     this.client = undefined;
     await client?.dispose().catch((error: unknown) => {
-      this.log.warn(`The server did not stop by itself: ${String(error)}`); // its process ends with its input
+      this.log.warn(`The server did not stop: ${String(error)}`); // its process ends with its input
     });
   }
 
@@ -127,7 +127,7 @@ class Extension implements vscode.Disposable {
     }
   }
 
-  /** The server is nowhere: say so once, where the person is, with what can be done about it. */
+  /** There is no server: show this once, with the remedies. */
   private missing(configured: string): void {
     const text = configured
       ? `spark-lsp: there is no program ${configured}, which the setting spark.server.path names; no ghost text and no edits come.`
@@ -169,7 +169,7 @@ let running: Extension | undefined;
 export function activate(context: vscode.ExtensionContext): void {
   running = new Extension(context);
   context.subscriptions.push(running);
-  void running.restart(); // nobody waits for it: the editor is not slowed down by a server that starts
+  void running.restart(); // not awaited: a starting server must not slow down the editor
 }
 
 export async function deactivate(): Promise<void> {

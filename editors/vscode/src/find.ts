@@ -1,4 +1,4 @@
-/** Finds the server's program: as set, in the active Python environment, on the search path, where tools go. */
+/** Finds the server's program: the setting, the Python environment, the search path, the folders of pipx and uv. */
 
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
@@ -9,11 +9,11 @@ const WINDOWS = process.platform === 'win32';
 export const PROGRAM = WINDOWS ? 'spark-lsp.exe' : 'spark-lsp';
 
 export interface Where {
-  /** The setting, or nothing. */
+  /** The setting; may be empty. */
   readonly configured: string;
   /** The active Python interpreter, if the folder is trusted. */
   readonly python: string | undefined;
-  /** The folders that are open: their files are somebody's code, and no program is taken from them. */
+  /** The open folders: their files are foreign code, so no program in them is used. */
   readonly workspace?: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -36,7 +36,7 @@ function expanded(file: string): string {
   return file.startsWith('~') ? path.join(os.homedir(), file.slice(1)) : file;
 }
 
-/** The places that are looked at when nothing is set, in this order. */
+/** The places to search without a setting, in this order. */
 export function candidates(where: Where): string[] {
   const { environment, python } = where;
   const trusted = python && !where.workspace?.some((folder) => isInside(python, folder));
@@ -46,14 +46,14 @@ export function candidates(where: Where): string[] {
     environment['UV_TOOL_BIN_DIR'],
     environment['PIPX_BIN_DIR'],
     environment['XDG_BIN_HOME'],
-    path.join(os.homedir(), '.local', 'bin'), // where pipx and uv put what they install
+    path.join(os.homedir(), '.local', 'bin'), // install location of pipx and uv
   ];
-  // Relative folders of a search path would be taken from wherever the editor happens to run.
+  // Relative folders of a search path would depend on the editor's working directory.
   const absolute = folders.filter((folder): folder is string => !!folder && path.isAbsolute(folder));
   return absolute.map((folder) => path.join(folder, PROGRAM));
 }
 
-/** The path of the program; undefined if it is nowhere. What is set is taken or nothing is. */
+/** The path of the program; undefined if it is not found. With a setting, no other place is searched. */
 export async function find(where: Where): Promise<string | undefined> {
   const files = where.configured ? [expanded(where.configured)] : candidates(where);
   for (const file of files) {

@@ -1,9 +1,9 @@
 /**
- * Ghost text: asks for it, shows it while it grows, eats what is typed of it.
+ * Ghost text: requests it, shows it while it grows, shortens it as the user types along.
  *
- * An editor takes one list of items for each question and never changes them. So that text can grow, each
- * question is answered from the newest offer as long as that holds, and the editor is made to ask again when
- * the offer has grown. The server is asked only where no offer holds.
+ * An editor takes one list of items per request and never changes them. To let text grow, the provider answers
+ * each request from the newest offer as long as that is valid, and makes the editor ask again when the offer has
+ * grown. It sends a request to the server only without a valid offer.
  */
 
 import * as vscode from 'vscode';
@@ -18,8 +18,8 @@ import {
 import { type Offer, type Place, type Text, placeAt, restOf } from './offer';
 import type { Grown } from './protocol';
 
-const REMEMBERED = 16; // places that were asked about lately: answers that grow name one of them
-const MORE_MS = 20; // often the rest comes right behind the first text, and being asked again takes the editor 60 ms
+const REMEMBERED = 16; // the places of recent requests; growing answers refer to one of them
+const MORE_MS = 20; // often the rest follows the first text at once, and another request takes the editor 60 ms
 const ACCEPTED = 'spark.ui.accepted';
 
 type Answer = InlineCompletionItem[] | InlineCompletionList | null;
@@ -27,9 +27,9 @@ type Answer = InlineCompletionItem[] | InlineCompletionList | null;
 interface Buffer {
   readonly places: Place[];
   offer: Offer | undefined;
-  /** The newest answer that was heard of. */
+  /** The newest known answer. */
   token: number;
-  /** Called when the first text of an answer is told before the answer itself. */
+  /** Called when the first text of an answer arrives before the answer itself. */
   readonly waiting: Map<Place, () => void>;
 }
 
@@ -60,7 +60,7 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
   private readonly buffers = new Map<string, Buffer>();
   private readonly disposables: vscode.Disposable[];
   private dismissed = '';
-  private offered = false; // what the context key says
+  private offered = false; // the value of the context key
   private showing = false;
   private again = false;
   enabled = true;
@@ -105,7 +105,7 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
     return this.offer(found === undefined ? [] : [found]);
   }
 
-  /** `spark/inlineCompletion`: the answer has grown, is whole, or is taken back. */
+  /** `spark/inlineCompletion`: the answer has grown, is complete, or is withdrawn. */
   grown(said: Grown): void {
     const buffer = this.buffers.get(this.uri(said.uri));
     if (buffer === undefined || said.token < buffer.token) {
@@ -126,14 +126,14 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
       this.take(buffer, place, said.item, said.token);
       const waiting = buffer.waiting.get(place);
       if (waiting) {
-        setTimeout(waiting, said.done ? 0 : MORE_MS); // the editor still waits for its first answer: this is it
+        setTimeout(waiting, said.done ? 0 : MORE_MS); // the editor still waits for its first answer
       } else {
         void this.show(this.uri(said.uri));
       }
     }
   }
 
-  /** Send the suggestion away; it stays gone for this spot. */
+  /** Dismiss the suggestion for this position. */
   async dismiss(): Promise<void> {
     const editor = vscode.window.activeTextEditor;
     this.dismissed = editor ? spot(editor.document, editor.selection.active) : '';
@@ -141,7 +141,7 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
     await vscode.commands.executeCommand('editor.action.inlineSuggest.hide');
   }
 
-  /** Accept the next word or line by the editor's own command, and have it counted. */
+  /** Accept the next word or line by the editor's own command, and count it. */
   async acceptPart(command: string): Promise<void> {
     const editor = vscode.window.activeTextEditor;
     const offer = editor && this.buffers.get(editor.document.uri.toString())?.offer;
@@ -160,7 +160,7 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
     return this.enabled;
   }
 
-  /** The server is gone: what it offered cannot grow, and its tokens begin anew. */
+  /** The server has ended: its offers cannot grow, and its tokens restart. */
   forget(): void {
     this.buffers.clear();
   }
@@ -185,7 +185,7 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
     const stop = new vscode.CancellationTokenSource();
     const cancelled = token.onCancellationRequested(() => {
       if (buffer.offer?.place !== place) {
-        stop.cancel(); // else it grows already, and what was typed may go along with it
+        stop.cancel(); // otherwise it grows already, and the typed text may still fit
       }
     });
     const answered = client
@@ -194,7 +194,7 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
         this.answered(buffer, place, answer);
       })
       .catch(() => {
-        // overtaken or cancelled: what comes of it is told by notifications; an error is the log's and the status's
+        // overtaken or cancelled: notifications report the result; the log and the status report errors
       })
       .finally(() => {
         cancelled.dispose();
@@ -205,11 +205,11 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
     buffer.waiting.delete(place);
   }
 
-  /** Take the server's answer, unless it was told of already or there is a newer one. */
+  /** Accept the server's answer, unless it is known already or older than the current one. */
   private answered(buffer: Buffer, place: Place, answer: Answer): void {
     const item = (Array.isArray(answer) ? answer : answer?.items)?.[0];
     if (item === undefined) {
-      return; // nothing; the status has the reason
+      return; // empty; the status has the reason
     }
     const token = tokenOf(item);
     if (token >= buffer.token && buffer.offer?.token !== token) {
@@ -245,7 +245,7 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
     return item;
   }
 
-  /** Have the editor ask again, since there is more to show where the cursor is. */
+  /** Make the editor ask again, since there is more text to show at the cursor. */
   private async show(uri: string): Promise<void> {
     if (this.showing) {
       this.again = true;
@@ -263,11 +263,11 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
         if (this.item(editor.document, editor.selection.active) === undefined) {
           return;
         }
-        // The editor does not ask a provider twice about the same place and version; a new one it asks.
+        // The editor asks each provider only once per place and version, so register a new one.
         this.registration.dispose();
         this.registration = vscode.languages.registerInlineCompletionItemProvider(this.selector, this);
         await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger', {
-          providerId: `${this.extensionId}:*`, // nobody else is asked; older editors ask everybody
+          providerId: `${this.extensionId}:*`, // asks no other provider; older editors ask all of them
           explicit: false,
         });
       } while (this.again as boolean);
@@ -276,7 +276,7 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
     }
   }
 
-  /** Say in a context key whether what is shown is ours. */
+  /** Set the context key that tells whether the visible ghost text is ours. */
   private offer(items: vscode.InlineCompletionItem[]): vscode.InlineCompletionItem[] {
     if (this.offered !== items.length > 0) {
       this.offered = items.length > 0;
@@ -289,7 +289,7 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
     const client = this.client();
     if (client?.isRunning()) {
       const told = { command: 'spark.accept', arguments: [{ token }] };
-      await client.sendRequest('workspace/executeCommand', told).catch(() => undefined); // it is but a count
+      await client.sendRequest('workspace/executeCommand', told).catch(() => undefined); // it is only a count
     }
   }
 }

@@ -1,4 +1,4 @@
-/** What in the editor itself keeps ghost text away, or draws another one. Nothing here knows of an editor. */
+/** Settings and extensions that hide ghost text or draw their own. Independent of the editor API. */
 
 type Get = (setting: string) => unknown;
 
@@ -15,13 +15,13 @@ const OTHERS: Readonly<Record<string, string>> = {
 };
 
 export interface Hindrance {
-  /** Why no ghost text can be seen; empty if the editor shows it. */
+  /** Why the editor shows no ghost text; empty if it does. */
   readonly blocks: string;
-  /** What may show its own ghost text instead; empty if there is nothing of the kind. */
+  /** The extensions that may show their own ghost text; empty without any. */
   readonly competes: string;
 }
 
-/** Judge the editor's settings, and the extensions that are active there by their ids. */
+/** Judge the editor's settings, and its active extensions by their ids. */
 export function hindrance(get: Get, isActive: (id: string) => boolean): Hindrance {
   const off = get('editor.inlineSuggest.enabled') === false;
   const names = new Set(Object.entries(OTHERS).flatMap(([id, name]) => (isActive(id) ? [name] : [])));

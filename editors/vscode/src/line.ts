@@ -1,4 +1,4 @@
-/** A status in one line, and what it says when the pointer rests on it. Nothing here knows of an editor. */
+/** A status in one line, and its hover text. Independent of the editor API. */
 
 import type { Hindrance } from './hindrance';
 import type { Status } from './protocol';
@@ -23,7 +23,7 @@ function speed(status: Status): string {
 
 const FREE: Hindrance = { blocks: '', competes: '' };
 
-/** What a status bar shows of a status. `ghost` is whether the person has ghost text switched on. */
+/** The text of a status for the status bar. `ghost` is whether the user has ghost text switched on. */
 export function lineOf(status: Status, ghost: boolean, editor: Hindrance = FREE): Line {
   const engine = status.engine || 'spark';
   const simulated = status.simulated ? ' (simulated)' : '';

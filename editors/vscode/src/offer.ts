@@ -1,9 +1,9 @@
 /**
- * What a suggestion was made for, and what is left of it.
+ * The place of a suggestion, and its remaining text.
  *
- * An offer was made for one cursor in one text. Whether it still holds is never remembered but looked at anew,
- * whenever it is shown: the text before its place and behind the cursor must be what it was, and what stands
- * between must be its beginning. So a stale suggestion cannot be shown. Nothing here knows of an editor.
+ * An offer is made for one cursor in one text. The module never remembers whether an offer is still valid. It checks
+ * this each time it shows the offer: the text before its place and after the cursor must be unchanged, and the text
+ * between must be its beginning. So a stale suggestion cannot be shown. Independent of the editor API.
  */
 
 /** A position: line and UTF-16 code unit, both counted from 0. */
@@ -18,7 +18,7 @@ export interface Text {
   line(index: number): string;
 }
 
-/** Where something was asked. */
+/** The place of a request. */
 export interface Place extends At {
   readonly version: number;
   readonly before: string;
@@ -28,11 +28,11 @@ export interface Place extends At {
 
 /** A suggestion for a place. */
 export interface Offer {
-  /** Names the answer at the server; of two answers the one with the larger token counts. */
+  /** Identifies the answer at the server; of two answers, the one with the larger token counts. */
   readonly token: number;
   readonly text: string;
   readonly place: Place;
-  /** How many code units behind the cursor it replaces. */
+  /** The number of code units after the cursor that it replaces. */
   readonly beyond: number;
 }
 
@@ -48,7 +48,7 @@ export function placeAt(text: Text, at: At, version: number): Place {
   };
 }
 
-/** What was typed since the place was asked about, if nothing else has changed. */
+/** The text typed since the request for the place, if nothing else has changed. */
 export function typedSince(place: Place, text: Text, at: At): string | undefined {
   if (at.line < place.line || text.lineCount !== place.lineCount + at.line - place.line) {
     return undefined;
@@ -66,7 +66,7 @@ export function typedSince(place: Place, text: Text, at: At): string | undefined
   return typed.startsWith(place.before) ? typed.slice(place.character) : undefined;
 }
 
-/** What is left of an offer for the cursor as it is now; undefined if nothing is. */
+/** The rest of an offer for the current cursor; undefined without a rest. */
 export function restOf(offer: Offer, text: Text, at: At): string | undefined {
   const typed = typedSince(offer.place, text, at);
   if (typed === undefined || !offer.text.startsWith(typed) || offer.text.length === typed.length) {

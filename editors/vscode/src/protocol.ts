@@ -1,6 +1,6 @@
 /**
- * What the server says beside LSP; docs/reference/lsp.md tells what each field means. Compare `state` and `code`
- * only: `reason` is a sentence for people, which any release may reword.
+ * The server's messages beyond LSP; docs/reference/lsp.md explains each field. Compare `state` and `code` only:
+ * `reason` is a sentence for people, which any release may reword.
  */
 
 import { InlineCompletionItem, NotificationType } from 'vscode-languageclient/node';

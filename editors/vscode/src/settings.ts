@@ -1,14 +1,14 @@
 /**
- * The settings that a person has given, and only those.
+ * The settings that the user has given, and only those.
  *
- * The editor would give every default along, and these would count as given: what stands in config.toml would
- * never be heard of. Settings of machine scope are the person's own; what a folder says of them is left out.
+ * The editor would include every default, and the defaults would override the values in config.toml. Settings of
+ * machine scope belong to the user; a folder's values for them are left out.
  */
 
 import * as vscode from 'vscode';
 
 export const SECTION = 'spark';
-const OWN = ['server.path', 'trace.server']; // the extension's, nothing to the server
+const OWN = ['server.path', 'trace.server']; // for the extension, not for the server
 
 interface Property {
   readonly scope?: string;
@@ -33,7 +33,7 @@ export function put(tree: Tree, name: string, value: unknown): void {
   table[last] = value;
 }
 
-/** The section as it is given, as the server takes it. */
+/** The given section, in the server's form. */
 export function given(manifest: unknown): Tree {
   const configuration = vscode.workspace.getConfiguration();
   const tree: Tree = {};

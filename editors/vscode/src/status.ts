@@ -1,4 +1,4 @@
-/** The item in the status bar: which engine, simulated or real, how fast, and why nothing comes. */
+/** The item in the status bar: the engine, simulated or real, its speed, and the reason for no suggestion. */
 
 import * as vscode from 'vscode';
 
@@ -30,7 +30,7 @@ export class StatusItem implements vscode.Disposable {
     this.draw(lineOf(status, this.ghost, hindrance(get, isActive)));
   }
 
-  /** The editor's settings, its active file or its extensions have changed: what they hinder may have too. */
+  /** The editor's settings, its active file or its extensions have changed, and with them the hindrances. */
   look(): void {
     if (this.status) {
       this.show(this.status);
@@ -42,7 +42,7 @@ export class StatusItem implements vscode.Disposable {
     this.look();
   }
 
-  /** There is no server that could say anything. */
+  /** There is no server to report a status. */
   showTrouble(tooltip: string): void {
     this.status = undefined;
     this.draw({ text: '$(circle-slash) spark: no server', tooltip, warn: true });

@@ -95,7 +95,7 @@ def test_a_server_without_ranges_starts_again(repository: Repository, model: Mod
 
 def test_a_wrong_digest_is_thrown_away(repository: Repository, model: Model, weights: bytes) -> None:
     repository.content = weights[:-1] + bytes([weights[-1] ^ 1])
-    with pytest.raises(ModelError, match="wrong digest and was thrown away") as caught:
+    with pytest.raises(ModelError, match="wrong digest and was discarded") as caught:
         pull.pull(model)
     assert "spark-lsp model pull tiny" in str(caught.value)
     assert not paths.looks_present(model)

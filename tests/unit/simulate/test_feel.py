@@ -40,7 +40,7 @@ def test_the_session_that_comes_along_can_be_read() -> None:
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        ("dance,1,,", "'dance' is no kind"),
+        ("dance,1,,", "'dance' is not a kind"),
         ("think,-1,,", "must not be negative"),
         ("think,inf,,", "must not be negative"),
         ("edit,,many,", "Line 2"),

@@ -20,12 +20,12 @@ end
 
 --- Attach to the buffers that are loaded now.
 function M.attach_loaded()
-  vim.schedule(function() -- Neovim's own attempt, where it makes one, comes first
+  vim.schedule(function() -- after Neovim's own attempt, if it makes one
     vim.iter(api.nvim_list_bufs()):each(attach)
   end)
 end
 
---- Attach to a buffer that was read without a type, or has got a name, after Neovim had its chance to.
+--- Attach to a buffer that was read without a type, or has got a name, after Neovim's own attempt.
 ---@param event { buf: integer, event: string }
 local function on_event(event)
   local read = event.event == 'BufReadPost' or event.event == 'BufNewFile'

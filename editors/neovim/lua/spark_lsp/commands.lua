@@ -1,4 +1,4 @@
---- `:Spark`: what can be asked for by name.
+--- `:Spark`: the commands by name.
 local M = {}
 
 local api = vim.api
@@ -34,7 +34,7 @@ local function execute(client, command, argument, after)
   end, 0)
 end
 
---- The lines of a command's range, or the cursor: the server then takes what is around it.
+--- The lines of a command's range, or the cursor: the server then takes the definition around it.
 local function range(input, client)
   if input.range > 0 then
     return { start = { line = input.line1 - 1, character = 0 }, ['end'] = { line = input.line2, character = 0 } }
@@ -43,7 +43,7 @@ local function range(input, client)
   return { start = at, ['end'] = at }
 end
 
---- A place in this buffer as it is when the command is given: the person may go on while a box is open.
+--- A place in this buffer at the time of the command: the user may go on typing while a box is open.
 local function place(input, client)
   return {
     uri = vim.uri_from_bufnr(0),
@@ -52,7 +52,7 @@ local function place(input, client)
   }
 end
 
---- Edit the lines, or the definition around the cursor, as a sentence says.
+--- Edit the lines, or the definition around the cursor, by an instruction.
 local function edit(input, client)
   local argument = vim.tbl_extend('force', place(input, client), { action = 'instruct' })
   local function send(instruction)
@@ -68,7 +68,7 @@ local function edit(input, client)
   vim.ui.input({ prompt = 'Edit: ' }, send)
 end
 
-local explanation ---@type integer? the buffer that explanations are shown in
+local explanation ---@type integer? the buffer that shows explanations
 
 local function window()
   if not (explanation and api.nvim_buf_is_valid(explanation)) then
@@ -98,7 +98,7 @@ local function explain(input, client)
   execute(client, 'spark.explain', place(input, client))
 end
 
---- Ask one engine for everything; without a name, choose from those there are.
+--- Use one engine for everything; without a name, let the user choose.
 local function engine(input, client)
   local function select(name)
     execute(client, 'spark.selectEngine', { engine = name }, function(result)
@@ -146,7 +146,7 @@ local function log()
   vim.cmd('normal! G')
 end
 
---- Run `spark-lsp doctor` beside the file; its findings say what to do.
+--- Run `spark-lsp doctor` on the file; its findings give the remedies.
 local function doctor()
   local cmd, found = require('spark_lsp').find()
   if not found or type(cmd) ~= 'table' then

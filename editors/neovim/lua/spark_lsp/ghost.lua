@@ -1,45 +1,45 @@
---- Ghost text: asks for it, shows it while it grows, eats what is typed of it, accepts it.
+--- Ghost text: requests it, shows it while it grows, shortens it as the user types along, accepts it.
 ---
---- An offer was made for one cursor in one text. Whether it still holds is never remembered but looked at anew,
---- whenever it is drawn or accepted: the text before its place and behind the cursor must be what it was, and
---- what stands between must be its beginning. So a stale suggestion can be neither shown nor accepted.
+--- An offer is made for one cursor in one text. The module never remembers whether an offer is still valid. It checks
+--- this each time it draws or accepts the offer: the text before its place and after the cursor must be unchanged, and
+--- the text between must be its beginning. So a stale suggestion can be neither shown nor accepted.
 local M = {}
 
 local api = vim.api
 local namespace = api.nvim_create_namespace('spark_lsp.ghost')
-local REMEMBERED = 16 -- places that were asked about lately: answers that grow name one of them
+local REMEMBERED = 16 -- the places of recent requests; growing answers refer to one of them
 
----@class spark_lsp.Place where something was asked
----@field version integer the document's version, as the server was told
+---@class spark_lsp.Place the place of a request
+---@field version integer the document's version, as sent to the server
 ---@field row integer 0-based
 ---@field col integer bytes
 ---@field before string the line up to the cursor
----@field after string the line from the cursor on
----@field lines integer how many the buffer had
+---@field after string the line after the cursor
+---@field lines integer the number of lines in the buffer
 ---@field position lsp.Position
 
 ---@class spark_lsp.Offer
 ---@field token integer
 ---@field text string
 ---@field place spark_lsp.Place
----@field command? lsp.Command tells the server of an acceptance
+---@field command? lsp.Command reports an acceptance to the server
 ---@field done boolean
 
 ---@class spark_lsp.Buffer
 ---@field client_id integer
 ---@field places spark_lsp.Place[] the newest last
 ---@field offer? spark_lsp.Offer
----@field token integer the newest that was heard of
+---@field token integer the newest known one
 ---@field request? integer
 ---@field timer? uv.uv_timer_t
----@field shown? string where it is on screen
----@field dismissed? string where the person sent it away
+---@field shown? string its place on the screen
+---@field dismissed? string the place where the user dismissed it
 
 ---@type table<integer, spark_lsp.Buffer>
 local buffers = {}
 
 M.enabled = true
-M.delay = 30 -- milliseconds without a key before the server is asked
+M.delay = 30 -- milliseconds without a key before a request
 
 ---@return integer row, integer col
 local function cursor()
@@ -51,12 +51,12 @@ local function inserting()
   return api.nvim_get_mode().mode:sub(1, 1) == 'i'
 end
 
---- What names a cursor in a text.
+--- The key of a cursor position in a text.
 local function spot(bufnr)
   return ('%d:%d:%d'):format(api.nvim_buf_get_changedtick(bufnr), cursor())
 end
 
---- What was typed since an offer was asked for, if nothing else has changed.
+--- The text typed since the request of an offer, if nothing else has changed.
 ---@param place spark_lsp.Place
 ---@return string?
 local function typed(bufnr, place)
@@ -77,7 +77,7 @@ local function typed(bufnr, place)
   return table.concat(lines, '\n')
 end
 
---- What is left of the offer for the cursor as it is now.
+--- The rest of the offer for the current cursor.
 ---@return string? rest, spark_lsp.Offer? offer
 function M.current(bufnr)
   local buffer = buffers[bufnr]
@@ -106,7 +106,7 @@ local function clear(bufnr)
   end
 end
 
---- Show what is left of the offer; nothing if there is none, or a menu has the screen.
+--- Show the rest of the offer; show nothing without an offer, or while a menu is open.
 local function draw(bufnr)
   local rest = M.current(bufnr)
   if not rest or vim.fn.pumvisible() == 1 or buffers[bufnr].dismissed == spot(bufnr) then
@@ -119,7 +119,7 @@ local function draw(bufnr)
     below[#below + 1] = drawn(lines[index])
   end
   api.nvim_buf_set_extmark(bufnr, namespace, row, col, {
-    id = 1, -- one mark that is moved: nothing flickers
+    id = 1, -- one mark, moved to avoid flicker
     virt_text = drawn(lines[1]),
     virt_text_pos = 'inline',
     virt_lines = below,
@@ -136,12 +136,12 @@ local function stop(buffer)
   end
 end
 
---- Whether the person sent the suggestion for this cursor away.
+--- Whether the user dismissed the suggestion for this cursor.
 local function unwanted(bufnr)
   return buffers[bufnr].dismissed == spot(bufnr)
 end
 
---- Remember where something is asked, so that answers can be placed.
+--- Remember the place of a request, so that answers can be placed.
 ---@param client vim.lsp.Client
 ---@return spark_lsp.Place, lsp.TextDocumentPositionParams
 local function place_here(bufnr, client)
@@ -165,7 +165,7 @@ local function place_here(bufnr, client)
   return place, params
 end
 
---- Take what the server says of one answer; a newer answer's has precedence.
+--- Accept the server's message about one answer; a newer answer has precedence.
 ---@param item lsp.InlineCompletionItem
 local function take(bufnr, place, item, token, done)
   local buffer = buffers[bufnr]
@@ -184,7 +184,7 @@ local function token_of(item)
   return vim.tbl_get(item, 'command', 'arguments', 1, 'token') or 0
 end
 
---- Ask for a suggestion here, unless the one there is goes on or was sent away.
+--- Request a suggestion here, unless the current one still fits or was dismissed.
 local function ask(bufnr)
   local buffer = buffers[bufnr]
   local client = buffer and vim.lsp.get_client_by_id(buffer.client_id)
@@ -199,7 +199,7 @@ local function ask(bufnr)
   local _, request = client:request('textDocument/inlineCompletion', params, function(err, result)
     local item = not err and result and (result.items or result)[1]
     if not item or not buffers[bufnr] then
-      return -- overtaken or nothing; the status has the reason
+      return -- overtaken or empty; the status has the reason
     end
     local token, offer = token_of(item), buffers[bufnr].offer
     if token >= buffers[bufnr].token and not (offer and offer.token == token) then
@@ -210,7 +210,7 @@ local function ask(bufnr)
   place.version = vim.lsp.util.buf_versions[bufnr]
 end
 
---- Ask when no key has come for a moment.
+--- Request a suggestion after a short time without a key.
 local function ask_soon(bufnr)
   local buffer = buffers[bufnr]
   stop(buffer)
@@ -232,7 +232,7 @@ local function moved(bufnr)
   end
 end
 
---- Insert mode was left: the suggestion goes, and stays gone for this spot.
+--- Insert mode has ended: dismiss the suggestion for this position.
 local function left(bufnr)
   local buffer = buffers[bufnr]
   if not buffer then
@@ -248,7 +248,7 @@ local function left(bufnr)
   clear(bufnr)
 end
 
---- `spark/inlineCompletion`: the answer has grown, is whole, or is taken back.
+--- `spark/inlineCompletion`: the answer has grown, is complete, or is withdrawn.
 ---@param params { token: integer, uri: string, version: integer, item: any, done: boolean }
 function M.grown(params, client_id)
   local bufnr = vim.uri_to_bufnr(params.uri)
@@ -271,7 +271,7 @@ function M.grown(params, client_id)
   end
 end
 
---- Tell the server that a suggestion was taken: it counts them.
+--- Report an accepted suggestion to the server, which counts them.
 local function tell(buffer, command)
   local client = command and vim.lsp.get_client_by_id(buffer.client_id)
   if client then
@@ -298,7 +298,7 @@ local units = {
   end,
 }
 
---- Insert the suggestion, or its next word or line; one step to undo. False if there is none.
+--- Insert the suggestion, or its next word or line; one step to undo. False without a suggestion.
 ---@param unit? 'whole'|'word'|'line'
 ---@return boolean
 function M.accept(unit)
@@ -309,7 +309,7 @@ function M.accept(unit)
   end
   local lines = vim.split(units[unit or 'whole'](rest), '\n')
   local row, col = cursor()
-  vim.bo.undolevels = vim.bo.undolevels -- what was typed before is a step of its own
+  vim.bo.undolevels = vim.bo.undolevels -- makes the text typed before a separate undo step
   api.nvim_buf_set_text(bufnr, row, col, row, col, lines)
   api.nvim_win_set_cursor(0, { row + #lines, (#lines == 1 and col or 0) + #lines[#lines] })
   tell(buffers[bufnr], offer.command)
@@ -317,8 +317,8 @@ function M.accept(unit)
   return true
 end
 
---- What a key does: accept, or be itself. Neovim may have looked at the mapping before the letters that were
---- typed just before it were in the buffer, so this looks again.
+--- The action of a key: accept, or its usual meaning. Neovim may have evaluated the mapping before the letters typed
+--- just before it were in the buffer, so this checks again.
 ---@param unit 'whole'|'word'|'line'
 ---@param lhs string
 function M.press(unit, lhs)
@@ -333,7 +333,7 @@ function M.visible()
   return M.current(bufnr) ~= nil and vim.fn.pumvisible() == 0 and not unwanted(bufnr)
 end
 
---- Send the suggestion away until something changes.
+--- Dismiss the suggestion until something changes.
 function M.dismiss()
   local bufnr = api.nvim_get_current_buf()
   if buffers[bufnr] then
@@ -361,7 +361,7 @@ end
 ---@param bufnr integer
 ---@param client vim.lsp.Client
 function M.attach(bufnr, client)
-  if vim.lsp.inline_completion then -- Neovim's own would draw a second one
+  if vim.lsp.inline_completion then -- Neovim's own ghost text would be a second one
     vim.lsp.inline_completion.enable(false, { client_id = client.id })
   end
   buffers[bufnr] = { client_id = client.id, places = {}, token = 0 }
@@ -386,7 +386,7 @@ function M.is_attached(bufnr)
   return buffers[bufnr] ~= nil
 end
 
---- Forget a buffer whose server is gone.
+--- Forget a buffer whose server has ended.
 function M.detach(bufnr, client_id)
   if buffers[bufnr] and buffers[bufnr].client_id == client_id then
     left(bufnr)

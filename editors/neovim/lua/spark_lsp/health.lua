@@ -1,4 +1,4 @@
---- `:checkhealth spark_lsp`: what a suggestion depends on, and what to do where something is missing.
+--- `:checkhealth spark_lsp`: checks everything that a suggestion depends on, and gives remedies.
 local M = {}
 
 local health = vim.health
@@ -26,7 +26,7 @@ local function server()
   local call = vim.list_extend(vim.list_slice(program), { '--version' })
   local done = vim.system(call, { text = true, cwd = vim.uv.os_homedir() }):wait(10000)
   if done.code ~= 0 then
-    health.error(('%s does not run: %s'):format(cmd[1], vim.trim(done.stderr or '')), 'Install it anew: `make demo`')
+    health.error(('%s does not run: %s'):format(cmd[1], vim.trim(done.stderr or '')), 'Install it again: `make demo`')
     return
   end
   health.ok(('%s: %s'):format(vim.trim(done.stdout), vim.fn.exepath(cmd[1])))
@@ -81,7 +81,7 @@ local function keys()
   end
 end
 
---- What `spark-lsp doctor` finds.
+--- The findings of `spark-lsp doctor`.
 local function doctor(program)
   local call = vim.list_extend(vim.list_slice(program), { 'doctor', '--json', '--no-trial' })
   local done = vim.system(call, { text = true, cwd = vim.uv.os_homedir() }):wait(30000)

@@ -4,10 +4,10 @@
 ---   require('spark_lsp').setup({ keys = { accept = '<C-y>' } })
 ---   require('spark_lsp').setup({ config = { cmd = { '/path/to/spark-lsp', 'serve' } } })
 ---
---- Code actions come by Neovim's own key, `gra`.
+--- Neovim's own key for code actions is `gra`.
 local M = {}
 
----@class spark_lsp.Keys each false for none
+---@class spark_lsp.Keys false maps no key
 ---@field accept? string|false the whole suggestion (default '<Tab>')
 ---@field accept_word? string|false (default '<M-Right>')
 ---@field accept_line? string|false (default '<M-Down>')
@@ -15,9 +15,9 @@ local M = {}
 
 ---@class spark_lsp.Options
 ---@field keys? spark_lsp.Keys
----@field delay? integer milliseconds without a key before the server is asked (default 30)
+---@field delay? integer milliseconds without a key before a request (default 30)
 ---@field enabled? boolean whether ghost text is on from the start (default true)
----@field config? vim.lsp.Config laid over lsp/spark_lsp.lua; settings go below `settings.spark`
+---@field config? vim.lsp.Config merged into lsp/spark_lsp.lua; settings go below `settings.spark`
 
 ---@type spark_lsp.Options
 local defaults = {
@@ -30,7 +30,7 @@ local defaults = {
 ---@type spark_lsp.Options
 M.options = defaults
 
---- What the server last told of itself, per client id: engine, model, simulated, state, reason, code, ttft_ms, tok_s.
+--- The server's last status, per client id: engine, model, simulated, state, reason, code, ttft_ms, tok_s.
 ---@type table<integer, table>
 M.status = {}
 
@@ -64,7 +64,7 @@ local handlers = {
   end,
 }
 
---- Keys that do something only while a suggestion is there, and are themselves otherwise.
+--- Keys that act only while a suggestion is visible, and have their usual meaning otherwise.
 local function map(bufnr)
   local function key(lhs, call, desc)
     if lhs then
@@ -92,7 +92,7 @@ local function attached(event)
   end
 end
 
---- Take over servers that were started before `setup()` ran, by `vim.lsp.enable()` or an earlier `setup()`.
+--- Adopt servers that were started before `setup()` ran, by `vim.lsp.enable()` or an earlier `setup()`.
 local function adopt()
   for _, client in ipairs(vim.lsp.get_clients({ name = 'spark_lsp' })) do
     client.handlers = vim.tbl_extend('force', client.handlers, handlers)
@@ -102,7 +102,7 @@ local function adopt()
   end
 end
 
---- Where the server is: as configured, on the search path, or in the clone that this file is part of.
+--- The server's command: as configured, on the search path, or in the clone that this file is part of.
 ---@return string[] cmd, boolean found
 function M.find()
   local given = M.options.config.cmd
@@ -123,7 +123,7 @@ function M.find()
   return cmd, false
 end
 
---- Change settings at run time: the section `spark`, laid over what is set.
+--- Change settings at run time: `settings` is merged into the section `spark`.
 ---@param settings table
 function M.configure(settings)
   for _, client in ipairs(vim.lsp.get_clients({ name = 'spark_lsp' })) do
@@ -134,8 +134,8 @@ function M.configure(settings)
   vim.lsp.config('spark_lsp', config)
 end
 
---- Codes of a status that say why nothing comes and that a person can do something about. Sentences are for people:
---- the server may reword them.
+--- The codes of a status that the statusline explains: every reason for no suggestion, except that the model adds
+--- nothing. Sentences are for people: the server may reword them.
 local WORTH_SAYING = {
   completions_disabled = true,
   disabled_for_file = true,
@@ -151,7 +151,7 @@ local WORTH_SAYING = {
   superseded = true,
 }
 
---- One line for a statusline: engine, whether it is simulated, state and speed, or why nothing comes.
+--- One line for a statusline: engine, whether it is simulated, state and speed, or the reason for no suggestion.
 ---@param bufnr? integer
 function M.statusline(bufnr)
   local client = M.client(bufnr)
@@ -166,7 +166,7 @@ function M.statusline(bufnr)
     return 'spark: ' .. (status.reason or '')
   end
   local speed = type(status.tok_s) == 'number' and (' %.0f tok/s'):format(status.tok_s) or ''
-  local engine = status.engine ~= '' and status.engine .. ' ' or '' -- none is known at first
+  local engine = status.engine ~= '' and status.engine .. ' ' or '' -- no engine is known at first
   return ('spark: %s%s%s%s'):format(engine, status.simulated and '(simulated) ' or '', status.state, speed)
 end
 
@@ -196,7 +196,7 @@ function M.setup(options)
   local config = vim.tbl_deep_extend('force', {
     handlers = handlers,
     init_options = { spark = { client = { growing = true } } },
-    -- Neovim 0.11 cannot say it of itself, yet this module shows ghost text there too.
+    -- Neovim 0.11 does not declare ghost text, but this module shows it there too.
     capabilities = { textDocument = { inlineCompletion = { dynamicRegistration = false } } },
   }, M.options.config, { cmd = cmd })
   vim.lsp.config('spark_lsp', config)
