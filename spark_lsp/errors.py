@@ -13,25 +13,31 @@
     └── EditRefused            a proposal that will not be applied, with the reason
 
 Every message is made of three parts: what happened, what that means for the person, and what they
-can do. Messages are shown in editors, so they never hold code of the user, keys or tracebacks.
+can do. Messages are shown in editors, so they never hold code of the user, keys or tracebacks. Each error
+also has a `code` for programs: messages may be reworded, so no program compares them.
 """
 
 from typing import cast
+
+from spark_lsp.codes import Code
 
 
 class SparkError(Exception):
     """Base of all errors a person may see.
 
     `what` says what happened, `meaning` what it means for the user, `remedy` what to do about it;
-    each is a clause without its final stop, and `meaning` and `remedy` may be empty.
+    each is a clause without its final stop, and `meaning` and `remedy` may be empty. `code` says for programs
+    what happened; each class has one that is used where none is given.
     """
 
-    code = "error"
+    code: Code = Code.ERROR
 
-    def __init__(self, what: str, meaning: str = "", remedy: str = "") -> None:
+    def __init__(self, what: str, meaning: str = "", remedy: str = "", *, code: Code | None = None) -> None:
         self.what = what
         self.meaning = meaning
         self.remedy = remedy
+        if code is not None:
+            self.code = code
         super().__init__(what)
 
     def __str__(self) -> str:
@@ -41,19 +47,19 @@ class SparkError(Exception):
 class ConfigError(SparkError):
     """A setting, a file of settings or a command line cannot be used."""
 
-    code = "config_error"
+    code = Code.CONFIG_ERROR
 
 
 class TextError(SparkError):
     """A position, a range or a version does not fit the document it was meant for."""
 
-    code = "text_error"
+    code = Code.TEXT_ERROR
 
 
 class ProtocolError(SparkError):
     """A rule of the wire was broken."""
 
-    code = "protocol_error"
+    code = Code.PROTOCOL_ERROR
 
 
 class LocalProtocolError(ProtocolError):
@@ -61,34 +67,31 @@ class LocalProtocolError(ProtocolError):
 
 
 class RemoteProtocolError(ProtocolError):
-    """The peer broke a rule of the wire, or reported an error; `code` is the wire's error code."""
+    """The peer broke a rule of the wire, or reported an error."""
 
-    def __init__(
-        self, what: str, meaning: str = "", remedy: str = "", *, code: str = "invalid_request_error"
-    ) -> None:
-        super().__init__(what, meaning, remedy)
-        self.code = code
+    code = Code.INVALID_REQUEST
 
 
 class GatewayError(SparkError):
     """The gateway cannot be found, started or reached."""
 
-    code = "gateway_unavailable"
+    code = Code.GATEWAY_UNAVAILABLE
 
 
 class ModelError(SparkError):
     """Model weights are missing, damaged, or cannot be fetched."""
 
-    code = "model_unavailable"
+    code = Code.MODEL_UNAVAILABLE
 
 
 class EngineError(SparkError):
     """An engine failed or cannot serve.
 
-    `code` is a wire error code such as `engine_failed`, `engine_unavailable`, `model_not_found`,
-    `context_length_exceeded`; `retryable` tells whether another engine may be asked instead;
-    `retry_after` are the seconds for which the engine asked to be left alone.
+    `code` is `ENGINE_FAILED` where none is given; `retryable` tells whether another engine may be asked
+    instead; `retry_after` are the seconds for which the engine asked to be left alone.
     """
+
+    code = Code.ENGINE_FAILED
 
     def __init__(
         self,
@@ -96,12 +99,11 @@ class EngineError(SparkError):
         meaning: str = "",
         remedy: str = "",
         *,
-        code: str = "engine_failed",
+        code: Code | None = None,
         retryable: bool = True,
         retry_after: float = 0.0,
     ) -> None:
-        super().__init__(what, meaning, remedy)
-        self.code = code
+        super().__init__(what, meaning, remedy, code=code)
         self.retryable = retryable
         self.retry_after = retry_after
 
@@ -109,13 +111,13 @@ class EngineError(SparkError):
 class ArgumentError(SparkError):
     """An argument of a command is not what the command takes; nothing was done."""
 
-    code = "invalid_argument"
+    code = Code.INVALID_ARGUMENT
 
 
 class EditRefused(SparkError):
     """A proposed edit will not be applied; the document is as it was."""
 
-    code = "edit_refused"
+    code = Code.EDIT_REFUSED
 
 
 def origin(error: BaseException) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from spark_lsp import __version__, programs, runtime
+from spark_lsp import __version__, failures, programs, runtime
 from spark_lsp.engine.connect import NONCE_HEADER, PROOF_HEADER, Endpoint, vouches
 from spark_lsp.errors import GatewayError
 from spark_lsp.locks import try_lock
@@ -201,9 +201,10 @@ def _ended_at_once(where: Path, code: int) -> GatewayError:
 def _last_words(where: Path) -> str:
     """Return what a gateway that could not start said about it: one sentence, or nothing."""
     with suppress(OSError):
-        lines = (where / "gateway.log").read_text(encoding="utf-8", errors="replace").splitlines()
-        if lines and lines[-1].startswith("spark-lsp: "):
-            return ": " + lines[-1].removeprefix("spark-lsp: ").rstrip(".")
+        log = (where / "gateway.log").read_text(encoding="utf-8", errors="replace")
+        for failure in failures.read_all(log):
+            if failure.event == failures.FAILED:
+                return ": " + failure.message.rstrip(".")
     return ""
 
 

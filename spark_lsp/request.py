@@ -247,7 +247,9 @@ class Focus:
 class EngineInfo:
     """What an engine says of itself, for status lines and `spark.hello`.
 
-    `state` is `ready`, `starting`, `degraded` or `off`; `reason` says why when it is not `ready`.
+    `state` is `ready`, `starting`, `degraded` or `off`; `reason` says why when it is not `ready`, `code` says
+    the same for programs (one of `codes.Code`, or of a later release). `source` names the engine whose tokens
+    this one plays, and whose state it has.
     `context_tokens` and `prefill_tokens_per_s` are 0 where unknown.
     """
 
@@ -259,3 +261,5 @@ class EngineInfo:
     prefill_tokens_per_s: float = 0.0
     state: Literal["ready", "starting", "degraded", "off"] = "ready"
     reason: str = ""
+    code: str = ""
+    source: str = ""

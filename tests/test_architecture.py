@@ -11,7 +11,9 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 LEVELS = [
     {
+        "codes",
         "errors",
+        "failures",
         "locks",
         "config",
         "request",
@@ -45,6 +47,8 @@ PURE = (
     "engine/openai_servers.py",
     "engine/sse.py",
     "gateway/scheduler.py",
+    "codes.py",
+    "failures.py",
     "request.py",
     "config.py",
     "schema.py",

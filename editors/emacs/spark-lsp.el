@@ -3,7 +3,8 @@
 ;; Load this file, or copy the code below, then run `M-x eglot' in a buffer of code (Emacs 30 or later).
 
 (defvar spark-lsp-status nil
-  "The server's last status: a plist with :engine, :state and :reason, the reason in words.")
+  "The server's last status, a plist with :engine, :state, :reason and :code.
+The reason is a sentence for people, which may be reworded; compare the code.")
 
 (defun spark-lsp-status ()
   "Show which engine answers, or why there is no suggestion."

@@ -11,7 +11,9 @@ import sys
 from typing import TYPE_CHECKING, Protocol, cast
 
 from spark_lsp import __version__
+from spark_lsp.codes import Code
 from spark_lsp.errors import SparkError, origin
+from spark_lsp.failures import FAILED, Failure
 from spark_lsp.home import settle
 
 if TYPE_CHECKING:
@@ -38,7 +40,11 @@ COMMANDS = {
 
 
 class Command(Protocol):
-    """The interface of a command's module."""
+    """The interface of a command's module.
+
+    A command that other programs run also has `talks_to_a_program(arguments)`. If it returns True, a
+    failure of the command goes to stdout as well, as a line of `failures`.
+    """
 
     def configure(self, parser: "argparse.ArgumentParser") -> None: ...
 
@@ -78,22 +84,32 @@ def _call(command: Command, arguments: "argparse.Namespace") -> int:
         sys.stdout.flush()
         return code
     except SparkError as error:
-        print(f"spark-lsp: {error}", file=sys.stderr)
-        return ERROR
+        failure = Failure(FAILED, error.code, str(error))
     except UnicodeEncodeError:
-        print(f"spark-lsp: {_NOT_TEXT}", file=sys.stderr)
-        return ERROR
+        failure = Failure(FAILED, Code.INVALID_ARGUMENT, _NOT_TEXT)
     except KeyboardInterrupt:
         return 130
     except OSError as error:
-        return _output_gone(error) if _is_output(error) else _failed(error)
+        if _is_output(error):
+            return _output_gone(error)
+        failure = _unexpected(error)
     except Exception as error:
-        return _failed(error)
+        failure = _unexpected(error)
+    return _complain(command, arguments, failure)
 
 
-def _failed(error: Exception) -> int:
-    """Report the place of an unexpected failure, not its message: that may contain the user's code."""
-    print(f"spark-lsp: the command failed unexpectedly: {origin(error)}. Please report it.", file=sys.stderr)
+def _unexpected(error: Exception) -> Failure:
+    """Return the place of an unexpected failure, not its message: that may contain the user's code."""
+    message = f"the command failed unexpectedly: {origin(error)}. Please report it."
+    return Failure(FAILED, Code.INTERNAL_ERROR, message)
+
+
+def _complain(command: Command, arguments: "argparse.Namespace", failure: Failure) -> int:
+    """Report on stderr why a command failed, and on stdout for a program that started it."""
+    print(f"spark-lsp: {failure.message}", file=sys.stderr)
+    talks = getattr(command, "talks_to_a_program", None)
+    if talks is not None and talks(arguments):
+        print(failure.line, flush=True)
     return ERROR
 
 

@@ -14,6 +14,8 @@ from spark_lsp.cli.waiting import add_timeout
 from spark_lsp.client.answers import Suggestion
 from spark_lsp.client.editor import editing
 from spark_lsp.client.files import SourceFile, offset_of, read_source
+from spark_lsp.codes import known
+from spark_lsp.session.reasons import explains, sentence
 from spark_lsp.text.document import Document
 
 TIMEOUT_S = 120.0
@@ -49,8 +51,14 @@ def run(arguments: argparse.Namespace) -> int:
     elif found.text:
         print(found.text)
     if not found.text:
-        print(f"spark-lsp: no completion: {found.reason.removeprefix('no suggestion: ')}", file=sys.stderr)
+        print(f"spark-lsp: no completion: {_why(found)}", file=sys.stderr)
     return OK if found.text else NOTHING
+
+
+def _why(found: Suggestion) -> str:
+    """Return why there is no completion, in words."""
+    code = known(found.code, None)
+    return sentence(code, found.status.detail or "") if explains(code) else found.reason
 
 
 async def _complete(file: SourceFile, offset: int, settings: dict[str, Any], limit_s: float) -> Suggestion:
@@ -68,6 +76,7 @@ def as_json(file: SourceFile, found: Suggestion) -> dict[str, Any]:
         "text": found.text or None,
         "range": {"start": _point(document, found.start), "end": _point(document, found.end)},
         "reason": found.reason or None,
+        "code": found.code or None,
         "engine": status.engine,
         "model": status.model,
         "simulated": status.simulated,

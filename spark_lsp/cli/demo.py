@@ -145,7 +145,14 @@ def _ghost_fields(editor: Editor, typed: str, found: Suggestion) -> dict[str, An
     reason = "" if found.text else f"no ghost text here: {found.reason}"
     timing = {"ttft_ms": editor.status.ttft_ms, "tok_s": editor.status.tok_s, "wait_ms": found.elapsed_ms}
     what = "ghost text" if found.text else ""
-    return {"what": what, "typed": typed, "ghost_text": found.text, "reason": reason, **timing}
+    return {
+        "what": what,
+        "typed": typed,
+        "ghost_text": found.text,
+        "reason": reason,
+        "code": found.code,
+        **timing,
+    }
 
 
 async def _edit(editor: Editor, played: Script, stage: Stage) -> bool:
@@ -165,6 +172,7 @@ async def _edit(editor: Editor, played: Script, stage: Stage) -> bool:
         "diff": difference,
         "state": outcome.state,
         "reason": "" if difference else f"no edit ({outcome.state}): {outcome.reason}",
+        "code": "" if difference else outcome.code,
         "ttft_ms": status.ttft_ms,
         "tok_s": status.tok_s,
         "seconds": outcome.elapsed_ms / 1000,

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 from spark_lsp.cli import OK
+from spark_lsp.codes import Code
+from spark_lsp.failures import PROBLEM, Failure
 from spark_lsp.log_format import log_to_stderr
 
 
@@ -34,6 +36,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def talks_to_a_program(arguments: argparse.Namespace) -> bool:
+    """Whether a language server has started this gateway, which reads its log."""
+    return bool(arguments.automatic)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal or the idle time ends the gateway."""
     import anyio
@@ -54,6 +61,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     settings, problems = app.load_settings(arguments.config)
     for problem in problems:
         print(f"spark-lsp: {problem}", file=sys.stderr)
+        if talks_to_a_program(arguments):
+            print(Failure(PROBLEM, Code.CONFIG_ERROR, str(problem)).line, flush=True)
     logging.getLogger("spark_lsp").setLevel(settings.log.level.upper())
     engines = app.build_engines(settings)
     if arguments.automatic:

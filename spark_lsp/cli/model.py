@@ -30,10 +30,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         command = verbs.add_parser(verb, help=text)
         command.add_argument("name", nargs="?", default=registry.AUTO, help="a model's name (default: auto)")
         if verb == "pull":
-            command.add_argument("--json", action="store_true", help="print progress as JSON lines")
+            text = "print progress, and a failure, as JSON lines"
+            command.add_argument("--json", action="store_true", help=text)
             add_timeout(command, PATIENCE, "more bytes from one source")
     remove = verbs.add_parser("remove", help="delete a model and the remains of a broken download")
     remove.add_argument("name", help="a model's name")
+
+
+def talks_to_a_program(arguments: argparse.Namespace) -> bool:
+    """Whether somebody reads the lines of a fetch."""
+    return arguments.verb == "pull" and bool(arguments.json)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -55,7 +61,7 @@ def _remove(model: Model) -> int:
 
 
 def _pull_for_programs(model: Model, limit_s: float) -> int:
-    """Pull, and print every percent on a line; the reason of a failure goes to stderr, as always."""
+    """Pull, and print every percent on a line; a failure goes to stdout and, in words, to stderr."""
     told = ("", -1)
 
     def report(step: str, source: str, done: int) -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import SparkError
 
 T = TypeVar("T")
@@ -55,5 +56,6 @@ def within(limit_s: float, waited_for: str, call: Callable[[], T]) -> T:
             f"Waited {limit_s:g} s for {waited_for}",
             "The command was given up",
             "Run: spark-lsp doctor; or give it longer with --timeout",
+            code=Code.TIMED_OUT,
         )
     return done[0]

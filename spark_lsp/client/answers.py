@@ -18,6 +18,7 @@ from spark_lsp.text.positions import Encoding, to_offset, to_position
 class Status:
     """`spark/status`: the engine, its state, and the speed of its last answer.
 
+    `code` says for programs what `reason` says in words; a server other than ours may have none.
     `ttft_ms` is the time to the first token in milliseconds, `tok_s` tokens per second after it.
     """
 
@@ -26,6 +27,8 @@ class Status:
     simulated: bool | None = None
     state: str | None = None
     reason: str | None = None
+    code: str | None = None
+    detail: str | None = None
     ttft_ms: float | None = None
     tok_s: float | None = None
 
@@ -34,7 +37,8 @@ class Status:
 class Suggestion:
     """Ghost text: `text` replaces `[start, end)` of the document; an empty `text` means no ghost text.
 
-    `reason` is the reason for an empty `text`. `elapsed_ms` is the time from request to answer.
+    `reason` is the reason for an empty `text`, `code` the same for programs. `elapsed_ms` is the time from
+    request to answer.
     """
 
     text: str
@@ -43,11 +47,12 @@ class Suggestion:
     reason: str = ""
     status: Status = Status()
     elapsed_ms: float = 0.0
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EditOutcome:
-    """The outcome of an edit: `state` is applied, refused, cancelled or failed, as in `spark/edit`."""
+    """How an edit ended: `state`, `reason` and `code` as in `spark/edit`."""
 
     state: str
     reason: str
@@ -55,6 +60,7 @@ class EditOutcome:
     before: str
     after: str
     elapsed_ms: float = 0.0
+    code: str = ""
 
 
 def read_status(value: object) -> Status | None:

@@ -17,6 +17,7 @@ from anyio.abc import Process
 
 from spark_lsp import programs
 from spark_lsp.client.framing import Framer, framed
+from spark_lsp.codes import Code, known
 from spark_lsp.errors import RemoteProtocolError, SparkError
 from spark_lsp.supervise import run_guarded
 
@@ -53,8 +54,8 @@ class Connection:
     async def request(self, method: str, params: object, timeout_s: float) -> Any:
         """Send a request and return its result.
 
-        Raises `RemoteProtocolError` with the JSON-RPC code, as text, if the server answers with an error, and
-        `SparkError` if it dies or does not answer within `timeout_s`.
+        Raises `RemoteProtocolError` with the code of the error's `data` if the server answers with an error,
+        and `SparkError` if it dies or does not answer within `timeout_s`.
         """
         number = self.begin(method, params)
         try:
@@ -86,6 +87,7 @@ class Connection:
             f"The language server did not give {what} within {timeout_s:g} seconds",
             "The command was given up",
             "Try again; if it fails again, check the output of `spark-lsp gateway` in a separate terminal",
+            code=Code.TIMED_OUT,
         )
 
     def _send(self, message: dict[str, Any]) -> None:
@@ -176,6 +178,7 @@ def _client_failed() -> SparkError:
         "spark-lsp failed while it read what the language server said",
         "The command was given up",
         "Run it again; please report it if it fails again",
+        code=Code.INTERNAL_ERROR,
     )
 
 
@@ -191,7 +194,9 @@ def _result(answer: dict[str, Any]) -> Any:
     error = answer.get("error")
     if error is None:
         return answer.get("result")
-    raise RemoteProtocolError(str(error.get("message", "no message")), code=str(error.get("code", 0)))
+    data = error.get("data")
+    code = cast(dict[str, Any], data).get("code") if isinstance(data, dict) else None
+    raise RemoteProtocolError(str(error.get("message", "no message")), code=known(code, Code.ERROR))
 
 
 @asynccontextmanager

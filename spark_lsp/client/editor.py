@@ -31,6 +31,7 @@ from spark_lsp.client.answers import (
 )
 from spark_lsp.client.capabilities import initialize_params
 from spark_lsp.client.connection import Connection, UnknownMethod, connect
+from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError, SparkError, TextError
 from spark_lsp.session.reasons import lasts
 from spark_lsp.text.document import Document
@@ -81,6 +82,7 @@ class Editor:
             f"Waited {limit_s:g} s for {what}; {state}{reason}",
             "The command was given up and the text is as it was",
             "Run: spark-lsp doctor; or give it longer with --timeout",
+            code=Code.TIMED_OUT,
         )
 
     # --- documents ---
@@ -112,7 +114,7 @@ class Editor:
         deadline = time.monotonic() + min(timeout_s, START_S)
         while True:
             found = await self._complete_once(uri, offset, timeout_s)
-            settled = found.text or found.status.state != "starting" or lasts(found.reason)
+            settled = found.text or found.status.state != "starting" or lasts(found.code)
             if settled or time.monotonic() > deadline:
                 return found
             with suppress(SparkError):
@@ -129,17 +131,16 @@ class Editor:
         begun, said = time.monotonic(), len(self.messages)
         try:
             answer = await self.connection.request("textDocument/inlineCompletion", params, timeout_s)
-            refusal = ""
+            refused: RemoteProtocolError | None = None
         except RemoteProtocolError as error:
-            answer, refusal = None, error.what
+            answer, refused = None, error
         elapsed_ms = (time.monotonic() - begun) * 1000
         status = await self.settled()
         item = read_item(answer)
         if item is None:
-            reason = (
-                refusal or status.reason or " ".join(self.messages[said:]) or "the engine had nothing to add"
-            )
-            return Suggestion("", offset, offset, reason, status, elapsed_ms)
+            told = status.reason or " ".join(self.messages[said:]) or "the engine had nothing to add"
+            reason, code = (refused.what, refused.code) if refused else (told, status.code or "")
+            return Suggestion("", offset, offset, reason, status, elapsed_ms, code)
         start, end = read_range(item[1], document, self.encoding) if item[1] else (offset, offset)
         return Suggestion(item[0], start, end, "", status, elapsed_ms)
 
@@ -186,25 +187,26 @@ class Editor:
         try:
             offered = {found["action"]: found for found in await self.actions(uri, start, end)}
         except RemoteProtocolError as error:
-            return EditOutcome("failed", error.what, self.status, before, before)
+            return EditOutcome("failed", error.what, self.status, before, before, code=error.code)
         if action not in offered:
             names = ", ".join(offered) or "none"
             reason = f"the action {action!r} is not offered for these lines (offered: {names})"
-            return EditOutcome("refused", reason, self.status, before, before)
+            code = Code.ACTION_NOT_OFFERED
+            return EditOutcome("refused", reason, self.status, before, before, code=code)
         argument = {**offered[action], **({"instruction": instruction} if instruction else {})}
-        state, reason = await self._run(argument, timeout_s)
+        state, reason, code = await self._run(argument, timeout_s)
         after = self.documents[uri].text
         elapsed_ms = (time.monotonic() - begun) * 1000
-        return EditOutcome(state, reason, await self.settled(), before, after, elapsed_ms)
+        return EditOutcome(state, reason, await self.settled(), before, after, elapsed_ms, code)
 
-    async def _run(self, argument: dict[str, Any], timeout_s: float) -> tuple[str, str]:
+    async def _run(self, argument: dict[str, Any], timeout_s: float) -> tuple[str, str, str]:
         try:
             number = await self.start_edit(argument)
         except RemoteProtocolError as error:
-            return "refused", error.what
+            return "refused", error.what, error.code
         await self.connection.until(lambda: number in self._edits, timeout_s, "the edit's result")
         done = self._edits[number]
-        return str(done.get("state") or "failed"), str(done.get("reason") or "")
+        return str(done.get("state") or "failed"), str(done.get("reason") or ""), str(done.get("code") or "")
 
     async def start_edit(self, argument: dict[str, Any]) -> str:
         """Start the command of a code action and return its id."""

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from spark_lsp.codes import Code
 from spark_lsp.config import Settings
 from spark_lsp.doctor.finding import Finding
 from spark_lsp.lsp.fence import Fence
 from spark_lsp.session.documents import MAX_CHARS, Unusable
-from spark_lsp.session.reasons import REMEDIES, Reason
+from spark_lsp.session.reasons import REMEDIES, TEXTS
 
 
 def look(file: Path, settings: Settings) -> Finding:
@@ -16,11 +17,11 @@ def look(file: Path, settings: Settings) -> Finding:
     fence = Fence(settings=lambda: settings)
     why = fence.why(path.as_uri())
     if why is None and (glob := fence.disabled(path.as_uri())):
-        why = Reason.DISABLED_HERE, glob
+        why = Code.DISABLED_FOR_FILE, glob
     if why is not None:
         reason, detail = why
         return Finding(
-            "warning", subject, reason.value + (f" ({detail})" if detail else ""), REMEDIES[reason]
+            "warning", subject, TEXTS[reason] + (f" ({detail})" if detail else ""), REMEDIES[reason]
         )
     if path.is_file() and path.stat().st_size > MAX_CHARS:
         return Finding("warning", subject, Unusable.TOO_LARGE, "Split it")

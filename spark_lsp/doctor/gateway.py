@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from spark_lsp import __version__, runtime
+from spark_lsp import __version__, failures, runtime
 from spark_lsp.config import Settings
 from spark_lsp.doctor.finding import Finding
 from spark_lsp.errors import GatewayError
@@ -12,6 +12,7 @@ from spark_lsp.launch import alive, answers
 from spark_lsp.privacy.approvals import TOKEN_VARIABLE
 
 SUBJECT = "gateway"
+LEVELS = ("ERROR", "CRITICAL", "Traceback")  # first words of a line of the log
 
 
 def look(settings: Settings) -> Iterator[Finding]:
@@ -56,7 +57,14 @@ def _log(where: Path) -> Iterator[Finding]:
         lines = file.read_text("utf-8", "replace").splitlines()
     except OSError:
         return
-    bad = [line for line in lines if line.startswith(("ERROR", "CRITICAL", "Traceback", "spark-lsp:"))]
+    bad = [complaint for line in lines if (complaint := _complaint(line))]
     if bad:
         what = f"{file} holds {len(bad)} complaints, the last: {bad[-1][:160]}"
         yield Finding("warning", SUBJECT, what, "Report it, if it says nothing you can mend")
+
+
+def _complaint(line: str) -> str:
+    """Return what a line of the log complains of, by its level or its event; nothing for other lines."""
+    if failure := failures.read(line):
+        return failure.message
+    return line if line.split(" ", 1)[0] in LEVELS else ""

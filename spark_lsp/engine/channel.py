@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, Event, Finished, Task
 
@@ -68,6 +69,6 @@ def _silent(seconds: float) -> EngineError:
         f"The gateway has said nothing for {seconds:.0f} s",
         "This request was given up",
         "Try again; `spark-lsp doctor` looks into it if it stays so",
-        code="engine_silent",
+        code=Code.ENGINE_SILENT,
         retryable=True,
     )

@@ -17,6 +17,7 @@ from dataclasses import replace
 
 import anyio
 
+from spark_lsp.codes import Code
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.guard import failure_of, info_of, observe
 from spark_lsp.engine.health import Health
@@ -26,14 +27,20 @@ from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request
 CHARS_PER_TOKEN = 3
 PATIENCE_S = 10.0  # a completion's first text must come within this if another engine could give it
 NOT_ITS_FAULT = (
-    "context_length_exceeded",
-    "unsupported_content",
-    "content_filter",
-    "engine_loading",
-    "engine_only_thought",
+    Code.CONTEXT_LENGTH_EXCEEDED,
+    Code.UNSUPPORTED_CONTENT,
+    Code.CONTENT_FILTER,
+    Code.ENGINE_LOADING,
+    Code.ENGINE_ONLY_THOUGHT,
 )
 # Nothing listens, the key is wrong, there is no such model: it will be so a second later too.
-SAYS_ENOUGH = ("engine_silent", "engine_unavailable", "model_not_found")
+SAYS_ENOUGH = (
+    Code.ENGINE_SILENT,
+    Code.ENGINE_UNAVAILABLE,
+    Code.MODEL_NOT_FOUND,
+    Code.MODEL_UNAVAILABLE,
+    Code.PACKAGE_MISSING,
+)
 
 
 class Fallback:
@@ -59,8 +66,9 @@ class Fallback:
             if not passed or info.state == "off":
                 return info
             reason = f"{'; '.join(passed)}; {info.name} is asked instead"
-            return replace(info, state="degraded", reason=reason)
-        return EngineInfo(self._name, "fallback", "", state="off", reason=_no_engine(self._name).what)
+            return replace(info, state="degraded", reason=reason, code=Code.ENGINE_REPLACED)
+        none = _no_engine(self._name)
+        return EngineInfo(self._name, "fallback", "", state="off", reason=none.what, code=none.code)
 
     def open(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Answer from the first engine that gets as far as its first text."""
@@ -191,7 +199,7 @@ def _too_late(name: str) -> EngineError:
         f"The engine {name!r} has said nothing for {PATIENCE_S:g} s",
         "The next engine of its route is asked",
         "See what keeps it busy",
-        code="engine_silent",
+        code=Code.ENGINE_SILENT,
     )
 
 
@@ -210,7 +218,7 @@ def _no_engine(route: str) -> EngineError:
         f"The route {route!r} names no engine",
         "Nothing can be answered on it",
         f'Name one in `routes.{route}`, for example ["local"]',
-        code="engine_unavailable",
+        code=Code.ENGINE_UNAVAILABLE,
         retryable=False,
     )
 
@@ -225,5 +233,5 @@ def _all_failed(route: str, failures: Sequence[tuple[str, EngineError]]) -> Engi
         f"No engine of the route {route!r} could answer ({reasons})",
         "Nothing was inserted",
         failures[0][1].remedy,
-        code="engine_unavailable",
+        code=Code.ENGINE_UNAVAILABLE,
     )

@@ -6,6 +6,7 @@ project's mistakes, so the gateway does not rely on it: each place that calls an
 
 import anyio
 
+from spark_lsp.codes import Code
 from spark_lsp.engine.base import Engine
 from spark_lsp.errors import EngineError, origin
 from spark_lsp.request import EngineInfo, Focus
@@ -31,7 +32,8 @@ def info_of(engine: Engine, name: str = "") -> EngineInfo:
         if (place := origin(error)) not in _known:  # `info` is read many times a second
             _known.add(place)
             log_failure(type(engine), error)
-        return EngineInfo(name, "unknown", "", state="off", reason="The engine failed unexpectedly")
+        reason = "The engine failed unexpectedly"
+        return EngineInfo(name, "unknown", "", state="off", reason=reason, code=Code.ENGINE_FAILED)
 
 
 def observe(engine: Engine, focus: Focus) -> None:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError
 
 
@@ -85,5 +86,5 @@ def _is_key(key: str) -> bool:
 
 def _no_key(name: str, why: str, remedy: str) -> EngineError:
     return EngineError(
-        f"The engine {name!r} has no key: {why}", "It is passed over", remedy, code="engine_unavailable"
+        f"The engine {name!r} has no key: {why}", "It is passed over", remedy, code=Code.ENGINE_UNAVAILABLE
     )

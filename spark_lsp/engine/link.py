@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio.abc import TaskGroup
 
+from spark_lsp.codes import Code
 from spark_lsp.engine.channel import Channel
 from spark_lsp.engine.connect import Endpoint, mute, open_socket
 from spark_lsp.errors import EngineError, RemoteProtocolError
@@ -229,7 +230,7 @@ def _lost() -> EngineError:
         "The connection to the gateway was lost",
         "This request was not answered",
         "Ask again; the connection is made again by itself",
-        code="connection_lost",
+        code=Code.CONNECTION_LOST,
     )
 
 

@@ -20,6 +20,7 @@ import anyio.to_thread
 import httpx
 
 from spark_lsp import config
+from spark_lsp.codes import Code
 from spark_lsp.engine import local_process
 from spark_lsp.engine.local_job import Job, job_of, reading_of
 from spark_lsp.engine.local_process import ModelProcess
@@ -80,6 +81,7 @@ class Local:
             prefill_tokens_per_s=round(self._slots.pace.tokens_per_s, 1),
             state="ready" if ready else "off" if why else "starting",
             reason="" if ready else str(why) if why else "The embedded model is loaded when first needed",
+            code="" if ready else why.code if why else Code.MODEL_NOT_LOADED,
         )
 
     async def start(self) -> None:
@@ -271,7 +273,7 @@ class Local:
 
     def _why_off(self) -> EngineError | None:
         if self._closed:
-            return EngineError("The embedded engine has been stopped", code="engine_unavailable")
+            return EngineError("The embedded engine has been stopped", code=Code.ENGINE_UNAVAILABLE)
         if self._wrong_name:
             return self._wrong_name
         if self._failure and time.monotonic() < self._failure[1]:
@@ -294,7 +296,7 @@ def _model_of(name: str) -> tuple[registry.Model, EngineError | None]:
     try:
         return registry.find(name), None
     except ModelError as error:
-        unknown = EngineError(error.what, error.meaning, error.remedy, code="model_not_found")
+        unknown = EngineError(error.what, error.meaning, error.remedy, code=Code.MODEL_NOT_FOUND)
         return registry.find(registry.AUTO), unknown
 
 
@@ -308,14 +310,14 @@ def _missing(model: registry.Model, how: str) -> EngineError:
             f"The model file {model.file} {how}",
             "The embedded engine cannot answer",
             "Correct its path in the settings",
-            code="engine_unavailable",
+            code=Code.MODEL_UNAVAILABLE,
         )
     name = "" if registry.AUTO in model.aliases else f" {model.name}"
     return EngineError(
         f"The model {model.summary} {how}",
         "The embedded engine cannot answer until it is fetched, once",
         f"Run: spark-lsp model pull{name}",
-        code="engine_unavailable",
+        code=Code.MODEL_UNAVAILABLE,
     )
 
 
@@ -325,7 +327,7 @@ def _died_again() -> EngineError:
         "The embedded engine is off for ten minutes; other engines still work",
         "The usual cause is too little memory: close something, or choose a smaller model "
         "(spark-lsp model list)",
-        code="engine_unavailable",
+        code=Code.ENGINE_UNAVAILABLE,
     )
 
 

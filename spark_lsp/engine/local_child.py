@@ -9,7 +9,7 @@ lives here, in a child of the gateway, and this is the only file that imports xl
 (which is itself created 0755) and what is saved of the model's memory; all of it is derived from the
 user's code, so it is removed at the end. The key every request must bear comes in the environment variable
 `SPARK_LSP_CHILD_KEY`. One JSON line on stdout says how the start went: `{"event": "ready", "address":
-…}` or `{"event": "failed", "reason": …}`. The process ends when its stdin is closed, which the
+…}` or `{"event": "failed", "code": …, "reason": …}`. The process ends when its stdin is closed, which the
 operating system does for it when the gateway dies in any way.
 """
 
@@ -38,9 +38,10 @@ def main() -> None:
     try:
         server = _serve(arguments)
     except ImportError:
-        _fail(report, "The package xllamacpp is not installed")
+        _fail(report, "package_missing", "The package xllamacpp is not installed")
     except Exception as error:
-        _fail(report, f"llama.cpp could not load {Path(arguments.model).name} ({type(error).__name__})")
+        reason = f"llama.cpp could not load {Path(arguments.model).name} ({type(error).__name__})"
+        _fail(report, "model_unavailable", reason)
     _say(report, {"event": "ready", "address": server.listening_address})
     _wait_for_the_end()
     shutil.rmtree(arguments.home, ignore_errors=True)
@@ -116,8 +117,9 @@ def _say(report: int, message: dict[str, object]) -> None:
     os.write(report, json.dumps(message).encode() + b"\n")
 
 
-def _fail(report: int, reason: str) -> NoReturn:
-    _say(report, {"event": "failed", "reason": reason})
+def _fail(report: int, code: str, reason: str) -> NoReturn:
+    """Say why the start failed; `code` is one of `spark_lsp.codes`, which this process does not import."""
+    _say(report, {"event": "failed", "code": code, "reason": reason})
     os._exit(1)
 
 

@@ -21,6 +21,7 @@ from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from spark_lsp import programs, runtime
+from spark_lsp.codes import Code, known
 from spark_lsp.errors import EngineError
 
 _CHILD = Path(__file__).with_name("local_child.py")
@@ -42,7 +43,7 @@ class Died(EngineError):
             "The embedded model's process ended before it was ready",
             "The embedded model cannot serve",
             "Run: spark-lsp doctor",
-            code="engine_unavailable",
+            code=Code.ENGINE_UNAVAILABLE,
         )
 
 
@@ -108,7 +109,7 @@ async def start(model: Path, context: int) -> ModelProcess:
     if answer.get("event") != "ready":
         died = not answer and await _has_died(process)
         await child.aclose()
-        raise Died() if died else _not_started(str(answer.get("reason", "")))
+        raise Died() if died else _not_started(answer)
     await child.client.aclose()
     child.client = _client(str(answer["address"]), key)
     return child
@@ -156,17 +157,20 @@ async def _has_died(process: Process) -> bool:
     return process.returncode is not None
 
 
-def _not_started(reason: str) -> EngineError:
-    remedy = "Run: spark-lsp doctor"
-    if "xllamacpp" in reason:
-        remedy = "Run: pip install 'spark-lsp[local]'"
-    elif "load" in reason:
-        remedy = "Fetch the model again: spark-lsp model pull; or name another file"
+_REMEDIES = {
+    Code.PACKAGE_MISSING: "Run: pip install 'spark-lsp[local]'",
+    Code.MODEL_UNAVAILABLE: "Fetch the model again: spark-lsp model pull; or name another file",
+}
+
+
+def _not_started(answer: dict[str, Any]) -> EngineError:
+    """Return the error of a child that said why it cannot serve, or nothing in time."""
+    code = known(answer.get("code"), Code.ENGINE_UNAVAILABLE)
     return EngineError(
-        reason or "The embedded model's process did not become ready",
+        str(answer.get("reason") or "The embedded model's process did not become ready"),
         "The embedded model cannot serve",
-        remedy,
-        code="engine_unavailable",
+        _REMEDIES.get(code, "Run: spark-lsp doctor"),
+        code=code,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError
 
 
@@ -68,7 +69,7 @@ def broken_off() -> EngineError:
         "The embedded model's process ended in the middle of an answer",
         "This answer is lost; nothing was changed",
         "Ask again: the model is started once more by itself",
-        code="answer_broke_off",
+        code=Code.ANSWER_BROKE_OFF,
     )
 
 
@@ -77,7 +78,7 @@ def _silent() -> EngineError:
         "The embedded model has said nothing for two minutes",
         "This answer is given up; nothing was changed",
         "The machine may be overloaded; ask again later",
-        code="engine_silent",
+        code=Code.ENGINE_SILENT,
     )
 
 
@@ -100,7 +101,7 @@ def _refused(status: int, body: bytes) -> EngineError:
     try:
         return _failed(json.loads(body)["error"])
     except (ValueError, KeyError, TypeError):
-        return EngineError(f"The embedded model refused the request ({status})", code="engine_failed")
+        return EngineError(f"The embedded model refused the request ({status})", code=Code.ENGINE_FAILED)
 
 
 def _failed(error: dict[str, Any]) -> EngineError:
@@ -111,6 +112,6 @@ def _failed(error: dict[str, Any]) -> EngineError:
             "The text is longer than the embedded model can read",
             "Nothing was changed",
             "Select less",
-            code="context_length_exceeded",
+            code=Code.CONTEXT_LENGTH_EXCEEDED,
         )
-    return EngineError(f"The embedded model reported an error ({kind})", code="engine_failed")
+    return EngineError(f"The embedded model reported an error ({kind})", code=Code.ENGINE_FAILED)

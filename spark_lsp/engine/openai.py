@@ -20,6 +20,7 @@ from typing import Any
 
 import httpx
 
+from spark_lsp.codes import Code
 from spark_lsp.config import OpenAIEngine
 from spark_lsp.engine import openai_calls as calls
 from spark_lsp.engine import openai_errors as errors
@@ -65,9 +66,10 @@ class OpenAI:
         context = self._context(known)
         info = EngineInfo(self._name, "openai", model, context_tokens=context)
         if why := self._why_off():
-            return replace(info, state="off", reason=str(why))
+            return replace(info, state="off", reason=str(why), code=why.code)
         if all(server.loads(time.monotonic()) for server in self._servers):
-            return replace(info, state="starting", reason=str(errors.loading(self._name, model)))
+            loading = errors.loading(self._name, model)
+            return replace(info, state="starting", reason=str(loading), code=loading.code)
         return info
 
     def _why_off(self) -> EngineError | None:
@@ -76,7 +78,7 @@ class OpenAI:
                 f"The engine {self._name!r} has no address",
                 "It is passed over",
                 f"Set `base_url` of engines.{self._name}",
-                code="engine_unavailable",
+                code=Code.ENGINE_UNAVAILABLE,
             )
         if wrong := next((each for each in self._servers if each.fault), None):
             shown = wrong.url.rsplit("@")[-1].partition("?")[0][:80]
@@ -85,7 +87,7 @@ class OpenAI:
                 "It is passed over",
                 f"Set `base_url` of engines.{self._name} to one such as http://127.0.0.1:8000/v1, "
                 "and name the key by `key_env` or `key_file`",
-                code="engine_unavailable",
+                code=Code.ENGINE_UNAVAILABLE,
             )
         header = self._settings.key_header
         if not _HEADER.fullmatch(header) or header.lower() in NEVER_KEYS:
@@ -93,7 +95,7 @@ class OpenAI:
                 f"Engine {self._name!r}: {header[:40]!r} cannot be the header of a key",
                 "It is passed over",
                 f"Set `key_header` of engines.{self._name} to one such as api-key, or leave it out",
-                code="engine_unavailable",
+                code=Code.ENGINE_UNAVAILABLE,
             )
         try:
             self._key()
@@ -189,7 +191,7 @@ class OpenAI:
                     yield event
         except EngineError as error:
             if error.code not in NOT_ITS_FAULT:
-                plain = error.code in ("engine_silent", "answer_broke_off")
+                plain = error.code in (Code.ENGINE_SILENT, Code.ANSWER_BROKE_OFF)
                 server.health.failed(self._now(), error.what, error.retry_after, plain=plain)
             raise
         finally:

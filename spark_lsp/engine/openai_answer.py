@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import anyio
 import httpx
 
+from spark_lsp.codes import Code
 from spark_lsp.config import OpenAIEngine
 from spark_lsp.engine import openai_calls as calls
 from spark_lsp.engine import openai_errors as errors
@@ -140,13 +141,13 @@ class Asker:
             try:
                 exchange = await self._send(server, call, patience)
             except EngineError as error:
-                if loads and error.code == "engine_silent":
+                if loads and error.code == Code.ENGINE_SILENT:
                     raise errors.loading(self._name, server.model) from error
                 raise
             if exchange.response.status_code == 200:
                 return call, exchange
             error, body = await self._http.refusal(exchange.response)
-            if error.code == "engine_loading":
+            if error.code == Code.ENGINE_LOADING:
                 await self._wait_for_model(server, error, patience)
                 loads = True
                 continue
@@ -191,7 +192,7 @@ class Asker:
 
     def _learn(self, server: Server, call: Call, status: int, error: EngineError, body: bytes) -> bool:
         """Learn from a refusal; return whether to send the request again, in another way."""
-        if error.code == "context_length_exceeded":
+        if error.code == Code.CONTEXT_LENGTH_EXCEEDED:
             return False
         sent = [*call.body, *(SYSTEM for turn in call.body.get("messages", ()) if turn["role"] == SYSTEM)]
         refused = refused_fields(body, sent) if status in (400, 422) else frozenset[str]()

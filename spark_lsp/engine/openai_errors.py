@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError
 
 LONGEST_WAIT = 3600.0
@@ -31,7 +32,7 @@ def of_status(
             f"The proxy before the engine {name!r} wants a user name and a password (status 407)",
             "It is passed over",
             "Put them into HTTPS_PROXY, as in http://USER:PASSWORD@proxy:3128, or add the host to NO_PROXY",
-            code="engine_unavailable",
+            code=Code.ENGINE_UNAVAILABLE,
         )
     if status == 503 and _LOADING.search(body):
         return loading(name)
@@ -40,7 +41,7 @@ def of_status(
             f"The engine {name!r} has no such model, or its `base_url` is not that of an API (status 404)",
             "It is passed over",
             f"Check `base_url` and `model` of engines.{name}; the URL usually ends in /v1",
-            code="model_not_found",
+            code=Code.MODEL_NOT_FOUND,
         )
     if status in (400, 413, 422):
         return _of_request(name, status, body)
@@ -49,7 +50,7 @@ def of_status(
             f"The engine {name!r} has had too many requests (status 429)",
             "It is passed over for a while",
             "Nothing to do, or use another plan of its provider",
-            code="rate_limit_exceeded",
+            code=Code.RATE_LIMIT_EXCEEDED,
             retry_after=retry_after(headers, now),
         )
     if status < 400:
@@ -57,7 +58,7 @@ def of_status(
             f"The engine {name!r} sends us elsewhere (status {status}), where code may not go",
             "It is passed over",
             f"Set `base_url` of engines.{name} to its true address, if you trust that",
-            code="engine_unavailable",
+            code=Code.ENGINE_UNAVAILABLE,
         )
     return EngineError(
         f"The engine {name!r} failed (status {status})",
@@ -72,7 +73,7 @@ def _of_key(name: str, status: int) -> EngineError:
         f"The engine {name!r} refused our key (status {status})",
         "It is passed over",
         f"Check `key_env` or `key_file` of engines.{name}, and `key_header` if it wants another header",
-        code="engine_unavailable",
+        code=Code.ENGINE_UNAVAILABLE,
     )
 
 
@@ -82,7 +83,7 @@ def _of_request(name: str, status: int, body: bytes) -> EngineError:
             f"The text is longer than the engine {name!r} can read",
             "It was not answered by it",
             f"Set `context_tokens` of engines.{name}, so that it is not asked in vain",
-            code="context_length_exceeded",
+            code=Code.CONTEXT_LENGTH_EXCEEDED,
         )
     return EngineError(
         f"The engine {name!r} does not understand the request (status {status})",
@@ -130,7 +131,7 @@ def no_stream(name: str, kind: str) -> EngineError:
         f"What answers at the address of the engine {name!r} is no such engine (it sent {kind[:40]!r})",
         "It is passed over",
         f"Check `base_url` of engines.{name}, and whether a proxy or a login stands before it",
-        code="engine_unavailable",
+        code=Code.ENGINE_UNAVAILABLE,
     )
 
 
@@ -140,7 +141,7 @@ def unreachable(name: str, why: str = "", remedy: str = "") -> EngineError:
         f"The engine {name!r} cannot be reached" + (f": {why}" if why else ""),
         "It is passed over until it answers again",
         remedy or f"Check that its server runs, and `base_url` of engines.{name}",
-        code="engine_unavailable",
+        code=Code.ENGINE_UNAVAILABLE,
     )
 
 
@@ -150,7 +151,7 @@ def unreachable_by_proxy(name: str, proxy: str, why: str = "") -> EngineError:
         f"The engine {name!r} cannot be reached through the proxy {proxy}" + (f": {why}" if why else ""),
         "It is passed over until it answers again",
         "Check the proxy's address, user name and password, or add the engine's host to NO_PROXY",
-        code="engine_unavailable",
+        code=Code.ENGINE_UNAVAILABLE,
     )
 
 
@@ -160,7 +161,7 @@ def wants_a_pause(name: str, seconds: float) -> EngineError:
         f"The engine {name!r} has had too many requests, and wants none for another {seconds:.0f} s",
         "It is passed over for so long",
         "Nothing to do, or use another plan of its provider",
-        code="rate_limit_exceeded",
+        code=Code.RATE_LIMIT_EXCEEDED,
         retry_after=seconds,
     )
 
@@ -171,7 +172,7 @@ def no_list(name: str) -> EngineError:
         f"What answers at the address of the engine {name!r} lists no models",
         "It is passed over",
         f"Check `base_url` of engines.{name}; the URL usually ends in /v1",
-        code="engine_unavailable",
+        code=Code.ENGINE_UNAVAILABLE,
     )
 
 
@@ -181,7 +182,7 @@ def too_long() -> EngineError:
         "The text is longer than the model can read",
         "This engine was not asked",
         "Select less, or let a route name an engine with a larger context",
-        code="context_length_exceeded",
+        code=Code.CONTEXT_LENGTH_EXCEEDED,
     )
 
 
@@ -191,7 +192,7 @@ def unreadable() -> EngineError:
         "The engine's answer cannot be read",
         "It was given up",
         "Check that `base_url` is that of an OpenAI-compatible server",
-        code="answer_broke_off",
+        code=Code.ANSWER_BROKE_OFF,
     )
 
 
@@ -204,13 +205,13 @@ def in_the_stream(body: bytes) -> EngineError:
             "The engine has had too many requests",
             "Its answer was given up",
             "Wait a little, or use another plan of its provider",
-            code="rate_limit_exceeded",
+            code=Code.RATE_LIMIT_EXCEEDED,
         )
     return EngineError(
         "The engine reported an error in mid-answer",
         "Its answer was given up",
         "See the log of that server",
-        code="answer_broke_off",
+        code=Code.ANSWER_BROKE_OFF,
     )
 
 
@@ -220,7 +221,7 @@ def broke_off(name: str) -> EngineError:
         f"The answer of the engine {name!r} broke off",
         "What came is not complete, so nothing of it is applied",
         "Ask again",
-        code="answer_broke_off",
+        code=Code.ANSWER_BROKE_OFF,
     )
 
 
@@ -230,7 +231,7 @@ def silent(name: str, seconds: float, *, begun: bool = False) -> EngineError:
         f"The engine {name!r} has said nothing for {seconds:g} s",
         "Its answer was given up",
         "It may be overloaded; another engine of the route is asked if there is one",
-        code="answer_broke_off" if begun else "engine_silent",
+        code=Code.ANSWER_BROKE_OFF if begun else Code.ENGINE_SILENT,
     )
 
 
@@ -241,7 +242,7 @@ def loading(name: str, model: str = "") -> EngineError:
         f"The engine {name!r} is loading {what}",
         "Suggestions and edits come once it is loaded",
         "Wait a little; a large model may take minutes",
-        code="engine_loading",
+        code=Code.ENGINE_LOADING,
     )
 
 
@@ -251,7 +252,7 @@ def only_thought(name: str) -> EngineError:
         f"The model of the engine {name!r} only thought and gave no answer",
         "Nothing was inserted",
         f"Raise the budget: set `thinking_tokens` of engines.{name}, or choose a model that does not think",
-        code="engine_only_thought",
+        code=Code.ENGINE_ONLY_THOUGHT,
     )
 
 
@@ -261,5 +262,5 @@ def filtered(name: str) -> EngineError:
         f"The content filter of the engine {name!r} stopped its answer",
         "What came is not complete, so nothing of it is applied",
         "Ask in other words, or use another engine",
-        code="content_filter",
+        code=Code.CONTENT_FILTER,
     )

@@ -16,6 +16,7 @@ from typing import Any, cast
 import anyio
 import httpx
 
+from spark_lsp.codes import Code
 from spark_lsp.engine import openai_errors as errors
 from spark_lsp.errors import ConfigError, EngineError
 from spark_lsp.proxies import proxy_for
@@ -89,7 +90,7 @@ class Http:
                 raise patience.silent(self._name) from error
             except ConfigError as error:  # the environment names a proxy or certificates that cannot be used
                 raise EngineError(
-                    error.what, error.meaning, error.remedy, code="engine_unavailable"
+                    error.what, error.meaning, error.remedy, code=Code.ENGINE_UNAVAILABLE
                 ) from error
             except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
                 if not (isinstance(error, CLOSED) and self._may_retry()):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from spark_lsp.codes import Code
 from spark_lsp.config import Flavour
 from spark_lsp.engine.health import Health
 from spark_lsp.errors import EngineError
@@ -181,5 +182,5 @@ def only_model(name: str, served: Mapping[str, int]) -> str:
         f"The engine {name!r} serves {len(served)} models, and the settings name none",
         "It is passed over",
         f"Set `model` of engines.{name}" + (f" to one of: {names}" if names else ""),
-        code="model_not_found",
+        code=Code.MODEL_NOT_FOUND,
     )

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import anyio
 from anyio.abc import TaskGroup
 
+from spark_lsp.codes import Code
 from spark_lsp.engine.channel import Channel
 from spark_lsp.engine.connect import Endpoint
 from spark_lsp.engine.link import Link, connect
@@ -44,6 +45,7 @@ class LinkStatus:
 
     state: Literal["starting", "ready", "degraded"]
     reason: str = ""
+    code: Code | Literal[""] = ""
     engines: tuple[EngineInfo, ...] = ()
     problems: tuple[str, ...] = ()
     serving: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -75,8 +77,10 @@ class Remote:
         """The gateway's first engine, or why there is none."""
         if self._live is not None and self._engines:
             return self._engines[0]
-        reason = str(self._trouble) if self._trouble else "The gateway is being started"
-        return EngineInfo("remote", "remote", "", state="starting", reason=reason)
+        reason, code = "The gateway is being started", Code.GATEWAY_STARTING
+        if self._trouble is not None:
+            reason, code = str(self._trouble), self._trouble.code
+        return EngineInfo("remote", "remote", "", state="starting", reason=reason, code=code)
 
     # The link.
 
@@ -123,7 +127,8 @@ class Remote:
         with scope:
             await anyio.sleep(SOON)
             if self._live is None:
-                self._announce(LinkStatus("degraded", "The gateway does not answer yet; it is tried further"))
+                reason = "The gateway does not answer yet; it is tried further"
+                self._announce(LinkStatus("degraded", reason, Code.GATEWAY_SILENT))
 
     async def _rest(self, lived: float) -> None:
         """Pause before the next link, the longer the more often it failed."""
@@ -153,8 +158,10 @@ class Remote:
     def _down(self) -> None:
         """Tell that there is no link, if there is none."""
         if self._live is None:
-            reason = str(self._trouble) if self._trouble else "The connection to the gateway was lost"
-            self._announce(LinkStatus("degraded", reason))
+            reason, code = "The connection to the gateway was lost", Code.CONNECTION_LOST
+            if self._trouble is not None:
+                reason, code = str(self._trouble), self._trouble.code
+            self._announce(LinkStatus("degraded", reason, code))
 
     def _take(self, link: Link, event: ClientEvent | None) -> None:
         match event:
@@ -166,7 +173,7 @@ class Remote:
                 self._take_over(link)
             case EnginesChanged(engines, problems, serving) if link is self._link:
                 self._engines, self._serving = engines, serving
-                self._on_status(LinkStatus("ready", "", engines, problems, serving))
+                self._on_status(LinkStatus("ready", "", "", engines, problems, serving))
             case Resync(uri) if link is self._link and uri in self._documents:
                 self._mirror(self._documents[uri])
             case _:
@@ -198,7 +205,7 @@ class Remote:
                 with suppress(LocalProtocolError):
                     return link, *link.ask(request)
                 await link.news()
-        raise EngineError(busy.what, busy.meaning, busy.remedy, code="engine_busy") from busy
+        raise EngineError(busy.what, busy.meaning, busy.remedy, code=Code.ENGINE_BUSY) from busy
 
     async def _awaited(self) -> Link:
         """Return the link as soon as there is one. Raises `EngineError` if it cannot be had."""
@@ -208,7 +215,7 @@ class Remote:
                 if (link := self._live) is not None:
                     return link
         error = self._trouble or _unreachable()
-        raise EngineError(error.what, error.meaning, error.remedy, code="gateway_unavailable") from error
+        raise EngineError(error.what, error.meaning, error.remedy, code=Code.GATEWAY_UNAVAILABLE) from error
 
     def observe(self, focus: Focus) -> None:
         """Tell where the cursor rests, if the mirror has that text."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import anyio
 
+from spark_lsp.codes import Code
 from spark_lsp.config import ReplayEngine
 from spark_lsp.errors import EngineError
 from spark_lsp.request import (
@@ -105,7 +106,7 @@ def read_text(name: str, path: str) -> str:
             f"The replay engine {name!r} cannot read its text {path}",
             "It has nothing to answer",
             f"Correct `text` of engines.{name} in config.toml",
-            code="engine_unavailable",
+            code=Code.ENGINE_UNAVAILABLE,
         ) from error
 
 

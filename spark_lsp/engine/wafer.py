@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, M
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import replace
 
+from spark_lsp.codes import Code
 from spark_lsp.config import Profile, WaferEngine
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.machines import wafer_of
@@ -73,7 +74,9 @@ class Wafer:
             machine, source = self._simulated(), self._source().info
         except EngineError as error:
             model = self._machine.model if self._machine else ""
-            return EngineInfo(self._name, "wafer", model, simulated=True, state="off", reason=str(error))
+            return EngineInfo(
+                self._name, "wafer", model, simulated=True, state="off", reason=str(error), code=error.code
+            )
         return EngineInfo(
             self._name,
             "wafer",
@@ -83,6 +86,8 @@ class Wafer:
             prefill_tokens_per_s=machine.prefill_tokens_per_s,
             state=source.state,
             reason=source.reason or self._note,
+            code=source.code,
+            source=self._settings.source,
         )
 
     def _simulated(self) -> Machine:
@@ -223,7 +228,7 @@ def _unusable(name: str, what: str) -> EngineError:
         what.rstrip("."),
         f"The engine {name!r} cannot answer",
         f"Correct engines.{name} in your settings",
-        code="engine_unavailable",
+        code=Code.ENGINE_UNAVAILABLE,
     )
 
 
@@ -232,5 +237,5 @@ def _too_long(name: str, tokens: int, limit: int) -> EngineError:
         f"Text and answer take {tokens:,} tokens; the machine that {name!r} simulates holds {limit:,}",
         "Nothing was asked",
         "Select less, or use another engine",
-        code="context_length_exceeded",
+        code=Code.CONTEXT_LENGTH_EXCEEDED,
     )

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from spark_lsp import __version__
+from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError, origin
 from spark_lsp.gateway.door import Door, Stranger
 from spark_lsp.gateway.http import STATUS, Answer, error_response, read_create
@@ -30,13 +31,13 @@ from spark_lsp.gateway.tally import Tally, page
 from spark_lsp.gateway.turns import Turns
 from spark_lsp.supervise import call_guarded
 from spark_lsp.wire.frames import SUBPROTOCOL
-from spark_lsp.wire.server import MAX_MESSAGE_BYTES, TOO_OLD, ServerConnection
+from spark_lsp.wire.server import MAX_MESSAGE_BYTES, ServerConnection
 
 log = logging.getLogger(__name__)
 
 PATH = "/v1/responses"
 TIMING_HEADER = "x-responsesapi-include-timing-metrics"
-CLOSE_CODES = {TOO_OLD: 1000}
+CLOSE_CODES = {Code.CONNECTION_LIMIT: 1000}
 
 Handler = Callable[[Request], Awaitable[Response]]
 

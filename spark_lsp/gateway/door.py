@@ -13,6 +13,7 @@ import anyio
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.gateway.http import error_response
 from spark_lsp.wire import codec
@@ -42,11 +43,11 @@ class Door:
     def refusal(self, connection: HTTPConnection, *, proof: bool = False) -> Response | None:
         """Return what somebody is told who may not come in; with `proof` that is yet to be seen."""
         if "origin" in connection.headers:
-            return error_response(403, "forbidden_origin", "Browsers are not served here")
+            return error_response(403, Code.FORBIDDEN_ORIGIN, "Browsers are not served here")
         given = connection.headers.get("authorization", "").encode()
         if not proof and not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
             message = "Wrong or missing token. Send `Authorization: Bearer TOKEN` with the gateway's token"
-            return error_response(401, "invalid_api_key", message)
+            return error_response(401, Code.INVALID_API_KEY, message)
         return None
 
     def proof(self, connection: HTTPConnection) -> dict[str, str]:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.gateway.session import Session
 from spark_lsp.supervise import run_guarded
@@ -23,23 +24,36 @@ from spark_lsp.wire import codec
 
 TERMINALS = {"response.completed", "response.incomplete", "response.failed", "error"}
 STATUS = {
-    "model_not_found": 404,
-    "context_length_exceeded": 400,
-    "request_too_large": 413,
-    "engine_busy": 503,
-    "engine_loading": 503,
-    "engine_unavailable": 503,
+    Code.MODEL_NOT_FOUND: 404,
+    Code.CONTEXT_LENGTH_EXCEEDED: 400,
+    Code.REQUEST_TOO_LARGE: 413,
+    Code.ENGINE_BUSY: 503,
+    Code.ENGINE_LOADING: 503,
+    Code.ENGINE_UNAVAILABLE: 503,
+    Code.MODEL_UNAVAILABLE: 503,
+    Code.PACKAGE_MISSING: 503,
 }
 FAILED = 502
+SERVER_ERRORS = (
+    Code.ENGINE_BUSY,
+    Code.ENGINE_FAILED,
+    Code.ENGINE_LOADING,
+    Code.ENGINE_ONLY_THOUGHT,
+    Code.ENGINE_SILENT,
+    Code.ENGINE_UNAVAILABLE,
+    Code.MODEL_UNAVAILABLE,
+    Code.PACKAGE_MISSING,
+)
+"""Faults of the gateway's side; all others are the request's."""
 
 
-def error_body(code: str, message: str) -> dict[str, Any]:
+def error_body(code: Code, message: str) -> dict[str, Any]:
     """Return an error in the shape of the Responses API."""
-    kind = "server_error" if code.startswith("engine_") else "invalid_request_error"
+    kind = "server_error" if code in SERVER_ERRORS else "invalid_request_error"
     return {"error": {"type": kind, "code": code, "message": message, "param": None}}
 
 
-def error_response(status: int, code: str, message: str) -> JSONResponse:
+def error_response(status: int, code: Code, message: str) -> JSONResponse:
     """Return a response that is an error."""
     return JSONResponse(error_body(code, message), status_code=status)
 
@@ -53,13 +67,13 @@ async def read_create(request: Request, limit: int) -> tuple[str, bool]:
     async for piece in request.stream():
         body += piece
         if len(body) > limit:
-            raise RemoteProtocolError(f"The body is larger than {limit} bytes", code="request_too_large")
+            raise RemoteProtocolError(f"The body is larger than {limit} bytes", code=Code.REQUEST_TOO_LARGE)
     try:
         fields = msgspec.json.decode(bytes(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RemoteProtocolError("The body is not JSON", code="invalid_json") from error
+        raise RemoteProtocolError("The body is not JSON", code=Code.INVALID_JSON) from error
     if not isinstance(fields, dict):
-        raise RemoteProtocolError("The body is not a JSON object", code="invalid_json")
+        raise RemoteProtocolError("The body is not a JSON object", code=Code.INVALID_JSON)
     named = cast(dict[str, Any], fields)
     named.pop("stream_id", None)
     message = msgspec.json.encode({**named, "type": "response.create"}).decode()
@@ -109,7 +123,7 @@ class Answer(Response):
             self._created = event
         elif not self._started and kind in ("error", "response.failed"):
             error = fields.get("error") or fields["response"]["error"]
-            await self._refuse(error["code"], error["message"], fields.get("status"))
+            await self._refuse(Code(error["code"]), error["message"], fields.get("status"))
         elif self._stream:
             await self._piece(kind, event)
         elif kind in TERMINALS:
@@ -124,7 +138,7 @@ class Answer(Response):
             text = f"event: response.created\ndata: {self._created}\n\n{text}"
         await self._body(text, more=kind not in TERMINALS)
 
-    async def _refuse(self, code: str, message: str, status: int | None) -> None:
+    async def _refuse(self, code: Code, message: str, status: int | None) -> None:
         await self._whole(status or STATUS.get(code, FAILED), error_body(code, message))
 
     async def _whole(self, status: int, body: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from spark_lsp.codes import Code
 from spark_lsp.config import EngineSettings, OpenAIEngine, Problem
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.fallback import Fallback
@@ -70,7 +71,7 @@ class Registry:
         if info.state == "off" or health.state(now) == "closed":
             return info
         reason = f"{health.reason}. Others of its route are asked until it is well again"
-        return replace(info, state="degraded", reason=reason)
+        return replace(info, state="degraded", reason=reason, code=Code.ENGINE_REPLACED)
 
     def resolve(self, request: Request) -> Engine:
         """Return the engine that shall answer. Raises `EngineError` `model_not_found`."""
@@ -88,7 +89,7 @@ class Registry:
             f"There is no model {name!r}",
             "Nothing was asked",
             f"Use one of: {', '.join(self.models())}",
-            code="model_not_found",
+            code=Code.MODEL_NOT_FOUND,
             retryable=False,
         )
 

@@ -17,6 +17,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from spark_lsp import __version__
+from spark_lsp.codes import Code
 from spark_lsp.config import EngineSettings, OpenAIEngine, Problem, engine_problems
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.guard import close_engine, failure_of
@@ -28,7 +29,7 @@ from spark_lsp.gateway.scheduler import Decision, Scheduler
 from spark_lsp.gateway.tally import Tally
 from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Request, Started
 from spark_lsp.supervise import call_guarded, keep_running, run_guarded
-from spark_lsp.wire.server import TOO_OLD, ServerConnection
+from spark_lsp.wire.server import ServerConnection
 from spark_lsp.wire.server_events import Asked, Cancelled, Configured, Focused, Resumed, ServerEvent
 
 FLUSH = 0.002  # seconds that text may wait for more text, once a response has begun to speak
@@ -99,7 +100,9 @@ class Session:
             with anyio.CancelScope(shield=True):
                 await _close(self._own_engines.values())
         if broken or self._too_old:
-            raise broken or RemoteProtocolError("This connection has reached its limit", code=TOO_OLD)
+            raise broken or RemoteProtocolError(
+                "This connection has reached its limit", code=Code.CONNECTION_LIMIT
+            )
 
     async def _grow_old(self, group: TaskGroup) -> None:
         """Ask the peer to leave in time; then take nothing new, let answers end, and end the connection."""

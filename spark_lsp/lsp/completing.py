@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import anyio
 from pygls.exceptions import JsonRpcException
 
+from spark_lsp.codes import Code, Reason
 from spark_lsp.errors import EngineError, SparkError
 from spark_lsp.lsp.growth import Growth
 from spark_lsp.lsp.meter import Meter
@@ -27,7 +28,6 @@ from spark_lsp.privacy.redaction import RedactedDocument
 from spark_lsp.prompts.ghost import GhostText
 from spark_lsp.request import Chunk, Event, Finished, Focus, Request
 from spark_lsp.session import context
-from spark_lsp.session.reasons import Reason
 from spark_lsp.session.suggestions import Fit, Suggestion
 from spark_lsp.supervise import call_guarded
 from spark_lsp.text.document import Document
@@ -45,7 +45,9 @@ WENT_WRONG = "spark-lsp failed while it read this suggestion"
 
 def content_modified() -> JsonRpcException:
     """Return the answer to a request that a newer one has overtaken."""
-    return JsonRpcException("A newer request or change took its place", CONTENT_MODIFIED)
+    return JsonRpcException(
+        "A newer request or change took its place", CONTENT_MODIFIED, {"code": Code.SUPERSEDED}
+    )
 
 
 @dataclass(eq=False)
@@ -104,9 +106,9 @@ class Stream:
         """Conclude with what came, unless it repeats what was hidden from the model."""
         text = self.ghost.finish()
         if text and self.seen.repeats_mask(text):
-            self.conclude(None, Reason.SECRET_TEXT)
+            self.conclude(None, Code.SECRET_IN_ANSWER)
         else:
-            self.conclude(text, Reason.NOTHING)
+            self.conclude(text, Code.NOTHING_TO_ADD)
 
     def begin_again(self) -> None:
         """Forget what came: another answer is on its way."""
@@ -122,7 +124,7 @@ class Stream:
         """Conclude with the whole lines that came before the engine failed; they are as good as any."""
         whole = self.ghost.whole_lines
         kept = whole if whole and not self.seen.repeats_mask(whole) else None
-        self.conclude(kept, Reason.ENGINE, why)
+        self.conclude(kept, Code.NO_ANSWER, why)
 
     def conclude(self, text: str | None, reason: Reason, detail: str = "") -> None:
         """Set the final text, or why there is none; wake who waits."""
@@ -205,7 +207,7 @@ class Completer:
                 stream.wanted = True
                 return here
             if stream.fit(document, offset) is Fit.IS_SPENT:
-                self.ls.explain(stream.reason or Reason.NOTHING, stream.detail)
+                self.ls.explain(stream.reason or Code.NOTHING_TO_ADD, stream.detail)
                 return None
             waiter = self._again(document.uri, method, waiter)
 
@@ -238,7 +240,7 @@ class Completer:
         fit = stream.fit(document, offset)
         known_to_be_nothing = fit is Fit.IS_SPENT and offset == stream.suggestion.anchor
         if fit in (Fit.HAS_MORE, Fit.MAY_COME) or known_to_be_nothing:
-            return stream if stream.reason is not Reason.ENGINE else None
+            return stream if stream.reason is not Code.NO_ANSWER else None
         self._drop(document.uri)
         return None
 
@@ -273,7 +275,9 @@ class Completer:
             del self._streams[uri]
         call_guarded(stream.give_up, WENT_WRONG)
         call_guarded(stream.growth.end, stream.suggestion)
-        stream.release(SparkError(WENT_WRONG, "Nothing is suggested here", "Go on typing"))
+        stream.release(
+            SparkError(WENT_WRONG, "Nothing is suggested here", "Go on typing", code=Code.INTERNAL_ERROR)
+        )
 
     async def _wait(self, stream: Stream, waiter: "asyncio.Future[None]", typed: str) -> None:
         stream.waiting[waiter] = typed
@@ -308,7 +312,7 @@ class Completer:
                 await self._read(stream, request)
                 return
             except EngineError as error:
-                lost = error.code == "connection_lost"
+                lost = error.code == Code.CONNECTION_LOST
                 if attempt == 2 or not lost or stream.ghost.whole_lines:
                     self._failed(error, quietly=lost)
                     stream.give_up(str(error))
@@ -318,7 +322,7 @@ class Completer:
     def _failed(self, error: EngineError, *, quietly: bool) -> None:
         """Tell why nothing more comes; a link that is being restored needs no message."""
         if quietly:
-            self.ls.tell(state="degraded", reason=str(error))
+            self.ls.tell(state="degraded", reason=str(error), code=error.code)
         else:
             self.ls.trouble(error)
 

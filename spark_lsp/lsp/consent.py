@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from spark_lsp.codes import Code
 from spark_lsp.config import EngineSettings, engine_problems
 from spark_lsp.errors import ConfigError, GatewayError, SparkError
 from spark_lsp.lsp import question
@@ -54,7 +55,7 @@ class Consent:
         try:
             ask = endpoint_request(url, key)
         except ConfigError as error:
-            raise GatewayError(error.what, "No engine can be asked", error.remedy) from None
+            raise GatewayError(error.what, "No engine can be asked", error.remedy, code=error.code) from None
         if self.approvals.has(ask):
             return
         self._ask_soon("the setting engine.url", [ask])
@@ -62,6 +63,7 @@ class Consent:
             f"The setting engine.url waits for your approval to {ask}",
             "Nothing is sent until you approve it",
             f"Answer the question in the editor, or run: {ask.command}",
+            code=Code.APPROVAL_MISSING,
         )
 
     def _ask_soon(self, what: str, asks: list[ApprovalRequest]) -> None:

@@ -14,6 +14,7 @@ import anyio
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import ArgumentError, EditRefused, EngineError, SparkError
 from spark_lsp.lsp import abilities, convert
 from spark_lsp.lsp.aside import aside
@@ -24,7 +25,7 @@ from spark_lsp.prompts import actions, gate, reply, unfence
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.request import Chunk, EditFormat, Request, Started
 from spark_lsp.session import context
-from spark_lsp.session.reasons import REMEDIES, Reason
+from spark_lsp.session.reasons import REMEDIES, TEXTS
 from spark_lsp.supervise import call_guarded, log_failure
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, rebase_edits
@@ -32,7 +33,7 @@ from spark_lsp.text.edits import Edit, rebase_edits
 if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
 
-AGAIN = ("connection_lost", "answer_broke_off")  # nothing was applied, and another engine may be asked
+AGAIN = (Code.CONNECTION_LOST, Code.ANSWER_BROKE_OFF)  # nothing was applied, and another engine may be asked
 CHANGED = "The text changed where the edit was to be made"
 NOTHING = "Nothing was done"
 MAX_ARGUMENT = 100_000  # characters of one text in a command's argument
@@ -40,8 +41,21 @@ WENT_WRONG = (
     "spark-lsp failed while it made this edit. The edit was given up. Look at the text and ask again; please "
     "report it if it fails again."
 )
-FAILED = ("failed", WENT_WRONG)
 APPLY_WAIT = 120.0  # seconds an editor has to say whether it applied an edit; some ask the user first
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an edit ended: the state of `spark/edit`, its code, and why in words."""
+
+    state: str
+    code: Code
+    reason: str = ""
+
+
+FAILED = Outcome("failed", Code.INTERNAL_ERROR, WENT_WRONG)
+STOPPED = Outcome("cancelled", Code.CANCELLED_BY_USER, "stopped by you")
+LEFT = Outcome("cancelled", Code.SERVER_STOPPED, "spark-lsp stopped before the edit was made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +89,7 @@ class Job:
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     typed: list[Edit] | None = field(default_factory=list[Edit])
     by_user: bool = False
-    outcome: tuple[str, str] = FAILED  # state and reason
+    outcome: Outcome = FAILED
 
 
 class Editor:
@@ -120,42 +134,40 @@ class Editor:
 
     async def _run(self, job: Job) -> None:
         progress = Progress(self._ls, actions.title_of(job.order.action), lambda: self.cancel(job.id))
-        state, reason = "cancelled", ""
+        outcome: Outcome | None = None
         try:
             with job.scope:
-                state, reason = await self._outcome(job, progress)
+                outcome = await self._outcome(job, progress)
         finally:  # the engine side or the whole server may be ending
-            if state == "cancelled":
-                reason = "stopped by you" if job.by_user else "spark-lsp stopped before the edit was made"
-            job.outcome = state, reason
-            call_guarded(progress.end, reason or "done")
+            job.outcome = outcome or (STOPPED if job.by_user else LEFT)
+            call_guarded(progress.end, job.outcome.reason or "done")
             self._end(job)
 
-    async def _outcome(self, job: Job, progress: Progress) -> tuple[str, str]:
+    async def _outcome(self, job: Job, progress: Progress) -> Outcome:
         """Make and apply the edit; returns how that ended, and why."""
         try:
             await progress.begin()
             edits = await self._proposal(job, progress)
             await self._apply(job, _without_note(edits, job.order.note))
         except EditRefused as error:
-            return "refused", str(error)
+            return Outcome("refused", error.code, str(error))
         except SparkError as error:
-            return "failed", str(error)
+            return Outcome("failed", error.code, str(error))
         except Exception as error:
             log_failure(self._outcome, error)
             return FAILED
-        return "applied", ""
+        return Outcome("applied", Code.APPLIED)
 
     def _end(self, job: Job) -> None:
         """Tell the editor how an edit ended, once."""
         if job.id not in self._jobs:
             return
-        state, reason = job.outcome
-        message = {"id": job.id, "state": state, "reason": reason, "uri": job.order.document.uri}
+        done, uri = job.outcome, job.order.document.uri
+        message = {"id": job.id, "state": done.state, "reason": done.reason, "uri": uri, "code": done.code}
         self._ls.notify("spark/edit", message)
         del self._jobs[job.id]
-        if state in ("refused", "failed"):
-            self._ls.say(types.MessageType.Warning, reason)
+        if done.state in ("refused", "failed"):
+            self._ls.say(types.MessageType.Warning, done.reason)
 
     async def _proposal(self, job: Job, progress: Progress) -> list[Edit]:
         """Return the edits, in terms of the order's document. Raises `EditRefused` or `EngineError`."""
@@ -185,6 +197,7 @@ class Editor:
                 "The proposal would change a secret, which the model was not shown",
                 "The edit was not applied",
                 "Choose lines without the secret, or change these by hand",
+                code=Code.SECRET_TOUCHED,
             )
         return edits
 
@@ -208,7 +221,8 @@ class Editor:
                         progress.report(f"{event.engine} is working")
                     elif isinstance(event, Chunk):
                         pieces.append(event.text)
-                        progress.report(f"{sum(map(len, pieces))} characters")
+                        count = sum(map(len, pieces))
+                        progress.report(f"{count} characters", characters=count)
                     else:
                         cut = event.reason == "length"
         text = "".join(pieces)
@@ -217,6 +231,7 @@ class Editor:
                 "The model's answer was cut at its bound before it was whole",
                 "The text is as it was",
                 "Select less, or ask for less at once",
+                code=Code.ANSWER_CUT,
             )
         return format_, text
 
@@ -224,12 +239,15 @@ class Editor:
         """Apply as one change, for just the version that the editor has told last."""
         if not edits:
             raise EditRefused(
-                "The model proposed no change", "The text is as it was", "Say it in other words"
+                "The model proposed no change",
+                "The text is as it was",
+                "Say it in other words",
+                code=Code.NO_CHANGE,
             )
         document = self._ls.documents.get(job.order.document.uri)
         moved = rebase_edits(edits, job.typed) if job.typed is not None and document is not None else None
         if moved is None or document is None:
-            raise EditRefused(CHANGED, "The edit was not applied", "Ask again")
+            raise EditRefused(CHANGED, "The edit was not applied", "Ask again", code=Code.TEXT_CHANGED)
         documents, versioned = self._ls.documents, abilities.takes_versions(self._ls)
         version = documents.version_of(document)
         edit = convert.workspace_edit(document, version, moved, documents.encoding, versioned=versioned)
@@ -237,7 +255,10 @@ class Editor:
         why = await self._applied(types.ApplyWorkspaceEditParams(edit, label))
         if why is not None:
             raise EditRefused(
-                f"The editor did not apply the edit: {why}", "The text is as it was", "Ask again"
+                f"The editor did not apply the edit: {why}",
+                "The text is as it was",
+                "Ask again",
+                code=Code.EDITOR_REFUSED,
             )
 
     async def _applied(self, params: types.ApplyWorkspaceEditParams) -> str | None:
@@ -253,6 +274,7 @@ class Editor:
                 f"The editor did not answer within {APPLY_WAIT:g} s whether it applied the edit",
                 "The text may have changed or not",
                 "Look at it before you ask again",
+                code=Code.EDITOR_SILENT,
             )
         if not isinstance(answer, types.ApplyWorkspaceEditResult):
             return "it did not say whether it did"
@@ -307,6 +329,7 @@ def as_order(ls: "SparkServer", argument: Any) -> Order:
             "The edit has no instruction",
             NOTHING,
             "Write a comment `spark: what to do` above the lines, or use an editor that asks for it",
+            code=Code.INSTRUCTION_MISSING,
         )
     return Order(name, seen, tree, start, end, note.instruction, diagnostics, note)
 
@@ -339,10 +362,12 @@ def _document(ls: "SparkServer", uri: str, version: object) -> Document:
         raise ArgumentError("The command's version is not a number", NOTHING)
     document = ls.documents.get(uri)
     if document is None:
-        raise EditRefused("The document cannot be edited", str(ls.documents.why_not(uri)))
+        why = str(ls.documents.why_not(uri))
+        raise EditRefused("The document cannot be edited", why, code=Code.DOCUMENT_UNUSABLE)
     _must_be_free(ls, uri)
     if version is not None and version != document.version:
-        raise EditRefused("The action belongs to an earlier text", NOTHING, "Ask for it again")
+        what = "The action belongs to an earlier text"
+        raise EditRefused(what, NOTHING, "Ask for it again", code=Code.TEXT_CHANGED)
     return document
 
 
@@ -350,13 +375,14 @@ def _must_be_free(ls: "SparkServer", uri: str) -> None:
     """Raise `EditRefused` for a document that must stay, or that its project closes to edits."""
     why = ls.outgoing.fence.verdict(uri) if ls.outgoing.kept(uri) else None
     if why is None and not ls.outgoing.fence.narrowing(uri).edits:
-        why = Reason.PROJECT, "edit.enabled is false"
+        why = Code.EXCLUDED_BY_PROJECT, "edit.enabled is false"
     if why is not None:
         reason, detail = why
         raise EditRefused(
-            f"No edit: {reason.value}" + (f" ({detail})" if detail else ""),
+            f"No edit: {TEXTS[reason]}" + (f" ({detail})" if detail else ""),
             "Nothing was sent",
             REMEDIES[reason].capitalize(),
+            code=reason,
         )
 
 

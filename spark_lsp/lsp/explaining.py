@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import anyio
 from lsprotocol import types
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import SparkError
 from spark_lsp.lsp.meter import Meter
 from spark_lsp.prompts import explain
@@ -23,7 +24,25 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
 
 INTERVAL = 0.05  # seconds between notifications
-FAILED = "spark-lsp failed while it read this explanation. Ask again; please report it if it fails again."
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why an explanation ended, as a code and in words; without words it is complete."""
+
+    code: Code
+    reason: str = ""
+
+
+FAILED = Ending(
+    Code.INTERNAL_ERROR,
+    "spark-lsp failed while it read this explanation. Ask again; please report it if it fails again.",
+)
+LEFT = Ending(Code.SERVER_STOPPED, "spark-lsp stopped before the end")
+STOPPED = Ending(Code.CANCELLED_BY_USER, "stopped by you")
+NOTHING = Ending(Code.NOTHING_TO_ADD, "the model had nothing to say")
+COMPLETE = Ending(Code.COMPLETE)
+GOES_ON = Ending(Code.BUSY)
 
 
 @dataclass(eq=False)
@@ -64,33 +83,33 @@ class Explainer:
         return job is not None
 
     async def _run(self, job: Explanation) -> None:
-        reason = "spark-lsp stopped before the end"  # where the engine side or the server is ended
+        ending = LEFT  # where the engine side or the server is ended
         try:
             with job.scope:
-                reason = await self._outcome(job)
-            reason = "stopped by you" if job.scope.cancelled_caught else reason
+                ending = await self._outcome(job)
+            ending = STOPPED if job.scope.cancelled_caught else ending
         finally:
-            self._end(job, reason)
+            self._end(job, ending)
 
-    async def _outcome(self, job: Explanation) -> str:
-        """Read the explanation; returns why there is none, or nothing."""
+    async def _outcome(self, job: Explanation) -> Ending:
+        """Read the explanation; returns how that ended."""
         try:
             await self._read(job)
         except SparkError as error:
-            return str(error)
+            return Ending(error.code, str(error))
         except Exception as error:
             log_failure(self._outcome, error)
             return FAILED
-        return "" if job.text.strip() else "the model had nothing to say"
+        return COMPLETE if job.text.strip() else NOTHING
 
-    def _end(self, job: Explanation, reason: str) -> None:
+    def _end(self, job: Explanation, ending: Ending) -> None:
         """Tell the editor that an explanation has ended, once."""
         if job.id not in self._jobs:
             return
-        self._tell(job, reason, done=True)
+        self._tell(job, ending, done=True)
         del self._jobs[job.id]
         if self._ls.deaf:
-            self._ls.say(types.MessageType.Info, job.text.strip() or reason)
+            self._ls.say(types.MessageType.Info, job.text.strip() or ending.reason)
 
     async def _read(self, job: Explanation) -> None:
         with Meter(self._ls) as meter:
@@ -105,8 +124,8 @@ class Explainer:
         now = time.monotonic()
         if now - job.told >= INTERVAL:
             job.told = now
-            self._tell(job, "", done=False)
+            self._tell(job, GOES_ON, done=False)
 
-    def _tell(self, job: Explanation, reason: str, *, done: bool) -> None:
-        message = {"id": job.id, "uri": job.uri, "text": job.text, "done": done, "reason": reason}
-        self._ls.notify("spark/explanation", message)
+    def _tell(self, job: Explanation, ending: Ending, *, done: bool) -> None:
+        message = {"id": job.id, "uri": job.uri, "text": job.text, "done": done, "reason": ending.reason}
+        self._ls.notify("spark/explanation", {**message, "code": ending.code})

@@ -15,17 +15,17 @@ import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from spark_lsp.codes import Code, Reason
 from spark_lsp.config import Settings
 from spark_lsp.lsp.repository import Repositories, directories_above, read_small, root_of
 from spark_lsp.privacy.files import PROJECT_FILE, ProjectRestrictions, read_project_file
 from spark_lsp.privacy.patterns import PathContext, first_match
 from spark_lsp.privacy.secret_files import secret_file_rule
 from spark_lsp.privacy.uris import is_file, is_unknown, path_of, paths_in, scheme_of
-from spark_lsp.session.reasons import Reason
 
 KEPT = 5.0  # seconds for which the result of a look is used
 Verdict = tuple[Reason, str]
-UNDECIDED: Verdict = Reason.UNDECIDED, ""
+UNDECIDED: Verdict = Code.GIT_UNDECIDED, ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +106,11 @@ class Fence:
 
     def _by_name(self, uri: str, paths: Iterable[str]) -> Verdict | None:
         if glob := self._matching(paths, self.settings().context.exclude):
-            return Reason.EXCLUDED, glob
+            return Code.EXCLUDED_BY_SETTINGS, glob
         for path in paths:
             if glob := secret_file_rule(path):
-                return Reason.SECRET_FILE, glob
-        return (Reason.NO_FILE, scheme_of(uri)) if is_unknown(uri) else None
+                return Code.SECRET_FILE, glob
+        return (Code.NOT_A_FILE, scheme_of(uri)) if is_unknown(uri) else None
 
     def _matching(self, paths: Iterable[str], patterns: tuple[str, ...]) -> str:
         if not patterns:
@@ -135,11 +135,11 @@ class Fence:
             found, glob = self._projects(path)
             narrowing = narrowing.combined_with(found)
             if glob and verdict is None:
-                verdict = Reason.PROJECT, glob
+                verdict = Code.EXCLUDED_BY_PROJECT, glob
         for path in local if verdict is None else ():
             rule = self._repositories.why_ignored(path)
             if rule is not None:
-                verdict = Reason.IGNORED, rule
+                verdict = Code.GIT_IGNORED, rule
                 break
         return Found(paths, narrowing, verdict)
 

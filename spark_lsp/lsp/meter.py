@@ -45,7 +45,7 @@ class Meter:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._timer.cancel()
         if isinstance(error, SparkError):
-            self._ls.tell(state=self._before.state, reason=self._before.reason)
+            self._ls.tell(state=self._before.state, **self._before.why)
         else:
             self._ls.tell(**self._figures(), **self._state())
 
@@ -55,7 +55,7 @@ class Meter:
         if now.state not in ("busy", self._standing.state):
             return {}  # told meanwhile, by who knows
         if self._standing.state == "degraded":
-            return {"state": "degraded", "reason": now.reason or self._standing.reason}
+            return {"state": "degraded", **(now if now.reason else self._standing).why}
         return {"state": "ready"}
 
     def take(self, event: Event) -> None:

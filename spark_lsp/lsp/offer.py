@@ -14,8 +14,9 @@ from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 from lsprotocol import types
 
-from spark_lsp import programs
+from spark_lsp import failures, programs
 from spark_lsp.errors import ModelError
+from spark_lsp.failures import Failure
 from spark_lsp.lsp import question
 from spark_lsp.lsp.progress import Progress
 from spark_lsp.models import paths, registry
@@ -64,7 +65,8 @@ class Offer:
     async def _fetch(self, model: Model) -> None:
         command = programs.spark_lsp("model", "pull", model.name, "--json")
         quiet = subprocess.DEVNULL
-        async with await programs.open_process(command, stdin=quiet, cwd=programs.NEUTRAL) as process:
+        opened = programs.open_process(command, stdin=quiet, stderr=quiet, cwd=programs.NEUTRAL)
+        async with await opened as process:
             stopped = anyio.Event()
 
             def stop() -> None:
@@ -74,7 +76,7 @@ class Offer:
             progress = Progress(self.ls, f"Fetching {model.summary}", stop)
             try:
                 await progress.begin()
-                complaint = await self._follow(process, progress)
+                failure = await self._follow(process, progress)
                 await process.wait()
             finally:  # a fetch that nobody follows any more is stopped
                 if process.returncode is None:
@@ -84,27 +86,23 @@ class Offer:
             self.ls.say(types.MessageType.Info, f"{model.name} is here and verified.")
             return
         if stopped.is_set():
-            complaint = f"The fetch was stopped. What came is kept; go on: spark-lsp model pull {model.name}"
-        self.ls.say(types.MessageType.Warning, complaint)
+            text = f"The fetch was stopped. What came is kept; go on: spark-lsp model pull {model.name}"
+            self.ls.say(types.MessageType.Warning, text)
+        elif failure is not None:
+            self.ls.say(types.MessageType.Warning, failure.message)
+        else:
+            self._failed(model)
 
-    async def _follow(self, process: Process, progress: Progress) -> str:
-        """Report the progress of a fetch; returns what it said on its error output in the end."""
-        complaint = ""
-
-        async def listen() -> None:
-            nonlocal complaint
-            assert process.stderr is not None
-            async for text in TextReceiveStream(process.stderr, errors="replace"):
-                complaint = (complaint + text)[-2000:]
-
-        async with anyio.create_task_group() as group:
-            group.start_soon(listen)
-            assert process.stdout is not None
-            reached = 0
-            async for text in TextReceiveStream(process.stdout):
-                for line in text.splitlines():
-                    reached = _report(line, progress, reached)
-        return complaint.strip().rpartition("\n")[2].removeprefix("spark-lsp: ")
+    async def _follow(self, process: Process, progress: Progress) -> Failure | None:
+        """Report the progress of a fetch; returns why it failed, if it said so."""
+        assert process.stdout is not None
+        reached, rest, failure = 0, "", None
+        async for text in TextReceiveStream(process.stdout, errors="replace"):
+            *lines, rest = (rest + text).split("\n")
+            for line in lines:
+                failure = failures.read(line) or failure
+                reached = _report(line, progress, reached)
+        return failure
 
 
 def missing(engine: EngineInfo) -> Model | None:
@@ -125,7 +123,7 @@ def _report(line: str, progress: Progress, reached: int) -> int:
         part = step["percent"] * 9 // 10 if step["step"] == "fetch" else 90 + step["percent"] // 10
         where = f"from {step['source']}" if step["source"] else step["step"]
     except (msgspec.DecodeError, KeyError, TypeError):
-        return reached  # a line that was cut by the pipe: the next one tells more
+        return reached  # not a step
     reached = max(reached, part)
     progress.report(f"{where}, {reached} %", reached)
     return reached

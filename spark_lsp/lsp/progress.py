@@ -44,14 +44,19 @@ class Progress:
             return
         self._ls.work_done_progress.begin(token, types.WorkDoneProgressBegin(self._title, cancellable=True))
 
-    def report(self, message: str, percent: int | None = None) -> None:
-        """Show how the job goes, and how much of it is done, where that is known."""
+    def report(self, message: str, percent: int | None = None, characters: int | None = None) -> None:
+        """Show how the job goes.
+
+        `percent` says how much of it is done, and `characters` for programs how much text has come, where
+        that is known.
+        """
         now = time.monotonic()
         if self._token is not None and now - self._reported >= INTERVAL:
             self._reported = now
-            self._ls.work_done_progress.report(
-                self._token, types.WorkDoneProgressReport(message=message, percentage=percent)
-            )
+            known = {"percentage": percent, "characters": characters}
+            told = {name: value for name, value in known.items() if value is not None}
+            value = {"kind": "report", "message": message, **told}
+            self._ls.notify("$/progress", {"token": self._token, "value": value})
 
     def end(self, message: str) -> None:
         """Take the job off the screen."""

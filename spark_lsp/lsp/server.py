@@ -23,6 +23,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from spark_lsp import __version__
+from spark_lsp.codes import Code
 from spark_lsp.errors import ArgumentError, SparkError, origin
 from spark_lsp.lsp.protocol import Protocol
 from spark_lsp.lsp.table import COMMANDS, FEATURES, MENU, REPLACED
@@ -31,6 +32,7 @@ from spark_lsp.supervise import call_guarded, keep_running, run_guarded
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
+    from spark_lsp.codes import Reason
     from spark_lsp.config import Problem, Settings, Source
     from spark_lsp.engine.remote import LinkStatus, Remote
     from spark_lsp.lsp.completing import Completer
@@ -43,14 +45,12 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.status import Status
     from spark_lsp.request import EngineInfo
     from spark_lsp.session.documents import Documents
-    from spark_lsp.session.reasons import Reason
     from spark_lsp.text.document import Document
     from spark_lsp.text.edits import Edit
 
 log = logging.getLogger(__name__)
 
 INVALID_PARAMS, INTERNAL_ERROR, REQUEST_FAILED = -32602, -32603, -32803
-NO_SUGGESTION = "no suggestion: "
 THEN = contextvars.ContextVar["Document | None"]("THEN", default=None)
 REST = 0.25  # seconds without typing after which the cursor counts as resting
 UP_WAIT = 20.0  # seconds a request waits for the engine side to be started, or started again
@@ -159,13 +159,13 @@ class SparkServer(LanguageServer):
         except JsonRpcException:
             raise
         except ArgumentError as error:
-            raise JsonRpcException(str(error), INVALID_PARAMS) from None
+            raise JsonRpcException(str(error), INVALID_PARAMS, {"code": error.code}) from None
         except SparkError as error:
-            raise JsonRpcException(str(error), REQUEST_FAILED) from None
+            raise JsonRpcException(str(error), REQUEST_FAILED, {"code": error.code}) from None
         except Exception as error:
             log.error("a request could not be handled: %s", origin(error))
             message = "spark-lsp failed to answer this request. Nothing was changed. Please report it"
-            raise JsonRpcException(message, INTERNAL_ERROR) from None
+            raise JsonRpcException(message, INTERNAL_ERROR, {"code": Code.INTERNAL_ERROR}) from None
         finally:
             if (message_id := self.protocol.msg_id) is not None:
                 self.in_flight.discard(message_id)
@@ -239,21 +239,25 @@ class SparkServer(LanguageServer):
 
     def explain(self, reason: "Reason", detail: str = "") -> None:
         """Put into the status why there is no suggestion."""
-        text = f"{NO_SUGGESTION}{reason.value}" + (f": {detail}" if detail else "")
-        self.tell(reason=text)
-        if self.deaf:
-            from spark_lsp.session.reasons import lasts
+        from spark_lsp.session import reasons
 
-            if lasts(text):
-                self.say_once(types.MessageType.Info, "explain", f"spark-lsp: {text}")
+        text = reasons.PREFIX + reasons.sentence(reason, detail)
+        self.tell(reason=text, code=reason, detail=detail)
+        if self.deaf and reasons.lasts(reason):
+            self.say_once(types.MessageType.Info, "explain", f"spark-lsp: {text}")
 
-    def last_explanation(self) -> str:
-        """Return why there was no suggestion, if that is what the status says: news do not undo it."""
-        return self.status.reason if self.status.reason.startswith(NO_SUGGESTION) else ""
+    def last_explanation(self) -> dict[str, Any]:
+        """Return why there was no suggestion, as the status has it: news of an engine do not undo it.
+
+        That is empty where the status says something else.
+        """
+        from spark_lsp.session import reasons
+
+        return self.status.why if reasons.explains(self.status.code) else {"reason": ""}
 
     def trouble(self, error: SparkError) -> None:
         """Tell once why engines do not answer, and keep it in the status."""
-        self.tell(state="degraded", reason=str(error))
+        self.tell(state="degraded", reason=str(error), code=error.code)
         self.say_once(types.MessageType.Warning, "engine", str(error))
 
     def notify(self, method: str, params: Mapping[str, Any]) -> None:
@@ -301,7 +305,8 @@ class SparkServer(LanguageServer):
 
     def engine_side_ended(self, _: Exception | None) -> None:
         """Tell the editor that the engine side ended and is being started again."""
-        self.tell(state="degraded", reason="the engine side failed and is being started again")
+        reason = "the engine side failed and is being started again"
+        self.tell(state="degraded", reason=reason, code=Code.ENGINE_SIDE_DOWN)
 
     async def run_engine(self, engine: "Remote") -> None:
         """Keep the engine side alive until cancelled.
@@ -336,7 +341,7 @@ class SparkServer(LanguageServer):
         call_guarded(self.configure_engine)
         for document in self.documents.all():
             call_guarded(self.outgoing.open, document)
-        self.tell(state="starting", reason="the gateway is being started")
+        self.tell(state="starting", reason="the gateway is being started", code=Code.GATEWAY_STARTING)
         gc.collect()
         gc.freeze()  # what lives now lives for ever: a full collection costs tens of milliseconds
         gc.enable()

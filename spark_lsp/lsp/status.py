@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import SparkError
 
 State = Literal["starting", "ready", "busy", "degraded", "off"]
@@ -20,6 +21,8 @@ REASONS: dict[State, str] = {
 class Status:
     """Which engine serves, whether it is simulated, how fast it was last, and why it does not.
 
+    `reason` says in words why it is in this state, or why there was no suggestion; `code` says the same for
+    programs, and `detail` what more is known of a missing suggestion.
     `ttft_ms` is from the request to the first text at the server; `tok_s` counts the engine's own
     tokens, or a token for 4 characters where the answer was left early. Both are of the last answer.
     """
@@ -33,10 +36,19 @@ class Status:
     tok_s: float | None = None
     queue: int = 0
     budget: str = ""
+    code: Code | Literal[""] = ""
+    detail: str = ""
 
     def changed(self, **values: Any) -> "Status":
-        """Return the status with some values changed."""
+        """Return the status with some values changed; a new reason takes code and detail along."""
+        if "reason" in values:
+            values = {"code": "", "detail": "", **values}
         return replace(self, **values)
+
+    @property
+    def why(self) -> dict[str, Any]:
+        """The reason with its code and its detail, as `changed` takes them."""
+        return {"reason": self.reason, "code": self.code, "detail": self.detail}
 
     def line(self) -> str:
         """Return what a person reads where there is no statusline."""
@@ -45,9 +57,15 @@ class Status:
 
     def message(self) -> dict[str, Any]:
         """Return what goes over LSP."""
-        return {**asdict(self), "reason": self.reason or REASONS[self.state]}
+        reason, code = self.reason or REASONS[self.state], self.code or Code(self.state)
+        return {**asdict(self), "reason": reason, "code": code}
 
 
 def engine_side_down() -> SparkError:
     """Return the error of a request that comes while the engine side is being started."""
-    return SparkError("The engine side is being started", "This was not done", "Try again in a moment")
+    return SparkError(
+        "The engine side is being started",
+        "This was not done",
+        "Try again in a moment",
+        code=Code.ENGINE_SIDE_DOWN,
+    )

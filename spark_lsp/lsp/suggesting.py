@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
+from spark_lsp.codes import Code, Reason
 from spark_lsp.lsp import convert
 from spark_lsp.lsp.completing import content_modified
-from spark_lsp.session.reasons import Reason
 from spark_lsp.session.suggestions import Suggestion
 from spark_lsp.text.document import Document
 
@@ -18,7 +18,7 @@ async def suggestion(ls: "SparkServer", uri: str, at: types.Position, method: st
     """Return the suggestion at a position; None with the reason in the status."""
     document = ls.document_then
     if document is None:
-        ls.explain(Reason.NO_DOCUMENT, str(ls.documents.why_not(uri)))
+        ls.explain(Code.DOCUMENT_UNUSABLE, str(ls.documents.why_not(uri)))
         return None
     await ls.outgoing.decided(uri)
     if why := why_not(ls, uri):
@@ -56,11 +56,11 @@ def why_not(ls: "SparkServer", uri: str) -> tuple[Reason, str] | None:
     """Return why there is no ghost text in a document, with a detail; None if there may be."""
     completion = ls.settings.completion
     if not completion.enabled:
-        return Reason.DISABLED, ""
+        return Code.COMPLETIONS_DISABLED, ""
     if ls.outgoing.kept(uri):
         return ls.outgoing.fence.verdict(uri)
     if not ls.outgoing.fence.narrowing(uri).ghost_text:
-        return Reason.PROJECT, ""
+        return Code.EXCLUDED_BY_PROJECT, ""
     if glob := ls.outgoing.fence.disabled(uri):
-        return Reason.DISABLED_HERE, glob
+        return Code.DISABLED_FOR_FILE, glob
     return None

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import fences, rename
 from spark_lsp.prompts.actions import Diagnostic
@@ -185,4 +186,5 @@ def _make_refusal(what: str) -> EditRefused:
         f"{what[0].upper()}{what[1:]}; not applied",
         "Nothing was changed",
         "Try again, or change the instruction",
+        code=Code.PROPOSAL_REJECTED,
     )

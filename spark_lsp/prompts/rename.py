@@ -7,6 +7,7 @@ meaning of the code: the new name is taken or invalid, or the old one is also us
 
 import re
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.text.document import Document
@@ -63,4 +64,4 @@ def _is_valid_rename(old: SyntaxTree, renamed: SyntaxTree, name: str, count: int
 
 
 def _make_refusal(what: str, remedy: str) -> EditRefused:
-    return EditRefused(what, "Nothing was renamed", remedy)
+    return EditRefused(what, "Nothing was renamed", remedy, code=Code.RENAME_UNSAFE)

@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import gate, unfence
 from spark_lsp.prompts.actions import Diagnostic
@@ -75,7 +76,7 @@ def propose_edits(
     else:
         edits = _replacement_edits(document, start, end, answer)
     if not edits:
-        raise EditRefused("The model proposed no change", "Nothing was changed", "Change the instruction")
+        raise _make_refusal(Code.NO_CHANGE, "The model proposed no change", "Change the instruction")
     gate.check_proposal(action, document, tree, (start, end), edits, instruction, diagnostics)
     return edits
 
@@ -118,9 +119,9 @@ def _remove_thinking(form: EditFormat, target: str, answer: str) -> str:
         return answer
     rest = remove_thinking(answer)
     if answer.strip() and not rest.strip():
-        raise EditRefused(
+        raise _make_refusal(
+            Code.ENGINE_ONLY_THOUGHT,
             "The model only thought and gave no answer",
-            "Nothing was changed",
             "Try again, or raise `thinking_tokens` of its engine in config.toml",
         )
     return rest
@@ -131,7 +132,7 @@ def _replacement_edits(document: Document, start: int, end: int, answer: str) ->
     new = unfence.extract_new_text(answer, unfence.target_in_document(document, start, end))
     new = new.strip("\n").rstrip()
     if not new.strip():
-        raise EditRefused("The model's answer is empty", "Nothing was changed", "Try again")
+        raise _make_refusal(Code.ANSWER_UNREADABLE, "The model's answer is empty", "Try again")
     return diff_texts(old, LINE_END.sub(document.eol, _indent_like(old, new)), start)
 
 
@@ -156,13 +157,13 @@ def _documentation_edits(document: Document, tree: SyntaxTree, start: int, answe
     """Return the edit that inserts documentation: a docstring in Python, else a comment above."""
     lines = _documentation_lines(answer)
     if not lines:
-        raise EditRefused("The model's answer holds no documentation", "Nothing was changed", "Try again")
+        raise _make_refusal(Code.ANSWER_UNREADABLE, "The model's answer holds no documentation", "Try again")
     definition = tree.definition_at(start)
     if document.language == "python":
         return _docstring_edits(document, definition, lines)
     if definition is None:
-        raise EditRefused(
-            "There is no definition to document here", "Nothing was changed", "Put the cursor in one"
+        raise _make_refusal(
+            Code.NO_DEFINITION, "There is no definition to document here", "Put the cursor in one"
         )
     return [_comment_edit(document, definition.start, lines)]
 
@@ -195,11 +196,11 @@ def _wrap_lines(lines: list[str]) -> list[str]:
 def _docstring_edits(document: Document, definition: Definition | None, lines: list[str]) -> list[Edit]:
     """Return the edit that inserts a docstring above the first statement of a body."""
     if definition is None or definition.body is None:
-        raise EditRefused(
-            "There is no definition with a body here", "Nothing was changed", "Put the cursor in one"
+        raise _make_refusal(
+            Code.NO_DEFINITION, "There is no definition with a body here", "Put the cursor in one"
         )
     if definition.docstring is not None:
-        raise EditRefused("This definition has a docstring already", "Nothing was changed")
+        raise _make_refusal(Code.DOCSTRING_EXISTS, "This definition has a docstring already")
     line_start = document.line_start(document.line_at(definition.body))
     indent = document.text[line_start : definition.body]
     docstring = [f'"""{lines[0]}', *(f"{indent}{each}" if each else "" for each in lines[1:])]
@@ -219,3 +220,7 @@ def _comment_edit(document: Document, start: int, lines: list[str]) -> Edit:
         mark = _LINE_COMMENTS.get(document.language, "#")
         comment = [f"{mark} {line}".rstrip() for line in lines]
     return Edit(start, start, "".join(f"{indent}{line}{document.eol}" for line in comment))
+
+
+def _make_refusal(code: Code, what: str, remedy: str = "") -> EditRefused:
+    return EditRefused(what, "Nothing was changed", remedy, code=code)

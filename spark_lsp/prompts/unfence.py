@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import fences
 from spark_lsp.prompts.fences import Fence, FencedBlock
@@ -366,5 +367,8 @@ def _find_distinctive_lines(lines: Sequence[str]) -> set[str]:
 
 def _make_refusal(what: str) -> EditRefused:
     return EditRefused(
-        f"The model's answer {what}; not applied", "Nothing was changed", "Try again, or select fewer lines"
+        f"The model's answer {what}; not applied",
+        "Nothing was changed",
+        "Try again, or select fewer lines",
+        code=Code.ANSWER_UNREADABLE,
     )

@@ -7,9 +7,21 @@ the end. `sequence_number` is given when an event is written, since text that wa
 
 from dataclasses import dataclass, field, replace
 
+from spark_lsp.codes import Code
 from spark_lsp.request import Finished, Message, Request, Started, Task
 from spark_lsp.wire import events
-from spark_lsp.wire.events import JsonObject
+from spark_lsp.wire.frames import (
+    AnswerEvent,
+    Broken,
+    Created,
+    Delta,
+    ErrorBody,
+    InProgress,
+    ResponseBody,
+    SparkTiming,
+    TimingFrame,
+    UsageFrame,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,62 +90,66 @@ class Answer:
         if not self.surface.spark or self.request.task is not Task.COMPLETE:
             self.pieces.append(text)
 
-    def started(self, started: Started) -> list[JsonObject]:
+    def started(self, started: Started) -> list[AnswerEvent]:
         """Return the events of an engine's beginning."""
         self.model, self.active = started.model, True
         body = self._body("in_progress")
         if self.surface.spark:
-            return [{"type": "response.created", "response": {**body, "spark": events.answerer(started)}}]
+            body.spark = events.answerer(started)
+            return [Created(response=body)]
         return [
-            {"type": "response.created", "response": body},
-            {"type": "response.in_progress", "response": body},
+            Created(response=body),
+            InProgress(response=body),
             *([] if self.request.warm else events.opening(self.item)),
         ]
 
-    def delta(self, text: str) -> JsonObject:
+    def delta(self, text: str) -> Delta:
         """Return the event for some more text."""
-        return events.delta(self.item, text)
+        return Delta(item_id=self.item, delta=text)
 
-    def finished(self, finished: Finished, now: float) -> list[JsonObject]:
+    def finished(self, finished: Finished, now: float) -> list[AnswerEvent]:
         """Return the events of the end, the terminal last."""
-        kind, status, details = events.ending(finished, spark=self.surface.spark)
+        terminal, status, details = events.ending(finished, spark=self.surface.spark)
         told = self._timing(finished, now)
         plain = not self.surface.spark
         message = plain and self.active and not self.request.warm
         closing = events.closing(self.item, self.text) if message else []
-        output = events.output(self.item, self.text) if plain and self.pieces else []
-        more = {"incomplete_details": details, "usage": events.usage(finished.usage), "output": output}
-        return [*self._created_late(), *closing, *told, self._terminal(kind, status, more)]
+        body = self._body(status)
+        body.incomplete_details, body.usage = details, UsageFrame.of(finished.usage)
+        if plain and self.pieces:
+            body.output = events.output(self.item, self.text)
+        return [*self._created_late(), *closing, *told, terminal(response=body)]
 
-    def failed(self, code: str, message: str) -> list[JsonObject]:
+    def failed(self, code: Code, message: str) -> list[AnswerEvent]:
         """Return the events of an end with an error."""
-        error = {"code": code, "message": message}
-        return [*self._created_late(), self._terminal("response.failed", "failed", {"error": error})]
+        body = self._body("failed")
+        body.error = ErrorBody(code=code, message=message)
+        return [*self._created_late(), Broken(response=body)]
 
-    def stamped(self, event: JsonObject) -> JsonObject:
-        """Return an event as it is written: numbered, and with its lane."""
-        event["sequence_number"] = self.sequence
+    def stamp(self, event: AnswerEvent) -> None:
+        """Number an event that is about to be written, and name its lane."""
+        event.sequence_number = self.sequence
         self.sequence += 1
         if self.lane is not None:
-            event["stream_id"] = self.lane
-        return event
+            event.stream_id = self.lane
 
-    def _created_late(self) -> list[JsonObject]:
+    def _created_late(self) -> list[AnswerEvent]:
         """Public clients wait for `created` before anything else, even where nothing has begun."""
         if self.active or self.surface.spark:
             return []
-        return [{"type": "response.created", "response": self._body("in_progress")}]
+        return [Created(response=self._body("in_progress"))]
 
-    def _timing(self, finished: Finished, now: float) -> list[JsonObject]:
+    def _timing(self, finished: Finished, now: float) -> list[AnswerEvent]:
         overhead_ms = max((now - self.created_at) * 1000 - finished.timing.spent_ms, 0.0)
         if self.surface.spark:
-            timing = events.timing(finished, overhead_ms)
-            return [{"type": "spark.timing", "response_id": self.response, "timing": timing}]
+            return [TimingFrame(response_id=self.response, timing=SparkTiming.of(finished, overhead_ms))]
         return [events.public_timing(finished, overhead_ms)] if self.surface.timing else []
 
-    def _terminal(self, kind: str, status: str, more: JsonObject) -> JsonObject:
-        return {"type": kind, "response": {**self._body(status), **more}}
-
-    def _body(self, status: str) -> JsonObject:
-        model = self.model or self.request.model or "spark"
-        return events.response_object(self.response, model, self.created_at, status, self.parent)
+    def _body(self, status: str) -> ResponseBody:
+        return ResponseBody(
+            id=self.response,
+            created_at=self.created_at,
+            status=status,
+            model=self.model or self.request.model or "spark",
+            previous_response_id=self.parent,
+        )

@@ -8,6 +8,7 @@ nothing behind this file knows of mirrors.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Effort, Part, PartKind, Priority, Request, Span, Task
 from spark_lsp.wire.conversation import turns_of
@@ -28,7 +29,7 @@ class UnknownDocument(RemoteProtocolError):
             "The request cites a document version that is not here",
             "It was not answered",
             "Send it again",
-            code="document_unknown",
+            code=Code.DOCUMENT_UNKNOWN,
         )
         self.doc = doc
 
@@ -40,9 +41,9 @@ def request_of(frame: Create, mirror: Mirror, *, spark: bool) -> Request:
     """
     asked = frame.spark if spark else None
     if frame.background:
-        raise RemoteProtocolError("Background responses are not offered", code="unsupported_parameter")
+        raise RemoteProtocolError("Background responses are not offered", code=Code.UNSUPPORTED_PARAMETER)
     if frame.previous_response_id and asked is not None and (asked.at or asked.task == "complete"):
-        raise RemoteProtocolError("A completion cannot continue a response", code="invalid_request_error")
+        raise RemoteProtocolError("A completion cannot continue a response", code=Code.INVALID_REQUEST)
     return _chat(frame) if asked is None else _request_of_ours(frame, asked, mirror)
 
 
@@ -108,11 +109,11 @@ def _around(at: tuple[str, int, int], mirror: Mirror) -> _Around:
 def _part(part: PartFrame, mirror: Mirror) -> Part:
     kind = KINDS.get(part.kind)
     if kind is None:
-        raise RemoteProtocolError(f"There is no kind of part {part.kind!r}", code="invalid_request_error")
+        raise RemoteProtocolError(f"There is no kind of part {part.kind!r}", code=Code.INVALID_REQUEST)
     if part.text is not None:
         return Part(kind, part.text, part.uri)
     if part.range is None:
-        raise RemoteProtocolError("A part has neither text nor a range", code="invalid_request_error")
+        raise RemoteProtocolError("A part has neither text nor a range", code=Code.INVALID_REQUEST)
     return _cited(kind, part.doc, part.version, part.range, mirror, part.uri)
 
 
@@ -125,7 +126,7 @@ def _cited(
         raise UnknownDocument(doc)
     start, end = cited[0], replica.length if cited[1] is None else cited[1]
     if not 0 <= start <= end <= replica.length:
-        raise RemoteProtocolError("A cited range lies outside its document", code="invalid_request_error")
+        raise RemoteProtocolError("A cited range lies outside its document", code=Code.INVALID_REQUEST)
     span = Span(replica.uri, version, start, end)
     return Part(kind, replica.text[start:end], uri or replica.uri, span)
 

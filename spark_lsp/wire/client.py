@@ -16,11 +16,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from spark_lsp import codes
+from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError, LocalProtocolError
 from spark_lsp.request import (
     Chunk,
     EditFormat,
-    EngineInfo,
     Finished,
     Request,
     Started,
@@ -41,27 +42,38 @@ from spark_lsp.wire.client_events import (
 )
 from spark_lsp.wire.credit import Debt, size_of
 from spark_lsp.wire.frames import (
+    Broken,
     Cancel,
+    Completed,
     Configure,
     Create,
+    Created,
+    CutShort,
     Delta,
     DocResync,
-    EngineFrame,
+    ErrorBody,
     ErrorEvent,
     Frame,
     GiveCredit,
     GoAway,
     Hello,
-    ResponseEvent,
-    SparkTiming,
     Status,
+    Terminal,
     TimingFrame,
 )
 from spark_lsp.wire.mirrored import Mirrored
 from spark_lsp.wire.plain import format_of, plain_frame_of
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-RETRYABLE = ("engine_failed", "engine_unavailable", "engine_loading", "engine_silent", "answer_broke_off")
+RETRYABLE = (
+    Code.ENGINE_FAILED,
+    Code.ENGINE_UNAVAILABLE,
+    Code.ENGINE_LOADING,
+    Code.ENGINE_SILENT,
+    Code.ANSWER_BROKE_OFF,
+    Code.MODEL_UNAVAILABLE,
+    Code.PACKAGE_MISSING,
+)
 LARGE_CHARS = 1024 * 1024
 LANES_PER_POOL = 14  # two pools stay below the 32 names and 16 in flight of a connection
 
@@ -123,7 +135,7 @@ class ClientConnection:
                 "The request is too large for the gateway",
                 "It was not asked",
                 "Ask about less text at once",
-                code="context_length_exceeded",
+                code=Code.CONTEXT_LENGTH_EXCEEDED,
                 retryable=False,
             )
 
@@ -219,13 +231,13 @@ class ClientConnection:
 
     def receive(self, message: str | bytes) -> list[ClientEvent]:
         """Take one message. Raises `RemoteProtocolError` if it is none of this protocol."""
-        kind, frame = codec.decode(message, codec.SERVER_FRAMES)
+        _, frame = codec.decode(message, codec.SERVER_FRAMES)
         match frame:
             case Hello():
                 self.session = frame.session
-                return [Greeted(frame.version, _infos(frame.engines), frame.serving)]
+                return [Greeted(frame.version, tuple(frame.engines), frame.serving)]
             case Status():
-                return [EnginesChanged(_infos(frame.engines), tuple(frame.problems), frame.serving)]
+                return [EnginesChanged(tuple(frame.engines), tuple(frame.problems), frame.serving)]
             case GoAway():
                 return [Leaving(frame.reason)]
             case DocResync():
@@ -234,8 +246,8 @@ class ClientConnection:
                 return self._timing(frame)
             case Delta():
                 return self._delta(frame)
-            case ResponseEvent():
-                return self._response(kind, frame)
+            case Created() | Completed() | CutShort() | Broken():
+                return self._response(frame)
             case ErrorEvent():
                 return self._error(frame)
             case _:
@@ -247,7 +259,7 @@ class ClientConnection:
             "The connection to the gateway was lost",
             "The answer that was on its way will not come",
             "It is being restored; ask again",
-            code="connection_lost",
+            code=Code.CONNECTION_LOST,
         )
         failed: list[ClientEvent] = [
             Failed(name, error) for name, lane in self._lanes.items() if not lane.deaf
@@ -262,7 +274,7 @@ class ClientConnection:
     def _timing(self, frame: TimingFrame) -> list[ClientEvent]:
         lane = self._lanes.get(frame.stream_id or "")
         if lane is not None:
-            lane.timing = _timing(frame.timing)
+            lane.timing = frame.timing.spent
         return []
 
     def _delta(self, frame: Delta) -> list[ClientEvent]:
@@ -286,29 +298,29 @@ class ClientConnection:
             if lane.deaf:
                 self.read(name)
 
-    def _response(self, kind: str, frame: ResponseEvent) -> list[ClientEvent]:
+    def _response(self, frame: Created | Terminal) -> list[ClientEvent]:
         name = frame.stream_id or ""
         lane = self._lanes.get(name)
         if lane is None:
             return []
-        if kind == "response.created":
+        if isinstance(frame, Created):
             return self._created(name, lane, frame)
         self._free(name)
         if lane.deaf:
             return []
-        if kind == "response.failed":
+        if isinstance(frame, Broken):
             return [Failed(name, _engine_error(frame.response.error))]
-        finished = Answered(name, _finished(kind, frame, lane.timing))
+        finished = Answered(name, _finished(frame, lane.timing))
         if lane.started:
             return [finished]
         return [Answered(name, self._started(lane, lane.request.model)), finished]  # ended before it began
 
-    def _created(self, name: str, lane: _Lane, frame: ResponseEvent) -> list[ClientEvent]:
+    def _created(self, name: str, lane: _Lane, frame: Created) -> list[ClientEvent]:
         if lane.deaf or lane.started:
             return []
         lane.started = True
         spark = frame.response.spark
-        if spark is None:
+        if not spark:
             return [Answered(name, self._started(lane, frame.response.model))]
         format = EditFormat(spark.format) if spark.format in set(EditFormat) else EditFormat.TEXT
         return [Answered(name, Started(spark.engine, spark.model, format, spark.simulated))]
@@ -322,7 +334,7 @@ class ClientConnection:
         lane = self._lanes.get(name)
         if lane is None:
             return []
-        if frame.error.code == "document_unknown" and not lane.resent and not lane.deaf:
+        if frame.error.code == Code.DOCUMENT_UNKNOWN and not lane.resent and not lane.deaf:
             lane.resent = True
             self._send_request(name, lane.request, cited=False)
             return []
@@ -349,50 +361,17 @@ class ClientConnection:
         return None
 
 
-def _infos(frames: Iterable[EngineFrame]) -> tuple[EngineInfo, ...]:
-    return tuple(
-        EngineInfo(
-            each.name,
-            each.kind,
-            each.model,
-            each.simulated,
-            each.context_tokens,
-            each.prefill_tokens_per_s,
-            each.state,
-            each.reason,
-        )
-        for each in frames
-    )
-
-
-def _timing(told: SparkTiming) -> Timing:
-    return Timing(
-        told.queue_ms,
-        told.prefill_ms,
-        told.decode_ms,
-        told.simulated,
-        told.true_ttft_ms,
-        told.true_decode_ms,
-        told.buffer_ms,
-        told.source_limited,
-    )
-
-
-def _engine_error(body: Any) -> EngineError:
+def _engine_error(body: ErrorBody | None) -> EngineError:
     """Return the error that a gateway's error object tells; its message is already fit for a person."""
-    code = (body.code if body is not None else None) or "engine_failed"
+    code = codes.known(body.code if body is not None else None, Code.ENGINE_FAILED)
     message = (body.message if body is not None else "") or "The engine failed"
     return EngineError(message, code=code, retryable=code in RETRYABLE)
 
 
-def _finished(kind: str, frame: ResponseEvent, timing: Timing) -> Finished:
+def _finished(frame: Completed | CutShort, timing: Timing) -> Finished:
     used = frame.response.usage
-    usage = (
-        Usage(used.input_tokens, used.output_tokens, used.input_tokens_details.cached_tokens)
-        if used is not None
-        else Usage()
-    )
-    if kind == "response.completed":
+    usage = used.used if used else Usage()
+    if isinstance(frame, Completed):
         return Finished("stop", usage, timing)
     details = frame.response.incomplete_details
     cancelled = details is not None and details.reason == "cancelled"

@@ -15,14 +15,19 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.wire.frames import (
     Auth,
+    Broken,
     Cancel,
     Challenge,
     ClientFrame,
+    Completed,
     Configure,
     Create,
+    Created,
+    CutShort,
     Delta,
     DocCheck,
     DocChunk,
@@ -35,10 +40,10 @@ from spark_lsp.wire.frames import (
     GiveCredit,
     GoAway,
     Hello,
-    ResponseEvent,
     Resume,
     Status,
     Steer,
+    Terminal,
     TimingFrame,
 )
 
@@ -59,7 +64,7 @@ CLIENT_FRAMES: dict[str, type[ClientFrame]] = {
     "spark.doc.close": DocClose,
 }
 
-ServerFrame = Hello | Status | DocResync | GoAway | TimingFrame | ResponseEvent | Delta | ErrorEvent
+ServerFrame = Hello | Status | DocResync | GoAway | TimingFrame | Delta | ErrorEvent | Created | Terminal
 
 SERVER_FRAMES: dict[str, type[ServerFrame]] = {
     "spark.hello": Hello,
@@ -67,10 +72,10 @@ SERVER_FRAMES: dict[str, type[ServerFrame]] = {
     "spark.doc.resync": DocResync,
     "spark.goaway": GoAway,
     "spark.timing": TimingFrame,
-    "response.created": ResponseEvent,
-    "response.completed": ResponseEvent,
-    "response.incomplete": ResponseEvent,
-    "response.failed": ResponseEvent,
+    "response.created": Created,
+    "response.completed": Completed,
+    "response.incomplete": CutShort,
+    "response.failed": Broken,
     "response.output_text.delta": Delta,
     "error": ErrorEvent,
 }
@@ -85,7 +90,7 @@ class WrongFields(RemoteProtocolError):
     """A message of a known type that is not made as that type demands; `stream_id` as it was given."""
 
     def __init__(self, what: str, kind: str, stream_id: Any) -> None:
-        super().__init__(what, code="invalid_request_error")
+        super().__init__(what, code=Code.INVALID_REQUEST)
         self.kind = kind
         self.stream_id = stream_id if isinstance(stream_id, str) else None
 
@@ -106,7 +111,7 @@ def decode(message: str | bytes, kinds: dict[str, type[T]]) -> tuple[str, T | No
     Raises `WrongFields` for a known type, else `RemoteProtocolError` unless it is a JSON object in text.
     """
     if isinstance(message, bytes):
-        raise RemoteProtocolError("A binary message came where text is due", code="invalid_message")
+        raise RemoteProtocolError("A binary message came where text is due", code=Code.INVALID_MESSAGE)
     if (named := _at_once(message, kinds)) is not None:
         return named
     envelope = _decode(_envelope, message)
@@ -179,4 +184,4 @@ def _finite(number: str) -> float:
 def _unreadable(error: Exception) -> RemoteProtocolError:
     deep = isinstance(error, RecursionError)
     reason = "it is nested too deeply" if deep else str(error)
-    return RemoteProtocolError(f"A message could not be read: {reason}", code="invalid_message")
+    return RemoteProtocolError(f"A message could not be read: {reason}", code=Code.INVALID_MESSAGE)

@@ -9,6 +9,7 @@ files are refused, since an answer that ignores them would look as if it did not
 from collections.abc import Iterable
 from typing import Any, cast
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Message, Role
 
@@ -30,7 +31,7 @@ def _turn(item: Any) -> Message:
     if isinstance(item, str):
         return Message("user", item)
     if not isinstance(item, dict):
-        raise RemoteProtocolError("An input item must be an object", code="invalid_request_error")
+        raise RemoteProtocolError("An input item must be an object", code=Code.INVALID_REQUEST)
     fields = cast(dict[str, Any], item)
     kind = str(fields.get("type", "message"))
     if kind in _CALLS:
@@ -51,7 +52,7 @@ def _texts(contents: Iterable[Any]) -> Iterable[str]:
         fields = cast(dict[str, Any], content) if isinstance(content, dict) else {}
         kind = str(fields.get("type", ""))
         if any(medium in kind for medium in _MEDIA):
-            raise RemoteProtocolError("Engines here read text only", code="unsupported_content")
+            raise RemoteProtocolError("Engines here read text only", code=Code.UNSUPPORTED_CONTENT)
         if text := fields.get("text"):
             yield str(text)
 
@@ -64,7 +65,7 @@ def steered(given: Items) -> tuple[Message, ...]:
     try:
         turns = turns_of(given)
     except RemoteProtocolError as error:
-        raise RemoteProtocolError(error.what, code="invalid_input") from error
+        raise RemoteProtocolError(error.what, code=Code.INVALID_INPUT) from error
     if not turns or any(turn.role != "user" for turn in turns):
-        raise RemoteProtocolError("Steering takes one or more messages of the user", code="invalid_input")
+        raise RemoteProtocolError("Steering takes one or more messages of the user", code=Code.INVALID_INPUT)
     return turns

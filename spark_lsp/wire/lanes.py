@@ -18,6 +18,7 @@ import re
 from collections import deque
 from enum import IntEnum, auto
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import LocalProtocolError, RemoteProtocolError
 
 MAX_LANES = 32
@@ -123,13 +124,13 @@ class Lanes:
         if not is_name(lane):
             raise RemoteProtocolError(
                 "stream_id must be 1 to 256 letters, digits, dots, dashes or underscores",
-                code="invalid_stream_id",
+                code=Code.INVALID_STREAM_ID,
             )
         named = len(self._queues) - (None in self._queues)
         if named >= MAX_LANES:
             raise RemoteProtocolError(
                 f"A connection has at most {MAX_LANES} stream ids; reuse one",
-                code="websocket_stream_limit_reached",
+                code=Code.STREAM_LIMIT,
             )
 
     def _leave(self, response: str) -> None:

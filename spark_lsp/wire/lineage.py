@@ -16,6 +16,7 @@ after a reconnect.
 
 from dataclasses import dataclass
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Message
 
@@ -47,7 +48,7 @@ class Lineage:
                 "The previous response is not here",
                 "This request was not answered",
                 "Send the whole context without previous_response_id",
-                code="previous_response_not_found",
+                code=Code.PREVIOUS_RESPONSE_NOT_FOUND,
             )
         return kept.turns
 

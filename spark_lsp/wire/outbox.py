@@ -12,10 +12,9 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
 from spark_lsp.wire.credit import Credit
-from spark_lsp.wire.events import JsonObject
-from spark_lsp.wire.frames import CHUNK_CHARS
+from spark_lsp.wire.frames import CHUNK_CHARS, AnswerEvent, Said
 
-Entry = JsonObject | str  # an event, or text for a delta
+Entry = Said | str  # a message, or text for a delta
 FULL_CHARS = 256 * 1024  # waiting text of one response from which its engine should pause
 CONGESTED = 1024  # control messages from which the peer should not be read
 
@@ -43,8 +42,8 @@ class _Text:
 class _Queue:
     """What one lane has to say, in order; `waiting` counts characters of text."""
 
-    entries: deque[tuple[str, JsonObject | _Text]] = field(
-        default_factory=deque[tuple[str, JsonObject | _Text]]
+    entries: deque[tuple[str, AnswerEvent | _Text]] = field(
+        default_factory=deque[tuple[str, AnswerEvent | _Text]]
     )
     waiting: int = 0
 
@@ -54,7 +53,7 @@ class Outbox:
 
     def __init__(self, credit: Credit | None = None) -> None:
         self._credit = credit
-        self._control: deque[JsonObject] = deque()
+        self._control: deque[Said] = deque()
         self._lane_of: dict[str, str | None] = {}
         self._queues: dict[str | None, _Queue] = {}
         self._turn: OrderedDict[str | None, _Queue] = OrderedDict()  # those with something to say, in turn
@@ -66,12 +65,12 @@ class Outbox:
         self._lane_of[response] = lane
         self._queues.setdefault(lane, _Queue())
 
-    def control(self, message: JsonObject) -> None:
+    def control(self, message: Said) -> None:
         """Add a message that belongs to no lane's order."""
         self._control.append(message)
         self.urgent = True
 
-    def event(self, response: str, event: JsonObject) -> None:
+    def event(self, response: str, event: AnswerEvent) -> None:
         """Add an event of a response."""
         self._queue_of(response).entries.append((response, event))
         self.urgent = True

@@ -10,25 +10,36 @@ under way is bounded, and work that it has cancelled counts until the caller's e
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from typing import cast
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request, Started, Task
-from spark_lsp.wire import codec, events, steering
+from spark_lsp.wire import codec, steering
 from spark_lsp.wire.answer import Answer, Surface
 from spark_lsp.wire.asked import UnknownDocument, request_of
 from spark_lsp.wire.credit import ALL_BYTES, ALL_EVENTS, LANE_BYTES, LANE_EVENTS, Credit
 from spark_lsp.wire.frames import (
+    AnswerEvent,
     Cancel,
     ClientFrame,
     Configure,
     Create,
+    CreditLimits,
     DocClose,
     DocFocus,
     DocRef,
+    DocResync,
+    ErrorBody,
+    ErrorEvent,
     GiveCredit,
+    GoAway,
+    Hello,
     Resume,
+    Said,
+    Status,
     Steer,
+    Terminal,
 )
 from spark_lsp.wire.lanes import MAX_LANES, Lanes, State, Step, is_name
 from spark_lsp.wire.lineage import Lineage
@@ -40,7 +51,6 @@ MAX_IN_FLIGHT = 16
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 MAX_UNFINISHED = 256  # in flight and waiting; a client of the public protocol has no reason for more
 MAX_HELD_CHARS = 64 * 1024 * 1024  # of all requests in flight and waiting
-TOO_OLD = "websocket_connection_limit_reached"
 MAX_STRIKES = 100  # errors in a row after which a peer is not worth listening to
 
 
@@ -71,17 +81,16 @@ class ServerConnection:
     ) -> None:
         """Greet a spark.v1 client: who we are, our limits, our engines, and which serves each route."""
         self._outbox.control(
-            {
-                "type": "spark.hello",
-                "version": version,
-                "session": self.session,
-                "max_in_flight": MAX_IN_FLIGHT,
-                "max_lanes": MAX_LANES,
-                "max_message_bytes": MAX_MESSAGE_BYTES,
-                "credit": LIMITS,
-                "engines": [asdict(engine) for engine in engines],
-                "serving": dict(serving or {}),
-            }
+            Hello(
+                version=version,
+                session=self.session,
+                max_in_flight=MAX_IN_FLIGHT,
+                max_lanes=MAX_LANES,
+                max_message_bytes=MAX_MESSAGE_BYTES,
+                credit=LIMITS,
+                engines=list(engines),
+                serving=dict(serving or {}),
+            )
         )
 
     def status(
@@ -92,19 +101,13 @@ class ServerConnection:
     ) -> None:
         """Tell a spark.v1 client that engines have changed, and which of its settings are not used."""
         if self.spark:
-            self._outbox.control(
-                {
-                    "type": "spark.status",
-                    "engines": [asdict(engine) for engine in engines],
-                    "problems": list(problems),
-                    "serving": dict(serving or {}),
-                }
-            )
+            told = Status(engines=list(engines), problems=list(problems), serving=dict(serving or {}))
+            self._outbox.control(told)
 
     def goaway(self, reason: str) -> None:
         """Tell a spark.v1 client that this connection will end."""
         if self.spark:
-            self._outbox.control({"type": "spark.goaway", "reason": reason})
+            self._outbox.control(GoAway(reason=reason))
 
     def expire(self) -> None:
         """Note that the connection has lived its time: nothing new is taken, what is under way may end."""
@@ -155,7 +158,7 @@ class ServerConnection:
         self._credit.give(frame.stream_id, frame.events, frame.bytes)
 
     def _resync(self, doc: str) -> None:
-        self._outbox.control({"type": "spark.doc.resync", "doc": doc})
+        self._outbox.control(DocResync(doc=doc))
 
     def adopt(self, mirror: Mirror | None, documents: Iterable[DocRef]) -> None:
         """Go on with an earlier connection's mirror; what the client has otherwise is sent again."""
@@ -231,16 +234,16 @@ class ServerConnection:
                 "Too many messages in a row could not be served",
                 "The connection is closed",
                 f"The last one: {error.what}",
-                code="too_many_errors",
+                code=Code.TOO_MANY_ERRORS,
             )
         self._error(lane, error)
 
     def _error(self, lane: str | None, error: RemoteProtocolError) -> None:
-        body = {"type": "invalid_request_error", "code": error.code, "message": str(error), "param": None}
-        status = 429 if error.code == "rate_limit_exceeded" else 400
-        message = {"type": "error", "status": status, "error": body}
-        nameable = lane is not None and is_name(lane)
-        self._outbox.control({**message, "stream_id": lane} if nameable else message)
+        body = ErrorBody(type="invalid_request_error", code=error.code, message=str(error), param=None)
+        message = ErrorEvent(error=body, status=429 if error.code == Code.RATE_LIMIT_EXCEEDED else 400)
+        if lane is not None and is_name(lane):
+            message.stream_id = lane
+        self._outbox.control(message)
 
     def _cancel(self, frame: Cancel, now: float) -> list[ServerEvent]:
         response = frame.response_id or self._lanes.current(frame.stream_id)
@@ -291,17 +294,16 @@ class ServerConnection:
     def _steerable(self, target: str) -> Answer:
         state = self._lanes.state(target)
         if state is State.WAITING:
-            raise RemoteProtocolError("The response has not begun", code="response_not_active")
+            raise RemoteProtocolError("The response has not begun", code=Code.RESPONSE_NOT_ACTIVE)
         if state is State.DONE:
             raise steering.not_here(ended=target in self._lineage or target in self._answers)
         return self._answers[target]
 
-    def _tell(self, answer: Answer | None, event: events.JsonObject) -> None:
+    def _tell(self, answer: Answer | None, event: AnswerEvent) -> None:
         """Say something of a response that may be none of ours."""
         if answer is not None:
-            self._outbox.control(answer.stamped(event))
-        else:
-            self._outbox.control({**event, "sequence_number": 0})
+            answer.stamp(event)
+        self._outbox.control(event)
 
     # What an engine says.
 
@@ -328,7 +330,7 @@ class ServerConnection:
             answer.heard(text)
             self._outbox.text(response, text)
 
-    def fail(self, response: str, code: str, message: str) -> list[ServerEvent]:
+    def fail(self, response: str, code: Code, message: str) -> list[ServerEvent]:
         """End a response with an error. Returns requests that may go on now."""
         if self._lanes.state(response) is State.DONE:
             return []
@@ -342,12 +344,12 @@ class ServerConnection:
             self._lineage.keep(answer.lane, answer.response, answer.turns)
         return self._close(answer, answer.finished(finished, now))
 
-    def _close(self, answer: Answer, told: Iterable[events.JsonObject]) -> list[ServerEvent]:
+    def _close(self, answer: Answer, told: Iterable[AnswerEvent]) -> list[ServerEvent]:
         self._say(answer.response, told)
         self._lanes.step(answer.response, Step.END)
         return self._admit(answer.lane)
 
-    def _say(self, response: str, told: Iterable[events.JsonObject]) -> None:
+    def _say(self, response: str, told: Iterable[AnswerEvent]) -> None:
         for event in told:
             self._outbox.event(response, event)
 
@@ -377,18 +379,19 @@ class ServerConnection:
         event = self.pop_event()
         return None if event is None else codec.encode(event)
 
-    def pop_event(self) -> events.JsonObject | None:
-        """Return the next message as an object: the events of a response over HTTP are the same."""
+    def pop_event(self) -> Said | None:
+        """Return the next message as a frame."""
         popped = self._outbox.pop()
         if popped is None:
             return None
         response, entry = popped
         if not response:
-            assert isinstance(entry, dict)
+            assert isinstance(entry, Said)
             return entry
         answer = self._answers[response]
-        event = answer.stamped(answer.delta(entry) if isinstance(entry, str) else entry)
-        if event["type"] in _TERMINALS:
+        event = answer.delta(entry) if isinstance(entry, str) else cast(AnswerEvent, entry)
+        answer.stamp(event)
+        if isinstance(event, Terminal):
             self._forget(answer)
         return event
 
@@ -403,13 +406,7 @@ class ServerConnection:
 
 
 PUBLIC = ("response.create", "response.steer")
-LIMITS = {
-    "lane_events": LANE_EVENTS,
-    "lane_bytes": LANE_BYTES,
-    "events": ALL_EVENTS,
-    "bytes": ALL_BYTES,
-}
-_TERMINALS = {"response.completed", "response.incomplete", "response.failed"}
+LIMITS = CreditLimits(lane_events=LANE_EVENTS, lane_bytes=LANE_BYTES, events=ALL_EVENTS, bytes=ALL_BYTES)
 
 
 def _too_old() -> RemoteProtocolError:
@@ -417,7 +414,7 @@ def _too_old() -> RemoteProtocolError:
         "This connection has reached its limit of 60 minutes",
         "Nothing new is answered on it",
         "Open a new one and send the whole context",
-        code=TOO_OLD,
+        code=Code.CONNECTION_LIMIT,
     )
 
 
@@ -426,5 +423,5 @@ def _too_much() -> RemoteProtocolError:
         "Too much is asked at once on this connection",
         "This request was not answered",
         "Wait for the others",
-        code="rate_limit_exceeded",
+        code=Code.RATE_LIMIT_EXCEEDED,
     )

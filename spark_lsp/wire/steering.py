@@ -7,11 +7,12 @@ past, as an answer that was broken off.
 
 from dataclasses import replace
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Request, Task
 from spark_lsp.wire.answer import Answer
 from spark_lsp.wire.conversation import Items, steered
-from spark_lsp.wire.events import JsonObject
+from spark_lsp.wire.frames import ErrorBody, SteerAccepted, SteerFailed, SteerRef
 
 
 def successor(answer: Answer, given: Items) -> Request:
@@ -20,25 +21,24 @@ def successor(answer: Answer, given: Items) -> Request:
     Raises `RemoteProtocolError` with a steering error code.
     """
     if answer.request.task is Task.COMPLETE:
-        raise RemoteProtocolError("A completion cannot be steered", code="steering_not_supported")
+        raise RemoteProtocolError("A completion cannot be steered", code=Code.STEERING_NOT_SUPPORTED)
     added = steered(given)
     return replace(answer.request, history=added[:-1], instruction=added[-1].text)
 
 
-def accepted(steer: str, target: str) -> JsonObject:
+def accepted(steer: str, target: str) -> SteerAccepted:
     """Return the event that says that the input is ours now."""
-    return {"type": "response.steer.accepted", "steer": {"id": steer, "previous_response_id": target}}
+    return SteerAccepted(steer=SteerRef(id=steer, previous_response_id=target))
 
 
-def failed(target: str, given: Items, error: RemoteProtocolError) -> JsonObject:
+def failed(target: str, given: Items, error: RemoteProtocolError) -> SteerFailed:
     """Return the event that gives the input back."""
-    body = {"type": "invalid_request_error", "code": error.code, "message": str(error)}
-    steer = {"previous_response_id": target, "input": given}
-    return {"type": "response.steer.failed", "steer": steer, "error": body}
+    body = ErrorBody(type="invalid_request_error", code=error.code, message=str(error))
+    return SteerFailed(steer=SteerRef(previous_response_id=target, input=given), error=body)
 
 
 def not_here(*, ended: bool) -> RemoteProtocolError:
     """Return the error for a target that is not under way."""
     if ended:
-        return RemoteProtocolError("The response has ended", code="response_already_completed")
-    return RemoteProtocolError("The response is not on this connection", code="response_not_found")
+        return RemoteProtocolError("The response has ended", code=Code.RESPONSE_COMPLETED)
+    return RemoteProtocolError("The response is not on this connection", code=Code.RESPONSE_NOT_FOUND)

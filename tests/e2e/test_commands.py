@@ -41,7 +41,9 @@ def test_an_explanation_grows_and_ends(ready: Pipe) -> None:
     started = run(ready, "spark.explain", HERE)["result"]
     assert started["state"] == "started"
     told = ready.until(lambda: [each for each in ready.told("spark/explanation") if each["done"]])
-    assert told == [{"id": started["id"], "uri": URI, "text": SAID, "done": True, "reason": ""}]
+    assert told == [
+        {"id": started["id"], "uri": URI, "text": SAID, "done": True, "reason": "", "code": "complete"}
+    ]
     growth = [each["text"] for each in ready.told("spark/explanation")]
     assert len(growth) > 2
     assert all(SAID.startswith(each) for each in growth)
@@ -53,7 +55,7 @@ def test_an_explanation_is_stopped(ready: Pipe) -> None:
     ready.until(lambda: ready.told("spark/explanation"))
     assert run(ready, "spark.cancel", {"id": started["id"]})["result"]["state"] == "cancelled"
     last = ready.until(lambda: [each for each in ready.told("spark/explanation") if each["done"]])[0]
-    assert last["reason"] == "stopped by you"
+    assert (last["reason"], last["code"]) == ("stopped by you", "cancelled_by_user")
     assert last["text"] != SAID
 
 

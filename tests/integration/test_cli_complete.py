@@ -43,6 +43,7 @@ def test_json_holds_every_field(run: Run, file: Path, capsys: pytest.CaptureFixt
         "text": "return 1 + 1",
         "range": {"start": point, "end": point},
         "reason": None,
+        "code": None,
         "engine": "replay",
         "model": "a text",
         "simulated": False,

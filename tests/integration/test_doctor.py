@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from spark_lsp import cli, runtime
+from spark_lsp.codes import Code
 from spark_lsp.doctor import servers
+from spark_lsp.failures import PROBLEM, Failure
 from spark_lsp.wire.proof import NONCE_HEADER, PROOF_HEADER, proof_of
 
 Look = Callable[..., dict[str, list[dict[str, str]]]]
@@ -211,8 +213,15 @@ def test_a_gateway_that_died_is_no_trouble(look: Look, config: Path, home: dict[
 
 
 def test_a_gateway_that_complained(look: Look, config: Path, home: dict[str, str]) -> None:
-    (Path(home["SPARK_LSP_RUNTIME_DIR"]) / "gateway.log").write_text("ERROR spark_lsp.gateway: it broke\n")
-    assert "it broke" in only(look(), "gateway", "warning")["what"]
+    log = Path(home["SPARK_LSP_RUNTIME_DIR"]) / "gateway.log"
+    log.write_text("ERROR spark_lsp.gateway: it broke\n")
+    assert (
+        "1 complaints, the last: ERROR spark_lsp.gateway: it broke"
+        in only(look(), "gateway", "warning")["what"]
+    )
+    problem = Failure(PROBLEM, Code.CONFIG_ERROR, "engines.x cannot be used").line
+    log.write_text(f"INFO spark_lsp: an ERROR in words\n{problem}\n")
+    assert "1 complaints, the last: engines.x cannot be" in only(look(), "gateway", "warning")["what"]
 
 
 def test_approvals_that_are_damaged(look: Look, config: Path, home: dict[str, str]) -> None:

@@ -18,8 +18,10 @@ import pytest
 from anyio.abc import SocketStream
 
 from spark_lsp import __version__, launch, runtime
+from spark_lsp.codes import Code
 from spark_lsp.engine.remote import Endpoint
 from spark_lsp.errors import GatewayError
+from spark_lsp.failures import FAILED, read_all
 from spark_lsp.locks import try_lock
 from tests.patience import PATIENCE
 
@@ -225,7 +227,9 @@ async def test_one_that_cannot_start_is_told_with_its_log(where: Path, tmp_path:
     assert time.monotonic() - begun < DEADLINE
     assert "Traceback" not in str(caught.value)
     assert f"{config} is not valid TOML" in str(caught.value)
-    assert "is not valid TOML" in (where / "gateway.log").read_text()
+    (failure,) = read_all((where / "gateway.log").read_text())
+    assert (failure.event, failure.code) == (FAILED, Code.CONFIG_ERROR)
+    assert "is not valid TOML" in failure.message
     assert healthy(await launch.find_or_start())  # the lock is free again
 
 

@@ -44,7 +44,7 @@ async def test_a_missing_model_is_told_and_never_fetched(place: Path) -> None:
     state, reason = engine.info.state, engine.info.reason
     error = await refusal(engine)
     assert (state, reason) == ("off", str(error))
-    assert error.code == "engine_unavailable"
+    assert error.code == "model_unavailable"
     assert error.retryable
     assert "The model qwen2.5-coder-0.5b (491 MB, Apache-2.0) is not on this machine" in str(error)
     assert "Run: spark-lsp model pull" in str(error)
@@ -74,7 +74,7 @@ async def test_a_file_that_is_no_model(place: Path) -> None:
     engine = Local("local", LocalEngine(model=str(place / "mine.gguf")))
     error = await refusal(engine)
     assert "could not load mine.gguf" in str(error)
-    assert error.code == "engine_unavailable"
+    assert error.code == "model_unavailable"
     assert engine.info.state == "off"
 
 

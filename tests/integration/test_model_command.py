@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from spark_lsp.codes import Code
+from spark_lsp.failures import FAILED, read
 from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +65,16 @@ def test_pull_of_an_unknown_model_lists_the_known_ones(place: str) -> None:
     answer = spark("pull", "gpt-9", SPARK_LSP_MODELS=place)
     assert answer.returncode == 1
     assert "smollm2-135m" in answer.stderr
+    assert answer.stdout == ""
+
+
+def test_a_pull_for_programs_ends_with_why_it_failed(place: str) -> None:
+    answer = spark("pull", "gpt-9", "--json", SPARK_LSP_MODELS=place)
+    assert answer.returncode == 1
+    failure = read(answer.stdout.splitlines()[-1])
+    assert failure is not None
+    assert (failure.event, failure.code) == (FAILED, Code.MODEL_UNAVAILABLE)
+    assert answer.stderr == f"spark-lsp: {failure.message}\n"
 
 
 def test_remove_takes_everything_of_a_model(place: str) -> None:

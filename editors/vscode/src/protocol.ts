@@ -1,4 +1,7 @@
-/** The server's messages beyond LSP; docs/reference/lsp.md explains each field. */
+/**
+ * The server's messages beyond LSP; docs/reference/lsp.md explains each field. Compare `state` and `code` only:
+ * `reason` is a sentence for people, which any release may reword.
+ */
 
 import { InlineCompletionItem, NotificationType } from 'vscode-languageclient/node';
 
@@ -12,6 +15,9 @@ export interface Status {
   readonly tok_s: number | null;
   readonly queue: number;
   readonly budget: string;
+  /** What `reason` says, for programs. An earlier server has none. */
+  readonly code?: string;
+  readonly detail?: string;
 }
 
 export interface Grown {
@@ -29,6 +35,7 @@ export interface Explanation {
   readonly text: string;
   readonly done: boolean;
   readonly reason: string;
+  readonly code?: string;
 }
 
 export interface Edited {
@@ -36,6 +43,7 @@ export interface Edited {
   readonly uri: string;
   readonly state: 'applied' | 'refused' | 'cancelled' | 'failed';
   readonly reason: string;
+  readonly code?: string;
 }
 
 export interface Engine {
@@ -45,6 +53,7 @@ export interface Engine {
   readonly simulated: boolean;
   readonly state: string;
   readonly reason: string;
+  readonly code?: string;
 }
 
 export interface Engines {

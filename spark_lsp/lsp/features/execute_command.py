@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lsprotocol import types
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import ArgumentError, EditRefused
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ async def cancel(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
     if not isinstance(identity, str):
         raise ArgumentError("spark.cancel needs the id of an edit", "Nothing was stopped")
     if not (ls.editor.cancel(identity) or ls.explainer.cancel(identity)):
-        raise EditRefused("There is no such edit under way", "Nothing was stopped")
+        raise EditRefused("There is no such edit under way", "Nothing was stopped", code=Code.NO_SUCH_JOB)
     return {"id": identity, "state": "cancelled"}
 
 
@@ -90,7 +91,7 @@ def _select(ls: "SparkServer", name: object) -> None:
 
 
 def _engine(engine: "EngineInfo") -> dict[str, Any]:
-    names = ("name", "kind", "model", "simulated", "state", "reason")
+    names = ("name", "kind", "model", "simulated", "state", "reason", "code")
     return {name: getattr(engine, name) for name in names}
 
 

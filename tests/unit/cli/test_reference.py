@@ -9,7 +9,8 @@ from spark_lsp import __version__
 from spark_lsp.cli import COMMANDS
 from spark_lsp.cli.manifest import MANIFEST, manifest
 from spark_lsp.cli.reference import PAGES
-from spark_lsp.session.reasons import REMEDIES, Reason
+from spark_lsp.codes import MEANINGS, Code
+from spark_lsp.session.reasons import REMEDIES, TEXTS
 
 FOLDER = Path(__file__).parents[3] / "docs" / "reference"
 
@@ -33,7 +34,8 @@ def test_every_setting_has_a_meaning() -> None:
 
 
 def test_every_reason_has_a_remedy() -> None:
-    assert set(REMEDIES) == set(Reason)
+    assert set(REMEDIES) == set(TEXTS)
+    assert set(MEANINGS) == set(Code)
 
 
 def test_the_extension_of_vs_code_has_the_servers_settings() -> None:

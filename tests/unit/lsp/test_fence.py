@@ -8,11 +8,11 @@ import pytest
 from lsprotocol import types
 
 from spark_lsp import programs
+from spark_lsp.codes import Code, Reason
 from spark_lsp.lsp import repository
 from spark_lsp.lsp.features import did_change_workspace_folders
 from spark_lsp.lsp.fence import Fence, is_file, path_of
 from spark_lsp.lsp.server import SparkServer
-from spark_lsp.session.reasons import Reason
 
 
 @pytest.fixture
@@ -40,20 +40,20 @@ def test_names_git_and_project(server: Any, project: Path) -> None:
     (project / ".gitignore").write_text("build/\n")
     (project / ".spark.toml").write_text('exclude = ["*.sql"]\n')
     assert reason(server, project / "main.py") is None
-    assert reason(server, project / ".env") is Reason.SECRET_FILE
-    assert reason(server, project / "build" / "x.py") is Reason.IGNORED
-    assert reason(server, project / "sub" / "schema.sql") is Reason.PROJECT
+    assert reason(server, project / ".env") is Code.SECRET_FILE
+    assert reason(server, project / "build" / "x.py") is Code.GIT_IGNORED
+    assert reason(server, project / "sub" / "schema.sql") is Code.EXCLUDED_BY_PROJECT
 
 
 def test_the_settings_come_first(server: Any, project: Path) -> None:
     server.settings = server.resolved({"context": {"exclude": ["main.py"]}})[0]
-    assert reason(server, project / "main.py") is Reason.EXCLUDED
+    assert reason(server, project / "main.py") is Code.EXCLUDED_BY_SETTINGS
 
 
 def test_a_link_to_a_secret_is_one(server: Any, project: Path) -> None:
     (project / ".env").write_text("A=1")
     (project / "notes.txt").symlink_to(project / ".env")
-    assert reason(server, project / "notes.txt") is Reason.SECRET_FILE
+    assert reason(server, project / "notes.txt") is Code.SECRET_FILE
 
 
 def test_without_a_repository_the_open_folder_counts(server: Any, tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_without_a_repository_the_open_folder_counts(server: Any, tmp_path: Path
     (tmp_path / "sub").mkdir()
     assert reason(server, tmp_path / "sub" / "a.py") is None
     server.roots = (tmp_path.as_uri(),)
-    assert reason(server, tmp_path / "sub" / "a.py") is Reason.PROJECT
+    assert reason(server, tmp_path / "sub" / "a.py") is Code.EXCLUDED_BY_PROJECT
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_other_documents_are_opaque(server: Any, uri: str) -> None:
 
 
 def test_names_count_in_other_schemes_too(server: Any) -> None:
-    assert reason(server, "vscode-remote://host/home/me/.env") is Reason.SECRET_FILE
+    assert reason(server, "vscode-remote://host/home/me/.env") is Code.SECRET_FILE
     assert path_of("file:///a%2520b.py") == "/a%20b.py"
     assert not is_file("file://server/share/a.py")
 
@@ -97,7 +97,7 @@ def test_a_broken_project_file_keeps_everything_in_and_says_so(
     said: list[str] = []
     monkeypatch.setattr(server, "say_once", lambda kind, topic, text: said.append(text))
     (project / ".spark.toml").write_text("exclude = [")
-    assert reason(server, project / "main.py") is Reason.PROJECT
+    assert reason(server, project / "main.py") is Code.EXCLUDED_BY_PROJECT
     assert "not valid TOML" in said[0]
 
 
@@ -107,23 +107,23 @@ def test_a_verdict_is_kept_until_forgotten(server: Any, project: Path) -> None:
     (project / ".gitignore").write_text("*\n")
     assert fence.why(uri) is None
     fence.forget(uri)
-    assert fence.why(uri) == (Reason.IGNORED, "")
+    assert fence.why(uri) == (Code.GIT_IGNORED, "")
 
 
 def test_nothing_is_looked_up_for_a_verdict(server: Any, project: Path) -> None:
     fence, uri = fence_of(server), (project / "main.py").as_uri()
-    assert fence.verdict(uri) == (Reason.UNDECIDED, "")
+    assert fence.verdict(uri) == (Code.GIT_UNDECIDED, "")
     fence.look(uri)
     assert fence.verdict(uri) is None
     server.settings = server.resolved({"context": {"exclude": ["main.py"]}})[0]
-    assert fence.verdict(uri) == (Reason.EXCLUDED, "main.py")
+    assert fence.verdict(uri) == (Code.EXCLUDED_BY_SETTINGS, "main.py")
 
 
 def test_an_open_folder_that_is_closed_again(server: Any, tmp_path: Path) -> None:
     (tmp_path / ".spark.toml").write_text('exclude = ["*"]\n')
     (tmp_path / "sub").mkdir()
     folder = types.WorkspaceFolder(tmp_path.as_uri(), "w")
-    for added, removed, expected in (([folder], [], Reason.PROJECT), ([], [folder], None)):
+    for added, removed, expected in (([folder], [], Code.EXCLUDED_BY_PROJECT), ([], [folder], None)):
         event = types.WorkspaceFoldersChangeEvent(added=added, removed=removed)
         did_change_workspace_folders.handle(server, types.DidChangeWorkspaceFoldersParams(event))
         assert reason(server, tmp_path / "sub" / "a.py") is expected
@@ -144,6 +144,6 @@ def test_a_git_that_does_not_answer_is_left_alone_for_a_while(
     monkeypatch.setattr(repository, "PATIENCE", 0.0)
     monkeypatch.setattr(programs, "git", lambda *words, **_: asked.append(words[0]))
     (project / ".gitignore").write_text("a.py\n")
-    assert reason(server, project / "a.py") is Reason.IGNORED
+    assert reason(server, project / "a.py") is Code.GIT_IGNORED
     assert reason(server, project / "b.py") is None
     assert asked == ["check-ignore"]

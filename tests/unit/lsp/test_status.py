@@ -4,6 +4,7 @@ from typing import get_args
 
 import pytest
 
+from spark_lsp.codes import Code
 from spark_lsp.lsp.status import State, Status
 
 
@@ -27,3 +28,16 @@ def test_the_line_for_a_person_names_the_engine_and_that_it_is_simulated() -> No
     assert Status().line().startswith("spark-lsp: no engine yet, starting: ")
     simulated = Status(engine="wafer", simulated=True, state="busy")
     assert simulated.line() == "spark-lsp: wafer (simulated), busy: an answer is on its way"
+
+
+@pytest.mark.parametrize("state", get_args(State))
+def test_a_state_is_its_own_code_where_nothing_more_is_known(state: State) -> None:
+    assert Status(state=state).message()["code"] == state
+
+
+def test_a_new_reason_takes_the_earlier_ones_code_and_detail_along() -> None:
+    told = Status(state="ready").changed(reason="x", code=Code.GIT_IGNORED, detail="*.log")
+    assert told.why == {"reason": "x", "code": "git_ignored", "detail": "*.log"}
+    assert told.changed(ttft_ms=1.0).why == told.why
+    assert told.changed(reason="y").why == {"reason": "y", "code": "", "detail": ""}
+    assert told.changed(**Status().why).message() == Status(state="ready").message()

@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import LocalProtocolError, RemoteProtocolError
 from spark_lsp.request import Chunk, EngineInfo, Finished, Focus, Started, Timing, Usage
 from spark_lsp.wire import server as module
 from spark_lsp.wire.credit import LANE_EVENTS
-from spark_lsp.wire.frames import Configure, DocRef
+from spark_lsp.wire.frames import Configure, Created, DocRef
 from spark_lsp.wire.lanes import MAX_LANES
 from spark_lsp.wire.mirror import digest
 from spark_lsp.wire.outbox import FULL_CHARS
-from spark_lsp.wire.server import MAX_STRIKES, TOO_OLD, ServerConnection
+from spark_lsp.wire.server import MAX_STRIKES, ServerConnection
 from spark_lsp.wire.server_events import Asked, Cancelled, Configured, Focused, Resumed
 
 STARTED = Started("local", "qwen")
@@ -185,12 +186,13 @@ def test_the_first_words_are_urgent_and_later_ones_are_not(server: ServerConnect
     assert server.urgent
 
 
-def test_the_same_events_as_objects(server: ServerConnection):
+def test_the_same_events_as_frames(server: ServerConnection):
     response = asked(server)
     server.answer(response, STARTED)
     event = server.pop_event()
     assert event is not None
-    assert (event["type"], event["sequence_number"]) == ("response.created", 0)
+    assert isinstance(event, Created)
+    assert event.sequence_number == 0
     assert server.pop_event() is None
 
 
@@ -489,7 +491,7 @@ def test_a_connection_that_is_too_old_takes_nothing_new_and_lets_answers_end(ser
     assert ask(server, "b") == []
     server.answer(response, Finished())
     told = written(server)
-    assert [event.get("error", {}).get("code") for event in told[:2]] == [TOO_OLD, TOO_OLD]
+    assert [event.get("error", {}).get("code") for event in told[:2]] == [Code.CONNECTION_LIMIT] * 2
     assert told[-1]["type"] == "response.completed"
 
 

@@ -30,7 +30,7 @@ local defaults = {
 ---@type spark_lsp.Options
 M.options = defaults
 
---- The server's last status, per client id: engine, model, simulated, state, reason, ttft_ms, tok_s.
+--- The server's last status, per client id: engine, model, simulated, state, reason, code, ttft_ms, tok_s.
 ---@type table<integer, table>
 M.status = {}
 
@@ -134,7 +134,22 @@ function M.configure(settings)
   vim.lsp.config('spark_lsp', config)
 end
 
-local FLEETING = 'the model had nothing to add here'
+--- The codes of a status that the statusline explains: every reason for no suggestion, except that the model adds
+--- nothing. Sentences are for people: the server may reword them.
+local WORTH_SAYING = {
+  completions_disabled = true,
+  disabled_for_file = true,
+  excluded_by_settings = true,
+  excluded_by_project = true,
+  secret_file = true,
+  git_ignored = true,
+  not_a_file = true,
+  git_undecided = true,
+  document_unusable = true,
+  secret_in_answer = true,
+  no_answer = true,
+  superseded = true,
+}
 
 --- One line for a statusline: engine, whether it is simulated, state and speed, or the reason for no suggestion.
 ---@param bufnr? integer
@@ -147,10 +162,8 @@ function M.statusline(bufnr)
   if not require('spark_lsp.ghost').enabled then
     return 'spark: off (:Spark toggle)'
   end
-  local reason = status.reason or ''
-  local wants_saying = vim.startswith(reason, 'no suggestion') and not reason:find(FLEETING, 1, true)
-  if status.state == 'degraded' or status.state == 'off' or wants_saying then
-    return 'spark: ' .. reason
+  if status.state == 'degraded' or status.state == 'off' or WORTH_SAYING[status.code or ''] then
+    return 'spark: ' .. (status.reason or '')
   end
   local speed = type(status.tok_s) == 'number' and (' %.0f tok/s'):format(status.tok_s) or ''
   local engine = status.engine ~= '' and status.engine .. ' ' or '' -- no engine is known at first
