@@ -5,9 +5,9 @@ insert, or None. The steps:
 
 1. Cut at special tokens and code fences: models end their answer with a token, or begin to explain after a
    fence. In a text with fences, such as Markdown, fences are text, except a last one that would open a block.
-2. Cut where the answer leaves the cursor's position: below the block of the cursor's line, at the line that is
-   already below the cursor, at a repeated line, after the requested number of lines, and before a line with
-   characters that disguise code.
+2. Cut where the answer leaves the cursor's position: below the block of the cursor's line, at the line that
+   is already below the cursor, at a repeated line, after the requested number of lines, and before a line
+   with characters that disguise code.
 3. Remove the text that is already right of the cursor, so that no bracket appears twice.
 4. Show nothing for white space only, or for a copy of the lines around the cursor.
 
