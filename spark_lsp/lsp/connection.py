@@ -25,6 +25,7 @@ from pygls.protocol import LanguageServerProtocol
 
 from spark_lsp.errors import origin
 from spark_lsp.lsp import lenient
+from spark_lsp.lsp.requests import MessageId, RequestBook
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +37,6 @@ EXECUTE = "workspace/executeCommand"
 NOT_JSON = "The message is not JSON"
 VERSION = "2.0"
 
-MessageId = int | str
-
 
 class Connection:
     """Takes bodies, answers what is wrong with them, and passes on what is right."""
@@ -46,11 +45,11 @@ class Connection:
         self,
         protocol: LanguageServerProtocol,
         write: Callable[[bytes], None],
-        in_flight: set[MessageId],
+        requests: RequestBook,
     ) -> None:
         self._protocol = protocol
         self._write = write
-        self._in_flight = in_flight  # handlers take their ids out when they have answered
+        self._requests = requests  # handlers remove their requests when they have answered
         self._initialized = False
         self._shut_down = False
         self._complained: set[str] = set()  # of which notifications
@@ -79,7 +78,7 @@ class Connection:
         except Exception as error:
             log.error("a message could not be handled: %s", origin(error))
             if "method" in message and (message_id := _id(message)) is not None:
-                self._in_flight.discard(message_id)
+                self._requests.discard(message_id)
                 self.refuse(message_id, INTERNAL_ERROR, "spark-lsp failed to answer this request")
 
     def refuse(self, message_id: MessageId | None, code: int, text: str) -> None:
@@ -124,7 +123,7 @@ class Connection:
         assert message_id is not None
         own = method in self._protocol.fm.builtin_features and method != EXECUTE
         if not own:
-            self._in_flight.add(message_id)
+            self._requests.add(message_id, getattr(structured, "params", None))
         self._protocol.handle_message(structured)
 
     def _problem(self, method: str, message_id: MessageId | None) -> tuple[int, str] | None:
@@ -138,7 +137,7 @@ class Connection:
             return INVALID_REQUEST, "The server is initialized already"
         if not self._known(method):
             return METHOD_NOT_FOUND, f"The method {method[:80]} is not offered"
-        if message_id in self._in_flight:
+        if message_id in self._requests:
             return INVALID_REQUEST, "A request with this id is still being answered"
         return None
 
@@ -152,7 +151,7 @@ class Connection:
             self._complain(method)
             return
         if method == "$/cancelRequest":
-            self._in_flight.discard(structured.params.id)
+            self._requests.discard(structured.params.id)
         self._protocol.handle_message(structured)
 
     def _complain(self, method: str) -> None:

@@ -19,7 +19,7 @@ from pathlib import PurePath
 from spark_lsp import programs
 from spark_lsp.privacy.files import Ignores, ignored
 
-PATIENCE = 2.0  # seconds git has for an answer
+GIT_TIMEOUT_SECONDS = 2.0
 RESTS = 60.0  # seconds without a new question after git has not answered for a repository
 LARGEST = 1_000_000  # bytes of an ignore file that are read
 DEEPEST = 128  # directories above a file that are searched
@@ -49,7 +49,7 @@ class Repositories:
             answer = _ask_git(path)
             if answer is not None:
                 return answer.rule
-            if time.monotonic() - begun >= PATIENCE:
+            if time.monotonic() - begun >= GIT_TIMEOUT_SECONDS:
                 self._resting[root] = time.monotonic() + RESTS
         return "" if ignored(path, list(_ignores(root, path))) else None
 
@@ -84,7 +84,7 @@ def _ask_git(path: str) -> _Answer | None:
     if there is None:
         return None
     words = ("check-ignore", "--stdin", "-z", "-v", "-n")
-    done = programs.git(*words, cwd=there, input=os.fsencode(path) + b"\0", timeout=PATIENCE)
+    done = programs.git(*words, cwd=there, input=os.fsencode(path) + b"\0", timeout=GIT_TIMEOUT_SECONDS)
     if done is None or done.returncode not in (0, 1):
         return None
     fields = done.stdout.split(b"\0")

@@ -175,7 +175,7 @@ class Room:
         self._number = self._size = 0
         self._changed = threading.Condition()
 
-    def take(self, size: int) -> None:
+    def acquire(self, size: int) -> None:
         """Wait until there is room for a thing of this size, and take it."""
         with self._changed:
             self._changed.wait_for(lambda: self._fits(size))
@@ -185,7 +185,7 @@ class Room:
     def _fits(self, size: int) -> bool:
         return not self._number or (self._number < self._most and self._size + size <= self._largest)
 
-    def free(self, size: int) -> None:
+    def release(self, size: int) -> None:
         """Give the room of one thing back."""
         with self._changed:
             self._number -= 1

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from spark_lsp.lsp.connection import DEEPEST, LARGE, decode, is_deep, may_be_deep
 from spark_lsp.lsp.lenient import mended
-from spark_lsp.lsp.life import alive
+from spark_lsp.lsp.main_loop import is_alive
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(),
@@ -84,8 +84,8 @@ def test_a_root_that_is_one_stays() -> None:
 def test_processes_that_are_there_and_that_are_not() -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    assert not alive(ended.pid)
-    assert alive(os.getpid())
-    assert alive(1)  # whoever owns it
-    assert alive(0)
-    assert alive(10**30)
+    assert not is_alive(ended.pid)
+    assert is_alive(os.getpid())
+    assert is_alive(1)  # whoever owns it
+    assert is_alive(0)
+    assert is_alive(10**30)

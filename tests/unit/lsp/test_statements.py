@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_lsp.lsp.settings import is_foreign, section
+from spark_lsp.lsp.settings_parsing import extract_section, is_foreign
 from spark_lsp.lsp.statements import Statements, merged, without
 
 LISTS = st.lists(st.sampled_from(["*.sql", "*.md", "private/"]), max_size=2)
@@ -83,10 +83,12 @@ def test_routes_are_laid_over_one_another_by_name() -> None:
 
 def test_dotted_names_are_tables() -> None:
     expected = {"context": {"exclude": ["a"], "maxTokens": 1}}
-    assert section({"spark.context.exclude": ["a"], "spark": {"context": {"maxTokens": 1}}}) == expected
-    assert section({"context.exclude": ["a"], "context": {"maxTokens": 1}}) == expected
+    assert (
+        extract_section({"spark.context.exclude": ["a"], "spark": {"context": {"maxTokens": 1}}}) == expected
+    )
+    assert extract_section({"context.exclude": ["a"], "context": {"maxTokens": 1}}) == expected
     routes = {"routes": {"edit.deep": ["a"]}}
-    assert section({"spark": routes}) == section(routes) == routes
+    assert extract_section({"spark": routes}) == extract_section(routes) == routes
 
 
 def test_sections_of_other_programs_are_told_apart() -> None:

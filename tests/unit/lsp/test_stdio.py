@@ -246,23 +246,23 @@ def test_the_newest_picture_of_each_kind_is_what_arrives() -> None:
 
 def test_room_is_bounded_by_number_and_by_size_and_fits_one_of_any_size() -> None:
     room = Room(2, 100)
-    room.take(1_000)
+    room.acquire(1_000)
     taken: list[int] = []
 
     def take() -> None:
         for size in (60, 40, 1):
-            room.take(size)
+            room.acquire(size)
             taken.append(size)
 
     taker = threading.Thread(target=take)
     taker.start()
     time.sleep(0.02)
     assert taken == []
-    room.free(1_000)
+    room.release(1_000)
     until(lambda: taken == [60, 40])
     time.sleep(0.02)
     assert taken == [60, 40]  # by number
-    room.free(60)
+    room.release(60)
     taker.join(5)
     assert taken == [60, 40, 1]
 
