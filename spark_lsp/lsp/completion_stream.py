@@ -65,12 +65,12 @@ class CompletionStream:
 
     def fit(self, document: Document, offset: int) -> Fit:
         """Return how this suggestion relates to a cursor."""
-        typed = self.suggestion.typed(document, offset)
-        return Fit.IS_WRONG if typed is None else self.suggestion.fit(typed, self.offered_text)
+        typed = self.suggestion.find_typed_text(document, offset)
+        return Fit.IS_CONTRADICTED if typed is None else self.suggestion.compare(typed, self.offered_text)
 
     def suggestion_at(self, document: Document, offset: int) -> Suggestion | None:
         """Return the offered text for a cursor; None if it does not apply there."""
-        return replace(self.suggestion, text=self.offered_text).at(document, offset)
+        return replace(self.suggestion, text=self.offered_text).move_to(document, offset)
 
     def add_text(self, text: str) -> None:
         """Process more text from the engine."""
@@ -128,7 +128,7 @@ class CompletionStream:
     def wake_decided(self) -> None:
         """Wake the requests whose answer cannot change any more."""
         for waiter, typed in self.waiting.items():
-            if not waiter.done() and self.suggestion.fit(typed, self.offered_text) is not Fit.MAY_COME:
+            if not waiter.done() and self.suggestion.compare(typed, self.offered_text) is not Fit.MAY_GROW:
                 waiter.set_result(None)
 
     def drop(self) -> None:

@@ -65,7 +65,7 @@ class Completions:
     def drop_contradicted(self, document: Document, _: Sequence[Edit] = ()) -> None:
         """Drop the document's stream if a change contradicts it."""
         stream = self._streams.get(document.uri)
-        if stream is not None and not stream.suggestion.may_become(document):
+        if stream is not None and not stream.suggestion.agrees_with(document):
             self._drop_stream(document.uri)
 
     def forget_document(self, uri: str) -> None:
@@ -87,7 +87,7 @@ class Completions:
         return len(self._accepted)
 
     async def suggest(self, document: Document, offset: int, method: str) -> Suggestion | None:
-        """Return the suggestion for a cursor; None if there is none, with the reason in the status.
+        """Return the suggestion for a cursor; without one, return None and put the reason into the status.
 
         Raises `JsonRpcException` "content modified" if a newer request or change replaces this request.
         """
@@ -98,12 +98,12 @@ class Completions:
                 await self._delay(waiter)
                 self._require_current(document, offset)
                 stream = self._start_stream(document, offset)
-            await self._wait(stream, waiter, stream.suggestion.typed(document, offset) or "")
+            await self._wait(stream, waiter, stream.suggestion.find_typed_text(document, offset) or "")
             found = stream.suggestion_at(document, offset)
             if found is not None and found.text:
                 stream.was_shown = True
                 return found
-            if stream.fit(document, offset) is Fit.IS_SPENT:
+            if stream.fit(document, offset) is Fit.IS_EMPTY:
                 self._status.explain(stream.reason or Code.NOTHING_TO_ADD, stream.detail)
                 return None
             waiter = self._renew_request(document.uri, method, waiter)
@@ -138,8 +138,8 @@ class Completions:
         if stream is None:
             return None
         fit = stream.fit(document, offset)
-        is_known_empty = fit is Fit.IS_SPENT and offset == stream.suggestion.anchor
-        if fit in (Fit.HAS_MORE, Fit.MAY_COME) or is_known_empty:
+        is_known_empty = fit is Fit.IS_EMPTY and offset == stream.suggestion.anchor
+        if fit in (Fit.HAS_TEXT, Fit.MAY_GROW) or is_known_empty:
             return stream if stream.reason is not Code.NO_ANSWER else None
         self._drop_stream(document.uri)
         return None
@@ -150,7 +150,7 @@ class Completions:
         if (
             now is None
             or self._outgoing.withholds(document.uri)
-            or not Suggestion(document, offset, offset).may_become(now)
+            or not Suggestion(document, offset, offset).agrees_with(now)
         ):
             raise content_modified()
 
@@ -165,7 +165,7 @@ class Completions:
             seen,
         )
         self._streams[document.uri] = stream
-        request = context.completion(seen.document, offset, max_lines=lines)
+        request = context.build_completion(seen.document, offset, max_lines=lines)
         self._engine_side.spawn(
             self._run_stream, stream, request, on_failure=lambda _: self._fail_stream(stream)
         )

@@ -27,7 +27,7 @@ ALLOW = "Allow"
 
 
 class Consent:
-    """Knows the approvals, and which questions were asked in this session.
+    """Has the stored approvals and this session's questions.
 
     `on_approval` is a list of functions that are called after each approval.
     """

@@ -107,7 +107,7 @@ class EditJobs:
         return job.id
 
     def cancel(self, job_id: str) -> bool:
-        """Stop an edit; return False if there is none with that id."""
+        """Stop an edit; return False for an unknown id."""
         job = self._jobs.get(job_id)
         if job is None:
             return False
@@ -205,7 +205,9 @@ class EditJobs:
         """Return the engine's request, without the secrets of the user's texts."""
         messages = [redact(diagnostic.message) for diagnostic in request.diagnostics]
         instruction, effort = redact(request.instruction), self._settings.current.edit.effort
-        return context.edit(request.seen.document, target, request.action, instruction, messages, effort)
+        return context.build_edit(
+            request.seen.document, target, request.action, instruction, messages, effort
+        )
 
     async def _ask_model(self, request: Request, progress: Progress) -> tuple[EditFormat, str]:
         """Return the complete answer of an engine; retry once if the answer broke off."""

@@ -98,7 +98,7 @@ class EditRequestReader:
             raise ArgumentError("The command's version is not a number", NOTHING_DONE)
         document = self._documents.get(uri)
         if document is None:
-            why = str(self._documents.why_not(uri))
+            why = str(self._documents.find_problem(uri))
             raise EditRefused("The document cannot be edited", why, code=Code.DOCUMENT_UNUSABLE)
         self._require_permission(uri)
         if version is not None and version != document.version:

@@ -139,7 +139,7 @@ class ExclusionPolicy:
             if glob and verdict is None:
                 verdict = Code.EXCLUDED_BY_PROJECT, glob
         for path in local if verdict is None else ():
-            rule = self._repositories.why_ignored(path)
+            rule = self._repositories.find_ignoring_rule(path)
             if rule is not None:
                 verdict = Code.GIT_IGNORED, rule
                 break

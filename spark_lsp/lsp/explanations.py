@@ -89,7 +89,7 @@ class Explanations:
         return job.id
 
     def cancel(self, job_id: str) -> bool:
-        """Stop an explanation; return False if there is none with that id."""
+        """Stop an explanation; return False for an unknown id."""
         job = self._jobs.get(job_id)
         if job is not None:
             job.scope.cancel()

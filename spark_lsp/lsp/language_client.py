@@ -1,7 +1,7 @@
 # pyright: reportUnknownMemberType=false
 # pygls is only partly annotated; tests/e2e checks the members used here.
 
-"""The editor: what it can do, and the messages that the server sends it.
+"""The editor: its abilities, and the messages that the server sends to it.
 
 This is the only file, apart from `server` and `pygls_adapter`, that sends through pygls.
 """

@@ -18,7 +18,7 @@ from lsprotocol import types
 from spark_lsp.lsp.connection import INVALID_REQUEST, Connection
 from spark_lsp.lsp.parts import Parts
 from spark_lsp.lsp.server import SparkServer
-from spark_lsp.lsp.stdio import MAX_BODY, Reader, Room, Writer
+from spark_lsp.lsp.stdio import MAX_BODY, QueueLimit, Reader, Writer
 from spark_lsp.supervise import call_guarded, keep_running, watch_loop
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class MainLoop:
         self._create_link = create_link
         self._stdin = stdin
         self._stdout = stdout
-        self._room = Room(MAX_WAITING_BODIES, MAX_WAITING_BYTES)
+        self._queue_limit = QueueLimit(MAX_WAITING_BODIES, MAX_WAITING_BYTES)
         self._ended = asyncio.Event()
         self._parent: int | None = None
         self._code = 1
@@ -115,7 +115,7 @@ class MainLoop:
         if body is None:
             self._call_soon(self._end_input)
             return
-        self._room.acquire(len(body))
+        self._queue_limit.acquire(len(body))
         self._call_soon(self._handle_queued, body)
 
     def _end_input(self) -> None:
@@ -135,7 +135,7 @@ class MainLoop:
         )
 
     def _handle_queued(self, body: bytes) -> None:
-        self._room.release(len(body))
+        self._queue_limit.release(len(body))
         self._receive(body)
 
     def _receive(self, body: bytes) -> None:

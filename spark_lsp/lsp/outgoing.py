@@ -199,11 +199,11 @@ class Outgoing:
 
     def follow_settings(self) -> None:
         """Start or stop mirroring each document, after the settings have changed."""
-        for document in self._documents.all():
+        for document in self._documents.list_usable():
             self._follow_verdict(document.uri)
 
     def decide_all(self) -> None:
         """Decide about all documents again, after the open folders have changed."""
         if self._gateway.is_attached:
-            for document in self._documents.all():
+            for document in self._documents.list_usable():
                 self._decide(document.uri)

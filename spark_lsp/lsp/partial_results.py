@@ -3,7 +3,7 @@
 Each notification *replaces* the previous one; LSP's own partial results could only append. All of them refer
 to the version and the cursor of the request, so text typed since then is the beginning of the suggestion.
 Notifications are throttled to one per 30 ms, and the newest text is always delivered. The last one has
-`done`: with the complete text, or without an item if there is none or the user typed something else.
+`done`: with the complete text, or without an item if it is empty or contradicted.
 """
 
 import asyncio

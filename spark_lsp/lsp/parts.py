@@ -222,7 +222,7 @@ class Parts:
         """Send settings and documents to the gateway. The failure of one document affects no other."""
         call_guarded(self._report_patterns)
         call_guarded(self.gateway.configure)
-        for document in self.workspace.documents.all():
+        for document in self.workspace.documents.list_usable():
             call_guarded(self.sync.open, document)
         self.status.update(
             state="starting", reason="the gateway is being started", code=Code.GATEWAY_STARTING

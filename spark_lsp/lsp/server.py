@@ -96,7 +96,7 @@ class SparkServer(LanguageServer):
         if document is not None and document.version == version:
             call_guarded(self.parts.sync.reopen, document)
         else:
-            self.parts.workspace.documents.distrust(uri)
+            self.parts.workspace.documents.mark_out_of_sync(uri)
             call_guarded(self.parts.sync.discard, uri)
 
     def _guard_request(self, handler: routes.RequestHandler) -> Callable[[Any], Awaitable[Any]]:

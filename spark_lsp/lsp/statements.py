@@ -1,14 +1,13 @@
-"""What an editor has said about its settings so far, and what of it is in force.
+"""Merges the settings that an editor sends.
 
-A client speaks in three ways. It sends settings with `initialize`; it answers `workspace/configuration`
-with its whole section; and it pushes all or a part of them with `workspace/didChangeConfiguration`. Only a
-value counts as a statement: null, a missing name and a value of the wrong type leave the earlier one in
-force. Otherwise a client that pushes one setting would silently undo all others, `context.exclude` among
-them.
+A client sends settings in three ways: with `initialize`; in its answer to `workspace/configuration`, which
+has the complete section; and with `workspace/didChangeConfiguration`, all or a part of them. Null, a missing
+name and a value of the wrong type leave the earlier value in force. Otherwise a client that pushes one
+setting would silently undo all others, such as `context.exclude`.
 
-A setting can still be taken back. An answer replaces the answer before it, so a name that is missing from
-the new answer is no longer set. A pushed value stays until the client pushes another one, or until it
-pushes again after an answer that held the same name: from then on the answers decide.
+A setting can still be removed. An answer replaces the answer before it, so a name that is missing from the
+new answer is no longer set. A pushed value stays until the client pushes another one, or until it pushes
+again after an answer that held the same name: from then on the answers decide.
 """
 
 from collections.abc import Mapping
@@ -22,7 +21,7 @@ Values = dict[str, Any]
 
 @dataclass(slots=True)
 class Statements:
-    """The values from each way of speaking; all three hold valid values only."""
+    """The values from each of the three ways; all of them are valid."""
 
     start: Values = field(default_factory=dict[str, Any])
     answered: Values = field(default_factory=dict[str, Any])
@@ -33,16 +32,16 @@ class Statements:
         self.start = used_values(values)
 
     def answer(self, values: Values) -> None:
-        """Store the client's whole section, which replaces its previous answer."""
-        self.answered = self._completed(used_values(values))
+        """Store the client's complete section, which replaces its previous answer."""
+        self.answered = self._complete_patterns(used_values(values))
 
     def push(self, values: Values) -> None:
         """Store what the client pushed: all of its settings, or some of them."""
-        completed = self._completed(used_values(values))
+        completed = self._complete_patterns(used_values(values))
         self.pushed = merged(without(self.pushed, self.answered), completed)
 
-    def _completed(self, values: Values) -> Values:
-        """Return values in which a list of patterns of a wrong form has those in force before it."""
+    def _complete_patterns(self, values: Values) -> Values:
+        """Return values in which a malformed list of patterns also has the patterns in force."""
         result, now = values, self.in_force()
         for table, name in (each.split(".") for each in PATTERN_LISTS):
             stated: object = _table(values, table).get(name)

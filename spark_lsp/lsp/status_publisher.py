@@ -41,7 +41,7 @@ class StatusPublisher:
             self._messages.show_once(MessageType.Info, "explain", f"spark-lsp: {text}")
 
     def last_explanation(self) -> dict[str, Any]:
-        """Return the values that explain the last missing suggestion; an empty reason if there are none.
+        """Return the values that explain a missing suggestion; an empty reason if the status does not.
 
         News about an engine must not overwrite them.
         """

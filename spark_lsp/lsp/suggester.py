@@ -43,7 +43,7 @@ class Suggester:
         Raises `JsonRpcException` "content modified" if the answer would not fit the current text.
         """
         if document is None:
-            self._status.explain(Code.DOCUMENT_UNUSABLE, str(self._documents.why_not(uri)))
+            self._status.explain(Code.DOCUMENT_UNUSABLE, str(self._documents.find_problem(uri)))
             return None
         await self._outgoing.wait_until_decided(uri)
         if refusal := self._find_refusal(uri):
@@ -67,7 +67,7 @@ class Suggester:
         now = self._documents.get(found.document.uri)
         if now is None or now is found.document:
             return now is None
-        return found.at(now, found.anchor + len(now) - len(found.document)) is None
+        return found.move_to(now, found.anchor + len(now) - len(found.document)) is None
 
     async def _wait_for_scan(self, document: Document) -> None:
         """Wait for the scan of a large document. Raises "content modified" if it changed in that time."""

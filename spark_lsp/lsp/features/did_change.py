@@ -38,12 +38,12 @@ def apply_changes(
     """Change a document; `version` may be a special value of `lenient`."""
     try:
         if version == lenient.UNREADABLE:
-            documents.lose(uri)
+            documents.reject_change(uri)
         document, edits = documents.change(uri, None if version == lenient.NEXT else version, changes)
     except TextError as error:
         sync.lose_history(uri)
         sync.discard(uri)
-        text = f"No suggestions in this file: {error} ({documents.why_not(uri)})."
+        text = f"No suggestions in this file: {error} ({documents.find_problem(uri)})."
         messages.show_once(types.MessageType.Warning, uri, text)
         return
     sync.change(document, edits)

@@ -25,11 +25,11 @@ def open_document(
     document = documents.open(item.uri, item.language_id, version, item.text)
     if item.version == lenient.UNREADABLE:
         with suppress(TextError):
-            documents.lose(item.uri)
+            documents.reject_change(item.uri)
         sync.discard(item.uri)
         document = None
     if document is None:
-        text = f"No suggestions here: {documents.why_not(item.uri)}."
+        text = f"No suggestions here: {documents.find_problem(item.uri)}."
         messages.show_once(types.MessageType.Info, item.uri, text)
         return
     sync.open(document)

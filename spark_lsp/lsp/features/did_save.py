@@ -20,6 +20,6 @@ def save_document(
     uri = params.text_document.uri
     if params.text is None or documents.get(uri) is not None:
         return
-    if documents.why_not(uri) is Unusable.OUT_OF_SYNC:
+    if documents.find_problem(uri) is Unusable.OUT_OF_SYNC:
         changes = [Change(params.text)]
         apply_changes(uri, lenient.NEXT, changes, documents=documents, sync=sync, messages=messages)

@@ -285,7 +285,7 @@ async def test_a_change_that_fails_leaves_the_right_text_or_none(
             assert document.text == "# a\n" + TEXT
         else:
             assert document is None
-            assert "reopen" in parts.workspace.documents.why_not(URI)
+            assert "reopen" in parts.workspace.documents.find_problem(URI)
 
 
 @pytest.fixture
