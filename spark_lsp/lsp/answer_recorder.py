@@ -63,7 +63,7 @@ class AnswerRecorder:
 
     def __enter__(self) -> "AnswerRecorder":
         self._before = self._idle = self._status.current
-        self._status.current = self._before.changed(reason="")
+        self._status.current = self._before.with_values(reason="")
         self._timer = asyncio.get_running_loop().call_later(BUSY_AFTER_SECONDS, self._report_busy)
         return self
 

@@ -38,7 +38,7 @@ class Statements:
     def push(self, values: Values) -> None:
         """Store what the client pushed: all of its settings, or some of them."""
         completed = self._complete_patterns(used_values(values))
-        self.pushed = merged(without(self.pushed, self.answered), completed)
+        self.pushed = merge_values(remove_known(self.pushed, self.answered), completed)
 
     def _complete_patterns(self, values: Values) -> Values:
         """Return values in which a malformed list of patterns also has the patterns in force."""
@@ -52,10 +52,10 @@ class Statements:
 
     def in_force(self) -> Values:
         """Return the values in force: pushed over answered, and these over those from `initialize`."""
-        return merged(merged(self.start, self.answered), self.pushed)
+        return merge_values(merge_values(self.start, self.answered), self.pushed)
 
 
-def merged(below: Mapping[str, Any], above: Mapping[str, Any], prefix: str = "") -> Values:
+def merge_values(below: Mapping[str, Any], above: Mapping[str, Any], prefix: str = "") -> Values:
     """Lay values over others, name by name; null is no value. An engine's table counts as one value."""
     result = dict(below)
     for key, value in above.items():
@@ -63,7 +63,7 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any], prefix: str = "")
         if value is None:
             continue
         if is_table(name) and isinstance(value, Mapping):
-            result[key] = merged(_table(below, key), cast(Mapping[str, Any], value), f"{name}.")
+            result[key] = merge_values(_table(below, key), cast(Mapping[str, Any], value), f"{name}.")
         else:
             result[key] = value
     return result
@@ -75,13 +75,15 @@ def _table(values: Mapping[str, Any], name: str) -> Values:
     return dict(cast(Mapping[str, Any], value)) if isinstance(value, Mapping) else {}
 
 
-def without(values: Mapping[str, Any], known: Mapping[str, Any], prefix: str = "") -> Values:
+def remove_known(values: Mapping[str, Any], known: Mapping[str, Any], prefix: str = "") -> Values:
     """Return the values whose names are not set in `known`."""
     result: Values = {}
     for key, value in values.items():
         other = known.get(key)
         if isinstance(value, Mapping) and isinstance(other, Mapping) and is_table(f"{prefix}{key}"):
-            below = without(cast(Mapping[str, Any], value), cast(Mapping[str, Any], other), f"{prefix}{key}.")
+            below = remove_known(
+                cast(Mapping[str, Any], value), cast(Mapping[str, Any], other), f"{prefix}{key}."
+            )
             if below:
                 result[key] = below
         elif other is None:

@@ -38,7 +38,7 @@ class Status:
     code: Code | Literal[""] = ""
     detail: str = ""
 
-    def changed(self, **values: Any) -> "Status":
+    def with_values(self, **values: Any) -> "Status":
         """Return the status with some values changed. A new reason clears code and detail."""
         if "reason" in values:
             values = {"code": "", "detail": "", **values}
@@ -46,7 +46,7 @@ class Status:
 
     @property
     def why(self) -> dict[str, Any]:
-        """The reason with its code and its detail, as arguments of `changed`."""
+        """The reason with its code and its detail, as arguments of `with_values`."""
         return {"reason": self.reason, "code": self.code, "detail": self.detail}
 
     def line(self) -> str:

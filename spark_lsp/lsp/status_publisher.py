@@ -25,7 +25,7 @@ class StatusPublisher:
 
     def update(self, **values: Any) -> None:
         """Change some values of the status, and send it if that changed anything."""
-        self.current = self.current.changed(**values)
+        self.current = self.current.with_values(**values)
         if self.current != self._published and self.publishing:
             self._published = self.current
             call_guarded(self._publish)
