@@ -22,17 +22,17 @@ PLACES = all_places()
 EXCUSED = {
     "engine/local": "needs the embedded model; `test_engines.py` has what any engine raises",
     "engine/openai": "needs a server of models; `test_engines.py` has what any engine raises",
-    "lsp/offer.py": "needs that no engine serves; `test_engines.py` in unit/lsp has it",
+    "lsp/model_offers.py": "needs that no engine serves; `test_engines.py` in unit/lsp has it",
     "gateway/door.py": "a gateway on a port, as on Windows",
     "client/": "the command line's own client; `test_waits.py` has what a command does then",
-    "lsp/stdio.py:Bodies.__init__:parameter on_refused": "a message of more than 16 MiB",
+    "lsp/stdio.py:BodySplitter.__init__:parameter on_refused": "a message of more than 16 MiB",
     "lsp/stdio.py:Reader.__init__:parameter on_refused": "a message of more than 16 MiB",
-    "lsp/stdio.py:Bodies.__init__:parameter on_body": "a message lost undecoded names no request to answer",
+    "lsp/stdio.py:BodySplitter.__init__:parameter on_body": "a lost message names no request to answer",
     "lsp/stdio.py:Reader.__init__:parameter on_body": "a message lost undecoded names no request to answer",
     "lsp/stdio.py:Writer.__init__:parameter on_lost": "the editor is gone: nobody is left to be answered",
-    "lsp/features/initialized.py:begin_without": "`initialized` never comes; `test_odd_clients.py` has it",
-    "lsp/life.py:Life.run:call_later(gc.enable)": "where the engine side does not begin within 10 s",
-    "lsp/life.py:Life._soon": "where the loop cannot read stdin, as on Windows",
+    "lsp/startup.py:Startup.begin_soon": "`initialized` never comes; `test_odd_clients.py` has it",
+    "lsp/main_loop.py:MainLoop.run:call_later(gc.enable)": "where the engine side does not begin within 10 s",
+    "lsp/main_loop.py:MainLoop._call_soon": "where the loop cannot read stdin, as on Windows",
     "launch.py:_spawn": "only where no gateway runs",
     "engine/channel.py:Channel._wait": "a gateway that is silent for half a minute; `test_link.py` has it",
     "engine/fallback.py:Fallback.aclose": "nobody calls it: a route does not own its engines",
@@ -43,10 +43,10 @@ EXCUSED = {
     "gateway/session.py:Session._while": "a peer that reads too slowly; `test_session.py` has it",
 }
 TWICE = (  # only reached after another failure, which one fault is not
-    "lsp/server.py:SparkServer._notification_lost",
-    "lsp/server.py:SparkServer.spawn:parameter on_failure",
-    "lsp/completing.py:Completer._broke",
-    "lsp/completing.py:Completer._run",
+    "lsp/server.py:SparkServer._recover",
+    "lsp/engine_side.py:EngineSide.spawn:parameter on_failure",
+    "lsp/completions.py:Completions._fail_stream",
+    "lsp/completions.py:Completions._run_stream",
     "gateway/session.py:Session._abandon",
 )
 

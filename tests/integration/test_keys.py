@@ -15,7 +15,7 @@ from spark_lsp.config import OpenAIEngine, Settings
 from spark_lsp.engine.keys import HandedKeys, key_of
 from spark_lsp.engine.openai import OpenAI
 from spark_lsp.errors import EngineError
-from spark_lsp.lsp.settings import keys
+from spark_lsp.lsp.settings_parsing import collect_keys
 from spark_lsp.request import Request, Task
 from spark_lsp.wire.frames import Configure
 from spark_lsp.wire.server_events import Configured
@@ -113,7 +113,7 @@ def test_an_editor_hands_over_only_what_engines_name_and_what_is_approved(
         "unset": OpenAIEngine(key_env="NOT_SET_ANYWHERE"),
         "none": OpenAIEngine(),
     }
-    assert keys(Settings(engines=engines), {"waits"}) == {"MINE": "sk-1"}
+    assert collect_keys(Settings(engines=engines), {"waits"}) == {"MINE": "sk-1"}
 
 
 def test_keys_are_in_no_representation() -> None:

@@ -5,29 +5,23 @@ from typing import Any
 
 import pytest
 
-from spark_lsp.config import Settings
-from spark_lsp.lsp.growth import INTERVAL, Growth
-from spark_lsp.session.documents import Documents
+from spark_lsp.lsp.partial_results import NOTIFY_INTERVAL_SECONDS, PartialResults
 from spark_lsp.session.suggestions import Suggestion
 from spark_lsp.text.document import Document
 from spark_lsp.text.positions import Encoding
 from tests.patience import PATIENCE
+from tests.unit.lsp.editors import RecordingClient
 
 pytestmark = pytest.mark.anyio
 BASE = Document("file:///a.py", "x = \n", 3)
 
 
-class Ear:
-    """As much of a server as growth needs; keeps what it would say."""
+class Recorder(RecordingClient):
+    """An editor whose notifications a test can wait for."""
 
-    def __init__(self, *, growing: bool = True) -> None:
-        self.growing, self.settings = growing, Settings()
-        self.documents = Documents(Encoding.UTF16)
-        self.heard: list[dict[str, Any]] = []
-
-    def notify(self, method: str, params: dict[str, Any]) -> None:
-        assert method == "spark/inlineCompletion"
-        self.heard.append(params)
+    @property
+    def heard(self) -> list[dict[str, Any]]:
+        return self.sent("spark/inlineCompletion")
 
     def texts(self) -> list[str | None]:
         return [each["item"] and each["item"].insert_text for each in self.heard]
@@ -38,8 +32,8 @@ class Ear:
                 await asyncio.sleep(0.001)
 
 
-def growth(ear: Any) -> Growth:
-    return Growth(ear)
+def partial_results(client: Recorder, *, enabled: bool = True) -> PartialResults:
+    return PartialResults(client, Encoding.UTF16, enabled=enabled)
 
 
 def said(text: str, *, done: bool = False) -> Suggestion:
@@ -47,8 +41,8 @@ def said(text: str, *, done: bool = False) -> Suggestion:
 
 
 async def test_the_first_comes_at_once_and_the_latest_of_a_burst_soon() -> None:
-    ear = Ear()
-    made = growth(ear)
+    ear = Recorder()
+    made = partial_results(ear)
     for text in ("1", "1 +", "1 + 2"):
         made.show(said(text))
     assert ear.texts() == ["1"]
@@ -59,38 +53,38 @@ async def test_the_first_comes_at_once_and_the_latest_of_a_burst_soon() -> None:
 
 
 async def test_the_end_is_told_at_once_and_nothing_after_it() -> None:
-    ear = Ear()
-    made = growth(ear)
+    ear = Recorder()
+    made = partial_results(ear)
     made.show(said("1"))
     made.show(said("1 +"))
     made.show(said("1 + 2", done=True))
     made.show(said("1 + 2", done=True))
-    made.end(said("1 + 2", done=True))
-    await asyncio.sleep(INTERVAL * 2)
+    made.withdraw(said("1 + 2", done=True))
+    await asyncio.sleep(NOTIFY_INTERVAL_SECONDS * 2)
     assert ear.texts() == ["1", "1 + 2"]
     assert ear.heard[-1]["done"]
 
 
 async def test_what_is_contradicted_is_taken_back() -> None:
-    ear = Ear()
-    made = growth(ear)
+    ear = Recorder()
+    made = partial_results(ear)
     made.show(said("1"))
     made.show(said("1 +"))
-    made.end(said("1 +"))
-    await asyncio.sleep(INTERVAL * 2)
+    made.withdraw(said("1 +"))
+    await asyncio.sleep(NOTIFY_INTERVAL_SECONDS * 2)
     assert ear.texts() == ["1", None]
     assert ear.heard[-1]["done"]
 
 
 async def test_of_an_answer_that_was_never_told_of_nothing_is_told() -> None:
-    ear = Ear()
-    growth(ear).end(said(""))
+    ear = Recorder()
+    partial_results(ear).withdraw(said(""))
     assert ear.heard == []
 
 
 async def test_a_client_that_shows_no_growth_hears_nothing() -> None:
-    ear = Ear(growing=False)
-    made = growth(ear)
+    ear = Recorder()
+    made = partial_results(ear, enabled=False)
     made.show(said("1", done=True))
-    assert not made.shown
+    assert not made.enabled
     assert ear.heard == []
