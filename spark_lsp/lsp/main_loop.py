@@ -69,7 +69,10 @@ class MainLoop:
             self._reader.start()
         tasks = [
             asyncio.ensure_future(each)
-            for each in (self._run_engine_side(), keep_running(self._watch_parent))
+            for each in (
+                keep_running(self._run_engine_side, self._report_engine_side),
+                keep_running(self._watch_parent),
+            )
         ]
         await self._ended.wait()
         for task in tasks:
@@ -91,11 +94,12 @@ class MainLoop:
             self._parent = parent if is_alive(parent) else ALWAYS_ALIVE
 
     async def _run_engine_side(self) -> None:
-        await self._server.parts.startup.ready.wait()
-        await keep_running(self._run_link, self._server.parts.engine_side.report_end)
+        parts = self._server.parts
+        await parts.startup.ready.wait()
+        await parts.run_engine_side(self._create_link(parts))
 
-    async def _run_link(self) -> None:
-        await self._server.parts.run_engine_side(self._create_link(self._server.parts))
+    def _report_engine_side(self, error: Exception | None) -> None:
+        self._server.parts.engine_side.report_end(error)
 
     def _call_soon(self, call: Callable[..., object], *arguments: object) -> None:
         """Call on the event loop from another thread; do nothing after the loop's end."""
