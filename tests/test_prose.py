@@ -31,6 +31,7 @@ CLEAN = (
     "cli",
     "client",
     "doctor",
+    "gateway",
     "home.py",
     "log_format.py",
     "models",
@@ -45,6 +46,7 @@ CLEAN = (
     "text",
     "tls.py",
     "transports.py",
+    "wire",
 )
 
 
