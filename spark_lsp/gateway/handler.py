@@ -217,7 +217,8 @@ class ConnectionHandler:
     async def _run_task(self, task: ResponseTask) -> None:
         failure = await task.run(self._engines.registry.resolve)
         self._tasks.pop(task.response, None)
-        self._handle(self._apply(self._scheduler.done(task.response)))
+        if following := self._apply(self._scheduler.done(task.response)):
+            self._handle(following)
         if failure is not None:  # at once: the engine's state explains the failure
             call_guarded(self._report_status)
 

@@ -88,4 +88,8 @@ class ResponseTask:
             self._engine_name = event.engine
         elif isinstance(event, Finished):
             self._finished = event
-        self._handle_events(self._connection.write_event(self.response, event, time.time()))
+        following = self._connection.write_event(self.response, event, time.time())
+        if following:
+            self._handle_events(following)
+        else:
+            self._writer.wake()
