@@ -28,8 +28,6 @@ ALLOWED = {
         "_HelpAction",
         "_SubParsersAction",
     },  # argparse lists a parser's commands nowhere else
-    "gateway/corked.py": {"connection_made"},
-    "gateway/serve.py": {"capture_signals"},
     "lsp/pygls_adapter.py": {
         "_execute_handler",
         "_handle_notification",

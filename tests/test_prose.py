@@ -31,6 +31,7 @@ CLEAN = (
     "cli",
     "client",
     "doctor",
+    "gateway",
     "home.py",
     "log_format.py",
     "lsp",
@@ -49,6 +50,7 @@ CLEAN = (
     "text",
     "tls.py",
     "transports.py",
+    "wire",
 )
 
 

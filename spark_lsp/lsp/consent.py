@@ -95,7 +95,7 @@ class Consent:
                 self._messages.show(MessageType.Warning, text)
 
     async def _ask(self, subject: str, ask: ApprovalRequest) -> None:
-        """ApprovalRequest the user; after a yes, store it and use the setting."""
+        """Ask the user; after a yes, store it and use the setting."""
         text = f"spark-lsp: {subject} in the editor's settings would {ask}. Allow this from now on?"
         if not await ask_user(self._client, MessageType.Warning, text, ALLOW):
             text = f"Not allowed for now: spark-lsp will not {ask}. To allow it later, run: {ask.command}"

@@ -106,7 +106,7 @@ class EditRequestReader:
         self._require_permission(uri)
         if version is not None and version != document.version:
             event = "The action belongs to an earlier text"
-            raise EditRefused(event, NOTHING_DONE, "ApprovalRequest for it again", code=Code.TEXT_CHANGED)
+            raise EditRefused(event, NOTHING_DONE, "Ask for it again", code=Code.TEXT_CHANGED)
         return document
 
     def _require_permission(self, uri: str) -> None:

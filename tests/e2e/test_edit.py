@@ -10,7 +10,7 @@ from pygls.exceptions import JsonRpcException
 
 from spark_lsp.lsp import convert
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import Edit
+from spark_lsp.text.edits import Edit, apply_edits
 from spark_lsp.text.positions import Encoding
 
 pytestmark = pytest.mark.asyncio

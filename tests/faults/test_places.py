@@ -23,7 +23,7 @@ EXCUSED = {
     "engine/local": "needs the embedded model; `test_engines.py` has what any engine raises",
     "engine/openai": "needs a server of models; `test_engines.py` has what any engine raises",
     "lsp/model_offers.py": "needs that no engine serves; `test_engines.py` in unit/lsp has it",
-    "gateway/door.py": "a gateway on a port, as on Windows",
+    "gateway/authentication.py": "a gateway on a port, as on Windows",
     "client/": "the command line's own client; `test_waits.py` has what a command does then",
     "lsp/stdio.py:BodySplitter.__init__:parameter on_refused": "a message of more than 16 MiB",
     "lsp/stdio.py:Reader.__init__:parameter on_refused": "a message of more than 16 MiB",
@@ -42,14 +42,14 @@ EXCUSED = {
     "engine/remote.py:Remote.info": "nobody calls it in the server",
     "engine/wafer.py:Wafer.aclose": "at the gateway's end; `test_engines.py` has what any engine raises",
     "engine/wafer.py:Wafer.observe": "only of the engine of completions, which is a replay here",
-    "gateway/session.py:Session._while": "a peer that reads too slowly; `test_session.py` has it",
+    "gateway/writer.py:ConnectionWriter.wait_while": "a peer that reads too slowly; `test_handler.py` has it",
 }
 TWICE = (  # only reached after another failure, which one fault is not
     "lsp/server.py:SparkServer._recover",
     "lsp/engine_side.py:EngineSide.spawn:parameter on_failure",
     "lsp/completions.py:Completions._fail_stream",
     "lsp/completions.py:Completions._run_stream",
-    "gateway/session.py:Session._abandon",
+    "gateway/handler.py:ConnectionHandler._abandon",
 )
 
 
@@ -62,7 +62,7 @@ def _excuse(place: str) -> str:
 STRIDE = int(os.environ.get("SPARK_LSP_FAULTS", "4"))  # 1 tries every place, in about seven minutes
 UNREACHED = (
     "engine/socket.py:Socket._limit_closing",  # a peer that does not close; `test_socket.py` has it
-    "gateway/turns.py:Turns",  # a turn over 100 ms, which no traffic here makes
+    "gateway/loop_monitor.py:LoopMonitor",  # a turn over 100 ms, which no traffic here makes
 )
 TRIED = [
     place

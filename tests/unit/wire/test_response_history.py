@@ -4,14 +4,14 @@ import pytest
 
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Message
-from spark_lsp.wire import lineage
-from spark_lsp.wire.lineage import Lineage
+from spark_lsp.wire import response_history
+from spark_lsp.wire.response_history import ResponseHistory
 
 HELLO = (Message("user", "hello"),)
 
 
-def kept(*responses: tuple[str | None, str]) -> Lineage:
-    memory = Lineage()
+def kept(*responses: tuple[str | None, str]) -> ResponseHistory:
+    memory = ResponseHistory()
     for lane, response in responses:
         memory.keep(lane, response, HELLO)
     return memory
@@ -34,18 +34,18 @@ def test_a_lane_keeps_its_latest_only_and_lanes_do_not_disturb_each_other():
 
 def test_a_failed_continuation_takes_its_parent_and_a_failed_fork_does_not():
     memory = kept(("a", "r1"), ("b", "r2"))
-    memory.failed("b", "r1")
-    memory.failed("c", "r1")
-    memory.failed("a", None)
-    memory.failed("a", "r2")
+    memory.note_failure("b", "r1")
+    memory.note_failure("c", "r1")
+    memory.note_failure("a", None)
+    memory.note_failure("a", "r2")
     assert "r1" in memory
-    memory.failed("a", "r1")
+    memory.note_failure("a", "r1")
     assert "r1" not in memory
     assert "r2" in memory
 
 
 def test_it_is_bounded_and_the_oldest_goes_first(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(lineage, "LIMIT_CHARS", 12)
+    monkeypatch.setattr(response_history, "MAX_CHARS", 12)
     memory = kept(("a", "r1"), ("b", "r2"))
     assert "r1" in memory
     memory.keep("c", "r3", HELLO)

@@ -10,26 +10,28 @@ from hypothesis import strategies as st
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Message, Part, PartKind, Priority, Request, Span, Task
 from spark_lsp.wire import codec
-from spark_lsp.wire.asked import UnknownDocument, frame_of, request_of
-from spark_lsp.wire.frames import Asked, CacheOptions, Create, DocOpen, PartFrame, Reasoning
-from spark_lsp.wire.mirror import Mirror, digest
-from spark_lsp.wire.mirrored import Known
+from spark_lsp.wire.frames import CacheOptions, Create, DocOpen, PartFrame, Reasoning, RequestDetails
+from spark_lsp.wire.replica_client import MirroredDocument
+from spark_lsp.wire.replica_store import ReplicaStore, digest
+from spark_lsp.wire.request_messages import UnknownDocument, make_create, read_request
 
 TEXT = "def f():\n    return 😀\n"
 URI = "file:///a.py"
 
 
 @pytest.fixture
-def mirror() -> Mirror:
-    mirror = Mirror()
-    mirror.open(DocOpen(doc="d1", uri=URI, version=7, length=len(TEXT), hash=digest(TEXT), text=TEXT))
+def mirror() -> ReplicaStore:
+    mirror = ReplicaStore()
+    mirror.open_document(
+        DocOpen(doc="d1", uri=URI, version=7, length=len(TEXT), hash=digest(TEXT), text=TEXT)
+    )
     return mirror
 
 
-KNOWN = Known("d1", 7, "", len(TEXT))
+KNOWN = MirroredDocument("d1", 7, "", len(TEXT))
 
 
-def cite(span: Span) -> Known | None:
+def cite(span: Span) -> MirroredDocument | None:
     return KNOWN if (span.doc, span.version) == (URI, 7) else None
 
 
@@ -66,33 +68,33 @@ REQUESTS = st.builds(
 @given(request=REQUESTS)
 @settings(max_examples=100, deadline=None)
 def test_every_request_arrives_as_it_was_asked(request: Request):
-    frame = frame_of(request, "ic.0", lambda _: None)
+    frame = make_create(request, "ic.0", lambda _: None)
     assert frame.stream_id == "ic.0"
-    assert request_of(sent(frame), Mirror(), spark=True) == request
+    assert read_request(sent(frame), ReplicaStore(), spark=True) == request
 
 
-def test_cited_parts_carry_no_text_and_arrive_with_it(mirror: Mirror):
+def test_cited_parts_carry_no_text_and_arrive_with_it(mirror: ReplicaStore):
     parts = (cited(PartKind.PREFIX, 0, 9), cited(PartKind.SUFFIX, 9, len(TEXT)), cited(PartKind.FILE, 3, 3))
     request = Request(Task.COMPLETE, parts)
-    message = codec.encode(frame_of(request, "ic.0", cite))
+    message = codec.encode(make_create(request, "ic.0", cite))
     assert "def" not in message
     assert URI not in message
     frame = codec.decode(message, codec.CLIENT_FRAMES)[1]
     assert isinstance(frame, Create)
-    assert request_of(frame, mirror, spark=True) == request
+    assert read_request(frame, mirror, spark=True) == request
 
 
-def test_a_part_of_another_version_is_sent_as_text(mirror: Mirror):
+def test_a_part_of_another_version_is_sent_as_text(mirror: ReplicaStore):
     request = Request(Task.COMPLETE, (cited(PartKind.PREFIX, 0, 9, version=6),))
-    got = request_of(sent(frame_of(request, "ic.0", cite)), mirror, spark=True)
+    got = read_request(sent(make_create(request, "ic.0", cite)), mirror, spark=True)
     assert got.parts == (Part(PartKind.PREFIX, TEXT[:9], URI),)
 
 
 @pytest.mark.parametrize(("doc", "version"), [("d2", 7), ("d1", 8)])
-def test_an_unknown_document_is_named(mirror: Mirror, doc: str, version: int):
+def test_an_unknown_document_is_named(mirror: ReplicaStore, doc: str, version: int):
     part = PartFrame(kind="prefix", doc=doc, version=version, range=(0, 1))
     with pytest.raises(UnknownDocument) as caught:
-        request_of(Create(spark=Asked(parts=[part])), mirror, spark=True)
+        read_request(Create(spark=RequestDetails(parts=[part])), mirror, spark=True)
     assert (caught.value.doc, caught.value.code) == (doc, "document_unknown")
 
 
@@ -106,15 +108,19 @@ def test_an_unknown_document_is_named(mirror: Mirror, doc: str, version: int):
         PartFrame(kind="prefix", doc="d1", version=7, range=(2, 1)),
     ],
 )
-def test_a_part_that_makes_no_sense_is_refused(mirror: Mirror, part: PartFrame):
+def test_a_part_that_makes_no_sense_is_refused(mirror: ReplicaStore, part: PartFrame):
     with pytest.raises(RemoteProtocolError) as caught:
-        request_of(Create(spark=Asked(parts=[part])), mirror, spark=True)
+        read_request(Create(spark=RequestDetails(parts=[part])), mirror, spark=True)
     assert caught.value.code == "invalid_request_error"
 
 
 def test_a_completion_continues_nothing():
     with pytest.raises(RemoteProtocolError) as caught:
-        request_of(Create(previous_response_id="resp_1", spark=Asked(task="complete")), Mirror(), spark=True)
+        read_request(
+            Create(previous_response_id="resp_1", spark=RequestDetails(task="complete")),
+            ReplicaStore(),
+            spark=True,
+        )
     assert caught.value.code == "invalid_request_error"
 
 
@@ -129,19 +135,19 @@ def test_a_completion_continues_nothing():
     ],
 )
 def test_a_warm_up_wants_no_text(fields: dict[str, Any], warm: bool):
-    assert request_of(Create(input="hi", **fields), Mirror(), spark=False).warm is warm
+    assert read_request(Create(input="hi", **fields), ReplicaStore(), spark=False).warm is warm
 
 
 def test_background_is_refused():
     with pytest.raises(RemoteProtocolError) as caught:
-        request_of(Create(input="x", background=True), Mirror(), spark=False)
+        read_request(Create(input="x", background=True), ReplicaStore(), spark=False)
     assert caught.value.code == "unsupported_parameter"
 
 
 def test_a_public_client_asks_a_chat_and_its_spark_object_is_nothing():
-    frame = Create(model="gpu/x", input="hi", max_output_tokens=5, spark=Asked(task="edit"))
+    frame = Create(model="gpu/x", input="hi", max_output_tokens=5, spark=RequestDetails(task="edit"))
     expected = Request(Task.CHAT, instruction="hi", model="gpu/x", max_tokens=5)
-    assert request_of(frame, Mirror(), spark=False) == expected
+    assert read_request(frame, ReplicaStore(), spark=False) == expected
 
 
 @pytest.mark.parametrize(
@@ -158,22 +164,25 @@ def test_a_public_client_asks_a_chat_and_its_spark_object_is_nothing():
     ],
 )
 def test_effort(effort: str | None, expected: str):
-    assert request_of(Create(reasoning=Reasoning(effort=effort)), Mirror(), spark=False).effort == expected
+    assert (
+        read_request(Create(reasoning=Reasoning(effort=effort)), ReplicaStore(), spark=False).effort
+        == expected
+    )
 
 
 def test_the_last_item_is_what_is_asked_and_the_others_are_its_past():
     items = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": "hi"}]
-    request = request_of(Create(input=items), Mirror(), spark=False)
+    request = read_request(Create(input=items), ReplicaStore(), spark=False)
     assert (request.history, request.instruction) == ((Message("system", "Be brief."),), "hi")
 
 
-def test_the_whole_of_a_document_around_a_place_is_asked_for_in_few_bytes(mirror: Mirror):
+def test_the_whole_of_a_document_around_a_place_is_asked_for_in_few_bytes(mirror: ReplicaStore):
     request = around(12)
-    message = codec.encode(frame_of(request, "ic.0", cite))
+    message = codec.encode(make_create(request, "ic.0", cite))
     assert message == ('{"type":"response.create","stream_id":"ic.0","spark":{"at":["d1",7,12]}}')
     frame = codec.decode(message, codec.CLIENT_FRAMES)[1]
     assert isinstance(frame, Create)
-    assert request_of(frame, mirror, spark=True) == request
+    assert read_request(frame, mirror, spark=True) == request
 
 
 def around(at: int) -> Request:
@@ -195,11 +204,11 @@ def around(at: int) -> Request:
         replace(around(12), origin="file:///other"),
     ],
 )
-def test_what_is_not_just_that_is_asked_for_in_full(mirror: Mirror, request_: Request):
-    frame = frame_of(request_, "ic.0", cite)
+def test_what_is_not_just_that_is_asked_for_in_full(mirror: ReplicaStore, request_: Request):
+    frame = make_create(request_, "ic.0", cite)
     assert frame.spark is not None
     assert frame.spark.at is None
-    arrived = request_of(sent(frame), mirror, spark=True)
+    arrived = read_request(sent(frame), mirror, spark=True)
     assert [part.text for part in arrived.parts] == [part.text for part in request_.parts]
     assert (arrived.language, arrived.origin) == (request_.language, request_.origin)
 
@@ -207,6 +216,8 @@ def test_what_is_not_just_that_is_asked_for_in_full(mirror: Mirror, request_: Re
 @pytest.mark.parametrize(
     ("doc", "version", "offset"), [("d2", 7, 0), ("d1", 6, 0), ("d1", 7, 99), ("d1", 7, -1)]
 )
-def test_a_place_that_is_not_there_is_refused(mirror: Mirror, doc: str, version: int, offset: int):
+def test_a_place_that_is_not_there_is_refused(mirror: ReplicaStore, doc: str, version: int, offset: int):
     with pytest.raises(RemoteProtocolError):
-        request_of(Create(spark=Asked(task="complete", at=(doc, version, offset))), mirror, spark=True)
+        read_request(
+            Create(spark=RequestDetails(task="complete", at=(doc, version, offset))), mirror, spark=True
+        )

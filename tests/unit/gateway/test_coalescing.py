@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from spark_lsp.gateway.corked import Corked
+from spark_lsp.gateway.coalescing import CoalescingTransport
 
 pytestmark = pytest.mark.anyio
 
@@ -40,9 +40,9 @@ class Below:
         return 7
 
 
-def corked() -> tuple[Corked, Below]:
+def corked() -> tuple[CoalescingTransport, Below]:
     below = Below()
-    return Corked(below, asyncio.get_running_loop()), below  # type: ignore[arg-type]
+    return CoalescingTransport(below, asyncio.get_running_loop()), below  # type: ignore[arg-type]
 
 
 async def turns(count: int = 4) -> None:

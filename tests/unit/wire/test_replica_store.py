@@ -3,16 +3,16 @@
 import pytest
 
 from spark_lsp.wire.frames import DocCheck, DocChunk, DocEdit, DocOpen, EditFrame
-from spark_lsp.wire.mirror import Mirror, digest
+from spark_lsp.wire.replica_store import ReplicaStore, digest
 
 TEXT = "añ\ud800😀b\r\n"
 
 
-def opened(whole: str = TEXT, *, first: int | None = None, **fields: object) -> tuple[Mirror, bool]:
+def opened(whole: str = TEXT, *, first: int | None = None, **fields: object) -> tuple[ReplicaStore, bool]:
     """Return a mirror that was sent the beginning of a document, and its verdict."""
-    mirror = Mirror()
+    mirror = ReplicaStore()
     values = {"doc": "d1", "uri": "file:///a", "version": 1, "length": len(whole), "hash": digest(whole)}
-    return mirror, mirror.open(DocOpen(**{**values, "text": whole[:first], **fields}))
+    return mirror, mirror.open_document(DocOpen(**{**values, "text": whole[:first], **fields}))
 
 
 def edit(base: int, version: int, length: int, *edits: tuple[int, int, str]) -> DocEdit:
@@ -21,7 +21,7 @@ def edit(base: int, version: int, length: int, *edits: tuple[int, int, str]) -> 
     )
 
 
-def text_of(mirror: Mirror, version: int) -> str | None:
+def text_of(mirror: ReplicaStore, version: int) -> str | None:
     replica = mirror.find("d1", version)
     return None if replica is None else replica.text
 
@@ -42,9 +42,9 @@ def test_a_document_in_chunks_is_there_only_with_the_last_one():
     mirror, accepted = opened(first=2)
     assert accepted
     assert text_of(mirror, 1) is None
-    assert mirror.chunk(DocChunk(doc="d1", version=1, text=TEXT[2:3]))
+    assert mirror.add_chunk(DocChunk(doc="d1", version=1, text=TEXT[2:3]))
     assert text_of(mirror, 1) is None
-    assert mirror.chunk(DocChunk(doc="d1", version=1, text=TEXT[3:]))
+    assert mirror.add_chunk(DocChunk(doc="d1", version=1, text=TEXT[3:]))
     assert text_of(mirror, 1) == TEXT
 
 
@@ -69,16 +69,16 @@ def test_a_document_that_does_not_fit_its_own_description_is_asked_for_again(fie
 )
 def test_a_chunk_that_does_not_fit(first: int | None, chunk: DocChunk):
     mirror, _ = opened(first=first)
-    assert not mirror.chunk(chunk)
+    assert not mirror.add_chunk(chunk)
     assert mirror.find(chunk.doc, chunk.version) is None
 
 
 def test_edits_are_made_one_after_another():
     mirror, _ = opened("abc")
-    assert mirror.edit(edit(1, 2, 4, (0, 1, "xyz"), (3, 4, ""), (4, 4, "")))
+    assert mirror.apply_edits(edit(1, 2, 4, (0, 1, "xyz"), (3, 4, ""), (4, 4, "")))
     assert text_of(mirror, 1) is None
     assert text_of(mirror, 2) == "xyzc"
-    assert mirror.check(DocCheck(doc="d1", version=2, hash=digest("xyzc")))
+    assert mirror.check_hash(DocCheck(doc="d1", version=2, hash=digest("xyzc")))
 
 
 @pytest.mark.parametrize(
@@ -94,31 +94,31 @@ def test_edits_are_made_one_after_another():
 )
 def test_an_edit_that_does_not_fit(change: DocEdit):
     mirror, _ = opened("abc")
-    assert not mirror.edit(change)
+    assert not mirror.apply_edits(change)
     assert mirror.find(change.doc, 2) is None
 
 
 def test_an_edit_of_half_a_document_does_not_fit():
     mirror, _ = opened("abc", first=1)
-    assert not mirror.edit(edit(1, 2, 2, (0, 1, "")))
+    assert not mirror.apply_edits(edit(1, 2, 2, (0, 1, "")))
 
 
 def test_a_check_finds_what_lengths_do_not_show():
     mirror, _ = opened("abc")
-    assert not mirror.check(DocCheck(doc="d1", version=1, hash=digest("abd")))
+    assert not mirror.check_hash(DocCheck(doc="d1", version=1, hash=digest("abd")))
     assert text_of(mirror, 1) is None
 
 
 def test_a_check_of_an_older_version_says_nothing():
     mirror, _ = opened("abc")
-    assert mirror.check(DocCheck(doc="d1", version=0, hash=digest("ab")))
+    assert mirror.check_hash(DocCheck(doc="d1", version=0, hash=digest("ab")))
     assert text_of(mirror, 1) == "abc"
 
 
 def test_a_check_of_what_is_not_there_asks_for_it():
     mirror, _ = opened("abc", first=1)
-    assert not mirror.check(DocCheck(doc="d1", version=1, hash=digest("abc")))
-    assert not mirror.check(DocCheck(doc="d2", version=1, hash=digest("abc")))
+    assert not mirror.check_hash(DocCheck(doc="d1", version=1, hash=digest("abc")))
+    assert not mirror.check_hash(DocCheck(doc="d2", version=1, hash=digest("abc")))
 
 
 def test_a_closed_document_is_forgotten():
@@ -131,5 +131,5 @@ def test_a_closed_document_is_forgotten():
 def test_opening_again_replaces():
     mirror, _ = opened("abc")
     again = DocOpen(doc="d1", uri="file:///a", version=5, length=1, hash=digest("z"), text="z")
-    assert mirror.open(again)
+    assert mirror.open_document(again)
     assert (text_of(mirror, 1), text_of(mirror, 5)) == (None, "z")

@@ -9,12 +9,12 @@ import pytest
 
 from spark_lsp.app import refuse_unapproved
 from spark_lsp.errors import EngineError, RemoteProtocolError
-from spark_lsp.gateway import session as session_module
-from spark_lsp.gateway.mirrors import Mirrors
+from spark_lsp.gateway import writer as writer_module
+from spark_lsp.gateway.handler import ConnectionHandler
 from spark_lsp.gateway.registry import Registry
-from spark_lsp.gateway.session import Session
+from spark_lsp.gateway.replica_cache import ReplicaCache
 from spark_lsp.request import Chunk, Finished, Focus, Started
-from spark_lsp.wire.mirror import digest
+from spark_lsp.wire.replica_store import digest
 from spark_lsp.wire.server import MAX_STRIKES, ServerConnection
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +28,7 @@ async def test_a_request_is_answered_on_its_lane(puppet: Any, served: Any, until
         assert peer.heard[0]["type"] == "spark.hello"
         assert peer.text("a") == "one two"
         assert peer.ending("a") == ["response.completed"]
-        assert not session.busy
+        assert not session.is_busy
 
 
 async def test_the_first_text_is_sent_alone_and_at_once_and_further_text_together(
@@ -47,7 +47,7 @@ async def test_the_first_text_is_sent_alone_and_at_once_and_further_text_togethe
 async def test_a_first_text_does_not_wait_for_the_gathering_of_another_lane_s(
     puppet: Any, monkeypatch: pytest.MonkeyPatch, served: Any, until: Any
 ) -> None:
-    monkeypatch.setattr(session_module, "FLUSH", 60)
+    monkeypatch.setattr(writer_module, "GATHER_S", 60)
     async with served(puppet) as (peer, _):
         peer.ask("a")
         puppet.say("a", Started("puppet", "wood"), Chunk("first"))
@@ -139,7 +139,7 @@ async def test_a_cancel_stops_the_engine_and_ends_the_response_once(
         await until(lambda: not puppet.inside and peer.ending("a"))
         assert peer.ending("a") == ["response.incomplete"]
         assert peer.of("a")[-1]["response"]["incomplete_details"] == {"reason": "cancelled"}
-        await until(lambda: not session.busy)
+        await until(lambda: not session.is_busy)
 
 
 async def test_a_newer_completion_supersedes_the_older_one_of_its_document(
@@ -205,8 +205,8 @@ async def test_noise_ends_the_connection_with_a_named_error_and_stops_the_work(
     puppet: Any, peer: Any
 ) -> None:
     registry = Registry({"puppet": puppet}, {})
-    connection, mirrors = ServerConnection("t", spark=True), Mirrors(time.monotonic)
-    session = Session(connection, registry, None, refuse_unapproved, mirrors)  # type: ignore[arg-type]
+    connection, cache = ServerConnection("t", spark=True), ReplicaCache(time.monotonic)
+    session = ConnectionHandler(connection, registry, None, refuse_unapproved, cache)  # type: ignore[arg-type]
     peer.ask("a")
     for _ in range(MAX_STRIKES + 1):
         peer.out.send_nowait(b"\x00")
@@ -223,7 +223,7 @@ async def test_a_public_peer_gets_neither_hello_nor_our_own_messages(
         puppet.say("hello", Started("puppet", "wood"), Chunk("hi"), Finished())
         peer.say("response.create", input="hello", stream_id="s")
         await until(lambda: peer.ending("s"))
-        session.leave("the end")
+        session.announce_end("the end")
         await anyio.sleep(0.02)
         assert peer.heard[0]["type"] == "response.created"
         assert not [each for each in peer.heard if each["type"].startswith("spark.")]
