@@ -70,7 +70,7 @@ def _profile_problems(settings: config.Settings) -> list[config.Problem]:
     problems = list[config.Problem]()
     for name, table in settings.engines.items():
         if isinstance(table, config.WaferEngine):
-            from spark_lsp.engine.machines import wafer_of
+            from spark_lsp.engine.wafer.machines import wafer_of
 
             try:
                 wafer_of(table.profile, settings.profiles)
@@ -133,7 +133,7 @@ def build_engine(
     An engine that stands on others asks `find` for them by name, when it is asked itself.
     """
     if isinstance(settings, config.WaferEngine):
-        from spark_lsp.engine.wafer import Wafer
+        from spark_lsp.engine.wafer.engine import Wafer
 
         return Wafer(name, settings, find, profiles)
     if isinstance(settings, config.ReplayEngine):
@@ -141,13 +141,13 @@ def build_engine(
 
         return Replay(name, settings)
     if isinstance(settings, config.OpenAIEngine):
-        from spark_lsp.engine.openai import OpenAI
+        from spark_lsp.engine.openai.engine import OpenAI
 
         return OpenAI(name, settings)
-    from spark_lsp.engine.local import Local
+    from spark_lsp.engine.local.engine import Local
 
     if settings.model == AUTO:
-        from spark_lsp.engine.local_pair import LARGER, LocalPair
+        from spark_lsp.engine.local.pair import LARGER, LocalPair
 
         return LocalPair(Local(name, settings), Local(name, config.LocalEngine(model=LARGER)))
     return Local(name, settings)

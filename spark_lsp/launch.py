@@ -20,7 +20,7 @@ import anyio
 import anyio.to_thread
 
 from spark_lsp import __version__, failures, programs, runtime
-from spark_lsp.engine.connect import NONCE_HEADER, PROOF_HEADER, Endpoint, vouches
+from spark_lsp.engine.gateway_client.connect import NONCE_HEADER, PROOF_HEADER, Endpoint, vouches
 from spark_lsp.errors import GatewayError
 from spark_lsp.locks import try_lock
 

@@ -21,7 +21,7 @@ from typing import Any
 import anyio
 
 from spark_lsp.config import LocalEngine
-from spark_lsp.engine.local import Local
+from spark_lsp.engine.local.engine import Local
 from spark_lsp.request import Chunk, Finished, Focus, Part, PartKind, Request, Task, Usage
 
 _TYPED_LINES = 12

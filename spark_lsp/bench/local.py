@@ -21,7 +21,7 @@ from spark_lsp.client.files import read_source
 from spark_lsp.client.places import Typing, typings
 from spark_lsp.client.rehearsal import default_file
 from spark_lsp.config import LocalEngine
-from spark_lsp.engine.local import Local
+from spark_lsp.engine.local.engine import Local
 from spark_lsp.errors import SparkError
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit

@@ -8,7 +8,7 @@ import anyio
 
 from spark_lsp.config import OpenAIEngine, Settings
 from spark_lsp.doctor.finding import Finding, Level
-from spark_lsp.engine.openai import OpenAI
+from spark_lsp.engine.openai.engine import OpenAI
 from spark_lsp.errors import EngineError
 
 SUBJECT = "server"

@@ -21,7 +21,7 @@ from spark_lsp.codes import Code
 from spark_lsp.config import EngineSettings, OpenAIEngine, Problem, engine_problems
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.guard import close_engine, failure_of
-from spark_lsp.engine.keys import HANDED
+from spark_lsp.engine.openai.keys import HANDED
 from spark_lsp.errors import EngineError, RemoteProtocolError
 from spark_lsp.gateway.mirrors import Mirrors
 from spark_lsp.gateway.registry import BuildEngine, Registry

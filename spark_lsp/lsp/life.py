@@ -21,7 +21,7 @@ from spark_lsp.lsp.stdio import MAX_BODY, Reader, Room, Writer
 from spark_lsp.supervise import call_guarded, keep_running, watch_loop
 
 if TYPE_CHECKING:
-    from spark_lsp.engine.remote import Remote
+    from spark_lsp.engine.gateway_client.remote import Remote
 
 log = logging.getLogger(__name__)
 

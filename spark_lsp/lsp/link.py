@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from spark_lsp.codes import Code, known
-from spark_lsp.engine.remote import LinkStatus
+from spark_lsp.engine.gateway_client.remote import LinkStatus
 from spark_lsp.request import EngineInfo
 
 if TYPE_CHECKING:

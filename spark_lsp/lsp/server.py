@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from spark_lsp.codes import Reason
     from spark_lsp.config import Problem, Settings, Source
-    from spark_lsp.engine.remote import LinkStatus, Remote
+    from spark_lsp.engine.gateway_client.remote import LinkStatus, Remote
     from spark_lsp.lsp.completing import Completer
     from spark_lsp.lsp.consent import Consent
     from spark_lsp.lsp.editing import Editor

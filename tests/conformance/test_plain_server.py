@@ -13,7 +13,7 @@ import openai
 import pytest
 from openai.lib.responses_websocket import AsyncResponsesWebSocketSession, ResponsesWebSocketLimits
 
-from spark_lsp.engine.remote import Endpoint, LinkStatus, Remote
+from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, EditFormat, Event, Finished, Part, PartKind, Request, Span, Started, Task
 from spark_lsp.text.document import Document

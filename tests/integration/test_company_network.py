@@ -9,8 +9,8 @@ import pytest
 
 from spark_lsp.config import OpenAIEngine, Settings
 from spark_lsp.doctor import network
-from spark_lsp.engine.connect import Endpoint, open_socket
-from spark_lsp.engine.openai import OpenAI
+from spark_lsp.engine.gateway_client.connect import Endpoint, open_socket
+from spark_lsp.engine.openai.engine import OpenAI
 from spark_lsp.errors import EngineError, GatewayError
 from spark_lsp.models import sources
 from spark_lsp.models.registry import HuggingFace, Model

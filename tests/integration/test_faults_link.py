@@ -21,10 +21,10 @@ from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from spark_lsp.engine import channel
-from spark_lsp.engine import link as link_module
-from spark_lsp.engine import remote as remote_module
-from spark_lsp.engine.remote import Endpoint, LinkStatus, Remote
+from spark_lsp.engine.gateway_client import channel
+from spark_lsp.engine.gateway_client import link as link_module
+from spark_lsp.engine.gateway_client import remote as remote_module
+from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, Event, Part, PartKind, Request, Span, Task
 from spark_lsp.text.document import Document

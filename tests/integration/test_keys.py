@@ -12,8 +12,8 @@ from spark_lsp.client.answers import Suggestion
 from spark_lsp.client.connection import SERVE
 from spark_lsp.client.editor import Editor, editing
 from spark_lsp.config import OpenAIEngine, Settings
-from spark_lsp.engine.keys import HandedKeys, key_of
-from spark_lsp.engine.openai import OpenAI
+from spark_lsp.engine.openai.engine import OpenAI
+from spark_lsp.engine.openai.keys import HandedKeys, key_of
 from spark_lsp.errors import EngineError
 from spark_lsp.lsp.settings import keys
 from spark_lsp.request import Request, Task

@@ -19,7 +19,7 @@ from anyio.abc import SocketStream
 
 from spark_lsp import __version__, launch, runtime
 from spark_lsp.codes import Code
-from spark_lsp.engine.remote import Endpoint
+from spark_lsp.engine.gateway_client.remote import Endpoint
 from spark_lsp.errors import GatewayError
 from spark_lsp.failures import FAILED, read_all
 from spark_lsp.locks import try_lock

@@ -17,10 +17,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
-from spark_lsp.engine import link as link_module
-from spark_lsp.engine import remote as remote_module
-from spark_lsp.engine.remote import Endpoint, LinkStatus, Remote
-from spark_lsp.engine.socket import Socket
+from spark_lsp.engine.gateway_client import link as link_module
+from spark_lsp.engine.gateway_client import remote as remote_module
+from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
+from spark_lsp.engine.gateway_client.socket import Socket
 from spark_lsp.errors import EngineError
 from spark_lsp.gateway import serve as gateway_serve
 from spark_lsp.gateway.app import Gateway
@@ -275,7 +275,7 @@ async def test_a_stall_of_our_own_loop_does_not_cost_a_living_link(
         return answered
 
     monkeypatch.setattr(Stalling, "ping", ping)
-    monkeypatch.setattr("spark_lsp.engine.dial.Socket", Stalling)
+    monkeypatch.setattr("spark_lsp.engine.gateway_client.dial.Socket", Stalling)
     async with linked(lambda: Endpoint(running.ready["url"], running.token)) as (remote, told):
         await eventually(lambda: len(probes) == 3)
         async with remote.open(Request(Task.EDIT, (), "x", model="replay")) as events:

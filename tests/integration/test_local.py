@@ -17,7 +17,7 @@ import pytest
 from spark_lsp.config import LocalEngine, ReplayEngine
 from spark_lsp.engine.fallback import Fallback
 from spark_lsp.engine.health import Health
-from spark_lsp.engine.local import Local
+from spark_lsp.engine.local.engine import Local
 from spark_lsp.engine.replay import Replay
 from spark_lsp.errors import EngineError
 from spark_lsp.models import paths, registry
@@ -250,7 +250,7 @@ async def test_no_orphan_when_the_gateway_is_killed(local: Local, tmp_path: Path
     script = (
         "import anyio\n"
         "from spark_lsp.config import LocalEngine\n"
-        "from spark_lsp.engine.local import Local\n"
+        "from spark_lsp.engine.local.engine import Local\n"
         "async def main():\n"
         "    engine = Local('local', LocalEngine())\n"
         "    await engine.start()\n"

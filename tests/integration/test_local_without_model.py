@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from spark_lsp.config import LocalEngine
-from spark_lsp.engine import local_child
-from spark_lsp.engine.local import Local
+from spark_lsp.engine.local import child as local_child
+from spark_lsp.engine.local.engine import Local
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Focus, Part, PartKind, Request, Task
 from tests.patience import PATIENCE

@@ -10,9 +10,9 @@ import pytest
 from spark_lsp.config import OpenAIEngine
 from spark_lsp.engine.fallback import Fallback
 from spark_lsp.engine.health import Health
-from spark_lsp.engine.openai import OpenAI
-from spark_lsp.engine.openai_http import KEPT
-from spark_lsp.engine.openai_servers import Server, ranked
+from spark_lsp.engine.openai.engine import OpenAI
+from spark_lsp.engine.openai.http import KEPT
+from spark_lsp.engine.openai.servers import Server, ranked
 from spark_lsp.errors import EngineError
 from spark_lsp.request import (
     Chunk,

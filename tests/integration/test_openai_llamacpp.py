@@ -11,8 +11,8 @@ import anyio
 import pytest
 
 from spark_lsp.config import OpenAIEngine
-from spark_lsp.engine import local_child
-from spark_lsp.engine.openai import OpenAI
+from spark_lsp.engine.local import child as local_child
+from spark_lsp.engine.openai.engine import OpenAI
 from spark_lsp.errors import EngineError
 from spark_lsp.models import paths, registry
 from spark_lsp.request import Chunk, EditFormat, Event, Finished, Part, PartKind, Request, Started, Task

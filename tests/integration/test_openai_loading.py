@@ -11,10 +11,10 @@ import anyio
 import pytest
 
 from spark_lsp.config import OpenAIEngine, ReplayEngine
-from spark_lsp.engine import openai_servers
 from spark_lsp.engine.fallback import Fallback
 from spark_lsp.engine.health import Health
-from spark_lsp.engine.openai import OpenAI
+from spark_lsp.engine.openai import servers as openai_servers
+from spark_lsp.engine.openai.engine import OpenAI
 from spark_lsp.engine.replay import Replay
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, Part, PartKind, Request, Task
@@ -256,7 +256,7 @@ async def serve_refusing(make: Callable[..., Awaitable[Set]]) -> Set:
 
 
 async def test_a_server_that_says_that_it_loads_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spark_lsp.engine.openai_answer.LOADING_POLL_S", 0.02)
+    monkeypatch.setattr("spark_lsp.engine.openai.answer.LOADING_POLL_S", 0.02)
     monkeypatch.setattr(openai_servers, "LOADING_SHOWN_S", 0.0)
     ready = False
 

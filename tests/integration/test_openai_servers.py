@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from spark_lsp.config import OpenAIEngine
-from spark_lsp.engine.openai import OpenAI
+from spark_lsp.engine.openai.engine import OpenAI
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, Event, Finished, Part, PartKind, Request, Task
 from tests.integration.http_server import Asked, Handler, HttpServer, Json, Reply, http_server
@@ -465,7 +465,7 @@ async def test_thinking_does_not_count_as_the_answer(serve: Serve) -> None:
 
 
 async def test_thinking_without_end_is_ended(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spark_lsp.engine.openai_answer.MOST_THOUGHTS", 100)
+    monkeypatch.setattr("spark_lsp.engine.openai.answer.MOST_THOUGHTS", 100)
 
     async def answer(asked: Asked, reply: Reply) -> None:
         await reply.begin()

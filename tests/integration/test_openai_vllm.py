@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from spark_lsp.config import OpenAIEngine
-from spark_lsp.engine.openai import OpenAI
+from spark_lsp.engine.openai.engine import OpenAI
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, Event, Finished, Part, PartKind, Request, Task
 

@@ -16,9 +16,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response
 
-from spark_lsp.engine import link as link_module
-from spark_lsp.engine import remote as module
-from spark_lsp.engine.remote import Endpoint, LinkStatus, Remote
+from spark_lsp.engine.gateway_client import link as link_module
+from spark_lsp.engine.gateway_client import remote as module
+from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.errors import EngineError, GatewayError
 from spark_lsp.request import (
     Chunk,

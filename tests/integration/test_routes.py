@@ -185,7 +185,7 @@ def models_of(runtime: Path) -> Iterator[psutil.Process]:
     """The processes that hold a model for the gateway of this runtime directory."""
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if any(word.endswith("local_child.py") for word in process.cmdline()):
+            if any(word.endswith(str(Path("engine", "local", "child.py"))) for word in process.cmdline()):
                 gateway = process.parent()
                 if gateway and gateway.environ().get("SPARK_LSP_RUNTIME_DIR") == str(runtime):
                     yield process

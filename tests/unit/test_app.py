@@ -6,8 +6,8 @@ import pytest
 
 from spark_lsp import app
 from spark_lsp.config import EngineSettings, LocalEngine, ReplayEngine, WaferEngine
-from spark_lsp.engine.local import Local
-from spark_lsp.engine.local_pair import LocalPair
+from spark_lsp.engine.local.engine import Local
+from spark_lsp.engine.local.pair import LocalPair
 from spark_lsp.engine.replay import Replay
 from spark_lsp.errors import ConfigError
 

@@ -13,9 +13,9 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve, unix_serve
 
 from spark_lsp import __version__
-from spark_lsp.engine.connect import Endpoint, open_socket
-from spark_lsp.engine.dial import open_websocket
-from spark_lsp.engine.socket import HandshakeFailed, SocketClosed
+from spark_lsp.engine.gateway_client.connect import Endpoint, open_socket
+from spark_lsp.engine.gateway_client.dial import open_websocket
+from spark_lsp.engine.gateway_client.socket import HandshakeFailed, SocketClosed
 from spark_lsp.errors import GatewayError
 from tests.unit.engine.scripted import Peer, acceptance, scripted
 

@@ -8,9 +8,9 @@ from typing import Any, get_args
 import pytest
 
 from spark_lsp.config import Flavour
-from spark_lsp.engine.openai_calls import AROUND_CHARS, Target, call_of, family_of
-from spark_lsp.engine.openai_errors import of_status, retry_after
-from spark_lsp.engine.openai_events import Piece, piece_of, served_of, slots_of
+from spark_lsp.engine.openai.calls import AROUND_CHARS, Target, call_of, family_of
+from spark_lsp.engine.openai.errors import of_status, retry_after
+from spark_lsp.engine.openai.events import Piece, piece_of, served_of, slots_of
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Message, Part, PartKind, Request, Task, Usage
 

@@ -13,10 +13,10 @@ import pytest
 
 from spark_lsp.config import Profile, ReplayEngine, WaferEngine
 from spark_lsp.engine.base import Engine
-from spark_lsp.engine.machines import wafer_of
 from spark_lsp.engine.replay import Replay
-from spark_lsp.engine.wafer import Wafer, parts_of
-from spark_lsp.engine.wafer_play import Memory, tokens_in
+from spark_lsp.engine.wafer.engine import Wafer, parts_of
+from spark_lsp.engine.wafer.machines import wafer_of
+from spark_lsp.engine.wafer.play import Memory, tokens_in
 from spark_lsp.errors import EngineError
 from spark_lsp.request import (
     Chunk,

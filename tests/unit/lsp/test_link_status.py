@@ -2,7 +2,7 @@
 
 import pytest
 
-from spark_lsp.engine.remote import LinkStatus
+from spark_lsp.engine.gateway_client.remote import LinkStatus
 from spark_lsp.lsp.link import changed
 from spark_lsp.lsp.server import SparkServer
 from spark_lsp.request import EngineInfo

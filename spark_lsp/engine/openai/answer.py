@@ -14,14 +14,13 @@ import httpx
 
 from spark_lsp.codes import Code
 from spark_lsp.config import OpenAIEngine
-from spark_lsp.engine import openai_calls as calls
-from spark_lsp.engine import openai_errors as errors
-from spark_lsp.engine.openai_calls import Call, Target
-from spark_lsp.engine.openai_events import AnswerReader, Piece
-from spark_lsp.engine.openai_fields import SYSTEM, refused_fields
-from spark_lsp.engine.openai_http import Http, Patience, close
-from spark_lsp.engine.openai_loading import LoadingCall
-from spark_lsp.engine.openai_servers import Server
+from spark_lsp.engine.openai import calls, errors
+from spark_lsp.engine.openai.calls import Call, Target
+from spark_lsp.engine.openai.events import AnswerReader, Piece
+from spark_lsp.engine.openai.fields import SYSTEM, refused_fields
+from spark_lsp.engine.openai.http import Http, Patience, close
+from spark_lsp.engine.openai.loading import LoadingCall
+from spark_lsp.engine.openai.servers import Server
 from spark_lsp.errors import EngineError
 from spark_lsp.prompts.thinking import AfterThinking
 from spark_lsp.request import Chunk, Event, Finished, Request, Timing, Usage

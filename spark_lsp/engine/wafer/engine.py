@@ -17,8 +17,8 @@ from dataclasses import replace
 from spark_lsp.codes import Code
 from spark_lsp.config import Profile, WaferEngine
 from spark_lsp.engine.base import Engine
-from spark_lsp.engine.machines import wafer_of
-from spark_lsp.engine.wafer_play import TOLERANCE, Memory, Play, tokens_in, until
+from spark_lsp.engine.wafer.machines import wafer_of
+from spark_lsp.engine.wafer.play import TOLERANCE, Memory, Play, tokens_in, until
 from spark_lsp.errors import ConfigError, EngineError
 from spark_lsp.prompts.window import choose
 from spark_lsp.request import (

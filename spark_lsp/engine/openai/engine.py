@@ -22,15 +22,14 @@ import httpx
 
 from spark_lsp.codes import Code
 from spark_lsp.config import OpenAIEngine
-from spark_lsp.engine import openai_calls as calls
-from spark_lsp.engine import openai_errors as errors
 from spark_lsp.engine.health import Health
-from spark_lsp.engine.keys import key_of
-from spark_lsp.engine.openai_answer import Asker
-from spark_lsp.engine.openai_calls import Target
-from spark_lsp.engine.openai_events import served_of, slots_of
-from spark_lsp.engine.openai_http import CONNECT_S, LARGEST_LIST, Http, Patience
-from spark_lsp.engine.openai_servers import Server, choose, normal_url, only_model
+from spark_lsp.engine.openai import calls, errors
+from spark_lsp.engine.openai.answer import Asker
+from spark_lsp.engine.openai.calls import Target
+from spark_lsp.engine.openai.events import served_of, slots_of
+from spark_lsp.engine.openai.http import CONNECT_S, LARGEST_LIST, Http, Patience
+from spark_lsp.engine.openai.keys import key_of
+from spark_lsp.engine.openai.servers import Server, choose, normal_url, only_model
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request, Started
 from spark_lsp.supervise import run_guarded

@@ -21,12 +21,12 @@ import httpx
 
 from spark_lsp import config
 from spark_lsp.codes import Code
-from spark_lsp.engine import local_process
-from spark_lsp.engine.local_job import Job, job_of, reading_of
-from spark_lsp.engine.local_process import ModelProcess
-from spark_lsp.engine.local_slots import Slots
-from spark_lsp.engine.local_stream import End, Reading, StreamEvent, Text, broken_off, events
-from spark_lsp.engine.local_tally import Clock, Tally
+from spark_lsp.engine.local import process as local_process
+from spark_lsp.engine.local.job import Job, job_of, reading_of
+from spark_lsp.engine.local.process import ModelProcess
+from spark_lsp.engine.local.slots import Slots
+from spark_lsp.engine.local.stream import End, Reading, StreamEvent, Text, broken_off, events
+from spark_lsp.engine.local.tally import Clock, Tally
 from spark_lsp.errors import EngineError, ModelError
 from spark_lsp.models import paths, registry
 from spark_lsp.privacy.approvals import model_path

@@ -13,8 +13,8 @@ from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
 
 from spark_lsp import __version__
-from spark_lsp.engine.socket import MAX_MESSAGE, SILENT, Socket
-from spark_lsp.engine.tunnel import open_tunnel
+from spark_lsp.engine.gateway_client.socket import MAX_MESSAGE, SILENT, Socket
+from spark_lsp.engine.gateway_client.tunnel import open_tunnel
 from spark_lsp.tls import tls_context
 
 UNIX = "ws+unix:"

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from spark_lsp.config import Flavour
-from spark_lsp.engine import openai_errors as errors
-from spark_lsp.engine.openai_fields import SYSTEM
+from spark_lsp.engine.openai import errors
+from spark_lsp.engine.openai.fields import SYSTEM
 from spark_lsp.prompts import fim
 from spark_lsp.prompts.chat import Bare, Fenced, Reader, around, chat_of
 from spark_lsp.prompts.thinking import AfterThinking

@@ -18,9 +18,9 @@ import anyio
 from anyio.abc import TaskGroup
 
 from spark_lsp.codes import Code
-from spark_lsp.engine.channel import Channel
-from spark_lsp.engine.connect import Endpoint
-from spark_lsp.engine.link import Link, connect
+from spark_lsp.engine.gateway_client.channel import Channel
+from spark_lsp.engine.gateway_client.connect import Endpoint
+from spark_lsp.engine.gateway_client.link import Link, connect
 from spark_lsp.errors import EngineError, GatewayError, LocalProtocolError, SparkError
 from spark_lsp.request import EngineInfo, Event, Focus, Request
 from spark_lsp.supervise import guarded, log_failure, run_guarded

@@ -9,7 +9,7 @@ memory; it is loaded at the first of them.
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 
-from spark_lsp.engine.local import Local
+from spark_lsp.engine.local.engine import Local
 from spark_lsp.models import memory, registry
 from spark_lsp.request import EngineInfo, Event, Focus, Request, Task
 

@@ -6,7 +6,7 @@ The model tells both at its end, but an answer that has all the lines it may hav
 import time
 from dataclasses import dataclass, field, replace
 
-from spark_lsp.engine.local_stream import Reading, StreamEvent, Text
+from spark_lsp.engine.local.stream import Reading, StreamEvent, Text
 from spark_lsp.request import Timing, Usage
 
 

@@ -3,7 +3,7 @@
 Native code parses a file of weights and runs for hours; it may crash or be killed for memory. So it
 lives here, in a child of the gateway, and this is the only file that imports xllamacpp.
 
-    python -m spark_lsp.engine.local_child --model FILE --listen ADDRESS --home DIRECTORY
+    python -m spark_lsp.engine.local.child --model FILE --listen ADDRESS --home DIRECTORY
 
 `ADDRESS` is the path of a Unix socket or `127.0.0.1`. `DIRECTORY` has mode 0700 and holds the socket
 (which is itself created 0755) and what is saved of the model's memory; all of it is derived from the

@@ -24,7 +24,7 @@ from spark_lsp import programs, runtime
 from spark_lsp.codes import Code, known
 from spark_lsp.errors import EngineError
 
-_CHILD = Path(__file__).with_name("local_child.py")
+_CHILD = Path(__file__).with_name("child.py")
 _KEY_VARIABLE = "SPARK_LSP_CHILD_KEY"
 _PASSED = ("PATH", "HOME", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "VIRTUAL_ENV", "LANG")
 _PASSED_PREFIXES = ("PYTHON", "LD_LIBRARY", "DYLD_", "LC_")

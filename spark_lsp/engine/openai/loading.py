@@ -16,10 +16,10 @@ from typing import Any
 import anyio
 import httpx
 
-from spark_lsp.engine import openai_errors as errors
-from spark_lsp.engine.openai_events import AnswerReader
-from spark_lsp.engine.openai_http import Http, Patience, close
-from spark_lsp.engine.openai_servers import LONGEST_LOAD_S, Server
+from spark_lsp.engine.openai import errors
+from spark_lsp.engine.openai.events import AnswerReader
+from spark_lsp.engine.openai.http import Http, Patience, close
+from spark_lsp.engine.openai.servers import LONGEST_LOAD_S, Server
 from spark_lsp.errors import EngineError
 
 WAITING_CHUNKS = 64  # read ahead of the reader

@@ -18,7 +18,7 @@ from spark_lsp.wire.frames import SUBPROTOCOL, Auth
 from spark_lsp.wire.proof import NONCE_HEADER, PROOF_HEADER, proof_of, proves
 
 if TYPE_CHECKING:
-    from spark_lsp.engine.socket import Socket
+    from spark_lsp.engine.gateway_client.socket import Socket
 
 __all__ = ["NONCE_HEADER", "PROOF_HEADER", "Endpoint", "mute", "open_socket", "vouches"]
 
@@ -43,8 +43,8 @@ async def open_socket(endpoint: Endpoint, patience: float) -> "Socket":
 
     No step may take longer than `patience` seconds.
     """
-    from spark_lsp.engine.dial import open_websocket
-    from spark_lsp.engine.socket import HandshakeFailed
+    from spark_lsp.engine.gateway_client.dial import open_websocket
+    from spark_lsp.engine.gateway_client.socket import HandshakeFailed
 
     headers = _introduction(endpoint)
     try:

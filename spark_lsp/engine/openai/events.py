@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from spark_lsp.engine import openai_errors as errors
+from spark_lsp.engine.openai import errors
 from spark_lsp.engine.sse import MAX_EVENT, Parser, ServerEvent, TooLong
 from spark_lsp.request import Usage
 

@@ -18,8 +18,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 from spark_lsp.codes import Code
-from spark_lsp.engine.channel import Channel
-from spark_lsp.engine.connect import Endpoint, mute, open_socket
+from spark_lsp.engine.gateway_client.channel import Channel
+from spark_lsp.engine.gateway_client.connect import Endpoint, mute, open_socket
 from spark_lsp.errors import EngineError, RemoteProtocolError
 from spark_lsp.request import Event, Request, Task
 from spark_lsp.supervise import call_guarded, log_failure
@@ -28,7 +28,7 @@ from spark_lsp.wire.client_events import Answered, ClientEvent, Failed, Greeted,
 from spark_lsp.wire.frames import SUBPROTOCOL
 
 if TYPE_CHECKING:
-    from spark_lsp.engine.socket import Socket
+    from spark_lsp.engine.gateway_client.socket import Socket
 
 HEARTBEAT = 4.0  # seconds between pings, until a missing answer counts as a lost link, and for a greeting
 LOOKS = 4  # for a ping's answer; a stall of our own uses up one, and what has come is read before the next

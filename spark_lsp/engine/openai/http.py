@@ -17,7 +17,7 @@ import anyio
 import httpx
 
 from spark_lsp.codes import Code
-from spark_lsp.engine import openai_errors as errors
+from spark_lsp.engine.openai import errors
 from spark_lsp.errors import ConfigError, EngineError
 from spark_lsp.proxies import proxy_for
 from spark_lsp.tls import certificate_problem

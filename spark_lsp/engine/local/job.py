@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from spark_lsp.engine.local_slots import SCRATCH, Plan, Slots
+from spark_lsp.engine.local.slots import SCRATCH, Plan, Slots
 from spark_lsp.prompts import fim, rewrite
 from spark_lsp.request import EditFormat, PartKind, Request, Task
 
