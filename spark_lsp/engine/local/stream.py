@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from spark_lsp.codes import Code
+from spark_lsp.engine.sse import EventParser, EventTooLong
 from spark_lsp.errors import EngineError
 
 
@@ -49,16 +50,17 @@ async def events(response: httpx.Response) -> AsyncGenerator[StreamEvent, None]:
     """Yield the events of one answer; raises `EngineError` if it breaks off or reports an error."""
     if response.status_code != 200:
         raise _refused(response.status_code, await response.aread())
+    parser = EventParser()
     try:
-        async for line in response.aiter_lines():
-            if line.startswith(("data: ", "error: ")):
-                event = _event(json.loads(line.partition(": ")[2]))
+        async for chunk in response.aiter_bytes():
+            for server_event in parser.feed(chunk):
+                event = _event(json.loads(server_event.data))
                 yield event
                 if isinstance(event, End):
                     return
     except httpx.ReadTimeout as error:
         raise _silent() from error
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, EventTooLong) as error:
         raise broken_off() from error
     raise broken_off()
 

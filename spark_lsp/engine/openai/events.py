@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from spark_lsp.engine.openai import errors
-from spark_lsp.engine.sse import MAX_EVENT, Parser, ServerEvent, TooLong
+from spark_lsp.engine.sse import MAX_EVENT_BYTES, EventParser, EventTooLong, ServerEvent
 from spark_lsp.request import Usage
 
 MOST = 1e12  # beyond any count or time
 _BOM = b"\xef\xbb\xbf"
-_FIELDS = (b"data", b"event", b"id", b"retry", b":")
+_FIELDS = (b"data", b"event", b"error", b"id", b"retry", b":")
 _THINKING_PARTS = ("thinking", "reasoning", "reasoning_content")
 
 
@@ -45,7 +45,7 @@ class AnswerReader:
     name: str
     content_type: str = "text/event-stream"
     done: bool = field(default=False, init=False)
-    _parser: Parser = field(default_factory=Parser, init=False)
+    _parser: EventParser = field(default_factory=EventParser, init=False)
     _begun: bytearray = field(default_factory=bytearray, init=False)
     _shape: str = field(default="", init=False)  # `events` or `json`, once the first bytes have shown it
 
@@ -57,7 +57,7 @@ class AnswerReader:
         self._shape = self._shape or self._recognise()
         if self._shape == "events":
             return self._pieces(bytes(self._begun))
-        if len(self._begun) > MAX_EVENT:
+        if len(self._begun) > MAX_EVENT_BYTES:
             raise errors.no_stream(self.name, self.content_type)
         return []
 
@@ -103,7 +103,7 @@ class AnswerReader:
     def _events(self, chunk: bytes) -> list[ServerEvent]:
         try:
             return self._parser.feed(chunk)
-        except TooLong as error:
+        except EventTooLong as error:
             raise errors.no_stream(self.name, "an event without end") from error
 
 
