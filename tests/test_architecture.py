@@ -39,7 +39,7 @@ PURE = (
     "wire",
     "privacy",
     "simulate",
-    "engine/health.py",
+    "engine/circuit_breaker.py",
     "engine/openai/calls.py",
     "engine/openai/errors.py",
     "engine/openai/events.py",

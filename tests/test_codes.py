@@ -105,7 +105,6 @@ SEARCHES |= {"removeprefix", "removesuffix", "partition", "rpartition"}
 PATTERNS = {"search", "match", "fullmatch", "findall", "finditer"}
 PROSE = re.compile(r"[A-Za-z]{2,},? [A-Za-z]{2,}|[a-z][- ][a-z]+: $|^ [a-z]{3,}$")
 ALLOWED = {
-    ("engine/health.py", "half open"): "a state",
     # Other programs have nothing but their words.
     ("models/sources.py", "No module named pip"): "pip",
     ("models/sources.py", "No space left"): "pip",

@@ -11,7 +11,7 @@ from entering the block, never from leaving it.
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from spark_lsp.request import EngineInfo, Event, Focus, Request
 
@@ -34,4 +34,15 @@ class Engine(Protocol):
 
     async def aclose(self) -> None:
         """Stop for good and free everything held. Safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class ReasoningEngine(Protocol):
+    """What an engine offers in addition if its model may reason before it answers."""
+
+    @property
+    def reasoning_timeout_s(self) -> float:
+        """Seconds that the engine allows for the first token of a reasoning model; `inf`: no limit, 0: the
+        model is not known to reason."""
         ...

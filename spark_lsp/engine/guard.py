@@ -7,7 +7,7 @@ project's mistakes, so the gateway does not rely on it: each place that calls an
 import anyio
 
 from spark_lsp.codes import Code
-from spark_lsp.engine.base import Engine
+from spark_lsp.engine.base import Engine, ReasoningEngine
 from spark_lsp.errors import EngineError, origin
 from spark_lsp.request import EngineInfo, Focus
 from spark_lsp.supervise import call_guarded, log_failure
@@ -34,6 +34,17 @@ def info_of(engine: Engine, name: str = "") -> EngineInfo:
             log_failure(type(engine), error)
         reason = "The engine failed unexpectedly"
         return EngineInfo(name, "unknown", "", state="off", reason=reason, code=Code.ENGINE_FAILED)
+
+
+def reasoning_timeout_of(engine: Engine) -> float:
+    """Return the engine's `reasoning_timeout_s`; 0 if its model does not reason, as far as it knows."""
+    try:
+        return engine.reasoning_timeout_s if isinstance(engine, ReasoningEngine) else 0.0
+    except EngineError:  # such as a wafer engine without a source
+        return 0.0
+    except Exception as error:
+        log_failure(type(engine), error)
+        return 0.0
 
 
 def observe(engine: Engine, focus: Focus) -> None:

@@ -12,9 +12,9 @@ from dataclasses import replace
 from spark_lsp.codes import Code
 from spark_lsp.config import EngineSettings, OpenAIEngine, Problem
 from spark_lsp.engine.base import Engine
+from spark_lsp.engine.circuit_breaker import BreakerState, CircuitBreaker
 from spark_lsp.engine.fallback import Fallback
 from spark_lsp.engine.guard import info_of
-from spark_lsp.engine.health import Health
 from spark_lsp.errors import EngineError
 from spark_lsp.request import EngineInfo, Focus, Request, Task
 
@@ -32,11 +32,11 @@ class Registry:
         engines: Mapping[str, Engine],
         routes: Mapping[str, Sequence[str]],
         settings: Mapping[str, EngineSettings] | None = None,
-        health: Mapping[str, Health] | None = None,
+        health: Mapping[str, CircuitBreaker] | None = None,
     ) -> None:
         self._engines = dict(engines)
         known = health or {}
-        self._health = {name: known.get(name) or Health() for name in self._engines}
+        self._health = {name: known.get(name) or CircuitBreaker() for name in self._engines}
         self._settings = dict(settings or {})
         self._routes = {route: tuple(names) for route, names in routes.items()}
 
@@ -67,8 +67,8 @@ class Registry:
                 told[serving.name] = serving
         return list(told.values())
 
-    def _known(self, info: EngineInfo, health: Health, now: float) -> EngineInfo:
-        if info.state == "off" or health.state(now) == "closed":
+    def _known(self, info: EngineInfo, health: CircuitBreaker, now: float) -> EngineInfo:
+        if info.state == "off" or health.state(now) is BreakerState.CLOSED:
             return info
         reason = f"{health.reason}. Others of its route are asked until it is well again"
         return replace(info, state="degraded", reason=reason, code=Code.ENGINE_REPLACED)

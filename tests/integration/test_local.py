@@ -15,8 +15,8 @@ import anyio
 import pytest
 
 from spark_lsp.config import LocalEngine, ReplayEngine
+from spark_lsp.engine.circuit_breaker import CircuitBreaker
 from spark_lsp.engine.fallback import Fallback
-from spark_lsp.engine.health import Health
 from spark_lsp.engine.local.engine import Local
 from spark_lsp.engine.replay import Replay
 from spark_lsp.errors import EngineError
@@ -210,7 +210,7 @@ async def test_fault_37_a_killed_model_is_passed_over_and_the_next_engine_serves
 ) -> None:
     (text := tmp_path / "spare.txt").write_text("spare")
     spare = Replay("spare", ReplayEngine(text=str(text), tokens_per_s=0, delay_ms=0))
-    health = {local.info.name: Health(), "spare": Health()}
+    health = {local.info.name: CircuitBreaker(), "spare": CircuitBreaker()}
     route = Fallback("completion", [local, spare], health)
     for _ in range(2):
         with contextlib.suppress(EngineError):

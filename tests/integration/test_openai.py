@@ -8,8 +8,8 @@ import anyio
 import pytest
 
 from spark_lsp.config import OpenAIEngine
+from spark_lsp.engine.circuit_breaker import CircuitBreaker
 from spark_lsp.engine.fallback import Fallback
-from spark_lsp.engine.health import Health
 from spark_lsp.engine.openai.engine import OpenAI
 from spark_lsp.engine.openai.http import KEPT
 from spark_lsp.engine.openai.servers import Server, ranked
@@ -174,7 +174,7 @@ async def test_fault_35_what_fails_before_the_first_token_falls_over_unseen(
     bad = made(kind, model="m", context_tokens=1000)
     if kind == "refused":
         bad = made(kind, base_url="http://127.0.0.1:9/v1", model="m", context_tokens=1000)
-    health = {"good": Health(), kind: Health()}
+    health = {"good": CircuitBreaker(), kind: CircuitBreaker()}
     route = Fallback("edit", [bad, made()], health)
     events = await answer(route, COMPLETE if task == "complete" else EDIT)
     assert isinstance(events[0], Started)
@@ -189,7 +189,7 @@ async def test_fault_35_what_fails_before_the_first_token_falls_over_unseen(
 async def test_fault_36_what_fails_after_the_first_token_is_told_and_asked_again_it_is_another(
     made: Callable[..., OpenAI], kind: str
 ) -> None:
-    health = {"good": Health(), kind: Health()}
+    health = {"good": CircuitBreaker(), kind: CircuitBreaker()}
     route = Fallback("edit", [made(kind, model="m", context_tokens=1000), made()], health)
     with pytest.raises(EngineError) as caught:
         await answer(route, EDIT)
@@ -217,7 +217,7 @@ async def test_fault_35_a_server_that_asks_for_a_pause_gets_it_and_is_asked_agai
     made: Callable[..., OpenAI], odd: Odd
 ) -> None:
     now = [0.0]
-    health = {"429": Health(), "good": Health()}
+    health = {"429": CircuitBreaker(), "good": CircuitBreaker()}
     settings = OpenAIEngine(base_url=odd.url("429"), model="m", context_tokens=1000)
     busy, good = OpenAI("429", settings, lambda: now[0]), made()
     route = Fallback("edit", [busy, good], health, lambda: now[0])

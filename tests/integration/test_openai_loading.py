@@ -11,8 +11,8 @@ import anyio
 import pytest
 
 from spark_lsp.config import OpenAIEngine, ReplayEngine
+from spark_lsp.engine.circuit_breaker import CircuitBreaker
 from spark_lsp.engine.fallback import Fallback
-from spark_lsp.engine.health import Health
 from spark_lsp.engine.openai import servers as openai_servers
 from spark_lsp.engine.openai.engine import OpenAI
 from spark_lsp.engine.replay import Replay
@@ -197,9 +197,9 @@ async def test_meanwhile_the_next_engine_of_the_route_answers(
 ) -> None:
     (text := tmp_path / "answer.txt").write_text("2\n")
     monkeypatch.setattr(openai_servers, "LOADING_SHOWN_S", 0.0)
-    monkeypatch.setattr("spark_lsp.engine.fallback.PATIENCE_S", 0.1)
+    monkeypatch.setattr("spark_lsp.engine.fallback.FIRST_TEXT_TIMEOUT_S", 0.1)
     each = await make()
-    health = {"gpu": Health(), "other": Health()}
+    health = {"gpu": CircuitBreaker(), "other": CircuitBreaker()}
     other = Replay("other", ReplayEngine(text=str(text), delay_ms=0, tokens_per_s=0))
     route = Fallback("completion", [each.engine, other], health)
     for _ in range(4):

@@ -78,7 +78,7 @@ async def test_a_gateway_switches_says_why_and_goes_back(start: Any, short: Path
                 (spare,) = [engine for engine in status["engines"] if engine["name"] == "spare"]
                 assert spare["state"] == "degraded"
                 assert spare["reason"].startswith("gpu: The engine 'gpu' failed (status 500)")
-                assert spare["reason"].endswith("; spare is asked instead")
+                assert spare["reason"].endswith("; spare answers instead")
                 asked = len(odd.asked)
                 assert await answered_by(connection, "c") == "spare"
                 assert len(odd.asked) == asked  # it is left alone for a while

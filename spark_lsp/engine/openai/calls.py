@@ -170,14 +170,20 @@ def _reasons(target: Target) -> bool:
     return bool(_REASONING.search(target.model)) or "max_tokens" in target.refuses
 
 
+def may_reason(target: Target) -> bool:
+    """Return whether the model is known to reason first: by the settings, its name, or an earlier answer."""
+    if target.thinking_tokens or target.thinks or _reasons(target):
+        return True
+    return "gpt-oss" in target.model.lower() or _PREFILLED.search(target.model) is not None
+
+
 def _thinking_tokens(request: Request, target: Target) -> int:
-    """Return how many tokens the model may think, besides its answer."""
+    """Return how many tokens the model may use for reasoning, in addition to its answer."""
     if target.thinking_tokens:
         return target.thinking_tokens
     if _reasons(target):
         return REASONING_TOKENS["fast" if request.task is Task.COMPLETE else request.effort]
-    known = "gpt-oss" in target.model.lower() or _PREFILLED.search(target.model)
-    return THINKING_TOKENS if target.thinks or known else 0
+    return THINKING_TOKENS if may_reason(target) else 0
 
 
 def _messages(turns: tuple[Message, ...], target: Target) -> list[dict[str, str]]:

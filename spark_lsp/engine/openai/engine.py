@@ -11,18 +11,21 @@ allows.
 
 import asyncio
 import json
+import math
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import httpx
 
 from spark_lsp.codes import Code
 from spark_lsp.config import OpenAIEngine
-from spark_lsp.engine.health import Health
+from spark_lsp.engine.circuit_breaker import RetryBudget
+from spark_lsp.engine.failover import REQUEST_FAULTS, Candidate, Failure, failover
 from spark_lsp.engine.openai import calls, errors
 from spark_lsp.engine.openai.answer import Asker
 from spark_lsp.engine.openai.calls import Target
@@ -31,11 +34,9 @@ from spark_lsp.engine.openai.http import CONNECT_S, LARGEST_LIST, Http, Patience
 from spark_lsp.engine.openai.keys import key_of
 from spark_lsp.engine.openai.servers import Server, choose, normal_url, only_model
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request, Started
+from spark_lsp.request import EngineInfo, Event, Finished, Focus, Request, Started
 from spark_lsp.supervise import run_guarded
 
-# The request's fault, or nobody's: the model only has to be loaded.
-NOT_ITS_FAULT = ("context_length_exceeded", "content_filter", "engine_loading", "engine_only_thought")
 NEVER_KEYS = ("host", "connection", "content-length", "content-type", "transfer-encoding", "accept-encoding")
 _HEADER = re.compile(r"[A-Za-z0-9-]*")
 WARM_S = 60.0  # seconds after which a connection to a service far away is worth warming again
@@ -50,9 +51,9 @@ class OpenAI:
         self._now = now
         urls = dict.fromkeys(normal_url(url) for url in (settings.base_url, *settings.base_urls) if url)
         self._servers = [Server(url) for url in urls]
-        self._budget = Health()
+        self._budget = RetryBudget()
         keep = settings.flavour != "llamacpp"  # which closes kept connections unasked
-        self._http = Http(name, self._key_header, self._budget.may_retry, keep=keep)
+        self._http = Http(name, self._key_header, self._budget.spend_retry, keep=keep)
         self._asker = Asker(name, settings, self._http, self._target)
         self._warming: asyncio.Task[None] | None = None
         self._warmed = -WARM_S
@@ -70,6 +71,13 @@ class OpenAI:
             loading = errors.loading(self._name, model)
             return replace(info, state="starting", reason=str(loading), code=loading.code)
         return info
+
+    @property
+    def reasoning_timeout_s(self) -> float:
+        """Seconds for the first token if the model is known to reason, else 0; see `base.ReasoningEngine`."""
+        if not any(calls.may_reason(self._target(server)) for server in self._servers):
+            return 0.0
+        return self._settings.first_token_s or math.inf
 
     def _why_off(self) -> EngineError | None:
         if not self._servers:
@@ -150,51 +158,25 @@ class OpenAI:
 
     # One answer.
 
-    async def _answer(self, request: Request) -> AsyncGenerator[Event, None]:
-        """Answer from a server; from another one if it fails before it says anything."""
-        self._budget.asked(self._now())
-        server, tried = self._first(request), list[Server]()
-        begun = spoken = False
-        while True:
-            tried.append(server)
-            try:
-                async with aclosing(self._asked(server, request)) as events:
-                    async for event in events:
-                        spoken = spoken or isinstance(event, Chunk)
-                        if not (begun and isinstance(event, Started)):
-                            yield event
-                        begun = True
+    def _answer(self, request: Request) -> AsyncGenerator[Event, None]:
+        """Answer from a server; from another one if that one fails before its first text."""
+        self._budget.earn_share()
+        return failover(self._candidates(request), self._now, _is_final, _last_error)
+
+    def _candidates(self, request: Request) -> Iterator[Candidate]:
+        """Give the servers to try. Raises `EngineError` if all servers have asked for a pause."""
+        tried: list[Server] = []
+        while server := choose(self._servers, request.origin, tried, self._now()):
+            if tried and not self._budget.spend_retry():
                 return
-            except EngineError as error:
-                following = choose(self._servers, request.origin, tried, self._now())
-                again = error.code not in NOT_ITS_FAULT and following is not None
-                if spoken or not again or not self._budget.may_retry():
-                    raise
-                assert following is not None
-                server = following
+            tried.append(server)
+            yield Candidate(self._name, server.breaker, partial(self._open_on, server, request))
+        if not tried:
+            wait_s = min(each.breaker.retry_wait_s(self._now()) for each in self._servers)
+            raise errors.rate_limited_for(self._name, wait_s)
 
-    def _first(self, request: Request) -> Server:
-        now = self._now()
-        if server := choose(self._servers, request.origin, (), now):
-            return server
-        raise errors.wants_a_pause(self._name, min(each.health.wants(now) for each in self._servers))
-
-    async def _asked(self, server: Server, request: Request) -> AsyncGenerator[Event, None]:
-        """Answer from one server, and note how it fared."""
-        server.health.asked(self._now())
-        try:
-            async with aclosing(self._told(server, request)) as events:
-                async for event in events:
-                    if isinstance(event, Chunk | Finished):  # whoever asked may leave when it is enough
-                        server.health.answered()
-                    yield event
-        except EngineError as error:
-            if error.code not in NOT_ITS_FAULT:
-                plain = error.code in (Code.ENGINE_SILENT, Code.ANSWER_BROKE_OFF)
-                server.health.failed(self._now(), error.what, error.retry_after, plain=plain)
-            raise
-        finally:
-            server.health.gave_up()
+    def _open_on(self, server: Server, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        return aclosing(self._told(server, request))
 
     async def _told(self, server: Server, request: Request) -> AsyncGenerator[Event, None]:
         patience = Patience(self._settings.first_token_s, self._settings.next_token_s)
@@ -209,10 +191,11 @@ class OpenAI:
 
     def _target(self, server: Server) -> Target:
         flavour = server.flavour(self._settings.flavour)
-        family = calls.family_of(server.model, self._settings.fim)
+        model = server.model or self._settings.model or server.deployment
+        family = calls.family_of(model, self._settings.fim)
         apart = (flavour == "mistral" and bool(family)) or (flavour == "deepseek" and server.suffixes)
         return Target(
-            server.model,
+            model,
             flavour,
             family if server.infills and (flavour not in ("mistral", "deepseek") or apart) else "",
             self._context(server),
@@ -274,3 +257,12 @@ class OpenAI:
             return json.loads(await self._http.whole(response, patience, LARGEST_LIST))
         except (ValueError, RecursionError) as error:
             raise errors.no_list(self._name) from error
+
+
+def _is_final(error: EngineError) -> bool:
+    """Return whether another server of the same model would fail in the same way."""
+    return error.code in REQUEST_FAULTS
+
+
+def _last_error(failures: Sequence[Failure]) -> EngineError:
+    return failures[-1].error

@@ -155,7 +155,7 @@ def unreachable_by_proxy(name: str, proxy: str, why: str = "") -> EngineError:
     )
 
 
-def wants_a_pause(name: str, seconds: float) -> EngineError:
+def rate_limited_for(name: str, seconds: float) -> EngineError:
     """The error for a server that has asked to be left alone for so long."""
     return EngineError(
         f"The engine {name!r} has had too many requests, and wants none for another {seconds:.0f} s",

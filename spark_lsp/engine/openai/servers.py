@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from spark_lsp.codes import Code
 from spark_lsp.config import Flavour
-from spark_lsp.engine.health import Health
+from spark_lsp.engine.circuit_breaker import CircuitBreaker
 from spark_lsp.errors import EngineError
 
 # Seconds for which a loaded model stays loaded: Ollama's time is set by the user, from 0 s on.
@@ -60,7 +60,7 @@ class Server:
     """
 
     url: str
-    health: Health = field(default_factory=Health)
+    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
     model: str = ""
     context_tokens: int = 0
     slots: int = 0
@@ -167,10 +167,10 @@ def choose(servers: Sequence[Server], origin: str, tried: Collection[Server], no
     already for this request none is asked again.
     """
     order = [server for server in ranked(servers, origin) if server not in tried]
-    well = [server for server in order if server.health.allows(now)]
+    well = [server for server in order if server.breaker.allows_request(now)]
     if well or tried:
         return next(iter(well), None)
-    return next((server for server in order if not server.health.wants(now)), None)
+    return next((server for server in order if not server.breaker.retry_wait_s(now)), None)
 
 
 def only_model(name: str, served: Mapping[str, int]) -> str:

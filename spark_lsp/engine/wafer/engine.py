@@ -17,6 +17,7 @@ from dataclasses import replace
 from spark_lsp.codes import Code
 from spark_lsp.config import Profile, WaferEngine
 from spark_lsp.engine.base import Engine
+from spark_lsp.engine.guard import reasoning_timeout_of
 from spark_lsp.engine.wafer.machines import wafer_of
 from spark_lsp.engine.wafer.play import TOLERANCE, Memory, Play, tokens_in, until
 from spark_lsp.errors import ConfigError, EngineError
@@ -89,6 +90,11 @@ class Wafer:
             code=source.code,
             source=self._settings.source,
         )
+
+    @property
+    def reasoning_timeout_s(self) -> float:
+        """That of the source, whose model may reason before its first token."""
+        return reasoning_timeout_of(self._source())
 
     def _simulated(self) -> Machine:
         if self._machine is None:

@@ -1,5 +1,6 @@
 """A route: which engine is asked, and which failure is told."""
 
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -8,8 +9,8 @@ import anyio
 import pytest
 
 from spark_lsp.engine import fallback
+from spark_lsp.engine.circuit_breaker import CircuitBreaker
 from spark_lsp.engine.fallback import Fallback
-from spark_lsp.engine.health import Health
 from spark_lsp.errors import EngineError
 from spark_lsp.request import (
     Chunk,
@@ -145,7 +146,7 @@ def test_its_face_is_the_first_engine_that_can_serve() -> None:
     assert Fallback("edit", [good("a", "off")]).info.name == "a"
     nobody = Fallback("edit", []).info
     assert (nobody.name, nobody.state) == ("edit", "off")
-    assert "names no engine" in nobody.reason
+    assert "has no engine" in nobody.reason
 
 
 async def test_a_hint_goes_to_the_engine_that_would_be_asked_and_closing_leaves_engines() -> None:
@@ -194,20 +195,20 @@ class Slow(Scripted):
 async def test_fault_36_a_completion_is_waited_for_only_while_it_is_of_use(
     begins: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fallback, "PATIENCE_S", 0.05)
-    slow, health = Slow("slow", begins=begins), {"slow": Health(), "b": Health()}
+    monkeypatch.setattr(fallback, "FIRST_TEXT_TIMEOUT_S", 0.05)
+    slow, health = Slow("slow", begins=begins), {"slow": CircuitBreaker(), "b": CircuitBreaker()}
     route = Fallback("completion", [slow, good("b")], health)
     for _ in range(2):
         async with route.open(Request(Task.COMPLETE)) as events:
             assert await anext(events) == Started("b", "b")
     assert (slow.opened, slow.left) == (1, 1)  # once was enough
-    assert "has said nothing" in health["slow"].reason
+    assert "sent nothing" in health["slow"].reason
     assert route.info.state == "degraded"
-    assert route.info.reason == "slow: The engine 'slow' has said nothing for 0.05 s; b is asked instead"
+    assert route.info.reason == "slow: Engine 'slow' sent nothing for 0.05 s; b answers instead"
 
 
 async def test_an_edit_and_the_last_engine_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fallback, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(fallback, "FIRST_TEXT_TIMEOUT_S", 0.05)
     for engines, task in (([Slow("slow", begins=True), good("b")], Task.EDIT), ([bad("a")], Task.COMPLETE)):
         with anyio.move_on_after(0.3) as scope:
             async with Fallback("edit", [*engines, Slow("slow", begins=True)]).open(Request(task)) as events:
@@ -216,10 +217,10 @@ async def test_an_edit_and_the_last_engine_are_waited_for(monkeypatch: pytest.Mo
 
 
 async def test_an_answer_that_was_left_once_it_was_enough_counts_as_an_answer() -> None:
-    health = {"a": Health(), "b": Health()}
+    health = {"a": CircuitBreaker(), "b": CircuitBreaker()}
     route = Fallback("completion", [good("a"), good("b")], health)
     for _ in range(5):
-        health["a"].failed(0.0, "It failed")  # now and then
+        health["a"].record_failure(0.0, "It failed")  # now and then
         async with route.open(Request(Task.COMPLETE)) as events:
             async for event in events:
                 if isinstance(event, Chunk):
@@ -229,7 +230,7 @@ async def test_an_answer_that_was_left_once_it_was_enough_counts_as_an_answer() 
 
 
 async def test_an_engine_too_small_for_an_edit_is_passed_over_and_not_blamed() -> None:
-    small, health = good("a"), {"a": Health(), "b": Health()}
+    small, health = good("a"), {"a": CircuitBreaker(), "b": CircuitBreaker()}
     small.info = replace(small.info, context_tokens=100)
     route = Fallback("edit", [small, good("b")], health)
     request = Request(Task.EDIT, (Part(PartKind.TARGET, "x" * 1000),), "swap")
@@ -241,4 +242,35 @@ async def test_an_engine_too_small_for_an_edit_is_passed_over_and_not_blamed() -
 async def test_an_engine_that_is_off_is_named_with_its_reason() -> None:
     off = good("a", "off")
     off.info = replace(off.info, reason="No key. It is passed over. Set KEY.")
-    assert Fallback("edit", [off, good("b")]).info.reason == "a: No key; b is asked instead"
+    assert Fallback("edit", [off, good("b")]).info.reason == "a: No key; b answers instead"
+
+
+# Models that reason first.
+
+
+class Reasoning(Slow):
+    """An engine that allows its model some time to reason before the first token."""
+
+    reasoning_timeout_s = 0.0
+
+    async def _wait(self) -> AsyncIterator[Event]:
+        yield Started("slow", "slow")
+        await anyio.sleep(0.2)
+        yield Chunk("reasoned")
+        yield Finished()
+
+
+@pytest.mark.parametrize(
+    ("limit_s", "answering"), [(0.0, "b"), (0.01, "b"), (60.0, "slow"), (math.inf, "slow")]
+)
+async def test_a_model_that_reasons_has_the_time_that_its_engine_allows(
+    limit_s: float, answering: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fallback, "FIRST_TEXT_TIMEOUT_S", 0.05)
+    engine = Reasoning("slow", begins=True)
+    engine.reasoning_timeout_s = limit_s
+    breakers = {"slow": CircuitBreaker(), "b": CircuitBreaker()}
+    async with Fallback("completion", [engine, good("b")], breakers).open(Request(Task.COMPLETE)) as events:
+        assert await anext(events) == Started(answering, answering)
+        assert isinstance(await anext(events), Chunk)
+    assert (breakers["slow"].reason == "") == (answering == "slow")

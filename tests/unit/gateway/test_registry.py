@@ -5,7 +5,7 @@ import time
 import pytest
 
 from spark_lsp.config import ReplayEngine
-from spark_lsp.engine.health import FAILURES, Health
+from spark_lsp.engine.circuit_breaker import MAX_FAILURES, CircuitBreaker
 from spark_lsp.engine.replay import Replay
 from spark_lsp.errors import EngineError
 from spark_lsp.gateway.registry import Registry
@@ -86,16 +86,16 @@ def test_a_route_may_be_set_for_one_effort() -> None:
 
 
 def test_an_engine_that_is_unwell_is_told_of() -> None:
-    health = {"fast": Health()}
-    for _ in range(FAILURES):
-        health["fast"].failed(time.monotonic(), "It failed")
+    health = {"fast": CircuitBreaker()}
+    for _ in range(MAX_FAILURES):
+        health["fast"].record_failure(time.monotonic(), "It failed")
     registry = Registry(
         {"fast": replay("fast"), "slow": replay("slow")}, {"edit": ("fast", "slow")}, {}, health
     )
     fast, slow = registry.infos()
     assert (fast.state, slow.state) == ("degraded", "degraded")
     assert fast.reason.startswith("It failed.")
-    assert slow.reason == "fast: It failed; slow is asked instead"
+    assert slow.reason == "fast: It failed; slow answers instead"
     assert registry.serving()["edit"] == "slow"
     assert registry.overlaid({}, {}).serving()["edit"] == "slow"
     assert registry.overlaid({"fast": replay("fast")}, {}).serving()["edit"] == "fast"  # another engine
