@@ -47,7 +47,7 @@ def traced_settings(
     path: Path | None = None,
 ) -> tuple[config.Settings, list[config.Problem], dict[str, str]]:
     """Resolve the same, and say where each value that is no default came from."""
-    settings, problems, origins = config.traced(*sources(path))
+    settings, problems, origins = config.resolve_with_origins(*sources(path))
     found = [
         *config.unknown_engines(settings),
         *config.source_problems(settings),
@@ -69,7 +69,7 @@ def _profile_problems(settings: config.Settings) -> list[config.Problem]:
     """Name the simulated machines that cannot be."""
     problems = list[config.Problem]()
     for name, table in settings.engines.items():
-        if isinstance(table, config.WaferEngine):
+        if isinstance(table, config.WaferSettings):
             from spark_lsp.engine.wafer.machines import wafer_of
 
             try:
@@ -132,25 +132,25 @@ def build_engine(
 
     An engine that stands on others asks `find` for them by name, when it is asked itself.
     """
-    if isinstance(settings, config.WaferEngine):
-        from spark_lsp.engine.wafer.engine import Wafer
+    if isinstance(settings, config.WaferSettings):
+        from spark_lsp.engine.wafer.engine import WaferEngine
 
-        return Wafer(name, settings, find, profiles)
-    if isinstance(settings, config.ReplayEngine):
-        from spark_lsp.engine.replay import Replay
+        return WaferEngine(name, settings, find, profiles)
+    if isinstance(settings, config.ReplaySettings):
+        from spark_lsp.engine.replay import ReplayEngine
 
-        return Replay(name, settings)
-    if isinstance(settings, config.OpenAIEngine):
-        from spark_lsp.engine.openai.engine import OpenAI
+        return ReplayEngine(name, settings)
+    if isinstance(settings, config.OpenAISettings):
+        from spark_lsp.engine.openai.engine import OpenAIEngine
 
-        return OpenAI(name, settings)
-    from spark_lsp.engine.local.engine import Local
+        return OpenAIEngine(name, settings)
+    from spark_lsp.engine.local.engine import LocalEngine
 
     if settings.model == AUTO:
         from spark_lsp.engine.local.pair import LARGER, LocalPair
 
-        return LocalPair(Local(name, settings), Local(name, config.LocalEngine(model=LARGER)))
-    return Local(name, settings)
+        return LocalPair(LocalEngine(name, settings), LocalEngine(name, config.LocalSettings(model=LARGER)))
+    return LocalEngine(name, settings)
 
 
 def build_engines(settings: config.Settings) -> dict[str, Engine]:

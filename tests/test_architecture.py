@@ -50,7 +50,7 @@ PURE = (
     "codes.py",
     "failures.py",
     "request.py",
-    "config.py",
+    "config/",
     "schema.py",
 )
 IMPURE_MODULES = {

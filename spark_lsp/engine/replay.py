@@ -13,7 +13,7 @@ from pathlib import Path
 import anyio
 
 from spark_lsp.codes import Code
-from spark_lsp.config import ReplayEngine
+from spark_lsp.config import ReplaySettings
 from spark_lsp.errors import EngineError
 from spark_lsp.request import (
     Chunk,
@@ -33,10 +33,10 @@ TOKEN_CHARS = 4
 TURN = 32  # tokens that may be late at once: a turn of the loop costs as much as a few tokens
 
 
-class Replay:
+class ReplayEngine:
     """`kind = "replay"`: see the module's text."""
 
-    def __init__(self, name: str, settings: ReplayEngine) -> None:
+    def __init__(self, name: str, settings: ReplaySettings) -> None:
         self._name = name
         self._settings = settings
         self._cache: dict[str, str] = {}

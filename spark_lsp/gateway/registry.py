@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from spark_lsp.codes import Code
-from spark_lsp.config import EngineSettings, OpenAIEngine, Problem
+from spark_lsp.config import EngineSettings, OpenAISettings, Problem
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.circuit_breaker import BreakerState, CircuitBreaker
-from spark_lsp.engine.fallback import Fallback
 from spark_lsp.engine.guard import info_of
+from spark_lsp.engine.route import Route
 from spark_lsp.errors import EngineError
 from spark_lsp.request import EngineInfo, Focus, Request, Task
 
@@ -51,7 +51,7 @@ class Registry:
 
     def key_variables(self) -> set[str]:
         """Return the environment variables that the gateway's own engines take their keys from."""
-        return {each.key_env for each in self._settings.values() if isinstance(each, OpenAIEngine)}
+        return {each.key_env for each in self._settings.values() if isinstance(each, OpenAISettings)}
 
     def engine(self, name: str) -> Engine | None:
         """Return the engine of that name, for an engine that stands on others."""
@@ -93,10 +93,10 @@ class Registry:
             retryable=False,
         )
 
-    def route(self, name: str) -> Fallback:
+    def route(self, name: str) -> Route:
         """Return the route `name`; `chat` is the edit route unless it is set."""
         names = self._routes.get(name) or (self._routes.get("edit", ()) if name == "chat" else ())
-        return Fallback(name, [self._engines[each] for each in names if each in self._engines], self._health)
+        return Route(name, [self._engines[each] for each in names if each in self._engines], self._health)
 
     def serving(self) -> dict[str, str]:
         """Return the engine that each route would ask now."""

@@ -18,7 +18,7 @@ from anyio.abc import TaskGroup
 
 from spark_lsp import __version__
 from spark_lsp.codes import Code
-from spark_lsp.config import EngineSettings, OpenAIEngine, Problem, engine_problems
+from spark_lsp.config import EngineSettings, OpenAISettings, Problem, read_engine
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.guard import close_engine, failure_of
 from spark_lsp.engine.openai.keys import HANDED
@@ -250,7 +250,7 @@ class Session:
 
     def _configure(self, event: Configured, group: TaskGroup) -> None:
         tables, problems = self._read(event.engines)
-        given = {each.key_env for each in tables.values() if isinstance(each, OpenAIEngine)}
+        given = {each.key_env for each in tables.values() if isinstance(each, OpenAISettings)}
         HANDED.take(self, event.keys, self._gateway_registry.key_variables() | given)
         settings = {n: each for n, each in tables.items() if not self._gateway_registry.has(n, each)}
         kept = {n: self._own_engines[n] for n, each in settings.items() if self._own_settings.get(n) == each}
@@ -281,7 +281,7 @@ class Session:
     def _read(self, tables: Mapping[str, Any]) -> tuple[dict[str, EngineSettings], list[Problem]]:
         engines, problems = dict[str, EngineSettings](), list[Problem]()
         for name, table in tables.items():
-            engine, found = engine_problems(name, table, "editor")
+            engine, found = read_engine(name, table, "editor")
             problems += found
             if engine is not None:
                 engines[name] = engine

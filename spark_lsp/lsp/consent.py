@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 
 from spark_lsp.codes import Code
-from spark_lsp.config import EngineSettings, engine_problems
+from spark_lsp.config import EngineSettings, read_engine
 from spark_lsp.errors import ConfigError, GatewayError, SparkError
 from spark_lsp.lsp import question
 from spark_lsp.privacy.approvals import Ask, endpoint
@@ -36,7 +36,7 @@ class Consent:
         """Return the engines that may be used; the person is asked about the others."""
         allowed: dict[str, Any] = {}
         for name, table in tables.items():
-            engine, _ = engine_problems(name, table, "editor")
+            engine, _ = read_engine(name, table, "editor")
             missing = self._missing(engine) if engine is not None else []
             if missing:
                 self._ask_soon(f"the engine {name!r}", missing)

@@ -92,10 +92,10 @@ def keys(settings: "Settings", waiting: Collection[str]) -> dict[str, str]:
 
     Engines that are `waiting` for an approval get nothing: anything could be named there.
     """
-    from spark_lsp.config import OpenAIEngine
+    from spark_lsp.config import OpenAISettings
 
     tables = (table for name, table in settings.engines.items() if name not in waiting)
-    names = {table.key_env for table in tables if isinstance(table, OpenAIEngine)}
+    names = {table.key_env for table in tables if isinstance(table, OpenAISettings)}
     return {name: os.environ[name] for name in sorted(names) if os.environ.get(name)}
 
 

@@ -35,7 +35,7 @@ EXCUSED = {
     "lsp/life.py:Life._soon": "where the loop cannot read stdin, as on Windows",
     "launch.py:_spawn": "only where no gateway runs",
     "engine/gateway_client/channel.py:Channel._wait": "a silence of half a minute; `test_link.py` has it",
-    "engine/fallback.py:Fallback.aclose": "nobody calls it: a route does not own its engines",
+    "engine/route.py:Route.aclose": "nobody calls it: a route does not own its engines",
     "engine/gateway_client/remote.py:Remote.aclose": "nobody calls it: the link ends with its task",
     "engine/gateway_client/remote.py:Remote.info": "nobody calls it in the server",
     "engine/wafer/engine.py:Wafer.aclose": "at the end of the gateway; see `test_engines.py`",

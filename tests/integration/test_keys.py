@@ -11,8 +11,8 @@ from spark_lsp import runtime
 from spark_lsp.client.answers import Suggestion
 from spark_lsp.client.connection import SERVE
 from spark_lsp.client.editor import Editor, editing
-from spark_lsp.config import OpenAIEngine, Settings
-from spark_lsp.engine.openai.engine import OpenAI
+from spark_lsp.config import OpenAISettings, Settings
+from spark_lsp.engine.openai.engine import OpenAIEngine
 from spark_lsp.engine.openai.keys import HandedKeys, key_of
 from spark_lsp.errors import EngineError
 from spark_lsp.lsp.settings import keys
@@ -108,10 +108,10 @@ def test_an_editor_hands_over_only_what_engines_name_and_what_is_approved(
     for name in ("MINE", "THEIRS", "OTHER"):
         monkeypatch.setenv(name, "sk-1")
     engines = {
-        "gpu": OpenAIEngine(key_env="MINE"),
-        "waits": OpenAIEngine(key_env="THEIRS"),
-        "unset": OpenAIEngine(key_env="NOT_SET_ANYWHERE"),
-        "none": OpenAIEngine(),
+        "gpu": OpenAISettings(key_env="MINE"),
+        "waits": OpenAISettings(key_env="THEIRS"),
+        "unset": OpenAISettings(key_env="NOT_SET_ANYWHERE"),
+        "none": OpenAISettings(),
     }
     assert keys(Settings(engines=engines), {"waits"}) == {"MINE": "sk-1"}
 
@@ -122,8 +122,9 @@ def test_keys_are_in_no_representation() -> None:
 
 async def test_a_key_file_is_read_for_each_request(server: HttpServer, tmp_path: Path) -> None:
     file = tmp_path / "key"
-    engine = OpenAI(
-        "gpu", OpenAIEngine(base_url=f"{server.url}/v1", model="m", context_tokens=4096, key_file=str(file))
+    engine = OpenAIEngine(
+        "gpu",
+        OpenAISettings(base_url=f"{server.url}/v1", model="m", context_tokens=4096, key_file=str(file)),
     )
     request = Request(Task.CHAT, instruction="hi")
 

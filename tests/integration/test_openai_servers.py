@@ -8,8 +8,8 @@ from typing import Any
 import anyio
 import pytest
 
-from spark_lsp.config import OpenAIEngine
-from spark_lsp.engine.openai.engine import OpenAI
+from spark_lsp.config import OpenAISettings
+from spark_lsp.engine.openai.engine import OpenAIEngine
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, Event, Finished, Part, PartKind, Request, Task
 from tests.integration.http_server import Asked, Handler, HttpServer, Json, Reply, http_server
@@ -28,18 +28,20 @@ async def serve():
     """Start a server and an engine for it: `serve(handler, path="/v1", **settings)`."""
     async with AsyncExitStack() as stack:
 
-        async def start(handler: Handler, path: str = "/v1", **settings: Any) -> tuple[OpenAI, HttpServer]:
+        async def start(
+            handler: Handler, path: str = "/v1", **settings: Any
+        ) -> tuple[OpenAIEngine, HttpServer]:
             server = await stack.enter_async_context(http_server(handler))
             usual = {"model": "m", "context_tokens": 32_768, "first_token_s": 5.0, "next_token_s": 5.0}
             url = {} if "base_url" in settings else {"base_url": server.url + path}
-            engine = OpenAI("gpu", OpenAIEngine(**{**usual, **url, **settings}))
+            engine = OpenAIEngine("gpu", OpenAISettings(**{**usual, **url, **settings}))
             stack.push_async_callback(engine.aclose)
             return engine, server
 
         yield start
 
 
-async def ask(engine: OpenAI, request: Request = EDIT) -> tuple[str, list[Event]]:
+async def ask(engine: OpenAIEngine, request: Request = EDIT) -> tuple[str, list[Event]]:
     with anyio.fail_after(20):
         async with engine.open(request) as events:
             heard = [event async for event in events]

@@ -17,8 +17,8 @@ import anyio
 import httpx
 import pytest
 
-from spark_lsp.config import OpenAIEngine
-from spark_lsp.engine.openai.engine import OpenAI
+from spark_lsp.config import OpenAISettings
+from spark_lsp.engine.openai.engine import OpenAIEngine
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, Event, Finished, Part, PartKind, Request, Task
 
@@ -81,12 +81,12 @@ def key(tmp_path: Path) -> Path:
     return file
 
 
-def engine(url: str, key: Path, fim: str = "qwen") -> OpenAI:
-    settings = OpenAIEngine(base_url=url, flavour="vllm", fim=fim, key_file=str(key), first_token_s=60.0)
-    return OpenAI("gpu", settings)
+def engine(url: str, key: Path, fim: str = "qwen") -> OpenAIEngine:
+    settings = OpenAISettings(base_url=url, flavour="vllm", fim=fim, key_file=str(key), first_token_s=60.0)
+    return OpenAIEngine("gpu", settings)
 
 
-async def answer(gpu: OpenAI, request: Request) -> list[Event]:
+async def answer(gpu: OpenAIEngine, request: Request) -> list[Event]:
     async with gpu.open(request) as events:
         return [event async for event in events]
 

@@ -52,10 +52,10 @@ _CLOSE_S = 1.0
 _T = TypeVar("_T")
 
 
-class Local:
+class LocalEngine:
     """The engine of `kind = "local"`; see `engine.base.Engine`."""
 
-    def __init__(self, name: str, settings: config.LocalEngine) -> None:
+    def __init__(self, name: str, settings: config.LocalSettings) -> None:
         self._name = name
         self._model, self._wrong_name = _model_of(settings.model)
         self._file = _file_of(settings.model, self._model)

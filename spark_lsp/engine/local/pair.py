@@ -9,7 +9,7 @@ memory; it is loaded at the first of them.
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 
-from spark_lsp.engine.local.engine import Local
+from spark_lsp.engine.local.engine import LocalEngine
 from spark_lsp.models import memory, registry
 from spark_lsp.request import EngineInfo, Event, Focus, Request, Task
 
@@ -19,7 +19,7 @@ LARGER = "qwen2.5-coder-1.5b"
 class LocalPair:
     """Two embedded models behind one name; see `engine.base.Engine`."""
 
-    def __init__(self, small: Local, large: Local) -> None:
+    def __init__(self, small: LocalEngine, large: LocalEngine) -> None:
         self._small = small
         self._large = large
 
@@ -35,7 +35,7 @@ class LocalPair:
         """Answer from the model for this task."""
         return self._for(request.task).open(request)
 
-    def _for(self, task: Task) -> Local:
+    def _for(self, task: Task) -> LocalEngine:
         large = self._large.info.state
         if large == "off":
             return self._small

@@ -13,7 +13,7 @@ import anyio
 import httpx
 
 from spark_lsp.codes import Code
-from spark_lsp.config import OpenAIEngine
+from spark_lsp.config import OpenAISettings
 from spark_lsp.engine.openai import calls, errors
 from spark_lsp.engine.openai.calls import Call, Target
 from spark_lsp.engine.openai.events import AnswerReader, Piece
@@ -104,7 +104,7 @@ class Asker:
     """Asks a server; see the module's text. `target` describes a server for the next call."""
 
     def __init__(
-        self, name: str, settings: OpenAIEngine, http: Http, target: Callable[[Server], Target]
+        self, name: str, settings: OpenAISettings, http: Http, target: Callable[[Server], Target]
     ) -> None:
         self._name = name
         self._settings = settings

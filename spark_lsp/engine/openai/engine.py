@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 
 from spark_lsp.codes import Code
-from spark_lsp.config import OpenAIEngine
+from spark_lsp.config import OpenAISettings
 from spark_lsp.engine.circuit_breaker import RetryBudget
 from spark_lsp.engine.failover import REQUEST_FAULTS, Candidate, Failure, failover
 from spark_lsp.engine.openai import calls, errors
@@ -42,10 +42,12 @@ _HEADER = re.compile(r"[A-Za-z0-9-]*")
 WARM_S = 60.0  # seconds after which a connection to a service far away is worth warming again
 
 
-class OpenAI:
+class OpenAIEngine:
     """`kind = "openai"`: see the module's text."""
 
-    def __init__(self, name: str, settings: OpenAIEngine, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, name: str, settings: OpenAISettings, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self._name = name
         self._settings = settings
         self._now = now

@@ -15,7 +15,7 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from dataclasses import replace
 
 from spark_lsp.codes import Code
-from spark_lsp.config import Profile, WaferEngine
+from spark_lsp.config import Profile, WaferSettings
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.guard import reasoning_timeout_of
 from spark_lsp.engine.wafer.machines import wafer_of
@@ -42,11 +42,15 @@ WINDOWS = 100  # documents whose window is remembered
 FindEngine = Callable[[str], Engine | None]
 
 
-class Wafer:
+class WaferEngine:
     """`kind = "wafer"`: see the module's text. `find` knows the engines by name, when they are asked for."""
 
     def __init__(
-        self, name: str, settings: WaferEngine, find: FindEngine, own: Mapping[str, Profile] | None = None
+        self,
+        name: str,
+        settings: WaferSettings,
+        find: FindEngine,
+        own: Mapping[str, Profile] | None = None,
     ) -> None:
         self._name = name
         self._settings = settings
@@ -106,7 +110,7 @@ class Wafer:
         chain, seen = [self._name], list[Engine]([self])
         name, engine = self._settings.source, self._find(self._settings.source)
         found = engine
-        while isinstance(engine, Wafer):
+        while isinstance(engine, WaferEngine):
             chain.append(name)
             if engine in seen:
                 raise _unusable(self._name, f"Its source leads back to itself: {' → '.join(chain)}")

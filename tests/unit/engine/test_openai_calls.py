@@ -8,9 +8,9 @@ from typing import Any, get_args
 
 import pytest
 
-from spark_lsp.config import Flavour, OpenAIEngine
+from spark_lsp.config import Flavour, OpenAISettings
 from spark_lsp.engine.openai.calls import AROUND_CHARS, Target, call_of, family_of
-from spark_lsp.engine.openai.engine import OpenAI
+from spark_lsp.engine.openai.engine import OpenAIEngine
 from spark_lsp.engine.openai.errors import of_status, retry_after
 from spark_lsp.engine.openai.events import Piece, piece_of, served_of, slots_of
 from spark_lsp.errors import EngineError
@@ -256,5 +256,5 @@ def test_when_to_come_back(headers: dict[str, str], seconds: float):
 def test_a_model_that_is_known_to_reason_has_the_engine_s_own_limit(
     settings: dict[str, Any], limit_s: float
 ) -> None:
-    engine = OpenAI("gpu", OpenAIEngine(base_url="http://127.0.0.1:9/v1", **settings))
+    engine = OpenAIEngine("gpu", OpenAISettings(base_url="http://127.0.0.1:9/v1", **settings))
     assert engine.reasoning_timeout_s == limit_s

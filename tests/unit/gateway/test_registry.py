@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from spark_lsp.config import ReplayEngine
+from spark_lsp.config import ReplaySettings
 from spark_lsp.engine.circuit_breaker import MAX_FAILURES, CircuitBreaker
-from spark_lsp.engine.replay import Replay
+from spark_lsp.engine.replay import ReplayEngine
 from spark_lsp.errors import EngineError
 from spark_lsp.gateway.registry import Registry
 from spark_lsp.request import Effort, Request, Task
@@ -14,8 +14,8 @@ from spark_lsp.request import Effort, Request, Task
 EFFORTS: tuple[Effort, ...] = ("fast", "balanced", "deep")
 
 
-def replay(name: str) -> Replay:
-    return Replay(name, ReplayEngine())
+def replay(name: str) -> ReplayEngine:
+    return ReplayEngine(name, ReplaySettings())
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from spark_lsp.config import LocalEngine, ReplayEngine
+from spark_lsp.config import LocalSettings, ReplaySettings
 from spark_lsp.errors import ConfigError
 from spark_lsp.privacy.approvals import Ask, asks_of, endpoint, file
 
@@ -43,9 +43,9 @@ def test_port_path_and_key_are_other_questions() -> None:
 
 
 def test_files_of_engines_are_asked_about() -> None:
-    assert asks_of(LocalEngine()) == []
-    assert asks_of(LocalEngine(model="/m/x.gguf")) == [file("/m/x.gguf")]
-    table = ReplayEngine(text="/a", texts={"edit": "/b"})
+    assert asks_of(LocalSettings()) == []
+    assert asks_of(LocalSettings(model="/m/x.gguf")) == [file("/m/x.gguf")]
+    table = ReplaySettings(text="/a", texts={"edit": "/b"})
     assert asks_of(table) == [file("/a"), file("/b")]
 
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import anyio
 import pytest
 
-from spark_lsp.engine import fallback
+from spark_lsp.engine import route as route_module
 from spark_lsp.engine.circuit_breaker import CircuitBreaker
-from spark_lsp.engine.fallback import Fallback
+from spark_lsp.engine.route import Route
 from spark_lsp.errors import EngineError
 from spark_lsp.request import (
     Chunk,
@@ -68,7 +68,7 @@ def bad(name: str, *before: Event, retryable: bool = True) -> Scripted:
 
 
 async def ask(*engines: Scripted) -> list[Event]:
-    async with Fallback("completion", engines).open(Request(Task.COMPLETE)) as events:
+    async with Route("completion", engines).open(Request(Task.COMPLETE)) as events:
         return [event async for event in events]
 
 
@@ -97,7 +97,7 @@ async def test_an_answer_has_one_beginning_though_the_first_engine_had_begun() -
 
 async def test_a_failure_after_the_first_text_is_told_and_nobody_else_asked() -> None:
     second = good("b")
-    route = Fallback("edit", [bad("a", Started("a", "a"), Chunk("x")), second])
+    route = Route("edit", [bad("a", Started("a", "a"), Chunk("x")), second])
     async with route.open(Request(Task.EDIT)) as events:
         assert await anext(events) == Started("a", "a")
         assert await anext(events) == Chunk("x")
@@ -142,16 +142,16 @@ async def test_an_engine_that_is_off_is_passed_over_except_when_all_are() -> Non
 
 
 def test_its_face_is_the_first_engine_that_can_serve() -> None:
-    assert Fallback("edit", [good("a", "off"), good("b")]).info.name == "b"
-    assert Fallback("edit", [good("a", "off")]).info.name == "a"
-    nobody = Fallback("edit", []).info
+    assert Route("edit", [good("a", "off"), good("b")]).info.name == "b"
+    assert Route("edit", [good("a", "off")]).info.name == "a"
+    nobody = Route("edit", []).info
     assert (nobody.name, nobody.state) == ("edit", "off")
     assert "has no engine" in nobody.reason
 
 
 async def test_a_hint_goes_to_the_engine_that_would_be_asked_and_closing_leaves_engines() -> None:
     off, able = good("a", "off"), good("b")
-    route, focus = Fallback("completion", [off, able]), Focus("file:///a.py", "python", "x", 1)
+    route, focus = Route("completion", [off, able]), Focus("file:///a.py", "python", "x", 1)
     route.observe(focus)
     assert (off.focus, able.focus) == (None, focus)
     await route.aclose()
@@ -159,7 +159,7 @@ async def test_a_hint_goes_to_the_engine_that_would_be_asked_and_closing_leaves_
 
 async def test_leaving_early_leaves_the_engine() -> None:
     engine = good("a")
-    async with Fallback("completion", [engine]).open(Request(Task.COMPLETE)) as events:
+    async with Route("completion", [engine]).open(Request(Task.COMPLETE)) as events:
         async for event in events:
             assert event == Started("a", "a")
             break
@@ -195,9 +195,9 @@ class Slow(Scripted):
 async def test_fault_36_a_completion_is_waited_for_only_while_it_is_of_use(
     begins: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fallback, "FIRST_TEXT_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(route_module, "FIRST_TEXT_TIMEOUT_S", 0.05)
     slow, health = Slow("slow", begins=begins), {"slow": CircuitBreaker(), "b": CircuitBreaker()}
-    route = Fallback("completion", [slow, good("b")], health)
+    route = Route("completion", [slow, good("b")], health)
     for _ in range(2):
         async with route.open(Request(Task.COMPLETE)) as events:
             assert await anext(events) == Started("b", "b")
@@ -208,17 +208,17 @@ async def test_fault_36_a_completion_is_waited_for_only_while_it_is_of_use(
 
 
 async def test_an_edit_and_the_last_engine_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fallback, "FIRST_TEXT_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(route_module, "FIRST_TEXT_TIMEOUT_S", 0.05)
     for engines, task in (([Slow("slow", begins=True), good("b")], Task.EDIT), ([bad("a")], Task.COMPLETE)):
         with anyio.move_on_after(0.3) as scope:
-            async with Fallback("edit", [*engines, Slow("slow", begins=True)]).open(Request(task)) as events:
+            async with Route("edit", [*engines, Slow("slow", begins=True)]).open(Request(task)) as events:
                 assert [event async for event in events] == []
         assert scope.cancelled_caught
 
 
 async def test_an_answer_that_was_left_once_it_was_enough_counts_as_an_answer() -> None:
     health = {"a": CircuitBreaker(), "b": CircuitBreaker()}
-    route = Fallback("completion", [good("a"), good("b")], health)
+    route = Route("completion", [good("a"), good("b")], health)
     for _ in range(5):
         health["a"].record_failure(0.0, "It failed")  # now and then
         async with route.open(Request(Task.COMPLETE)) as events:
@@ -232,7 +232,7 @@ async def test_an_answer_that_was_left_once_it_was_enough_counts_as_an_answer() 
 async def test_an_engine_too_small_for_an_edit_is_passed_over_and_not_blamed() -> None:
     small, health = good("a"), {"a": CircuitBreaker(), "b": CircuitBreaker()}
     small.info = replace(small.info, context_tokens=100)
-    route = Fallback("edit", [small, good("b")], health)
+    route = Route("edit", [small, good("b")], health)
     request = Request(Task.EDIT, (Part(PartKind.TARGET, "x" * 1000),), "swap")
     async with route.open(request) as events:
         assert await anext(events) == Started("b", "b")
@@ -242,7 +242,7 @@ async def test_an_engine_too_small_for_an_edit_is_passed_over_and_not_blamed() -
 async def test_an_engine_that_is_off_is_named_with_its_reason() -> None:
     off = good("a", "off")
     off.info = replace(off.info, reason="No key. It is passed over. Set KEY.")
-    assert Fallback("edit", [off, good("b")]).info.reason == "a: No key; b answers instead"
+    assert Route("edit", [off, good("b")]).info.reason == "a: No key; b answers instead"
 
 
 # Models that reason first.
@@ -266,11 +266,11 @@ class Reasoning(Slow):
 async def test_a_model_that_reasons_has_the_time_that_its_engine_allows(
     limit_s: float, answering: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fallback, "FIRST_TEXT_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(route_module, "FIRST_TEXT_TIMEOUT_S", 0.05)
     engine = Reasoning("slow", begins=True)
     engine.reasoning_timeout_s = limit_s
     breakers = {"slow": CircuitBreaker(), "b": CircuitBreaker()}
-    async with Fallback("completion", [engine, good("b")], breakers).open(Request(Task.COMPLETE)) as events:
+    async with Route("completion", [engine, good("b")], breakers).open(Request(Task.COMPLETE)) as events:
         assert await anext(events) == Started(answering, answering)
         assert isinstance(await anext(events), Chunk)
     assert (breakers["slow"].reason == "") == (answering == "slow")

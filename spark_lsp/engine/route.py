@@ -31,7 +31,7 @@ CHARS_PER_TOKEN = 3  # a low estimate, so that a request that just fits is not r
 FIRST_TEXT_TIMEOUT_S = 10.0  # for a completion's first text, if another engine could give it
 
 
-class Fallback:
+class Route:
     """One route; `breakers`, by the engines' names, are shared by all routes of a gateway."""
 
     def __init__(
