@@ -1,4 +1,4 @@
-"""The one interface of everything that answers: replay, embedded model, remote gateway, fallback.
+"""The interface of everything that answers requests: replay, embedded model, gateway client, route.
 
     async with engine.open(request) as events:
         async for event in events: ...          # Started, Chunk*, Finished
@@ -21,7 +21,7 @@ class Engine(Protocol):
 
     @property
     def info(self) -> EngineInfo:
-        """Who this is and how it is, cheap to read at any time."""
+        """The engine's name, model and state; cheap to read at any time."""
         ...
 
     def open(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
@@ -29,11 +29,11 @@ class Engine(Protocol):
         ...
 
     def observe(self, focus: Focus) -> None:
-        """Take a hint that a completion may be asked for here soon. Never blocks, never raises."""
+        """Take the hint that a completion may be requested here soon. Never blocks, never raises."""
         ...
 
     async def aclose(self) -> None:
-        """Stop for good and free everything held. Safe to call twice."""
+        """Stop permanently and free all resources. Safe to call twice."""
         ...
 
 

@@ -72,7 +72,7 @@ class EventParser:
         return True
 
     def _take_line(self) -> bytes | None:
-        """Remove the next complete line from the rest and return it; None if there is none."""
+        """Remove the next complete line from the rest and return it; None if no line is complete."""
         if self._after_cr and self._rest:
             self._after_cr = False
             if self._rest[0] == _LF:
@@ -88,7 +88,7 @@ class EventParser:
         return line
 
     def _find_line_end(self) -> int:
-        """Return the index of the first LF or CR; -1 if there is none."""
+        """Return the index of the first LF or CR; -1 if neither is there."""
         line_feed = self._rest.find(_LF, self._searched)
         limit = len(self._rest) if line_feed < 0 else line_feed
         carriage_return = self._rest.find(_CR, self._searched, limit)

@@ -124,7 +124,7 @@ async def test_trouble_is_one_error_in_words_and_the_next_question_works(word: s
 
 async def test_a_wrong_key_is_said() -> None:
     async with serving(echo) as plain, linked(plain, "wrong") as (remote, _):
-        with pytest.raises(EngineError, match="refused our token"):
+        with pytest.raises(EngineError, match="rejected the token"):
             await answer(remote, ask("hello"))
         assert plain.creates == []
 

@@ -147,7 +147,7 @@ async def test_a_gateway_behind_tls_is_reached(
     with pytest.raises(GatewayError, match="certificate is not accepted"):
         await open_socket(Endpoint(url), 5)
     monkeypatch.setenv("SSL_CERT_FILE", str(ours.bundle))
-    with pytest.raises(GatewayError, match="refused our token"):
+    with pytest.raises(GatewayError, match="rejected the token"):
         await open_socket(Endpoint(url), 5)
     assert bool(proxy.heads) == proxied
 

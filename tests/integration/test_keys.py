@@ -137,7 +137,7 @@ async def test_a_key_file_is_read_for_each_request(server: HttpServer, tmp_path:
         await ask()
     file.touch(0o600)
     file.write_text("sk-wrong\n")
-    with pytest.raises(EngineError, match="refused our key"):
+    with pytest.raises(EngineError, match="rejected the API key"):
         await ask()
     file.write_text("sk-right\n")
     await ask()
@@ -151,4 +151,4 @@ def test_a_key_that_is_nowhere_is_said_to_be(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv(VARIABLE, raising=False)
     with pytest.raises(EngineError, match="is not set, neither for the gateway nor for an editor") as caught:
         key_of("gpu", VARIABLE, "")
-    assert f"Set {VARIABLE} where your editor is started" in caught.value.remedy
+    assert f"Set {VARIABLE} where you start your editor" in caught.value.remedy

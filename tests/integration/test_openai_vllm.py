@@ -154,6 +154,6 @@ async def test_a_wrong_key_is_told(server: str, tmp_path: Path) -> None:
     (file := tmp_path / "key").write_text(json.dumps("wrong"))
     file.chmod(0o600)
     gpu = engine(server, file)
-    with pytest.raises(EngineError, match="refused our key"):
+    with pytest.raises(EngineError, match="rejected the API key"):
         await answer(gpu, chat(2))
     await gpu.aclose()

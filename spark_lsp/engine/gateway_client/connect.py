@@ -1,7 +1,8 @@
-"""Reaching a gateway: its address, who we say we are, and who it proves to be.
+"""Opens an authenticated connection to a gateway.
 
-A gateway that was named gets its token. One that was found by its state file on a port never does: somebody
-else may listen there by now, so each side proves that it knows the token, and a stranger learns nothing.
+A gateway that the settings name gets its token in a header. A gateway on a port, found by its state file,
+never does: another program may listen on that port by now. Both sides therefore prove by challenge and
+response that they know the token, and another program learns nothing.
 """
 
 import ssl
@@ -20,16 +21,15 @@ from spark_lsp.wire.proof import NONCE_HEADER, PROOF_HEADER, proof_of, proves
 if TYPE_CHECKING:
     from spark_lsp.engine.gateway_client.socket import Socket
 
-__all__ = ["NONCE_HEADER", "PROOF_HEADER", "Endpoint", "mute", "open_socket", "vouches"]
+__all__ = ["NONCE_HEADER", "PROOF_HEADER", "Endpoint", "no_hello", "open_socket", "vouches"]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a gateway is: `ws://…`, `wss://…` or `ws+unix:PATH`, and the token it wants.
+    """The address of a gateway, `ws://…`, `wss://…` or `ws+unix:PATH`, and its token.
 
     `own`: it is the user's own gateway, started for this user on this machine.
-    With `proves` it must show that it knows the token, and never gets it: somebody else may listen on a
-    port by now.
+    `proves`: it must prove that it knows the token, and never gets it.
     """
 
     url: str
@@ -38,39 +38,39 @@ class Endpoint:
     own: bool = False
 
 
-async def open_socket(endpoint: Endpoint, patience: float) -> "Socket":
-    """Return a socket on which both sides know whom they talk to. Raises `GatewayError` or `OSError`.
+async def open_socket(endpoint: Endpoint, timeout_s: float) -> "Socket":
+    """Return an authenticated connection. Raises `GatewayError` or `OSError`.
 
-    No step may take longer than `patience` seconds.
+    Each step may take `timeout_s` seconds at most.
     """
     from spark_lsp.engine.gateway_client.dial import open_websocket
     from spark_lsp.engine.gateway_client.socket import HandshakeFailed
 
-    headers = _introduction(endpoint)
+    headers = _authentication_headers(endpoint)
     try:
-        socket = await open_websocket(endpoint.url, SUBPROTOCOL, headers, patience)
+        socket = await open_websocket(endpoint.url, SUBPROTOCOL, headers, timeout_s)
     except HandshakeFailed as error:
-        raise (_stranger() if endpoint.proves else _refused(error.status)) from error
+        raise (_not_our_gateway() if endpoint.proves else _handshake_rejected(error.status)) from error
     except ConfigError as error:  # the environment names a proxy or certificates that cannot be used
         raise GatewayError(error.what, error.meaning, error.remedy) from error
     except ssl.SSLError as error:
-        raise _insecure(error) from error
+        raise _tls_failed(error) from error
     except OSError:  # before `ValueError`: some errors are both
         raise
     except (ValueError, NotImplementedError) as error:  # the latter: no Unix sockets on this system
-        raise _no_address() from error
+        raise _invalid_address() from error
     if endpoint.proves:
-        await _prove(socket, endpoint.token, headers[NONCE_HEADER], patience)
+        await _authenticate(socket, endpoint.token, headers[NONCE_HEADER], timeout_s)
     return socket
 
 
 def vouches(token: str, nonce: str, proof: str) -> bool:
-    """Return whether a gateway that was sent `nonce` has answered with the proof that it knows the token."""
+    """Return whether `proof`, the answer to `nonce`, proves that the gateway knows the token."""
     return proves(token, "gateway", nonce, proof)
 
 
-def _introduction(endpoint: Endpoint) -> dict[str, str]:
-    """Return the headers that say who we are: the token, or a number that asks for a proof."""
+def _authentication_headers(endpoint: Endpoint) -> dict[str, str]:
+    """Return the headers that authenticate us: the token, or a nonce that requests a proof."""
     if endpoint.proves:
         import secrets
 
@@ -78,22 +78,22 @@ def _introduction(endpoint: Endpoint) -> dict[str, str]:
     return {"Authorization": f"Bearer {endpoint.token}"} if endpoint.token else {}
 
 
-async def _prove(socket: "Socket", token: str, nonce: str, patience: float) -> None:
-    """Prove each other that we know the token; else nothing more is said. Raises `GatewayError`."""
+async def _authenticate(socket: "Socket", token: str, nonce: str, timeout_s: float) -> None:
+    """Authenticate both sides, or close the socket and raise `GatewayError`."""
     proved = False
     try:
-        proved = await _proved(socket, token, nonce, patience)
+        proved = await _exchange_proofs(socket, token, nonce, timeout_s)
     finally:
         if not proved:
             await socket.close()
     if not proved:
-        raise _stranger()
+        raise _not_our_gateway()
 
 
-async def _proved(socket: "Socket", token: str, nonce: str, patience: float) -> bool:
-    """Return whether the other side has proved that it knows the token, and prove it too."""
+async def _exchange_proofs(socket: "Socket", token: str, nonce: str, timeout_s: float) -> bool:
+    """Return whether the gateway has proved that it knows the token; if so, prove it to the gateway too."""
     proof = ""
-    with anyio.move_on_after(patience), suppress(RemoteProtocolError):
+    with anyio.move_on_after(timeout_s), suppress(RemoteProtocolError):
         first, *_ = await socket.receive_messages()
         _, challenge = codec.decode(first, codec.CHALLENGE_FRAMES)
         proof = challenge.proof if challenge is not None else ""
@@ -104,58 +104,58 @@ async def _proved(socket: "Socket", token: str, nonce: str, patience: float) -> 
     return False
 
 
-def _stranger() -> GatewayError:
+def _not_our_gateway() -> GatewayError:
     return GatewayError(
-        "What listens at the gateway's port does not know our token",
-        "Nothing was sent to it; no suggestions and no edits until the gateway is found",
-        "It is looked for again by itself",
+        "The process on the gateway's port is not our gateway (it could not prove that it knows the token)",
+        "spark-lsp sent it no data. No suggestions and edits until the gateway is found",
+        "No action needed: spark-lsp starts a new gateway",
     )
 
 
-def mute() -> GatewayError:
-    """Return what is said of one that lets us in and says nothing."""
+def no_hello() -> GatewayError:
+    """Return the error for a server that accepts the connection and sends no `hello`."""
     return GatewayError(
-        "What answers at the gateway's address does not greet us",
-        "No suggestions and no edits until it does",
-        "It is tried again by itself; check spark.engine.url if it stays so",
+        "Connected to the gateway's address, but received no `hello`",
+        "No suggestions and edits until the gateway answers",
+        "Retrying automatically. If this persists, check spark.engine.url",
     )
 
 
-def _refused(status: int | None) -> GatewayError:
+def _handshake_rejected(status: int | None) -> GatewayError:
     """Return the error for a handshake that failed with an HTTP status, or without any."""
     if status in (401, 403):
         return GatewayError(
-            "The gateway refused our token",
-            "No suggestions and no edits until it is accepted",
+            "The gateway rejected the token",
+            "No suggestions and edits until the token is correct",
             'Set SPARK_LSP_TOKEN to the gateway\'s token, or set spark.engine.url to "auto"',
         )
     if status is not None and 300 <= status < 400:
         return GatewayError(
-            f"What answers at the gateway's address sends us elsewhere (status {status})",
-            "Nothing was sent there; no suggestions and no edits until a gateway answers",
-            "Set spark.engine.url to the address that is meant",
+            f"The server at the gateway's address redirects to another address (status {status})",
+            "spark-lsp sent no data there. No suggestions and edits until a gateway answers",
+            "Set spark.engine.url to the final address",
         )
-    answer = f"status {status}" if status is not None else "its answer is not a valid WebSocket handshake"
+    answer = "its answer is not a valid WebSocket handshake" if status is None else f"status {status}"
     return GatewayError(
-        f"What answers at the gateway's address is not a gateway ({answer})",
-        "No suggestions and no edits until a gateway answers there",
+        f"The server at the gateway's address is not a gateway ({answer})",
+        "No suggestions and edits until a gateway answers there",
         "Check spark.engine.url",
     )
 
 
-def _insecure(error: ssl.SSLError) -> GatewayError:
+def _tls_failed(error: ssl.SSLError) -> GatewayError:
     """Return the error for a TLS connection that could not be made."""
     why, remedy = certificate_problem(error)
     return GatewayError(
         f"The gateway cannot be reached: {why}",
-        "Nothing was sent to it; no suggestions and no edits until it can",
+        "spark-lsp sent no data. No suggestions and edits until the gateway can be reached",
         remedy,
     )
 
 
-def _no_address() -> GatewayError:
+def _invalid_address() -> GatewayError:
     return GatewayError(
-        "The address of the gateway cannot be used",
-        "No suggestions and no edits until it is changed",
+        "The address of the gateway is invalid",
+        "No suggestions and edits until it is corrected",
         'Set spark.engine.url to a ws:// or wss:// address, or to "auto"',
     )

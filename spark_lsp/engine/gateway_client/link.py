@@ -1,12 +1,13 @@
-"""One socket to a gateway: its reader, its writer, and the answers that come over it.
+"""One connection to a gateway: its reader, its writer, and the responses that come over it.
 
-The reader hands each answer to its lane's channel and never waits for one; the writer writes what the
-connection has to say. A link that is to be left goes on delivering what was asked on it, and is closed when
-nothing is under way any more. A link that is lost tells everybody who waits on it. What fails unexpectedly
-for one answer ends that answer; what fails for the link itself ends the link, and another takes its place.
+The reader puts each event into the channel of its lane and never waits for a channel; the writer sends the
+messages that the wire connection has queued. A retired link still delivers the responses that have begun, and
+closes when the last of them has ended. A lost link fails every response that has not ended. An unexpected
+failure in one response ends that response; a failure of the link itself ends the link, and another link
+replaces it.
 
-The heartbeat does not wait for room to write, so it finds a peer that has stopped reading. A stall of our own
-event loop does not count against the peer.
+The heartbeat does not wait for room in the send buffer, so it finds a peer that has stopped reading. A stall
+of our own event loop does not count against the peer.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from anyio.abc import TaskGroup
 
 from spark_lsp.codes import Code
 from spark_lsp.engine.gateway_client.channel import Channel
-from spark_lsp.engine.gateway_client.connect import Endpoint, mute, open_socket
+from spark_lsp.engine.gateway_client.connect import Endpoint, no_hello, open_socket
 from spark_lsp.errors import EngineError, RemoteProtocolError
 from spark_lsp.request import Event, Request, Task
 from spark_lsp.supervise import call_guarded, log_failure
@@ -30,16 +31,17 @@ from spark_lsp.wire.frames import SUBPROTOCOL
 if TYPE_CHECKING:
     from spark_lsp.engine.gateway_client.socket import Socket
 
-HEARTBEAT = 4.0  # seconds between pings, until a missing answer counts as a lost link, and for a greeting
-LOOKS = 4  # for a ping's answer; a stall of our own uses up one, and what has come is read before the next
-GOODBYE = 30.0  # seconds that answers have to come over a link that is to be left
-CLOCK = 1.0  # seconds between looks at the clocks
-ASLEEP = 10.0  # seconds by which the wall clock has run ahead when the machine was asleep
-POOLS = {Task.COMPLETE: "ic", Task.EDIT: "act", Task.CHAT: "act"}
+HEARTBEAT_S = 4.0  # between pings, for the answer to a ping, and for the gateway's `hello`
+# Per ping. A stall of our own loop uses up one check; before the next, the loop reads all that has arrived.
+PONG_CHECKS = 4
+RETIRE_TIMEOUT_S = 30.0  # for the responses of a retired link to end
+CLOCK_INTERVAL_S = 1.0
+SLEEP_JUMP_S = 10.0  # the wall clock has advanced by this much more if the machine was asleep
+LANE_POOLS = {Task.COMPLETE: "ic", Task.EDIT: "act", Task.CHAT: "act"}
 
 
 class Link:
-    """See the module's text. `on_event` is told what is not about an answer; None means that it is over."""
+    """One connection to a gateway. `on_event` gets the events of no response, and None when the link ends."""
 
     def __init__(
         self,
@@ -48,195 +50,201 @@ class Link:
         on_event: "OnEvent",
     ) -> None:
         self.connection = ClientConnection(spark=socket.subprotocol == SUBPROTOCOL, earlier=earlier)
-        self.own = False  # it leads to the user's own gateway, which may be handed keys
-        self.next_wanted = anyio.Event()  # it is over, or will be: another one should take its place
-        self.over = False  # nothing more can be asked or heard
+        self.is_own = False  # connected to the user's own gateway, which may get API keys
+        self.is_over = False  # no more requests or events
+        self.needs_successor = anyio.Event()  # this link has ended, or will end
         self._socket = socket
         self._on_event = on_event
-        self._channels: dict[str, Channel] = {}
-        self._welcome = False  # the other side has greeted us
-        self._begun = asyncio.Event()  # it has, or the link is over
-        self._heard = 0  # messages
-        self._wake = asyncio.Event()
-        self._news = asyncio.Event()
-        self._left = asyncio.Event()
-        self._idle = asyncio.Event()
+        self._channels: dict[str, Channel] = {}  # by lane
+        self._has_hello = False
+        self._hello_or_end = asyncio.Event()
+        self._messages_received = 0
+        self._has_output = asyncio.Event()  # the connection has messages to write
+        self._news = asyncio.Event()  # a message has arrived, or the link has ended
+        self._is_retired = asyncio.Event()
+        self._is_idle = asyncio.Event()  # retired, and all responses have ended
 
     async def run(self) -> None:
-        """Pump until the link is lost, or has been left and nothing is under way."""
+        """Read and write until the link is lost, or is retired and all its responses have ended."""
         try:
             async with anyio.create_task_group() as group:
-                for work in (self._write, self._beat, self._watch_clock):
+                for work in (self._write_messages, self._check_heartbeat, self._watch_clock):
                     group.start_soon(work)
-                group.start_soon(self._say_goodbye, group)
-                await self._read()
+                group.start_soon(self._end_when_retired, group)
+                await self._read_messages()
         except* (RemoteProtocolError, OSError):
-            pass  # the link is gone; what that means is told to each request
+            pass  # the link is lost; `lose` fails each response
         except* Exception as error:
             log_failure(self.run, error)
         finally:
-            self.lose()  # who waits is told before we wait for the other side to say goodbye
+            self.lose()  # before the closing handshake, so that no caller waits for it
             await self._socket.close()
 
-    async def greeted(self) -> None:
-        """Wait for the greeting. Raises `GatewayError` if none comes; then the link is over."""
-        with anyio.move_on_after(HEARTBEAT):
-            await self._begun.wait()
-        if not self._welcome:
-            self.leave()
-            raise mute()
+    async def wait_for_hello(self) -> None:
+        """Wait for the gateway's `hello`. If none comes, retire the link and raise `GatewayError`."""
+        with anyio.move_on_after(HEARTBEAT_S):
+            await self._hello_or_end.wait()
+        if not self._has_hello:
+            self.retire()
+            raise no_hello()
 
-    def leave(self) -> None:
-        """Close when what is under way has been answered."""
-        self._left.set()
-        self._note_idle()
+    def retire(self) -> None:
+        """Close the link when all its responses have ended."""
+        self._is_retired.set()
+        self._check_idle()
 
-    async def _say_goodbye(self, group: TaskGroup) -> None:
-        await self._left.wait()
-        with anyio.move_on_after(GOODBYE):
-            await self._idle.wait()
+    async def _end_when_retired(self, group: TaskGroup) -> None:
+        await self._is_retired.wait()
+        with anyio.move_on_after(RETIRE_TIMEOUT_S):
+            await self._is_idle.wait()
         group.cancel_scope.cancel()
 
-    def _note_idle(self) -> None:
-        if self._left.is_set() and not self._channels:
-            self._idle.set()
+    def _check_idle(self) -> None:
+        if self._is_retired.is_set() and not self._channels:
+            self._is_idle.set()
 
-    async def _beat(self) -> None:
-        """End the link when the other side says nothing any more, though it is asked to."""
+    # Checks of the connection.
+
+    async def _check_heartbeat(self) -> None:
+        """End the link when the gateway does not answer a ping."""
         while True:
-            await anyio.sleep(HEARTBEAT)
-            if not await self._lives():
-                raise ConnectionError("the other side does not answer")
+            await anyio.sleep(HEARTBEAT_S)
+            if not await self._is_peer_alive():
+                raise ConnectionError("the gateway does not answer")
 
-    async def _lives(self) -> bool:
-        """Ask for a sign of life; what else comes is one too, and may be in the answer's way."""
-        heard, pong = self._heard, self._socket.ping()
-        for _ in range(LOOKS):
-            await anyio.sleep(HEARTBEAT / LOOKS)
-            if pong.done() or self._heard != heard:
+    async def _is_peer_alive(self) -> bool:
+        """Send a ping. Return whether a pong or any message comes: a message may delay the pong."""
+        received_before = self._messages_received
+        pong = self._socket.ping()
+        for _ in range(PONG_CHECKS):
+            await anyio.sleep(HEARTBEAT_S / PONG_CHECKS)
+            if pong.done() or self._messages_received != received_before:
                 return True
         return False
 
     async def _watch_clock(self) -> None:
-        """End the link when the machine has slept: nobody knows what became of the other side."""
+        """End the link after the machine was asleep: the gateway may have ended during that time."""
         ahead = time.time() - time.monotonic()
-        while time.time() - time.monotonic() - ahead < ASLEEP:
+        while time.time() - time.monotonic() - ahead < SLEEP_JUMP_S:
             ahead = min(ahead, time.time() - time.monotonic())
-            await anyio.sleep(CLOCK)
+            await anyio.sleep(CLOCK_INTERVAL_S)
         raise ConnectionError("the machine was asleep")
 
     def lose(self) -> None:
-        """End every answer under way, and tell that the link is over. Safe to call twice."""
-        if self.over:
+        """Fail every response that has not ended, and report the end of the link. Safe to call twice."""
+        if self.is_over:
             return
-        self.over = True
+        self.is_over = True
         for event in call_guarded(self.connection.lost) or ():
-            call_guarded(self._take, event)
+            call_guarded(self._handle_event, event)
         for channel in self._channels.values():
-            channel.fail(_lost())
+            channel.fail(_connection_lost())
         self._channels.clear()
         self._news.set()
-        self._begun.set()
-        self.next_wanted.set()
+        self._hello_or_end.set()
+        self.needs_successor.set()
         call_guarded(self._on_event, self, None)
 
-    async def _read(self) -> None:
+    # Reading and writing.
+
+    async def _read_messages(self) -> None:
         while True:
             for message in await self._socket.receive_messages():
-                self._hear(message)
+                self._handle_message(message)
 
-    def _hear(self, message: str | bytes) -> None:
-        self._heard += 1
+    def _handle_message(self, message: str | bytes) -> None:
+        self._messages_received += 1
         for event in self.connection.receive(message):
-            self._take(event)
+            self._handle_event(event)
         self._news.set()
         self.flush()
 
-    async def news(self) -> None:
-        """Wait until something has come, or the link is lost."""
+    async def wait_for_news(self) -> None:
+        """Wait until a message arrives or the link is lost."""
         self._news.clear()
         await self._news.wait()
 
-    async def _write(self) -> None:
+    async def _write_messages(self) -> None:
         while True:
             while (message := self.connection.pop()) is not None:
                 await self._socket.send_text(message)
-            self._wake.clear()
-            await self._wake.wait()
+            self._has_output.clear()
+            await self._has_output.wait()
 
     def flush(self) -> None:
-        """Have written what the connection has to say."""
+        """Wake the writer if the connection has messages to write."""
         if self.connection.pending:
-            self._wake.set()
+            self._has_output.set()
 
-    def _take(self, event: ClientEvent) -> None:
+    def _handle_event(self, event: ClientEvent) -> None:
         match event:
             case Answered(lane, answer):
-                self._deliver(lane, answer)
+                self._deliver_event(lane, answer)
             case Failed(lane, error):
                 self._channels[lane].fail(error)
             case Leaving():
-                self.next_wanted.set()
+                self.needs_successor.set()
             case Greeted():
-                if not (self._welcome or self._left.is_set()):
-                    self._welcome = True
-                    self._begun.set()
+                if not (self._has_hello or self._is_retired.is_set()):
+                    self._has_hello = True
+                    self._hello_or_end.set()
                     self._on_event(self, event)
             case _:
                 call_guarded(self._on_event, self, event)
 
-    def _deliver(self, lane: str, answer: Event) -> None:
-        """Put an event into its lane's channel; a channel that cannot take it is failed, alone."""
+    def _deliver_event(self, lane: str, answer: Event) -> None:
+        """Put an event into its lane's channel. If that fails, only this response fails."""
         channel = self._channels[lane]
-        call_guarded(channel.put, answer, on_failure=lambda _: channel.fail(_went_wrong()))
+        call_guarded(channel.put, answer, on_failure=lambda _: channel.fail(_reading_failed()))
 
-    # Questions.
+    # Requests.
 
-    def ask(self, request: Request) -> tuple[str, Channel]:
-        """Ask; returns the lane and its channel.
+    def send_request(self, request: Request) -> tuple[str, Channel]:
+        """Send a request. Return its lane and the channel of its response.
 
-        Raises `LocalProtocolError` if all lanes are busy, `EngineError` if the link is over.
+        Raises `LocalProtocolError` if all lanes are busy, `EngineError` if the link has ended.
         """
-        if self.over:
-            raise _lost()
-        lane = self.connection.create(request, POOLS[request.task])
-        channel = self._channels[lane] = Channel(request.task, lambda: self._read_of(lane))
+        if self.is_over:
+            raise _connection_lost()
+        lane = self.connection.create(request, LANE_POOLS[request.task])
+        channel = Channel(request.task, lambda: self._grant_credit(lane))
+        self._channels[lane] = channel
         self.flush()
         return lane, channel
 
-    def _read_of(self, lane: str) -> None:
+    def _grant_credit(self, lane: str) -> None:
         self.connection.read(lane)
         self.flush()
 
-    def done(self, lane: str, channel: Channel) -> None:
-        """Stop listening to a lane; harmless after its end, when the lane may be somebody else's."""
+    def end_request(self, lane: str, channel: Channel) -> None:
+        """Cancel a request. Harmless after its end, when another request may use the lane."""
         if self._channels.get(lane) is channel:
             del self._channels[lane]
             self.connection.cancel(lane)
             self.flush()
-            self._note_idle()
+            self._check_idle()
 
 
 OnEvent = Callable[[Link, ClientEvent | None], None]
 
 
-async def connect(endpoint: Endpoint, earlier: ClientConnection | None, on_event: OnEvent) -> Link:
+async def open_link(endpoint: Endpoint, earlier: ClientConnection | None, on_event: OnEvent) -> Link:
     """Return a link to the gateway at `endpoint`. Raises `GatewayError` or `OSError`."""
-    return Link(await open_socket(endpoint, HEARTBEAT), earlier, on_event)
+    return Link(await open_socket(endpoint, HEARTBEAT_S), earlier, on_event)
 
 
-def _lost() -> EngineError:
+def _connection_lost() -> EngineError:
     return EngineError(
         "The connection to the gateway was lost",
-        "This request was not answered",
-        "Ask again; the connection is made again by itself",
+        "This request has no answer",
+        "Try again. spark-lsp reconnects automatically",
         code=Code.CONNECTION_LOST,
     )
 
 
-def _went_wrong() -> EngineError:
+def _reading_failed() -> EngineError:
     return EngineError(
         "spark-lsp failed while it read this answer",
-        "What came of it is not used",
-        "Ask again; please report it if it fails again",
+        "The answer was discarded",
+        "Try again. If this persists, please report it",
     )

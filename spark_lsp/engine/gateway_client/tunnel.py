@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from spark_lsp.errors import GatewayError
 from spark_lsp.proxies import Proxy, proxy_for
 
-LARGEST_ANSWER = 16 * 1024
+MAX_ANSWER_BYTES = 16 * 1024
 REMEDY = "Check the proxy's address, user name and password, or add the gateway's host to NO_PROXY"
 
 
@@ -21,17 +21,19 @@ async def open_tunnel(url: str, host: str, port: int) -> socket.socket | None:
     if proxy is None:
         return None
     if not proxy.url.startswith("http:"):
-        raise _failed(proxy, "a gateway is reached only through proxies at http:// addresses")
+        raise _failed(proxy, "only proxies with http:// addresses can reach a gateway")
     parts = urlsplit(proxy.url)
     loop = asyncio.get_running_loop()
     try:
         infos = await loop.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_STREAM)
-        return await _connect(proxy, infos[0], f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        return await _connect_through(
+            proxy, infos[0], f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        )
     except OSError as error:
         raise _failed(proxy, error.strerror or "it cannot be reached") from error
 
 
-async def _connect(
+async def _connect_through(
     proxy: Proxy, info: tuple[int, int, int, str, tuple[object, ...]], target: str
 ) -> socket.socket:
     loop = asyncio.get_running_loop()
@@ -41,7 +43,7 @@ async def _connect(
     try:
         await loop.sock_connect(tunnel, address)
         await loop.sock_sendall(tunnel, _request(proxy, target))
-        status = await _status(tunnel)
+        status = await _read_status(tunnel)
         if not 200 <= status < 300:
             raise _failed(
                 proxy, f"it answered with status {status}" if status else "it closed the connection"
@@ -61,10 +63,11 @@ def _request(proxy: Proxy, target: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-async def _status(tunnel: socket.socket) -> int:
+async def _read_status(tunnel: socket.socket) -> int:
     """Read the proxy's answer and not a byte more; return its status, 0 if the connection ended."""
-    loop, head = asyncio.get_running_loop(), b""
-    while not head.endswith(b"\r\n\r\n") and len(head) < LARGEST_ANSWER:
+    loop = asyncio.get_running_loop()
+    head = b""
+    while not head.endswith(b"\r\n\r\n") and len(head) < MAX_ANSWER_BYTES:
         byte = await loop.sock_recv(tunnel, 1)
         if not byte:
             return 0
@@ -76,6 +79,6 @@ async def _status(tunnel: socket.socket) -> int:
 def _failed(proxy: Proxy, why: str) -> GatewayError:
     return GatewayError(
         f"The gateway cannot be reached through the proxy {proxy.shown} ({proxy.variable}): {why}",
-        "No suggestions and no edits until it can",
+        "No suggestions and edits until the gateway can be reached",
         REMEDY,
     )

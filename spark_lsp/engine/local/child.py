@@ -6,7 +6,7 @@ lives here, in a child of the gateway, and this is the only file that imports xl
     python -m spark_lsp.engine.local.child --model FILE --listen ADDRESS --home DIRECTORY
 
 `ADDRESS` is the path of a Unix socket or `127.0.0.1`. `DIRECTORY` has mode 0700 and holds the socket
-(which is itself created 0755) and what is saved of the model's memory; all of it is derived from the
+(which is itself created 0755) and saved states of the model; all of it is derived from the
 user's code, so it is removed at the end. The key every request must bear comes in the environment variable
 `SPARK_LSP_CHILD_KEY`. One JSON line on stdout says how the start went: `{"event": "ready", "address":
 …}` or `{"event": "failed", "code": …, "reason": …}`. The process ends when its stdin is closed, which the

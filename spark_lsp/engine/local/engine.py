@@ -1,11 +1,11 @@
-"""The embedded model as an engine: it starts its child when needed, and answers from what it has read.
+"""The embedded model as an engine: it starts its child process when needed, and keeps its prompt cache warm.
 
     open ─▶ child running? ─no─▶ start it (never a download: a missing model is a reason, not a task)
       └──▶ local_job: window or chat prompt ─▶ POST /completion ─▶ Started, Chunk*, Finished
 
-The child's death costs the requests it was answering. It is started again once by itself; if it dies
-again within some minutes, the engine is off and says so. While the person rests, the window around
-their cursor is read in advance; any real request ends that first.
+If the child dies, the requests that it was answering fail. The engine restarts it once; if it dies again
+within ten minutes, the engine is off and reports that. While the user pauses, the model reads the window
+around the cursor in advance; a request stops that first.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -25,7 +25,7 @@ from spark_lsp.engine.local import process as local_process
 from spark_lsp.engine.local.job import Job, job_of, reading_of
 from spark_lsp.engine.local.process import ModelProcess
 from spark_lsp.engine.local.slots import Slots
-from spark_lsp.engine.local.stream import End, Reading, StreamEvent, Text, broken_off, events
+from spark_lsp.engine.local.stream import End, Reading, StreamEvent, Text, process_died, read_events
 from spark_lsp.engine.local.tally import Clock, Tally
 from spark_lsp.errors import EngineError, ModelError
 from spark_lsp.models import paths, registry
@@ -71,51 +71,60 @@ class LocalEngine:
     @property
     def info(self) -> EngineInfo:
         """State and reason; a model that is not on this machine is `off`, with what to do."""
-        why = self._why_off()
-        ready = self._child is not None and self._child.alive
+        obstacle = self._find_obstacle()
+        state: Literal["ready", "starting", "off"] = "starting"
+        reason = "The embedded model is loaded at the first request"
+        code = Code.MODEL_NOT_LOADED
+        if self._child is not None and self._child.alive:
+            state = "ready"
+        elif obstacle is not None:
+            state = "off"
+            code = obstacle.code
+        if state != "starting":
+            reason = str(obstacle) if state == "off" else ""
         return EngineInfo(
             name=self._name,
             kind="local",
             model=self._model.name,
             context_tokens=CONTEXT_TOKENS,
             prefill_tokens_per_s=round(self._slots.pace.tokens_per_s, 1),
-            state="ready" if ready else "off" if why else "starting",
-            reason="" if ready else str(why) if why else "The embedded model is loaded when first needed",
-            code="" if ready else why.code if why else Code.MODEL_NOT_LOADED,
+            state=state,
+            reason=reason,
+            code="" if state == "ready" else code,
         )
 
     async def start(self) -> None:
         """Load the model now; raises `EngineError` if it cannot be."""
-        await self._ready()
+        await self._ensure_child()
 
     @contextlib.asynccontextmanager
     async def open(self, request: Request) -> AsyncGenerator[AsyncIterator[Event], None]:
         """Answer `request`; see `engine.base`."""
         asked = time.perf_counter()
         self._stop_prefill()
-        job, response = await self._posted(request)
+        job, response = await self._send_to_live_child(request)
         stream = self._answer(job, response, Clock(asked))
         try:
             yield stream
         finally:
-            await _closed(stream, response)
-            self._after(request)
+            await _close_stream(stream, response)
+            self._read_ahead_after(request)
 
-    async def _posted(self, request: Request) -> tuple[Job, httpx.Response]:
-        """Ask the child; if it turns out to be dying just now, ask the one that follows it."""
-        child = await self._ready()
+    async def _send_to_live_child(self, request: Request) -> tuple[Job, httpx.Response]:
+        """Send the request to the child; if that child is dying, send it to its successor."""
+        child = await self._ensure_child()
         try:
             return await self._post(child, request)
         except httpx.HTTPError as error:
             with anyio.move_on_after(_CLOSE_S):
                 await child.ended()
             if child.alive:
-                raise broken_off() from error
-        self._mourn(child)
+                raise process_died() from error
+        self._record_death(child)
         try:
-            return await self._post(await self._ready(), request)
+            return await self._post(await self._ensure_child(), request)
         except httpx.HTTPError as error:
-            raise broken_off() from error
+            raise process_died() from error
 
     async def _post(self, child: ModelProcess, request: Request) -> tuple[Job, httpx.Response]:
         job = job_of(request, self._slots)
@@ -124,21 +133,21 @@ class LocalEngine:
         return job, await _post(child, job.body)
 
     def observe(self, focus: Focus) -> None:
-        """Read the window around the cursor once it has rested; a later hint takes its place."""
+        """Read the window around the cursor after a rest; a later hint replaces this one."""
         self._read_ahead(focus.text[: focus.offset], focus.text[focus.offset :])
 
     async def idle(self) -> None:
-        """Wait until what is read at rest has been read; for measurements and tests."""
+        """Wait until reading in advance has ended; for measurements and tests."""
         while self._prefill and not self._prefill.done():
             await asyncio.wait([self._prefill])
 
     async def busy(self) -> bool:
         """Return whether the model is working on anything; for measurements and tests."""
-        child = await self._ready()
+        child = await self._ensure_child()
         return any(slot["is_processing"] for slot in (await child.client.get("/slots")).json())
 
     async def aclose(self) -> None:
-        """End the child and everything under way."""
+        """End the child and all tasks."""
         self._closed = True
         tasks = list(self._tasks)
         for task in tasks:
@@ -151,11 +160,11 @@ class LocalEngine:
     async def _answer(self, job: Job, response: httpx.Response, clock: Clock) -> AsyncGenerator[Event, None]:
         yield Started(self._name, self._model.name, job.format)
         tally = Tally()
-        async with contextlib.aclosing(events(response)) as stream:
+        async with contextlib.aclosing(read_events(response)) as stream:
             async for event in stream:
                 clock.saw(event)
                 tally.saw(event)
-                self._note(job, event, tally)
+                self._update_slot(job, event, tally)
                 shown = job.reply.feed(event.text) if isinstance(event, Text) else ""
                 if shown:
                     yield Chunk(shown.replace("\n", job.eol))
@@ -165,8 +174,8 @@ class LocalEngine:
             yield Chunk(rest.replace("\n", job.eol))
         yield Finished("length" if tally.cut else "stop", tally.usage, clock.timing)
 
-    def _note(self, job: Job, event: StreamEvent, tally: Tally) -> None:
-        """Keep what is known of the slot's cache and of the engine's pace up to date."""
+    def _update_slot(self, job: Job, event: StreamEvent, tally: Tally) -> None:
+        """Update the contents of the slot's cache and the measured pace."""
         if job.plan and isinstance(event, Text):
             self._slots.answered(job.plan, tally.text)
         elif isinstance(event, Reading):
@@ -179,47 +188,47 @@ class LocalEngine:
             read = reading.total - reading.cached
             self._slots.measured(len(prompt), reading.total, read, reading.seconds)
 
-    def _after(self, request: Request) -> None:
-        """Where a completion was asked the next one will be, so read around it at rest."""
+    def _read_ahead_after(self, request: Request) -> None:
+        """Read around the completion's position at rest: the next request will be near it."""
         if request.task is Task.COMPLETE:
             self._read_ahead(request.text_of(PartKind.PREFIX), request.text_of(PartKind.SUFFIX))
 
     def _read_ahead(self, prefix: str, suffix: str) -> None:
         self._stop_prefill()
-        if not self._closed and not self._why_off():
+        if not self._closed and not self._find_obstacle():
             self._prefill = self._spawn(self._read_at_rest(prefix, suffix))
 
     async def _read_at_rest(self, prefix: str, suffix: str) -> None:
         await anyio.sleep(_REST_S)
         with contextlib.suppress(EngineError, httpx.HTTPError):
-            child = await self._ready()
+            child = await self._ensure_child()
             plan = self._slots.plan_at_rest(prefix, suffix)
             if plan.reading_s < _WORTH_READING_S:
                 return
             self._slots.asked(plan)
             response = await _post(child, reading_of(plan))
-            stream = events(response)
+            stream = read_events(response)
             try:
                 async for event in stream:
                     if isinstance(event, Reading):
                         self._slots.read(plan, event.done, event.total)
                         self._measure(plan.prompt, event)
             finally:
-                await _closed(stream, response)
+                await _close_stream(stream, response)
 
     def _stop_prefill(self) -> None:
         if self._prefill:
             self._prefill.cancel()
             self._prefill = None
 
-    async def _ready(self) -> ModelProcess:
+    async def _ensure_child(self) -> ModelProcess:
         """Return the running child, starting it first if need be.
 
-        The start is a task of its own: a request that is cancelled meanwhile must not undo it.
+        The start is a separate task, so that cancelling a request during it does not stop it.
         """
         if self._child and self._child.alive:
             return self._child
-        if why := self._why_off():
+        if why := self._find_obstacle():
             raise why
         if self._starting is None or self._starting.done():
             self._starting = self._spawn(self._start())
@@ -229,7 +238,7 @@ class LocalEngine:
         try:
             if self._model.sha256 and not await anyio.to_thread.run_sync(paths.verify, self._model):
                 raise _missing(self._model, "is damaged")
-            child = await self._child_started()
+            child = await self._start_child()
         except EngineError as error:
             self._failure = (error, time.monotonic() + _RETRY_S)
             raise
@@ -238,18 +247,19 @@ class LocalEngine:
         self._spawn(self._watch(child))
         return child
 
-    async def _child_started(self) -> ModelProcess:
-        """Start a child; one that dies while it starts is started once more, as later ones are."""
+    async def _start_child(self) -> ModelProcess:
+        """Start a child; start it once more if it dies during its start."""
         try:
             return await local_process.start(self._file, CONTEXT_TOKENS)
         except local_process.Died:
-            if self._closed or not self._forgiven():
+            if self._closed or not self._is_first_death():
                 raise
         return await local_process.start(self._file, CONTEXT_TOKENS)
 
-    def _forgiven(self) -> bool:
-        """Note a death; True if it is the first within some minutes."""
-        now, before = time.monotonic(), self._died_at
+    def _is_first_death(self) -> bool:
+        """Record a death. Return True if it is the first within `_FORGIVEN_S`."""
+        now = time.monotonic()
+        before = self._died_at
         self._died_at = now
         return now - before >= _FORGIVEN_S
 
@@ -259,21 +269,21 @@ class LocalEngine:
         if self._closed:
             return
         await child.aclose()
-        self._mourn(child)
+        self._record_death(child)
         with contextlib.suppress(EngineError):
-            await self._ready()
+            await self._ensure_child()
 
-    def _mourn(self, child: ModelProcess) -> None:
-        """Note once that the child has died."""
+    def _record_death(self, child: ModelProcess) -> None:
+        """Record the child's death, once."""
         if self._child is not child:
             return
         self._child = None
-        if not self._forgiven():
+        if not self._is_first_death():
             self._failure = (_died_again(), time.monotonic() + _FORGIVEN_S)
 
-    def _why_off(self) -> EngineError | None:
+    def _find_obstacle(self) -> EngineError | None:
         if self._closed:
-            return EngineError("The embedded engine has been stopped", code=Code.ENGINE_UNAVAILABLE)
+            return EngineError("The embedded engine was stopped", code=Code.ENGINE_UNAVAILABLE)
         if self._wrong_name:
             return self._wrong_name
         if self._failure and time.monotonic() < self._failure[1]:
@@ -285,12 +295,12 @@ class LocalEngine:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(_retrieve)
+        task.add_done_callback(_retrieve_exception)
         return task
 
 
 def _model_of(name: str) -> tuple[registry.Model, EngineError | None]:
-    """Return the model of a setting; for a name nobody knows, one that says so."""
+    """Return the model of a setting, and the error for an unknown name."""
     if model_path(name):
         return registry.from_file(Path(name)), None
     try:
@@ -308,14 +318,14 @@ def _missing(model: registry.Model, how: str) -> EngineError:
     if not model.sha256:
         return EngineError(
             f"The model file {model.file} {how}",
-            "The embedded engine cannot answer",
+            "The embedded engine is not available",
             "Correct its path in the settings",
             code=Code.MODEL_UNAVAILABLE,
         )
     name = "" if registry.AUTO in model.aliases else f" {model.name}"
     return EngineError(
         f"The model {model.summary} {how}",
-        "The embedded engine cannot answer until it is fetched, once",
+        "The embedded engine is not available until the model is downloaded",
         f"Run: spark-lsp model pull{name}",
         code=Code.MODEL_UNAVAILABLE,
     )
@@ -325,8 +335,7 @@ def _died_again() -> EngineError:
     return EngineError(
         "The embedded model's process ended twice within a few minutes",
         "The embedded engine is off for ten minutes; other engines still work",
-        "The usual cause is too little memory: close something, or choose a smaller model "
-        "(spark-lsp model list)",
+        "Usually memory is too small: close other programs, or choose a smaller model (spark-lsp model list)",
         code=Code.ENGINE_UNAVAILABLE,
     )
 
@@ -335,15 +344,15 @@ async def _post(child: ModelProcess, body: dict[str, Any]) -> httpx.Response:
     return await child.client.send(child.client.build_request("POST", "/completion", json=body), stream=True)
 
 
-async def _closed(stream: AsyncGenerator[Any, None], response: httpx.Response) -> None:
-    """Close an answer's stream, which is what cancels it; never raises, never waits long."""
+async def _close_stream(stream: AsyncGenerator[Any, None], response: httpx.Response) -> None:
+    """Close an answer's stream, which cancels it; never raises, waits `_CLOSE_S` at most."""
     with anyio.move_on_after(_CLOSE_S, shield=True), contextlib.suppress(Exception):
         await stream.aclose()
         await response.aclose()
 
 
-def _retrieve(task: "asyncio.Task[Any]") -> None:
-    """Look at a task's end: an engine's failure was reported to who asked, any other one is logged."""
+def _retrieve_exception(task: "asyncio.Task[Any]") -> None:
+    """Retrieve a task's exception: callers have got an `EngineError`; log any other one."""
     error = None if task.cancelled() else task.exception()
     if error is not None and not isinstance(error, EngineError):
         log_failure(task.get_coro(), error)

@@ -1,4 +1,4 @@
-"""From a request to what llama.cpp is asked, and how its text is to be read. No I/O."""
+"""Makes the body of a `/completion` call from a request, and the reader of its text. No I/O."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,8 @@ from spark_lsp.engine.local.slots import SCRATCH, Plan, Slots
 from spark_lsp.prompts import fim, rewrite
 from spark_lsp.request import EditFormat, PartKind, Request, Task
 
-_LINE_TOKENS, _BLOCK_TOKENS = 48, 120
+_LINE_TOKENS = 48
+_BLOCK_TOKENS = 120
 _GREEDY = {"samplers": ["top_k"], "top_k": 1, "cache_prompt": True, "stream": True, "return_progress": True}
 # The final event would otherwise repeat the whole prompt.
 _FIELDS = ["content", "stop", "stop_type", "tokens_evaluated", "timings"]
@@ -31,10 +32,12 @@ def job_of(request: Request, slots: Slots) -> Job:
 
 
 def _completion(request: Request, slots: Slots) -> Job:
-    prefix, suffix = request.text_of(PartKind.PREFIX), request.text_of(PartKind.SUFFIX)
+    prefix = request.text_of(PartKind.PREFIX)
+    suffix = request.text_of(PartKind.SUFFIX)
     eol = "\r\n" if "\r\n" in prefix or "\r\n" in suffix else "\n"
     plan = slots.plan(prefix, suffix)
-    lines, opens = request.max_lines or 1, fim.may_open_line(prefix)
+    lines = request.max_lines or 1
+    opens = fim.may_open_line(prefix)
     line = prefix[max(prefix.rfind("\n"), prefix.rfind("\r")) + 1 :]
     begins = not line.strip()
     stop = [*fim.TEMPLATES.get(slots.family, fim.PLAIN).stop]

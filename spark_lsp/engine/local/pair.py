@@ -1,9 +1,9 @@
 """`model = "auto"`: the small embedded model for ghost text, the larger one for edits if it is here.
 
-Ghost text must come while the hand pauses, which only the small model does on a laptop. Edits may take
-longer and should be right: of 61 strict tasks the small one got 18 % right and damaged 18 %, the larger 54
-and 3 %. So edits and questions go to the larger one, if its user has fetched it and the machine has the
-memory; it is loaded at the first of them.
+Ghost text must come while the user pauses, which only the small model achieves on a laptop. Edits may take
+longer and should be correct: of 61 strict tasks the small model solved 18 % and damaged 18 %, the larger one
+solved 54 % and damaged 3 %. Edits and questions therefore use the larger model, if the user has downloaded it
+and the machine has enough memory. It is loaded at the first such request.
 """
 
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ class LocalPair:
 
     @property
     def info(self) -> EngineInfo:
-        """What the small one says, or the large one where only that is here."""
+        """The small model, or the large one if only that is on this machine."""
         small = self._small.info
         if small.state == "off" and self._large.info.state != "off":
             return self._large.info
@@ -33,9 +33,9 @@ class LocalPair:
 
     def open(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Answer from the model for this task."""
-        return self._for(request.task).open(request)
+        return self._model_for(request.task).open(request)
 
-    def _for(self, task: Task) -> LocalEngine:
+    def _model_for(self, task: Task) -> LocalEngine:
         large = self._large.info.state
         if large == "off":
             return self._small
@@ -45,10 +45,10 @@ class LocalPair:
         return self._large if task is not Task.COMPLETE and fits else self._small
 
     def observe(self, focus: Focus) -> None:
-        """Let the small one read ahead: hints are of completions."""
-        self._for(Task.COMPLETE).observe(focus)
+        """Pass the hint to the model for completions."""
+        self._model_for(Task.COMPLETE).observe(focus)
 
     async def aclose(self) -> None:
-        """End both."""
+        """End both models."""
         await self._small.aclose()
         await self._large.aclose()

@@ -1,8 +1,9 @@
-"""The child process of the embedded model, seen from the gateway: start, address, death, end.
+"""The child process of the embedded model, as the gateway sees it: start, address, end.
 
-The child gets an environment made for it: what Python and the dynamic linker need, a fresh key, and two
-variables without which a busy machine collapses to seconds a token (waiting threads would spin). None of
-the user's other variables reach native code. It is started by its file, so that it imports nothing of ours.
+The child gets a minimal environment: the variables of Python and the dynamic linker, a new key, and two
+variables that stop waiting threads from spinning, without which a busy machine needs seconds per token. None
+of the user's other variables reach native code. The gateway starts the child by its file, so the child
+imports no other module of spark-lsp.
 """
 
 import json
@@ -29,26 +30,26 @@ _KEY_VARIABLE = "SPARK_LSP_CHILD_KEY"
 _PASSED = ("PATH", "HOME", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "VIRTUAL_ENV", "LANG")
 _PASSED_PREFIXES = ("PYTHON", "LD_LIBRARY", "DYLD_", "LC_")
 _CALM = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
-_LOAD_S = 60.0
-_END_S = 2.0
-# The longest silence before an answer is given up: a request may wait for another's edit to end.
-_SILENCE_S = 120.0
+_LOAD_TIMEOUT_S = 60.0
+_END_TIMEOUT_S = 2.0
+# A request may have to wait until another request's edit ends.
+_READ_TIMEOUT_S = 120.0
 
 
 class Died(EngineError):
-    """The child was ended from outside, or crashed, before it was ready; it said nothing of itself."""
+    """The child was killed or crashed before it was ready, without a report."""
 
     def __init__(self) -> None:
         super().__init__(
             "The embedded model's process ended before it was ready",
-            "The embedded model cannot serve",
+            "The embedded model is not available",
             "Run: spark-lsp doctor",
             code=Code.ENGINE_UNAVAILABLE,
         )
 
 
 class ModelProcess:
-    """One running child. Make it with `start`; `client` speaks to it until it ends."""
+    """One running child, made by `start`. `client` sends requests to it until it ends."""
 
     def __init__(self, process: Process, home: Path) -> None:
         self._process = process
@@ -80,7 +81,7 @@ class ModelProcess:
     async def _end(self) -> None:
         assert self._process.stdin
         await self._process.stdin.aclose()
-        with anyio.move_on_after(_END_S):
+        with anyio.move_on_after(_END_TIMEOUT_S):
             await self._process.wait()
         if self.alive:
             self._process.kill()
@@ -90,7 +91,7 @@ class ModelProcess:
 async def start(model: Path, context: int) -> ModelProcess:
     """Start a child that serves `model` with `context` tokens; return when it can answer.
 
-    Raises `Died` if the child was ended meanwhile, `EngineError` with the reason if it cannot be started.
+    Raises `Died` if the child ended during its start, `EngineError` with the reason if it cannot start.
     """
     home = _private_directory()
     key = secrets.token_urlsafe(24)
@@ -139,9 +140,9 @@ def _environment(key: str) -> dict[str, str]:
 
 
 async def _first_line(process: Process) -> dict[str, Any]:
-    """Return what the child says of its start; an empty answer means that it died or hung."""
+    """Return the child's report of its start; {} if it died or hung."""
     assert process.stdout
-    with anyio.move_on_after(_LOAD_S):
+    with anyio.move_on_after(_LOAD_TIMEOUT_S):
         try:
             line = await BufferedByteReceiveStream(process.stdout).receive_until(b"\n", 65536)
             return json.loads(line)
@@ -152,23 +153,23 @@ async def _first_line(process: Process) -> dict[str, Any]:
 
 async def _has_died(process: Process) -> bool:
     """Tell whether a child that closed its output is gone; it is, in a moment."""
-    with anyio.move_on_after(_END_S):
+    with anyio.move_on_after(_END_TIMEOUT_S):
         await process.wait()
     return process.returncode is not None
 
 
 _REMEDIES = {
     Code.PACKAGE_MISSING: "Run: pip install 'spark-lsp[local]'",
-    Code.MODEL_UNAVAILABLE: "Fetch the model again: spark-lsp model pull; or name another file",
+    Code.MODEL_UNAVAILABLE: "Run: spark-lsp model pull; or set another model file",
 }
 
 
 def _not_started(answer: dict[str, Any]) -> EngineError:
-    """Return the error of a child that said why it cannot serve, or nothing in time."""
+    """Return the error for a child that reported a failure, or nothing in time."""
     code = known(answer.get("code"), Code.ENGINE_UNAVAILABLE)
     return EngineError(
         str(answer.get("reason") or "The embedded model's process did not become ready"),
-        "The embedded model cannot serve",
+        "The embedded model is not available",
         _REMEDIES.get(code, "Run: spark-lsp doctor"),
         code=code,
     )
@@ -183,5 +184,5 @@ def _client(address: str, key: str) -> httpx.AsyncClient:
     else:
         transport = httpx.AsyncHTTPTransport(limits=limits)
     headers = {"Authorization": f"Bearer {key}"}
-    timeout = httpx.Timeout(_SILENCE_S, connect=5.0)
+    timeout = httpx.Timeout(_READ_TIMEOUT_S, connect=5.0)
     return httpx.AsyncClient(base_url=address, transport=transport, headers=headers, timeout=timeout)

@@ -1,14 +1,16 @@
-"""What the model has read, and which window a completion therefore gets. Decisions only, no I/O.
+"""Chooses the window of a completion by the contents of the prompt caches. No I/O.
 
 The child has two slots, each with the cache of one prompt:
 
-- `WARM` holds the big window around the person's cursor. It is filled at rest and used when little of it
-  must be read anew.
-- `SCRATCH` takes what does not fit there: a small window when the big one is cold, because a person
-  waits for it; and edits, which would otherwise push the big window out.
+- `WARM` has the large window around the user's cursor. The model reads it at rest; completions use it when
+little
+  of it has changed.
+- `SCRATCH` is for all other prompts: a small window when the large one is cold, because the user waits for
+it; and
+  edits, which would otherwise replace the large window.
 
-Requests name their slot. Left to itself llama.cpp would give the next key the other slot, cold, while
-the cancelled one still holds the first for some hundred milliseconds.
+Requests name their slot. Otherwise, llama.cpp would give the next keystroke the other, cold slot, while the
+cancelled request still occupies the first for some hundred milliseconds.
 """
 
 from dataclasses import dataclass, field
@@ -16,21 +18,24 @@ from dataclasses import dataclass, field
 from spark_lsp.prompts import fim, window
 from spark_lsp.prompts.window import Pace
 
-WARM, SCRATCH = 0, 1
-# Seconds of reading: at rest, and at most while a person waits for the first letter.
-_AT_REST_S = 4.0
-_WAITED_S = 1.5
-_LEAST, _MOST = 600, 12_000
-# A prompt counts as warm if at most this long must be read.
-_WARM_S = 0.6
-# A small document is read whole, even if a person waits this long for it, once: a window that cuts off the
-# head of the function it stands in costs answers (63 of 100 infilling tasks right, against 71 and more).
-_WHOLE_S = 4.0
+WARM = 0
+SCRATCH = 1
+# Limits of the time for reading a prompt: at rest, and while the user waits for the first character.
+_REST_READING_S = 4.0
+_WAIT_READING_S = 1.5
+_MIN_WINDOW_CHARS = 600
+_MAX_WINDOW_CHARS = 12_000
+# A prompt counts as warm if reading the rest of it takes less time than this.
+_WARM_READING_S = 0.6
+# A small document is read completely, even if the user waits this long for it, once: a window without the
+# head of the function around the cursor gives worse answers (63 of 100 infilling tasks solved, instead of 71
+# and more).
+_COMPLETE_READING_S = 4.0
 
 
 @dataclass(slots=True)
 class Slot:
-    """What one slot's cache holds: the prompt as text, and the window's prefix in it."""
+    """The contents of one slot's cache: the prompt as text, and the window's prefix in it."""
 
     prompt: str = ""
     prefix: str = ""
@@ -39,7 +44,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One completion as it will be asked: `reading_s` is the estimate for what is not cached."""
+    """One completion's prompt and slot. `reading_s` is the estimated time to read the uncached part."""
 
     slot: int
     prompt: str
@@ -58,21 +63,21 @@ class Slots:
     held: tuple[Slot, Slot] = field(default_factory=lambda: (Slot(), Slot()))
 
     def plan(self, prefix: str, suffix: str) -> Plan:
-        """Return how to complete between `prefix` and `suffix` so that the answer comes in time."""
+        """Return a plan for completing between `prefix` and `suffix` with an answer in time."""
         warm = self.plan_at_rest(prefix, suffix)
         whole = len(warm.prefix) + len(warm.fragment) == len(prefix)
-        if warm.reading_s <= (_WHOLE_S if whole else _WARM_S):
+        if warm.reading_s <= (_COMPLETE_READING_S if whole else _WARM_READING_S):
             return warm
-        scratch = self._plan(SCRATCH, _WAITED_S, prefix, suffix)
+        scratch = self._plan(SCRATCH, _WAIT_READING_S, prefix, suffix)
         return scratch if scratch.reading_s < warm.reading_s else warm
 
     def plan_at_rest(self, prefix: str, suffix: str) -> Plan:
-        """Return what to read while nobody waits."""
-        return self._plan(WARM, _AT_REST_S, prefix, suffix)
+        """Return the plan for reading in advance, while no request waits."""
+        return self._plan(WARM, _REST_READING_S, prefix, suffix)
 
     def _plan(self, index: int, seconds: float, prefix: str, suffix: str) -> Plan:
         slot = self.held[index]
-        slot.size = window.limit(self.pace, seconds, slot.size, _LEAST, _MOST)
+        slot.size = window.limit(self.pace, seconds, slot.size, _MIN_WINDOW_CHARS, _MAX_WINDOW_CHARS)
         read, fragment = fim.heal(_plain_ends(prefix))
         chosen = window.choose(read, _plain_ends(suffix), slot.size, slot.prefix)
         prompt = fim.render(chosen.prefix, chosen.suffix, self.family)
@@ -80,30 +85,30 @@ class Slots:
         return Plan(index, prompt, chosen.prefix, fragment, chosen.closing, self.pace.seconds(unread))
 
     def asked(self, plan: Plan) -> None:
-        """Note that `plan` is on its way: until more is known, its slot holds what it shares with it."""
+        """Record that `plan` was sent. Until it is read, its slot has only the common beginning."""
         slot = self.held[plan.slot]
         slot.prompt = plan.prompt[: window.common(plan.prompt, slot.prompt)]
         slot.prefix = plan.prefix
 
     def read(self, plan: Plan, done: int, total: int) -> None:
-        """Note that `done` of the `total` tokens of the plan's prompt are in its slot."""
+        """Record that `done` of the `total` tokens of the plan's prompt are in its slot."""
         share = done / total if total else 0.0
         self.held[plan.slot].prompt = plan.prompt[: int(len(plan.prompt) * share)]
 
     def answered(self, plan: Plan, text: str) -> None:
-        """Note that the slot holds the plan's prompt and behind it the generated `text`."""
+        """Record that the slot contains the plan's prompt, followed by the generated `text`."""
         self.held[plan.slot].prompt = plan.prompt + text
 
     def forget(self, index: int) -> None:
-        """Note that a slot holds something else now."""
+        """Record that a slot contains another prompt now."""
         slot = self.held[index]
         slot.prompt = slot.prefix = ""
 
     def measured(self, characters: int, tokens: int, read: int, seconds: float) -> None:
-        """Take the measured reading of one prompt into the pace."""
+        """Include the measured reading of one prompt in the pace."""
         self.pace = self.pace.measured(characters, tokens, read, seconds)
 
 
 def _plain_ends(text: str) -> str:
-    """Return `text` with the line ends that models know best."""
+    """Return `text` with LF line ends, which models know best."""
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text

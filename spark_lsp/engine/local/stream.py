@@ -1,7 +1,7 @@
-"""The stream of llama.cpp's `/completion`: server-sent events, read into small values.
+"""Reads the stream of llama.cpp's `/completion`: from server-sent events to values.
 
-An answer is complete only when an event with `"stop": true` was seen: the end of the stream alone looks
-the same whether the model has finished or its process was killed.
+An answer is complete only after an event with `"stop": true`: the end of the stream alone looks the same
+whether the model has finished or its process was killed.
 """
 
 import json
@@ -46,47 +46,47 @@ class End:
 StreamEvent = Reading | Text | End
 
 
-async def events(response: httpx.Response) -> AsyncGenerator[StreamEvent, None]:
-    """Yield the events of one answer; raises `EngineError` if it breaks off or reports an error."""
+async def read_events(response: httpx.Response) -> AsyncGenerator[StreamEvent, None]:
+    """Give the events of one answer. Raises `EngineError` if it is incomplete or reports an error."""
     if response.status_code != 200:
-        raise _refused(response.status_code, await response.aread())
+        raise _rejected(response.status_code, await response.aread())
     parser = EventParser()
     try:
         async for chunk in response.aiter_bytes():
             for server_event in parser.feed(chunk):
-                event = _event(json.loads(server_event.data))
+                event = _read_event(json.loads(server_event.data))
                 yield event
                 if isinstance(event, End):
                     return
     except httpx.ReadTimeout as error:
-        raise _silent() from error
+        raise _timed_out() from error
     except (httpx.HTTPError, EventTooLong) as error:
-        raise broken_off() from error
-    raise broken_off()
+        raise process_died() from error
+    raise process_died()
 
 
-def broken_off() -> EngineError:
-    """The error of an answer whose model died."""
+def process_died() -> EngineError:
+    """Return the error for an answer whose model process ended."""
     return EngineError(
         "The embedded model's process ended in the middle of an answer",
-        "This answer is lost; nothing was changed",
-        "Ask again: the model is started once more by itself",
+        "The answer was discarded; nothing was changed",
+        "Try again. The gateway restarts the model automatically",
         code=Code.ANSWER_BROKE_OFF,
     )
 
 
-def _silent() -> EngineError:
+def _timed_out() -> EngineError:
     return EngineError(
-        "The embedded model has said nothing for two minutes",
-        "This answer is given up; nothing was changed",
-        "The machine may be overloaded; ask again later",
+        "The embedded model sent nothing for two minutes",
+        "The request timed out; nothing was changed",
+        "Check the load of this machine, then try again",
         code=Code.ENGINE_SILENT,
     )
 
 
-def _event(data: dict[str, Any]) -> StreamEvent:
+def _read_event(data: dict[str, Any]) -> StreamEvent:
     if "error" in data or "code" in data:
-        raise _failed(data.get("error", data))
+        raise _reported_error(data.get("error", data))
     if data.get("stop"):
         timings = data.get("timings", {})
         cached = int(timings.get("cache_n", 0))
@@ -99,21 +99,23 @@ def _event(data: dict[str, Any]) -> StreamEvent:
     return Text(data.get("content", ""))
 
 
-def _refused(status: int, body: bytes) -> EngineError:
+def _rejected(status: int, body: bytes) -> EngineError:
     try:
-        return _failed(json.loads(body)["error"])
+        return _reported_error(json.loads(body)["error"])
     except (ValueError, KeyError, TypeError):
-        return EngineError(f"The embedded model refused the request ({status})", code=Code.ENGINE_FAILED)
+        return EngineError(
+            f"The embedded model rejected the request (status {status})", code=Code.ENGINE_FAILED
+        )
 
 
-def _failed(error: dict[str, Any]) -> EngineError:
-    """Name the error without its message, which may quote the prompt."""
+def _reported_error(error: dict[str, Any]) -> EngineError:
+    """Return the error without the server's message, which may quote the prompt."""
     kind = str(error.get("type", "error"))
     if kind == "exceed_context_size_error":
         return EngineError(
-            "The text is longer than the embedded model can read",
+            "The request is longer than the context of the embedded model",
             "Nothing was changed",
-            "Select less",
+            "Select less code",
             code=Code.CONTEXT_LENGTH_EXCEEDED,
         )
     return EngineError(f"The embedded model reported an error ({kind})", code=Code.ENGINE_FAILED)

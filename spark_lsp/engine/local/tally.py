@@ -1,6 +1,6 @@
-"""What an answer cost: tokens and time, counted while it comes.
+"""Tokens and times of an answer, counted while it is streamed.
 
-The model tells both at its end, but an answer that has all the lines it may have ends before that.
+The model reports both at the end, but we end an answer earlier if it has all its lines.
 """
 
 import time
@@ -12,7 +12,7 @@ from spark_lsp.request import Timing, Usage
 
 @dataclass(slots=True)
 class Tally:
-    """What was counted while an answer came, should it end before the model says so itself."""
+    """The tokens of an answer so far."""
 
     usage: Usage = field(default_factory=Usage)
     text: str = ""
@@ -32,7 +32,7 @@ class Tally:
 
 @dataclass(slots=True)
 class Clock:
-    """When an answer was asked, begun, and gave its first and last token; seconds of one clock."""
+    """The times of the request, the answer's begin, and its first and last token, in seconds of one clock."""
 
     asked: float
     begun: float = 0.0
@@ -49,7 +49,7 @@ class Clock:
 
     @property
     def timing(self) -> Timing:
-        """Where the time went."""
+        """The durations of the answer's phases."""
         begun = self.begun or self.asked
         first = self.first or begun
         return Timing((begun - self.asked) * 1e3, (first - begun) * 1e3, max(0.0, self.last - first) * 1e3)

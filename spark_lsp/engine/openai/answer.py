@@ -18,7 +18,7 @@ from spark_lsp.engine.openai import calls, errors
 from spark_lsp.engine.openai.calls import Call, Target
 from spark_lsp.engine.openai.events import AnswerReader, Piece
 from spark_lsp.engine.openai.fields import SYSTEM, refused_fields
-from spark_lsp.engine.openai.http import Http, Patience, close
+from spark_lsp.engine.openai.http import Http, ResponseTimeouts, close
 from spark_lsp.engine.openai.loading import LoadingCall
 from spark_lsp.engine.openai.servers import Server
 from spark_lsp.errors import EngineError
@@ -86,11 +86,11 @@ class Exchange:
         self._loading = loading
         self.response = response
 
-    def body(self, patience: Patience) -> AsyncGenerator[bytes, None]:
+    def body(self, timeouts: ResponseTimeouts) -> AsyncGenerator[bytes, None]:
         """Give the body as it comes."""
         if self._loading is not None:
-            return self._loading.body(patience)
-        return self._http.body(self.response, patience)
+            return self._loading.body(timeouts)
+        return self._http.body(self.response, timeouts)
 
     async def close(self) -> None:
         """Close it, which is how such servers learn that nobody listens; never raises."""
@@ -118,13 +118,13 @@ class Asker:
             await loading.aclose()
 
     async def answer(
-        self, server: Server, request: Request, patience: Patience
+        self, server: Server, request: Request, timeouts: ResponseTimeouts
     ) -> AsyncGenerator[Event, None]:
         """Give the text as it may be passed on, and the end. Raises `EngineError`."""
         progress = _Progress(time.monotonic())
-        call, exchange = await self._post(server, request, patience)
+        call, exchange = await self._post(server, request, timeouts)
         try:
-            async with aclosing(self._read(server, exchange, call, progress, patience)) as events:
+            async with aclosing(self._read(server, exchange, call, progress, timeouts)) as events:
                 async for event in events:
                     yield event
         finally:
@@ -132,13 +132,15 @@ class Asker:
 
     # Asking.
 
-    async def _post(self, server: Server, request: Request, patience: Patience) -> tuple[Call, Exchange]:
+    async def _post(
+        self, server: Server, request: Request, timeouts: ResponseTimeouts
+    ) -> tuple[Call, Exchange]:
         """Send the request until the server takes it. Raises `EngineError` if it does not."""
         refusals, loads = 0, self._settings.flavour == "ollama"
         while True:
             call = calls.call_of(request, self._target(server))
             try:
-                exchange = await self._send(server, call, patience)
+                exchange = await self._send(server, call, timeouts)
             except EngineError as error:
                 if loads and error.code == Code.ENGINE_SILENT:
                     raise errors.loading(self._name, server.model) from error
@@ -147,7 +149,7 @@ class Asker:
                 return call, exchange
             error, body = await self._http.refusal(exchange.response)
             if error.code == Code.ENGINE_LOADING:
-                await self._wait_for_model(server, error, patience)
+                await self._wait_for_model(server, error, timeouts)
                 loads = True
                 continue
             server.loading_since = None
@@ -156,38 +158,38 @@ class Asker:
             if refusals > MOST_REFUSALS or not learned:
                 raise error
 
-    async def _send(self, server: Server, call: Call, patience: Patience) -> Exchange:
+    async def _send(self, server: Server, call: Call, timeouts: ResponseTimeouts) -> Exchange:
         url = server.endpoint(call.path)
-        await self._wait_for_loading(server, patience)
+        await self._wait_for_loading(server, timeouts)
         if not server.may_load(time.monotonic(), self._settings.flavour):
-            return Exchange(self._http, await self._http.send("POST", url, patience, call.body))
+            return Exchange(self._http, await self._http.send("POST", url, timeouts, call.body))
         loading = LoadingCall(self._name, self._http, server, url, call.body)
         self._loading[server] = loading
         try:
-            return Exchange(self._http, await loading.response(patience), loading)
+            return Exchange(self._http, await loading.response(timeouts), loading)
         except BaseException:
             loading.leave()
             raise
 
-    async def _wait_for_loading(self, server: Server, patience: Patience) -> None:
+    async def _wait_for_loading(self, server: Server, timeouts: ResponseTimeouts) -> None:
         """Wait while another request has the server load its model."""
         while (loading := self._loading.get(server)) is not None and not loading.settled.is_set():
             began = time.monotonic()
             try:
-                with anyio.fail_after(patience.left):
+                with anyio.fail_after(timeouts.left_s):
                     await loading.settled.wait()
             except TimeoutError as error:
-                raise patience.silent(self._name) from error
+                raise timeouts.expired(self._name) from error
             finally:
-                patience.spent(time.monotonic() - began)
+                timeouts.spend(time.monotonic() - began)
 
-    async def _wait_for_model(self, server: Server, error: EngineError, patience: Patience) -> None:
+    async def _wait_for_model(self, server: Server, error: EngineError, timeouts: ResponseTimeouts) -> None:
         """Pause before the next request to a server that loads its model. Raises `error` if time is up."""
         server.loading_since = server.loading_since or time.monotonic()
-        if patience.left <= LOADING_POLL_S:
+        if timeouts.left_s <= LOADING_POLL_S:
             raise error
         await anyio.sleep(LOADING_POLL_S)
-        patience.spent(LOADING_POLL_S)
+        timeouts.spend(LOADING_POLL_S)
 
     def _learn(self, server: Server, call: Call, status: int, error: EngineError, body: bytes) -> bool:
         """Learn from a refusal; return whether to send the request again, in another way."""
@@ -210,10 +212,10 @@ class Asker:
     # Reading.
 
     async def _read(
-        self, server: Server, exchange: Exchange, call: Call, progress: _Progress, patience: Patience
+        self, server: Server, exchange: Exchange, call: Call, progress: _Progress, timeouts: ResponseTimeouts
     ) -> AsyncGenerator[Event, None]:
         cut = said = False
-        async with aclosing(self._pieces(server, exchange, progress, patience)) as pieces:
+        async with aclosing(self._pieces(server, exchange, progress, timeouts)) as pieces:
             async for piece in pieces:
                 if shown := call.reply.feed(piece.text):
                     said = said or bool(shown.strip())
@@ -240,15 +242,15 @@ class Asker:
             raise errors.only_thought(self._name)
 
     async def _pieces(
-        self, server: Server, exchange: Exchange, progress: _Progress, patience: Patience
+        self, server: Server, exchange: Exchange, progress: _Progress, timeouts: ResponseTimeouts
     ) -> AsyncGenerator[Piece, None]:
         """Give what the stream says. Raises `EngineError` if it ends before the answer does."""
         reader = AnswerReader(self._name, exchange.response.headers.get("content-type", ""))
-        async with aclosing(_all_pieces(reader, exchange.body(patience))) as pieces:
+        async with aclosing(_all_pieces(reader, exchange.body(timeouts))) as pieces:
             async for piece in pieces:
                 progress.note(piece)
                 if piece.text or piece.alive:
-                    patience.heard()
+                    timeouts.restart()
                     server.answered(time.monotonic())
                 yield piece
         if not (progress.finish or reader.done):

@@ -1,8 +1,8 @@
-"""What an OpenAI-compatible server is asked. No I/O.
+"""Makes the HTTP requests for OpenAI-compatible servers. No I/O.
 
-Completions go as a fill-in-the-middle prompt to `/completions` where the model's family is known: it is
-faster and better than a chat about them. Everything else is a chat. What only some servers understand is
-added by *flavour*, since others refuse fields that they do not know:
+Completions use a fill-in-the-middle prompt at `/completions` if the model's family is known, which is faster
+and better than a chat. All other requests are chats. The *flavour* of the server adds fields that only some
+servers support, because others refuse fields that they do not know:
 
 - llama.cpp keeps a cache in each of its slots; a document stays with one. It can hold an answer to a grammar,
   so a cursor inside a word is healed (see `prompts.fim`), and it tells its progress while it reads.
@@ -10,7 +10,7 @@ added by *flavour*, since others refuse fields that they do not know:
 - Cerebras takes the present text of an edit as a *prediction*.
 - Mistral and DeepSeek take prefix and suffix apart, each at an address for filling in the middle.
 
-Fields that a server has refused (see `openai_fields`) are left out. Reasoning models are known by their name
+Fields that a server has refused (see `fields`) are left out. Reasoning models are known by their name
 until then: they want `max_completion_tokens`, which must leave room for the thinking, and no sampling.
 """
 
@@ -30,7 +30,8 @@ from spark_lsp.request import EditFormat, Effort, Message, PartKind, Request, Ta
 
 CHARS_PER_TOKEN = 3  # cautious: code has between three and four
 AROUND_CHARS = 16_000  # text around the place: more costs time and money and helps little
-COMPLETION_TOKENS, ANSWER_TOKENS = 256, 4096
+COMPLETION_TOKENS = 256
+ANSWER_TOKENS = 4096
 THINKING_TOKENS = 1024  # more, for a model that thinks before it speaks
 REASONING_TOKENS: dict[Effort, int] = {
     "fast": 1024,
@@ -63,12 +64,12 @@ _FAMILIES = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is asked: a model, its server's flavour, and what is known of both.
+    """The model and server of a call, and their known properties.
 
     `family` is empty for a model that cannot fill in the middle; `slots` are those of a llama.cpp server.
-    `suffixes`: the server takes prefix and suffix apart, whatever the family. `refuses` are the fields that
-    it has refused. `thinks`: the model has been seen to think; `separates`: the server keeps that out of the
-    text.
+    `suffixes`: the server takes prefix and suffix as separate fields, for any family. `refuses` are the
+    fields that it has refused. `thinks`: an earlier answer contained reasoning; `separates`: the server keeps
+    reasoning out of the text.
     """
 
     model: str
@@ -166,7 +167,7 @@ def _chat(request: Request, target: Target, budget: int) -> Call:
 
 
 def _reasons(target: Target) -> bool:
-    """Return whether the model is one of OpenAI's reasoning models, by its name or by what it refuses."""
+    """Return whether this is an OpenAI reasoning model, by its name or by the fields it refuses."""
     return bool(_REASONING.search(target.model)) or "max_tokens" in target.refuses
 
 

@@ -3,10 +3,9 @@
     open ─▶ a server that is well ─▶ look: model, context, slots (once) ─▶ openai_answer: POST the call of
       openai_calls, read its stream with openai_events ─▶ Started, Chunk*, Finished
 
-Leaving an answer closes its stream, which is how such servers learn that nobody listens. Every wait has an
-end: for the connection, for the first token, for each further one; and an answer that will not end is ended.
-What fails before its first token may be asked of another server of the same model, if the budget of retries
-allows.
+Leaving an answer closes its stream, which stops such servers. Every wait has a timeout: for the connection,
+for the first token, for each further one. An answer that exceeds its limit is ended. If a server fails before
+its first token, another server of the same model may answer, if the retry budget allows it.
 """
 
 import asyncio
@@ -30,7 +29,7 @@ from spark_lsp.engine.openai import calls, errors
 from spark_lsp.engine.openai.answer import Asker
 from spark_lsp.engine.openai.calls import Target
 from spark_lsp.engine.openai.events import served_of, slots_of
-from spark_lsp.engine.openai.http import CONNECT_S, LARGEST_LIST, Http, Patience
+from spark_lsp.engine.openai.http import CONNECT_TIMEOUT_S, MAX_LIST_BYTES, Http, ResponseTimeouts
 from spark_lsp.engine.openai.keys import key_of
 from spark_lsp.engine.openai.servers import Server, choose, normal_url, only_model
 from spark_lsp.errors import EngineError
@@ -39,7 +38,7 @@ from spark_lsp.supervise import run_guarded
 
 NEVER_KEYS = ("host", "connection", "content-length", "content-type", "transfer-encoding", "accept-encoding")
 _HEADER = re.compile(r"[A-Za-z0-9-]*")
-WARM_S = 60.0  # seconds after which a connection to a service far away is worth warming again
+WARM_INTERVAL_S = 60.0  # seconds after which a connection to a service far away is worth warming again
 
 
 class OpenAIEngine:
@@ -58,16 +57,16 @@ class OpenAIEngine:
         self._http = Http(name, self._key_header, self._budget.spend_retry, keep=keep)
         self._asker = Asker(name, settings, self._http, self._target)
         self._warming: asyncio.Task[None] | None = None
-        self._warmed = -WARM_S
+        self._warmed = -WARM_INTERVAL_S
 
     @property
     def info(self) -> EngineInfo:
-        """Who this is; it is off where it cannot be asked at all."""
+        """The engine's model and state; `off` if its settings cannot work."""
         known = next((server for server in self._servers if server.model), None)
         model = self._settings.model or (known.model if known else "")
         context = self._context(known)
         info = EngineInfo(self._name, "openai", model, context_tokens=context)
-        if why := self._why_off():
+        if why := self._find_obstacle():
             return replace(info, state="off", reason=str(why), code=why.code)
         if all(server.loads(time.monotonic()) for server in self._servers):
             loading = errors.loading(self._name, model)
@@ -81,11 +80,11 @@ class OpenAIEngine:
             return 0.0
         return self._settings.first_token_s or math.inf
 
-    def _why_off(self) -> EngineError | None:
+    def _find_obstacle(self) -> EngineError | None:
         if not self._servers:
             return EngineError(
-                f"The engine {self._name!r} has no address",
-                "It is passed over",
+                f"Engine {self._name!r} has no address",
+                errors.SKIPPED,
                 f"Set `base_url` of engines.{self._name}",
                 code=Code.ENGINE_UNAVAILABLE,
             )
@@ -93,17 +92,17 @@ class OpenAIEngine:
             shown = wrong.url.rsplit("@")[-1].partition("?")[0][:80]
             return EngineError(
                 f"Engine {self._name!r}: the `base_url` {shown!r} {wrong.fault}",
-                "It is passed over",
-                f"Set `base_url` of engines.{self._name} to one such as http://127.0.0.1:8000/v1, "
-                "and name the key by `key_env` or `key_file`",
+                errors.SKIPPED,
+                f"Set `base_url` of engines.{self._name} to a URL such as "
+                "http://127.0.0.1:8000/v1; set the key with `key_env` or `key_file`",
                 code=Code.ENGINE_UNAVAILABLE,
             )
         header = self._settings.key_header
         if not _HEADER.fullmatch(header) or header.lower() in NEVER_KEYS:
             return EngineError(
-                f"Engine {self._name!r}: {header[:40]!r} cannot be the header of a key",
-                "It is passed over",
-                f"Set `key_header` of engines.{self._name} to one such as api-key, or leave it out",
+                f"Engine {self._name!r}: {header[:40]!r} is not a valid header name for an API key",
+                errors.SKIPPED,
+                f"Set `key_header` of engines.{self._name} to a name such as api-key, or remove it",
                 code=Code.ENGINE_UNAVAILABLE,
             )
         try:
@@ -128,27 +127,28 @@ class OpenAIEngine:
 
     @asynccontextmanager
     async def _open(self, request: Request) -> AsyncGenerator[AsyncIterator[Event], None]:
-        if why := self._why_off():
+        if why := self._find_obstacle():
             raise why
         async with aclosing(self._answer(request)) as events:
             yield events
 
     def observe(self, focus: Focus) -> None:
-        """Nothing is read ahead: a server reads faster than a person rests, and each reading costs.
+        """Keep a connection to a remote service warm, if it supports that.
 
-        But a service far away is told to keep a connection warm, where it offers that.
+        The engine reads nothing in advance: a server reads faster than the user pauses, and each request
+        costs.
         """
-        due = time.monotonic() - self._warmed >= WARM_S
-        if self._settings.flavour == "cerebras" and due and self._why_off() is None:
+        due = time.monotonic() - self._warmed >= WARM_INTERVAL_S
+        if self._settings.flavour == "cerebras" and due and self._find_obstacle() is None:
             self._warmed = time.monotonic()
-            warming = run_guarded(self._warm, self._servers[0])
+            warming = run_guarded(self._warm_connection, self._servers[0])
             self._warming = asyncio.get_running_loop().create_task(warming)
 
-    async def _warm(self, server: Server) -> None:
+    async def _warm_connection(self, server: Server) -> None:
         with suppress(EngineError):
-            patience = Patience(CONNECT_S, CONNECT_S)
-            response = await self._http.send("GET", server.endpoint("/tcp_warming"), patience)
-            await self._http.whole(response, patience, LARGEST_LIST)
+            timeouts = ResponseTimeouts(CONNECT_TIMEOUT_S, CONNECT_TIMEOUT_S)
+            response = await self._http.send("GET", server.endpoint("/tcp_warming"), timeouts)
+            await self._http.whole(response, timeouts, MAX_LIST_BYTES)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -178,16 +178,16 @@ class OpenAIEngine:
             raise errors.rate_limited_for(self._name, wait_s)
 
     def _open_on(self, server: Server, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
-        return aclosing(self._told(server, request))
+        return aclosing(self._read_answer(server, request))
 
-    async def _told(self, server: Server, request: Request) -> AsyncGenerator[Event, None]:
-        patience = Patience(self._settings.first_token_s, self._settings.next_token_s)
-        await self._look(server, patience)
+    async def _read_answer(self, server: Server, request: Request) -> AsyncGenerator[Event, None]:
+        timeouts = ResponseTimeouts(self._settings.first_token_s, self._settings.next_token_s)
+        await self._discover_model(server, timeouts)
         yield Started(self._name, server.model, calls.call_of(request, self._target(server)).format)
         if request.warm:  # nothing is read ahead, see `observe`; the connection is there now
             yield Finished()
             return
-        async with aclosing(self._asker.answer(server, request, patience)) as events:
+        async with aclosing(self._asker.answer(server, request, timeouts)) as events:
             async for event in events:
                 yield event
 
@@ -219,44 +219,44 @@ class OpenAIEngine:
         """Return what each server lists, models with their context; for `doctor`."""
         found = list[tuple[str, dict[str, int] | EngineError]]()
         for server in self._servers:
-            patience = Patience(CONNECT_S, CONNECT_S)
+            timeouts = ResponseTimeouts(CONNECT_TIMEOUT_S, CONNECT_TIMEOUT_S)
             try:
-                listed = served_of(await self._got(server.endpoint("/models"), patience))
+                listed = served_of(await self._get_json(server.endpoint("/models"), timeouts))
                 found.append((server.url, listed))
             except EngineError as error:
                 found.append((server.url, error))
         return found
 
-    async def _look(self, server: Server, patience: Patience) -> None:
+    async def _discover_model(self, server: Server, timeouts: ResponseTimeouts) -> None:
         """Learn once what a server serves, where the settings do not say."""
         server.model = server.model or self._settings.model or server.deployment
         llama = self._settings.flavour == "llamacpp"
         if server.looked or (server.model and self._settings.context_tokens and not llama):
             return
-        served = await self._served(server, patience)
+        served = await self._served(server, timeouts)
         server.model = server.model or only_model(self._name, served)
         server.context_tokens = served.get(server.model, 0)
         if llama:
             with suppress(EngineError):  # it may be switched off
-                server.slots = slots_of(await self._got(server.root_endpoint("/props"), patience))
+                server.slots = slots_of(await self._get_json(server.root_endpoint("/props"), timeouts))
         server.looked = True
 
-    async def _served(self, server: Server, patience: Patience) -> dict[str, int]:
+    async def _served(self, server: Server, timeouts: ResponseTimeouts) -> dict[str, int]:
         """Return the models that a server lists, with the tokens they read where it says so."""
         try:
-            return served_of(await self._got(server.endpoint("/models"), patience))
+            return served_of(await self._get_json(server.endpoint("/models"), timeouts))
         except EngineError as error:
             if server.model and not isinstance(error.__cause__, httpx.HTTPError | OSError):
                 return {}  # some servers list nothing; then the settings' word counts
             raise
 
-    async def _got(self, url: str, patience: Patience) -> Any:
-        response = await self._http.send("GET", url, patience)
+    async def _get_json(self, url: str, timeouts: ResponseTimeouts) -> Any:
+        response = await self._http.send("GET", url, timeouts)
         if response.status_code != 200:
             error, _ = await self._http.refusal(response)
             raise error
         try:
-            return json.loads(await self._http.whole(response, patience, LARGEST_LIST))
+            return json.loads(await self._http.whole(response, timeouts, MAX_LIST_BYTES))
         except (ValueError, RecursionError) as error:
             raise errors.no_list(self._name) from error
 

@@ -1,7 +1,7 @@
-"""From what an HTTP server does wrong to an error with words for a person. No I/O.
+"""Errors for the failures of an HTTP server, with messages for the user. No I/O.
 
-The server's own message is never passed on: it may quote the prompt. Whether another engine may be asked
-instead is what `retryable` says; `retry_after` are the seconds after which the server may be asked again.
+A message never contains the server's own message, which may quote the prompt. `retryable` means that another
+engine may answer instead; `retry_after` is the number of seconds until the server accepts requests again.
 """
 
 import re
@@ -12,7 +12,9 @@ from email.utils import parsedate_to_datetime
 from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError
 
-LONGEST_WAIT = 3600.0
+MAX_RETRY_AFTER_S = 3600.0
+SKIPPED = "The route uses its next engine"
+RATE_REMEDY = "No action needed. To avoid this, raise the provider's limit"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"([0-9.]+)(ms|s|m|h|d)")
 _RESET, _REMAINING = "x-ratelimit-reset", "x-ratelimit-remaining"
@@ -29,17 +31,17 @@ def of_status(
         return _of_key(name, status)
     if status == 407:
         return EngineError(
-            f"The proxy before the engine {name!r} wants a user name and a password (status 407)",
-            "It is passed over",
-            "Put them into HTTPS_PROXY, as in http://USER:PASSWORD@proxy:3128, or add the host to NO_PROXY",
+            f"The proxy for engine {name!r} requires a user name and a password (status 407)",
+            SKIPPED,
+            "Add them to HTTPS_PROXY, as in http://USER:PASSWORD@proxy:3128, or add the host to NO_PROXY",
             code=Code.ENGINE_UNAVAILABLE,
         )
     if status == 503 and _LOADING.search(body):
         return loading(name)
     if status == 404:
         return EngineError(
-            f"The engine {name!r} has no such model, or its `base_url` is not that of an API (status 404)",
-            "It is passed over",
+            f"Engine {name!r} does not have this model, or its `base_url` is not an API (status 404)",
+            SKIPPED,
             f"Check `base_url` and `model` of engines.{name}; the URL usually ends in /v1",
             code=Code.MODEL_NOT_FOUND,
         )
@@ -47,32 +49,32 @@ def of_status(
         return _of_request(name, status, body)
     if status == 429:
         return EngineError(
-            f"The engine {name!r} has had too many requests (status 429)",
-            "It is passed over for a while",
-            "Nothing to do, or use another plan of its provider",
+            f"Engine {name!r} is rate-limited (status 429)",
+            "The route uses its next engine for a while",
+            RATE_REMEDY,
             code=Code.RATE_LIMIT_EXCEEDED,
             retry_after=retry_after(headers, now),
         )
     if status < 400:
         return EngineError(
-            f"The engine {name!r} sends us elsewhere (status {status}), where code may not go",
-            "It is passed over",
-            f"Set `base_url` of engines.{name} to its true address, if you trust that",
+            f"Engine {name!r} redirects to another address (status {status}), which must not get your code",
+            SKIPPED,
+            f"If you trust that address, set `base_url` of engines.{name} to it",
             code=Code.ENGINE_UNAVAILABLE,
         )
     return EngineError(
-        f"The engine {name!r} failed (status {status})",
-        "It is passed over if that stays so",
-        "See the log of that server",
+        f"Engine {name!r} failed (status {status})",
+        "If it fails again, the route uses its next engine",
+        "Check the log of that server",
         retry_after=retry_after(headers, now) if status == 503 and "retry-after" in headers else 0.0,
     )
 
 
 def _of_key(name: str, status: int) -> EngineError:
     return EngineError(
-        f"The engine {name!r} refused our key (status {status})",
-        "It is passed over",
-        f"Check `key_env` or `key_file` of engines.{name}, and `key_header` if it wants another header",
+        f"Engine {name!r} rejected the API key (status {status})",
+        SKIPPED,
+        f"Check `key_env` or `key_file` of engines.{name}, and `key_header` if it expects another header",
         code=Code.ENGINE_UNAVAILABLE,
     )
 
@@ -80,31 +82,32 @@ def _of_key(name: str, status: int) -> EngineError:
 def _of_request(name: str, status: int, body: bytes) -> EngineError:
     if status == 413 or any(word in body.lower() for word in _CONTEXT_WORDS):
         return EngineError(
-            f"The text is longer than the engine {name!r} can read",
-            "It was not answered by it",
-            f"Set `context_tokens` of engines.{name}, so that it is not asked in vain",
+            f"The request is longer than the context of engine {name!r}",
+            "The route uses its next engine",
+            f"Set `context_tokens` of engines.{name}, to avoid such requests",
             code=Code.CONTEXT_LENGTH_EXCEEDED,
         )
     return EngineError(
-        f"The engine {name!r} does not understand the request (status {status})",
-        "It was not answered by it",
-        f"Set `flavour` of engines.{name} to what runs there",
+        f"Engine {name!r} rejected the request as invalid (status {status})",
+        "The route uses its next engine",
+        f"Set `flavour` of engines.{name} to the kind of that server",
     )
 
 
 def retry_after(headers: Mapping[str, str], now: float = 0.0) -> float:
-    """Return the seconds that the server asks to be left alone.
+    """Return the seconds until the server accepts requests again.
 
-    That is `retry-after`, in seconds or as a date. Else, where there are several limits (requests a day and
-    tokens a minute), the time until all that are used up are reset; where none is said to be, the first.
+    `retry-after`, in seconds or as a date, has precedence. Without it, the result is the time until all
+    exhausted limits (such as requests per day and tokens per minute) are reset; if the headers mark no limit
+    as exhausted, the time until the first reset.
     """
     if (given := _seconds(headers.get("retry-after", ""), now)) > 0:
-        return min(given, LONGEST_WAIT)
+        return min(given, MAX_RETRY_AFTER_S)
     resets = {key.removeprefix(_RESET): value for key, value in headers.items() if key.startswith(_RESET)}
     waits = {limit: wait for limit, value in resets.items() if (wait := _seconds(value, now)) > 0}
     used_up = [wait for limit, wait in waits.items() if headers.get(_REMAINING + limit, "").strip() == "0"]
     wait = max(used_up) if used_up else min(waits.values(), default=1.0)
-    return min(wait, LONGEST_WAIT)
+    return min(wait, MAX_RETRY_AFTER_S)
 
 
 def _seconds(value: str, now: float) -> float:
@@ -126,141 +129,141 @@ def _date(value: str) -> datetime | None:
 
 
 def no_stream(name: str, kind: str) -> EngineError:
-    """The error for a 200 that is no stream of events, such as a login page."""
+    """Return the error for a response with status 200 that is not an event stream, such as a login page."""
     return EngineError(
-        f"What answers at the address of the engine {name!r} is no such engine (it sent {kind[:40]!r})",
-        "It is passed over",
-        f"Check `base_url` of engines.{name}, and whether a proxy or a login stands before it",
+        f"The server of engine {name!r} is not an OpenAI-compatible API (it sent {kind[:40]!r})",
+        SKIPPED,
+        f"Check `base_url` of engines.{name}, and whether a proxy or a login page answers there",
         code=Code.ENGINE_UNAVAILABLE,
     )
 
 
 def unreachable(name: str, why: str = "", remedy: str = "") -> EngineError:
-    """The error for a connection that cannot be had; `why`, where that is known."""
+    """Return the error for a failed connection; `why` is its cause, if known."""
     return EngineError(
-        f"The engine {name!r} cannot be reached" + (f": {why}" if why else ""),
-        "It is passed over until it answers again",
+        f"Engine {name!r} cannot be reached" + (f": {why}" if why else ""),
+        "Until it answers again, the route uses its next engine",
         remedy or f"Check that its server runs, and `base_url` of engines.{name}",
         code=Code.ENGINE_UNAVAILABLE,
     )
 
 
 def unreachable_by_proxy(name: str, proxy: str, why: str = "") -> EngineError:
-    """The error for a connection that cannot be had through a proxy."""
+    """Return the error for a failed connection through a proxy."""
     return EngineError(
-        f"The engine {name!r} cannot be reached through the proxy {proxy}" + (f": {why}" if why else ""),
-        "It is passed over until it answers again",
+        f"Engine {name!r} cannot be reached through the proxy {proxy}" + (f": {why}" if why else ""),
+        "Until it answers again, the route uses its next engine",
         "Check the proxy's address, user name and password, or add the engine's host to NO_PROXY",
         code=Code.ENGINE_UNAVAILABLE,
     )
 
 
 def rate_limited_for(name: str, seconds: float) -> EngineError:
-    """The error for a server that has asked to be left alone for so long."""
+    """Return the error for a server that named a time to come back, `seconds` from now."""
     return EngineError(
-        f"The engine {name!r} has had too many requests, and wants none for another {seconds:.0f} s",
-        "It is passed over for so long",
-        "Nothing to do, or use another plan of its provider",
+        f"Engine {name!r} is rate-limited. It will be used again in {seconds:.0f} s",
+        "Until then, the route uses its next engine",
+        RATE_REMEDY,
         code=Code.RATE_LIMIT_EXCEEDED,
         retry_after=seconds,
     )
 
 
 def no_list(name: str) -> EngineError:
-    """The error for a list of models that is none."""
+    """Return the error for a response to `/models` that is not a list of models."""
     return EngineError(
-        f"What answers at the address of the engine {name!r} lists no models",
-        "It is passed over",
+        f"The server of engine {name!r} sent no list of models",
+        SKIPPED,
         f"Check `base_url` of engines.{name}; the URL usually ends in /v1",
         code=Code.ENGINE_UNAVAILABLE,
     )
 
 
 def too_long() -> EngineError:
-    """The error for a request that the context cannot hold."""
+    """Return the error for a request that does not fit into the context."""
     return EngineError(
-        "The text is longer than the model can read",
-        "This engine was not asked",
-        "Select less, or let a route name an engine with a larger context",
+        "The request is longer than the context of the model",
+        "The route uses its next engine",
+        "Select less code, or add an engine with a larger context to the route",
         code=Code.CONTEXT_LENGTH_EXCEEDED,
     )
 
 
 def unreadable() -> EngineError:
-    """The error for an event that is none."""
+    """Return the error for an event that is not a JSON object."""
     return EngineError(
-        "The engine's answer cannot be read",
-        "It was given up",
-        "Check that `base_url` is that of an OpenAI-compatible server",
+        "The engine sent an invalid event",
+        "The answer was discarded",
+        "Check that `base_url` is the address of an OpenAI-compatible server",
         code=Code.ANSWER_BROKE_OFF,
     )
 
 
 def in_the_stream(body: bytes) -> EngineError:
-    """The error for one that the server tells in its stream, as some do even of a text that is too long."""
+    """Return the error for an error event in the stream. Some servers even report a long prompt this way."""
     if any(word in body.lower() for word in _CONTEXT_WORDS):
         return too_long()
     if _LIMITED.search(body):
         return EngineError(
-            "The engine has had too many requests",
-            "Its answer was given up",
-            "Wait a little, or use another plan of its provider",
+            "The engine is rate-limited",
+            "The answer was discarded",
+            RATE_REMEDY,
             code=Code.RATE_LIMIT_EXCEEDED,
         )
     return EngineError(
-        "The engine reported an error in mid-answer",
-        "Its answer was given up",
-        "See the log of that server",
+        "The engine reported an error in the middle of its answer",
+        "The answer was discarded",
+        "Check the log of that server",
         code=Code.ANSWER_BROKE_OFF,
     )
 
 
 def broke_off(name: str) -> EngineError:
-    """The error for an answer that ends in its middle."""
+    """Return the error for an answer that ended before it was complete."""
     return EngineError(
-        f"The answer of the engine {name!r} broke off",
-        "What came is not complete, so nothing of it is applied",
-        "Ask again",
+        f"The answer of engine {name!r} ended before it was complete",
+        "Nothing was changed",
+        "Try again",
         code=Code.ANSWER_BROKE_OFF,
     )
 
 
 def silent(name: str, seconds: float, *, begun: bool = False) -> EngineError:
-    """The error for an engine that says nothing, or nothing more of an answer that it has begun."""
+    """Return the error for a server that sends no token in time; `begun`: it had sent some before."""
     return EngineError(
-        f"The engine {name!r} has said nothing for {seconds:g} s",
-        "Its answer was given up",
-        "It may be overloaded; another engine of the route is asked if there is one",
+        f"Engine {name!r} sent nothing for {seconds:g} s",
+        "The request timed out",
+        "Check the load of that server; raise `first_token_s` or `next_token_s` if it needs more time",
         code=Code.ANSWER_BROKE_OFF if begun else Code.ENGINE_SILENT,
     )
 
 
 def loading(name: str, model: str = "") -> EngineError:
-    """The error for a server that has not loaded its model yet."""
+    """Return the error for a server that has not loaded its model yet."""
     what = f"the model {model!r}" if model else "its model"
     return EngineError(
-        f"The engine {name!r} is loading {what}",
-        "Suggestions and edits come once it is loaded",
-        "Wait a little; a large model may take minutes",
+        f"Engine {name!r} is loading {what}",
+        "Suggestions and edits start when the model is loaded",
+        "Wait; a large model may take minutes",
         code=Code.ENGINE_LOADING,
     )
 
 
 def only_thought(name: str) -> EngineError:
-    """The error for an answer that holds nothing but the model's thinking."""
+    """Return the error for an answer that contains only reasoning."""
     return EngineError(
-        f"The model of the engine {name!r} only thought and gave no answer",
+        f"The model of engine {name!r} used all its tokens for reasoning and gave no answer",
         "Nothing was inserted",
-        f"Raise the budget: set `thinking_tokens` of engines.{name}, or choose a model that does not think",
+        f"Raise `thinking_tokens` of engines.{name}, or choose a model that does not reason",
         code=Code.ENGINE_ONLY_THOUGHT,
     )
 
 
 def filtered(name: str) -> EngineError:
-    """The error for an answer that the provider's content filter ended."""
+    """Return the error for an answer that the provider's content filter ended."""
     return EngineError(
-        f"The content filter of the engine {name!r} stopped its answer",
-        "What came is not complete, so nothing of it is applied",
-        "Ask in other words, or use another engine",
+        f"The content filter of engine {name!r} stopped the answer",
+        "The answer is incomplete, so nothing was changed",
+        "Rephrase the instruction, or use another engine",
         code=Code.CONTENT_FILTER,
     )

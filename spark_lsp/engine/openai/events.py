@@ -2,7 +2,7 @@
 
 Servers differ in how they stream. The text of a piece may be a string or a list of parts; a server that
 cannot stream sends one JSON object; an error may replace a piece; the last event may lack its blank line.
-`AnswerReader` takes the body in any pieces and returns what it means.
+`AnswerReader` takes the body in pieces of any size and returns its events.
 """
 
 import json

@@ -18,7 +18,7 @@ import httpx
 
 from spark_lsp.engine.openai import errors
 from spark_lsp.engine.openai.events import AnswerReader
-from spark_lsp.engine.openai.http import Http, Patience, close
+from spark_lsp.engine.openai.http import Http, ResponseTimeouts, close
 from spark_lsp.engine.openai.servers import LONGEST_LOAD_S, Server
 from spark_lsp.errors import EngineError
 
@@ -47,7 +47,9 @@ class LoadingCall:
         """Send the request and read its response for as long as somebody needs it."""
         end: EngineError | None = errors.broke_off(self._name)
         try:
-            response = await self._http.send("POST", url, Patience(LONGEST_LOAD_S, LONGEST_LOAD_S), body)
+            response = await self._http.send(
+                "POST", url, ResponseTimeouts(LONGEST_LOAD_S, LONGEST_LOAD_S), body
+            )
             await self._take(response)
             end = None
         except EngineError as error:
@@ -81,7 +83,9 @@ class LoadingCall:
     async def _pump(self, response: httpx.Response) -> None:
         """Pass the body on; once nobody reads it, only until the server has answered."""
         reader = AnswerReader(self._name, response.headers.get("content-type", ""))
-        async with aclosing(self._http.body(response, Patience(LONGEST_LOAD_S, LONGEST_LOAD_S))) as chunks:
+        async with aclosing(
+            self._http.body(response, ResponseTimeouts(LONGEST_LOAD_S, LONGEST_LOAD_S))
+        ) as chunks:
             async for chunk in chunks:
                 if not self.settled.is_set() and any(
                     p.text or p.alive or p.finish for p in reader.feed(chunk)
@@ -100,28 +104,28 @@ class LoadingCall:
             self._read.clear()
             await self._read.wait()
 
-    async def response(self, patience: Patience) -> httpx.Response:
+    async def response(self, timeouts: ResponseTimeouts) -> httpx.Response:
         """Return the response once its headers are there. Raises `EngineError`."""
         began = time.monotonic()
         try:
-            with anyio.fail_after(patience.left):
+            with anyio.fail_after(timeouts.left_s):
                 return await asyncio.shield(self._response)
         except TimeoutError as error:
-            raise patience.silent(self._name) from error
+            raise timeouts.expired(self._name) from error
         finally:
-            patience.spent(time.monotonic() - began)
+            timeouts.spend(time.monotonic() - began)
 
-    async def body(self, patience: Patience) -> AsyncGenerator[bytes, None]:
+    async def body(self, timeouts: ResponseTimeouts) -> AsyncGenerator[bytes, None]:
         """Give the body as it comes. Raises `EngineError`."""
         while True:
             began = time.monotonic()
             try:
-                with anyio.fail_after(patience.left):
+                with anyio.fail_after(timeouts.left_s):
                     chunk = await self._chunks.get()
             except TimeoutError as error:
-                raise patience.silent(self._name) from error
+                raise timeouts.expired(self._name) from error
             self._read.set()
-            patience.spent(time.monotonic() - began)
+            timeouts.spend(time.monotonic() - began)
             if chunk is not None:
                 yield chunk
             elif self._end_of_body is not None:

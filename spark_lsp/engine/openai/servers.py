@@ -1,8 +1,8 @@
-"""The servers of one engine: which one a document goes to, and what each has told of itself.
+"""The servers of one engine: the choice of a server for a document, and the properties of each server.
 
-A document stays with one server, whose prompt cache then serves it: servers are ranked by a hash of the
-document's name and theirs (rendezvous hashing), so that one more or one less moves only its own share. The
-first that is well is asked. No I/O.
+A document stays with one server, which has its prompt in the cache. A hash of the document's name and the
+server's ranks the servers (rendezvous hashing), so adding or removing a server moves only its share of the
+documents. The first server that is available gets the request. No I/O.
 
 A base URL may have a query, as Azure's do (`?api-version=…`): it is part of every address that is called.
 """
@@ -22,7 +22,8 @@ from spark_lsp.errors import EngineError
 # Seconds for which a loaded model stays loaded: Ollama's time is set by the user, from 0 s on.
 KEPT_LOADED_S: dict[Flavour, float] = {"ollama": 60.0}
 USUALLY_LOADED_S = 1800.0
-LOADING_SHOWN_S, LONGEST_LOAD_S = 1.0, 600.0
+LOADING_SHOWN_S = 1.0
+LONGEST_LOAD_S = 600.0
 # What people paste is often the address of one call.
 _CALLS = ("/chat/completions", "/fim/completions", "/completions", "/models")
 _AZURE = re.compile(r"\.(?:openai|cognitiveservices|services\.ai)\.azure\.(?:com|us|cn)\Z")
@@ -51,11 +52,11 @@ def normal_url(url: str) -> str:
 
 @dataclass(slots=True, eq=False)
 class Server:
-    """One server, what it says it serves, and how it has fared.
+    """One server, its model, and the outcome of earlier requests.
 
-    `looked`: it was asked for its models. `infills` becomes False when it turns out to know chats only, and
-    `refuses` grows by each field that it does not accept. `thinks`: its model has been seen to think;
-    `separates`: it returns the thinking in a field of its own. `answered_at` is when it last did;
+    `looked`: we have requested its list of models. `infills` becomes False when it turns out to know chats
+    only, and `refuses` grows by each field that it does not accept. `thinks`: its model has been seen to
+    think; `separates`: it returns the thinking in a field of its own. `answered_at` is when it last did;
     `loading_since` is set while it seems to load its model.
     """
 
@@ -88,11 +89,11 @@ class Server:
         except ValueError:
             return "is not a valid URL"
         if "@" in parts.netloc:
-            return "holds a user name or a password"
+            return "contains a user name or a password"
         if parts.scheme not in ("http", "https") or not parts.hostname or port_is_bad:
             return "is not a valid http:// or https:// URL"
         if any(_KEY_NAMES.search(name) for name, _ in parse_qsl(parts.query)):
-            return "holds a key in its query"
+            return "contains a key in its query"
         return ""
 
     def endpoint(self, path: str) -> str:
@@ -101,7 +102,7 @@ class Server:
         return parts._replace(path=parts.path + path).geturl()
 
     def root_endpoint(self, path: str) -> str:
-        """Return the address of what is not part of OpenAI's interface."""
+        """Return the address of a path that is not part of OpenAI's interface."""
         parts = self._parts
         return parts._replace(path=parts.path.removesuffix("/v1") + path).geturl()
 
@@ -127,7 +128,7 @@ class Server:
             return "." not in host or host.endswith(_LOCAL_NAMES)
 
     def flavour(self, setting: Flavour) -> Flavour:
-        """Return what runs there: the setting, else what a well-known host name says."""
+        """Return the kind of server: the setting, or the kind that a well-known host name implies."""
         known = _HOSTED.get(self._parts.hostname or "", setting)
         return known if setting == "openai" else setting
 
@@ -142,7 +143,8 @@ class Server:
 
     def answered(self, now: float) -> None:
         """Note that the model answers: it is loaded."""
-        self.answered_at, self.loading_since = now, None
+        self.answered_at = now
+        self.loading_since = None
 
     @property
     def suffixes(self) -> bool:
@@ -161,10 +163,10 @@ def ranked(servers: Sequence[Server], origin: str) -> list[Server]:
 
 
 def choose(servers: Sequence[Server], origin: str, tried: Collection[Server], now: float) -> Server | None:
-    """Return the server to ask next: the first that is well.
+    """Return the server to use next: the first that is available.
 
-    If none is, it is the first at all, unless all have asked for a pause; but of those that were `tried`
-    already for this request none is asked again.
+    If none is available, return the first that has not asked for a pause. A server that this request has
+    `tried` is not used again.
     """
     order = [server for server in ranked(servers, origin) if server not in tried]
     well = [server for server in order if server.breaker.allows_request(now)]
@@ -179,8 +181,8 @@ def only_model(name: str, served: Mapping[str, int]) -> str:
         return next(iter(served))
     names = ", ".join(sorted(served)[:10])
     raise EngineError(
-        f"The engine {name!r} serves {len(served)} models, and the settings name none",
-        "It is passed over",
+        f"Engine {name!r} serves {len(served)} models, and no setting selects one",
+        "The route uses its next engine",
         f"Set `model` of engines.{name}" + (f" to one of: {names}" if names else ""),
         code=Code.MODEL_NOT_FOUND,
     )

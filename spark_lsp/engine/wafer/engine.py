@@ -1,10 +1,10 @@
 """A simulated wafer-scale machine: another engine's tokens, played when that machine would have sent them.
 
-The timing is that of `simulate/wafer.py`. One schedule is fixed when an answer begins: the first token
-after the overhead and the reading of what the prompt cache lacks, then a burst a pass. No token is early;
-what is late goes out at once, so that lateness never adds up. Where the source is slower than the machine
-the answer says so (`source_limited`), or with `buffer` the source is let finish first and that wait is told
-apart.
+The timing is that of `simulate/wafer.py`. One schedule is fixed when an answer begins: the first token after
+the overhead and the reading of the uncached part of the prompt, then one burst per pass. No token is early;
+late tokens are sent at once, so delays do not add up. If the source is slower than the machine, the answer
+reports that (`source_limited`). With `buffer`, the source is read to its end first; that time is reported
+separately as `buffer_ms`.
 
 A token is a chunk of the source, or four characters of a chunk that is longer than a token can be.
 """
@@ -43,7 +43,7 @@ FindEngine = Callable[[str], Engine | None]
 
 
 class WaferEngine:
-    """`kind = "wafer"`: see the module's text. `find` knows the engines by name, when they are asked for."""
+    """`kind = "wafer"`: see the module's text. `find` looks up an engine by name."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class WaferEngine:
         self._find = find
         self._users = settings.users
         self._windows: dict[str, str] = {}  # by origin: the prefix read last, where the text is cut
-        self._note = ""  # what to say of a source that was too slow, last time
+        self._note = ""  # about a source that was too slow, for the last answer
         self._machine: Machine | None = None
         self._trouble = ""
         try:
@@ -106,7 +106,7 @@ class WaferEngine:
         return self._machine
 
     def _source(self) -> Engine:
-        """Return the engine whose tokens are played. Raises `EngineError` if there is none but this."""
+        """Return the source. Raises `EngineError` if it is missing or leads back to this engine."""
         chain, seen = [self._name], list[Engine]([self])
         name, engine = self._settings.source, self._find(self._settings.source)
         found = engine
@@ -118,7 +118,7 @@ class WaferEngine:
             name = engine._settings.source
             engine = engine._find(name)
         if found is None or engine is None:
-            raise _unusable(self._name, f"There is no engine {name!r} whose tokens it could play")
+            raise _unusable(self._name, f"Its source is missing: there is no engine {name!r}")
         return found
 
     def open(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
@@ -185,7 +185,7 @@ class WaferEngine:
                     yield Chunk(token)
             elif isinstance(event, Finished):
                 if not play.usage.output_tokens:
-                    await until(play.begun)  # nothing was said: the prompt has been read, at least
+                    await until(play.begun)  # an empty answer still takes the time to read the prompt
                 self._note = self._noted(play)
                 yield play.finished(event)
                 return
@@ -193,9 +193,9 @@ class WaferEngine:
                 return
 
     def _noted(self, play: Play) -> str:
-        """Say what of an answer's time was not the simulated machine's, if it is worth a word."""
+        """Return a note if the source, not the simulated machine, determined the answer's time."""
         if play.buffer_s > TOLERANCE * play.prompt_s:
-            return f"its source {self._settings.source!r} was let finish first: {play.buffer_s:.1f} s"
+            return f"buffered its source {self._settings.source!r} first: {play.buffer_s:.1f} s"
         if not play.limited:
             return ""
         true = play.usage.output_tokens / max(play.last - play.asked, 1e-9)
@@ -214,11 +214,10 @@ class WaferEngine:
 
 
 def parts_of(request: Request) -> tuple[str, str, str]:
-    """Return a request's text in the order in which it is read: what may not be cut, and what stands before
-    and behind the place.
+    """Return a request's text in three parts: the text that must not be cut, the prefix and the suffix.
 
-    The text behind goes before the text before, as the embedded model is asked too: typing then only adds
-    to the end, and the prompt cache keeps all else.
+    The prompt has the suffix before the prefix, like the embedded model's: typing then only adds to its end,
+    and the rest stays in the prompt cache.
     """
     around = (PartKind.PREFIX, PartKind.SUFFIX)
     texts = (
@@ -236,7 +235,7 @@ async def _again(events: Iterable[Event]) -> AsyncIterator[Event]:
 def _unusable(name: str, what: str) -> EngineError:
     return EngineError(
         what.rstrip("."),
-        f"The engine {name!r} cannot answer",
+        f"Engine {name!r} is not available",
         f"Correct engines.{name} in your settings",
         code=Code.ENGINE_UNAVAILABLE,
     )
@@ -244,8 +243,8 @@ def _unusable(name: str, what: str) -> EngineError:
 
 def _too_long(name: str, tokens: int, limit: int) -> EngineError:
     return EngineError(
-        f"Text and answer take {tokens:,} tokens; the machine that {name!r} simulates holds {limit:,}",
-        "Nothing was asked",
-        "Select less, or use another engine",
+        f"The request needs {tokens:,} tokens; the machine that engine {name!r} simulates has {limit:,}",
+        "Nothing was changed",
+        "Select less code, or use another engine",
         code=Code.CONTEXT_LENGTH_EXCEEDED,
     )

@@ -14,7 +14,7 @@ from spark_lsp.simulate.wafer import schedule
 
 LONGEST_TOKEN = 16  # characters; a longer chunk is more than one token
 SPIN = 0.0005  # seconds before a token is due in which only turns are given: timers are no finer
-TOLERANCE = 0.05  # of the simulated time that a source may be late before it is said to limit
+TOLERANCE = 0.05  # fraction of the simulated time that a source may be late before it counts as the limit
 
 
 @dataclass(slots=True)
@@ -61,8 +61,9 @@ class Play:
         self.begun = self.due = now + self.prompt_s
 
     async def wait_for_next(self, wanted: float) -> None:
-        """Wait until the next token is due, which the source was asked for at `wanted` and has given now."""
-        before, self.due = self.due, self.begun + next(self.offsets)
+        """Wait until the next token is due. The source has given it now; we wanted it at `wanted`."""
+        before = self.due
+        self.due = self.begun + next(self.offsets)
         now = time.monotonic()
         self.starved += max(now - max(self.due, wanted), 0.0) if now > self.due else 0.0
         if self.due > before or not self.first:

@@ -199,10 +199,10 @@ def test_models(body: Any, served: dict[str, int]):
         (400, b"maximum context length is 4096", "context_length_exceeded", "longer"),
         (413, b"", "context_length_exceeded", "longer"),
         (422, b"unknown field", "engine_failed", "flavour"),
-        (429, b"", "rate_limit_exceeded", "too many"),
+        (429, b"", "rate_limit_exceeded", "rate-limited"),
         (500, b"SECRET", "engine_failed", "500"),
         (503, b"", "engine_failed", "503"),
-        (307, b"", "engine_unavailable", "may not go"),
+        (307, b"", "engine_unavailable", "must not get"),
     ],
 )
 def test_a_status_is_words_that_say_what_to_do(status: int, body: bytes, code: str, words: str):
