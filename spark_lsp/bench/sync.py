@@ -19,7 +19,7 @@ from spark_lsp.bench import stock
 from spark_lsp.bench.figures import Figure, at_most, median
 from spark_lsp.bench.typing import Keys, keys
 from spark_lsp.errors import SparkError
-from spark_lsp.privacy.redaction import Redacted
+from spark_lsp.privacy.redaction import RedactedDocument
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 from spark_lsp.text.positions import Encoding, to_offset
@@ -66,7 +66,7 @@ def _size(
 def ours_us(typed: Keys) -> list[float]:
     """Apply all changes and return the microseconds of each."""
     document = Document("file:///a.py", typed.text, 1)
-    seen = Redacted.of(document)
+    seen = RedactedDocument.from_document(document)
     wire = ClientConnection(spark=True)
     wire.open_document(document.uri, "python", 1, document.text)
     while wire.pop() is not None:
@@ -77,7 +77,7 @@ def ours_us(typed: Keys) -> list[float]:
         start = to_offset(document, line, column, Encoding.UTF16)
         stop = to_offset(document, last, end, Encoding.UTF16)
         document = document.splice(start, stop, text, document.version + 1)
-        seen, edits = seen.changed(document, [Edit(start, stop, text)])
+        seen, edits = seen.follow_edits(document, [Edit(start, stop, text)])
         wire.edit_document(document.uri, document.version, edits, len(document))
         wire.pop()
         times.append((time.perf_counter_ns() - before) / 1000)

@@ -12,8 +12,8 @@ from spark_lsp import app, config
 from spark_lsp.cli import NOTHING, OK
 from spark_lsp.errors import ConfigError
 from spark_lsp.lsp.fence import surroundings_of
-from spark_lsp.privacy.files import PROJECT_FILE, read_project
-from spark_lsp.privacy.patterns import setting_problems
+from spark_lsp.privacy.files import PROJECT_FILE, read_project_file
+from spark_lsp.privacy.patterns import find_setting_problems
 from spark_lsp.schema import schema
 
 DEFAULT = "default"
@@ -94,10 +94,10 @@ def _check(path: Path | None) -> int:
 
 def _problems(file: Path) -> list[config.Problem]:
     if file.name == PROJECT_FILE:
-        return read_project(_toml(file), str(file), surroundings_of((), str(file.absolute().parent)))[1]
+        return read_project_file(_toml(file), str(file), surroundings_of((), str(file.absolute().parent)))[1]
     if file.suffix == ".json":
         settings, problems = config.resolve((str(file), _json(file)))
-        return [*problems, *setting_problems(settings, surroundings_of(()))]
+        return [*problems, *find_setting_problems(settings, surroundings_of(()))]
     return app.load_settings(file)[1]
 
 

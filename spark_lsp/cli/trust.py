@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from spark_lsp.cli import NOTHING, OK, USAGE
-from spark_lsp.privacy.approvals import NO_KEY, Ask, endpoint, file
+from spark_lsp.privacy.approvals import NO_KEY, ApprovalRequest, endpoint_request, file_request
 from spark_lsp.store.approvals import Approvals
 
 
@@ -40,14 +40,14 @@ def run(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _ask(arguments: argparse.Namespace) -> Ask:
+def _ask(arguments: argparse.Namespace) -> ApprovalRequest:
     subject = str(arguments.subject)
     if "://" not in subject and not subject.startswith("ws+unix:"):
-        return file(os.path.abspath(Path(subject).expanduser()))
+        return file_request(os.path.abspath(Path(subject).expanduser()))
     key = f"env:{arguments.key_env}" if arguments.key_env else NO_KEY
     if arguments.key_file:
         key = f"file:{os.path.abspath(Path(arguments.key_file).expanduser())}"
-    return endpoint(subject, key)
+    return endpoint_request(subject, key)
 
 
 def _list(approvals: Approvals, as_json: bool) -> int:

@@ -35,7 +35,7 @@ from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError, SparkError, TextError
 from spark_lsp.session.reasons import lasts
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import Edit, apply
+from spark_lsp.text.edits import Edit, apply_edits
 from spark_lsp.text.positions import Encoding
 
 HELLO_S, ANSWER_S, EDIT_S = 30.0, 60.0, 300.0
@@ -272,7 +272,7 @@ class Editor:
         if version is not None and version != document.version:
             raise TextError(f"The edit is for version {version}, the document is at {document.version}")
         edits = read_edits(value, document, self.encoding)
-        apply(document.text, edits)  # raises before it changes any text
+        apply_edits(document.text, edits)  # raises before it changes any text
         for edit in sorted(edits, reverse=True):
             self.change(uri, edit)
 

@@ -19,7 +19,7 @@ from spark_lsp.client.files import SourceFile, read_source
 from spark_lsp.client.places import Target, Typing, target, typings
 from spark_lsp.errors import SparkError
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import apply
+from spark_lsp.text.edits import apply_edits
 
 PLACES = 4
 IDLE_S = 5  # a private gateway ends soon, even if the demonstration is killed and cannot end it
@@ -46,7 +46,7 @@ def script(file: SourceFile, replay: bool) -> Script:
     """Choose the steps for `file`; for a replay, only steps that the file itself can answer."""
     original = Document(file.uri, file.text, language=file.language)
     chosen = target(original, with_answer=replay)
-    text = apply(file.text, [chosen.taken_out] if chosen and chosen.taken_out else [])
+    text = apply_edits(file.text, [chosen.taken_out] if chosen and chosen.taken_out else [])
     document = Document(file.uri, text, language=file.language)
     lines = typings(document, 1 if replay else PLACES)
     if not lines:

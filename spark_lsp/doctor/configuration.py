@@ -9,7 +9,7 @@ from pathlib import Path
 from spark_lsp import app, config
 from spark_lsp.doctor.finding import Finding
 from spark_lsp.errors import ConfigError
-from spark_lsp.privacy.files import PROJECT_FILE, read_project
+from spark_lsp.privacy.files import PROJECT_FILE, read_project_file
 
 VARIABLES = (
     *("SPARK_LSP_CONFIG", "SPARK_LSP_ENGINE_URL", "SPARK_LSP_LOG_LEVEL", "SPARK_LSP_MODELS"),
@@ -58,7 +58,7 @@ def _project() -> Iterator[Finding]:
         if not file.is_file():
             continue
         try:
-            narrowing, problems = read_project(tomllib.loads(file.read_text("utf-8")), str(file))
+            narrowing, problems = read_project_file(tomllib.loads(file.read_text("utf-8")), str(file))
         except (OSError, ValueError) as error:
             what = f"{file} cannot be read ({error}); everything below it stays in the editor"
             yield Finding("error", "project", what, "Correct it")

@@ -24,8 +24,8 @@ from spark_lsp.errors import EngineError, SparkError
 from spark_lsp.lsp.growth import Growth
 from spark_lsp.lsp.meter import Meter
 from spark_lsp.lsp.status import engine_side_down
-from spark_lsp.privacy.redaction import Redacted
-from spark_lsp.prompts.ghost import Ghost
+from spark_lsp.privacy.redaction import RedactedDocument
+from spark_lsp.prompts.ghost import GhostText
 from spark_lsp.request import Chunk, Event, Finished, Focus, Request
 from spark_lsp.session import context
 from spark_lsp.session.suggestions import Fit, Suggestion
@@ -58,9 +58,9 @@ class Stream:
     """
 
     suggestion: Suggestion
-    ghost: Ghost
+    ghost: GhostText
     growth: Growth
-    seen: Redacted
+    seen: RedactedDocument
     whole: str = ""
     useful: bool = False  # there is enough to answer with
     wanted: bool = False  # a request was answered with it: somebody has it on screen
@@ -91,12 +91,12 @@ class Stream:
         if self.ghost.feed(text):
             self.finish()
             return
-        if self.seen.hides and self.seen.invents(self.ghost.text):
+        if self.seen.has_secrets and self.seen.repeats_mask(self.ghost.text):
             return  # the end will tell
-        self.suggestion, self.whole = replace(self.suggestion, text=self.ghost.text), self.ghost.lines
+        self.suggestion, self.whole = replace(self.suggestion, text=self.ghost.text), self.ghost.whole_lines
         self.growth.show(self.suggestion)
         loop = asyncio.get_running_loop()
-        if self.moment is None and self.ghost.useful:
+        if self.moment is None and self.ghost.is_useful:
             self.moment = loop.call_later(MOMENT, self.answer)
         if self.patience is None and self.growth.shown and self.suggestion.text:
             self.patience = loop.call_later(PATIENCE, self.answer)
@@ -105,7 +105,7 @@ class Stream:
     def finish(self) -> None:
         """Conclude with what came, unless it repeats what was hidden from the model."""
         text = self.ghost.finish()
-        if text and self.seen.invents(text):
+        if text and self.seen.repeats_mask(text):
             self.conclude(None, Code.SECRET_IN_ANSWER)
         else:
             self.conclude(text, Code.NOTHING_TO_ADD)
@@ -116,14 +116,14 @@ class Stream:
             if timer is not None:
                 timer.cancel()
         self.moment = self.patience = None
-        self.ghost.forget()
+        self.ghost.reset()
         self.whole = ""
         self.suggestion = replace(self.suggestion, text="")
 
     def give_up(self, why: str) -> None:
         """Conclude with the whole lines that came before the engine failed; they are as good as any."""
-        whole = self.ghost.lines
-        kept = whole if whole and not self.seen.invents(whole) else None
+        whole = self.ghost.whole_lines
+        kept = whole if whole and not self.seen.repeats_mask(whole) else None
         self.conclude(kept, Code.NO_ANSWER, why)
 
     def conclude(self, text: str | None, reason: Reason, detail: str = "") -> None:
@@ -257,7 +257,7 @@ class Completer:
     def _start(self, document: Document, offset: int) -> Stream:
         self._drop(document.uri)
         lines = self.ls.settings.completion.maxLines
-        ghost = Ghost(document.text, offset, document.language, max_lines=lines)
+        ghost = GhostText(document.text, offset, document.language, max_lines=lines)
         seen = self.ls.outgoing.redacted(document)
         suggestion = Suggestion(document, offset, offset, token=next(self._tokens))
         stream = Stream(suggestion, ghost, Growth(self.ls), seen)
@@ -313,7 +313,7 @@ class Completer:
                 return
             except EngineError as error:
                 lost = error.code == Code.CONNECTION_LOST
-                if attempt == 2 or not lost or stream.ghost.lines:
+                if attempt == 2 or not lost or stream.ghost.whole_lines:
                     self._failed(error, quietly=lost)
                     stream.give_up(str(error))
                     return

@@ -15,7 +15,7 @@ from spark_lsp.codes import Code
 from spark_lsp.config import EngineSettings, read_engine
 from spark_lsp.errors import ConfigError, GatewayError, SparkError
 from spark_lsp.lsp import question
-from spark_lsp.privacy.approvals import Ask, endpoint
+from spark_lsp.privacy.approvals import ApprovalRequest, endpoint_request
 from spark_lsp.store.approvals import Approvals
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Consent:
 
     ls: "SparkServer"
     approvals: Approvals = field(default_factory=Approvals)
-    _asked: set[Ask] = field(default_factory=set[Ask])
+    _asked: set[ApprovalRequest] = field(default_factory=set[ApprovalRequest])
 
     def approved(self, tables: Mapping[str, Any]) -> dict[str, Any]:
         """Return the engines that may be used; the person is asked about the others."""
@@ -44,7 +44,7 @@ class Consent:
                 allowed[name] = table  # what cannot be read is named by the gateway
         return allowed
 
-    def _missing(self, engine: EngineSettings) -> list[Ask]:
+    def _missing(self, engine: EngineSettings) -> list[ApprovalRequest]:
         try:
             return self.approvals.missing(engine)
         except ConfigError:
@@ -53,7 +53,7 @@ class Consent:
     def check_url(self, url: str, key: str) -> None:
         """Raise `GatewayError` unless a gateway's URL that the editor named is approved; ask for it."""
         try:
-            ask = endpoint(url, key)
+            ask = endpoint_request(url, key)
         except ConfigError as error:
             raise GatewayError(error.what, "No engine can be asked", error.remedy, code=error.code) from None
         if self.approvals.has(ask):
@@ -66,7 +66,7 @@ class Consent:
             code=Code.APPROVAL_MISSING,
         )
 
-    def _ask_soon(self, what: str, asks: list[Ask]) -> None:
+    def _ask_soon(self, what: str, asks: list[ApprovalRequest]) -> None:
         new = [ask for ask in asks if ask not in self._asked]
         self._asked.update(new)
         for ask in new:
@@ -78,7 +78,7 @@ class Consent:
                 )
                 self.ls.say(types.MessageType.Warning, text)
 
-    async def _ask(self, what: str, ask: Ask) -> None:
+    async def _ask(self, what: str, ask: ApprovalRequest) -> None:
         """Ask; on a yes remember it and use what was waiting."""
         text = f"spark-lsp: {what} in the editor's settings would {ask}. Allow this from now on?"
         if not await question.ask(self.ls, types.MessageType.Warning, text, ALLOW):

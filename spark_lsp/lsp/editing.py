@@ -20,14 +20,15 @@ from spark_lsp.lsp import abilities, convert
 from spark_lsp.lsp.aside import aside
 from spark_lsp.lsp.meter import Meter
 from spark_lsp.lsp.progress import Progress
-from spark_lsp.privacy.redaction import Redacted, redact
+from spark_lsp.privacy.redaction import RedactedDocument, redact_secrets
 from spark_lsp.prompts import actions, gate, reply, unfence
+from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.request import Chunk, EditFormat, Request, Started
 from spark_lsp.session import context
 from spark_lsp.session.reasons import REMEDIES, TEXTS
 from spark_lsp.supervise import call_guarded, log_failure
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import Edit, rebase
+from spark_lsp.text.edits import Edit, rebase_edits
 
 if TYPE_CHECKING:
     from spark_lsp.lsp.server import SparkServer
@@ -65,12 +66,13 @@ class Order:
     """
 
     action: str
-    seen: Redacted
+    seen: RedactedDocument
+    tree: SyntaxTree  # of the true text
     start: int
     end: int
     instruction: str = ""
     diagnostics: tuple[actions.Diagnostic, ...] = ()
-    note: actions.Note | None = None
+    note: actions.InstructionComment | None = None
 
     @property
     def document(self) -> Document:
@@ -131,7 +133,7 @@ class Editor:
                 job.typed = None
 
     async def _run(self, job: Job) -> None:
-        progress = Progress(self._ls, actions.title(job.order.action), lambda: self.cancel(job.id))
+        progress = Progress(self._ls, actions.title_of(job.order.action), lambda: self.cancel(job.id))
         outcome: Outcome | None = None
         try:
             with job.scope:
@@ -174,21 +176,23 @@ class Editor:
         if known is not None:
             return known
         shown = order.seen.document
-        messages = [redact(each.message) for each in order.diagnostics]
-        effort, instruction = self._ls.settings.edit.effort, redact(order.instruction)
+        messages = [redact_secrets(each.message) for each in order.diagnostics]
+        effort, instruction = self._ls.settings.edit.effort, redact_secrets(order.instruction)
         request = context.edit(shown, target, order.action, instruction, messages, effort)
         format_, text = await self._ask(request, progress)
+        tree = order.tree if shown is order.document else SyntaxTree.of(shown)
         edits = await aside(
-            reply.proposal,
+            reply.propose_edits,
             order.action,
             shown,
+            tree,
             *target,
             format_,
             text,
             instruction=order.instruction,
             diagnostics=order.diagnostics,
         )
-        if order.seen.disturbs(edits):
+        if order.seen.would_harm_secrets(edits):
             raise EditRefused(
                 "The proposal would change a secret, which the model was not shown",
                 "The edit was not applied",
@@ -222,7 +226,7 @@ class Editor:
                     else:
                         cut = event.reason == "length"
         text = "".join(pieces)
-        if cut and not reply.is_whole(format_, text, unfence.place_in(request)):
+        if cut and not reply.is_complete(format_, text, unfence.target_in_request(request)):
             raise EditRefused(
                 "The model's answer was cut at its bound before it was whole",
                 "The text is as it was",
@@ -241,13 +245,13 @@ class Editor:
                 code=Code.NO_CHANGE,
             )
         document = self._ls.documents.get(job.order.document.uri)
-        moved = rebase(edits, job.typed) if job.typed is not None and document is not None else None
+        moved = rebase_edits(edits, job.typed) if job.typed is not None and document is not None else None
         if moved is None or document is None:
             raise EditRefused(CHANGED, "The edit was not applied", "Ask again", code=Code.TEXT_CHANGED)
         documents, versioned = self._ls.documents, abilities.takes_versions(self._ls)
         version = documents.version_of(document)
         edit = convert.workspace_edit(document, version, moved, documents.encoding, versioned=versioned)
-        label = actions.title(job.order.action)
+        label = actions.title_of(job.order.action)
         why = await self._applied(types.ApplyWorkspaceEditParams(edit, label))
         if why is not None:
             raise EditRefused(
@@ -279,13 +283,15 @@ class Editor:
 
 def _without_model(order: Order) -> tuple[tuple[int, int], list[Edit] | None]:
     """Return the target, and the edits if they need no model."""
-    target = actions.target(order.action, order.document, order.start, order.end, order.diagnostics)
-    return target, gate.deterministic(
-        order.action, order.document, *target, order.diagnostics, order.instruction
+    target = actions.find_target(
+        order.action, order.document, order.tree, order.start, order.end, order.diagnostics
+    )
+    return target, gate.edits_without_model(
+        order.action, order.document, order.tree, *target, order.diagnostics, order.instruction
     )
 
 
-def _without_note(edits: list[Edit], note: actions.Note | None) -> list[Edit]:
+def _without_note(edits: list[Edit], note: actions.InstructionComment | None) -> list[Edit]:
     """Return the edits, and the removal of the comment that asked for them unless they reach into it."""
     if not edits or note is None or any(note.start < each.end and each.start < note.end for each in edits):
         return edits
@@ -301,9 +307,9 @@ def as_order(ls: "SparkServer", argument: Any) -> Order:
         raise ArgumentError("spark.edit needs one argument, an object", NOTHING)
     fields = cast(dict[str, Any], argument)
     name = _text(fields, "action", 80)
-    if name not in actions.names():
+    if name not in actions.action_names():
         raise ArgumentError(
-            f"There is no action {name!r}", NOTHING, f"Use one of: {', '.join(actions.names())}"
+            f"There is no action {name!r}", NOTHING, f"Use one of: {', '.join(actions.action_names())}"
         )
     if not (uri := _text(fields, "uri", MAX_ARGUMENT)):
         raise ArgumentError("The command names no document", NOTHING)
@@ -314,9 +320,10 @@ def as_order(ls: "SparkServer", argument: Any) -> Order:
         raise ArgumentError("The command's diagnostics are not a list", NOTHING)
     diagnostics = tuple(diagnostic(ls, document, each) for each in cast(list[Any], told))
     seen, instruction = ls.outgoing.redacted(document), _text(fields, "instruction", MAX_ARGUMENT)
+    tree = SyntaxTree.of(document)
     if instruction or not actions.needs_instruction(name):
-        return Order(name, seen, start, end, instruction, diagnostics)
-    note, start, end = actions.note_for(document, start, end)
+        return Order(name, seen, tree, start, end, instruction, diagnostics)
+    note, start, end = actions.find_instruction(document, tree, start, end)
     if note is None:
         raise EditRefused(
             "The edit has no instruction",
@@ -324,7 +331,7 @@ def as_order(ls: "SparkServer", argument: Any) -> Order:
             "Write a comment `spark: what to do` above the lines, or use an editor that asks for it",
             code=Code.INSTRUCTION_MISSING,
         )
-    return Order(name, seen, start, end, note.instruction, diagnostics, note)
+    return Order(name, seen, tree, start, end, note.instruction, diagnostics, note)
 
 
 def as_place(ls: "SparkServer", argument: Any) -> tuple[Document, int, int]:
@@ -337,7 +344,7 @@ def as_place(ls: "SparkServer", argument: Any) -> tuple[Document, int, int]:
     fields = cast(dict[str, Any], argument)
     document = _document(ls, _text(fields, "uri", MAX_ARGUMENT), fields.get("version"))
     start, end = _offsets(ls, document, fields.get("range"))
-    return document, *actions.target("fix", document, start, end, ())
+    return document, *actions.find_target("fix", document, SyntaxTree.of(document), start, end, ())
 
 
 def _text(fields: Mapping[str, Any], name: str, longest: int) -> str:

@@ -68,7 +68,7 @@ class Explainer:
     def start(self, document: Document, start: int, end: int) -> str:
         """Begin to explain a range of a document; returns the explanation's id."""
         shown = self._ls.outgoing.redacted(document).document
-        asked = explain.question(document.language, shown.text[start:end])
+        asked = explain.build_question(document.language, shown.text[start:end])
         request = Request(Task.CHAT, instruction=asked, language=document.language)
         job = Explanation(f"explain-{next(self._numbers)}", document.uri, request)
         self._ls.spawn(self._run, job, on_failure=lambda _: self._end(job, FAILED))

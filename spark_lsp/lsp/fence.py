@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from spark_lsp.codes import Code, Reason
 from spark_lsp.config import Settings
 from spark_lsp.lsp.repository import Repositories, directories_above, read_small, root_of
-from spark_lsp.privacy.files import PROJECT_FILE, Narrowing, read_project
-from spark_lsp.privacy.patterns import Surroundings, matching
-from spark_lsp.privacy.secret_files import secret_file
+from spark_lsp.privacy.files import PROJECT_FILE, ProjectRestrictions, read_project_file
+from spark_lsp.privacy.patterns import PathContext, first_match
+from spark_lsp.privacy.secret_files import secret_file_rule
 from spark_lsp.privacy.uris import is_file, is_unknown, path_of, paths_in, scheme_of
 
 KEPT = 5.0  # seconds for which the result of a look is used
@@ -33,7 +33,7 @@ class Found:
     """What the disk says about a document: all its paths, and what keeps it in."""
 
     paths: tuple[str, ...]
-    narrowing: Narrowing
+    narrowing: ProjectRestrictions
     verdict: Verdict | None
 
 
@@ -76,10 +76,10 @@ class Fence:
         paths = known[0].paths if known is not None else paths_in(uri)
         return self._by_name(uri, paths) or (UNDECIDED if known is None else known[0].verdict)
 
-    def narrowing(self, uri: str) -> Narrowing:
+    def narrowing(self, uri: str) -> ProjectRestrictions:
         """Return what the project takes away from a document, as of the last look."""
         known = self._found.get(uri)
-        return known[0].narrowing if known is not None else Narrowing()
+        return known[0].narrowing if known is not None else ProjectRestrictions()
 
     def disabled(self, uri: str) -> str:
         """Return the pattern of `completion.disabledGlobs` that a document matches; empty for none."""
@@ -87,7 +87,7 @@ class Fence:
         paths = known[0].paths if known is not None else paths_in(uri)
         return self._matching(paths, self.settings().completion.disabledGlobs)
 
-    def surroundings(self) -> Surroundings:
+    def surroundings(self) -> PathContext:
         """Return what the settings' patterns are read in."""
         return surroundings_of(self.roots())
 
@@ -108,7 +108,7 @@ class Fence:
         if glob := self._matching(paths, self.settings().context.exclude):
             return Code.EXCLUDED_BY_SETTINGS, glob
         for path in paths:
-            if glob := secret_file(path):
+            if glob := secret_file_rule(path):
                 return Code.SECRET_FILE, glob
         return (Code.NOT_A_FILE, scheme_of(uri)) if is_unknown(uri) else None
 
@@ -116,7 +116,7 @@ class Fence:
         if not patterns:
             return ""
         surroundings = self.surroundings()
-        return next(filter(None, (matching(path, patterns, surroundings) for path in paths)), "")
+        return next(filter(None, (first_match(path, patterns, surroundings) for path in paths)), "")
 
     def _local_paths(self, uri: str) -> list[str]:
         """Return the paths of a document on this machine's disk."""
@@ -130,10 +130,10 @@ class Fence:
         named = self._local_paths(uri)
         local = list(dict.fromkeys([*named, *(_real(path) for path in named)]))
         paths = tuple(dict.fromkeys([*paths_in(uri), *map(uri_path, local)]))
-        narrowing, verdict = Narrowing(), None
+        narrowing, verdict = ProjectRestrictions(), None
         for path in local:
             found, glob = self._projects(path)
-            narrowing = narrowing.and_(found)
+            narrowing = narrowing.combined_with(found)
             if glob and verdict is None:
                 verdict = Code.EXCLUDED_BY_PROJECT, glob
         for path in local if verdict is None else ():
@@ -143,14 +143,14 @@ class Fence:
                 break
         return Found(paths, narrowing, verdict)
 
-    def _projects(self, path: str) -> tuple[Narrowing, str]:
+    def _projects(self, path: str) -> tuple[ProjectRestrictions, str]:
         """Return what the projects above a file take away, and the pattern that excludes it, if one does."""
-        narrowing, excluding = Narrowing(), ""
+        narrowing, excluding = ProjectRestrictions(), ""
         for directory in self._project_directories(path):
             found = self._project(directory)
-            narrowing = narrowing.and_(found)
+            narrowing = narrowing.combined_with(found)
             surroundings = surroundings_of((), uri_path(directory))
-            excluding = excluding or matching(uri_path(path), found.exclude, surroundings)
+            excluding = excluding or first_match(uri_path(path), found.exclude, surroundings)
         return narrowing, excluding
 
     def _project_directories(self, path: str) -> list[str]:
@@ -163,29 +163,29 @@ class Fence:
             tops.append(above.index(repository))
         return above[: max(tops, default=0) + 1]
 
-    def _project(self, directory: str) -> Narrowing:
+    def _project(self, directory: str) -> ProjectRestrictions:
         file = os.path.join(directory, PROJECT_FILE)
         text = read_small(file)
         if not text:
-            return Narrowing()
+            return ProjectRestrictions()
         try:
             values = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             self._warnings.append(
                 (file, f"{file} is not valid TOML ({error}). All of its files stay in the editor.")
             )
-            return Narrowing(exclude=("*",))
-        narrowing, problems = read_project(values, file, surroundings_of((), uri_path(directory)))
+            return ProjectRestrictions(exclude=("*",))
+        narrowing, problems = read_project_file(values, file, surroundings_of((), uri_path(directory)))
         for problem in problems:
             self._warnings.append((file, f"{problem}."))
         return narrowing
 
 
-def surroundings_of(roots: Iterable[str], *folders: str) -> Surroundings:
+def surroundings_of(roots: Iterable[str], *folders: str) -> PathContext:
     """Return what patterns are read in, for the URIs of open folders and for paths of others."""
     home = uri_path(os.path.expanduser("~"))
     known = (*(path_of(root).rstrip("/") for root in roots), *folders)
-    return Surroundings(home if home.startswith("/") else "", known, os.name == "nt")
+    return PathContext(home if home.startswith("/") else "", known, os.name == "nt")
 
 
 def local_path(path: str) -> str:

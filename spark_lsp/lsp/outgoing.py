@@ -20,7 +20,7 @@ from spark_lsp.errors import origin
 from spark_lsp.lsp import settings
 from spark_lsp.lsp.aside import aside
 from spark_lsp.lsp.fence import KEPT, Fence
-from spark_lsp.privacy.redaction import Redacted
+from spark_lsp.privacy.redaction import RedactedDocument
 from spark_lsp.supervise import run_guarded
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
@@ -53,7 +53,7 @@ class Outgoing:
 
     ls: "SparkServer"
     fence: Fence
-    _shown: dict[str, Redacted] = field(default_factory=dict[str, Redacted])
+    _shown: dict[str, RedactedDocument] = field(default_factory=dict[str, RedactedDocument])
     _looks: dict[str, _Look] = field(default_factory=dict[str, _Look])
     _decisions: "dict[str, asyncio.Task[None]]" = field(default_factory=dict[str, "asyncio.Task[None]"])
     _deciding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DECIDED_AT_ONCE))
@@ -115,7 +115,7 @@ class Outgoing:
         self._shown.pop(document.uri, None)
         self._looks.pop(document.uri, None)
         if len(document) <= AT_ONCE:
-            self._show(Redacted.of(document))
+            self._show(RedactedDocument.from_document(document))
         else:
             self._looks[document.uri] = look = _Look(document)
             work = run_guarded(self._look_aside, look, on_failure=lambda _: self._end_look(look))
@@ -124,10 +124,10 @@ class Outgoing:
     async def _look_aside(self, look: _Look) -> None:
         uri = look.document.uri
         try:
-            shown = await aside(Redacted.of, look.document)
+            shown = await aside(RedactedDocument.from_document, look.document)
             if self._looks.get(uri) is look:  # neither closed nor opened again meanwhile
                 for document, edits in look.later:
-                    shown, _ = shown.changed(document, edits)
+                    shown, _ = shown.follow_edits(document, edits)
                 self._show(shown)
         finally:
             self._end_look(look)
@@ -138,7 +138,7 @@ class Outgoing:
             del self._looks[look.document.uri]
         look.done.set()
 
-    def _show(self, shown: Redacted) -> None:
+    def _show(self, shown: RedactedDocument) -> None:
         self._shown[shown.real.uri] = shown
         self.ls.engine.opened(shown.document)
 
@@ -165,7 +165,7 @@ class Outgoing:
         if sum(len(edit.new) for edit in edits) > AT_ONCE:
             self._look(document)
             return True
-        shown, seen = shown.changed(document, edits)
+        shown, seen = shown.follow_edits(document, edits)
         self._shown[document.uri] = shown
         self.ls.engine.edited(shown.document, seen)
         return True
@@ -177,10 +177,14 @@ class Outgoing:
         if self.ls.linked:
             self.ls.engine.closed(uri)
 
-    def redacted(self, document: Document) -> Redacted:
+    def redacted(self, document: Document) -> RedactedDocument:
         """Return what may be seen of a document, at the version that is given."""
         shown = self._shown.get(document.uri)
-        return shown if shown is not None and shown.real is document else Redacted.of(document)
+        return (
+            shown
+            if shown is not None and shown.real is document
+            else RedactedDocument.from_document(document)
+        )
 
     def kept(self, uri: str) -> bool:
         """Tell whether a document must stay; one that has come to stay is taken off the mirror."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from spark_lsp import programs
-from spark_lsp.privacy.files import Ignores, ignored
+from spark_lsp.privacy.files import IgnoreFile, is_ignored
 
 PATIENCE = 2.0  # seconds git has for an answer
 RESTS = 60.0  # seconds without a new question after git has not answered for a repository
@@ -51,7 +51,7 @@ class Repositories:
                 return answer.rule
             if time.monotonic() - begun >= PATIENCE:
                 self._resting[root] = time.monotonic() + RESTS
-        return "" if ignored(path, list(_ignores(root, path))) else None
+        return "" if is_ignored(path, list(_ignores(root, path))) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def _unreadable(root: str, path: str) -> str:
     return ""
 
 
-def _ignores(root: str, path: str) -> Iterator[Ignores]:
+def _ignores(root: str, path: str) -> Iterator[IgnoreFile]:
     """Give the ignore files that concern a path, the weakest first, as git orders them."""
     common = _common_directory(root)
     for file in (*_global_files(common), os.path.join(common, "info", "exclude")):
@@ -117,10 +117,10 @@ def _ignores(root: str, path: str) -> Iterator[Ignores]:
         yield from _ignore_file(directory, os.path.join(directory, ".gitignore"))
 
 
-def _ignore_file(directory: str, file: str) -> Iterator[Ignores]:
+def _ignore_file(directory: str, file: str) -> Iterator[IgnoreFile]:
     if text := read_small(file):
         lines = (line.removesuffix("\r") for line in text.split("\n"))
-        yield Ignores(directory.replace(os.sep, "/"), tuple(lines))
+        yield IgnoreFile(directory.replace(os.sep, "/"), tuple(lines))
 
 
 def _common_directory(root: str) -> str:

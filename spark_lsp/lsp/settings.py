@@ -112,9 +112,9 @@ def take(ls: "SparkServer", values: Mapping[str, Any]) -> None:
 
 def name_patterns(ls: "SparkServer") -> None:
     """Name each pattern of file names that can match nothing, once."""
-    from spark_lsp.privacy.patterns import setting_problems
+    from spark_lsp.privacy.patterns import find_setting_problems
 
-    for problem in setting_problems(ls.settings, ls.outgoing.fence.surroundings()):
+    for problem in find_setting_problems(ls.settings, ls.outgoing.fence.surroundings()):
         ls.say_once(types.MessageType.Warning, "setting", f"Setting spark.{problem}.")
 
 

@@ -1,1 +1,1 @@
-"""What may leave the process: which files, which text in them, and to whom."""
+"""Decides which files and which text may leave the process, and which settings need approval. Pure."""

@@ -1,26 +1,32 @@
-"""What a person has to approve before it is used: where code goes, and which files are read.
+"""Settings that need the user's approval before spark-lsp uses them: where code goes, which files are read.
 
-A server cannot see whether a setting came from the person or from a repository they opened. So what an
-editor's settings bring is not used until the person has said yes to the whole of it, once: an endpoint
-(scheme, host, port, path) *together with* where its key comes from, or the path of a file. Another port,
-another path or another key is another question. The user's own config.toml and environment are theirs.
+The server cannot know whether a setting came from the user or from a repository that the user opened. It
+therefore waits for an approval of all that an editor's setting brings: an endpoint (scheme, host, port, path)
+*together with* the source of its key, or the path of a file. Another port, path or key needs another
+approval. The user's own config.toml and environment need none.
 """
 
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from spark_lsp.errors import ConfigError
 
-PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
+DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 TOKEN_VARIABLE = "SPARK_LSP_TOKEN"
 NO_KEY = ""
+MAX_QUOTED_CHARS = 80  # of an invalid URL in a message
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Ask:
-    """One thing to approve. `key` is where the key comes from: `env:NAME`, `file:PATH`, or empty."""
+class ApprovalRequest:
+    """An endpoint or a file to approve.
+
+    `key` is the source of the endpoint's key: `env:NAME`, `file:PATH`, or empty. `str()` completes the
+    sentence "spark-lsp would …".
+    """
 
     kind: Literal["endpoint", "file"]
     subject: str
@@ -30,64 +36,92 @@ class Ask:
         if self.kind == "file":
             return f"read the file {self.subject}"
         source, _, name = self.key.partition(":")
-        sources = {
-            "env": f"with the key in the environment variable {name}",
-            "file": f"with the key in {name}",
-        }
-        return f"send code to {self.subject} {sources.get(source, 'without a key')}"
+        if source == "env":
+            key = f"with the key in the environment variable {name}"
+        elif source == "file":
+            key = f"with the key in {name}"
+        else:
+            key = "without a key"
+        return f"send code to {self.subject} {key}"
 
     @property
     def command(self) -> str:
-        """The command that approves it."""
+        """The shell command that approves it."""
+        words = ["spark-lsp", "trust", self.subject]
         source, _, name = self.key.partition(":")
-        words = ["spark-lsp", "trust", self.subject, *([f"--key-{source}", name] if source else [])]
+        if source:
+            words += [f"--key-{source}", name]
         return shlex.join(words)
 
 
-def endpoint(url: str, key: str = NO_KEY) -> Ask:
-    """Return the question about an endpoint, in one spelling. Raises `ConfigError` for what is no URL."""
+def endpoint_request(url: str, key: str = NO_KEY) -> ApprovalRequest:
+    """Return the request for an endpoint; different spellings of one URL give equal requests.
+
+    Raises `ConfigError` for an invalid URL, or one with a user name.
+    """
     if url.startswith("ws+unix:"):
-        return Ask("endpoint", url, key)
+        return ApprovalRequest("endpoint", url, key)
     try:
         parts = urlsplit(url)
-        port = parts.port or PORTS[parts.scheme]
+        port = parts.port or DEFAULT_PORTS[parts.scheme]
     except (ValueError, KeyError):
-        port = 0
-    else:
-        if parts.hostname and "@" not in parts.netloc:
-            host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-            query = f"?{parts.query}" if parts.query else ""
-            return Ask("endpoint", f"{parts.scheme}://{host}:{port}{parts.path or '/'}{query}", key)
-    raise ConfigError(
-        f"{url.rsplit('@')[-1][:80]!r} is not an endpoint",
+        raise _invalid_endpoint(url) from None
+    if not parts.hostname or "@" in parts.netloc:
+        raise _invalid_endpoint(url)
+    return ApprovalRequest("endpoint", _normalise_url(parts, parts.hostname, port), key)
+
+
+def _normalise_url(parts: SplitResult, hostname: str, port: int) -> str:
+    host = f"[{hostname}]" if ":" in hostname else hostname  # an IPv6 address needs brackets
+    path = parts.path or "/"
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{host}:{port}{path}{query}"
+
+
+def _invalid_endpoint(url: str) -> ConfigError:
+    # The text before the last "@" may hold a password.
+    shown = url.rsplit("@")[-1][:MAX_QUOTED_CHARS]
+    return ConfigError(
+        f"{shown!r} is not an endpoint",
         "Nothing was approved",
         "Give a URL such as http://gpu.lan:8000/v1, wss://… or ws+unix:PATH, without a user name or password",
     )
 
 
-def file(path: str) -> Ask:
-    """Return the question about a file, named by its absolute path."""
-    return Ask("file", path)
+def file_request(path: str) -> ApprovalRequest:
+    """Return the request for a file, named by its absolute path."""
+    return ApprovalRequest("file", path)
 
 
-def asks_of(table: object) -> list[Ask]:
-    """Return what an engine's settings need approved. Raises `ConfigError` for an endpoint that is none."""
-    value: Any = table
-    texts: list[str] = list(getattr(value, "texts", {}).values())
-    weights = model_path(value.model) if getattr(value, "kind", "") == "local" else ""
-    paths = [getattr(value, "text", ""), *texts, weights]
-    single = getattr(value, "base_url", "") or getattr(value, "url", "")
-    urls = [url for url in (single, *getattr(value, "base_urls", ())) if url]
-    return [*(endpoint(url, _key_of(value)) for url in urls), *(file(path) for path in paths if path)]
+def approval_requests_of(table: object) -> list[ApprovalRequest]:
+    """Return all requests of an engine's settings. Raises `ConfigError` for an invalid endpoint.
+
+    The kinds of engines have different settings, so a missing one counts as empty.
+    """
+    engine: Any = table
+    urls = [getattr(engine, "base_url", "") or getattr(engine, "url", "")]
+    urls += getattr(engine, "base_urls", ())
+    paths = [getattr(engine, "text", "")]
+    paths += getattr(engine, "texts", {}).values()
+    if getattr(engine, "kind", "") == "local":
+        paths.append(model_path(engine.model))
+    key = _key_source_of(engine)
+    return [*_endpoint_requests(urls, key), *(file_request(path) for path in paths if path)]
 
 
-def _key_of(value: Any) -> str:
+def _endpoint_requests(urls: Iterable[str], key: str) -> list[ApprovalRequest]:
+    return [endpoint_request(url, key) for url in urls if url]
+
+
+def _key_source_of(engine: Any) -> str:
+    """Return the source of an engine's key as in `ApprovalRequest.key`."""
     for source in ("env", "file"):
-        if name := getattr(value, f"key_{source}", ""):
+        if name := getattr(engine, f"key_{source}", ""):
             return f"{source}:{name}"
     return NO_KEY
 
 
 def model_path(name: str) -> str:
-    """Return the `model` of an embedded engine if it is the path of a file and not a name; else nothing."""
-    return name if name.endswith(".gguf") or "/" in name or "\\" in name else ""
+    """Return the `model` of an embedded engine if it is the path of a file; empty if it is a name."""
+    is_path = name.endswith(".gguf") or "/" in name or "\\" in name
+    return name if is_path else ""

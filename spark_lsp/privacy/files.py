@@ -1,10 +1,10 @@
-"""Files that stay in the editor since a `.gitignore` or a project says so.
+"""Decides which files stay in the editor because of a `.gitignore` or of the project's own file.
 
-Everything here takes names and contents and gives answers; `lsp.fence` and `lsp.repository` read the files.
+All functions work on names and contents; `lsp.fence` and `lsp.repository` read the files.
 
-A project may have a `.spark.toml`. It comes with the code, so it may only take away: exclude files, switch
-ghost text or edits off. What it says beyond that is named and ignored; it cannot name an engine, a key or a
-command, and cannot switch anything on.
+A project may have a `.spark.toml`. It comes with the code, so it may only restrict: exclude files, switch
+ghost text (inline completions) or edits off. spark-lsp reports and ignores all its other keys. It cannot name
+an engine, a key or a command, and cannot switch anything on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,30 +12,31 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from spark_lsp.config import Problem
-from spark_lsp.privacy.patterns import NOWHERE, Surroundings, matching, problems_of
-from spark_lsp.privacy.secret_files import secret_file
+from spark_lsp.privacy.patterns import NO_CONTEXT, PathContext, find_problems, first_match
+from spark_lsp.privacy.secret_files import secret_file_rule
 
 __all__ = [
     "PROJECT_FILE",
-    "Ignores",
-    "Narrowing",
-    "ignored",
-    "matching",
-    "read_project",
-    "secret_file",
+    "IgnoreFile",
+    "ProjectRestrictions",
+    "first_match",
+    "is_ignored",
+    "read_project_file",
+    "secret_file_rule",
 ]
 PROJECT_FILE = ".spark.toml"
+_SWITCHED_OFF = {"enabled": False}
 
 
 @dataclass(frozen=True, slots=True)
-class Ignores:
-    """One `.gitignore`: its lines, and the directory it stands in (absolute, with `/`)."""
+class IgnoreFile:
+    """One `.gitignore`: its lines, and its directory (absolute, with `/`)."""
 
     directory: str
     lines: tuple[str, ...]
 
     def verdict(self, path: str) -> bool | None:
-        """Tell whether this file ignores `path` (True), takes it back (False) or says nothing (None).
+        """Return True if this file ignores `path`, False if it re-includes it, None if no pattern matches.
 
         The path of a folder ends with `/`.
         """
@@ -45,59 +46,67 @@ class Ignores:
         if not path.startswith(base) or path == base:
             return None
         name = path.removeprefix(base)
-        if name.endswith("/"):  # of a folder itself the last pattern counts, as git has it
+        if name.endswith("/"):
+            # For a folder itself the last matching pattern decides, as in git.
             return PathSpec.from_lines("gitignore", self.lines).check_file(name).include
         return GitIgnoreSpec.from_lines(self.lines).check_file(name).include
 
 
-def ignored(path: str, ignores: Sequence[Ignores]) -> bool:
-    """Tell whether git would ignore a path; `ignores` go from the repository's root down.
+def is_ignored(path: str, ignores: Sequence[IgnoreFile]) -> bool:
+    """Tell whether git would ignore a path; `ignores` begin with the repository's root and go down.
 
-    A pattern cannot take a file back out of a directory that is ignored.
+    A pattern cannot re-include a file of an ignored directory.
     """
     top = ignores[0].directory.rstrip("/") if ignores else ""
     names = path.removeprefix(f"{top}/").split("/")
-    above = (f"{top}/{'/'.join(names[: count + 1])}/" for count in range(len(names) - 1))
-    return any(_ignored_alone(each, ignores) for each in (*above, path))
+    folders = [f"{top}/{'/'.join(names[:count])}/" for count in range(1, len(names))]
+    return any(_is_ignored_alone(each, ignores) for each in (*folders, path))
 
 
-def _ignored_alone(path: str, ignores: Sequence[Ignores]) -> bool:
+def _is_ignored_alone(path: str, ignores: Sequence[IgnoreFile]) -> bool:
+    """Tell whether the patterns ignore a path, apart from the folders above it: the last verdict counts."""
     verdicts = [verdict for each in ignores if (verdict := each.verdict(path)) is not None]
     return bool(verdicts and verdicts[-1])
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowing:
-    """What a project takes away."""
+class ProjectRestrictions:
+    """The files that a project excludes, and the functions that it leaves on."""
 
     exclude: tuple[str, ...] = ()
     ghost_text: bool = True
     edits: bool = True
 
-    def and_(self, other: "Narrowing") -> "Narrowing":
-        """Return what two of them take away together."""
-        return Narrowing(
-            self.exclude + other.exclude, self.ghost_text and other.ghost_text, self.edits and other.edits
+    def combined_with(self, other: "ProjectRestrictions") -> "ProjectRestrictions":
+        """Return the restrictions of both."""
+        return ProjectRestrictions(
+            exclude=self.exclude + other.exclude,
+            ghost_text=self.ghost_text and other.ghost_text,
+            edits=self.edits and other.edits,
         )
 
 
-def read_project(
-    values: Mapping[str, Any], source: str, surroundings: Surroundings = NOWHERE
-) -> tuple[Narrowing, list[Problem]]:
-    """Read a `.spark.toml`: `exclude = […]`, `completion.enabled = false`, `edit.enabled = false`."""
-    narrowing, problems = Narrowing(), list[Problem]()
+def read_project_file(
+    values: Mapping[str, Any], source: str, surroundings: PathContext = NO_CONTEXT
+) -> tuple[ProjectRestrictions, list[Problem]]:
+    """Read a `.spark.toml`: `exclude = […]`, `completion.enabled = false`, `edit.enabled = false`.
+
+    `source` names the file in the problems.
+    """
+    restrictions = ProjectRestrictions()
+    problems: list[Problem] = []
     for key, value in values.items():
-        if key == "exclude" and _is_texts(value):
-            narrowing = replace(narrowing, exclude=tuple(cast(list[str], value)))
-            problems += (Problem(key, source, each) for each in problems_of(narrowing.exclude, surroundings))
-        elif key == "completion" and value == {"enabled": False}:
-            narrowing = replace(narrowing, ghost_text=False)
-        elif key == "edit" and value == {"enabled": False}:
-            narrowing = replace(narrowing, edits=False)
+        if key == "exclude" and _is_list_of_strings(value):
+            restrictions = replace(restrictions, exclude=tuple(value))
+            problems += (Problem(key, source, each) for each in find_problems(value, surroundings))
+        elif key == "completion" and value == _SWITCHED_OFF:
+            restrictions = replace(restrictions, ghost_text=False)
+        elif key == "edit" and value == _SWITCHED_OFF:
+            restrictions = replace(restrictions, edits=False)
         else:
             problems.append(Problem(key, source, "a project's file may only take away; this is ignored"))
-    return narrowing, problems
+    return restrictions, problems
 
 
-def _is_texts(value: object) -> bool:
+def _is_list_of_strings(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in cast(list[object], value))

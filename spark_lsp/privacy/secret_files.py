@@ -1,7 +1,7 @@
 """Files that usually hold secrets, by their names and by the folders they are in.
 
-Three lists, the stronger first: temporary files of tools that decrypt something for an editor; names that
-look like those of secret files but are ordinary code or templates; names of secret files.
+Three lists decide, in this order: temporary files of tools that decrypt a file for an editor; names that look
+like those of secret files but belong to ordinary code or templates; names of secret files.
 """
 
 import functools
@@ -28,9 +28,9 @@ _TEMPORARY = re.compile(
     "|".join((
         rf"(?!.*{_CODE}$){_SCRATCH}/(?:{'|'.join(map(re.escape, _TOOLS))})[^/]*(?:/[^/]+)?",
         rf"/dev/shm/(?:{'|'.join(map(re.escape, _TOOLS))})[^/]*/.*",
-        rf"{_SCRATCH}/\d{{6,}}/[^/]+",             # sops and other programs in Go: a folder named by a number
+        rf"{_SCRATCH}/\d{{6,}}/[^/]+",             # sops and other programs in Go name a folder by a number
         rf"(?!.*{_CODE}$){_SCRATCH}/tmp\.[a-z0-9]{{6,}}/[^/]+",  # mktemp -d, as agenix and many scripts
-        r"/dev/shm/[^/]+",                          # a loose file in memory is there to be on no disk
+        r"/dev/shm/[^/]+",                          # a file in shared memory, to keep it off all disks
         r"(?:/private)?/var/tmp/[^/]+",             # sudoedit
         r".*/ansible-local-[^/]+/.*", r".*/\.ansible/tmp/.*",
         r"(?:.*/)?kubectl-edit-[^/]*\.ya?ml", r"(?:.*/)?\.decrypted~[^/]+",
@@ -76,23 +76,29 @@ PUBLIC_NAMES = (
 
 
 @functools.cache
-def _expression(globs: tuple[str, ...]) -> re.Pattern[str]:
-    """Return one expression with a group for each glob."""
+def _compile_globs(globs: tuple[str, ...]) -> re.Pattern[str]:
+    """Return one regular expression with a group for each glob."""
     return re.compile("|".join(f"({translate(glob)})" for glob in globs))
 
 
-def _first(text: str, globs: tuple[str, ...]) -> str:
-    found = _expression(globs).match(text)
-    return globs[(found.lastindex or 1) - 1] if found else ""
+def _first_matching_glob(text: str, globs: tuple[str, ...]) -> str:
+    """Return the first glob that matches a text; empty if none does."""
+    match = _compile_globs(globs).match(text)
+    if match is None or match.lastindex is None:
+        return ""
+    return globs[match.lastindex - 1]
 
 
 @functools.lru_cache(maxsize=1024)
-def secret_file(path: str) -> str:
-    """Return the glob by which a decoded path counts as a file of secrets; empty if it does not."""
+def secret_file_rule(path: str) -> str:
+    """Return the glob, or the reason in words, that makes a decoded path a file of secrets.
+
+    Return an empty text for other files.
+    """
     lowered = path.lower()
     name = lowered.rpartition("/")[2]
     if _TEMPORARY.fullmatch(lowered):
         return "a temporary file of a tool for secrets"
-    if _first(name, PUBLIC_NAMES) or _MODULE.fullmatch(name):
+    if _first_matching_glob(name, PUBLIC_NAMES) or _MODULE.fullmatch(name):
         return ""
-    return _first(name, SECRET_NAMES) or _first(lowered, SECRET_PLACES)
+    return _first_matching_glob(name, SECRET_NAMES) or _first_matching_glob(lowered, SECRET_PLACES)

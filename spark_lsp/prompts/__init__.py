@@ -1,1 +1,1 @@
-"""What is asked of a model and what its answer means: actions, prompts, windows, replies. Pure."""
+"""Builds the prompts for models, and turns their answers into ghost text and edits. Pure."""

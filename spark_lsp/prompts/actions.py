@@ -1,20 +1,20 @@
-"""The table of code actions: what each is called, when it applies, which text it is about.
+"""The code actions that spark-lsp offers: their titles, their conditions, and the text that each changes.
 
-An action's target is the text that the engine is asked to change, always whole lines: the smaller it
-is, the less can go wrong, the less is sent and the sooner the answer is there.
+An action's target is the text that the engine may change, always complete lines. A small target is safer,
+needs less data on the wire and gets its answer sooner.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spark_lsp.prompts import syntax
+from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.text.document import Document
 
 _INSTRUCTION = re.compile(
     r"^\s*(?:#|//|--|;|%|\"|/\*|<!--|\*)+\s*spark:\s*(.+?)\s*(?:\*/|-->)?\s*$", re.IGNORECASE
 )
-_TITLE_WIDTH = 60
+_MAX_TITLE_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Diagnostic:
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class CodeAction:
     """One kind of edit. `kind` is LSP's code action kind."""
 
     name: str
@@ -39,8 +39,8 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """An instruction that stands in a comment of its own: the line `[start, end)`, its line end included."""
+class InstructionComment:
+    """A comment on a separate line that holds an instruction: the line `[start, end)`, with its line end."""
 
     start: int
     end: int
@@ -48,100 +48,122 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """An action that applies somewhere, with the diagnostics it is about."""
+class ActionOffer:
+    """An action that applies to a selection, with the diagnostics that it would fix."""
 
-    action: Action
+    action: CodeAction
     title: str
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
 ACTIONS = (
-    Action("fix", "Fix this diagnostic", "quickfix"),
-    Action("instruct", "Edit with an instruction…", "refactor.rewrite", needs_instruction=True),
-    Action("document", "Add documentation", "refactor.rewrite"),
+    CodeAction("fix", "Fix this diagnostic", "quickfix"),
+    CodeAction("instruct", "Edit with an instruction…", "refactor.rewrite", needs_instruction=True),
+    CodeAction("document", "Add documentation", "refactor.rewrite"),
 )
 _BY_NAME = {action.name: action for action in ACTIONS}
 
 
-def names() -> list[str]:
+def action_names() -> list[str]:
     """Return the names of all actions."""
     return list(_BY_NAME)
 
 
-def title(name: str) -> str:
+def title_of(name: str) -> str:
     """Return an action's title."""
     return _BY_NAME[name].title
 
 
 def needs_instruction(name: str) -> bool:
-    """Tell whether an action cannot be done without an instruction."""
+    """Tell whether an action needs an instruction."""
     return _BY_NAME[name].needs_instruction
 
 
-def applicable(document: Document, start: int, end: int, diagnostics: Sequence[Diagnostic]) -> list[Offer]:
-    """Return what can be done for a selection; nothing here asks an engine."""
-    offers = [Offer(_BY_NAME["fix"], _fix_title(each), (each,)) for each in diagnostics if each.message]
-    if document.text[slice(*_lines(document, start, end))].strip():
-        offers.append(Offer(_BY_NAME["instruct"], title("instruct")))
-    if syntax.definition_at(document.language, document.text, start) is not None:
-        offers.append(Offer(_BY_NAME["document"], title("document")))
+def list_offers(
+    document: Document, start: int, end: int, diagnostics: Sequence[Diagnostic]
+) -> list[ActionOffer]:
+    """Return the actions that apply to a selection. No engine is needed for this."""
+    offers = [ActionOffer(_BY_NAME["fix"], _fix_title(each), (each,)) for each in diagnostics if each.message]
+    first, last = _whole_lines(document, start, end)
+    if document.text[first:last].strip():
+        offers.append(ActionOffer(_BY_NAME["instruct"], title_of("instruct")))
+    if SyntaxTree.of(document).definition_at(start) is not None:
+        offers.append(ActionOffer(_BY_NAME["document"], title_of("document")))
     return offers
 
 
 def _fix_title(diagnostic: Diagnostic) -> str:
     message = " ".join(diagnostic.message.split())
-    return f"Fix: {message if len(message) <= _TITLE_WIDTH else message[: _TITLE_WIDTH - 1] + '…'}"
+    if len(message) > _MAX_TITLE_CHARS:
+        message = message[: _MAX_TITLE_CHARS - 1] + "…"
+    return f"Fix: {message}"
 
 
-def target(
-    action: str, document: Document, start: int, end: int, diagnostics: Sequence[Diagnostic]
+def find_target(
+    action: str,
+    document: Document,
+    tree: SyntaxTree,
+    start: int,
+    end: int,
+    diagnostics: Sequence[Diagnostic],
 ) -> tuple[int, int]:
-    """Return the whole lines `[start, end)`, without the last line end, that an action is about."""
+    """Return the complete lines `[start, end)` that an action changes, without the last line end.
+
+    `tree` is that of `document`.
+    """
     if action == "fix" and diagnostics:
         first = min(each.start for each in diagnostics)
-        return _lines(document, first, max(each.end for each in diagnostics))
-    if action == "document" or (action == "instruct" and not _selects(document, start, end)):
-        found = syntax.definition_at(document.language, document.text, start)
-        if found is not None:
-            return found.start, found.end
-    return _lines(document, start, end)
+        last = max(each.end for each in diagnostics)
+        return _whole_lines(document, first, last)
+    if action == "document" or (action == "instruct" and not _is_selection(document, start, end)):
+        definition = tree.definition_at(start)
+        if definition is not None:
+            return definition.start, definition.end
+    return _whole_lines(document, start, end)
 
 
-def _selects(document: Document, start: int, end: int) -> bool:
-    """Tell whether a range is a selection, not a cursor: some editors always have one character selected."""
+def _is_selection(document: Document, start: int, end: int) -> bool:
+    """Tell whether a range is a selection and not a cursor: some editors always select one character."""
     return end - start > 1 and bool(document.text[start:end].strip())
 
 
-def _lines(document: Document, start: int, end: int) -> tuple[int, int]:
-    """Return the lines of a range; a selection that ends at a line's beginning does not mean that line."""
-    first, last = document.line_at(start), document.line_at(end)
+def _whole_lines(document: Document, start: int, end: int) -> tuple[int, int]:
+    """Return the lines of a range; a selection that ends at the beginning of a line excludes that line."""
+    first = document.line_at(start)
+    last = document.line_at(end)
     if last > first and end == document.line_start(last):
         last -= 1
     return document.line_start(first), document.line_end(last)
 
 
-def note_for(document: Document, start: int, end: int) -> tuple[Note | None, int, int]:
-    """Return the comment `spark: …` that says what to do with a range, and the range that it is about.
+def find_instruction(
+    document: Document, tree: SyntaxTree, start: int, end: int
+) -> tuple[InstructionComment | None, int, int]:
+    """Return the comment `spark: …` with the instruction for a range, or None, and the range to change.
 
-    It may be the range's first line, then what stands below is meant; else it stands directly above the
-    range, or above the definition around a cursor.
+    The comment may be the first line of the range; the lines below it are then the range. Otherwise it is the
+    line above the range, or above the definition around a cursor. `tree` is that of `document`.
     """
     line = document.line_at(start)
-    if note := _note(document, line):
-        below = _next_written(document, line + 1)
-        return note, below, max(below, end)
-    first = document.line_at(target("instruct", document, start, end, ())[0])
-    return _note(document, line - 1) or _note(document, first - 1), start, end
+    if comment := _parse_instruction(document, line):
+        below = _next_nonblank_line(document, line + 1)
+        return comment, below, max(below, end)
+    target_start, _ = find_target("instruct", document, tree, start, end, ())
+    target_line = document.line_at(target_start)
+    comment = _parse_instruction(document, line - 1) or _parse_instruction(document, target_line - 1)
+    return comment, start, end
 
 
-def _note(document: Document, line: int) -> Note | None:
+def _parse_instruction(document: Document, line: int) -> InstructionComment | None:
+    """Return the instruction in a line; `line` is -1 above the first line."""
     match = _INSTRUCTION.match(document.line(line)) if line >= 0 else None
-    return Note(document.line_start(line), document.line_start(line + 1), match[1]) if match else None
+    if match is None:
+        return None
+    return InstructionComment(document.line_start(line), document.line_start(line + 1), match[1])
 
 
-def _next_written(document: Document, line: int) -> int:
-    """Return where the next line that is not blank begins."""
+def _next_nonblank_line(document: Document, line: int) -> int:
+    """Return the offset of the first line at or below `line` that is not blank."""
     while line < document.line_count - 1 and not document.line(line).strip():
         line += 1
     return document.line_start(line)

@@ -1,11 +1,10 @@
-"""Prompts for instruction-tuned models behind a chat interface, which cannot be begun for.
+"""Prompts for instruction-tuned models with a chat interface, where the answer's beginning cannot be given.
 
-The answer to an edit is asked for as one code fence, and found in whatever is said around it; a completion
-is asked for bare. What is around the place is cut to a budget of characters, at lines, nearest first: the
-text to change is never cut.
+An edit's answer is requested as one code fence, a completion's without one. The text around the cursor or
+target is cut to a budget of characters, at line ends, farthest first. The target itself is never cut.
 
-Models say more than they were asked. `Fenced` ends an edit's answer where its fence closes; `Bare` takes off
-what they put before a completion: an opening fence, and the beginning of the line, once more.
+Models add text to an answer. `FencedAnswerFilter` ends an edit's answer at its closing fence.
+`BareCompletionFilter` removes an opening fence and a repetition of the line's beginning before a completion.
 """
 
 from dataclasses import dataclass, field
@@ -16,175 +15,201 @@ from spark_lsp.request import EditFormat, Message, PartKind, Request, Task
 
 _COMPLETE = (
     "You complete code at a cursor. You are given the text before it and the text after it. Answer with only "
-    "the text to insert at the cursor: no code fence, no explanation, nothing that stands there already."
+    "the text to insert at the cursor: no code fence, no explanation, no text that is already there."
 )
 _EDIT = (
     "You edit code. You are given the lines to change, and some text around them that stays as it is. Answer "
     "with the whole new text of the lines to change in one Markdown code fence and nothing else. Change only "
-    "what is asked; keep everything else as it is, indentation included."
+    "what the request names; keep everything else as it is, indentation included."
 )
-_ASKED = {
+_DEFAULT_INSTRUCTIONS = {
     "document": "Add documentation to this definition, in the way of its language. Change no code.",
     "fix": "Correct the problem that is named.",
 }
-_PREFIX_SHARE = 0.75
-_SHORTEST_ECHO = 3  # characters; a shorter beginning may stand there by chance
+_PREFIX_SHARE = 0.75  # of the budget for the text around
+_MIN_ECHO_CHARS = 3  # a shorter beginning may be in a completion by chance
+_USUAL_BACKTICKS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Chat:
-    """Messages, oldest first, and the form in which the answer will come."""
+class ChatPrompt:
+    """Messages, oldest first, and the format of the answer."""
 
     messages: tuple[Message, ...]
     format: EditFormat
 
 
-def chat_of(request: Request, budget: int) -> Chat:
-    """Return what to ask; `budget` bounds the text around the place, in characters."""
+def build_chat_prompt(request: Request, budget: int) -> ChatPrompt:
+    """Return the prompt for a request, with at most `budget` characters around the cursor or target."""
     if request.task is Task.CHAT:
-        return Chat((*request.history, Message("user", request.instruction)), EditFormat.TEXT)
-    before, after = around(request, budget)
+        return ChatPrompt((*request.history, Message("user", request.instruction)), EditFormat.TEXT)
+    before, after = trim_context(request, budget)
     if request.task is Task.COMPLETE:
-        asked = (
-            f"Before the cursor:\n{_fence(request, before)}\n\nAfter the cursor:\n{_fence(request, after)}"
+        question = (
+            f"Before the cursor:\n{_fence_text(request, before)}\n\n"
+            f"After the cursor:\n{_fence_text(request, after)}"
         )
-        return Chat((Message("system", _COMPLETE), Message("user", asked)), EditFormat.TEXT)
+        return ChatPrompt((Message("system", _COMPLETE), Message("user", question)), EditFormat.TEXT)
+    question = _edit_question(request, before, after)
+    messages = (Message("system", _EDIT), *request.history, Message("user", question))
+    return ChatPrompt(messages, EditFormat.FENCED)
+
+
+def _edit_question(request: Request, before: str, after: str) -> str:
     target = request.text_of(PartKind.TARGET)
     sections = [
-        f"Before, for context:\n{_fence(request, before)}" if before.strip() else "",
-        f"After, for context:\n{_fence(request, after)}" if after.strip() else "",
-        f"The lines to change:\n{_fence(request, target)}",
+        f"Before, for context:\n{_fence_text(request, before)}" if before.strip() else "",
+        f"After, for context:\n{_fence_text(request, after)}" if after.strip() else "",
+        f"The lines to change:\n{_fence_text(request, target)}",
         *(f"The problem: {part.text}" for part in request.parts if part.kind is PartKind.DIAGNOSTIC),
-        request.instruction or _ASKED.get(request.action, ""),
-        _longer_fence(target, request.language),
+        request.instruction or _DEFAULT_INSTRUCTIONS.get(request.action, ""),
+        _fence_instruction(target, request.language),
     ]
-    asked = "\n\n".join(section for section in sections if section)
-    return Chat((Message("system", _EDIT), *request.history, Message("user", asked)), EditFormat.FENCED)
+    return "\n\n".join(section for section in sections if section)
 
 
-def _longer_fence(target: str, language: str) -> str:
-    """Return what to say about the answer's fence, so that no fence in the text can close it."""
-    count = len(fences.fence_for(target, language))
-    return "" if count == 3 else f"Put your answer in a fence of {count} backticks."
+def _fence_instruction(target: str, language: str) -> str:
+    """Return the instruction for a fence that no fence in the text can close; empty for a usual one."""
+    count = len(fences.choose_fence(target, language))
+    if count == _USUAL_BACKTICKS:
+        return ""
+    return f"Put your answer in a fence of {count} backticks."
 
 
-def around(request: Request, budget: int) -> tuple[str, str]:
-    """Return the prefix and the suffix of a request within a budget, cut at lines."""
-    prefix, suffix = request.text_of(PartKind.PREFIX), request.text_of(PartKind.SUFFIX)
-    room = max(int(budget * _PREFIX_SHARE), budget - len(suffix))
-    before = prefix if len(prefix) <= room else _from_line(prefix[-room:] if room > 0 else "")
-    room = budget - len(before)
-    after = suffix if len(suffix) <= room else _to_line(suffix[: max(room, 0)])
+def trim_context(request: Request, budget: int) -> tuple[str, str]:
+    """Return the prefix and the suffix of a request, together at most `budget` characters, cut at line ends.
+
+    The prefix gets most of the budget, and the part that a short suffix leaves.
+    """
+    prefix = request.text_of(PartKind.PREFIX)
+    suffix = request.text_of(PartKind.SUFFIX)
+    prefix_budget = max(int(budget * _PREFIX_SHARE), budget - len(suffix))
+    before = _last_lines_within(prefix, prefix_budget)
+    after = _first_lines_within(suffix, budget - len(before))
     return before, after
 
 
-def _from_line(text: str) -> str:
-    return text[text.find("\n") + 1 :]
+def _last_lines_within(text: str, budget: int) -> str:
+    if len(text) <= budget:
+        return text
+    end = text[-budget:] if budget > 0 else ""
+    return end[end.find("\n") + 1 :]
 
 
-def _to_line(text: str) -> str:
-    return text[: text.rfind("\n") + 1]
+def _first_lines_within(text: str, budget: int) -> str:
+    if len(text) <= budget:
+        return text
+    beginning = text[: max(budget, 0)]
+    return beginning[: beginning.rfind("\n") + 1]
 
 
-def _fence(request: Request, text: str) -> str:
-    return fences.wrapped(request.language, text)
+def _fence_text(request: Request, text: str) -> str:
+    return fences.wrap_in_fence(request.language, text)
 
 
-class Reader(Protocol):
-    """What stands between what a model says and what is passed on; `fim.Reply` is one."""
+class AnswerFilter(Protocol):
+    """Passes on the useful part of a model's answer, chunk by chunk; `fim.FimAnswerFilter` is one."""
 
     done: bool
 
     def feed(self, text: str) -> str:
-        """Take some text, and return what of it may be passed on; `done` says that it is enough."""
+        """Take a chunk and return the text to pass on; `done` becomes True if no more is needed."""
         ...
 
     def finish(self) -> str:
-        """Return what was held back."""
+        """Return the text that `feed` held back and that belongs to the answer."""
         ...
 
 
 @dataclass(slots=True)
-class Fenced:
-    """Passes an answer on until the code fence that holds the new text has closed: only talk follows.
+class FencedAnswerFilter:
+    """Passes an answer on up to the end of the code fence that holds the new text.
 
-    For a target that may hold fences of its own (`place`), an answer is passed on whole.
+    If the target may contain fences, the complete answer is passed on.
     """
 
-    place: unfence.Place = field(default_factory=unfence.Place)
+    target: unfence.TargetText = field(default_factory=unfence.TargetText)
     done: bool = False
-    _said: str = ""
-    _seen: int = 0  # lines' ends are looked for behind here
+    _answer: str = ""
+    _searched: int = 0  # the offset of the last line that was searched for a fence
 
     def feed(self, text: str) -> str:
-        """See `Reader`."""
+        """See `AnswerFilter`."""
         if self.done:
             return ""
-        self._said += text
-        recent = self._said[self._seen :]
-        if ("```" in recent or "~~~" in recent) and (end := unfence.end_of_code(self._said, self.place)):
+        self._answer += text
+        recent = self._answer[self._searched :]
+        has_fence = "```" in recent or "~~~" in recent
+        end = unfence.find_code_end(self._answer, self.target) if has_fence else None
+        if end:
             self.done = True
-            return text[: max(len(text) - (len(self._said) - end), 0)]
-        self._seen = max(self._said.rfind("\n", 0, len(self._said) - 1), 0)
+            surplus = len(self._answer) - end
+            return text[: max(len(text) - surplus, 0)]
+        self._searched = max(self._answer.rfind("\n", 0, len(self._answer) - 1), 0)
         return text
 
     def finish(self) -> str:
-        """Nothing is held back."""
+        """Return nothing: this filter holds no text back."""
         return ""
 
 
 @dataclass(slots=True)
-class Bare:
-    """Passes a completion on without what stands before it; `line` is the cursor's, up to the cursor.
+class BareCompletionFilter:
+    """Passes a completion on without a fence or a repetition before it.
 
-    In `language` Markdown a code fence is part of the text, unless it says that Markdown is in it.
+    `line` is the line left of the cursor. In a `language` with fences, such as Markdown, a fence is part of
+    the text, unless its info string names such a language.
     """
 
     line: str = ""
     language: str = ""
     done: bool = field(default=False, init=False)
     _held: str = ""
-    _begun: bool = False
+    _started: bool = False
 
     def feed(self, text: str) -> str:
-        """See `Reader`."""
-        if self._begun:
+        """See `AnswerFilter`."""
+        if self._started:
             return text
         self._held += text
-        begun = self._without_fence(self._held)
-        begun = None if begun is None else self._without_echo(begun)
-        if begun is None:
+        beginning = self._without_fence(self._held)
+        if beginning is not None:
+            beginning = self._without_echo(beginning)
+        if beginning is None:
             return ""
-        self._begun = True
-        return begun
+        self._started = True
+        return beginning
 
     def finish(self) -> str:
-        """Return what was held back because it might have been a fence, or the line once more."""
+        """Return held text that might have been a fence or a repetition, but belongs to the completion."""
         self.done = True
-        return "" if self._begun or self._is_wrapper(self._held.strip()) else self._held
+        return "" if self._started or self._is_wrapper(self._held.strip()) else self._held
 
-    def _without_fence(self, said: str) -> str | None:
-        head = said.lstrip()
+    def _without_fence(self, answer: str) -> str | None:
+        """Return the answer without an opening fence, or None while it may begin with one."""
+        head = answer.lstrip()
         if not head or "```".startswith(head):
             return None
         if not head.startswith("```"):
-            return said
+            return answer
         first, newline, code = head.partition("\n")
         if not newline:
             return None
-        return code if self._is_wrapper(first) else said
+        return code if self._is_wrapper(first) else answer
 
     def _is_wrapper(self, line: str) -> bool:
-        """Return whether a line is a fence that is no part of the completion."""
-        found = fences.fence_lines([line])
-        if not fences.is_markdown(self.language):
+        """Tell whether a line is a fence around the completion, and not a part of it."""
+        if not fences.uses_fences(self.language):
             return line.startswith("```")
-        return bool(found) and fences.is_markdown(found[0].language)
+        found = fences.find_fences([line])
+        return bool(found) and fences.uses_fences(found[0].language)
 
-    def _without_echo(self, said: str) -> str | None:
-        line, head = self.line.strip(), said.lstrip()
-        if len(line) < _SHORTEST_ECHO:
-            return said
+    def _without_echo(self, answer: str) -> str | None:
+        """Return the answer without a repetition of the line, or None while it may begin with one."""
+        line = self.line.strip()
+        if len(line) < _MIN_ECHO_CHARS:
+            return answer
+        head = answer.lstrip()
         if len(head) < len(line) and line.startswith(head):
             return None
-        return head[len(line) :] if head.startswith(line) else said
+        return head[len(line) :] if head.startswith(line) else answer

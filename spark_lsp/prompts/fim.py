@@ -1,32 +1,34 @@
-r"""Fill-in-the-middle prompts: what a model of a family must read to continue at a cursor.
+r"""Fill-in-the-middle prompts: the text that a model of a family reads to continue at a cursor.
 
-The usual order is prefix, suffix, middle. It makes a prompt cache useless: each typed letter lands
-*before* the suffix, so the suffix is read again at every key. Here the suffix goes first:
+The usual order is prefix, suffix, middle. It makes a prompt cache useless: each typed letter comes
+*before* the suffix, so the model reads the suffix again at every key. spark-lsp puts the suffix first:
 
     <|fim_prefix|><|fim_suffix|>S<|fim_middle|>P
 
-and the model goes on behind P as if it had begun the middle itself. While S stays the same, typing only
-appends to what the model has already read; measured on two cores with a 0.5B model, a key then costs
+The model continues after P as if it had begun the middle itself. While S stays the same, typing only
+appends to the text that the model has already read; measured on two cores with a 0.5B model, a key then costs
 1–3 tokens instead of 134, and the completions are better too (pass@1 47 → 73 %).
 
-A cursor inside a word is healed. Models read tokens, not letters: `cu` at the end of a prompt is not the
-beginning of the token `current`, so the model would go on with something odd like `_len`. Therefore the
-prompt stops before the last piece that could be the beginning of a token, and a grammar holds the answer
-to that piece; `Reply` takes it off again. Measured inside words with the 0.5B model, exact rest of the
-line: 0 of 18 without, 11 of 18 with it.
+A cursor inside a word needs *healing*. Models read tokens, not letters: `cu` at the end of a prompt is not
+the beginning of the token `current`, so the model would continue with an unlikely text such as `_len`. The
+prompt therefore ends before the last piece that could be the beginning of a token, and a grammar makes the
+answer begin with that piece, which `FimAnswerFilter` removes. Measured inside words with the 0.5B model,
+exact rest of the line: 0 of 18 without healing, 11 of 18 with it.
 """
 
 import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from spark_lsp.text.lines import find_line_start, indent_width
+
 
 @dataclass(frozen=True, slots=True)
-class Template:
-    """The control tokens of one family; a family without a suffix token gets the prefix alone.
+class FimTemplate:
+    """The control tokens of one family; the prompt for a family without a suffix token is the prefix alone.
 
-    `order` says how they stand: `ours` is the one described above, measured with Qwen only; `usual` is
-    prefix, suffix, middle; `mistral` puts the suffix first, each part behind its own token.
+    `order` is that of the parts: `ours` is the one in the module docstring, measured with Qwen only; `usual`
+    is prefix, suffix, middle; `mistral` is suffix, prefix, each after its token.
     """
 
     prefix: str = ""
@@ -34,18 +36,18 @@ class Template:
     middle: str = ""
     repository: str = ""
     file: str = ""
-    stop: tuple[str, ...] = ()  # the likeliest first: some servers take four
+    stop: tuple[str, ...] = ()  # the most likely first: some servers accept only four
     order: Literal["ours", "usual", "mistral"] = "usual"
 
     @property
     def tokens(self) -> tuple[str, ...]:
-        """The control tokens that frame the parts."""
+        """The control tokens around the parts."""
         named = (self.prefix, self.suffix, self.middle, self.repository, self.file)
         return tuple(token for token in named if token)
 
 
 TEMPLATES = {
-    "qwen": Template(
+    "qwen": FimTemplate(
         prefix="<|fim_prefix|>",
         suffix="<|fim_suffix|>",
         middle="<|fim_middle|>",
@@ -54,51 +56,56 @@ TEMPLATES = {
         stop=("<|endoftext|>", "<|im_end|>", "<|file_sep|>", "<|fim_pad|>", "<|repo_name|>"),
         order="ours",
     ),
-    "deepseek": Template(
+    "deepseek": FimTemplate(
         "<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>", stop=("<｜end▁of▁sentence｜>", "<|EOT|>")
     ),
-    "starcoder": Template(
+    "starcoder": FimTemplate(
         "<fim_prefix>", "<fim_suffix>", "<fim_middle>", stop=("<|endoftext|>", "<file_sep>", "<fim_pad>")
     ),
-    "codellama": Template("<PRE> ", " <SUF>", " <MID>", stop=("<EOT>", "</s>")),
-    "codegemma": Template(
+    "codellama": FimTemplate("<PRE> ", " <SUF>", " <MID>", stop=("<EOT>", "</s>")),
+    "codegemma": FimTemplate(
         "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", stop=("<|file_separator|>", "<eos>")
     ),
-    "codestral": Template("[PREFIX]", "[SUFFIX]", stop=("</s>",), order="mistral"),
+    "codestral": FimTemplate("[PREFIX]", "[SUFFIX]", stop=("</s>",), order="mistral"),
 }
-PLAIN = Template()
+PLAIN = FimTemplate()
 
 _CONTROL = re.compile(r"<\|(?=\w+\|>)")
-# The last piece of text that a tokeniser of this kind joins with what follows: letters with one character
-# before them that is neither letter nor digit nor line end; a blank, which belongs to the next word; or what
-# opens a block, which is one token together with the line end behind it. Healing all punctuation gained
+# The last piece of text that a tokeniser of this kind joins with the next: letters with one character before
+# them that is neither letter nor digit nor line end; a blank, which belongs to the next word; or a character
+# that opens a block, which is one token together with the line end after it. Healing all punctuation gained
 # nothing (14 of 27 exact either way, 16 with blanks) and costs a token.
 _FRAGMENT = re.compile(r"(?:(?:[^\w\r\n]|_)?[^\W\d_]+|[ \t:{])\Z")
-_LONGEST_FRAGMENT = 24
+_MAX_FRAGMENT_CHARS = 24
 _OPENERS = (":", "{", "(", "[", ",", "=", "\\", "=>", "->")
 _COMMENTS = ("#", "//", "--")
-_MOST_COMMENTS, _MOST_BODY = 3, 6
+_MAX_COMMENT_LINES = 3  # at the beginning of an answer; more of them count as lines of code
+_MAX_BODY_LINES = 6  # after a block's head
 _CLOSERS = re.compile(r"[\s)\]}>'\"`;:,]*\Z")
+_LINE = re.compile(r"([^\n]*)\n")
 
 
-def render(prefix: str, suffix: str, family: str, files: tuple[tuple[str, str], ...] = ()) -> str:
-    """Return the prompt that continues `prefix`, knowing that `suffix` follows.
+def render_prompt(prefix: str, suffix: str, family: str, files: tuple[tuple[str, str], ...] = ()) -> str:
+    """Return the prompt that continues `prefix` before `suffix`.
 
-    `files` holds path and text of other files, which go first, as repositories were shown in training.
+    `files` holds the paths and texts of other files; they come first, as in the models' training data.
     """
     template = TEMPLATES.get(family, PLAIN)
     if not template.suffix:
         return prefix
-    body = _framed(template, quoted(prefix, template), quoted(suffix, template))
+    body = _join_parts(
+        template, split_control_tokens(prefix, template), split_control_tokens(suffix, template)
+    )
     if not files or not template.repository:
         return body
     others = "".join(
-        f"{template.file}{quoted(path, template)}\n{quoted(text, template)}\n" for path, text in files
+        f"{template.file}{split_control_tokens(path, template)}\n{split_control_tokens(text, template)}\n"
+        for path, text in files
     )
     return f"{template.repository}project\n{others}{template.file}{body}"
 
 
-def _framed(template: Template, prefix: str, suffix: str) -> str:
+def _join_parts(template: FimTemplate, prefix: str, suffix: str) -> str:
     if template.order == "ours":
         return f"{template.prefix}{template.suffix}{suffix}{template.middle}{prefix}"
     if template.order == "mistral":
@@ -106,73 +113,74 @@ def _framed(template: Template, prefix: str, suffix: str) -> str:
     return f"{template.prefix}{prefix}{template.suffix}{suffix}{template.middle}"
 
 
-def quoted(text: str, template: Template = PLAIN) -> str:
-    """Return `text` with everything that reads like a control token made harmless."""
+def split_control_tokens(text: str, template: FimTemplate = PLAIN) -> str:
+    """Return `text` with a space inside each control token, so that the model reads them as text."""
     if "<|" in text:
         text = _CONTROL.sub("<| ", text)
     for token in template.tokens:
-        if (word := token.strip()) in text:
+        word = token.strip()
+        if word in text:
             text = text.replace(word, f"{word[0]} {word[1:]}")
     return text
 
 
-def heal(prefix: str) -> tuple[str, str]:
-    """Split `prefix` into what is read and the fragment that the answer must begin with."""
-    match = _FRAGMENT.search(prefix, max(0, len(prefix) - _LONGEST_FRAGMENT))
+def split_fragment(prefix: str) -> tuple[str, str]:
+    """Split `prefix` into the text for the prompt and the fragment with which the answer must begin."""
+    match = _FRAGMENT.search(prefix, max(0, len(prefix) - _MAX_FRAGMENT_CHARS))
     at = match.start() if match else len(prefix)
     return prefix[:at], prefix[at:]
 
 
-def grammar(fragment: str) -> str:
-    """Return a GBNF grammar for text that begins with `fragment`; it allows line ends and an early end."""
+def grammar_for_prefix(fragment: str) -> str:
+    """Return a GBNF grammar for text that begins with `fragment`; empty without one.
+
+    The grammar allows line ends, and an end directly after the fragment.
+    """
     if not fragment:
         return ""
     literal = fragment.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t")
     return f'root ::= "{literal}" [^\\x00]*'
 
 
-def may_open_line(prefix: str) -> bool:
-    """Return whether an answer may begin on the next line: behind an opened block or a comment."""
-    line = prefix[max(prefix.rfind("\n"), prefix.rfind("\r")) + 1 :].strip()
+def may_start_with_newline(prefix: str) -> bool:
+    """Tell whether an answer may begin on the next line: after a comment, or the head of a block."""
+    line = prefix[find_line_start(prefix, len(prefix)) :].strip()
     return line.endswith(_OPENERS) or line.startswith(_COMMENTS)
 
 
-def says_something(text: str) -> bool:
-    """Return whether a text has a line that is neither empty nor a comment."""
+def has_code_line(text: str) -> bool:
+    """Tell whether a text has a line that is neither blank nor a comment."""
     lines = (line.strip() for line in text.splitlines())
     return any(line and not line.startswith(_COMMENTS) for line in lines)
 
 
-def closers(rest: str) -> str:
-    """Return the text right of the cursor if it only closes what was opened, else nothing.
+def closers_only(rest: str) -> str:
+    """Return the text right of the cursor if it only closes brackets or quotes, else an empty text.
 
-    Editors insert such closers by themselves, and a person typing inside them is still typing at the
-    end of the line. They are kept out of the suffix, which so stays the same while pairs come and go.
+    Editors insert such closers, and a user who types inside them still types at the end of the line. They are
+    left out of the suffix, which therefore stays the same while pairs come and go.
     """
     return rest.strip() if _CLOSERS.match(rest) else ""
 
 
-def lone_header(line: str, below: str) -> bool:
-    """Return whether `line` opens a block by a colon, as in Python, and `below` is not the block's body."""
-    opens = line.rstrip().endswith(":") and not line.lstrip().startswith(_COMMENTS)
-    return opens and (not below.strip() or _indent(below) <= _indent(line))
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())
+def is_header_without_body(line: str, below: str) -> bool:
+    """Tell whether `line` opens a block with a colon, as in Python, and `below` is not that block's body."""
+    is_header = line.rstrip().endswith(":") and not line.lstrip().startswith(_COMMENTS)
+    if not is_header:
+        return False
+    return not below.strip() or indent_width(below) <= indent_width(line)
 
 
 @dataclass(slots=True)
-class Reply:
-    """Turns what a model generates into what stands at the cursor.
+class FimAnswerFilter:
+    """Passes on the part of a generated text that belongs at the cursor.
 
-    Takes off the healed `fragment`; ends behind `lines` lines (0: never; `opens` allows one line end
-    before the first); leaves off the `closing` text that stands right of the cursor already. `feed`
-    returns what can be shown, `finish` what was still held back.
+    It removes the healed `fragment`, ends the text after `lines` lines (0: never; `opens` allows one line end
+    before the first), and leaves out the `closing` text that is already right of the cursor.
 
-    At the beginning of a line (`line` is white space, else None) two things come along that do not count:
-    a few lines of comment, which alone help nobody, and the body of a block whose head is the last line
-    that counts, unless it stands `below` already.
+    If the cursor is at the beginning of a line (`line` is the white space before it, else None), two kinds of
+    lines do not count: the first few lines of comment, which are no help alone, and the body of a block whose
+    head is the last line that counts, unless the body is already `below`.
     """
 
     fragment: str = ""
@@ -182,85 +190,99 @@ class Reply:
     line: str | None = None
     below: str = ""
     done: bool = False
-    _seen: str = field(default="", repr=False)
-    _held: str = field(default="", repr=False)
-    _shown: int = field(default=0, repr=False)
+    _generated: str = field(default="", repr=False)  # all text so far, without the fragment
+    _released: int = field(default=0, repr=False)  # how much of it was passed on
+    _held: str = field(default="", repr=False)  # it may be the beginning of `closing`
     _in_block: bool = field(default=False, repr=False)
-    _header: str = field(default="", repr=False)
+    _header: str = field(default="", repr=False)  # of the block
 
     def feed(self, text: str) -> str:
-        """Take generated text and return the part of it that is certain to stand at the cursor."""
+        """Take generated text and return the part that certainly belongs at the cursor."""
         if self.done:
             return ""
         if self.fragment:
-            text = self._without_fragment(text)
-        shown = self._until_the_last_line(text)
-        return self._hold_closing(shown)
+            text = self._remove_fragment(text)
+        return self._hold_closing(self._take_wanted_lines(text))
 
     def finish(self) -> str:
-        """Return what was held back and turned out to belong to the answer."""
-        held, self._held = self._held + self._last_of_block(), ""
+        """Return the text that was held back and belongs to the answer."""
+        held = self._held + self._release_last_block_line()
+        self._held = ""
         return "" if self.closing and held.strip() == self.closing else held
 
-    def _last_of_block(self) -> str:
+    def _release_last_block_line(self) -> str:
         """Return the last line of a block that ended without a line end."""
-        last = self._seen[self._shown :]
-        inside = self._in_block and not self.done and _indent(last) > _indent(self._header)
-        return self._show(len(self._seen)) if inside else ""
+        last = self._generated[self._released :]
+        if not self._in_block or self.done or indent_width(last) <= indent_width(self._header):
+            return ""
+        return self._release_until(len(self._generated))
 
-    def _without_fragment(self, text: str) -> str:
-        cut = min(len(self.fragment), len(text))
-        self.fragment = self.fragment[cut:]
-        return text[cut:]
+    def _remove_fragment(self, text: str) -> str:
+        size = min(len(self.fragment), len(text))
+        self.fragment = self.fragment[size:]
+        return text[size:]
 
-    def _until_the_last_line(self, text: str) -> str:
+    def _take_wanted_lines(self, text: str) -> str:
         if not self.lines:
             return text
-        self._seen += text
-        body = len(self._seen) - len(self._seen.lstrip()) if self.opens else 0
-        if self.opens and body == len(self._seen):
-            return self._show(len(self._seen))  # nothing but the line end and the indentation so far
-        end = self._end(body)
+        self._generated += text
+        size = len(self._generated)
+        body = size - len(self._generated.lstrip()) if self.opens else 0
+        if self.opens and body == size:
+            return self._release_until(size)  # only the line end and the indentation so far
+        end = self._find_end(body)
         self.done = end is not None
-        if end is None:  # a line of a block may turn out to be the first behind it
-            end = self._seen.rfind("\n") + 1 if self._in_block else len(self._seen)
-        return self._show(end)
+        if end is None:
+            # The last line may turn out to be the first one after the block.
+            end = self._generated.rfind("\n") + 1 if self._in_block else size
+        return self._release_until(end)
 
-    def _show(self, end: int) -> str:
-        start, self._shown = self._shown, max(end, self._shown)
-        return self._seen[start : self._shown]
+    def _release_until(self, end: int) -> str:
+        start = self._released
+        self._released = max(end, start)
+        return self._generated[start : self._released]
 
-    def _end(self, body: int) -> int | None:
-        """Return where the last line that is wanted ends, counted from `body`; None if it does not yet."""
-        counted = comments = 0
-        for match in re.finditer(r"([^\n]*)\n", self._seen[body:]):
-            line = match[1] if match.start() or self.line is None else self.line + match[1]
-            if self.line is not None and comments < _MOST_COMMENTS and line.lstrip().startswith(_COMMENTS):
+    def _find_end(self, body: int) -> int | None:
+        """Return the offset at which the last wanted line ends, or None; the lines begin at `body`."""
+        counted = 0
+        comments = 0
+        for match in _LINE.finditer(self._generated, body):
+            is_first = match.start() == body
+            line = match[1]
+            if is_first and self.line is not None:
+                line = self.line + line
+            is_comment = line.lstrip().startswith(_COMMENTS)
+            if self.line is not None and is_comment and comments < _MAX_COMMENT_LINES:
                 comments += 1
             else:
                 counted += 1
             if counted == self.lines:
-                return self._end_of_block(line, body + match.end())
+                return self._find_block_end(line, match.end())
         return None
 
-    def _end_of_block(self, header: str, at: int) -> int | None:
-        """Return where a line that ends before `at` ends with its block, if it is a lone header."""
-        if self.line is None or not lone_header(header, self.below):
+    def _find_block_end(self, header: str, at: int) -> int | None:
+        """Return the end of the line `header`, or of the block that it opens; `at` is after its line end."""
+        if self.line is None or not is_header_without_body(header, self.below):
             return at - 1
-        self._in_block, self._header = True, header
-        for number, match in enumerate(re.finditer(r"([^\n]*)\n", self._seen[at:])):
-            if match[1].strip() and _indent(match[1]) <= _indent(header):
-                return at + match.start() - 1
-            if number + 1 == _MOST_BODY:
-                return at + match.end() - 1
+        self._in_block = True
+        self._header = header
+        for number, match in enumerate(_LINE.finditer(self._generated, at), 1):
+            line = match[1]
+            if line.strip() and indent_width(line) <= indent_width(header):
+                return match.start() - 1
+            if number == _MAX_BODY_LINES:
+                return match.end() - 1
         return None
 
     def _hold_closing(self, text: str) -> str:
+        """Return the text up to the place where `closing` may begin, and hold the rest back."""
         if not self.closing:
             return text
-        text, self._held = self._held + text, ""
+        text = self._held + text
+        self._held = ""
         for at in range(max(0, len(text) - len(self.closing) - 1), len(text)):
-            if self.closing.startswith(text[at:].strip()) and text[at:].strip():
+            tail = text[at:].strip()
+            if tail and self.closing.startswith(tail):
                 self._held = text[at:]
                 return text[:at]
         return text

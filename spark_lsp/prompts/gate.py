@@ -1,9 +1,8 @@
-"""The gate: what a proposal must be, to be applied at all; and what needs no model.
+"""The gate: checks that a proposal is safe to apply. Also makes the edits that need no model.
 
-Small models damage code as often as they change it well. So a proposal is refused, by name, when it no
-longer parses where it did, when it changes code it was not asked to change, when it leaves out code with
-a comment in its place, or when it holds characters that make code look other than it is. A refusal loses
-nothing: the text is as it was.
+Small models damage code as often as they improve it. The gate therefore refuses a proposal, with the reason,
+that breaks the syntax, changes code outside the request, replaces code by a comment, or holds characters that
+disguise code. After a refusal, the text is unchanged.
 """
 
 import re
@@ -13,11 +12,13 @@ from difflib import SequenceMatcher
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
-from spark_lsp.prompts import fences, rename, syntax
+from spark_lsp.prompts import fences, rename
 from spark_lsp.prompts.actions import Diagnostic
-from spark_lsp.prompts.ghost import DECEPTIVE
+from spark_lsp.prompts.ghost import DECEPTIVE_CHARACTERS
+from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import Edit, apply
+from spark_lsp.text.edits import Edit, apply_edits
+from spark_lsp.text.lines import LINE_END, nonblank_lines
 
 _UNDEFINED = (
     re.compile(r"undefined (?:name|variable) [`'\"](\w+)[`'\"]", re.IGNORECASE),
@@ -35,143 +36,155 @@ _CUTS = re.compile(
     r"|until|without)\b",
     re.IGNORECASE,
 )
-_LINE_END = re.compile(r"\r\n|\n|\r")
-ALIASES = {"np": "numpy", "pd": "pandas", "plt": "matplotlib.pyplot", "tk": "tkinter"}
-MOST_LEFT_OUT = 2  # lines at the end of the target that may not go, or a fifth of it where that is more
-KEPT_SHARE = 0.4  # of the target's code must still be there, unless its removal was asked for
+MODULE_ALIASES = {"np": "numpy", "pd": "pandas", "plt": "matplotlib.pyplot", "tk": "tkinter"}
+MAX_LINES_LEFT_OUT = 2  # or a fifth of the target if that is more: fewer lines may go from the target's end
+MIN_KEPT_SHARE = 0.4  # of the target's code, unless the instruction allows to remove code
+_MIN_CODE_CHARS = 40  # shorter code may shrink
+_MIN_ECHO_CHARS = 4  # a shorter line, such as a bracket, may occur twice
 
 
-def deterministic(
-    action: str, document: Document, start: int, end: int, diagnostics: Sequence[Diagnostic], instruction: str
+def edits_without_model(
+    action: str,
+    document: Document,
+    tree: SyntaxTree,
+    start: int,
+    end: int,
+    diagnostics: Sequence[Diagnostic],
+    instruction: str,
 ) -> list[Edit] | None:
-    """Return the edits that need no model, or None: a rename, a missing import of a known module.
+    """Return the edits of a rename, or of a missing import of a known module; None for all other requests.
 
-    `[start, end)` is the action's target. Raises `EditRefused` for a rename that is not safe.
+    `[start, end)` is the action's target; `tree` is that of `document`. Raises `EditRefused` for a rename
+    that is not safe.
     """
     if action == "instruct":
-        return rename.edits(document, start, end, instruction)
+        return rename.rename_edits(document, tree, start, end, instruction)
     if action != "fix" or document.language != "python" or len(diagnostics) != 1:
         return None
     name = _undefined_name(diagnostics[0].message)
-    used_as_module = document.text[diagnostics[0].end : diagnostics[0].end + 1] == "."
-    if name is None or not used_as_module:
+    is_used_as_module = document.text[diagnostics[0].end : diagnostics[0].end + 1] == "."
+    if name is None or not is_used_as_module:
         return None
-    if name in ALIASES:
-        return [_import(document, f"import {ALIASES[name]} as {name}")]
-    return [_import(document, f"import {name}")] if name in sys.stdlib_module_names else None
+    if name in MODULE_ALIASES:
+        return [_insert_import(document, tree, f"import {MODULE_ALIASES[name]} as {name}")]
+    if name in sys.stdlib_module_names:
+        return [_insert_import(document, tree, f"import {name}")]
+    return None
 
 
 def _undefined_name(message: str) -> str | None:
-    found = next((match for each in _UNDEFINED if (match := each.search(message))), None)
-    return found[1] if found else None
+    for pattern in _UNDEFINED:
+        if match := pattern.search(message):
+            return match[1]
+    return None
 
 
-def _import(document: Document, statement: str) -> Edit:
-    place = syntax.import_place(document.text)
-    before = "" if place == 0 or document.text[place - 1] in "\r\n" else document.eol
-    return Edit(place, place, f"{before}{statement}{document.eol}")
+def _insert_import(document: Document, tree: SyntaxTree, statement: str) -> Edit:
+    offset = tree.find_import_offset()
+    is_line_start = offset == 0 or document.text[offset - 1] in "\r\n"
+    before = "" if is_line_start else document.eol  # the last line of the text has no line end
+    return Edit(offset, offset, f"{before}{statement}{document.eol}")
 
 
-def check(
+def check_proposal(
     action: str,
     document: Document,
+    tree: SyntaxTree,
     target: tuple[int, int],
     edits: Sequence[Edit],
     instruction: str = "",
     diagnostics: Sequence[Diagnostic] = (),
 ) -> None:
-    """Raise `EditRefused` unless the edits may be applied."""
-    new = apply(document.text, edits)
-    if any(DECEPTIVE.search(edit.new) for edit in edits):
-        raise _refused("the proposal holds invisible characters that disguise code")
-    if any(edit.start == target[0] and _echoes(document, target[0], edit.new) for edit in edits):
-        raise _refused("the proposal repeats the lines above the asked range")
-    if any(edit.start < target[0] or edit.end > target[1] for edit in edits):
-        raise _refused("the proposal changed code outside the asked range")
-    before, after = syntax.errors(document.language, document.text), syntax.errors(document.language, new)
-    if before is not None and after is not None and after > before:
-        raise _refused("the proposal does not parse")
-    _check_action(action, document, target, edits, new, instruction, diagnostics)
-
-
-def _check_action(
-    action: str,
-    document: Document,
-    target: tuple[int, int],
-    edits: Sequence[Edit],
-    new: str,
-    instruction: str,
-    diagnostics: Sequence[Diagnostic],
-) -> None:
+    """Raise `EditRefused` if the edits must not be applied. `tree` is that of `document`, without them."""
+    start, end = target
+    if any(DECEPTIVE_CHARACTERS.search(edit.new) for edit in edits):
+        raise _make_refusal("the proposal holds invisible characters that disguise code")
+    if any(edit.start == start and _repeats_lines_above(document, start, edit.new) for edit in edits):
+        raise _make_refusal("the proposal repeats the lines above the selected lines")
+    if any(edit.start < start or edit.end > end for edit in edits):
+        raise _make_refusal("the proposal changed code outside the selected lines")
+    new = apply_edits(document.text, edits)
+    new_tree = SyntaxTree(document.language, new)
+    old_errors = tree.count_errors()
+    new_errors = new_tree.count_errors()
+    if old_errors is not None and new_errors is not None and new_errors > old_errors:
+        raise _make_refusal("the proposal does not parse")
     if action == "document":
-        if syntax.code_tokens(document.language, document.text) != syntax.code_tokens(document.language, new):
-            raise _refused("the proposal changed code, not only documentation")
+        if tree.code_tokens() != new_tree.code_tokens():
+            raise _make_refusal("the proposal changed code, not only documentation")
         return
-    if action == "fix" and not _touches(document, edits, diagnostics):
-        raise _refused("the proposal changed code outside the diagnostic")
-    old = document.text[target[0] : target[1]]
-    proposed = new[target[0] : target[1] + len(new) - len(document.text)]
-    if _ELIDED.search(proposed) and not _ELIDED.search(old):
-        raise _refused("the proposal leaves code out with a comment in its place")
-    if _shrinks(old, proposed) and not _REMOVES.search(instruction):
-        raise _refused("the proposal removes most of the code")
-    _check_end(old, proposed, " ".join((instruction, *(each.message for each in diagnostics))))
+    if action == "fix" and not _lie_in_diagnostic_lines(document, edits, diagnostics):
+        raise _make_refusal("the proposal changed code outside the diagnostic")
+    old_target = document.text[start:end]
+    new_target = new[start : end + len(new) - len(document.text)]
+    _check_target(old_target, new_target, instruction, diagnostics)
 
 
-def _check_end(old: str, proposed: str, asked: str) -> None:
-    """Raise `EditRefused` for a proposal that stops before the target's end though nobody asked for that."""
-    if not (_REMOVES.search(asked) or _CUTS.search(asked)) and (count := left_out(old, proposed)):
-        raise _refused(f"the proposal leaves out the last {count} lines")
-    was, now = fences.fence_lines(_LINE_END.split(old)), fences.fence_lines(_LINE_END.split(proposed))
-    if was and not fences.leaves_open(was) and fences.leaves_open(now):
-        raise _refused("the proposal does not close a code block")
+def _check_target(old: str, new: str, instruction: str, diagnostics: Sequence[Diagnostic]) -> None:
+    """Raise `EditRefused` if the target's new text leaves out code that it should keep."""
+    if _ELIDED.search(new) and not _ELIDED.search(old):
+        raise _make_refusal("the proposal leaves code out with a comment in its place")
+    if _removes_most_code(old, new) and not _REMOVES.search(instruction):
+        raise _make_refusal("the proposal removes most of the code")
+    request = " ".join((instruction, *(each.message for each in diagnostics)))
+    may_cut = _REMOVES.search(request) or _CUTS.search(request)
+    if not may_cut and (count := count_lines_left_out(old, new)):
+        raise _make_refusal(f"the proposal leaves out the last {count} lines")
+    old_fences = fences.find_fences(LINE_END.split(old))
+    new_fences = fences.find_fences(LINE_END.split(new))
+    was_closed = old_fences and not fences.ends_inside_block(old_fences)
+    if was_closed and fences.ends_inside_block(new_fences):
+        raise _make_refusal("the proposal does not close a code block")
 
 
-def left_out(old: str, new: str) -> int:
-    """Return how many written lines at the end of `old` are missing from `new`; 0 for few lines.
+def count_lines_left_out(old: str, new: str) -> int:
+    """Return how many lines at the end of `old`, apart from blank ones, are missing from `new`.
 
-    They are missing if `new` ends with a line from the middle of `old`, and nothing replaces what follows.
+    They are missing if `new` ends with a line from the middle of `old`, with no replacement for the rest.
+    Return 0 for fewer lines than `MAX_LINES_LEFT_OUT`.
     """
-    was, now = _written(old), _written(new)
-    last = SequenceMatcher(None, was, now, autojunk=False).get_opcodes()[-1:]
-    if not last or last[0][0] != "delete" or not last[0][1]:
+    old_lines = nonblank_lines(old)
+    new_lines = nonblank_lines(new)
+    changes = SequenceMatcher(None, old_lines, new_lines, autojunk=False).get_opcodes()
+    if not changes:
         return 0
-    count = last[0][2] - last[0][1]
-    return count if count >= max(MOST_LEFT_OUT, len(was) // 5) else 0
+    tag, first, last, _, _ = changes[-1]
+    if tag != "delete" or first == 0:
+        return 0
+    count = last - first
+    return count if count >= max(MAX_LINES_LEFT_OUT, len(old_lines) // 5) else 0
 
 
-def _written(text: str) -> list[str]:
-    return [line for each in _LINE_END.split(text) if (line := each.strip())]
-
-
-def _touches(document: Document, edits: Sequence[Edit], diagnostics: Sequence[Diagnostic]) -> bool:
-    """Tell whether every edit lies in the lines of a diagnostic."""
-    spans = [
-        (
-            document.line_start(document.line_at(each.start)),
-            document.line_start(document.line_at(each.end) + 1),
-        )
-        for each in diagnostics
-    ]
+def _lie_in_diagnostic_lines(
+    document: Document, edits: Sequence[Edit], diagnostics: Sequence[Diagnostic]
+) -> bool:
+    """Tell whether every edit lies within the lines of one diagnostic."""
+    spans: list[tuple[int, int]] = []
+    for each in diagnostics:
+        first = document.line_at(each.start)
+        last = document.line_at(each.end)
+        spans.append((document.line_start(first), document.line_start(last + 1)))
     return all(any(start <= edit.start and edit.end <= end for start, end in spans) for edit in edits)
 
 
-def _echoes(document: Document, start: int, new: str) -> bool:
-    """Tell whether new text at the target's beginning says again what stands directly above it."""
+def _repeats_lines_above(document: Document, start: int, new: str) -> bool:
+    """Tell whether new text at the target's beginning repeats one of the three lines above it."""
     above = [line.strip() for line in document.text[:start].splitlines() if line.strip()][-3:]
-    said = [line.strip() for line in new.splitlines() if line.strip()]
-    return any(len(line) > 3 and line in above for line in said[:3])
+    first_lines = [line.strip() for line in new.splitlines() if line.strip()][:3]
+    return any(len(line) >= _MIN_ECHO_CHARS and line in above for line in first_lines)
 
 
-def _shrinks(old: str, new: str) -> bool:
-    was, now = (len("".join(text.split())) for text in (old, new))
-    return was > 40 and now < was * KEPT_SHARE
+def _removes_most_code(old: str, new: str) -> bool:
+    """Compare the numbers of characters that are not white space."""
+    old_size = len("".join(old.split()))
+    new_size = len("".join(new.split()))
+    return old_size > _MIN_CODE_CHARS and new_size < old_size * MIN_KEPT_SHARE
 
 
-def _refused(what: str) -> EditRefused:
+def _make_refusal(what: str) -> EditRefused:
     return EditRefused(
         f"{what[0].upper()}{what[1:]}; not applied",
-        "The text is as it was",
-        "Try again, or with other words",
+        "Nothing was changed",
+        "Try again, or change the instruction",
         code=Code.PROPOSAL_REJECTED,
     )

@@ -1,17 +1,17 @@
-"""Renames, which need no model and which small models get wrong two times in three.
+"""Renames, which need no model: a small model gets two of three wrong.
 
-"Rename `a` to `b`" is done by the syntax tree: every use of the name in the target, and nothing in
-strings, comments, attributes of other objects or names of keyword arguments. It is refused where it could
-change what the code means: the new name is taken or none, or the old one is used outside the target too.
+For "Rename `a` to `b`", the syntax tree gives every use of the name in the target. Strings, comments,
+attributes of other objects and names of keyword arguments stay. A rename is refused if it could change the
+meaning of the code: the new name is taken or invalid, or the old one is also used outside the target.
 """
 
 import re
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
-from spark_lsp.prompts import syntax
+from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import Edit, apply
+from spark_lsp.text.edits import Edit, apply_edits
 
 _KIND = r"(?:local\s+|the\s+)*(?:variable|function|method|class|argument|parameter|name|identifier)?"
 _QUOTE = r"[`'\"]?"
@@ -21,41 +21,47 @@ _RENAME = re.compile(
 )
 
 
-def edits(document: Document, start: int, end: int, instruction: str) -> list[Edit] | None:
-    """Return the edits of a rename within `[start, end)`, or None if the instruction asks for none.
+def rename_edits(
+    document: Document, tree: SyntaxTree, start: int, end: int, instruction: str
+) -> list[Edit] | None:
+    """Return the edits of a rename within `[start, end)`, or None if the instruction is not a rename.
 
-    None also where the language has no grammar here. Raises `EditRefused` where a rename is not safe.
+    Return None also if the language has no grammar. Raises `EditRefused` if the rename is not safe. `tree` is
+    that of `document`.
     """
     match = _RENAME.fullmatch(instruction)
     if match is None:
         return None
-    old, new = match[1], match[2]
-    uses = syntax.uses(document.language, document.text, old)
-    taken = syntax.uses(document.language, document.text, new)
-    if uses is None or taken is None:
+    old = match[1]
+    new = match[2]
+    uses = tree.find_uses(old)
+    uses_of_new = tree.find_uses(new)
+    if uses is None or uses_of_new is None:
         return None
-    inside = [place for place in uses if start <= place < end]
+    inside = [offset for offset in uses if start <= offset < end]
     if not inside:
-        raise _refused(f"There is no name {old!r} in these lines", "Select the lines that use it")
-    if any(start <= place < end for place in taken):
-        raise _refused(f"The name {new!r} is already used in these lines", "Choose another name")
+        raise _make_refusal(f"There is no name {old!r} in these lines", "Select the lines that use it")
+    if any(start <= offset < end for offset in uses_of_new):
+        raise _make_refusal(f"The name {new!r} is already used in these lines", "Choose another name")
     if len(inside) < len(uses):
-        raise _refused(
-            f"The name {old!r} is used outside these lines too",
+        raise _make_refusal(
+            f"The name {old!r} is also used outside these lines",
             "Select all its uses, or use your editor's rename",
         )
-    made = [Edit(place, place + len(old), new) for place in inside]
-    if not _fits(document.language, document.text, apply(document.text, made), new, len(made)):
-        raise _refused(f"{new!r} cannot be a name here", "Choose another name")
-    return made
+    edits = [Edit(offset, offset + len(old), new) for offset in inside]
+    renamed = SyntaxTree(document.language, apply_edits(document.text, edits))
+    if not _is_valid_rename(tree, renamed, new, len(edits)):
+        raise _make_refusal(f"{new!r} cannot be a name here", "Choose another name")
+    return edits
 
 
-def _fits(language: str, old: str, new: str, name: str, count: int) -> bool:
-    """Tell whether `name` is a name in all its new places (no keyword), and parses where the old one did."""
-    before, after = syntax.errors(language, old), syntax.errors(language, new)
-    uses = syntax.uses(language, new, name)
-    return (after or 0) <= (before or 0) and uses is not None and len(uses) >= count
+def _is_valid_rename(old: SyntaxTree, renamed: SyntaxTree, name: str, count: int) -> bool:
+    """Tell whether `name` is a name in all its new places (not a keyword), and the code parses as before."""
+    uses = renamed.find_uses(name)
+    new_errors = renamed.count_errors() or 0
+    old_errors = old.count_errors() or 0
+    return new_errors <= old_errors and uses is not None and len(uses) >= count
 
 
-def _refused(what: str, remedy: str) -> EditRefused:
+def _make_refusal(what: str, remedy: str) -> EditRefused:
     return EditRefused(what, "Nothing was renamed", remedy, code=Code.RENAME_UNSAFE)

@@ -1,7 +1,7 @@
-"""From an engine's answer to edits of the document, or a refusal with its reason.
+"""Turns an engine's answer into edits of the document, or refuses it with the reason.
 
-What engines add around an answer (fences, sentences, another indentation, a missing line end) is taken
-off; what they answer is compared with the text line by line, and only the difference becomes edits.
+Engines add fences, sentences, another indentation or a line end to the new text; this module removes them. It
+then compares the new text with the old one line by line, and only the difference becomes edits.
 """
 
 import re
@@ -10,23 +10,37 @@ from collections.abc import Sequence
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
-from spark_lsp.prompts import gate, syntax, unfence
+from spark_lsp.prompts import gate, unfence
 from spark_lsp.prompts.actions import Diagnostic
-from spark_lsp.prompts.thinking import begins_with_thinking, without_thinking
+from spark_lsp.prompts.syntax import Definition, SyntaxTree
+from spark_lsp.prompts.thinking import remove_thinking, starts_with_thinking
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import Edit, diff
+from spark_lsp.text.edits import Edit, diff_texts
+from spark_lsp.text.lines import LINE_END, indent_width, indentation_of
 
 _SPECIAL = re.compile(r"<\|[a-z_]+\|>")
-_QUOTED = re.compile(r"<\u00a6(\w+\|>)")  # as `rewrite.quoted` shows a special token to a model
+_MASKED_SPECIAL = re.compile(r"<\u00a6(\w+\|>)")  # by `rewrite.mask_control_tokens`
 _BLANK_LINES = re.compile(r"(?:[^\S\r\n]*(?:\r\n|\n|\r))*")
-# `textwrap.indent` would begin lines at form feeds too.
+_OPENING_QUOTES = r'^\s*(?:"""|\'\'\')+'
+_CLOSING_QUOTES = r'(?:"""|\'\'\')+\s*\Z'
+_QUOTES = re.compile(f"{_OPENING_QUOTES}|{_CLOSING_QUOTES}")
+# `textwrap.indent` would also indent after form feeds.
 _LINE_OF_CODE = re.compile(r"^(?=.*\S)", re.MULTILINE)
-_LINE_END = re.compile(r"\r\n|\n|\r")
-_WIDTH = 88
-NOWHERE = unfence.Place()
-_BLOCK = {"javascript", "javascriptreact", "typescript", "typescriptreact", "java", "c", "cpp", "php", "css"}
-_LINE_MARK = {
+_MAX_COLUMNS = 88  # of a line of documentation
+NO_TARGET = unfence.TargetText()
+_BLOCK_COMMENTS = {
+    "javascript",
+    "javascriptreact",
+    "typescript",
+    "typescriptreact",
+    "java",
+    "c",
+    "cpp",
+    "php",
+    "css",
+}
+_LINE_COMMENTS = {
     "lua": "---",
     "rust": "///",
     "go": "//",
@@ -37,9 +51,10 @@ _LINE_MARK = {
 }
 
 
-def proposal(
+def propose_edits(
     action: str,
     document: Document,
+    tree: SyntaxTree,
     start: int,
     end: int,
     form: EditFormat,
@@ -50,169 +65,162 @@ def proposal(
 ) -> list[Edit]:
     """Return the edits of the document that an answer proposes for the target `[start, end)`.
 
-    Raises `EditRefused` for an answer that is empty, or that the gate does not let pass.
+    `tree` is that of `document`. Raises `EditRefused` if the answer is empty, or if the gate refuses the
+    proposal.
     """
-    answer = _thought_through(form, document.text[start:end], answer)
-    answer = _LINE_END.sub("\n", _without_special(document.text[start:end], answer))
+    target = document.text[start:end]
+    answer = _remove_thinking(form, target, answer)
+    answer = LINE_END.sub("\n", _cut_at_special_token(target, answer))
     if form is EditFormat.DOCSTRING:
-        edits = _documented(document, start, end, answer)
+        edits = _documentation_edits(document, tree, start, answer)
     else:
-        edits = _replaced(document, start, end, answer)
+        edits = _replacement_edits(document, start, end, answer)
     if not edits:
-        raise EditRefused(
-            "The model proposed no change",
-            "The text is as it was",
-            "Say it in other words",
-            code=Code.NO_CHANGE,
-        )
-    gate.check(action, document, (start, end), edits, instruction, diagnostics)
+        raise _make_refusal(Code.NO_CHANGE, "The model proposed no change", "Change the instruction")
+    gate.check_proposal(action, document, tree, (start, end), edits, instruction, diagnostics)
     return edits
 
 
-def _without_special(old: str, answer: str) -> str:
-    """Cut an answer at the special token that ends it; the old text's own tokens stay as they are."""
+def _cut_at_special_token(old: str, answer: str) -> str:
+    """Cut an answer at the special token that ends it; special tokens of the old text are code."""
     own = set(_SPECIAL.findall(old))
     if own:
-        answer = _QUOTED.sub(lambda match: said if (said := f"<|{match[1]}") in own else match[0], answer)
+        answer = _MASKED_SPECIAL.sub(lambda match: _unmask_token(match, own), answer)
     for match in _SPECIAL.finditer(answer):
-        ends = not answer[match.end() :].strip() and answer.count(match[0]) > old.count(match[0])
-        if match[0] not in own or ends:
+        is_last = not answer[match.end() :].strip()
+        is_additional = answer.count(match[0]) > old.count(match[0])
+        if match[0] not in own or (is_last and is_additional):
             return answer[: match.start()]
     return answer
 
 
-def is_whole(form: EditFormat, answer: str, place: unfence.Place = NOWHERE) -> bool:
-    """Return whether an answer that ended at its bound may be used: its fence has closed, or no code is lost.
+def _unmask_token(match: re.Match[str], own: set[str]) -> str:
+    token = f"<|{match[1]}"
+    return token if token in own else match[0]
 
-    Documentation that is cut is shorter; code that is cut would take away what follows.
+
+def is_complete(form: EditFormat, answer: str, target: unfence.TargetText = NO_TARGET) -> bool:
+    """Tell whether an answer that reached its token limit can be used.
+
+    Shorter documentation is still useful. Code is complete only if its fence has closed: the missing lines
+    would otherwise be removed from the document.
     """
     if form is EditFormat.FENCED:
-        return unfence.is_closed(_LINE_END.sub("\n", without_thinking(answer)), place)
+        return unfence.has_closed_text(LINE_END.sub("\n", remove_thinking(answer)), target)
     return form is EditFormat.DOCSTRING
 
 
-def _thought_through(form: EditFormat, target: str, answer: str) -> str:
-    """Return the answer without the model's thinking. Raises `EditRefused` if it holds nothing else.
+def _remove_thinking(form: EditFormat, target: str, answer: str) -> str:
+    """Return the answer without the model's thinking. Raises `EditRefused` if nothing is left.
 
     An answer outside a fence may begin as the target does, with the user's own `<think>`.
     """
-    if form is not EditFormat.FENCED and begins_with_thinking(target):
+    if form is not EditFormat.FENCED and starts_with_thinking(target):
         return answer
-    left = without_thinking(answer)
-    if answer.strip() and not left.strip():
-        raise EditRefused(
+    rest = remove_thinking(answer)
+    if answer.strip() and not rest.strip():
+        raise _make_refusal(
+            Code.ENGINE_ONLY_THOUGHT,
             "The model only thought and gave no answer",
-            "The text is as it was",
             "Try again, or raise `thinking_tokens` of its engine in config.toml",
-            code=Code.ENGINE_ONLY_THOUGHT,
         )
-    return left
+    return rest
 
 
-def _replaced(document: Document, start: int, end: int, answer: str) -> list[Edit]:
+def _replacement_edits(document: Document, start: int, end: int, answer: str) -> list[Edit]:
     old = document.text[start:end]
-    new = unfence.new_text(answer, unfence.place_of(document, start, end))
+    new = unfence.extract_new_text(answer, unfence.target_in_document(document, start, end))
     new = new.strip("\n").rstrip()
     if not new.strip():
-        raise EditRefused(
-            "The model's answer is empty", "The text is as it was", "Try again", code=Code.ANSWER_UNREADABLE
-        )
-    return diff(old, _LINE_END.sub(document.eol, _indented_as(old, new)), start)
+        raise _make_refusal(Code.ANSWER_UNREADABLE, "The model's answer is empty", "Try again")
+    return diff_texts(old, LINE_END.sub(document.eol, _indent_like(old, new)), start)
 
 
-def _indented_as(old: str, new: str) -> str:
-    """Shift new code to the old code's indentation; blank lines at both ends are the old ones'."""
-    was, now = _common_indent(old), _common_indent(new)
-    if was != now:
-        new = _LINE_OF_CODE.sub(lambda _: was, textwrap.dedent(new))
-    blank = _BLANK_LINES.match(old) if old.strip() else None
-    return (blank[0] if blank else "") + new + old[len(old.rstrip()) :]
+def _indent_like(old: str, new: str) -> str:
+    """Shift new code to the old code's indentation, and give it the old code's blank lines at both ends."""
+    old_indent = _common_indent(old)
+    if old_indent != _common_indent(new):
+        new = _LINE_OF_CODE.sub(lambda _: old_indent, textwrap.dedent(new))
+    leading = _BLANK_LINES.match(old) if old.strip() else None
+    before = leading[0] if leading else ""
+    after = old[len(old.rstrip()) :]
+    return before + new + after
 
 
 def _common_indent(text: str) -> str:
-    lines = [line for line in _LINE_END.split(text) if line.strip()]
-    if not lines:
-        return ""
-    shortest = min(lines, key=lambda line: len(line) - len(line.lstrip()))
-    return shortest[: len(shortest) - len(shortest.lstrip())]
+    """Return the indentation of the line that is indented least; blank lines do not count."""
+    lines = [line for line in LINE_END.split(text) if line.strip()]
+    return indentation_of(min(lines, key=indent_width)) if lines else ""
 
 
-def _documented(document: Document, start: int, end: int, answer: str) -> list[Edit]:
-    """Return the edit that puts documentation where the language wants it."""
-    lines = _prose(answer)
+def _documentation_edits(document: Document, tree: SyntaxTree, start: int, answer: str) -> list[Edit]:
+    """Return the edit that inserts documentation: a docstring in Python, else a comment above."""
+    lines = _documentation_lines(answer)
     if not lines:
-        raise EditRefused(
-            "The model's answer holds no documentation",
-            "The text is as it was",
-            "Try again",
-            code=Code.ANSWER_UNREADABLE,
-        )
-    found = syntax.definition_at(document.language, document.text, start)
+        raise _make_refusal(Code.ANSWER_UNREADABLE, "The model's answer holds no documentation", "Try again")
+    definition = tree.definition_at(start)
     if document.language == "python":
-        return _python_docstring(document, found, lines)
-    if found is None:
-        raise EditRefused(
-            "There is no definition to document here",
-            "Nothing was done",
-            "Put the cursor in one",
-            code=Code.NO_DEFINITION,
+        return _docstring_edits(document, definition, lines)
+    if definition is None:
+        raise _make_refusal(
+            Code.NO_DEFINITION, "There is no definition to document here", "Put the cursor in one"
         )
-    return [_comment_above(document, found.start, lines)]
+    return [_comment_edit(document, definition.start, lines)]
 
 
-def _prose(answer: str) -> list[str]:
-    """Return the lines of documentation in an answer, without quotes, fences, marks and preamble."""
-    text = unfence.documentation(answer.strip())
-    text = re.sub(r'^\s*(?:"""|\'\'\')+|(?:"""|\'\'\')+\s*\Z', "", text).strip()
-    text = unfence.documentation(text.split('"""')[0])
-    lines = [line.rstrip() for line in textwrap.dedent(_first_aligned(text)).split("\n")]
+def _documentation_lines(answer: str) -> list[str]:
+    """Return the lines of documentation in an answer, without quotes, fences and preamble."""
+    text = unfence.remove_wrapping_fence(answer.strip())
+    text = _QUOTES.sub("", text).strip()
+    text = unfence.remove_wrapping_fence(text.split('"""')[0])
+    lines = [line.rstrip() for line in textwrap.dedent(_align_first_line(text)).split("\n")]
     while lines and not lines[-1]:
         lines.pop()
-    return [line.replace("\\", "\\\\").replace("*/", "* /") for line in _wrapped(lines)]
+    # A backslash or the end of a block comment would change the code around the documentation.
+    return [line.replace("\\", "\\\\").replace("*/", "* /") for line in _wrap_lines(lines)]
 
 
-def _first_aligned(text: str) -> str:
-    """Indent the first line as the others are, so that all can be shifted together."""
+def _align_first_line(text: str) -> str:
+    """Indent the first line like the others: in a docstring, it follows the opening quotes."""
     first, newline, rest = text.partition("\n")
     return _common_indent(rest) + first.strip() + newline + rest
 
 
-def _wrapped(lines: list[str]) -> list[str]:
+def _wrap_lines(lines: list[str]) -> list[str]:
     wrapped: list[str] = []
     for line in lines:
-        indent = line[: len(line) - len(line.lstrip())]
-        wrapped += textwrap.wrap(line, _WIDTH, subsequent_indent=indent) or [""]
+        wrapped += textwrap.wrap(line, _MAX_COLUMNS, subsequent_indent=indentation_of(line)) or [""]
     return wrapped
 
 
-def _python_docstring(document: Document, found: syntax.Definition | None, lines: list[str]) -> list[Edit]:
-    if found is None or found.body is None:
-        raise EditRefused(
-            "There is no definition with a body here",
-            "Nothing was done",
-            "Put the cursor in one",
-            code=Code.NO_DEFINITION,
+def _docstring_edits(document: Document, definition: Definition | None, lines: list[str]) -> list[Edit]:
+    """Return the edit that inserts a docstring above the first statement of a body."""
+    if definition is None or definition.body is None:
+        raise _make_refusal(
+            Code.NO_DEFINITION, "There is no definition with a body here", "Put the cursor in one"
         )
-    if found.docstring is not None:
-        raise EditRefused(
-            "This definition has a docstring already", "The text is as it was", code=Code.DOCSTRING_EXISTS
-        )
-    line = document.line_start(document.line_at(found.body))
-    indent = document.text[line : found.body]
-    body = [f'"""{lines[0]}', *(f"{indent}{each}" if each else "" for each in lines[1:])]
+    if definition.docstring is not None:
+        raise _make_refusal(Code.DOCSTRING_EXISTS, "This definition has a docstring already")
+    line_start = document.line_start(document.line_at(definition.body))
+    indent = document.text[line_start : definition.body]
+    docstring = [f'"""{lines[0]}', *(f"{indent}{each}" if each else "" for each in lines[1:])]
     closing = '"""' if len(lines) == 1 else f'{document.eol}{indent}"""'
     if lines[-1].endswith('"'):
-        closing = " " + closing
-    text = document.eol.join(body) + closing
-    return [Edit(found.body, found.body, f"{text}{document.eol}{indent}")]
+        closing = " " + closing  # four quotes in a row would end the docstring too early
+    text = document.eol.join(docstring) + closing
+    return [Edit(definition.body, definition.body, f"{text}{document.eol}{indent}")]
 
 
-def _comment_above(document: Document, start: int, lines: list[str]) -> Edit:
-    head = document.line(document.line_at(start))
-    indent = head[: len(head) - len(head.lstrip())]
-    if document.language in _BLOCK:
-        marked = ["/**", *(f" * {line}".rstrip() for line in lines), " */"]
+def _comment_edit(document: Document, start: int, lines: list[str]) -> Edit:
+    """Return the edit that inserts a comment above the line that begins at `start`."""
+    indent = indentation_of(document.line(document.line_at(start)))
+    if document.language in _BLOCK_COMMENTS:
+        comment = ["/**", *(f" * {line}".rstrip() for line in lines), " */"]
     else:
-        mark = _LINE_MARK.get(document.language, "#")
-        marked = [f"{mark} {line}".rstrip() for line in lines]
-    return Edit(start, start, "".join(f"{indent}{line}{document.eol}" for line in marked))
+        mark = _LINE_COMMENTS.get(document.language, "#")
+        comment = [f"{mark} {line}".rstrip() for line in lines]
+    return Edit(start, start, "".join(f"{indent}{line}{document.eol}" for line in comment))
+
+
+def _make_refusal(code: Code, what: str, remedy: str = "") -> EditRefused:
+    return EditRefused(what, "Nothing was changed", remedy, code=code)

@@ -1,9 +1,9 @@
 """Prompts for edits and chats, for instruction-tuned models that read ChatML.
 
-A small model does not keep to a format for long, so the format is not left to it: the assistant's turn
-is begun for it (an opening fence, opening quotes), and the answer ends where the fence or the quotes
-close. Documentation is asked for as text alone and put in its place by us: what a model does not write
-it cannot spoil.
+A small model does not keep to a format for long. The prompt therefore contains the beginning of the
+assistant's turn (an opening fence, opening quotes), and the answer ends at the closing fence or quotes. For
+documentation, the model writes the text alone and spark-lsp inserts it, so the model cannot damage the code
+around it.
 """
 
 import re
@@ -13,13 +13,20 @@ from spark_lsp.prompts import fences
 from spark_lsp.request import EditFormat, PartKind, Request, Task
 
 _CONTROL = re.compile(r"<\|(?=\w+\|>)")
-_CONTEXT_LINES = 12
-_CHARS_PER_TOKEN = 3
+_MAX_CONTEXT_LINES = 12  # above the lines of a fix
+_CHARS_PER_TOKEN = 3  # of code; a low estimate, so that an answer has enough tokens
+_CHAT_TOKENS = 1024  # if the request has no limit
+_DOCUMENTATION_TOKENS = 120
+_MIN_CHANGE_TOKENS = 64
+_ADDED_TOKENS = 128  # for code that a change adds
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    """What a model is asked: `messages` by role, the assistant's begun turn, and how to read the answer."""
+class ChatMLPrompt:
+    """A prompt, and the way to read its answer.
+
+    `messages` are pairs of role and text; `begun` is the beginning of the assistant's turn.
+    """
 
     messages: tuple[tuple[str, str], ...]
     begun: str
@@ -29,71 +36,77 @@ class Prompt:
 
     @property
     def text(self) -> str:
-        """The whole prompt in ChatML; control tokens within the texts are made harmless."""
-        turns = [f"<|im_start|>{role}\n{quoted(text)}<|im_end|>\n" for role, text in self.messages]
-        return "".join((*turns, "<|im_start|>assistant\n", self.begun))
+        """The complete prompt in ChatML; control tokens in the messages are masked."""
+        turns = "".join(
+            f"<|im_start|>{role}\n{mask_control_tokens(text)}<|im_end|>\n" for role, text in self.messages
+        )
+        return f"{turns}<|im_start|>assistant\n{self.begun}"
 
 
-def quoted(text: str) -> str:
-    """Return text in which no control token of a model stands as one."""
+def mask_control_tokens(text: str) -> str:
+    """Return a text whose control tokens are no tokens for a model; `reply` reverses this in answers."""
     return _CONTROL.sub("<\u00a6", text)
 
 
-def prompt_of(request: Request) -> Prompt:
+def build_chatml_prompt(request: Request) -> ChatMLPrompt:
     """Return the prompt for an edit or a chat."""
     if request.task is not Task.EDIT:
-        tokens = request.max_tokens or 1024
-        turns = (*_earlier(request), ("user", request.instruction))
-        return Prompt(turns, "", EditFormat.TEXT, ("<|im_end|>",), tokens)
+        turns = (*_history_turns(request), ("user", request.instruction))
+        max_tokens = request.max_tokens or _CHAT_TOKENS
+        return ChatMLPrompt(turns, "", EditFormat.TEXT, ("<|im_end|>",), max_tokens)
     if request.action == "document":
-        return _document(request)
-    return _change(request)
+        return _documentation_prompt(request)
+    return _change_prompt(request)
 
 
-def _document(request: Request) -> Prompt:
-    code = fences.wrapped(request.language, request.text_of(PartKind.TARGET))
-    ask = (
-        f"Write the documentation for this {request.language} code: what it does in one short sentence, "
+def _documentation_prompt(request: Request) -> ChatMLPrompt:
+    code = fences.wrap_in_fence(request.language, request.text_of(PartKind.TARGET))
+    question = (
+        f"Write the documentation for this {request.language} code: its purpose in one short sentence, "
         f"then, only if they are not obvious, its arguments and its result. Do not repeat the code.\n\n{code}"
     )
     system = "You write short, precise documentation. You answer with the docstring only."
-    return Prompt(
-        (("system", system), ("user", ask)), '"""', EditFormat.DOCSTRING, ('"""', "<|im_end|>", "```"), 120
+    return ChatMLPrompt(
+        messages=(("system", system), ("user", question)),
+        begun='"""',
+        format=EditFormat.DOCSTRING,
+        stop=('"""', "<|im_end|>", "```"),
+        max_tokens=_DOCUMENTATION_TOKENS,
     )
 
 
-def _change(request: Request) -> Prompt:
+def _change_prompt(request: Request) -> ChatMLPrompt:
     target = request.text_of(PartKind.TARGET)
-    code = fences.wrapped(request.language, target)
+    code = fences.wrap_in_fence(request.language, target)
     if request.action == "fix":
-        ask = _fix(request, code)
+        question = _fix_question(request, code)
     else:
-        ask = f"{request.instruction.rstrip('.')}. Change nothing else.\n\n{code}"
+        question = f"{request.instruction.rstrip('.')}. Change nothing else.\n\n{code}"
     system = (
-        "You edit code. You answer with the whole changed code in one block and change only what is asked."
+        "You edit code. You answer with the whole changed code in one block "
+        "and make only the requested change."
     )
-    tokens = max(64, len(target) * 2 // _CHARS_PER_TOKEN + 128)
-    fence = fences.fence_for(target, request.language)
-    begun = f"{fence}{request.language}\n"
-    stop = (f"\n{fence}", "<|im_end|>")
-    turns = (("system", system), *_earlier(request), ("user", ask))
-    return Prompt(turns, begun, EditFormat.REPLACE, stop, tokens)
+    fence = fences.choose_fence(target, request.language)
+    return ChatMLPrompt(
+        messages=(("system", system), *_history_turns(request), ("user", question)),
+        begun=f"{fence}{request.language}\n",
+        format=EditFormat.REPLACE,
+        stop=(f"\n{fence}", "<|im_end|>"),
+        max_tokens=max(_MIN_CHANGE_TOKENS, len(target) * 2 // _CHARS_PER_TOKEN + _ADDED_TOKENS),
+    )
 
 
-def _earlier(request: Request) -> tuple[tuple[str, str], ...]:
-    """The conversation that the request continues."""
+def _history_turns(request: Request) -> tuple[tuple[str, str], ...]:
+    """Return the conversation that the request continues."""
     return tuple((turn.role, turn.text) for turn in request.history)
 
 
-def _fix(request: Request, code: str) -> str:
-    """Ask to correct some lines; a fix often needs the lines above to be seen."""
+def _fix_question(request: Request, code: str) -> str:
+    """Return the question for a fix, with the lines above: a fix often depends on them."""
     problems = "; ".join(part.text for part in request.parts if part.kind is PartKind.DIAGNOSTIC)
-    above = fences.wrapped(request.language, _tail(request.text_of(PartKind.PREFIX)))
+    above = "\n".join(request.text_of(PartKind.PREFIX).splitlines()[-_MAX_CONTEXT_LINES:])
     return (
-        f"For context, the code above:\n\n{above}\n\nThese lines follow, and there is a problem in them: "
-        f"{problems}\n\n{code}\n\nWrite these lines corrected, with the same indentation, and nothing else."
+        f"For context, the code above:\n\n{fences.wrap_in_fence(request.language, above)}\n\n"
+        f"These lines follow, and there is a problem in them: {problems}\n\n{code}\n\n"
+        "Write these lines corrected, with the same indentation, and nothing else."
     )
-
-
-def _tail(text: str) -> str:
-    return "\n".join(text.splitlines()[-_CONTEXT_LINES:])

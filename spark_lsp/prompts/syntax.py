@@ -1,18 +1,21 @@
-"""What can be known of code without running it: definitions, errors, tokens, imports.
+"""Facts about code that is not run: definitions, errors, tokens, uses of a name, imports.
 
-Where a tree-sitter grammar is at hand (Python, JavaScript, TypeScript) the syntax tree tells. For other
-languages definitions are guessed from their first line and their braces or indentation, and nothing is
-claimed about errors: the answer is None, "cannot be checked". Offsets are code points.
+`SyntaxTree` parses a text with tree-sitter where a grammar exists (Python, JavaScript, TypeScript). For other
+languages it guesses definitions from their first line and their braces or indentation, and answers None to
+all other questions: "unknown". Offsets are code points.
 
-Grammars know line feeds only, so a carriage return that stands alone is read as one; offsets stay.
+Grammars know line feeds only, so a carriage return without one is read as one. All offsets stay the same.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from tree_sitter import Language, Node, Parser
+
+from spark_lsp.text.document import Document
+from spark_lsp.text.lines import indent_width
 
 _DEFINITIONS = {
     "function_definition",
@@ -36,17 +39,18 @@ _NAMES = {
     "shorthand_property_identifier_pattern",
     "type_identifier",
 }
+_IMPORTS = {"import_statement", "import_from_statement", "future_import_statement"}
+_BLOCK_ENDS = {"end", "}"}
 _LONE_RETURN = re.compile(r"\r(?!\n)")
-MAX_PARSED = 200_000  # characters; parsing takes 25 ms for 100,000
-NEAR = 50_000  # characters on each side that are looked at where nothing is parsed
-_FROM_FUTURE = "future_import_statement"
+MAX_PARSED_CHARS = 200_000  # parsing takes 25 ms for 100,000
+MAX_GUESS_CHARS = 50_000  # to search on each side of the cursor, without a tree
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A function, method or class: whole lines `[start, end)`, without the last line end.
+    """A function, method or class: complete lines `[start, end)`, without the last line end.
 
-    `body` is where its body's first statement begins, or None if it has no body of its own lines;
+    `body` is the offset of its body's first statement, or None if the body is not on lines below the head.
     `docstring` is the range of its docstring, quotes included (Python only).
     """
 
@@ -56,88 +60,172 @@ class Definition:
     docstring: tuple[int, int] | None
 
 
-def definition_at(language: str, text: str, offset: int) -> Definition | None:
-    """Return the innermost definition around `offset`; at a blank place, None."""
-    text = _LONE_RETURN.sub("\n", text)
-    tree = _parse(language, text)
-    if tree is None:
-        return _guessed_near(text, offset)
-    points, root = tree
-    at = len(text[:offset].encode("utf-8", "surrogatepass"))
-    best: Node | None = None
-    around = [root]
-    while around:
-        node = around.pop()
-        if node.type in _DEFINITIONS:
-            best = node
-        around += [child for child in reversed(node.children) if _covers(child, at)]
-    return None if best is None else _definition(text, points, best)
+@dataclass(frozen=True)
+class SyntaxTree:
+    """A text, its language (LSP's id) and its syntax tree.
+
+    The first question that needs the tree parses the text; later questions use the same tree. There is no
+    tree without a grammar, or for a text of more than `MAX_PARSED_CHARS`.
+    """
+
+    language: str
+    text: str
+
+    @classmethod
+    def of(cls, document: Document) -> "SyntaxTree":
+        """Return the tree of a document."""
+        return cls(document.language, document.text)
+
+    def definition_at(self, offset: int) -> Definition | None:
+        """Return the innermost definition whose lines contain `offset`, or None."""
+        root = self._root
+        if root is None:
+            return _guess_definition_near(self._with_line_feeds, offset)
+        byte = len(self.text[:offset].encode("utf-8", "surrogatepass"))
+        innermost: Node | None = None
+        stack = [root]
+        while stack:
+            node = stack.pop()
+            if node.type in _DEFINITIONS:
+                innermost = node
+            stack += [child for child in reversed(node.children) if _lines_contain(child, byte)]
+        return None if innermost is None else self._make_definition(innermost)
+
+    def _make_definition(self, node: Node) -> Definition:
+        outer = _with_wrapper(node)
+        start = self._with_line_feeds.rfind("\n", 0, self._offset_of(outer.start_byte)) + 1
+        end = self._offset_of(outer.end_byte)
+        first = _first_statement(node.child_by_field_name("body"))
+        if first is None:
+            return Definition(start, end, None, None)
+        body = self._offset_of(first.start_byte) if first.start_point[0] > node.start_point[0] else None
+        string = _docstring_in(first)
+        if string is None:
+            return Definition(start, end, body, None)
+        docstring = (self._offset_of(string.start_byte), self._offset_of(string.end_byte))
+        return Definition(start, end, body, docstring)
+
+    def count_errors(self) -> int | None:
+        """Return how many places do not parse, or None if that is unknown."""
+        root = self._root
+        if root is None:
+            return None
+        if not root.has_error:
+            return 0
+        return sum(1 for node in _walk_nodes(root) if node.type == "ERROR" or node.is_missing)
+
+    def code_tokens(self) -> list[str] | None:
+        """Return the tokens of the code without comments and docstrings, or None if they are unknown."""
+        root = self._root
+        if root is None:
+            return None
+        docstrings = {node.id for node in _find_docstrings(root)}
+        return [token.decode("utf-8", "surrogatepass") for token in _token_texts(root, docstrings)]
+
+    def find_uses(self, name: str) -> list[int] | None:
+        """Return the offsets at which code uses a name, in order, or None if they are unknown.
+
+        Attributes and keyword arguments with the same spelling are other names.
+        """
+        root = self._root
+        if root is None:
+            return None
+        wanted = name.encode()
+        return [
+            self._offset_of(node.start_byte)
+            for node in _walk_nodes(root)
+            if node.type in _NAMES and node.text == wanted and not _is_attribute_or_keyword(node)
+        ]
+
+    def find_import_offset(self) -> int:
+        """Return the offset of the line at which an `import` can be inserted into Python code.
+
+        It is below the imports at the top of the file, or below the comments and the docstring there.
+        """
+        tree = self
+        if len(self.text) > MAX_PARSED_CHARS:
+            tree = SyntaxTree(self.language, self._with_line_feeds[:MAX_PARSED_CHARS])
+        root = tree._root
+        assert root is not None, "a Python text of this size has a tree"
+        last_end = 0
+        for number, node in enumerate(root.named_children):
+            is_docstring = number <= 1 and _docstring_in(node) is not None
+            if node.type not in _IMPORTS and node.type != "comment" and not is_docstring:
+                break
+            last_end = tree._offset_of(node.end_byte)
+        if last_end == 0:
+            return 0
+        line_end = self._with_line_feeds.find("\n", last_end)
+        return len(self.text) if line_end < 0 else line_end + 1
+
+    @cached_property
+    def _with_line_feeds(self) -> str:
+        """The text with a line feed for each carriage return that has none after it."""
+        return _LONE_RETURN.sub("\n", self.text)
+
+    @cached_property
+    def _encoded(self) -> bytes:
+        return self._with_line_feeds.encode("utf-8", "surrogatepass")
+
+    @cached_property
+    def _root(self) -> Node | None:
+        grammar = _load_grammar(self.language)
+        if grammar is None or len(self.text) > MAX_PARSED_CHARS:
+            return None
+        # A parser cannot be shared: several threads may parse at the same time.
+        return Parser(grammar).parse(self._encoded).root_node
+
+    def _offset_of(self, byte: int) -> int:
+        """Return the offset in code points of an offset in bytes."""
+        if len(self._encoded) == len(self.text):
+            return byte  # all characters are ASCII
+        return len(self._encoded[:byte].decode("utf-8", "surrogatepass"))
 
 
-def _covers(node: Node, at: int) -> bool:
-    """Tell whether the lines of a node, a definition's decorators included, hold the byte `at`."""
-    outer = _outer(node)
-    return outer.start_byte - outer.start_point.column <= at <= outer.end_byte
+def _lines_contain(node: Node, byte: int) -> bool:
+    """Tell whether the lines of a node, the decorators of a definition included, contain an offset."""
+    outer = _with_wrapper(node)
+    return outer.start_byte - outer.start_point.column <= byte <= outer.end_byte
 
 
-def _outer(node: Node) -> Node:
+def _with_wrapper(node: Node) -> Node:
+    """Return the decorated or exported definition around a node, or the node."""
     parent = node.parent
     return parent if parent is not None and parent.type in _WRAPPERS else node
 
 
-def _definition(text: str, points: "Callable[[int], int]", node: Node) -> Definition:
-    outer = _outer(node)
-    start = text.rfind("\n", 0, points(outer.start_byte)) + 1
-    body = node.child_by_field_name("body")
-    first = body.named_children[0] if body is not None and body.named_children else None
-    own_line = first is not None and first.start_point[0] > node.start_point[0]
-    docstring = _docstring(first)
-    return Definition(
-        start,
-        points(outer.end_byte),
-        points(first.start_byte) if first is not None and own_line else None,
-        None if docstring is None else (points(docstring.start_byte), points(docstring.end_byte)),
-    )
-
-
-def _docstring(first: Node | None) -> Node | None:
-    if first is None or first.type != "expression_statement" or not first.named_children:
+def _first_statement(body: Node | None) -> Node | None:
+    if body is None or not body.named_children:
         return None
-    inner = first.named_children[0]
-    return inner if inner.type == "string" and len(first.named_children) == 1 else None
+    return body.named_children[0]
 
 
-def errors(language: str, text: str) -> int | None:
-    """Return how many places do not parse, or None if that cannot be checked."""
-    tree = _parse(language, text)
-    if tree is None:
+def _docstring_in(statement: Node | None) -> Node | None:
+    """Return the string that is the complete statement, or None."""
+    if statement is None or statement.type != "expression_statement" or len(statement.named_children) != 1:
         return None
-    if not tree[1].has_error:
-        return 0
-    return sum(1 for node in _walk(tree[1]) if node.type == "ERROR" or node.is_missing)
+    expression = statement.named_children[0]
+    return expression if expression.type == "string" else None
 
 
-def code_tokens(language: str, text: str) -> list[str] | None:
-    """Return the code without comments and docstrings, token by token, or None if unknown."""
-    tree = _parse(language, text)
-    if tree is None:
-        return None
-    skipped = {node.id for node in _all_docstrings(tree[1])}
-    return [piece.decode("utf-8", "surrogatepass") for piece in _leaves(tree[1], skipped)]
+def _find_docstrings(root: Node) -> Iterator[Node]:
+    for node in _walk_nodes(root):
+        if node.type == "module":
+            body: Node | None = node
+        elif node.type in _DEFINITIONS:
+            body = node.child_by_field_name("body")
+        else:
+            continue
+        docstring = _docstring_in(_first_statement(body))
+        if docstring is not None:
+            yield docstring
 
 
-def _all_docstrings(root: Node) -> Iterator[Node]:
-    for node in _walk(root):
-        body = node if node.type == "module" else node.child_by_field_name("body")
-        if node.type in _DEFINITIONS or node.type == "module":
-            first = body.named_children[0] if body is not None and body.named_children else None
-            found = _docstring(first)
-            if found is not None:
-                yield found
+def _token_texts(root: Node, skipped: set[int]) -> Iterator[bytes]:
+    """Give the text of every token outside comments and the nodes in `skipped`.
 
-
-def _leaves(root: Node, skipped: set[int]) -> Iterator[bytes]:
-    """Yield the text of every token, however deep: a long sum is a tree as deep as it is long."""
+    No recursion: a long sum is a tree as deep as the sum is long.
+    """
     stack = [root]
     while stack:
         node = stack.pop()
@@ -149,24 +237,7 @@ def _leaves(root: Node, skipped: set[int]) -> Iterator[bytes]:
             yield node.text or b""
 
 
-def uses(language: str, text: str, name: str) -> list[int] | None:
-    """Return where a name is used as a name of its own, in order, or None without a grammar.
-
-    Names of attributes and of keyword arguments are other things that happen to be spelled alike.
-    """
-    tree = _parse(language, text)
-    if tree is None:
-        return None
-    points, root = tree
-    wanted = name.encode()
-    return [
-        points(node.start_byte)
-        for node in _walk(root)
-        if node.type in _NAMES and node.text == wanted and not _belongs_to_another(node)
-    ]
-
-
-def _belongs_to_another(node: Node) -> bool:
+def _is_attribute_or_keyword(node: Node) -> bool:
     parent = node.parent
     if parent is None:
         return False
@@ -175,28 +246,8 @@ def _belongs_to_another(node: Node) -> bool:
     return parent.type == "keyword_argument" and parent.child_by_field_name("name") == node
 
 
-def import_place(text: str) -> int:
-    """Return where a plain `import` may be inserted in Python: behind the imports, else behind the head.
-
-    The offset is the beginning of a line.
-    """
-    text = _LONE_RETURN.sub("\n", text)
-    tree = _parse("python", text[:MAX_PARSED])  # imports stand at the top
-    assert tree is not None
-    points, root = tree
-    last = 0
-    for number, node in enumerate(root.named_children):
-        imports = node.type in ("import_statement", "import_from_statement", _FROM_FUTURE)
-        head = node.type == "comment" or (number <= 1 and _docstring(node) is not None)
-        if not imports and not head:
-            break
-        last = points(node.end_byte)
-    end = text.find("\n", last)
-    return 0 if last == 0 else len(text) if end < 0 else end + 1
-
-
-def _walk(root: Node) -> Iterator[Node]:
-    """Yield every node, parents before children."""
+def _walk_nodes(root: Node) -> Iterator[Node]:
+    """Give every node, parents before children."""
     stack = [root]
     while stack:
         node = stack.pop()
@@ -204,22 +255,9 @@ def _walk(root: Node) -> Iterator[Node]:
         stack.extend(reversed(node.children))
 
 
-def _parse(language: str, text: str) -> "tuple[Callable[[int], int], Node] | None":
-    """Return `(byte offset → code point offset, root)`, or None without a grammar or for a large text."""
-    grammar = _grammar(language)
-    if grammar is None or len(text) > MAX_PARSED:
-        return None
-    parser = Parser(grammar)  # one for each text: callers may be on several threads
-    data = _LONE_RETURN.sub("\n", text).encode("utf-8", "surrogatepass")
-    root = parser.parse(data).root_node
-    if len(data) == len(text):
-        return (lambda byte: byte), root
-    return (lambda byte: len(data[:byte].decode("utf-8", "surrogatepass"))), root
-
-
 @lru_cache
-def _grammar(language: str) -> Language | None:
-    """Return the grammar for one of LSP's language ids."""
+def _load_grammar(language: str) -> Language | None:
+    """Return the grammar for one of LSP's language ids, or None."""
     pointer: object
     if language == "python":
         import tree_sitter_python
@@ -229,59 +267,68 @@ def _grammar(language: str) -> Language | None:
         import tree_sitter_javascript
 
         pointer = tree_sitter_javascript.language()
-    elif language in ("typescript", "typescriptreact"):
+    elif language == "typescript":
         import tree_sitter_typescript
 
-        tsx = language == "typescriptreact"
-        pointer = (
-            tree_sitter_typescript.language_tsx() if tsx else tree_sitter_typescript.language_typescript()
-        )
+        pointer = tree_sitter_typescript.language_typescript()
+    elif language == "typescriptreact":
+        import tree_sitter_typescript
+
+        pointer = tree_sitter_typescript.language_tsx()
     else:
         return None
     return Language(pointer)
 
 
-def _guessed_near(text: str, offset: int) -> Definition | None:
-    """Guess as `_guessed` does, from the lines around, so that a large text takes no longer."""
-    shift = text.rfind("\n", 0, max(offset - NEAR, 0)) + 1
-    found = _guessed(text[shift : offset + NEAR], offset - shift)
-    return found and Definition(found.start + shift, found.end + shift, None, None)
-
-
-def _guessed(text: str, offset: int) -> Definition | None:
-    """Return a definition by the look of its first line, in a language without a grammar here."""
-    line_end = text.find("\n", offset)
-    heads = list(_HEAD.finditer(text, 0, len(text) if line_end < 0 else line_end))
+def _guess_definition_near(text: str, offset: int) -> Definition | None:
+    """Guess the definition at `offset` from the lines around it: a large text must not take longer."""
+    shift = text.rfind("\n", 0, max(offset - MAX_GUESS_CHARS, 0)) + 1
+    near = text[shift : offset + MAX_GUESS_CHARS]
+    at = offset - shift
+    line_end = near.find("\n", at)
+    heads = list(_HEAD.finditer(near, 0, len(near) if line_end < 0 else line_end))
     for head in reversed(heads):
         start = head.start()
-        end = _block_end(text, start)
-        if start <= offset <= end:
-            return Definition(start, end, None, None)
+        end = _guess_block_end(near, start)
+        if start <= at <= end:
+            return Definition(start + shift, end + shift, None, None)
     return None
 
 
-def _block_end(text: str, start: int) -> int:
-    """Return where a block ends: at its closing brace, or before a line that is not indented deeper."""
+def _guess_block_end(text: str, start: int) -> int:
+    """Return the end of a block: after its closing brace, or before a line that is not indented deeper."""
     opening = text.find("{", start)
-    first_end = text.find("\n", start)
-    if opening >= 0 and (first_end < 0 or opening <= text.find("\n", first_end + 1) or opening < first_end):
+    if opening >= 0 and _is_on_first_two_lines(text, start, opening):
         depth = 0
         for at in range(opening, len(text)):
-            depth += {"{": 1, "}": -1}.get(text[at], 0)
+            if text[at] == "{":
+                depth += 1
+            elif text[at] == "}":
+                depth -= 1
             if depth == 0:
                 return at + 1
-    return _dedent(text, start)
+    return _guess_indented_end(text, start)
 
 
-def _dedent(text: str, start: int) -> int:
+def _is_on_first_two_lines(text: str, start: int, offset: int) -> bool:
+    """Tell whether `offset` is on the line at `start`, or on the next one if that has a line end."""
+    first_end = text.find("\n", start)
+    if first_end < 0 or offset < first_end:
+        return True
+    return offset <= text.find("\n", first_end + 1)
+
+
+def _guess_indented_end(text: str, start: int) -> int:
+    """Return the end of the block whose head begins at `start`, by the indentation of its lines."""
     lines = text[start:].split("\n")
-    indent = len(lines[0]) - len(lines[0].lstrip())
-    end = len(lines[0])
+    indent = indent_width(lines[0])
+    length = len(lines[0])
     for line in lines[1:]:
-        deeper = len(line) - len(line.lstrip()) > indent
-        if line.strip() and not deeper and line.strip() not in ("end", "}"):
+        is_deeper = indent_width(line) > indent
+        is_end = line.strip() in _BLOCK_ENDS
+        if line.strip() and not is_deeper and not is_end:
             break
-        end += len(line) + 1
-        if line.strip() in ("end", "}") and not deeper:
+        length += len(line) + 1
+        if is_end and not is_deeper:
             break
-    return start + len(text[start : start + end].rstrip())
+    return start + len(text[start : start + length].rstrip())

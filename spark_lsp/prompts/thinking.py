@@ -1,4 +1,4 @@
-"""Remove a model's thinking from its answer, whatever engine gave it.
+"""Removes a model's thinking from its answer, for all engines.
 
 Reasoning models think before they answer. Many servers return the thinking in a separate field; others leave
 it in the text: `<think>…</think>`, Kimi's `◁think▷…◁/think▷`, Mistral's `[THINK]…[/THINK]`, Cohere's and
@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from spark_lsp.prompts.chat import Reader
+from spark_lsp.prompts.chat import AnswerFilter
 
 _CLOSERS = {
     "<think>": "</think>",
@@ -26,60 +26,67 @@ _CLOSERS = {
     "<|start_thinking|>": "<|end_thinking|>",
     "<|begin_of_thought|>": "<|end_of_thought|>",
 }
+_MAX_TAG_CHARS = max(map(len, _CLOSERS))
 _HARMONY = ("<|start|>", "<|channel|>")
-_MESSAGE, _FINAL = "<|message|>", "final"
+_MESSAGE = "<|message|>"
+_FINAL = "final"
 _HARMONY_END = re.compile(r"<\|(?:end|return|call)\|>")
-_LONGEST_END = len("<|return|>")
-_LONGEST_HEADER = 120  # characters of a harmony header
+_MAX_END_CHARS = len("<|return|>")
+_MAX_HEADER_CHARS = 120  # of a harmony header
 _FENCE_LINE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _ORPHAN = re.compile(r"</think(?:ing)?>|◁/think▷|\[/THINK\]", re.IGNORECASE)
 
+# "final" is the harmony format's channel with the answer, "ended" the text after it.
 _State = Literal["start", "thinking", "answer", "final", "ended"]
 
 
 @dataclass(slots=True)
 class ThinkingFilter:
-    """Pass the answer on without the thinking before it.
+    """Passes the answer on without the thinking before it.
 
-    `prefilled` is for a model whose prompt already ends in the opening tag, so that only the closing one
-    is in its answer: all text is then held back until the closing tag, or until `finish`.
-    `thought` becomes True when thinking was removed.
+    Set `prefilled` if the prompt already ends with the opening tag. The answer then has only the closing tag,
+    and all text is held back until that tag, or until `finish`. `removed_thinking` is True after thinking was
+    removed.
     """
 
     prefilled: bool = False
-    thought: bool = field(default=False, init=False)
+    removed_thinking: bool = field(default=False, init=False)
     _state: _State = field(default="start", init=False)
     _held: str = field(default="", init=False)
     _closer: re.Pattern[str] = field(default=_HARMONY_END, init=False)
-    _tail: int = field(default=_LONGEST_END, init=False)
+    _tail: int = field(default=_MAX_END_CHARS, init=False)
 
     def feed(self, text: str) -> str:
-        """Take a piece of the answer and return the text that can be passed on."""
+        """Take a chunk of the answer and return the text that can be passed on."""
         if self._state == "answer":
             return text
         self._held += text
-        shown = ""
-        while (passed := self._step()) is not None:
-            shown += passed
-        return shown
+        answer = ""
+        while (passed := self._advance()) is not None:
+            answer += passed
+        return answer
 
     def finish(self) -> str:
-        """Return the text that was held back and turned out to belong to the answer."""
-        held, self._held = self._held, ""
+        """Return the text that was held back and belongs to the answer."""
+        held = self._held
+        self._held = ""
         if self._state in ("thinking", "ended"):
             return ""
-        between = self._state == "start" and self.thought
-        return "" if between and (not held.strip() or held.lstrip().startswith("<|")) else held
+        is_after_thinking = self._state == "start" and self.removed_thinking
+        is_blank_or_token = not held.strip() or held.lstrip().startswith("<|")
+        return "" if is_after_thinking and is_blank_or_token else held
 
     @property
-    def unfinished(self) -> bool:
+    def is_unfinished(self) -> bool:
         """Whether the text so far is thinking without an end, so that there is no answer yet."""
-        return self.thought and self._state in ("thinking", "start")
+        return self.removed_thinking and self._state in ("thinking", "start")
 
-    def _step(self) -> str | None:
-        """Advance by one state, and return the text that this frees; None when more input is needed."""
+    def _advance(self) -> str | None:
+        """Advance by one state and return the text that can be passed on; None if more input is needed."""
+        if self._state == "start" and self.prefilled:
+            return self._skip_to_closing_tag()
         if self._state == "start":
-            return self._begin_prefilled() if self.prefilled else self._begin()
+            return self._read_start()
         if self._state == "thinking":
             return self._skip_thinking()
         if self._state == "final":
@@ -88,76 +95,90 @@ class ThinkingFilter:
             self._held = ""
         return None
 
-    def _begin(self) -> str | None:
+    def _read_start(self) -> str | None:
         """Decide whether the answer, or the next part of it, begins with thinking."""
-        lead = self._held.lstrip()
-        start = lead[: len("<|begin_of_thought|>")].lower()
+        text = self._held.lstrip()
+        start = text[:_MAX_TAG_CHARS].lower()
         for opener, closer in _CLOSERS.items():
             if start.startswith(opener):
-                return self._think(lead[len(opener) :], _pattern(closer), len(closer))
+                pattern = re.compile(re.escape(closer), re.IGNORECASE)
+                return self._enter_thinking(text[len(opener) :], pattern, len(closer))
             if opener.startswith(start):
-                return None
+                return None  # the text may become this tag
         if any(mark.startswith(start) or start.startswith(mark) for mark in _HARMONY):
-            return self._read_header(lead)
-        return self._pass_answer(lead)
+            return self._read_header(text)
+        return self._pass_answer(text)
 
-    def _begin_prefilled(self) -> str | None:
+    def _skip_to_closing_tag(self) -> str | None:
         """Wait for the closing tag of thinking whose opening tag was part of the prompt."""
         closer = _ORPHAN.search(self._held)
         if closer is None:
             return None
         self.prefilled = False
-        self.thought = True
+        self.removed_thinking = True
         self._held = self._held[closer.end() :]
         return ""
 
-    def _think(self, rest: str, closer: re.Pattern[str], longest: int) -> str:
-        self._state, self.thought = "thinking", True
-        self._held, self._closer, self._tail = rest, closer, longest - 1
+    def _enter_thinking(self, rest: str, closer: re.Pattern[str], max_closer_chars: int) -> str:
+        self._state = "thinking"
+        self.removed_thinking = True
+        self._held = rest
+        self._closer = closer
+        self._tail = max_closer_chars - 1
         return ""
 
-    def _read_header(self, lead: str) -> str | None:
+    def _read_header(self, text: str) -> str | None:
         """Read `<|start|>assistant<|channel|>NAME<|message|>`; only the channel `final` is the answer."""
-        header, message, rest = lead.partition(_MESSAGE)
+        header, message, rest = text.partition(_MESSAGE)
         if not message:
-            return self._pass_answer(lead) if len(lead) > _LONGEST_HEADER else None
+            return self._pass_answer(text) if len(text) > _MAX_HEADER_CHARS else None
         if _FINAL not in header and "<|channel|>" in header:
-            return self._think(rest, _HARMONY_END, _LONGEST_END)
-        self._state, self._held = "final", rest
+            return self._enter_thinking(rest, _HARMONY_END, _MAX_END_CHARS)
+        self._state = "final"
+        self._held = rest
         return ""
 
-    def _pass_answer(self, lead: str) -> str:
-        """End the filter's work. Blank lines between the thinking and the answer are not part of it."""
-        blank = self._held[: len(self._held) - len(lead)]
-        shown = blank[blank.rfind("\n") + 1 :] + lead if self.thought else self._held
-        self._state, self._held = "answer", ""
-        return shown
+    def _pass_answer(self, text: str) -> str:
+        """Pass on everything from now on. Blank lines between the thinking and the answer are left out."""
+        answer = self._held
+        if self.removed_thinking:
+            blank = answer[: len(answer) - len(text)]
+            answer = blank[blank.rfind("\n") + 1 :] + text
+        self._state = "answer"
+        self._held = ""
+        return answer
 
     def _skip_thinking(self) -> str | None:
         closer = self._closer.search(self._held)
         if closer is None:
-            self._held = self._held[-self._tail :]
+            self._held = self._held[-self._tail :]  # it may be the beginning of the closing tag
             return None
-        self._state, self._held = "start", self._held[closer.end() :]
+        self._state = "start"
+        self._held = self._held[closer.end() :]
         return ""
 
     def _pass_final(self) -> str | None:
-        """Pass harmony's final channel on, without the token that ends it and what follows."""
+        """Pass harmony's final channel on, up to the token that ends it."""
         end = _HARMONY_END.search(self._held)
         if end is not None:
-            shown, self._held, self._state = self._held[: end.start()], "", "ended"
-            return shown
-        opens = self._held.rfind("<|", max(len(self._held) - _LONGEST_END, 0))
-        at = opens if opens >= 0 else len(self._held) - self._held.endswith("<")
-        shown, self._held = self._held[:at], self._held[at:]
-        return shown or None
+            answer = self._held[: end.start()]
+            self._held = ""
+            self._state = "ended"
+            return answer
+        # Hold back text that may be the beginning of that token.
+        at = self._held.rfind("<|", max(len(self._held) - _MAX_END_CHARS, 0))
+        if at < 0:
+            at = len(self._held) - self._held.endswith("<")
+        answer = self._held[:at]
+        self._held = self._held[at:]
+        return answer or None
 
 
 @dataclass(slots=True)
-class AfterThinking:
-    """A `Reader` that gives the answer without its thinking to another one."""
+class AfterThinkingFilter:
+    """An `AnswerFilter` that passes the answer without its thinking to another one, `inner`."""
 
-    reader: Reader
+    inner: AnswerFilter
     prefilled: bool = False
     done: bool = field(default=False, init=False)
     thinking: ThinkingFilter = field(init=False)
@@ -166,43 +187,37 @@ class AfterThinking:
         self.thinking = ThinkingFilter(self.prefilled)
 
     def feed(self, text: str) -> str:
-        """See `Reader`."""
-        shown = self.reader.feed(self.thinking.feed(text))
-        self.done = self.reader.done
-        return shown
+        """See `AnswerFilter`."""
+        passed = self.inner.feed(self.thinking.feed(text))
+        self.done = self.inner.done
+        return passed
 
     def finish(self) -> str:
-        """See `Reader`."""
+        """See `AnswerFilter`."""
         rest = self.thinking.finish()
-        shown = self.reader.feed(rest) if rest else ""
-        return shown + self.reader.finish()
+        passed = self.inner.feed(rest) if rest else ""
+        return passed + self.inner.finish()
 
 
-def _pattern(closer: str) -> re.Pattern[str]:
-    return re.compile(re.escape(closer), re.IGNORECASE)
-
-
-def begins_with_thinking(text: str) -> bool:
-    """Return whether a text would be taken for an answer that begins with thinking."""
-    start = text.lstrip()[: len("<|begin_of_thought|>")].lower()
+def starts_with_thinking(text: str) -> bool:
+    """Tell whether a text looks like an answer that begins with thinking."""
+    start = text.lstrip()[:_MAX_TAG_CHARS].lower()
     return start.startswith((*_CLOSERS, *_HARMONY))
 
 
-def without_thinking(answer: str) -> str:
-    """Return a whole answer without the thinking before it; empty if it holds nothing else.
+def remove_thinking(answer: str) -> str:
+    """Return a complete answer without the thinking before it; empty if it holds nothing else.
 
-    A closing tag without an opening one counts where a code fence follows it and none is open before it:
-    the opening tag was then part of the prompt.
+    A closing tag without an opening one ends thinking if a code fence follows it and none is open before it.
+    The opening tag was then part of the prompt.
     """
     thinking = ThinkingFilter()
     answer = thinking.feed(answer) + thinking.finish()
     for closer in _ORPHAN.finditer(answer):
-        before, after = answer[: closer.start()], answer[closer.end() :]
-        balanced = len(_FENCE_LINE.findall(before)) % 2 == 0
-        if balanced and _FENCE_LINE.search(after) and not _opened(before, closer[0]):
+        before = answer[: closer.start()]
+        after = answer[closer.end() :]
+        is_outside_fence = len(_FENCE_LINE.findall(before)) % 2 == 0
+        opener = closer[0].lower().replace("/", "")
+        if is_outside_fence and _FENCE_LINE.search(after) and opener not in before.lower():
             return after.lstrip("\r\n")
     return answer
-
-
-def _opened(before: str, closer: str) -> bool:
-    return closer.lower().replace("/", "") in before.lower()

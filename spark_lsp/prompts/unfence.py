@@ -1,9 +1,9 @@
-"""Which part of an engine's answer is the new text: what a fence holds, or all of it.
+"""Finds the new text in an engine's answer: the content of a fence, or the complete answer.
 
-Answers come bare, in a fence, with talk around the fence, in several fences, or in a fence that is never
-closed. Where the text has fences of its own, the wrapper must be told from them: the fences of the old text
-and the lines that it shares with the answer are the evidence. An answer that can be read in two ways is
-refused, because the wrong reading deletes the user's text.
+Answers have no fence, one, several, or one that is never closed, with or without explanations around. If the
+text itself contains fences, the fence around the new text must be distinguished from those. The evidence is
+the fences of the old text, and the lines that it shares with the answer. An ambiguous answer is refused,
+because the wrong reading would delete the user's text.
 """
 
 import re
@@ -14,119 +14,128 @@ from functools import cached_property
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import fences
-from spark_lsp.prompts.fences import Block, Fence
+from spark_lsp.prompts.fences import Fence, FencedBlock
 from spark_lsp.request import PartKind, Request
 from spark_lsp.text.document import Document
+from spark_lsp.text.lines import LINE_END
 
-_LINE_END = re.compile(r"\r\n|\n|\r")
 _ONE_LINE = re.compile(r"```([^`\n]+)```")
-_PLAIN = {"", "plaintext", "text", "txt"}
-_ASIDE = {"bash", "console", "diff", "log", "output", "patch", "sh", "shell", "text", "txt"}
-_EARLIER = re.compile(r"\b(?:before|original|originally|current|currently|old|draft|existing|first)\b", re.I)
+_PLAIN_LANGUAGES = {"", "plaintext", "text", "txt"}
+_SIDE_LANGUAGES = {"bash", "console", "diff", "log", "output", "patch", "sh", "shell", "text", "txt"}
+_EARLIER_WORDS = re.compile(
+    r"\b(?:before|original|originally|current|currently|old|draft|existing|first)\b", re.IGNORECASE
+)
 _PATH = re.compile(r"[\w.-]+\.\w+")
-_TELLING = 4  # characters; a shorter line, such as a bracket, may stand anywhere
+_MIN_DISTINCTIVE_CHARS = 4  # a shorter line, such as a bracket, may be in any text
 
 
 @dataclass(frozen=True)
-class Place:
-    """What an answer replaces: the old text, its language, and the name of its file.
+class TargetText:
+    """The text that an answer replaces, its language, and the name of its file.
 
-    `is_text` is whether fences belong to its language.
+    `is_markup` tells whether the language has fences, as Markdown does.
     """
 
     old: str = ""
     language: str = ""
     name: str = ""
-    is_text: bool = False
+    is_markup: bool = False
 
     @cached_property
     def lines(self) -> list[str]:
         """The old text's lines."""
-        return _LINE_END.split(self.old)
+        return LINE_END.split(self.old)
 
     @cached_property
     def fences(self) -> list[Fence]:
-        """The old text's own fences."""
-        return fences.fence_lines(self.lines)
+        """The fences in the old text."""
+        return fences.find_fences(self.lines)
 
     @property
     def may_nest(self) -> bool:
-        """Whether the new text may hold fences."""
-        return self.is_text or bool(self.fences)
+        """Whether the new text may contain fences."""
+        return self.is_markup or bool(self.fences)
 
     @cached_property
-    def telling(self) -> set[str]:
-        """The old text's lines that can hardly stand in another text by chance."""
-        return _telling(self.lines)
+    def distinctive_lines(self) -> set[str]:
+        """The old text's lines that are unlikely to be in another text by chance."""
+        return _find_distinctive_lines(self.lines)
 
 
-def place_of(document: Document, start: int, end: int) -> Place:
-    """Return what an answer for `[start, end)` of a document replaces."""
-    return _place(document.text[:start], document.text[start:end], document.language, document.uri)
+def target_in_document(document: Document, start: int, end: int) -> TargetText:
+    """Return the text that an answer for `[start, end)` of a document replaces."""
+    return _make_target(document.text[:start], document.text[start:end], document.language, document.uri)
 
 
-def place_in(request: Request) -> Place:
-    """Return what the answer to a request for an edit replaces."""
-    before, old = request.text_of(PartKind.PREFIX), request.text_of(PartKind.TARGET)
-    return _place(before, old, request.language, request.origin)
+def target_in_request(request: Request) -> TargetText:
+    """Return the text that the answer to a request for an edit replaces."""
+    before = request.text_of(PartKind.PREFIX)
+    old = request.text_of(PartKind.TARGET)
+    return _make_target(before, old, request.language, request.origin)
 
 
-def _place(before: str, old: str, language: str, uri: str) -> Place:
+def _make_target(before: str, old: str, language: str, uri: str) -> TargetText:
     name = uri.rpartition("/")[2]
-    if not fences.is_markdown(language, uri):
-        return Place(old, language, name)
-    around = fences.block_around(_LINE_END.split(before)[:-1])
-    return Place(old, language, name, is_text=True) if around is None else Place(old, around.language)
+    if not fences.uses_fences(language, uri):
+        return TargetText(old, language, name)
+    opening = fences.find_open_fence(LINE_END.split(before)[:-1])
+    if opening is None:
+        return TargetText(old, language, name, is_markup=True)
+    return TargetText(old, opening.language)  # code within a block of the text
 
 
-def new_text(answer: str, place: Place) -> str:
+def extract_new_text(answer: str, target: TargetText) -> str:
     """Return the new text in an answer, whose line ends are line feeds.
 
-    Raises `EditRefused` if it can be read in more than one way.
+    Raises `EditRefused` if the answer is ambiguous.
     """
-    return _Reply(answer, place).text()
+    return _FencedAnswer(answer, target).new_text()
 
 
-def is_closed(answer: str, place: Place) -> bool:
-    """Return whether an answer that was cut holds its new text whole, by its closed fence."""
-    reply = _Reply(answer, place)
+def has_closed_text(answer: str, target: TargetText) -> bool:
+    """Tell whether an incomplete answer contains the complete new text, because its fence is closed."""
+    fenced = _FencedAnswer(answer, target)
     try:
-        reading = reply.reading()
+        reading = fenced.find_reading()
     except EditRefused:
         return False
-    return reading.closed and (
-        not place.may_nest or fences.signature(reply.within(reading)) == fences.signature(place.fences)
-    )
+    if not reading.is_closed:
+        return False
+    return not target.may_nest or fenced.has_fences_of_target(reading)
 
 
-def end_of_code(said: str, place: Place) -> int | None:
-    """Return where the block ends that surely holds the new text, in an answer that is still growing.
+def find_code_end(answer: str, target: TargetText) -> int | None:
+    """Return the end of the block that certainly holds the new text, in an answer that is still growing.
 
-    None if that cannot be known before the answer's end.
+    Return None if only the complete answer can decide.
     """
-    if place.may_nest:
+    if target.may_nest:
         return None
-    whole, _, _ = said.rpartition("\n")
-    reply = _Reply(whole, place)
-    for block in fences.flat(reply.fences):
-        if block.closing is not None and reply.is_sure(block):
-            return sum(len(line) + 1 for line in reply.lines[: block.closing.line + 1]) - 1
+    complete_lines, _, _ = answer.rpartition("\n")
+    fenced = _FencedAnswer(complete_lines, target)
+    for block in fences.parse_flat(fenced.fences):
+        if block.closing is not None and fenced.is_certain(block):
+            lines = fenced.lines[: block.closing.line + 1]
+            return sum(len(line) + 1 for line in lines) - 1
     return None
 
 
-def documentation(answer: str) -> str:
+def remove_wrapping_fence(answer: str) -> str:
     """Return documentation without the fence around it; examples in closed fences stay part of it."""
     lines = answer.split("\n")
-    found = fences.fence_lines(lines)
+    found = fences.find_fences(lines)
     if not found:
         return answer.removesuffix("```").rstrip()
-    first, last = found[0], found[-1]
-    if first.line == 0 and (len(found) == 1 or fences.nested(found)[0].closing in (last, None)):
+    first = found[0]
+    last = found[-1]
+    is_wrapped = first.line == 0 and fences.parse_nested(found)[0].closing in (last, None)
+    if first.line == 0 and (len(found) == 1 or is_wrapped):
         end = last.line if len(found) > 1 and last.closes(first) else len(lines)
         return "\n".join(lines[1:end]).strip()
-    if not fences.leaves_open(found):
+    if not fences.ends_inside_block(found):
         return answer
-    return "\n".join(lines[: fences.flat(found)[-1].opening.line]).rstrip()
+    open_fence = fences.parse_flat(found)[-1].opening
+    return "\n".join(lines[: open_fence.line]).rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,194 +144,231 @@ class _Reading:
 
     first: int
     last: int
-    closed: bool = True
+    is_closed: bool = True
 
 
 @dataclass(frozen=True)
-class _Reply:
-    """An answer and the evidence about it."""
+class _FencedAnswer:
+    """An answer and the evidence for its readings."""
 
     answer: str
-    place: Place
+    target: TargetText
     lines: list[str] = field(init=False)
     fences: list[Fence] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lines", self.answer.split("\n"))
-        object.__setattr__(self, "fences", fences.fence_lines(self.lines))
+        object.__setattr__(self, "fences", fences.find_fences(self.lines))
 
-    def text(self) -> str:
-        """Return the new text."""
-        if (match := _ONE_LINE.fullmatch(self.answer.strip())) and not self.place.may_nest:
+    def new_text(self) -> str:
+        """Return the new text. Raises `EditRefused` if the answer is ambiguous."""
+        match = _ONE_LINE.fullmatch(self.answer.strip())
+        if match and not self.target.may_nest:
             return match[1]
-        text = self._text(self.reading())
-        return text if self.place.may_nest else text.rstrip().removesuffix("```")
+        reading = self.find_reading()
+        text = "\n".join(self.lines[reading.first : reading.last])
+        return text if self.target.may_nest else text.rstrip().removesuffix("```")
 
-    def reading(self) -> _Reading:
-        """Return the one reading that the evidence leaves. Raises `EditRefused` if there is none."""
+    def find_reading(self) -> _Reading:
+        """Return the only reading that fits the evidence. Raises `EditRefused` for an ambiguous answer."""
         if not self.fences:
-            return _Reading(0, len(self.lines), closed=False)
-        return self._of_text() if self.place.may_nest else self._of_code()
+            return self._read_all()
+        return self._read_markup() if self.target.may_nest else self._read_code()
 
-    def within(self, reading: _Reading) -> list[Fence]:
+    def fences_within(self, reading: _Reading) -> list[Fence]:
         """Return the fences inside a reading."""
         return [fence for fence in self.fences if reading.first <= fence.line < reading.last]
 
-    def is_sure(self, block: Block) -> bool:
-        """Return whether a block surely holds the new text: new, final, and up to the old text's end."""
-        if not self.place.telling:
+    def has_fences_of_target(self, reading: _Reading) -> bool:
+        """Tell whether the fences inside a reading are those of the old text."""
+        within = self.fences_within(reading)
+        return fences.fence_signature(within) == fences.fence_signature(self.target.fences)
+
+    def is_certain(self, block: FencedBlock) -> bool:
+        """Tell whether a block certainly holds the new text: it is new, final, and has the old text's end."""
+        distinctive = self.target.distinctive_lines
+        if not distinctive:
             return True
-        old = [line for each in self.place.lines if (line := each.strip())]
-        last = next(line for line in reversed(old) if line in self.place.telling)
-        new = self._stripped(block)
-        return new != old and self._is_final(block) and (last in new or new[-1:] == old[-1:])
+        old = [line for each in self.target.lines if (line := each.strip())]
+        new = self._stripped_lines(block)
+        last_distinctive = next(line for line in reversed(old) if line in distinctive)
+        has_end = last_distinctive in new or new[-1:] == old[-1:]
+        return new != old and self._is_final(block) and has_end
 
-    def _text(self, reading: _Reading) -> str:
-        return "\n".join(self.lines[reading.first : reading.last])
+    def _read_all(self) -> _Reading:
+        return _Reading(0, len(self.lines), is_closed=False)
 
-    def _all(self) -> _Reading:
-        return _Reading(0, len(self.lines), closed=False)
+    def _read_block(self, block: FencedBlock) -> _Reading:
+        first = block.opening.line + 1
+        if block.closing is None:
+            return _Reading(first, len(self.lines), is_closed=False)
+        return _Reading(first, block.closing.line)
 
-    def _of(self, block: Block) -> _Reading:
-        closing = block.closing
-        last = len(self.lines) if closing is None else closing.line
-        return _Reading(block.opening.line + 1, last, closing is not None)
+    def _shared_lines(self, first: int, last: int) -> set[str]:
+        """Return the lines of `[first, last)` that are also in the old text."""
+        return self.target.distinctive_lines & _find_distinctive_lines(self.lines[first:last])
 
-    def _known(self, first: int, last: int) -> set[str]:
-        """Return the lines of `[first, last)` that stand in the old text too."""
-        return self.place.telling & _telling(self.lines[first:last])
+    # Code that contains no fences.
 
-    # Code without fences of its own.
-
-    def _of_code(self) -> _Reading:
-        blocks = fences.flat(self.fences)
-        picked = self._picked(blocks)
-        if picked is None:
-            raise _ambiguous("holds several code blocks")
-        reading = self._of(picked)
-        spans = [(block.opening.line, self._of(block).last) for block in blocks]
-        starts, ends = [0, *(end for _, end in spans)], [*(start for start, _ in spans), len(self.lines)]
-        outside = set[str]().union(*map(self._known, starts, ends))
-        inside = self._known(reading.first, reading.last)
-        if not outside - inside:
+    def _read_code(self) -> _Reading:
+        blocks = fences.parse_flat(self.fences)
+        block = self._pick_block(blocks)
+        if block is None:
+            raise _make_refusal("holds several code blocks")
+        reading = self._read_block(block)
+        inside = self._shared_lines(reading.first, reading.last)
+        if self._shared_lines_outside(blocks) <= inside:
             return reading
-        if not inside or self._begins_as_old():
-            return self._all()
-        raise _ambiguous("holds code inside and outside a code block")
+        if not inside or self._starts_like_old_text():
+            return self._read_all()
+        raise _make_refusal("holds code inside and outside a code block")
 
-    def _begins_as_old(self) -> bool:
-        first = next((line.strip() for line in self.place.lines if line.strip()), "")
-        return first == next((line.strip() for line in self.lines if line.strip()), "")
+    def _shared_lines_outside(self, blocks: list[FencedBlock]) -> set[str]:
+        """Return the lines outside all blocks that are also in the old text."""
+        shared: set[str] = set()
+        start = 0
+        for block in blocks:
+            shared |= self._shared_lines(start, block.opening.line)
+            start = self._read_block(block).last
+        return shared | self._shared_lines(start, len(self.lines))
 
-    def _picked(self, blocks: list[Block]) -> Block | None:
-        """Return the block that holds the new text, or None if several may."""
-        tests = (self._names_the_file, self._is_new, self._is_code, self._resembles, self._is_final)
+    def _starts_like_old_text(self) -> bool:
+        old = next((line.strip() for line in self.target.lines if line.strip()), "")
+        return old == next((line.strip() for line in self.lines if line.strip()), "")
+
+    def _pick_block(self, blocks: list[FencedBlock]) -> FencedBlock | None:
+        """Return the block that holds the new text, or None if several may.
+
+        The tests go from strong to weak evidence. A test that no block passes says nothing.
+        """
+        tests = (self._names_the_file, self._is_new, self._is_code, self._shares_lines, self._is_final)
         for test in tests:
             blocks = [block for block in blocks if test(block)] or blocks
         return blocks[0] if len(blocks) == 1 else None
 
-    def _names_the_file(self, block: Block) -> bool:
-        return self.place.name in _PATH.findall(f"{self._said_before(block)} {block.opening.info}")
+    def _names_the_file(self, block: FencedBlock) -> bool:
+        return self.target.name in _PATH.findall(f"{self._line_before(block)} {block.opening.info}")
 
-    def _is_new(self, block: Block) -> bool:
-        return self._stripped(block) != [line.strip() for line in self.place.lines if line.strip()]
+    def _is_new(self, block: FencedBlock) -> bool:
+        return self._stripped_lines(block) != [line.strip() for line in self.target.lines if line.strip()]
 
-    def _is_code(self, block: Block) -> bool:
-        return block.opening.language not in _ASIDE - {self.place.language}
+    def _is_code(self, block: FencedBlock) -> bool:
+        return block.opening.language not in _SIDE_LANGUAGES - {self.target.language}
 
-    def _resembles(self, block: Block) -> bool:
-        reading = self._of(block)
-        return bool(self._known(reading.first, reading.last))
+    def _shares_lines(self, block: FencedBlock) -> bool:
+        reading = self._read_block(block)
+        return bool(self._shared_lines(reading.first, reading.last))
 
-    def _is_final(self, block: Block) -> bool:
-        return not _EARLIER.search(self._said_before(block))
+    def _is_final(self, block: FencedBlock) -> bool:
+        return not _EARLIER_WORDS.search(self._line_before(block))
 
-    def _stripped(self, block: Block) -> list[str]:
-        reading = self._of(block)
+    def _stripped_lines(self, block: FencedBlock) -> list[str]:
+        reading = self._read_block(block)
         return [line.strip() for line in self.lines[reading.first : reading.last] if line.strip()]
 
-    def _said_before(self, block: Block) -> str:
-        """Return the line above a block, without blank lines between."""
+    def _line_before(self, block: FencedBlock) -> str:
+        """Return the last line above a block that is not blank."""
         above = (line for line in reversed(self.lines[: block.opening.line]) if line.strip())
         return next(above, "")
 
-    # Text that may hold fences.
+    # Text that may contain fences.
 
-    def _of_text(self) -> _Reading:
-        """Return the reading of a text that may hold fences of its own."""
-        opening, own = self.fences[0], fences.signature(self.place.fences)
-        if own and fences.signature(self.fences) == own:
-            return self._all()
-        wraps = self._wraps(opening)
-        if wraps is False:
-            return self._unwrapped()
-        spans = [self._of(Block(opening, each)) for each in self.fences if each.closes(opening)]
-        spans.append(self._of(Block(opening, None)))
-        equal = next((each for each in spans if fences.signature(self.within(each)) == own), None)
-        if wraps:
-            return self._decided(equal, self._outer(opening))
-        if own and equal is not None and equal == self._of(fences.nested(self.fences)[0]):
-            return equal
-        raise _ambiguous("begins with a code fence that may belong to the text or hold it")
+    def _read_markup(self) -> _Reading:
+        opening = self.fences[0]
+        own = fences.fence_signature(self.target.fences)
+        if own and fences.fence_signature(self.fences) == own:
+            return self._read_all()
+        is_wrapper = self._is_wrapper(opening)
+        if is_wrapper is False:
+            return self._read_unwrapped()
+        matching = self._find_matching_reading(opening)
+        if is_wrapper:
+            return self._choose_reading(matching, self._read_outermost(opening))
+        if own and matching is not None:
+            outermost_block = fences.parse_nested(self.fences)[0]
+            if matching == self._read_block(outermost_block):
+                return matching
+        raise _make_refusal("begins with a code fence that may belong to the text or hold it")
 
-    def _wraps(self, opening: Fence) -> bool | None:
-        """Return whether the first fence of the answer holds the text, or None if that is not certain."""
-        if self._known(0, opening.line):
+    def _find_matching_reading(self, opening: Fence) -> _Reading | None:
+        """Return the first reading from `opening` on whose fences are those of the old text."""
+        closings: list[Fence | None] = [fence for fence in self.fences if fence.closes(opening)]
+        for closing in (*closings, None):
+            reading = self._read_block(FencedBlock(opening, closing))
+            if self.has_fences_of_target(reading):
+                return reading
+        return None
+
+    def _is_wrapper(self, opening: Fence) -> bool | None:
+        """Tell whether the first fence of the answer holds the new text; None if that is uncertain."""
+        if self._shared_lines(0, opening.line):
             return False
-        talk = any(line.strip() for line in self.lines[: opening.line])
-        if not self.place.is_text:
-            return None if talk and opening.info in {each.info for each in self.place.fences} else True
+        has_preamble = any(line.strip() for line in self.lines[: opening.line])
+        if not self.target.is_markup:
+            may_be_own = has_preamble and opening.info in {each.info for each in self.target.fences}
+            return None if may_be_own else True
         language = opening.language
-        if language in _PLAIN - {self.place.language}:
-            return None if talk or self._goes_on() else True
-        return fences.is_markdown(language) or language == self.place.language
+        if language in _PLAIN_LANGUAGES - {self.target.language}:
+            return None if has_preamble or self._text_follows() else True
+        return fences.uses_fences(language) or language == self.target.language
 
-    def _goes_on(self) -> bool:
-        """Return whether text follows the last fence."""
+    def _text_follows(self) -> bool:
+        """Tell whether there is text after the last fence."""
         return any(line.strip() for line in self.lines[self.fences[-1].line + 1 :])
 
-    def _unwrapped(self) -> _Reading:
-        """Return the whole answer, without the closing fence of a wrapper that was begun for the engine."""
-        odd = fences.leaves_open(self.place.fences)
-        if fences.leaves_open(self.fences) == odd:
-            return self._all()
-        if fences.leaves_open(self.fences[:-1]) == odd and not self._goes_on():
+    def _read_unwrapped(self) -> _Reading:
+        """Return the complete answer, without the closing fence for a wrapper that the prompt opened."""
+        is_open = fences.ends_inside_block(self.target.fences)
+        if fences.ends_inside_block(self.fences) == is_open:
+            return self._read_all()
+        if fences.ends_inside_block(self.fences[:-1]) == is_open and not self._text_follows():
             return _Reading(0, self.fences[-1].line)
-        raise _ambiguous("leaves a code block open")
+        raise _make_refusal("leaves a code block open")
 
-    def _outer(self, opening: Fence) -> _Reading | None:
-        """Return the reading in which the first fence holds everything up to the last, if it can."""
+    def _read_outermost(self, opening: Fence) -> _Reading | None:
+        """Return the reading in which the first fence holds everything up to the last one, if possible."""
         last = self.fences[-1]
-        block = Block(opening, last if last.closes(opening) and last is not opening else None)
-        reading = self._of(block)
-        if fences.leaves_open(self.within(reading)) != fences.leaves_open(self.place.fences):
+        closing = last if last is not opening and last.closes(opening) else None
+        block = FencedBlock(opening, closing)
+        reading = self._read_block(block)
+        within = self.fences_within(reading)
+        if fences.ends_inside_block(within) != fences.ends_inside_block(self.target.fences):
             return None
-        return None if self._goes_on() and fences.nested(self.fences) != [block] else reading
+        if self._text_follows() and fences.parse_nested(self.fences) != [block]:
+            return None
+        return reading
 
-    def _decided(self, equal: _Reading | None, outer: _Reading | None) -> _Reading:
-        """Choose between the reading whose fences are the old text's and the one that leaves out nothing."""
-        if outer is not None and equal in (None, outer):
-            return outer
-        if equal is not None and outer is None and self._is_talk(equal.last):
-            return equal
-        if equal is not None and outer is not None and self._known(equal.last, outer.last):
-            return outer
-        raise _ambiguous("has code fences that can be read in more than one way")
+    def _choose_reading(self, matching: _Reading | None, outermost: _Reading | None) -> _Reading:
+        """Choose between the reading with the old text's fences and the longest one."""
+        if outermost is not None and matching in (None, outermost):
+            return outermost
+        if matching is not None and outermost is None and self._are_extra_blocks(matching.last):
+            return matching
+        if (
+            matching is not None
+            and outermost is not None
+            and self._shared_lines(matching.last, outermost.last)
+        ):
+            return outermost
+        raise _make_refusal("has code fences that can be read in more than one way")
 
-    def _is_talk(self, last: int) -> bool:
-        """Return whether the fences below a closing fence in line `last` can only be blocks of their own."""
+    def _are_extra_blocks(self, last: int) -> bool:
+        """Tell whether the fences below line `last` can only be separate blocks after the new text."""
         below = [fence for fence in self.fences if fence.line > last]
-        return not below or (bool(below[0].info) and fences.flat(below) == fences.nested(below))
+        if not below:
+            return True
+        return bool(below[0].info) and fences.parse_flat(below) == fences.parse_nested(below)
 
 
-def _telling(lines: Sequence[str]) -> set[str]:
-    return {line for each in lines if len(line := each.strip()) >= _TELLING and any(map(str.isalnum, line))}
+def _find_distinctive_lines(lines: Sequence[str]) -> set[str]:
+    stripped = (line.strip() for line in lines)
+    return {line for line in stripped if len(line) >= _MIN_DISTINCTIVE_CHARS and any(map(str.isalnum, line))}
 
 
-def _ambiguous(what: str) -> EditRefused:
+def _make_refusal(what: str) -> EditRefused:
     return EditRefused(
         f"The model's answer {what}; not applied",
-        "The text is as it was",
+        "Nothing was changed",
         "Try again, or select fewer lines",
         code=Code.ANSWER_UNREADABLE,
     )

@@ -1,71 +1,84 @@
-r"""Windows: which part of a text a model reads, so that it answers in time and its cache stays useful.
+r"""Windows: the part of a text around the cursor that a model reads.
 
-On a CPU reading is the cost: some 150 tokens a second. A model that has read a prompt before need only
-read what differs from it, from the first difference on. So a window is good if it *begins as the last
-one did*. Three rules follow:
+A window is small enough for an answer in time, and keeps the model's cache useful. On a CPU, reading is the
+cost: some 150 tokens a second. A model that has read a similar prompt before only reads the text after the
+first difference. A window should therefore *begin like the last one*. Three rules follow:
 
-- The prefix begins at an anchor and the anchor stays, however much is typed behind it, until the window
-  is full. Then it moves once, by a quarter of a window or more, to the start of a block. A window that
-  slides with every key would be read anew at every key.
-- The suffix is a fixed function of the lines below the cursor's. It goes first in the prompt (see
-  `fim`), so it must not change while a line is typed, nor when Enter begins a new one.
-- Sizes come from the measured pace of the engine, and move only when that has changed a lot.
+- The prefix begins at an anchor. The anchor stays while the user types, until the window is full. It then
+  moves once, by a quarter of a window or more, to the start of a block. If the window moved with every key,
+  the model would read all of it again at every key.
+- The suffix depends only on the lines below the cursor's. It is first in the prompt (see `fim`), so it must
+  not change while the user types a line, nor when Enter begins a new one.
+- The size depends on the measured pace of the engine, and changes only if the pace has changed a lot.
 
-All lengths are characters; `Pace` translates from tokens and seconds.
+All lengths are characters; `ReadingPace` converts tokens and seconds.
 """
 
 import re
 from dataclasses import dataclass, replace
 
-from spark_lsp.prompts.fim import closers
+from spark_lsp.prompts.fim import closers_only
+from spark_lsp.text.lines import find_line_end
 
-_SUFFIX_SHARE = 4  # one part in four
-_KEY = 200  # characters by which an anchor is found again
+_SUFFIX_SHARE = 4  # the suffix gets one part in four
+_ANCHOR_KEY_CHARS = 200  # after an anchor, to find it again
+_MIN_MEASURED_TOKENS = 32  # the time for fewer tokens says little about the pace
+_MEASUREMENT_WEIGHT = 0.3  # of a new measurement against those before
 _BLOCK_START = re.compile(r"(?<=\n\n)(?=[^\s)\]}])")
 _LINE_START = re.compile(r"(?<=\n)")
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast an engine reads: measured, smoothed, and cautious until something was measured."""
+class ReadingPace:
+    """The reading speed of an engine: the smoothed measurements, and a cautious guess before the first."""
 
     characters_per_token: float = 4.2
     tokens_per_s: float = 120.0
 
-    def characters(self, seconds: float) -> int:
-        """Return how much text is read in `seconds`."""
+    def characters_in(self, seconds: float) -> int:
+        """Return how many characters the engine reads in `seconds`."""
         return int(seconds * self.tokens_per_s * self.characters_per_token)
 
-    def seconds(self, characters: int) -> float:
-        """Return how long reading `characters` takes."""
+    def seconds_for(self, characters: int) -> float:
+        """Return how many seconds the engine needs for `characters`."""
         return characters / self.characters_per_token / self.tokens_per_s
 
-    def measured(self, characters: int, tokens: int, read: int, seconds: float) -> "Pace":
-        """Return the pace after an answer whose prompt had `characters` in `tokens`, of which `read`
-        were not cached and took `seconds`. Short readings say little of the speed and are left out."""
+    def with_measurement(self, characters: int, tokens: int, read: int, seconds: float) -> "ReadingPace":
+        """Return the pace after one more answer.
+
+        Its prompt had `characters` in `tokens`. The engine read `read` of these tokens, which were not
+        cached, in `seconds`.
+        """
         pace = self
-        if tokens >= 32:
-            pace = replace(pace, characters_per_token=_smooth(self.characters_per_token, characters / tokens))
-        if read >= 32 and seconds > 0:
-            pace = replace(pace, tokens_per_s=_smooth(self.tokens_per_s, read / seconds))
+        if tokens >= _MIN_MEASURED_TOKENS:
+            smoothed = _smooth_towards(self.characters_per_token, characters / tokens)
+            pace = replace(pace, characters_per_token=smoothed)
+        if read >= _MIN_MEASURED_TOKENS and seconds > 0:
+            smoothed = _smooth_towards(self.tokens_per_s, read / seconds)
+            pace = replace(pace, tokens_per_s=smoothed)
         return pace
 
 
-def _smooth(old: float, new: float) -> float:
-    return old + (new - old) * 0.3
+def _smooth_towards(old: float, new: float) -> float:
+    return old + (new - old) * _MEASUREMENT_WEIGHT
 
 
-def limit(pace: Pace, seconds: float, current: int, least: int, most: int) -> int:
-    """Return the size of a window that is read in `seconds`; `current` stays unless it is far off."""
-    wanted = min(max(pace.characters(seconds), least), most)
-    return current if current and 0.6 < wanted / current < 1.7 else wanted
+def choose_window_size(pace: ReadingPace, seconds: float, current: int, least: int, most: int) -> int:
+    """Return the size of a window that an engine reads in `seconds`, from `least` to `most` characters.
+
+    Return `current` (0 for none) if it is roughly that size.
+    """
+    wanted = min(max(pace.characters_in(seconds), least), most)
+    if current and 0.6 < wanted / current < 1.7:
+        return current
+    return wanted
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """What a model reads around a cursor: `prefix` before it, `suffix` behind it.
+class PromptWindow:
+    """The text for a model: `prefix` before the cursor, `suffix` after it.
 
-    `closing` is text right of the cursor that is left out of `suffix`; see `fim.closers`.
+    `closing` is text right of the cursor that is left out of `suffix`; see `fim.closers_only`.
     """
 
     prefix: str
@@ -73,60 +86,57 @@ class Window:
     closing: str = ""
 
 
-def choose(prefix: str, suffix: str, size: int, previous: str = "") -> Window:
+def choose_window(prefix: str, suffix: str, size: int, previous: str = "") -> PromptWindow:
     """Return the window of at most `size` characters around the cursor between `prefix` and `suffix`.
 
-    `previous` is the prefix of the window that the model has read last; its anchor is kept if it still
-    fits.
+    `previous` is the prefix of the last window that the model has read; its anchor is kept if it still fits.
     """
-    below, closing = frozen_suffix(suffix)
+    below, closing = split_frozen_suffix(suffix)
     below = _first_lines(below, size // _SUFFIX_SHARE)
-    room = size - len(below)  # what a short suffix leaves over is the prefix's
-    return Window(prefix[anchor(prefix, room, previous) :], below, closing)
+    room = size - len(below)  # the prefix also gets the space that a short suffix leaves
+    start = find_anchor(prefix, room, previous)
+    return PromptWindow(prefix[start:], below, closing)
 
 
-def frozen_suffix(suffix: str) -> tuple[str, str]:
-    """Return the text below the cursor that stays the same while its line is typed, and the closers
-    left out of it."""
-    end = re.search(r"\r\n|\n|\r", suffix)
-    at = end.start() if end else len(suffix)
-    rest = suffix[:at]
-    if not rest.strip():
-        return suffix[at:], ""
-    closing = closers(rest)
-    return (suffix[at:], closing) if closing else (suffix, "")
+def split_frozen_suffix(suffix: str) -> tuple[str, str]:
+    """Return the part of the suffix that stays the same while the user types, and the closers before it.
+
+    Text right of the cursor other than closers is a part of the suffix.
+    """
+    line_end = find_line_end(suffix, 0)
+    rest = suffix[:line_end]
+    closing = closers_only(rest)
+    if rest.strip() and not closing:
+        return suffix, ""
+    return suffix[line_end:], closing
 
 
-def anchor(prefix: str, room: int, previous: str = "") -> int:
-    """Return the offset at which a window over `prefix` begins, leaving at most `room` characters."""
+def find_anchor(prefix: str, room: int, previous: str = "") -> int:
+    """Return the offset at which a window over `prefix` begins; it has at most `room` characters.
+
+    If the anchor of `previous` cannot stay, the new one leaves a quarter of `room`, or more, for further
+    text.
+    """
     if len(prefix) <= room:
         return 0
     if previous:
-        at = prefix.find(previous[:_KEY], len(prefix) - room)
+        at = prefix.find(previous[:_ANCHOR_KEY_CHARS], len(prefix) - room)
         if at >= 0:
             return at
     least = len(prefix) - room * 3 // 4
     for pattern, reach in ((_BLOCK_START, room // 4), (_LINE_START, room // 2)):
-        found = pattern.search(prefix, least)
-        if found and found.start() <= least + reach:
-            return found.start()
+        match = pattern.search(prefix, least)
+        if match and match.start() <= least + reach:
+            return match.start()
     return least
 
 
 def _first_lines(text: str, room: int) -> str:
+    """Return the complete lines within `room` characters; a first line that is longer is cut.
+
+    `text` begins with a line end, so its first line is empty.
+    """
     if len(text) <= room:
         return text
     end = text.rfind("\n", 0, room) + 1
     return text[: end if end > 1 else room]
-
-
-def common(one: str, other: str) -> int:
-    """Return how many characters two texts have in common at their beginning."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from spark_lsp.errors import ConfigError
-from spark_lsp.privacy.approvals import Ask, asks_of
+from spark_lsp.privacy.approvals import ApprovalRequest, approval_requests_of
 from spark_lsp.store import place
 
 NAME = "approvals.sqlite3"
@@ -25,7 +25,7 @@ _TABLE = (
 )
 
 
-def _absolute(ask: Ask) -> Ask:
+def _absolute(ask: ApprovalRequest) -> ApprovalRequest:
     source, _, key = ask.key.partition(":")
     if source == "file" and not os.path.isabs(os.path.expanduser(key)):
         raise ConfigError(
@@ -41,7 +41,7 @@ def _absolute(ask: Ask) -> Ask:
     return replace(ask, subject=os.path.abspath(path))
 
 
-def _need_text(ask: Ask) -> None:
+def _need_text(ask: ApprovalRequest) -> None:
     try:
         (ask.subject + ask.key).encode("utf-8")
     except UnicodeEncodeError:
@@ -56,11 +56,11 @@ class Approvals:
     def __init__(self, directory: Path | None = None) -> None:
         self.file = (directory or place.directory()) / NAME
 
-    def has(self, ask: Ask) -> bool:
+    def has(self, ask: ApprovalRequest) -> bool:
         """Tell whether this is approved; False if the file cannot be read."""
         return ask in self.all()
 
-    def all(self) -> list[Ask]:
+    def all(self) -> list[ApprovalRequest]:
         """Return all approvals, in order; none if the file is missing or damaged."""
         if not self.file.is_file():
             return []
@@ -69,18 +69,21 @@ class Approvals:
                 rows = link.execute("SELECT kind, subject, key FROM approvals ORDER BY 1, 2, 3").fetchall()
         except sqlite3.Error:
             return []
-        return [Ask(cast(Literal["endpoint", "file"], kind), subject, key) for kind, subject, key in rows]
+        return [
+            ApprovalRequest(cast(Literal["endpoint", "file"], kind), subject, key)
+            for kind, subject, key in rows
+        ]
 
-    def missing(self, table: object) -> list[Ask]:
+    def missing(self, table: object) -> list[ApprovalRequest]:
         """Return the subjects that an engine's settings need and the user has not approved.
 
         Raises `ConfigError` for an invalid endpoint, and for a path that is not absolute: each process would
         resolve a relative path against its own directory.
         """
         known = set(self.all())
-        return [ask for ask in map(_absolute, asks_of(table)) if ask not in known]
+        return [ask for ask in map(_absolute, approval_requests_of(table)) if ask not in known]
 
-    def add(self, ask: Ask) -> None:
+    def add(self, ask: ApprovalRequest) -> None:
         """Record an approval. Raises `ConfigError` if it cannot be written."""
         _need_text(ask)
         row = (ask.kind, ask.subject, ask.key, time.time())

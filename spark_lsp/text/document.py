@@ -14,23 +14,23 @@ A carriage return and a line feed are one line end only when adjacent, so an edi
 its borders. A splice therefore re-scans from the line before the edit to the line after it.
 """
 
-import re
 from array import array
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 from spark_lsp.errors import TextError
-
-_LINE_END = re.compile(r"\r\n|\n|\r")
+from spark_lsp.text.lines import LINE_END
 
 
 def line_starts(text: str) -> "array[int]":
     """Return the offset of the first character of every line; the first is always 0."""
     eol = "\r\n" if "\r" in text else "\n"
-    if eol == "\r\n" and not text.count("\r") == text.count("\n") == text.count(eol):  # a mixture
-        return array("q", [0, *(match.end() for match in _LINE_END.finditer(text))])
-    lengths = map(len, text.split(eol))  # several times as fast, for texts of megabytes
+    is_mixture = eol == "\r\n" and not text.count("\r") == text.count("\n") == text.count(eol)
+    if is_mixture:
+        return array("q", [0, *(match.end() for match in LINE_END.finditer(text))])
+    # For a text of megabytes, `split` is several times as fast as the regular expression.
+    lengths = map(len, text.split(eol))
     starts = array("q", accumulate(map(len(eol).__add__, lengths), initial=0))
     starts.pop()  # the last line has no line end
     return starts
@@ -47,7 +47,7 @@ class LineIndex:
     def __len__(self) -> int:
         return len(self._starts)
 
-    def start(self, line: int) -> int:
+    def start_of(self, line: int) -> int:
         """Return the offset at which `line` begins."""
         start = self._starts[line]
         return start + self._shift if line >= self._from else start
@@ -58,19 +58,22 @@ class LineIndex:
             return bisect_right(self._starts, offset - self._shift, lo=self._from) - 1
         return bisect_right(self._starts, offset, hi=self._from) - 1
 
-    def respliced(self, first: int, last: int, inner: list[int], growth: int) -> "LineIndex":
+    def with_lines_replaced(self, first: int, last: int, inner: list[int], growth: int) -> "LineIndex":
         """Return an index in which the starts of lines `first+1` to `last` are replaced by `inner`.
 
         `growth` is added to every later start, as the new pending shift.
         """
         starts = self._starts[:]
         tail = last + 1
-        self._settle(starts, tail)
+        self._move_shift(starts, tail)
         starts[first + 1 : tail] = array("q", inner)
         return LineIndex(starts, first + 1 + len(inner), self._shift + growth)
 
-    def _settle(self, starts: "array[int]", tail: int) -> None:
-        """Make the old pending shift begin at `tail`, in the copy `starts`."""
+    def _move_shift(self, starts: "array[int]", tail: int) -> None:
+        """Make the old pending shift begin at `tail`, in the copy `starts`.
+
+        Only the entries between the old and the new border change: the earlier border is usually near.
+        """
         for line in range(self._from, tail):
             starts[line] += self._shift
         for line in range(tail, min(self._from, len(starts))):
@@ -104,7 +107,7 @@ class Document:
 
     def line_start(self, line: int) -> int:
         """Return the offset of the first character of `line`; past the end, the end of the text."""
-        return self._index.start(line) if line < len(self._index) else len(self.text)
+        return self._index.start_of(line) if line < len(self._index) else len(self.text)
 
     def line_end(self, line: int) -> int:
         """Return the offset after the last character of `line`, without its line end."""
@@ -126,7 +129,7 @@ class Document:
     @property
     def eol(self) -> str:
         r"""The line end of this text (that of its first line), or ``\n``."""
-        match = _LINE_END.search(self.text)
+        match = LINE_END.search(self.text)
         return match[0] if match else "\n"
 
     def splice(self, start: int, end: int, new: str, version: int | None = None) -> "Document":
@@ -137,15 +140,18 @@ class Document:
         if not 0 <= start <= end <= len(self.text):
             raise TextError(f"The range {start}–{end} does not fit a text of {len(self.text)} characters")
         text = self.text[:start] + new + self.text[end:]
-        index = self._respliced(text, start, end, len(new) - (end - start))
-        return replace(self, text=text, version=self.version if version is None else version, _index=index)
+        index = self._update_index(text, start, end, len(new) - (end - start))
+        if version is None:
+            version = self.version
+        return replace(self, text=text, version=version, _index=index)
 
-    def _respliced(self, text: str, start: int, end: int, growth: int) -> LineIndex:
+    def _update_index(self, text: str, start: int, end: int, growth: int) -> LineIndex:
+        """Return the index of `text`, in which `[start, end)` of this text changed and grew by `growth`."""
         first = max(self._index.line_at(start) - 1, 0)
         last = min(self._index.line_at(end) + 1, len(self._index) - 1)
-        scan_from = self._index.start(first)
+        scan_from = self._index.start_of(first)
         scan_to = self.line_start(last + 1) + growth
-        inner = [match.end() for match in _LINE_END.finditer(text, scan_from, scan_to)]
+        inner = [match.end() for match in LINE_END.finditer(text, scan_from, scan_to)]
         if last + 1 < len(self._index):
             inner.pop()  # the end of the scan is the start of the next line, which stays in the index
-        return self._index.respliced(first, last, inner, growth)
+        return self._index.with_lines_replaced(first, last, inner, growth)

@@ -1,10 +1,10 @@
 """Edits: ranges of a text, each with its new text.
 
-The edits of one change all refer to the same old text and do not overlap, as LSP's TextEdits. `apply`
-makes them, `diff` finds them, `rebase` adapts them to text typed since.
+The edits of one change all refer to the same old text and do not overlap, as LSP's TextEdits. `apply_edits`
+makes them, `diff_texts` finds them, `rebase_edits` adapts them to text typed since.
 
-`diff` is minimal for the user: it leaves unchanged lines alone, and within a changed run it trims the common
-beginning and end to whole words, so that an editor's cursor, marks and undo stay in place.
+`diff_texts` is minimal for the user: it leaves unchanged lines alone, and within a changed run it trims the
+common beginning and end to whole words, so that an editor's cursor, marks and undo stay in place.
 """
 
 import re
@@ -14,6 +14,7 @@ from difflib import SequenceMatcher
 
 from spark_lsp.errors import TextError
 from spark_lsp.text.document import line_starts
+from spark_lsp.text.lines import common_prefix_length
 
 _WORD_TAIL = re.compile(r"\w+\Z")
 _INSIDE_WORD = re.compile(r"\w\w")
@@ -33,7 +34,7 @@ class Edit:
         return len(self.new) - (self.end - self.start)
 
 
-def apply(text: str, edits: Iterable[Edit]) -> str:
+def apply_edits(text: str, edits: Iterable[Edit]) -> str:
     """Return `text` with all `edits` made.
 
     Raises `TextError` if one is reversed, outside the text or overlaps another.
@@ -48,64 +49,66 @@ def apply(text: str, edits: Iterable[Edit]) -> str:
     return "".join((*pieces, text[done:]))
 
 
-def diff(old: str, new: str, at: int = 0) -> list[Edit]:
+def diff_texts(old: str, new: str, at: int = 0) -> list[Edit]:
     """Return the minimal edits that turn `old` into `new`; `at` is where `old` begins in its document."""
-    old_lines, new_lines = _lines(old), _lines(new)
+    old_lines = _split_lines(old)
+    new_lines = _split_lines(new)
+    old_starts = _line_offsets(old_lines)
+    new_starts = _line_offsets(new_lines)
     matcher = SequenceMatcher(None, old_lines, new_lines, autojunk=False)
-    old_starts, new_starts = _starts(old_lines), _starts(new_lines)
-    return [
-        _trimmed(old, Edit(old_starts[a], old_starts[b], new[new_starts[c] : new_starts[d]]), at)
-        for tag, a, b, c, d in matcher.get_opcodes()
-        if tag != "equal"
-    ]
+    edits: list[Edit] = []
+    for tag, old_first, old_last, new_first, new_last in matcher.get_opcodes():
+        if tag == "equal":
+            continue
+        replacement = new[new_starts[new_first] : new_starts[new_last]]
+        edit = Edit(old_starts[old_first], old_starts[old_last], replacement)
+        edits.append(_trim_edit(old, edit, at))
+    return edits
 
 
-def _lines(text: str) -> list[str]:
+def _split_lines(text: str) -> list[str]:
+    """Return the lines with their line ends; none of them is empty."""
     starts = line_starts(text)
-    return [text[a:b] for a, b in zip(starts, [*starts[1:], len(text)], strict=True) if a < b]
+    ends = [*starts[1:], len(text)]
+    return [text[start:end] for start, end in zip(starts, ends, strict=True) if start < end]
 
 
-def _starts(lines: Sequence[str]) -> list[int]:
+def _line_offsets(lines: Sequence[str]) -> list[int]:
+    """Return the offset at which each line begins, and that of the text's end."""
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line))
     return starts
 
 
-def _trimmed(old: str, edit: Edit, at: int) -> Edit:
+def _trim_edit(old: str, edit: Edit, at: int) -> Edit:
     """Drop the text shared by old and new at both ends of `edit`, but never split a word or a line end."""
-    was, new = old[edit.start : edit.end], edit.new
-    head = _whole(was, new, _common(was, new))
-    was, new = was[head:], new[head:]
-    tail = _whole(was[::-1], new[::-1], _common(was[::-1], new[::-1]))
-    start, end = edit.start + head, edit.end - tail
-    return Edit(at + start, at + end, new[: len(new) - tail])
+    was = old[edit.start : edit.end]
+    head = _count_shared_words(was, edit.new)
+    was = was[head:]
+    new = edit.new[head:]
+    tail = _count_shared_words(was[::-1], new[::-1])
+    return Edit(at + edit.start + head, at + edit.end - tail, new[: len(new) - tail])
 
 
-def _whole(was: str, new: str, count: int) -> int:
-    """Shorten a common beginning of `count` characters so that it ends between two words.
+def _count_shared_words(was: str, new: str) -> int:
+    """Return how many characters both texts begin with, up to a border between two words.
 
-    It also serves for common ends, on reversed texts; hence both orders of a carriage return and a line feed.
+    Callers also pass reversed texts, for common ends.
     """
-    borders = {text[count - 1 : count + 1] for text in (was, new)} if count else set[str]()
-    if borders & {"\r\n", "\n\r"}:
+    count = common_prefix_length(was, new)
+    if count == 0:
+        return 0
+    borders = {was[count - 1 : count + 1], new[count - 1 : count + 1]}
+    if borders & {"\r\n", "\n\r"}:  # the second order occurs in a reversed text
         return count - 1
     if any(_INSIDE_WORD.fullmatch(border) for border in borders):
-        match = _WORD_TAIL.search(was[:count])
-        return count - len(match[0]) if match else count
+        tail = _WORD_TAIL.search(was[:count])
+        return count - len(tail[0]) if tail else count
     return count
 
 
-def _common(left: str, right: str) -> int:
-    count = 0
-    for one, other in zip(left, right, strict=False):
-        if one != other:
-            break
-        count += 1
-    return count
-
-
-def rebase(edits: Sequence[Edit], typed: Sequence[Edit]) -> list[Edit] | None:
+def rebase_edits(edits: Sequence[Edit], typed: Sequence[Edit]) -> list[Edit] | None:
     """Adapt `edits` to `typed`, successive changes to the same old text.
 
     Each of `typed` refers to the result of its predecessors. Returns None if one of them touches a range that
@@ -113,14 +116,18 @@ def rebase(edits: Sequence[Edit], typed: Sequence[Edit]) -> list[Edit] | None:
     """
     moved = list(edits)
     for change in typed:
-        carried = [_carried(edit, change) for edit in moved]
-        if None in carried:
-            return None
-        moved = [edit for edit in carried if edit is not None]
+        shifted: list[Edit] = []
+        for edit in moved:
+            after_change = _shift_edit(edit, change)
+            if after_change is None:
+                return None
+            shifted.append(after_change)
+        moved = shifted
     return moved
 
 
-def _carried(edit: Edit, typed: Edit) -> Edit | None:
+def _shift_edit(edit: Edit, typed: Edit) -> Edit | None:
+    """Return the edit in the text after `typed`, or None if `typed` touches its range."""
     if typed.end < edit.start:
         return Edit(edit.start + typed.growth, edit.end + typed.growth, edit.new)
     if typed.start > edit.end:

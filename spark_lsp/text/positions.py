@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from spark_lsp.text.document import Document
 
-BLOCK = 1024  # code points
+BLOCK_CHARS = 1024  # how many code points are measured at once
 
 
 class Encoding(StrEnum):
@@ -24,7 +24,7 @@ class Encoding(StrEnum):
     UTF32 = "utf-32"
 
 
-def units(text: str, encoding: Encoding) -> int:
+def count_units(text: str, encoding: Encoding) -> int:
     """Return the length of `text` in code units of `encoding`."""
     if encoding is Encoding.UTF32 or text.isascii():
         return len(text)
@@ -41,33 +41,42 @@ def to_offset(document: Document, line: int, character: int, encoding: Encoding)
     text = document.text[start : document.line_end(line)]
     if encoding is Encoding.UTF32 or text.isascii():
         return start + min(character, len(text))
-    return start + _code_points(text, character, encoding)
+    return start + _count_code_points(text, character, encoding)
 
 
-def _code_points(text: str, limit: int, encoding: Encoding) -> int:
+def _count_code_points(text: str, limit: int, encoding: Encoding) -> int:
     """Return the number of whole code points of `text` that fit into `limit` code units.
 
     Blocks that fit completely are only measured: a line may have a million characters.
     """
-    used = at = 0
-    while at < len(text) and used + (size := units(text[at : at + BLOCK], encoding)) <= limit:
+    used = 0
+    at = 0
+    while at < len(text):
+        size = count_units(text[at : at + BLOCK_CHARS], encoding)
+        if used + size > limit:
+            break
         used += size
-        at += BLOCK
-    for count, char in enumerate(text[at : at + BLOCK], at):
-        used += _width(char, encoding)
+        at += BLOCK_CHARS
+    for count, char in enumerate(text[at : at + BLOCK_CHARS], at):
+        used += _unit_width(char, encoding)
         if used > limit:
             return count
     return len(text)
 
 
-def _width(char: str, encoding: Encoding) -> int:
+def _unit_width(char: str, encoding: Encoding) -> int:
+    """Return how many code units one code point takes in utf-16 or utf-8."""
     if encoding is Encoding.UTF16:
         return 2 if char > "\uffff" else 1
-    return 1 if char < "\x80" else 2 if char < "\u0800" else 3 if char <= "\uffff" else 4
+    if char < "\x80":
+        return 1
+    if char < "\u0800":
+        return 2
+    return 3 if char <= "\uffff" else 4
 
 
 def to_position(document: Document, offset: int, encoding: Encoding) -> tuple[int, int]:
     """Return `(line, character)` of an offset; an offset inside a line end counts as the line's end."""
     line = document.line_at(offset)
     start = document.line_start(line)
-    return line, units(document.text[start : min(offset, document.line_end(line))], encoding)
+    return line, count_units(document.text[start : min(offset, document.line_end(line))], encoding)

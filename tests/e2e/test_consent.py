@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from spark_lsp.privacy.approvals import file
+from spark_lsp.privacy.approvals import file_request
 from spark_lsp.store.approvals import Approvals
 from tests.e2e.conftest import Connect
 from tests.patience import PATIENCE
@@ -37,7 +37,7 @@ async def test_asked_once_in_full_and_remembered(
     client.open()
     assert [item.insert_text for item in await client.ghost(1, 4)] == ["return 'approved'"]
     state = Path(home["XDG_STATE_HOME"]) / "spark-lsp"
-    assert Approvals(state).all() == [file(str(answer_file))]
+    assert Approvals(state).all() == [file_request(str(answer_file))]
     again = await connect("code", settings(answer_file))
     await again.engine("mine")
     assert again.asked == []

@@ -10,7 +10,7 @@ from pygls.exceptions import JsonRpcException
 
 from spark_lsp.lsp import convert
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import Edit, apply
+from spark_lsp.text.edits import Edit, apply_edits
 from spark_lsp.text.positions import Encoding
 
 pytestmark = pytest.mark.asyncio
@@ -250,4 +250,4 @@ async def test_a_translated_readme_keeps_what_follows_its_code_block(join: Any, 
     _, edits = only_edit(client)
     document = Document(URI, README)
     spans = [(*convert.offsets(document, edit.range, Encoding.UTF16), edit.new_text) for edit in edits]
-    assert apply(README, [Edit(*each) for each in spans]) == GERMAN
+    assert apply_edits(README, [Edit(*each) for each in spans]) == GERMAN

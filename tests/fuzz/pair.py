@@ -6,7 +6,7 @@ from random import Random
 from spark_lsp.errors import TextError
 from spark_lsp.session.documents import Change, Documents
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import apply
+from spark_lsp.text.edits import apply_edits
 from spark_lsp.text.positions import Encoding, to_offset, to_position
 from tests.fuzz import oracle
 from tests.fuzz.oracle import Oracle, Place, Refused, Told
@@ -58,7 +58,7 @@ class Pair:
             assert not refused, "a change was taken that does not fit"
             text = before.text if before else ""
             for edit in edits:
-                text = apply(text, [edit])
+                text = apply_edits(text, [edit])
             assert text == after.text
             assert after is self.ours.get(uri)
         self.check(uri)

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from unittest.mock import patch
 
 from spark_lsp.errors import SparkError
-from spark_lsp.prompts import actions, gate, ghost, reply, syntax
+from spark_lsp.prompts import actions, gate, ghost, reply
 from spark_lsp.prompts.actions import Diagnostic
-from spark_lsp.prompts.ghost import DECEPTIVE, Ghost
+from spark_lsp.prompts.ghost import DECEPTIVE_CHARACTERS, GhostText
+from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import Edit, apply
+from spark_lsp.text.edits import Edit, apply_edits
 
 PYTHON = 'import os\n\n\ndef area(w, h):\n    total = w * h\n    return total\n\n\nclass A:\n    x = "é😀"\n'
 SCRIPT = "export function add(a, b) {\n  const sum = a + b;\n  return sum;\n}\n\nclass B {\n  m() {}}"
@@ -61,7 +62,7 @@ class Case:
 def TestOneInput(data: bytes) -> None:
     """Six bytes choose the place and the task; the others are the answer, behind a text of its own or not."""
     case = understood(data[:6].ljust(6, b"\0"), data[6:])
-    with patch.object(ghost, "MAX_CHARS", LONGEST):
+    with patch.object(ghost, "MAX_GHOST_CHARS", LONGEST):
         check_ghost(case)
     check_edits(case)
 
@@ -102,15 +103,15 @@ def check_ghost(case: Case) -> None:
     _check_inserted(case, made.finish())
 
 
-def _ghost(case: Case) -> Ghost:
-    return Ghost(case.document.text, case.start, case.document.language, max_lines=case.max_lines)
+def _ghost(case: Case) -> GhostText:
+    return GhostText(case.document.text, case.start, case.document.language, max_lines=case.max_lines)
 
 
 def _check_inserted(case: Case, text: str | None) -> None:
     if text is None:
         return
     assert text.strip()
-    assert not DECEPTIVE.search(text)
+    assert not DECEPTIVE_CHARACTERS.search(text)
     fenced = _FENCES.search(case.document.text[: case.start]) is not None  # then fences are text
     assert not (_TOKENS if fenced else _STOPS).search(text)
     assert set(_LINE_ENDS.findall(text)) <= {"\r\n" if "\r\n" in case.document.text else "\n"}
@@ -125,14 +126,15 @@ def check_edits(case: Case) -> None:
     found = (Diagnostic(case.start, case.end, message),) if action == "fix" else ()
     form = FORMS[choice % len(FORMS)]
     document = case.document
+    tree = SyntaxTree.of(document)
     try:
-        target = actions.target(action, document, case.start, case.end, found)
-        known = gate.deterministic(action, document, *target, found, instruction)
+        target = actions.find_target(action, document, tree, case.start, case.end, found)
+        known = gate.edits_without_model(action, document, tree, *target, found, instruction)
         if known is not None:
             _check_edits(document, known, (0, len(document)))
         answer = "".join(case.pieces)
-        edits = reply.proposal(
-            action, document, *target, form, answer, instruction=instruction, diagnostics=found
+        edits = reply.propose_edits(
+            action, document, tree, *target, form, answer, instruction=instruction, diagnostics=found
         )
     except SparkError as error:
         str(error).encode("utf-8", "surrogatepass")
@@ -144,7 +146,7 @@ def check_edits(case: Case) -> None:
 
 def _check_said(document: Document, edits: list[Edit], target: tuple[int, int], answer: str) -> None:
     """Whatever stands in the target now was said, line by line; only indentation is ours."""
-    new = apply(document.text, edits)
+    new = apply_edits(document.text, edits)
     now = new[target[0] : len(new) - (len(document) - target[1])]
     said = _LINE_ENDS.sub("\n", answer)
     assert all(line.strip() in said for line in _LINE_ENDS.split(now))
@@ -153,8 +155,9 @@ def _check_said(document: Document, edits: list[Edit], target: tuple[int, int], 
 def _check_edits(document: Document, edits: list[Edit], target: tuple[int, int]) -> None:
     assert edits
     assert all(target[0] <= edit.start <= edit.end <= target[1] for edit in edits)
-    assert not any(DECEPTIVE.search(edit.new) for edit in edits)
+    assert not any(DECEPTIVE_CHARACTERS.search(edit.new) for edit in edits)
     assert all(set(_LINE_ENDS.findall(edit.new)) <= {document.eol} for edit in edits)
-    new = apply(document.text, edits)
-    before, after = syntax.errors(document.language, document.text), syntax.errors(document.language, new)
+    new = apply_edits(document.text, edits)
+    before = SyntaxTree.of(document).count_errors()
+    after = SyntaxTree(document.language, new).count_errors()
     assert not after or (before and (after <= before or IMPORT.match(new[edits[0].start :])))

@@ -8,7 +8,7 @@ import pytest
 
 from spark_lsp import cli, runtime
 from spark_lsp.launch import alive
-from spark_lsp.privacy.approvals import file
+from spark_lsp.privacy.approvals import file_request
 from spark_lsp.store.approvals import Approvals
 
 
@@ -19,7 +19,7 @@ def kept(tmp_path: Path, home: dict[str, str], replay_config: Path, monkeypatch:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "cache" / "spark-lsp" / "models").mkdir(parents=True)
     (tmp_path / "cache" / "spark-lsp" / "models" / "x.gguf").write_bytes(b"x" * 2_000_000)
-    Approvals().add(file("/x"))
+    Approvals().add(file_request("/x"))
     return tmp_path
 
 

@@ -19,7 +19,7 @@ class Job:
     """One call of `/completion`. `plan` is there for completions only; `eol` is the document's."""
 
     body: dict[str, Any]
-    reply: fim.Reply
+    reply: fim.FimAnswerFilter
     format: EditFormat
     prompt: str
     plan: Plan | None = None
@@ -37,7 +37,7 @@ def _completion(request: Request, slots: Slots) -> Job:
     eol = "\r\n" if "\r\n" in prefix or "\r\n" in suffix else "\n"
     plan = slots.plan(prefix, suffix)
     lines = request.max_lines or 1
-    opens = fim.may_open_line(prefix)
+    opens = fim.may_start_with_newline(prefix)
     line = prefix[max(prefix.rfind("\n"), prefix.rfind("\r")) + 1 :]
     begins = not line.strip()
     stop = [*fim.TEMPLATES.get(slots.family, fim.PLAIN).stop]
@@ -46,9 +46,9 @@ def _completion(request: Request, slots: Slots) -> Job:
     tokens = _LINE_TOKENS * lines + (_BLOCK_TOKENS if begins else 0)
     body = _body(plan.slot, plan.prompt, stop, request.max_tokens or tokens)
     if plan.fragment:
-        body["grammar"] = fim.grammar(plan.fragment)
+        body["grammar"] = fim.grammar_for_prefix(plan.fragment)
     below = next((each for each in suffix.splitlines()[1:] if each.strip()), "")
-    reply = fim.Reply(plan.fragment, lines, opens, plan.closing, line if begins else None, below)
+    reply = fim.FimAnswerFilter(plan.fragment, lines, opens, plan.closing, line if begins else None, below)
     return Job(body, reply, EditFormat.TEXT, plan.prompt, plan, eol)
 
 
@@ -58,11 +58,11 @@ def reading_of(plan: Plan) -> dict[str, Any]:
 
 
 def _chat(request: Request, slots: Slots) -> Job:
-    prompt = rewrite.prompt_of(request)
+    prompt = rewrite.build_chatml_prompt(request)
     slots.forget(SCRATCH)
     tokens = 0 if request.warm else request.max_tokens or prompt.max_tokens
     body = _body(SCRATCH, prompt.text, list(prompt.stop), tokens)
-    return Job(body, fim.Reply(lines=0), prompt.format, prompt.text)
+    return Job(body, fim.FimAnswerFilter(lines=0), prompt.format, prompt.text)
 
 
 def _body(slot: int, prompt: str, stop: list[str], tokens: int) -> dict[str, Any]:

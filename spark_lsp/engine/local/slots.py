@@ -16,7 +16,8 @@ cancelled request still occupies the first for some hundred milliseconds.
 from dataclasses import dataclass, field
 
 from spark_lsp.prompts import fim, window
-from spark_lsp.prompts.window import Pace
+from spark_lsp.prompts.window import ReadingPace
+from spark_lsp.text.lines import common_prefix_length
 
 WARM = 0
 SCRATCH = 1
@@ -59,7 +60,7 @@ class Slots:
     """The state of both slots and the pace of the engine."""
 
     family: str
-    pace: Pace = field(default_factory=Pace)
+    pace: ReadingPace = field(default_factory=ReadingPace)
     held: tuple[Slot, Slot] = field(default_factory=lambda: (Slot(), Slot()))
 
     def plan(self, prefix: str, suffix: str) -> Plan:
@@ -77,17 +78,19 @@ class Slots:
 
     def _plan(self, index: int, seconds: float, prefix: str, suffix: str) -> Plan:
         slot = self.held[index]
-        slot.size = window.limit(self.pace, seconds, slot.size, _MIN_WINDOW_CHARS, _MAX_WINDOW_CHARS)
-        read, fragment = fim.heal(_plain_ends(prefix))
-        chosen = window.choose(read, _plain_ends(suffix), slot.size, slot.prefix)
-        prompt = fim.render(chosen.prefix, chosen.suffix, self.family)
-        unread = len(prompt) - window.common(prompt, slot.prompt)
-        return Plan(index, prompt, chosen.prefix, fragment, chosen.closing, self.pace.seconds(unread))
+        slot.size = window.choose_window_size(
+            self.pace, seconds, slot.size, _MIN_WINDOW_CHARS, _MAX_WINDOW_CHARS
+        )
+        read, fragment = fim.split_fragment(_plain_ends(prefix))
+        chosen = window.choose_window(read, _plain_ends(suffix), slot.size, slot.prefix)
+        prompt = fim.render_prompt(chosen.prefix, chosen.suffix, self.family)
+        unread = len(prompt) - common_prefix_length(prompt, slot.prompt)
+        return Plan(index, prompt, chosen.prefix, fragment, chosen.closing, self.pace.seconds_for(unread))
 
     def asked(self, plan: Plan) -> None:
         """Record that `plan` was sent. Until it is read, its slot has only the common beginning."""
         slot = self.held[plan.slot]
-        slot.prompt = plan.prompt[: window.common(plan.prompt, slot.prompt)]
+        slot.prompt = plan.prompt[: common_prefix_length(plan.prompt, slot.prompt)]
         slot.prefix = plan.prefix
 
     def read(self, plan: Plan, done: int, total: int) -> None:
@@ -106,7 +109,7 @@ class Slots:
 
     def measured(self, characters: int, tokens: int, read: int, seconds: float) -> None:
         """Include the measured reading of one prompt in the pace."""
-        self.pace = self.pace.measured(characters, tokens, read, seconds)
+        self.pace = self.pace.with_measurement(characters, tokens, read, seconds)
 
 
 def _plain_ends(text: str) -> str:

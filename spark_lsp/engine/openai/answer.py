@@ -22,7 +22,7 @@ from spark_lsp.engine.openai.http import Http, ResponseTimeouts, close
 from spark_lsp.engine.openai.loading import LoadingCall
 from spark_lsp.engine.openai.servers import Server
 from spark_lsp.errors import EngineError
-from spark_lsp.prompts.thinking import AfterThinking
+from spark_lsp.prompts.thinking import AfterThinkingFilter
 from spark_lsp.request import Chunk, Event, Finished, Request, Timing, Usage
 
 CHARS_A_TOKEN = 64  # more than any token has, on average: what says more has more tokens than pieces
@@ -269,7 +269,7 @@ async def _all_pieces(reader: AnswerReader, body: AsyncGenerator[bytes, None]) -
 
 
 def _thought(call: Call) -> bool:
-    return isinstance(call.reply, AfterThinking) and call.reply.thinking.thought
+    return isinstance(call.reply, AfterThinkingFilter) and call.reply.thinking.removed_thinking
 
 
 def _most_tokens(call: Call) -> int:

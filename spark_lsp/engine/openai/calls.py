@@ -23,9 +23,15 @@ from spark_lsp.config import Flavour
 from spark_lsp.engine.openai import errors
 from spark_lsp.engine.openai.fields import SYSTEM
 from spark_lsp.prompts import fim
-from spark_lsp.prompts.chat import Bare, Fenced, Reader, around, chat_of
-from spark_lsp.prompts.thinking import AfterThinking
-from spark_lsp.prompts.unfence import place_in
+from spark_lsp.prompts.chat import (
+    AnswerFilter,
+    BareCompletionFilter,
+    FencedAnswerFilter,
+    build_chat_prompt,
+    trim_context,
+)
+from spark_lsp.prompts.thinking import AfterThinkingFilter
+from spark_lsp.prompts.unfence import target_in_request
 from spark_lsp.request import EditFormat, Effort, Message, PartKind, Request, Task
 
 CHARS_PER_TOKEN = 3  # cautious: code has between three and four
@@ -94,7 +100,7 @@ class Call:
     path: str
     body: dict[str, Any]
     format: EditFormat
-    reply: Reader
+    reply: AnswerFilter
     max_tokens: int
     eol: str = "\n"
 
@@ -130,30 +136,33 @@ def _around_chars(request: Request) -> int:
 
 
 def _infill(request: Request, target: Target, budget: int) -> Call:
-    before, after = (text.replace("\r\n", "\n") for text in around(request, budget))
+    before, after = (text.replace("\r\n", "\n") for text in trim_context(request, budget))
     template = fim.TEMPLATES.get(target.family, fim.PLAIN)
     heals = target.flavour == "llamacpp" and "grammar" not in target.refuses
-    read, fragment = fim.heal(before) if heals else (before, "")
+    read, fragment = fim.split_fragment(before) if heals else (before, "")
     tokens = request.max_tokens or COMPLETION_TOKENS
     body = _body(target, tokens, request)
     if target.suffixes:
         body |= {"prompt": read, "suffix": after or "\n"}
     elif target.flavour == "ollama":
-        body |= {"prompt": fim.quoted(read, template), "suffix": fim.quoted(after, template) or "\n"}
+        body |= {
+            "prompt": fim.split_control_tokens(read, template),
+            "suffix": fim.split_control_tokens(after, template) or "\n",
+        }
     else:
-        body["prompt"] = fim.render(read, after, target.family)
+        body["prompt"] = fim.render_prompt(read, after, target.family)
     most = None if target.flavour in ("llamacpp", "ollama") else MOST_STOPS
     if template.stop and not target.suffixes:
         body["stop"] = list(template.stop[:most])
     if fragment:
-        body["grammar"] = fim.grammar(fragment)
-    reply = fim.Reply(fragment, lines=request.max_lines, opens=fim.may_open_line(before))
+        body["grammar"] = fim.grammar_for_prefix(fragment)
+    reply = fim.FimAnswerFilter(fragment, lines=request.max_lines, opens=fim.may_start_with_newline(before))
     path = "/fim/completions" if target.flavour == "mistral" else "/completions"
     return Call(path, _accepted(body, target), EditFormat.TEXT, reply, tokens, _eol(request))
 
 
 def _chat(request: Request, target: Target, budget: int) -> Call:
-    chat = chat_of(request, budget)
+    chat = build_chat_prompt(request, budget)
     tokens = request.max_tokens or (COMPLETION_TOKENS if request.task is Task.COMPLETE else ANSWER_TOKENS)
     body = _body(target, tokens + _thinking_tokens(request, target), request)
     if "gpt-oss" in target.model.lower() or _reasons(target):
@@ -162,7 +171,7 @@ def _chat(request: Request, target: Target, budget: int) -> Call:
     if target.flavour == "cerebras" and (text := request.text_of(PartKind.TARGET)):
         body["prediction"] = {"type": "content", "content": text}
     prefilled = bool(_PREFILLED.search(target.model)) and not target.separates
-    reply = AfterThinking(_reader(request), prefilled)
+    reply = AfterThinkingFilter(_reader(request), prefilled)
     return Call("/chat/completions", _accepted(body, target), chat.format, reply, tokens, _eol(request))
 
 
@@ -204,11 +213,17 @@ def _accepted(body: dict[str, Any], target: Target) -> dict[str, Any]:
     return {key: value for key, value in body.items() if key not in target.refuses and key not in sampling}
 
 
-def _reader(request: Request) -> Reader:
+def _reader(request: Request) -> AnswerFilter:
     if request.task is Task.COMPLETE:
         before = request.text_of(PartKind.PREFIX)
-        return Bare(before[max(before.rfind("\n"), before.rfind("\r")) + 1 :], request.language)
-    return Fenced(place_in(request)) if request.task is Task.EDIT else fim.Reply(lines=0)
+        return BareCompletionFilter(
+            before[max(before.rfind("\n"), before.rfind("\r")) + 1 :], request.language
+        )
+    return (
+        FencedAnswerFilter(target_in_request(request))
+        if request.task is Task.EDIT
+        else fim.FimAnswerFilter(lines=0)
+    )
 
 
 def _body(target: Target, tokens: int, request: Request) -> dict[str, Any]:

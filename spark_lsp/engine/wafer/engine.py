@@ -21,7 +21,7 @@ from spark_lsp.engine.guard import reasoning_timeout_of
 from spark_lsp.engine.wafer.machines import wafer_of
 from spark_lsp.engine.wafer.play import TOLERANCE, Memory, Play, tokens_in, until
 from spark_lsp.errors import ConfigError, EngineError
-from spark_lsp.prompts.window import choose
+from spark_lsp.prompts.window import choose_window
 from spark_lsp.request import (
     Chunk,
     EngineInfo,
@@ -162,7 +162,7 @@ class WaferEngine:
             wanted = tokens_of(fixed + request.instruction) + self._simulated().context_tokens - room
             raise _too_long(self._name, wanted, self._simulated().context_tokens)
         if len(prefix) + len(suffix) > left:
-            around = choose(prefix, suffix, left, self._windows.get(request.origin, ""))
+            around = choose_window(prefix, suffix, left, self._windows.get(request.origin, ""))
             prefix, suffix = around.prefix, around.suffix
             if len(self._windows) >= WINDOWS:
                 self._windows.clear()

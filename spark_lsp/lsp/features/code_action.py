@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spark_lsp.lsp.server import SparkServer
-    from spark_lsp.prompts.actions import Diagnostic, Offer
+    from spark_lsp.prompts.actions import ActionOffer, Diagnostic
     from spark_lsp.text.document import Document
 
 COMMAND = "spark.edit"
@@ -39,7 +39,7 @@ async def handle(
     start, end = convert.offsets(document, params.range, ls.documents.encoding)
     told = {diagnostic(ls, document, each): each for each in params.context.diagnostics}
     here = [each for each in told if _touches(document, each, start, end)]
-    offers = await aside(actions.applicable, document, start, end, here)
+    offers = await aside(actions.list_offers, document, start, end, here)
     by_itself = params.context.trigger_kind is types.CodeActionTriggerKind.Automatic
     wanted = [
         offer
@@ -80,7 +80,7 @@ def _wanted(only: "Sequence[types.CodeActionKind | str] | None", kind: str) -> b
 
 
 def _action(
-    params: types.CodeActionParams, version: int, offer: "Offer", diagnostics: list[types.Diagnostic]
+    params: types.CodeActionParams, version: int, offer: "ActionOffer", diagnostics: list[types.Diagnostic]
 ) -> types.CodeAction:
     argument = {
         "action": offer.action.name,

@@ -10,7 +10,7 @@ import pytest
 
 from spark_lsp.client.places import target, typings
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import apply
+from spark_lsp.text.edits import apply_edits
 
 GO = """package main
 
@@ -46,7 +46,7 @@ def test_taking_documentation_out_leaves_the_same_program_without_it(module: Mod
     chosen = target(source, with_answer=True)
     assert chosen is not None
     assert chosen.taken_out is not None
-    text = apply(source.text, [chosen.taken_out])
+    text = apply_edits(source.text, [chosen.taken_out])
     functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
     bare = [node for node in functions if node.name == chosen.name and not ast.get_docstring(node)]
     assert bare

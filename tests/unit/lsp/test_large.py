@@ -13,6 +13,7 @@ from spark_lsp.lsp import outgoing, turns
 from spark_lsp.lsp.aside import aside
 from spark_lsp.lsp.server import SparkServer
 from spark_lsp.prompts import reply
+from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
@@ -104,7 +105,15 @@ def test_a_proposal_for_a_large_document_does_not_hold_the_loop(caplog: pytest.L
     async def propose() -> list[Edit]:
         await aside(len, "")  # the thread is there
         return await aside(
-            reply.proposal, "document", document, 0, 23, *answer, instruction="", diagnostics=()
+            reply.propose_edits,
+            "document",
+            document,
+            SyntaxTree.of(document),
+            0,
+            23,
+            *answer,
+            instruction="",
+            diagnostics=(),
         )
 
     with caplog.at_level(logging.DEBUG, "spark_lsp"), asyncio.Runner(loop_factory=turns.new_loop) as runner:

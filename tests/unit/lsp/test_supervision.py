@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
+from tree_sitter import Language, Parser, Tree
 
 from spark_lsp.errors import SparkError
 from spark_lsp.lsp import editing as editing_module
@@ -19,7 +20,9 @@ from spark_lsp.lsp.life import Life
 from spark_lsp.lsp.offer import Offer
 from spark_lsp.lsp.server import SparkServer
 from spark_lsp.models import registry
-from spark_lsp.privacy.redaction import Redacted
+from spark_lsp.privacy.redaction import RedactedDocument
+from spark_lsp.prompts import syntax as syntax_module
+from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.request import Chunk, EditFormat, Event, Finished, Request, Started
 
 pytestmark = pytest.mark.anyio
@@ -117,7 +120,7 @@ async def until(happened: Callable[[], object]) -> None:
 def order(server: Server) -> Order:
     document = server.documents.get(URI)
     assert document is not None
-    return Order("document", Redacted.of(document), 0, len(TEXT))
+    return Order("document", RedactedDocument.from_document(document), SyntaxTree.of(document), 0, len(TEXT))
 
 
 async def test_the_link_is_started_again_and_says_so_and_an_edit_under_way_goes_on(engine: Engine) -> None:
@@ -169,6 +172,33 @@ def _failing_once(patch: pytest.MonkeyPatch, where: str, server: Server, engine:
 
     patch.setattr(target, name, fail)
     return failed
+
+
+@pytest.mark.parametrize(("text", "parsed"), [(TEXT, 2), (f"KEY = 'ghp_{'aB3' * 12}'\n{TEXT}", 3)])
+async def test_an_edit_parses_each_text_once(
+    text: str, parsed: int, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The document, its redacted form if that is another text, and the proposal."""
+    texts: list[bytes] = []
+
+    class CountingParser:
+        def __init__(self, grammar: Language) -> None:
+            self._parser = Parser(grammar)
+
+        def parse(self, text: bytes) -> Tree:
+            texts.append(text)
+            return self._parser.parse(text)
+
+    async with running(engine) as server:
+        document = server.documents.open(URI, "python", 2, text)
+        line = document.line_count - 2
+        position = {"line": line, "character": 0}
+        argument = {"action": "document", "uri": URI, "range": {"start": position, "end": position}}
+        monkeypatch.setattr(syntax_module, "Parser", CountingParser)
+        server.editor.start(editing_module.as_order(server, argument))
+        await until(lambda: server.of("spark/edit"))
+    assert [each["state"] for each in server.of("spark/edit")] == ["applied"]
+    assert len(texts) == len(set(texts)) == parsed
 
 
 @pytest.mark.parametrize("how", ["cancel", "end", "silent", "closed"])

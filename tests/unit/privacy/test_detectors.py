@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from spark_lsp.privacy.detectors import may_hold_secret, secrets, suspects
-from spark_lsp.privacy.redaction import redact
+from spark_lsp.privacy.detectors import find_secrets, find_suspects, may_hold_secret
+from spark_lsp.privacy.redaction import redact_secrets
 
 SECRETS = [
     ('password = "hunter2secret"', "hunter2secret"),
@@ -45,34 +45,34 @@ HARMLESS = [
 
 @pytest.mark.parametrize(("line", "secret"), SECRETS)
 def test_a_secret_is_found_whole(line: str, secret: str) -> None:
-    assert secret not in redact(line)
+    assert secret not in redact_secrets(line)
     start = line.index(secret)
-    assert any(first <= start and start + len(secret) <= last for first, last in secrets(line))
+    assert any(first <= start and start + len(secret) <= last for first, last in find_secrets(line))
 
 
 @pytest.mark.parametrize("line", HARMLESS)
 def test_code_is_left_alone(line: str) -> None:
-    assert secrets(line) == []
+    assert find_secrets(line) == []
 
 
 def test_configuration_needs_no_quotes() -> None:
-    assert redact("password: hunter2", "yaml") == "password: *******"
-    assert redact("password: hunter2", "python") == "password: hunter2"
+    assert redact_secrets("password: hunter2", "yaml") == "password: *******"
+    assert redact_secrets("password: hunter2", "python") == "password: hunter2"
 
 
 @pytest.mark.parametrize("line", [line for line, _ in SECRETS])
 def test_no_line_with_a_secret_is_passed_over(line: str) -> None:
     assert may_hold_secret(line)
-    assert suspects(f"# before\n{line}\n# after\n")
+    assert find_suspects(f"# before\n{line}\n# after\n")
 
 
 def test_letters_that_grow_in_lower_case_do_not_shift_anything() -> None:
     text = "İ" * 300 + '\npassword = "hunter2secret"\n'
-    assert redact(text) == "İ" * 300 + '\npassword = "*************"\n'
+    assert redact_secrets(text) == "İ" * 300 + '\npassword = "*************"\n'
 
 
 def test_spans_are_disjoint_and_ordered() -> None:
     line = 'password = "AKIAIOSFODNN7EXAMPLE" # ghp_abcdefghijklmnopqrstuvwxyz0123456789'
-    spans = secrets(line)
+    spans = find_secrets(line)
     assert spans == sorted(spans)
     assert all(one[1] < other[0] for one, other in itertools.pairwise(spans))

@@ -2,7 +2,14 @@
 
 import pytest
 
-from spark_lsp.privacy.files import Ignores, Narrowing, ignored, matching, read_project, secret_file
+from spark_lsp.privacy.files import (
+    IgnoreFile,
+    ProjectRestrictions,
+    first_match,
+    is_ignored,
+    read_project_file,
+    secret_file_rule,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +30,7 @@ from spark_lsp.privacy.files import Ignores, Narrowing, ignored, matching, read_
     ],
 )
 def test_files_that_hold_secrets(path: str) -> None:
-    assert secret_file(path)
+    assert secret_file_rule(path)
 
 
 @pytest.mark.parametrize(
@@ -40,28 +47,28 @@ def test_files_that_hold_secrets(path: str) -> None:
     ],
 )
 def test_files_that_do_not(path: str) -> None:
-    assert secret_file(path) == ""
+    assert secret_file_rule(path) == ""
 
 
 def test_globs_match_the_whole_path_or_the_name() -> None:
-    assert matching("/p/build/a.py", ["*/build/*"]) == "*/build/*"
-    assert matching("/p/A.PY", ["a.py"]) == "a.py"
-    assert matching("/p/b.py", ["a.py"]) == ""
-    assert matching("/p/src/customers/list.py", ["customers/*"]) == "customers/*"
-    assert matching("/p/customers.py", ["customers/*"]) == ""
-    assert matching("/p/a/b.py", ["/q/*"]) == ""
-    assert matching("/p/a/b.py", ["./a/*"]) == "./a/*"
+    assert first_match("/p/build/a.py", ["*/build/*"]) == "*/build/*"
+    assert first_match("/p/A.PY", ["a.py"]) == "a.py"
+    assert first_match("/p/b.py", ["a.py"]) == ""
+    assert first_match("/p/src/customers/list.py", ["customers/*"]) == "customers/*"
+    assert first_match("/p/customers.py", ["customers/*"]) == ""
+    assert first_match("/p/a/b.py", ["/q/*"]) == ""
+    assert first_match("/p/a/b.py", ["./a/*"]) == "./a/*"
 
 
 def test_git_rules() -> None:
-    root = Ignores("/p", ("*.log", "build/", "/only-here", "!keep.log"))
-    assert ignored("/p/a.log", [root])
-    assert ignored("/p/build/x/y.py", [root])
-    assert ignored("/p/only-here", [root])
-    assert not ignored("/p/sub/only-here", [root])
-    assert not ignored("/p/keep.log", [root])
-    assert not ignored("/elsewhere/a.log", [root])
-    assert not ignored("/p/sub/a.log", [root, Ignores("/p/sub", ("!a.log",))])
+    root = IgnoreFile("/p", ("*.log", "build/", "/only-here", "!keep.log"))
+    assert is_ignored("/p/a.log", [root])
+    assert is_ignored("/p/build/x/y.py", [root])
+    assert is_ignored("/p/only-here", [root])
+    assert not is_ignored("/p/sub/only-here", [root])
+    assert not is_ignored("/p/keep.log", [root])
+    assert not is_ignored("/elsewhere/a.log", [root])
+    assert not is_ignored("/p/sub/a.log", [root, IgnoreFile("/p/sub", ("!a.log",))])
 
 
 def test_a_project_may_only_take_away() -> None:
@@ -72,19 +79,21 @@ def test_a_project_may_only_take_away() -> None:
         "engine": {"url": "ws://evil.example"},
         "engines": {"x": {"kind": "openai"}},
     }
-    narrowing, problems = read_project(values, "/p/.spark.toml")
-    assert narrowing == Narrowing(("*.sql",), ghost_text=False, edits=True)
+    narrowing, problems = read_project_file(values, "/p/.spark.toml")
+    assert narrowing == ProjectRestrictions(("*.sql",), ghost_text=False, edits=True)
     assert [problem.name for problem in problems] == ["edit", "engine", "engines"]
     assert all("only take away" in problem.reason for problem in problems)
 
 
 def test_two_projects_take_away_together() -> None:
-    both = Narrowing(("a",), ghost_text=False).and_(Narrowing(("b",), edits=False))
-    assert both == Narrowing(("a", "b"), ghost_text=False, edits=False)
+    both = ProjectRestrictions(("a",), ghost_text=False).combined_with(
+        ProjectRestrictions(("b",), edits=False)
+    )
+    assert both == ProjectRestrictions(("a", "b"), ghost_text=False, edits=False)
 
 
 @pytest.mark.parametrize("value", ["*.sql", [1], {"a": 1}])
 def test_an_exclude_that_is_no_list_of_globs_is_named(value: object) -> None:
-    narrowing, [problem] = read_project({"exclude": value}, "f")
-    assert narrowing == Narrowing()
+    narrowing, [problem] = read_project_file({"exclude": value}, "f")
+    assert narrowing == ProjectRestrictions()
     assert problem.name == "exclude"

@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from spark_lsp.config import resolve
 from spark_lsp.privacy.patterns import (
-    Surroundings,
-    matching,
-    normal,
-    problems_of,
-    read_pattern,
-    setting_problems,
+    PathContext,
+    find_problems,
+    find_setting_problems,
+    first_match,
+    normalise_path,
+    parse_pattern,
 )
 
-HERE = Surroundings("/home/me", ("/home/me/w", "/srv/[x]"))
+HERE = PathContext("/home/me", ("/home/me/w", "/srv/[x]"))
 LETTERS = st.text("abc. -é秘", min_size=1, max_size=3)
 Tree = str | list["Tree"] | tuple["Tree", ...]  # a text, alternatives, or a sequence
 TREES = st.recursive(
@@ -55,17 +55,17 @@ def test_braces_stand_for_all_their_alternatives(tree: "Tree", other: str) -> No
     pattern = f"x{written(tree)}y"  # no name is empty, `.` or `..`
     names = {f"x{name}y" for name in expanded(tree)}
     for name in names:
-        assert matching(f"/w/{name}", [pattern]) == pattern
-        assert matching(f"/w/{name}/below.py", [pattern]) == pattern
+        assert first_match(f"/w/{name}", [pattern]) == pattern
+        assert first_match(f"/w/{name}/below.py", [pattern]) == pattern
     tidy = {name.replace(" ", "") for name in names}  # spaces around commas may be meant or not
     if f"x{other}y".replace(" ", "") not in tidy:
-        assert matching(f"/w/x{other}y", [pattern]) == ""
+        assert first_match(f"/w/x{other}y", [pattern]) == ""
 
 
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_any_text_can_be_read(pattern: str, path: str) -> None:
-    read = read_pattern(pattern, HERE)
-    assert read.matches(normal(f"/w/{path}")) in (True, False)
+    read = parse_pattern(pattern, HERE)
+    assert read.matches(normalise_path(f"/w/{path}")) in (True, False)
     assert read.expression is not None or read.problem
 
 
@@ -73,7 +73,7 @@ def test_any_text_can_be_read(pattern: str, path: str) -> None:
 def test_a_plain_name_matches_in_either_unicode_form_and_case(name: str) -> None:
     for form in ("NFC", "NFD"):
         path = f"/w/{unicodedata.normalize(form, name).upper()}/a.py"
-        assert matching(path, [unicodedata.normalize("NFD", name)]) != ""
+        assert first_match(path, [unicodedata.normalize("NFD", name)]) != ""
 
 
 @pytest.mark.parametrize(
@@ -107,27 +107,27 @@ def test_a_plain_name_matches_in_either_unicode_form_and_case(name: str) -> None
     ],
 )
 def test_places(pattern: str, path: str, matches: bool) -> None:
-    assert bool(matching(path, [pattern], HERE)) is matches
+    assert bool(first_match(path, [pattern], HERE)) is matches
 
 
 def test_a_drive_is_a_place_on_windows_only() -> None:
-    windows = Surroundings("/c:/Users/me", (), windows=True)
+    windows = PathContext("/c:/Users/me", (), windows=True)
     for pattern in ("C:\\data\\*.sql", "c:/data", "file:///C:/data/"):
-        assert matching("/c:/Data/list.sql", [pattern], windows) == pattern
-        assert problems_of([pattern], windows) == []
-        assert "path of Windows" in problems_of(["C:\\data"], HERE)[0]
-    assert matching("/c:/Users/me/a.sql", ["~\\a.sql"], windows)
+        assert first_match("/c:/Data/list.sql", [pattern], windows) == pattern
+        assert find_problems([pattern], windows) == []
+        assert "path of Windows" in find_problems(["C:\\data"], HERE)[0]
+    assert first_match("/c:/Users/me/a.sql", ["~\\a.sql"], windows)
 
 
 @pytest.mark.parametrize("pattern", ["", "  ", "\t", "!a", "a\nb", "http://x/y", "{1..5000}"])
 def test_what_is_left_out_is_named(pattern: str) -> None:
-    assert read_pattern(pattern).expression is None
-    assert len(problems_of([pattern, "*.py"])) == 1
+    assert parse_pattern(pattern).expression is None
+    assert len(find_problems([pattern, "*.py"])) == 1
 
 
 @pytest.mark.parametrize("pattern", ["[a", "a]b[", "{a", "a}", "{a,{b}", "~you/a", "${unknown}/a", "[z-a]"])
 def test_what_is_read_in_an_unexpected_way_is_named(pattern: str) -> None:
-    assert len(problems_of([pattern], HERE)) == 1
+    assert len(find_problems([pattern], HERE)) == 1
 
 
 @pytest.mark.parametrize(
@@ -135,15 +135,15 @@ def test_what_is_read_in_an_unexpected_way_is_named(pattern: str) -> None:
     ["*.{sql,csv}", "[!a]*", "[]]", "[[]", "\\[a", "\\{a", "~", "~/a", "${a,b}", "$RECYCLE.BIN", "a b/"],
 )
 def test_what_is_right_is_not_named(pattern: str) -> None:
-    assert problems_of([pattern], HERE) == []
+    assert find_problems([pattern], HERE) == []
 
 
 def test_without_a_home_directory_a_tilde_is_named_and_matches_nothing() -> None:
-    assert "needs a home directory" in problems_of(["~/a"])[0]
-    assert matching("/home/me/a", ["~/a"]) == ""
+    assert "needs a home directory" in find_problems(["~/a"])[0]
+    assert first_match("/home/me/a", ["~/a"]) == ""
 
 
 def test_the_settings_name_their_lists() -> None:
     values = {"context": {"exclude": [""]}, "completion": {"disabledGlobs": ["[a"]}}
-    problems = setting_problems(resolve(("editor", values))[0], HERE)
+    problems = find_setting_problems(resolve(("editor", values))[0], HERE)
     assert [problem.name for problem in problems] == ["context.exclude", "completion.disabledGlobs"]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spark_lsp.privacy.redaction import Redacted, redact
+from spark_lsp.privacy.redaction import RedactedDocument, redact_secrets
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 
@@ -22,24 +22,24 @@ def document(text: str, version: int = 1) -> Document:
 
 def test_a_text_without_secrets_is_the_document_itself() -> None:
     real = document("x = 1\n")
-    assert Redacted.of(real).document is real
+    assert RedactedDocument.from_document(real).document is real
 
 
 def test_stars_take_the_place_of_a_secret() -> None:
-    seen = Redacted.of(document(f"a\n{SECRET}\nb\n"))
-    assert seen.hides
+    seen = RedactedDocument.from_document(document(f"a\n{SECRET}\nb\n"))
+    assert seen.has_secrets
     assert seen.document.text == 'a\npassword = "*************"\nb\n'
     assert len(seen.document.text) == len(seen.real.text)
 
 
 def test_a_secret_that_is_being_typed_is_hidden_at_once() -> None:
     real = document('password = "')
-    seen = Redacted.of(real)
+    seen = RedactedDocument.from_document(real)
     for version, letter in enumerate('hunter2"', 2):
         at = len(real)
         real = real.splice(at, at, letter, version)
         before = seen.document.text
-        seen, edits = seen.changed(real, [Edit(at, at, letter)])
+        seen, edits = seen.follow_edits(real, [Edit(at, at, letter)])
         for edit in edits:
             before = before[: edit.start] + edit.new + before[edit.end :]
         assert before == seen.document.text
@@ -50,16 +50,16 @@ def test_a_secret_that_is_being_typed_is_hidden_at_once() -> None:
 @given(TEXTS, st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99), TEXTS), min_size=1, max_size=4))
 def test_changes_lead_to_what_a_fresh_look_sees(text: str, changes: list[tuple[int, int, str]]) -> None:
     real = document(text)
-    seen = Redacted.of(real)
+    seen = RedactedDocument.from_document(real)
     mirror, edits, changed = seen.document.text, list[Edit](), real
     for first, last, new in changes:
         start, end = sorted((first % (len(changed) + 1), last % (len(changed) + 1)))
         changed = changed.splice(start, end, new, changed.version + 1)
         edits.append(Edit(start, end, new))
-    seen, shown = seen.changed(changed, edits)
+    seen, shown = seen.follow_edits(changed, edits)
     for edit in shown:
         mirror = mirror[: edit.start] + edit.new + mirror[edit.end :]
-    assert mirror == seen.document.text == redact(changed.text, "python")
+    assert mirror == seen.document.text == redact_secrets(changed.text, "python")
     assert len(mirror) == len(changed.text)
 
 
@@ -73,10 +73,10 @@ def test_changes_lead_to_what_a_fresh_look_sees(text: str, changes: list[tuple[i
     ],
 )
 def test_edits_that_would_harm_a_secret(edit: Edit, *, harm: bool) -> None:
-    assert Redacted.of(document(f"a\n{SECRET}\n")).disturbs([edit]) is harm
+    assert RedactedDocument.from_document(document(f"a\n{SECRET}\n")).would_harm_secrets([edit]) is harm
 
 
 def test_nothing_is_disturbed_where_nothing_is_hidden() -> None:
-    seen = Redacted.of(document("# **********\n"))
-    assert not seen.disturbs([Edit(0, 3, "**********")])
-    assert not seen.invents("**********")
+    seen = RedactedDocument.from_document(document("# **********\n"))
+    assert not seen.would_harm_secrets([Edit(0, 3, "**********")])
+    assert not seen.repeats_mask("**********")

@@ -1,9 +1,12 @@
 """Code actions: when they apply, and which lines they are about."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from spark_lsp.prompts import actions
 from spark_lsp.prompts.actions import Diagnostic
+from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.text.document import Document
 
 TEXT = """import os
@@ -24,7 +27,19 @@ DOCUMENT = Document("file:///a.py", TEXT, language="python")
 
 
 def names(offset: int, *diagnostics: Diagnostic) -> list[str]:
-    return [offer.action.name for offer in actions.applicable(DOCUMENT, offset, offset, diagnostics)]
+    return [offer.action.name for offer in actions.list_offers(DOCUMENT, offset, offset, diagnostics)]
+
+
+def find_target(
+    action: str, document: Document, start: int, end: int, diagnostics: Sequence[Diagnostic]
+) -> tuple[int, int]:
+    return actions.find_target(action, document, SyntaxTree.of(document), start, end, diagnostics)
+
+
+def find_instruction(
+    document: Document, start: int, end: int
+) -> tuple[actions.InstructionComment | None, int, int]:
+    return actions.find_instruction(document, SyntaxTree.of(document), start, end)
 
 
 def lines(span: tuple[int, int]) -> str:
@@ -41,25 +56,25 @@ def test_what_is_offered_where() -> None:
 
 
 def test_the_innermost_definition_is_documented_with_its_decorator() -> None:
-    span = actions.target("document", DOCUMENT, TEXT.index("return 1"), TEXT.index("return 1"), ())
+    span = find_target("document", DOCUMENT, TEXT.index("return 1"), TEXT.index("return 1"), ())
     assert lines(span) == "    @property\n    def size(self):\n        return 1"
 
 
 def test_a_selection_means_its_whole_lines() -> None:
     start = TEXT.index("size")
-    span = actions.target("instruct", DOCUMENT, start, TEXT.index("    def empty"), ())
+    span = find_target("instruct", DOCUMENT, start, TEXT.index("    def empty"), ())
     assert lines(span) == "    def size(self):\n        return 1\n"
 
 
 def test_a_fix_is_about_the_diagnostics_lines() -> None:
     at = TEXT.index("True")
     found = Diagnostic(at, at + 4, "wrong")
-    assert lines(actions.target("fix", DOCUMENT, 0, 0, [found])) == "        return True"
+    assert lines(find_target("fix", DOCUMENT, 0, 0, [found])) == "        return True"
 
 
 def test_long_messages_make_short_titles() -> None:
     found = Diagnostic(0, 1, "a very long\nmessage " * 20)
-    (offer,) = [each for each in actions.applicable(DOCUMENT, 0, 0, [found]) if each.action.name == "fix"]
+    (offer,) = [each for each in actions.list_offers(DOCUMENT, 0, 0, [found]) if each.action.name == "fix"]
     assert len(offer.title) < 70
     assert "\n" not in offer.title
 
@@ -70,24 +85,28 @@ def test_long_messages_make_short_titles() -> None:
 def test_an_instruction_in_a_comment(comment: str) -> None:
     document = Document("file:///a", f"{comment}\n\nx = 1\n")
     below = document.line_start(2)
-    note = actions.Note(0, document.line_start(1), "be brief")
-    assert actions.note_for(document, document.line_start(1), below) == (note, document.line_start(1), below)
-    assert actions.note_for(document, 0, 1) == (note, below, below)  # the cursor is in the comment
-    assert actions.note_for(document, below, below)[0] is None
-    assert actions.note_for(Document("file:///a", "# other\nx = 1\n"), 9, 9)[0] is None
+    note = actions.InstructionComment(0, document.line_start(1), "be brief")
+    assert find_instruction(document, document.line_start(1), below) == (
+        note,
+        document.line_start(1),
+        below,
+    )
+    assert find_instruction(document, 0, 1) == (note, below, below)  # the cursor is in the comment
+    assert find_instruction(document, below, below)[0] is None
+    assert find_instruction(Document("file:///a", "# other\nx = 1\n"), 9, 9)[0] is None
 
 
 def test_an_instruction_above_the_definition_around_the_cursor() -> None:
     document = Document("file:///a.py", f"# spark: be brief\n{TEXT[12:]}", language="python")
     inside = document.text.index("class")
-    note, start, end = actions.note_for(document, inside + 3, inside + 4)
+    note, start, end = find_instruction(document, inside + 3, inside + 4)
     assert note is not None
     assert (note.instruction, start, end) == ("be brief", inside + 3, inside + 4)
 
 
 def test_one_selected_character_is_a_cursor() -> None:
     at = TEXT.index("return 1")
-    span = actions.target("instruct", DOCUMENT, at, at + 1, ())
+    span = find_target("instruct", DOCUMENT, at, at + 1, ())
     assert lines(span) == "    @property\n    def size(self):\n        return 1"
 
 
@@ -103,5 +122,5 @@ def test_one_selected_character_is_a_cursor() -> None:
 )
 def test_definitions_of_other_languages(language: str, text: str) -> None:
     document = Document("file:///a", text, language=language)
-    span = actions.target("document", document, 3, 3, ())
+    span = find_target("document", document, 3, 3, ())
     assert document.text[slice(*span)] == text.rstrip("\n")

@@ -4,21 +4,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_lsp.prompts.chat import Bare, Fenced, Reader, chat_of
-from spark_lsp.prompts.unfence import place_in
+from spark_lsp.prompts.chat import AnswerFilter, BareCompletionFilter, FencedAnswerFilter, build_chat_prompt
+from spark_lsp.prompts.unfence import target_in_request
 from spark_lsp.request import Part, PartKind, Request, Task
 
 CODE = "```python\ndef f():\n    return 1\n```"
 
 
-def whole(reader: Reader, *pieces: str) -> str:
+def whole(reader: AnswerFilter, *pieces: str) -> str:
     return "".join(reader.feed(piece) for piece in pieces) + reader.finish()
 
 
 @pytest.mark.parametrize("before", ["", "Here it is:\n\n", "\n"])
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
 def test_an_edit_ends_where_its_fence_closes(before: str, size: int) -> None:
-    reader = Fenced()
+    reader = FencedAnswerFilter()
     said = before + CODE + "\n\nThis returns 1, see ```f```.\n"
     pieces = [said[at : at + size] for at in range(0, len(said), size)]
     assert whole(reader, *pieces) == before + CODE
@@ -27,7 +27,7 @@ def test_an_edit_ends_where_its_fence_closes(before: str, size: int) -> None:
 
 @pytest.mark.parametrize("said", ["no fence at all\n", "```python\nx = 1\n", "a ``` b\n``` c", ""])
 def test_what_has_no_closed_fence_is_passed_on_whole(said: str) -> None:
-    reader = Fenced()
+    reader = FencedAnswerFilter()
     assert whole(reader, *said) == said
     assert not reader.done
 
@@ -49,8 +49,8 @@ def test_what_has_no_closed_fence_is_passed_on_whole(said: str) -> None:
     ],
 )
 def test_a_completion_is_freed_of_what_stands_before_it(line: str, said: str, expected: str) -> None:
-    assert whole(Bare(line), said) == expected
-    assert whole(Bare(line), *said) == expected
+    assert whole(BareCompletionFilter(line), said) == expected
+    assert whole(BareCompletionFilter(line), *said) == expected
 
 
 @given(st.lists(st.sampled_from(["```", "`", "\n", "return ", "re", "x = 1", " "]), max_size=8), st.data())
@@ -58,7 +58,7 @@ def test_how_an_answer_is_cut_does_not_matter(words: list[str], data: st.DataObj
     said = "".join(words)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(said)), max_size=6)))
     pieces = [said[a:b] for a, b in zip([0, *cuts], [*cuts, len(said)], strict=True)]
-    for make in (Fenced, lambda: Bare("return ")):
+    for make in (FencedAnswerFilter, lambda: BareCompletionFilter("return ")):
         assert whole(make(), *pieces) == whole(make(), said)
 
 
@@ -72,17 +72,17 @@ def test_how_an_answer_is_cut_does_not_matter(words: list[str], data: st.DataObj
     ],
 )
 def test_in_markdown_a_fence_is_part_of_a_completion(said: str, expected: str) -> None:
-    assert whole(Bare("", "markdown"), said) == expected
-    assert whole(Bare("", "markdown"), *said) == expected
+    assert whole(BareCompletionFilter("", "markdown"), said) == expected
+    assert whole(BareCompletionFilter("", "markdown"), *said) == expected
 
 
 def test_a_text_with_fences_is_asked_about_in_a_longer_one_and_passed_on_whole() -> None:
     target = "Try it:\n\n```sh\ndemo\n```\n"
     request = Request(Task.EDIT, (Part(PartKind.TARGET, target),), "translate", "instruct", "markdown")
-    asked = chat_of(request, 1000).messages[-1].text
+    asked = build_chat_prompt(request, 1000).messages[-1].text
     assert f"````markdown\n{target}\n````" in asked
     assert asked.endswith("a fence of 4 backticks.")
     said = f"```markdown\n{target}```\nThat is it.\n"
-    reader = Fenced(place_in(request))
+    reader = FencedAnswerFilter(target_in_request(request))
     assert whole(reader, *said) == said
     assert not reader.done

@@ -3,41 +3,41 @@
 import pytest
 
 from spark_lsp.prompts import fim
-from spark_lsp.prompts.fim import Reply
+from spark_lsp.prompts.fim import FimAnswerFilter
 
 
-def whole(reply: Reply, *pieces: str) -> str:
+def whole(reply: FimAnswerFilter, *pieces: str) -> str:
     return "".join(reply.feed(piece) for piece in pieces) + reply.finish()
 
 
 def test_the_suffix_goes_first() -> None:
-    prompt = fim.render("def f(x):\n    ", "\nprint(f(1))\n", "qwen")
+    prompt = fim.render_prompt("def f(x):\n    ", "\nprint(f(1))\n", "qwen")
     assert prompt == "<|fim_prefix|><|fim_suffix|>\nprint(f(1))\n<|fim_middle|>def f(x):\n    "
 
 
 def test_typing_only_appends() -> None:
-    before, after = (fim.render(prefix, "\nend\n", "qwen") for prefix in ("x = fo", "x = foo"))
+    before, after = (fim.render_prompt(prefix, "\nend\n", "qwen") for prefix in ("x = fo", "x = foo"))
     assert after.startswith(before)
 
 
 def test_other_files_go_before_everything() -> None:
-    prompt = fim.render("a", "b", "qwen", (("lib.py", "X = 1"),))
+    prompt = fim.render_prompt("a", "b", "qwen", (("lib.py", "X = 1"),))
     assert prompt.startswith("<|repo_name|>project\n<|file_sep|>lib.py\nX = 1\n<|file_sep|><|fim_prefix|>")
 
 
 def test_a_family_without_middle_token_reads_the_prefix_alone() -> None:
-    assert fim.render("x = ", "\ny", "plain") == "x = "
+    assert fim.render_prompt("x = ", "\ny", "plain") == "x = "
 
 
 @pytest.mark.parametrize("token", ["<|fim_middle|>", "<|im_end|>", "<|endoftext|>", "<|file_sep|>"])
 def test_control_tokens_in_the_users_text_are_made_harmless(token: str) -> None:
-    prompt = fim.render(f"s = '{token}'", f"# {token}", "qwen")
-    plain = fim.render("", "", "qwen")
+    prompt = fim.render_prompt(f"s = '{token}'", f"# {token}", "qwen")
+    plain = fim.render_prompt("", "", "qwen")
     assert prompt.count(token) == plain.count(token)
 
 
 def test_text_that_only_looks_a_little_like_a_token_stays() -> None:
-    assert fim.quoted("a <| b |> c <|") == "a <| b |> c <|"
+    assert fim.split_control_tokens("a <| b |> c <|") == "a <| b |> c <|"
 
 
 @pytest.mark.parametrize(
@@ -59,54 +59,54 @@ def test_text_that_only_looks_a_little_like_a_token_stays() -> None:
     ],
 )
 def test_what_may_begin_a_token_is_left_to_the_answer(prefix: str, read: str, fragment: str) -> None:
-    assert fim.heal(prefix) == (read, fragment)
+    assert fim.split_fragment(prefix) == (read, fragment)
 
 
 def test_a_long_word_is_healed_from_within() -> None:
-    read, fragment = fim.heal("x" * 500)
+    read, fragment = fim.split_fragment("x" * 500)
     assert len(fragment) <= 24
     assert read + fragment == "x" * 500
 
 
 def test_the_grammar_quotes_what_it_must() -> None:
-    assert fim.grammar('"') == 'root ::= "\\"" [^\\x00]*'
-    assert fim.grammar("\\") == 'root ::= "\\\\" [^\\x00]*'
-    assert fim.grammar("") == ""
+    assert fim.grammar_for_prefix('"') == 'root ::= "\\"" [^\\x00]*'
+    assert fim.grammar_for_prefix("\\") == 'root ::= "\\\\" [^\\x00]*'
+    assert fim.grammar_for_prefix("") == ""
 
 
 @pytest.mark.parametrize("prefix", ["def f(x):", "if (a) {", "call(", "# sort the names", "x = [", "a, b ="])
 def test_an_answer_may_open_a_line_behind_what_invites_it(prefix: str) -> None:
-    assert fim.may_open_line("first\n    " + prefix)
+    assert fim.may_start_with_newline("first\n    " + prefix)
 
 
 @pytest.mark.parametrize("prefix", ["x = 1", "", "    ", "return x"])
 def test_an_answer_stays_on_the_line_elsewhere(prefix: str) -> None:
-    assert not fim.may_open_line("if x:\n    " + prefix)
+    assert not fim.may_start_with_newline("if x:\n    " + prefix)
 
 
 @pytest.mark.parametrize(("rest", "closing"), [(")", ")"), ('")', '")'), ("  ", ""), ("x)", ""), (") {", "")])
 def test_closers_are_told_from_code(rest: str, closing: str) -> None:
-    assert fim.closers(rest) == closing
+    assert fim.closers_only(rest) == closing
 
 
 def test_the_fragment_is_taken_off_over_several_pieces() -> None:
-    reply = Reply(fragment=" cur")
+    reply = FimAnswerFilter(fragment=" cur")
     assert [reply.feed(piece) for piece in (" c", "ur", "rent", " + 1")] == ["", "", "rent", " + 1"]
 
 
 def test_an_answer_ends_with_its_line() -> None:
-    reply = Reply()
+    reply = FimAnswerFilter()
     assert whole(reply, "a + b", "\n\nprint") == "a + b"
     assert reply.done
     assert reply.feed("more") == ""
 
 
 def test_an_opened_block_gets_its_first_line() -> None:
-    assert whole(Reply(opens=True), "\n", "    ", "return x", "\ny") == "\n    return x"
+    assert whole(FimAnswerFilter(opens=True), "\n", "    ", "return x", "\ny") == "\n    return x"
 
 
 def test_without_an_opening_a_line_end_means_nothing_to_add() -> None:
-    assert whole(Reply(), "\n    return x") == ""
+    assert whole(FimAnswerFilter(), "\n    return x") == ""
 
 
 @pytest.mark.parametrize("lines", [1, 2, 3])
@@ -114,28 +114,28 @@ def test_as_many_lines_as_asked(lines: int) -> None:
     text = "one\ntwo\nthree\nfour\n"
     for size in (1, 3, 100):
         pieces = [text[at : at + size] for at in range(0, len(text), size)]
-        assert whole(Reply(lines=lines), *pieces) == "\n".join(["one", "two", "three"][:lines])
+        assert whole(FimAnswerFilter(lines=lines), *pieces) == "\n".join(["one", "two", "three"][:lines])
 
 
 def test_no_bound_of_lines() -> None:
-    assert whole(Reply(lines=0), "one\n", "two\n") == "one\ntwo\n"
+    assert whole(FimAnswerFilter(lines=0), "one\n", "two\n") == "one\ntwo\n"
 
 
 @pytest.mark.parametrize("pieces", [("a, b)",), ("a", ", b", ")"), ("a, b", ")", "\n")])
 def test_what_closes_already_right_of_the_cursor_is_left_off(pieces: tuple[str, ...]) -> None:
-    assert whole(Reply(closing=")"), *pieces) == "a, b"
+    assert whole(FimAnswerFilter(closing=")"), *pieces) == "a, b"
 
 
 def test_inner_closers_stay() -> None:
-    assert whole(Reply(closing=")"), "f(x)", " + g(y)", ")") == "f(x) + g(y)"
+    assert whole(FimAnswerFilter(closing=")"), "f(x)", " + g(y)", ")") == "f(x) + g(y)"
 
 
 def test_closers_that_do_not_match_stay() -> None:
-    assert whole(Reply(closing="')"), "a)") == "a)"
-    assert whole(Reply(closing="')"), "a", "')") == "a"
+    assert whole(FimAnswerFilter(closing="')"), "a)") == "a)"
+    assert whole(FimAnswerFilter(closing="')"), "a", "')") == "a"
 
 
-def replied(reply: fim.Reply, text: str, size: int = 3) -> str:
+def replied(reply: fim.FimAnswerFilter, text: str, size: int = 3) -> str:
     shown = "".join(reply.feed(text[at : at + size]) for at in range(0, len(text), size))
     return (shown + reply.finish()).rstrip("\n")
 
@@ -143,27 +143,27 @@ def replied(reply: fim.Reply, text: str, size: int = 3) -> str:
 @pytest.mark.parametrize("size", [1, 3, 500])
 def test_a_comment_does_not_count_as_the_line(size: int) -> None:
     text = "    # the sum\n    return a + b\n\nprint(1)\n"
-    assert replied(fim.Reply(line=""), text, size) == "    # the sum\n    return a + b"
-    assert replied(fim.Reply(), text, size) == "    # the sum"
+    assert replied(fim.FimAnswerFilter(line=""), text, size) == "    # the sum\n    return a + b"
+    assert replied(fim.FimAnswerFilter(), text, size) == "    # the sum"
 
 
 @pytest.mark.parametrize("size", [1, 3, 500])
 def test_a_head_brings_its_block_along(size: int) -> None:
     text = "    for a in b:\n        c(a)\n        d(a)\n    return c\n"
-    assert replied(fim.Reply(line=""), text, size) == "    for a in b:\n        c(a)\n        d(a)"
-    below = fim.Reply(line="", below="        c(a)")
+    assert replied(fim.FimAnswerFilter(line=""), text, size) == "    for a in b:\n        c(a)\n        d(a)"
+    below = fim.FimAnswerFilter(line="", below="        c(a)")
     assert replied(below, text, size) == "    for a in b:"
 
 
 @pytest.mark.parametrize("size", [1, 3, 500])
 def test_a_block_that_ends_with_the_text_is_whole(size: int) -> None:
-    assert replied(fim.Reply(line="    "), "if a:\n        b()", size) == "if a:\n        b()"
-    assert replied(fim.Reply(line="    "), "if a:\n    b()", size) == "if a:"
+    assert replied(fim.FimAnswerFilter(line="    "), "if a:\n        b()", size) == "if a:\n        b()"
+    assert replied(fim.FimAnswerFilter(line="    "), "if a:\n    b()", size) == "if a:"
 
 
 def test_a_block_has_its_limit() -> None:
     text = "if a:\n" + "    b()\n" * 20
-    assert replied(fim.Reply(line=""), text).count("b()") == 6
+    assert replied(fim.FimAnswerFilter(line=""), text).count("b()") == 6
 
 
 @pytest.mark.parametrize(
@@ -177,14 +177,16 @@ def test_a_block_has_its_limit() -> None:
     ],
 )
 def test_other_families_are_asked_as_they_were_trained(family: str, prompt: str) -> None:
-    assert fim.render("P", "S", family) == prompt
-    assert fim.render("P", "S", family, (("lib.py", "X"),)) == prompt  # no tokens for other files are known
+    assert fim.render_prompt("P", "S", family) == prompt
+    assert (
+        fim.render_prompt("P", "S", family, (("lib.py", "X"),)) == prompt
+    )  # no tokens for other files are known
 
 
 @pytest.mark.parametrize("family", list(fim.TEMPLATES))
 def test_no_family_s_tokens_come_from_the_users_text(family: str) -> None:
     template = fim.TEMPLATES[family]
     text = "".join(template.tokens)
-    prompt = fim.render(text, text, family)
+    prompt = fim.render_prompt(text, text, family)
     for token in template.tokens:
-        assert prompt.count(token.strip()) == fim.render("", "", family).count(token.strip())
+        assert prompt.count(token.strip()) == fim.render_prompt("", "", family).count(token.strip())

@@ -5,16 +5,17 @@ import pytest
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import gate, rename
 from spark_lsp.prompts.actions import Diagnostic
+from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import apply
+from spark_lsp.text.edits import apply_edits
 
 
 def fixed(text: str, name: str, message: str) -> str | None:
     document = Document("file:///a.py", text, language="python")
     at = text.index(f"{name}.")
     found = [Diagnostic(at, at + len(name), message)]
-    edits = gate.deterministic("fix", document, 0, len(text), found, "")
-    return None if edits is None else apply(text, edits)
+    edits = gate.edits_without_model("fix", document, SyntaxTree.of(document), 0, len(text), found, "")
+    return None if edits is None else apply_edits(text, edits)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +52,8 @@ FUNCTION = 'def f(self, a):\n    b = self.a + g(a=a)\n    return f"a {a} {b}"  #
 
 def renamed(instruction: str, text: str = FUNCTION, start: int = 0) -> str | None:
     document = Document("file:///a.py", text, language="python")
-    edits = rename.edits(document, start, len(text), instruction)
-    return None if edits is None else apply(text, edits)
+    edits = rename.rename_edits(document, SyntaxTree.of(document), start, len(text), instruction)
+    return None if edits is None else apply_edits(text, edits)
 
 
 @pytest.mark.parametrize(
@@ -77,11 +78,12 @@ def test_renames_that_are_refused(instruction: str, why: str) -> None:
 
 
 def test_a_name_that_is_used_elsewhere_too_is_refused() -> None:
-    with pytest.raises(EditRefused, match="outside these lines too"):
+    with pytest.raises(EditRefused, match="also used outside these lines"):
         renamed("rename a to z", "a = 1\n" + FUNCTION, start=6)
 
 
 def test_other_instructions_are_left_to_a_model() -> None:
     assert renamed("rename a to b and add a comment") is None
     assert renamed("make it faster") is None
-    assert rename.edits(Document("file:///a", "a = 1", language="lua"), 0, 5, "rename a to b") is None
+    document = Document("file:///a", "a = 1", language="lua")
+    assert rename.rename_edits(document, SyntaxTree.of(document), 0, 5, "rename a to b") is None

@@ -1,18 +1,20 @@
 """Ghost text: golden cases of each step, in the words a model uses."""
 
+from collections import Counter
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_lsp.prompts.ghost import Ghost, _fences_in
+from spark_lsp.prompts.ghost import GhostText, _find_fence_lines
 
 
 def ghost(around: str, said: str, max_lines: int = 0) -> str | None:
     """Say something at the cursor `|` and return what would be inserted."""
     before, _, after = around.partition("|")
-    made = Ghost(before + after, len(before), "python", max_lines=max_lines)
+    made = GhostText(before + after, len(before), "python", max_lines=max_lines)
     for char in said:
         if made.feed(char):
             break
@@ -73,20 +75,52 @@ def test_line_ends_are_the_documents() -> None:
     assert ghost("def f():\r\n    |\r\n", "a = 1\n    b = 2") == "a = 1\r\n    b = 2"
 
 
-def test_what_is_shown_only_grows_and_never_shows_a_control_token() -> None:
-    made = Ghost("x = \n", 4)
-    shown = [made.text]
-    for char in "alpha\nbeta<|endoftext|>":
-        made.feed(char)
+def feed_all(made: GhostText, said: str, size: int = 1) -> list[str]:
+    """Feed text in chunks of `size` characters and return the text shown after each; none of it vanishes."""
+    shown = [""]
+    for at in range(0, len(said), size):
+        made.feed(said[at : at + size])
+        assert made.text.startswith(shown[-1])
         shown.append(made.text)
-    assert all(later.startswith(earlier) for earlier, later in pairwise(shown))
+    return shown
+
+
+def test_what_is_shown_only_grows_and_never_shows_a_control_token() -> None:
+    shown = feed_all(GhostText("x = \n", 4), "alpha\nbeta<|endoftext|>")
+    assert shown[-1] == "alpha\nbeta"
     assert not any("<" in text for text in shown)
+
+
+def test_each_chunk_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: Counter[str] = Counter()
+
+    def count_calls(name: str) -> None:
+        method = getattr(GhostText, name)
+
+        def counted(self: GhostText, *arguments: Any) -> Any:
+            counts[name] += 1
+            return method(self, *arguments)
+
+        monkeypatch.setattr(GhostText, name, counted)
+
+    count_calls("_find_cut")
+    count_calls("_shape_text")
+    made = GhostText("def f():\n    \n", 13)
+    for chunk in ("a = 1\n", "    b = 2\n", "    return"):
+        counts.clear()
+        made.feed(chunk)
+        assert (made.text, made.whole_lines, made.is_useful) == (made.text, made.whole_lines, True)
+        # The text to show, and its complete lines:
+        assert counts == {"_find_cut": 1, "_shape_text": 2}
+    counts.clear()
+    assert made.finish() == "a = 1\n    b = 2\n    return"
+    assert counts == {"_shape_text": 1}
 
 
 def growth(around: str, said: str) -> list[str]:
     """What is shown while something is said letter by letter, each once, and what is inserted at the end."""
     before, _, after = around.partition("|")
-    made = Ghost(before + after, len(before), "python")
+    made = GhostText(before + after, len(before), "python")
     shown = [""]
     for char in said:
         made.feed(char)
@@ -125,21 +159,21 @@ def test_what_is_shown_is_only_extended_trimmed_or_removed(before: str, after: s
     [("x" * 50_000, None), ("\n" * 50_000, None), ("a = 1\n" + " " * 50_000 + "b", "a = 1")],
 )
 def test_what_nobody_would_read_is_read_no_further(said: str, inserted: str | None) -> None:
-    made = Ghost("", 0)
+    made = GhostText("", 0)
     pieces = (said[at : at + 100] for at in range(0, len(said), 100))
     assert next(count for count, piece in enumerate(pieces, 1) if made.feed(piece)) < 100
     assert made.finish() == inserted
 
 
 def test_only_whole_lines_count_as_lines() -> None:
-    made = Ghost("def f():\n    \n", 13)
+    made = GhostText("def f():\n    \n", 13)
     made.feed("a = 1\n    b =")
-    assert made.lines == "a = 1"
+    assert made.whole_lines == "a = 1"
 
 
 @given(before=st.text(max_size=40), after=st.text(max_size=40), said=st.text(max_size=80))
 def test_whatever_is_said_is_cut_never_invented(before: str, after: str, said: str) -> None:
-    made = Ghost(before + after, len(before))
+    made = GhostText(before + after, len(before))
     made.feed(said)
     inserted = made.finish()
     assert inserted is None or inserted.replace("\r\n", "\n").strip() in said.replace("\r\n", "\n").replace(
@@ -163,13 +197,9 @@ def test_fences_are_text_where_the_text_has_fences(
     language: str, before: str, said: str, shown: str | None
 ) -> None:
     for size in (1, 3, len(said)):
-        ghost = Ghost(before, len(before), language)
-        so_far = ""
-        for at in range(0, len(said), size):
-            ghost.feed(said[at : at + size])
-            assert ghost.text.startswith(so_far)
-            so_far = ghost.text
-        assert ghost.finish() == shown
+        made = GhostText(before, len(before), language)
+        feed_all(made, said, size)
+        assert made.finish() == shown
 
 
 @given(
@@ -183,13 +213,7 @@ def test_fences_are_text_where_the_text_has_fences(
 def test_text_that_was_shown_does_not_vanish_when_its_line_nears_the_one_below(
     below: str, at: int, replacement: str, removed: int
 ) -> None:
-    said = below[:at] + replacement + below[at + removed :]
-    made = Ghost(f"\n{below}\n", 0)
-    shown = ""
-    for char in said:
-        made.feed(char)
-        assert made.text.startswith(shown)
-        shown = made.text
+    feed_all(GhostText(f"\n{below}\n", 0), below[:at] + replacement + below[at + removed :])
 
 
 @pytest.mark.parametrize(
@@ -204,12 +228,7 @@ def test_text_that_was_shown_does_not_vanish_when_its_line_nears_the_one_below(
 def test_text_that_was_shown_does_not_vanish_when_it_repeats_the_rest_of_the_line(
     rest: str, said: str
 ) -> None:
-    made = Ghost(f"x = {rest}\n", 4)
-    shown = ""
-    for char in said:
-        made.feed(char)
-        assert made.text.startswith(shown)
-        shown = made.text
+    feed_all(GhostText(f"x = {rest}\n", 4), said)
 
 
 @pytest.mark.parametrize(
@@ -221,4 +240,4 @@ def test_text_that_was_shown_does_not_vanish_when_it_repeats_the_rest_of_the_lin
     ],
 )
 def test_the_lines_that_may_be_fences(text: str, found: list[str]) -> None:
-    assert _fences_in(text) == found
+    assert _find_fence_lines(text) == found

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import actions, reply
 from spark_lsp.prompts.actions import Diagnostic
+from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import apply
+from spark_lsp.text.edits import apply_edits
 
 MUL = "import os\n\n\ndef mul(a, b):\n    return a * b\n\n\nx = 1\n"
 
@@ -20,9 +21,10 @@ def changed(
     """Apply an answer for the definition at `at`, as the server would."""
     document = Document("file:///a.py", text, language="python")
     start = text.index(at)
-    target = actions.target(action, document, start, start, ())
-    edits = reply.proposal(action, document, *target, form, answer, instruction=instruction)
-    return apply(text, edits)
+    tree = SyntaxTree.of(document)
+    target = actions.find_target(action, document, tree, start, start, ())
+    edits = reply.propose_edits(action, document, tree, *target, form, answer, instruction=instruction)
+    return apply_edits(text, edits)
 
 
 @pytest.mark.parametrize(
@@ -45,8 +47,10 @@ def test_what_models_add_is_taken_off(answer: str) -> None:
 def test_what_is_no_line_end_is_not_indented_behind(odd: str) -> None:
     document = Document("file:///a.py", "def f():\n    x = 'a'\n    return x\n", language="python")
     answer = f"x = 'a{odd}b'\nreturn x"
-    edits = reply.proposal("instruct", document, 9, len(document), EditFormat.REPLACE, answer)
-    assert apply(document.text, edits) == document.text.replace("'a'", f"'a{odd}b'")
+    edits = reply.propose_edits(
+        "instruct", document, SyntaxTree.of(document), 9, len(document), EditFormat.REPLACE, answer
+    )
+    assert apply_edits(document.text, edits) == document.text.replace("'a'", f"'a{odd}b'")
 
 
 def test_line_ends_stay_the_documents() -> None:
@@ -131,9 +135,10 @@ def test_documentation_never_changes_code(answer: str) -> None:
 )
 def test_documentation_in_other_languages(language: str, text: str, documented: str) -> None:
     document = Document("file:///a", text, language=language)
-    span = actions.target("document", document, 3, 3, ())
-    edits = reply.proposal("document", document, *span, EditFormat.DOCSTRING, "Do it.")
-    assert apply(text, edits) == documented
+    tree = SyntaxTree.of(document)
+    span = actions.find_target("document", document, tree, 3, 3, ())
+    edits = reply.propose_edits("document", document, tree, *span, EditFormat.DOCSTRING, "Do it.")
+    assert apply_edits(text, edits) == documented
 
 
 def test_a_fix_stays_in_the_diagnostics_lines() -> None:
@@ -141,17 +146,22 @@ def test_a_fix_stays_in_the_diagnostics_lines() -> None:
     document = Document("file:///a.py", text, language="python")
     at = text.index("c\n")
     found = (Diagnostic(at, at + 1, "undefined name 'c'"),)
-    span = actions.target("fix", document, at, at, found)
-    edits = reply.proposal("fix", document, *span, EditFormat.REPLACE, "    return b", diagnostics=found)
-    assert apply(text, edits) == text.replace("return c", "return b")
+    tree = SyntaxTree.of(document)
+    span = actions.find_target("fix", document, tree, at, at, found)
+    edits = reply.propose_edits(
+        "fix", document, tree, *span, EditFormat.REPLACE, "    return b", diagnostics=found
+    )
+    assert apply_edits(text, edits) == text.replace("return c", "return b")
 
 
 def test_many_blank_lines_are_looked_at_once() -> None:
     start, end = MUL.index("    return"), MUL.index("\n\n\nx")
     document = Document("file:///a.py", MUL, language="python")
     answer = "    a = b" + "\n" * 100_000 + "    return b * a"
-    edits = reply.proposal("instruct", document, start, end, EditFormat.REPLACE, answer)
-    assert apply(MUL, edits) == MUL[:start] + answer + MUL[end:]
+    edits = reply.propose_edits(
+        "instruct", document, SyntaxTree.of(document), start, end, EditFormat.REPLACE, answer
+    )
+    assert apply_edits(MUL, edits) == MUL[:start] + answer + MUL[end:]
 
 
 @pytest.mark.parametrize(
@@ -167,4 +177,4 @@ def test_many_blank_lines_are_looked_at_once() -> None:
 def test_an_answer_that_was_cut_is_used_only_if_no_code_is_lost(
     form: EditFormat, answer: str, whole: bool
 ) -> None:
-    assert reply.is_whole(form, answer) is whole
+    assert reply.is_complete(form, answer) is whole

@@ -2,7 +2,7 @@
 
 import pytest
 
-from spark_lsp.prompts import syntax
+from spark_lsp.prompts.syntax import SyntaxTree
 
 CODE = {
     "python": "import os\n\nx = 1\ndef f(a):\n    return a\n",
@@ -13,7 +13,7 @@ CODE = {
 
 def test_a_long_sum_has_tokens_however_deep_its_tree_is() -> None:
     text = "def f():\n    return " + " + ".join(["a"] * 3_000)
-    tokens = syntax.code_tokens("python", text)
+    tokens = SyntaxTree("python", text).code_tokens()
     assert tokens is not None
     assert tokens[-3:] == ["a", "+", "a"]
     assert len(tokens) == len(["def", "f", "(", ")", ":", "return"]) + 5_999
@@ -21,7 +21,7 @@ def test_a_long_sum_has_tokens_however_deep_its_tree_is() -> None:
 
 def test_comments_and_docstrings_are_no_tokens_and_strings_are_whole() -> None:
     text = 'def f():\n    """Says."""  # once\n    return "a b"\n'
-    assert syntax.code_tokens("python", text) == ["def", "f", "(", ")", ":", "return", '"a b"']
+    assert SyntaxTree("python", text).code_tokens() == ["def", "f", "(", ")", ":", "return", '"a b"']
 
 
 @pytest.mark.parametrize("language", CODE)
@@ -29,8 +29,10 @@ def test_a_carriage_return_alone_ends_a_line(language: str) -> None:
     text = CODE[language]
     old = text.replace("\n", "\r")
     at = text.index("return")
-    assert syntax.definition_at(language, old, at) == syntax.definition_at(language, text, at)
-    assert syntax.definition_at(language, old, at) is not None
-    assert syntax.errors(language, old) == syntax.errors(language, text)
-    assert syntax.code_tokens(language, old) == syntax.code_tokens(language, text)
-    assert syntax.import_place(CODE["python"].replace("\n", "\r")) == len("import os\n")
+    old_tree = SyntaxTree(language, old)
+    tree = SyntaxTree(language, text)
+    assert old_tree.definition_at(at) == tree.definition_at(at)
+    assert old_tree.definition_at(at) is not None
+    assert old_tree.count_errors() == tree.count_errors()
+    assert old_tree.code_tokens() == tree.code_tokens()
+    assert SyntaxTree("python", CODE["python"].replace("\n", "\r")).find_import_offset() == len("import os\n")

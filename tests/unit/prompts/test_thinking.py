@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import reply
-from spark_lsp.prompts.thinking import ThinkingFilter, begins_with_thinking, without_thinking
+from spark_lsp.prompts.syntax import SyntaxTree
+from spark_lsp.prompts.thinking import ThinkingFilter, remove_thinking, starts_with_thinking
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import apply
+from spark_lsp.text.edits import apply_edits
 
 HARMONY = "<|channel|>analysis<|message|>Let me see.<|end|><|start|>assistant<|channel|>final<|message|>x = 1"
 CASES = [
@@ -56,14 +57,14 @@ TEXTS = st.lists(WORDS | st.text(max_size=3), max_size=12).map("".join)
 def filtered(pieces: list[str], *, prefilled: bool = False) -> tuple[str, bool]:
     thinking = ThinkingFilter(prefilled)
     shown = "".join(thinking.feed(piece) for piece in pieces)
-    return shown + thinking.finish(), thinking.thought
+    return shown + thinking.finish(), thinking.removed_thinking
 
 
 @pytest.mark.parametrize(("answer", "left"), CASES)
 def test_thinking_is_removed_and_all_else_is_kept(answer: str, left: str):
     assert filtered([answer])[0] == left
     assert filtered(list(answer))[0] == left
-    assert without_thinking(answer) == left
+    assert remove_thinking(answer) == left
 
 
 @given(TEXTS, st.lists(st.integers(0, 80), max_size=8), st.booleans())
@@ -78,13 +79,13 @@ def test_how_a_stream_is_split_never_matters(text: str, cuts: list[int], prefill
 
 @given(TEXTS)
 def test_an_answer_that_does_not_begin_with_thinking_is_passed_on_whole(text: str):
-    if not begins_with_thinking(text):
+    if not starts_with_thinking(text):
         assert filtered([text]) == (text, False)
 
 
 @given(st.text(max_size=20), TEXTS)
 def test_nothing_of_the_thinking_is_left(thought: str, answer: str):
-    if "</think>" not in (thought + "x").lower() and answer.strip() and not begins_with_thinking(answer):
+    if "</think>" not in (thought + "x").lower() and answer.strip() and not starts_with_thinking(answer):
         left = filtered([f"<think>{thought}</think>{answer}"])[0]
         assert left.strip() == answer.strip() or answer.lstrip().startswith("<|")
 
@@ -98,15 +99,15 @@ def test_an_answer_is_passed_on_as_soon_as_the_thinking_has_ended():
         "x",
         " = ",
     ]
-    assert thinking.thought
-    assert not thinking.unfinished
+    assert thinking.removed_thinking
+    assert not thinking.is_unfinished
 
 
 def test_thinking_without_an_end_is_no_answer():
     for answer in ("<think>a", "<think>a</think>\n\n"):
         thinking = ThinkingFilter()
         assert thinking.feed(answer) == ""
-        assert thinking.unfinished
+        assert thinking.is_unfinished
 
 
 def test_a_model_whose_prompt_opens_the_thinking_only_closes_it():
@@ -126,7 +127,7 @@ def test_a_model_whose_prompt_opens_the_thinking_only_closes_it():
     ],
 )
 def test_a_lone_closing_tag_counts_only_before_the_answers_fence(answer: str, left: str | None):
-    assert without_thinking(answer) == (answer if left is None else left)
+    assert remove_thinking(answer) == (answer if left is None else left)
 
 
 # The same in edits, from any engine.
@@ -139,7 +140,9 @@ DRAFT = "```python\ndef f():\n    return 3\n```\n"
 
 def edited(answer: str, form: EditFormat = EditFormat.FENCED, text: str = OLD) -> str:
     document = Document("file:///a.py", text, language="python")
-    return apply(text, reply.proposal("instruct", document, 0, len(text), form, answer))
+    return apply_edits(
+        text, reply.propose_edits("instruct", document, SyntaxTree.of(document), 0, len(text), form, answer)
+    )
 
 
 @pytest.mark.parametrize(
@@ -154,8 +157,8 @@ def edited(answer: str, form: EditFormat = EditFormat.FENCED, text: str = OLD) -
 )
 def test_a_draft_in_the_thinking_is_never_applied(answer: str):
     assert edited(answer) == NEW
-    assert reply.is_whole(EditFormat.FENCED, answer)
-    assert not reply.is_whole(EditFormat.FENCED, answer.removesuffix("```\n"))
+    assert reply.is_complete(EditFormat.FENCED, answer)
+    assert not reply.is_complete(EditFormat.FENCED, answer.removesuffix("```\n"))
 
 
 @pytest.mark.parametrize("answer", ["<think>\n" + DRAFT, "<think>hm</think>\n"])

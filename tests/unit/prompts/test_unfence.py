@@ -6,10 +6,18 @@ from hypothesis import strategies as st
 
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import reply
-from spark_lsp.prompts.unfence import Place, documentation, end_of_code, is_closed, new_text, place_of
+from spark_lsp.prompts.syntax import SyntaxTree
+from spark_lsp.prompts.unfence import (
+    TargetText,
+    extract_new_text,
+    find_code_end,
+    has_closed_text,
+    remove_wrapping_fence,
+    target_in_document,
+)
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import apply
+from spark_lsp.text.edits import apply_edits
 
 README = "# Demo\n\nTo install it:\n\n```sh\npip install demo\n```\n\nThat is all there is to do.\n"
 GERMAN = "# Demo\n\nSo geht es:\n\n```sh\npip install demo\n```\n\nMehr ist nicht zu tun.\n"
@@ -42,8 +50,17 @@ TEXTS = (
 def edited(document: Document, answer: str, *, instruction: str = "Translate", form: str = "fenced") -> str:
     """Apply an answer about the whole document."""
     end = len(document.text.rstrip("\r\n"))
-    edits = reply.proposal("instruct", document, 0, end, EditFormat(form), answer, instruction=instruction)
-    return apply(document.text, edits)
+    edits = reply.propose_edits(
+        "instruct",
+        document,
+        SyntaxTree.of(document),
+        0,
+        end,
+        EditFormat(form),
+        answer,
+        instruction=instruction,
+    )
+    return apply_edits(document.text, edits)
 
 
 def edited_or_refused(document: Document, answer: str) -> str | None:
@@ -119,10 +136,16 @@ def test_code_within_a_markdown_block_is_code() -> None:
     text = "# Demo\n\n```python\nx = 1\n```\n"
     document = Document("file:///w/README.md", text, language="markdown")
     start = text.index("x = 1")
-    edits = reply.proposal(
-        "instruct", document, start, start + 5, EditFormat.FENCED, "Sure:\n```python\nx = 2\n```"
+    edits = reply.propose_edits(
+        "instruct",
+        document,
+        SyntaxTree.of(document),
+        start,
+        start + 5,
+        EditFormat.FENCED,
+        "Sure:\n```python\nx = 2\n```",
     )
-    assert apply(text, edits) == text.replace("1", "2")
+    assert apply_edits(text, edits) == text.replace("1", "2")
 
 
 CODE = "export function f(a) {\n  return a + 1;\n}"
@@ -221,7 +244,9 @@ def test_wrapping_a_text_never_shortens_it(lines: list[str], wrapper: str, after
     old = "\n".join(lines)
     closing = wrapper.rstrip("markdown")
     try:
-        new = new_text(f"{wrapper}\n{old}\n{closing}{after}", Place(old, "markdown", "a.md", is_text=True))
+        new = extract_new_text(
+            f"{wrapper}\n{old}\n{closing}{after}", TargetText(old, "markdown", "a.md", is_markup=True)
+        )
     except EditRefused:
         return
     assert new == old
@@ -237,11 +262,11 @@ def test_an_edit_of_a_wrapped_text_changes_nothing_or_is_refused(lines: list[str
 
 @given(old=st.lists(LINES, max_size=8), said=st.lists(LINES, max_size=10), is_text=st.booleans())
 def test_any_answer_is_read_or_refused(old: list[str], said: list[str], is_text: bool) -> None:
-    answer, place = "\n".join(said), Place("\n".join(old), "markdown", "a.md", is_text=is_text)
+    answer, place = "\n".join(said), TargetText("\n".join(old), "markdown", "a.md", is_markup=is_text)
     try:
-        assert new_text(answer, place).strip("`\n") in answer
+        assert extract_new_text(answer, place).strip("`\n") in answer
     except EditRefused:
-        assert not is_closed(answer, place)
+        assert not has_closed_text(answer, place)
 
 
 @pytest.mark.parametrize(
@@ -259,20 +284,20 @@ def test_any_answer_is_read_or_refused(old: list[str], said: list[str], is_text:
     ],
 )
 def test_documentation_keeps_its_examples(answer: str, text: str) -> None:
-    assert documentation(answer) == text
+    assert remove_wrapping_fence(answer) == text
 
 
 def test_a_growing_answer_ends_only_where_it_is_sure() -> None:
-    place = place_of(Document("file:///a.js", CODE, language="javascript"), 0, len(CODE))
-    assert end_of_code(f"```js\n{NEW}\n```\n", place) == len(f"```js\n{NEW}\n```")
-    assert end_of_code(f"Before:\n```js\n{CODE}\n```\n", place) is None
-    assert end_of_code(f"A draft:\n```js\n{NEW}\n```\n", place) is None
-    assert end_of_code("```js\nlet a = 1;\n```\n", place) is None
-    assert end_of_code("```markdown\n# A\n```\n", Place(README, "markdown", is_text=True)) is None
+    place = target_in_document(Document("file:///a.js", CODE, language="javascript"), 0, len(CODE))
+    assert find_code_end(f"```js\n{NEW}\n```\n", place) == len(f"```js\n{NEW}\n```")
+    assert find_code_end(f"Before:\n```js\n{CODE}\n```\n", place) is None
+    assert find_code_end(f"A draft:\n```js\n{NEW}\n```\n", place) is None
+    assert find_code_end("```js\nlet a = 1;\n```\n", place) is None
+    assert find_code_end("```markdown\n# A\n```\n", TargetText(README, "markdown", is_markup=True)) is None
 
 
 def test_an_answer_that_was_cut_is_closed_only_with_all_its_fences() -> None:
-    place = Place(README, "markdown", is_text=True)
-    assert is_closed(f"```markdown\n{README}```\nI did", place)
-    assert not is_closed("```markdown\n# Demo\n\n```sh\npip install demo\n```\n", place)
-    assert not is_closed(README, place)
+    place = TargetText(README, "markdown", is_markup=True)
+    assert has_closed_text(f"```markdown\n{README}```\nI did", place)
+    assert not has_closed_text("```markdown\n# Demo\n\n```sh\npip install demo\n```\n", place)
+    assert not has_closed_text(README, place)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from spark_lsp.errors import TextError
 from spark_lsp.session import documents as documents_module
 from spark_lsp.session.documents import Change, Documents, Unusable
-from spark_lsp.text.edits import apply
+from spark_lsp.text.edits import apply_edits
 from spark_lsp.text.positions import Encoding
 
 URI = "file:///a.py"
@@ -65,7 +65,7 @@ def test_every_text_is_the_oracles(
         assert (document.version, document.language) == (version, "python")
         assert document.line_count == len(re.findall(r"\r\n|\n|\r", text)) + 1
         for edit in edits:  # the same changes, one after another, as edits
-            before = apply(before, [edit])
+            before = apply_edits(before, [edit])
         assert before == text
     assert documents.get(URI) is not None
 

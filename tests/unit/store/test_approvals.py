@@ -8,24 +8,24 @@ import pytest
 
 from spark_lsp.config import LocalSettings, OpenAISettings
 from spark_lsp.errors import ConfigError
-from spark_lsp.privacy.approvals import endpoint, file
+from spark_lsp.privacy.approvals import endpoint_request, file_request
 from spark_lsp.store.approvals import Approvals
 
 
 def test_what_is_added_is_there_until_removed(tmp_path: Path) -> None:
-    approvals, ask = Approvals(tmp_path), endpoint("http://gpu.lan/v1", "env:KEY")
+    approvals, ask = Approvals(tmp_path), endpoint_request("http://gpu.lan/v1", "env:KEY")
     assert not approvals.has(ask)
     approvals.add(ask)
     approvals.add(ask)
     assert Approvals(tmp_path).all() == [ask]
-    assert not approvals.has(endpoint("http://gpu.lan/v1"))
+    assert not approvals.has(endpoint_request("http://gpu.lan/v1"))
     assert approvals.remove(ask.subject) == 1
     assert approvals.remove(ask.subject) == 0
 
 
 def test_the_file_is_private(tmp_path: Path) -> None:
     approvals = Approvals(tmp_path / "state")
-    approvals.add(file("/x"))
+    approvals.add(file_request("/x"))
     assert stat.S_IMODE(approvals.file.stat().st_mode) == 0o600
     assert stat.S_IMODE(approvals.file.parent.stat().st_mode) == 0o700
 
@@ -36,11 +36,11 @@ def test_a_damaged_file_approves_nothing_and_says_so(tmp_path: Path) -> None:
     assert approvals.all() == []
     assert approvals.damage()
     with pytest.raises(ConfigError, match="cannot be written"):
-        approvals.add(file("/x"))
+        approvals.add(file_request("/x"))
 
 
 def test_many_writers_lose_nothing(tmp_path: Path) -> None:
-    asks = [file(f"/{number}") for number in range(40)]
+    asks = [file_request(f"/{number}") for number in range(40)]
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda ask: Approvals(tmp_path).add(ask), asks))
     assert sorted(Approvals(tmp_path).all()) == sorted(asks)
@@ -50,7 +50,7 @@ def test_a_model_file_of_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HOME", "/home/me")
     approvals, table = Approvals(tmp_path), LocalSettings(model="~/m/x.gguf")
     [ask] = approvals.missing(table)
-    assert ask == file("/home/me/m/x.gguf")
+    assert ask == file_request("/home/me/m/x.gguf")
     approvals.add(ask)
     assert approvals.missing(table) == []
     with pytest.raises(ConfigError, match="not absolute"):

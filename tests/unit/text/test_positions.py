@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spark_lsp.text.document import Document
-from spark_lsp.text.positions import Encoding, to_offset, to_position, units
+from spark_lsp.text.positions import Encoding, count_units, to_offset, to_position
 
 CODECS = {Encoding.UTF8: ("utf-8", 1), Encoding.UTF16: ("utf-16-le", 2), Encoding.UTF32: ("utf-32-le", 4)}
 encodings = st.sampled_from(list(Encoding))
@@ -15,7 +15,7 @@ texts = st.text(st.characters(codec=None), max_size=40)
 @given(text=texts, encoding=encodings)
 def test_units_are_what_the_codec_writes(text: str, encoding: Encoding) -> None:
     codec, size = CODECS[encoding]
-    assert units(text, encoding) == len(text.encode(codec, "surrogatepass")) // size
+    assert count_units(text, encoding) == len(text.encode(codec, "surrogatepass")) // size
 
 
 @given(text=texts, encoding=encodings, data=st.data())
