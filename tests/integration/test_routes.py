@@ -77,7 +77,7 @@ async def test_a_gateway_switches_says_why_and_goes_back(start: Any, short: Path
                 assert "status 500" in gpu["reason"]
                 (spare,) = [engine for engine in status["engines"] if engine["name"] == "spare"]
                 assert spare["state"] == "degraded"
-                assert spare["reason"].startswith("gpu: The engine 'gpu' failed (status 500)")
+                assert spare["reason"].startswith("gpu: Engine 'gpu' failed (status 500)")
                 assert spare["reason"].endswith("; spare answers instead")
                 asked = len(odd.asked)
                 assert await answered_by(connection, "c") == "spare"
