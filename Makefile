@@ -22,12 +22,12 @@ test: $(STAMP) model editors vscode clients ## run every test, including the rea
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --durations=20
 
 cover: export COVERAGE_FILE = .venv/coverage
-cover: $(STAMP) ## check that the unit tests take every branch of the wire protocol, of engines' health and of their streams
+cover: $(STAMP) ## check that the unit tests take every branch of the wire protocol, the circuit breaker and the SSE parser
 	@$(BIN)/coverage run --branch --source spark_lsp/wire -m pytest -q --no-summary tests/unit/wire \
 	  --deselect tests/unit/wire/test_pair.py
 	@$(BIN)/coverage report --skip-covered --show-missing --fail-under=100
-	@$(BIN)/coverage run --branch --include '*/engine/health.py,*/engine/sse.py' -m pytest -q --no-summary \
-	  tests/unit/engine/test_health.py tests/unit/engine/test_sse.py
+	@$(BIN)/coverage run --branch --include '*/engine/circuit_breaker.py,*/engine/sse.py' -m pytest -q --no-summary \
+	  tests/unit/engine/test_circuit_breaker.py tests/unit/engine/test_sse.py
 	@$(BIN)/coverage report --skip-covered --show-missing --fail-under=100
 
 check: $(STAMP) ## the quick check while you work: ruff, pyright and the unit tests

@@ -16,7 +16,7 @@ from spark_lsp.store.approvals import Approvals
 
 
 def config_path() -> Path:
-    """Return where the user's own config.toml is looked for."""
+    """Return the path of the user's config.toml, which may not exist."""
     import platformdirs
 
     return Path(
@@ -25,16 +25,16 @@ def config_path() -> Path:
 
 
 def sources(path: Path | None = None) -> list[config.Source]:
-    """Return what lies under an editor's settings: config.toml, then the environment.
+    """Return the sources below an editor's settings: config.toml, then the environment.
 
-    A file named by `path` must exist; the usual one need not. Raises `ConfigError` for a file that is
-    not TOML, since a half-read one could send code to the wrong place.
+    A file given as `path` must exist; the default one need not. Raises `ConfigError` for a file that is not
+    valid TOML, because a partly read file could send code to the wrong server.
     """
     environment = config.from_environment(os.environ)
     found = (path if path is not None else config_path()).absolute()
     if path is None and not found.exists():
         return [environment]
-    return [(str(found), _absolute(_read(found), found.parent)), environment]
+    return [(str(found), _resolve_paths(_read_toml(found), found.parent)), environment]
 
 
 def load_settings(path: Path | None = None) -> tuple[config.Settings, list[config.Problem]]:
@@ -46,8 +46,8 @@ def load_settings(path: Path | None = None) -> tuple[config.Settings, list[confi
 def traced_settings(
     path: Path | None = None,
 ) -> tuple[config.Settings, list[config.Problem], dict[str, str]]:
-    """Resolve the same, and say where each value that is no default came from."""
-    settings, problems, origins = config.traced(*sources(path))
+    """Return the same as `load_settings`, and the source of each value that is not a default."""
+    settings, problems, origins = config.resolve_with_origins(*sources(path))
     found = [
         *config.unknown_engines(settings),
         *config.source_problems(settings),
@@ -58,7 +58,7 @@ def traced_settings(
 
 
 def _pattern_problems(settings: config.Settings) -> list[config.Problem]:
-    """Name the patterns of file names that can match nothing."""
+    """Return a problem for each file pattern that cannot match any file."""
     from spark_lsp.lsp.exclusion import surroundings_of
     from spark_lsp.privacy.patterns import find_setting_problems
 
@@ -66,11 +66,11 @@ def _pattern_problems(settings: config.Settings) -> list[config.Problem]:
 
 
 def _profile_problems(settings: config.Settings) -> list[config.Problem]:
-    """Name the simulated machines that cannot be."""
+    """Return a problem for each wafer engine whose profile is invalid."""
     problems = list[config.Problem]()
     for name, table in settings.engines.items():
-        if isinstance(table, config.WaferEngine):
-            from spark_lsp.engine.machines import wafer_of
+        if isinstance(table, config.WaferSettings):
+            from spark_lsp.engine.wafer.machines import wafer_of
 
             try:
                 wafer_of(table.profile, settings.profiles)
@@ -79,7 +79,7 @@ def _profile_problems(settings: config.Settings) -> list[config.Problem]:
     return problems
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -92,34 +92,36 @@ def _read(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _absolute(values: dict[str, Any], base: Path) -> dict[str, Any]:
-    """Read relative paths of texts and models as relative to the file they stand in."""
+def _resolve_paths(values: dict[str, Any], base: Path) -> dict[str, Any]:
+    """Resolve relative paths of texts, models and keys against the folder of the file that contains them."""
     engines = values.get("engines")
     if not isinstance(engines, dict):
         return values
     tables = cast(dict[str, Any], engines)
-    return {**values, "engines": {name: _absolute_table(table, base) for name, table in tables.items()}}
+    return {**values, "engines": {name: _resolve_table_paths(table, base) for name, table in tables.items()}}
 
 
-def _absolute_table(table: Any, base: Path) -> Any:
+def _resolve_table_paths(table: Any, base: Path) -> Any:
     if not isinstance(table, dict):
         return table
     values = dict(cast(dict[str, Any], table))
     if isinstance(values.get("text"), str):
-        values["text"] = _below(base, values["text"])
+        values["text"] = _resolve_path(base, values["text"])
     if isinstance(values.get("texts"), dict):
-        values["texts"] = {task: _below(base, path) for task, path in values["texts"].items()}
-    local = values.get("kind") == "local"  # elsewhere a name may hold a slash
+        values["texts"] = {task: _resolve_path(base, path) for task, path in values["texts"].items()}
+    local = values.get("kind") == "local"  # other kinds may have model names with a slash
     if local and isinstance(values.get("model"), str) and model_path(values["model"]):
-        values["model"] = _below(base, values["model"])
+        values["model"] = _resolve_path(base, values["model"])
     if values.get("key_file"):
-        values["key_file"] = _below(base, values["key_file"])
+        values["key_file"] = _resolve_path(base, values["key_file"])
     return values
 
 
-def _below(base: Path, path: Any) -> Any:
-    """Return `path` seen from `base`; what is empty or no text is left for the settings to judge."""
-    return str(base / Path(path).expanduser()) if isinstance(path, str) and path else path
+def _resolve_path(base: Path, path: Any) -> Any:
+    """Return `path` resolved against `base`. Leave an empty or invalid value for `config` to report."""
+    if isinstance(path, str) and path:
+        return str(base / Path(path).expanduser())
+    return path
 
 
 def build_engine(
@@ -128,29 +130,29 @@ def build_engine(
     find: Callable[[str], Engine | None],
     profiles: Mapping[str, config.Profile] = MappingProxyType({}),
 ) -> Engine:
-    """Build one engine; nothing is started or downloaded by building it.
+    """Build one engine. This starts and downloads nothing.
 
-    An engine that stands on others asks `find` for them by name, when it is asked itself.
+    A wafer engine uses `find` to look up its source by name, at each request.
     """
-    if isinstance(settings, config.WaferEngine):
-        from spark_lsp.engine.wafer import Wafer
+    if isinstance(settings, config.WaferSettings):
+        from spark_lsp.engine.wafer.engine import WaferEngine
 
-        return Wafer(name, settings, find, profiles)
-    if isinstance(settings, config.ReplayEngine):
-        from spark_lsp.engine.replay import Replay
+        return WaferEngine(name, settings, find, profiles)
+    if isinstance(settings, config.ReplaySettings):
+        from spark_lsp.engine.replay import ReplayEngine
 
-        return Replay(name, settings)
-    if isinstance(settings, config.OpenAIEngine):
-        from spark_lsp.engine.openai import OpenAI
+        return ReplayEngine(name, settings)
+    if isinstance(settings, config.OpenAISettings):
+        from spark_lsp.engine.openai.engine import OpenAIEngine
 
-        return OpenAI(name, settings)
-    from spark_lsp.engine.local import Local
+        return OpenAIEngine(name, settings)
+    from spark_lsp.engine.local.engine import LocalEngine
 
     if settings.model == AUTO:
-        from spark_lsp.engine.local_pair import LARGER, LocalPair
+        from spark_lsp.engine.local.pair import LARGER, LocalPair
 
-        return LocalPair(Local(name, settings), Local(name, config.LocalEngine(model=LARGER)))
-    return Local(name, settings)
+        return LocalPair(LocalEngine(name, settings), LocalEngine(name, config.LocalSettings(model=LARGER)))
+    return LocalEngine(name, settings)
 
 
 def build_engines(settings: config.Settings) -> dict[str, Engine]:
@@ -164,9 +166,10 @@ def build_engines(settings: config.Settings) -> dict[str, Engine]:
 def refuse_unapproved(
     engines: Mapping[str, config.EngineSettings],
 ) -> tuple[dict[str, config.EngineSettings], list[config.Problem]]:
-    """Sort out which engines of an editor's settings the user has not approved, and say how they can."""
+    """Return the engines of an editor that the user has approved, and a problem for each other one."""
     approvals = Approvals()
-    allowed, problems = dict[str, config.EngineSettings](), list[config.Problem]()
+    allowed: dict[str, config.EngineSettings] = {}
+    problems: list[config.Problem] = []
     for name, table in engines.items():
         try:
             missing = approvals.missing(table)

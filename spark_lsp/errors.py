@@ -2,19 +2,19 @@
 
     SparkError
     ├── ConfigError            a setting or a command line that cannot be used
-    ├── TextError              a position, range or version that does not fit the document
+    ├── TextError              a position, range or version that is not in the document
     ├── ProtocolError
-    │   ├── LocalProtocolError     we broke a rule of the wire: a bug of ours
-    │   └── RemoteProtocolError    the other side broke a rule; carries the wire's error code
+    │   ├── LocalProtocolError     we violated the wire protocol: a bug of ours
+    │   └── RemoteProtocolError    the peer violated the protocol; carries the wire's error code
     ├── GatewayError           the gateway cannot be found, started or reached
     ├── ModelError             model weights that are missing, damaged or cannot be fetched
     ├── EngineError            an engine that failed or cannot serve
     ├── ArgumentError          an argument of a command that cannot be used
-    └── EditRefused            a proposal that will not be applied, with the reason
+    └── EditRefused            a proposal that spark-lsp does not apply, with the reason
 
-Every message is made of three parts: what happened, what that means for the person, and what they
-can do. Messages are shown in editors, so they never hold code of the user, keys or tracebacks. Each error
-also has a `code` for programs: messages may be reworded, so no program compares them.
+Every message has three parts: the event, its effect for the user, and the remedy. Editors show messages, so
+these never contain the user's code, keys or tracebacks. Each error also has a `code` for programs: wordings
+may change, so no program compares messages.
 """
 
 from typing import cast
@@ -23,11 +23,11 @@ from spark_lsp.codes import Code
 
 
 class SparkError(Exception):
-    """Base of all errors a person may see.
+    """Base of all errors that a user may see.
 
-    `what` says what happened, `meaning` what it means for the user, `remedy` what to do about it;
-    each is a clause without its final stop, and `meaning` and `remedy` may be empty. `code` says for programs
-    what happened; each class has one that is used where none is given.
+    `what` is the event, `meaning` its effect for the user, `remedy` the action to take; each without its
+    final full stop. `meaning` and `remedy` may be empty. `code` identifies the event for programs; each class
+    has a default.
     """
 
     code: Code = Code.ERROR
@@ -51,23 +51,23 @@ class ConfigError(SparkError):
 
 
 class TextError(SparkError):
-    """A position, a range or a version does not fit the document it was meant for."""
+    """A position, a range or a version is not in the document."""
 
     code = Code.TEXT_ERROR
 
 
 class ProtocolError(SparkError):
-    """A rule of the wire was broken."""
+    """A violation of the wire protocol."""
 
     code = Code.PROTOCOL_ERROR
 
 
 class LocalProtocolError(ProtocolError):
-    """We broke a rule of the wire ourselves: a bug of spark-lsp."""
+    """We violated the wire protocol: a bug of spark-lsp."""
 
 
 class RemoteProtocolError(ProtocolError):
-    """The peer broke a rule of the wire, or reported an error."""
+    """The peer violated the wire protocol, or reported an error."""
 
     code = Code.INVALID_REQUEST
 
@@ -87,8 +87,8 @@ class ModelError(SparkError):
 class EngineError(SparkError):
     """An engine failed or cannot serve.
 
-    `code` is `ENGINE_FAILED` where none is given; `retryable` tells whether another engine may be asked
-    instead; `retry_after` are the seconds for which the engine asked to be left alone.
+    `retryable`: another engine may answer instead. `retry_after`: the pause that the engine asked for, in
+    seconds; 0 if it asked for none.
     """
 
     code = Code.ENGINE_FAILED
@@ -109,13 +109,13 @@ class EngineError(SparkError):
 
 
 class ArgumentError(SparkError):
-    """An argument of a command is not what the command takes; nothing was done."""
+    """An argument of a command is invalid; the command did nothing."""
 
     code = Code.INVALID_ARGUMENT
 
 
 class EditRefused(SparkError):
-    """A proposed edit will not be applied; the document is as it was."""
+    """A proposed edit is not applied; the document is unchanged."""
 
     code = Code.EDIT_REFUSED
 

@@ -1,14 +1,14 @@
-"""The values every room shares: what is asked of an engine, and what it answers.
+"""The values that all rooms share: requests to engines, and the events of an answer.
 
-A request carries *parts* of text with their provenance and a *task*. It never carries a prompt: which
-tokens frame the parts, how much of them fits, and in which order they go depends on the model and on
-what it has cached, which only the engine knows. An answer is a sequence of events:
+A request contains *parts* of text, with their provenance, and a *task*. It never contains a prompt: the order
+of the parts, how much of them fits and the tokens between them depend on the model and on the contents of its
+cache, which only the engine knows. An answer is a sequence of events:
 
     Started  Chunk*  Finished
 
-`Started` comes when the engine begins to work on the request and names the edit format in which the
-text will come, so that whoever reads the chunks can parse them. An engine that fails raises
-`EngineError` instead of finishing.
+An engine sends `Started` when it begins to work on the request. The event names the edit format of the text,
+so that the reader can parse the chunks. An engine that fails raises `EngineError` instead of sending
+`Finished`.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from typing import Literal
 
 
 class Task(StrEnum):
-    """What is asked: the middle of a text, a changed text, or an answer in prose."""
+    """The kind of request: the middle of a text, a changed text, or an answer in prose."""
 
     COMPLETE = "complete"
     EDIT = "edit"
@@ -25,7 +25,7 @@ class Task(StrEnum):
 
 
 class PartKind(StrEnum):
-    """What a part of text is to the request.
+    """The role of a part of text in the request.
 
     `PREFIX` ends and `SUFFIX` begins at the cursor; `TARGET` is the text to change (its neighbours then
     come as prefix and suffix); `FILE` is another file for context; `RECENT_EDIT` is a small unified
@@ -41,7 +41,7 @@ class PartKind(StrEnum):
 
 
 class EditFormat(StrEnum):
-    """In which form an engine was asked to give its text.
+    """The form of an engine's text.
 
     `TEXT`: the text itself, as for completions and chat. `REPLACE`: the whole new target, raw.
     `FENCED`: the new target in one Markdown code fence. `DOCSTRING`: only the documentation text of the
@@ -55,7 +55,7 @@ class EditFormat(StrEnum):
 
 
 class Priority(StrEnum):
-    """Who goes first where an engine must choose: a person waits for the first, nobody for the last."""
+    """The order of requests in an engine's queue: a user waits for an interactive one."""
 
     INTERACTIVE = "interactive"
     BACKGROUND = "background"
@@ -77,7 +77,7 @@ class Message:
 class Span:
     """A range of one version of a document; offsets are code points, `start` ≤ `end`.
 
-    `doc` is the document's URI; the wire has shorter names of its own.
+    `doc` is the document's URI; the wire uses shorter names.
     """
 
     doc: str
@@ -90,8 +90,8 @@ class Span:
 class Part:
     """One piece of text of a request, with its provenance.
 
-    `text` is always filled. `span`, where known, says which range of which mirrored document the text
-    is, so that the wire can cite it instead of sending it.
+    `text` is always set. `span`, if known, is the range of a mirrored document that contains the text, so
+    that the wire can send a reference instead of the text.
     """
 
     kind: PartKind
@@ -102,15 +102,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to an engine.
+    """One request to an engine.
 
-    `model` is a route (`completion`, `edit`), an engine's name, or `engine/model`; empty means the
-    route of the task. `action` is the code action's name from `prompts.actions` (empty for
-    completions). `language` is LSP's language id. `max_lines` bounds a completion (0: as many as
-    fit); `max_tokens` bounds any answer (0: the engine's own bound). `origin` names the document
-    the request belongs to: a newer completion for the same origin supersedes an older one. `history`
-    is the conversation before it, oldest first; `instruction` is its newest turn. With `warm` no text is
-    wanted: an engine may read what is there, so that the next request starts from a warm cache.
+    `model` is a route (`completion`, `edit`), an engine's name, or `engine/model`; empty means the route of
+    the task. `action` is the code action's name from `prompts.actions` (empty for completions). `language` is
+    LSP's language id. `max_lines` limits a completion (0: no limit); `max_tokens` limits any answer (0: the
+    engine's own limit). `origin` names the document the request belongs to: a newer completion for the same
+    origin supersedes an older one. `history` is the conversation before it, oldest first; `instruction` is
+    its newest turn. With `warm`, the answer has no text: an engine may read the prompt, so that the next
+    request starts from a warm cache.
     """
 
     task: Task
@@ -150,11 +150,11 @@ class Usage:
 class Timing:
     """Where an answer's time went, in milliseconds; `simulated` if a model of a machine set the pace.
 
-    `queue_ms`: until the engine began; `prefill_ms`: from there to the first token; `decode_ms`: from
-    the first token to the last. Where `simulated`, these are the simulated machine's, and beside them
-    stand the true ones: `true_ttft_ms` from the request to the first text, `true_decode_ms` from there
-    to the last, `buffer_ms` how long the source was let finish before the machine began (part of the
-    first); `source_limited` says that the source could not keep the machine's pace.
+    `queue_ms`: until the engine began; `prefill_ms`: from there to the first token; `decode_ms`: from the
+    first token to the last. If `simulated`, these are the times of the simulated machine, and the measured
+    times are separate: `true_ttft_ms` from the request to the first text, `true_decode_ms` from there to the
+    last, `buffer_ms` for reading the source to its end first (part of `true_ttft_ms`). `source_limited`: the
+    source was slower than the simulated machine.
     """
 
     queue_ms: float = 0.0
@@ -168,27 +168,27 @@ class Timing:
 
     @property
     def ttft_ms(self) -> float:
-        """Time to first token as the engine's side sees it."""
+        """Time to first token, simulated if `simulated`."""
         return self.queue_ms + self.prefill_ms
 
     @property
     def first_ms(self) -> float:
-        """Time to first token as it really was."""
+        """Measured time to first token."""
         return self.true_ttft_ms if self.simulated else self.ttft_ms
 
     @property
     def pace_ms(self) -> float:
-        """Time from the first token to the last as it really was."""
+        """Measured time from the first token to the last."""
         return self.true_decode_ms if self.simulated else self.decode_ms
 
     @property
     def spent_ms(self) -> float:
-        """Time from the request to the last token as it really was."""
+        """Measured time from the request to the last token."""
         return self.first_ms + self.pace_ms
 
     @property
     def time_info(self) -> dict[str, float]:
-        """The same in seconds, in the shape that makers of such machines give it; nothing true in it."""
+        """The simulated times in seconds, in the form of Cerebras' `time_info`."""
         total_ms = self.ttft_ms + self.decode_ms
         return {
             "queue_time": self.queue_ms / 1000,
@@ -210,7 +210,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some more text of the answer; never empty."""
+    """The next piece of text of the answer; never empty."""
 
     text: str
 
@@ -232,7 +232,7 @@ Event = Started | Chunk | Finished
 
 @dataclass(frozen=True, slots=True)
 class Focus:
-    """A hint: the person's cursor rests at `offset` (code points) of this text.
+    """A hint: the user's cursor rests at `offset` (code points) of this text.
 
     An engine may prefill for it, so that the next completion there starts from a warm cache.
     """
@@ -245,11 +245,10 @@ class Focus:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What an engine says of itself, for status lines and `spark.hello`.
+    """An engine's name, model and state, for status lines and `spark.hello`.
 
-    `state` is `ready`, `starting`, `degraded` or `off`; `reason` says why when it is not `ready`, `code` says
-    the same for programs (one of `codes.Code`, or of a later release). `source` names the engine whose tokens
-    this one plays, and whose state it has.
+    `reason` explains a `state` other than `ready`; `code` is the same for programs (one of `codes.Code`, or
+    of a later release). `source` names the engine whose tokens this one plays, and whose state it has.
     `context_tokens` and `prefill_tokens_per_s` are 0 where unknown.
     """
 

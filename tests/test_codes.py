@@ -65,13 +65,13 @@ def users() -> dict[str, set[str]]:
             for name in made_in(ast.parse(file.read_text("utf-8"))):
                 found[name].add(file.relative_to(SOURCE).as_posix())
     for code in child_codes():
-        found[code.name].add("engine/local_child.py")
+        found[code.name].add("engine/local/child.py")
     return found
 
 
 def child_codes() -> list[Code]:
     """Return the codes of the child process, which imports nothing of ours and names them by their texts."""
-    tree = ast.parse((SOURCE / "engine" / "local_child.py").read_text("utf-8"))
+    tree = ast.parse((SOURCE / "engine" / "local" / "child.py").read_text("utf-8"))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     fails = [each for each in calls if isinstance(each.func, ast.Name) and each.func.id == "_fail"]
     return [Code(each.args[1].value) for each in fails if isinstance(each.args[1], ast.Constant)]
@@ -105,7 +105,6 @@ SEARCHES |= {"removeprefix", "removesuffix", "partition", "rpartition"}
 PATTERNS = {"search", "match", "fullmatch", "findall", "finditer"}
 PROSE = re.compile(r"[A-Za-z]{2,},? [A-Za-z]{2,}|[a-z][- ][a-z]+: $|^ [a-z]{3,}$")
 ALLOWED = {
-    ("engine/health.py", "half open"): "a state",
     # Other programs have nothing but their words.
     ("models/sources.py", "No module named pip"): "pip",
     ("models/sources.py", "No space left"): "pip",

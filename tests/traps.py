@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-OWN = {"spark_lsp", "pip", "pygls", "sitecustomize", "usercustomize", "local_child", "tests"}
+OWN = {"spark_lsp", "pip", "pygls", "sitecustomize", "usercustomize", "child", "tests"}
 PROGRAMS = (
     *("git", "nvim", "code", "codium", "hx", "emacs", "python", "python3", "pip3", "spark-lsp", "uv", "node"),
     *("sh", "bash", "env", "keyring", "uname", "ldconfig", "gcc", "trap"),

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 import anyio
 
 from spark_lsp.bench.question import typist
-from spark_lsp.engine.remote import Remote
+from spark_lsp.engine.gateway_client.remote import Remote
 from spark_lsp.request import Event, Request, Started, Task
 from spark_lsp.wire.client import LANES_PER_POOL
 from spark_lsp.wire.server_messages import MAX_IN_FLIGHT

@@ -20,8 +20,8 @@ from typing import Any
 
 import anyio
 
-from spark_lsp.config import LocalEngine
-from spark_lsp.engine.local import Local
+from spark_lsp.config import LocalSettings
+from spark_lsp.engine.local.engine import LocalEngine
 from spark_lsp.request import Chunk, Finished, Focus, Part, PartKind, Request, Task, Usage
 
 _TYPED_LINES = 12
@@ -47,7 +47,7 @@ def typing() -> tuple[str, str, str]:
     return source[:at], source[at : end - 1], source[end - 1 :]
 
 
-async def type_keys(engine: Local, count: int) -> list[Key]:
+async def type_keys(engine: LocalEngine, count: int) -> list[Key]:
     """Warm the document at rest, then type `count` keys into it."""
     before, typed, behind = typing()
     await rest(engine, before + behind, len(before))
@@ -58,13 +58,13 @@ async def type_keys(engine: Local, count: int) -> list[Key]:
     ]
 
 
-async def rest(engine: Local, text: str, offset: int) -> None:
+async def rest(engine: LocalEngine, text: str, offset: int) -> None:
     """Let the cursor rest until the engine has read the text around it."""
     engine.observe(Focus("bench:///textwrap.py", "python", text, offset))
     await engine.idle()
 
 
-async def complete(engine: Local, before: str, behind: str) -> Key:
+async def complete(engine: LocalEngine, before: str, behind: str) -> Key:
     """Request one line and wait for all of it."""
     parts = (Part(PartKind.PREFIX, before), Part(PartKind.SUFFIX, behind))
     asked, first, usage = time.perf_counter(), 0.0, Usage()
@@ -78,7 +78,7 @@ async def complete(engine: Local, before: str, behind: str) -> Key:
     return Key(first or done, done, usage)
 
 
-async def cancel_in_prefill(engine: Local) -> float:
+async def cancel_in_prefill(engine: LocalEngine) -> float:
     """Return the seconds that a slot stays busy after a cancel while it reads a long prompt."""
     async with engine.open(Request(Task.CHAT, instruction="One of many lines.\n" * 600)) as events:
         await anext(events)
@@ -91,7 +91,7 @@ async def cancel_in_prefill(engine: Local) -> float:
 
 async def measure(keys: int) -> list[dict[str, Any]]:
     """Return the figures of the embedded model."""
-    engine = Local("local", LocalEngine())
+    engine = LocalEngine("local", LocalSettings())
     try:
         await engine.start()
         typed = await type_keys(engine, keys)

@@ -20,8 +20,8 @@ from spark_lsp.client.editor import Editor, editing
 from spark_lsp.client.files import read_source
 from spark_lsp.client.places import Typing, typings
 from spark_lsp.client.rehearsal import default_file
-from spark_lsp.config import LocalEngine
-from spark_lsp.engine.local import Local
+from spark_lsp.config import LocalSettings
+from spark_lsp.engine.local.engine import LocalEngine
 from spark_lsp.errors import SparkError
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
@@ -87,7 +87,7 @@ def _must_be_up(editor: Editor, found: bool) -> None:
 
 async def _freed_ms(count: int) -> list[float]:
     """Cancel `count` long prompts in a separate model; return the milliseconds until its slot is free."""
-    engine = Local("local", LocalEngine())
+    engine = LocalEngine("local", LocalSettings())
     try:
         await engine.start()
         return [await cancel_in_prefill(engine) * 1000 for _ in range(count)]

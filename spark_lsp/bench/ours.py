@@ -7,7 +7,7 @@ import anyio
 
 from spark_lsp.bench.peers import TOKEN, Peer
 from spark_lsp.bench.question import Question
-from spark_lsp.engine.remote import Endpoint, LinkStatus, Remote
+from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.errors import SparkError
 from spark_lsp.request import Chunk
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from spark_lsp import programs
-from spark_lsp.config import ReplayEngine
+from spark_lsp.config import ReplaySettings
 from spark_lsp.errors import SparkError
 
-Engines = Mapping[str, ReplayEngine]
+Engines = Mapping[str, ReplaySettings]
 TOKEN = "benchmark"  # for a gateway that lives only seconds
 _CPUCLOCK_SCHED = 2
 

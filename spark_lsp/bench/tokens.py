@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from spark_lsp.bench.ours import Ours
 from spark_lsp.bench.peers import Peer
 from spark_lsp.bench.question import Asker, Question, typist
-from spark_lsp.config import ReplayEngine
-from spark_lsp.engine.replay import TOKEN_CHARS, Replay
+from spark_lsp.config import ReplaySettings
+from spark_lsp.engine.replay import TOKEN_CHARS, ReplayEngine
 from spark_lsp.errors import SparkError
 from spark_lsp.request import Chunk
 
@@ -44,10 +44,10 @@ async def cost(asker: Asker, peer: Peer, asked: Question) -> Cost:
     return Cost(used / asked.tokens * 1e6, pieces)
 
 
-async def engine_us(settings: ReplayEngine, asked: Question) -> float:
+async def engine_us(settings: ReplaySettings, asked: Question) -> float:
     """Return the microseconds of processor time that the engine alone takes per token."""
     before, tokens = time.process_time(), 0
-    async with Replay("alone", settings).open(asked.request()) as events:
+    async with ReplayEngine("alone", settings).open(asked.request()) as events:
         async for event in events:
             tokens += isinstance(event, Chunk)
     return (time.process_time() - before) / tokens * 1e6

@@ -17,8 +17,8 @@ import orjson
 from aiohttp import web
 
 from spark_lsp.bench.question import Question
-from spark_lsp.config import ReplayEngine
-from spark_lsp.engine.replay import Replay
+from spark_lsp.config import ReplaySettings
+from spark_lsp.engine.replay import ReplayEngine
 from spark_lsp.request import Chunk, Finished, Request, Task
 
 GATHER = 0.003  # seconds that the variant with several tokens per event waits for more of them
@@ -74,8 +74,8 @@ def client() -> aiohttp.ClientSession:
 
 
 class _Server:
-    def __init__(self, engines: dict[str, ReplayEngine]) -> None:
-        self._engines = {name: Replay(name, settings) for name, settings in engines.items()}
+    def __init__(self, engines: dict[str, ReplaySettings]) -> None:
+        self._engines = {name: ReplayEngine(name, settings) for name, settings in engines.items()}
 
     async def answer(self, http: web.Request) -> web.StreamResponse:
         body = orjson.loads(await http.read())
@@ -127,7 +127,7 @@ def _sse(event: dict[str, Any]) -> bytes:
     return b"data: " + orjson.dumps(event) + b"\n\n"
 
 
-async def _serve(engines: dict[str, ReplayEngine]) -> None:
+async def _serve(engines: dict[str, ReplaySettings]) -> None:
     application = web.Application(client_max_size=64 * 1024 * 1024)
     application.router.add_post("/v1/responses", _Server(engines).answer)
     runner = web.AppRunner(application, access_log=None)
@@ -141,5 +141,5 @@ async def _serve(engines: dict[str, ReplayEngine]) -> None:
 
 
 if __name__ == "__main__":
-    tables = {name: ReplayEngine(**table) for name, table in json.loads(sys.argv[1]).items()}
+    tables = {name: ReplaySettings(**table) for name, table in json.loads(sys.argv[1]).items()}
     anyio.run(_serve, tables, backend_options={"use_uvloop": sys.platform != "win32"})

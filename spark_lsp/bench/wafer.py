@@ -20,7 +20,7 @@ import anyio
 from spark_lsp.bench.figures import Figure, at_least, at_most, median
 from spark_lsp.bench.memory import private
 from spark_lsp.client.editor import Editor, editing
-from spark_lsp.engine.machines import wafer_of
+from spark_lsp.engine.wafer.machines import wafer_of
 from spark_lsp.errors import SparkError
 from spark_lsp.simulate.wafer import Wafer, schedule
 

@@ -27,7 +27,7 @@ from spark_lsp.bench.peers import Peer
 from spark_lsp.bench.plain import Plain
 from spark_lsp.bench.question import Asker, source, typist
 from spark_lsp.bench.tuned import Tuned, body_of
-from spark_lsp.config import ReplayEngine
+from spark_lsp.config import ReplaySettings
 
 STREAM = 800_000  # characters of the longest answer
 
@@ -60,15 +60,15 @@ def run(rounds: int = 8, each: int = 60, tokens: int = 8_000, stream_ms: int = 1
     return sorted(found + _keystroke(amount), key=lambda figure: figure.id)
 
 
-def _engines(where: Path) -> dict[str, ReplayEngine]:
+def _engines(where: Path) -> dict[str, ReplaySettings]:
     """Return the engines: at once, at the pace of a fast service, at 100,000 tokens a second, and asleep."""
     text = where / "stream.txt"
     text.write_text(source(STREAM), encoding="utf-8")
     return {
-        "replay": ReplayEngine(text=str(text), tokens_per_s=0, delay_ms=0),
-        "paced": ReplayEngine(text=str(text), tokens_per_s=2_000, delay_ms=0),
-        "fast": ReplayEngine(text=str(text), tokens_per_s=chain.PACE, delay_ms=0),
-        "slow": ReplayEngine(text=str(text), tokens_per_s=1, delay_ms=60_000),
+        "replay": ReplaySettings(text=str(text), tokens_per_s=0, delay_ms=0),
+        "paced": ReplaySettings(text=str(text), tokens_per_s=2_000, delay_ms=0),
+        "fast": ReplaySettings(text=str(text), tokens_per_s=chain.PACE, delay_ms=0),
+        "slow": ReplaySettings(text=str(text), tokens_per_s=1, delay_ms=60_000),
     }
 
 
@@ -225,7 +225,7 @@ def _floor(amount: Amount) -> list[Figure]:
 def _at_the_editor(where: Path, engines: peers.Engines, http: Peer, amount: Amount) -> list[Figure]:
     words = where / "words.txt"
     words.write_text(chain.FIRST_WORDS, encoding="utf-8")
-    own = {**engines, "replay": ReplayEngine(text=str(words), tokens_per_s=0, delay_ms=0)}
+    own = {**engines, "replay": ReplaySettings(text=str(words), tokens_per_s=0, delay_ms=0)}
     with chain.stage(own, http) as (mine, theirs, floor):
         return [
             *_first_tokens(mine, theirs, amount),

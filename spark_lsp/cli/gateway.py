@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _serve(arguments: argparse.Namespace) -> None:
     from spark_lsp import app
-    from spark_lsp.engine.keys import HANDED
+    from spark_lsp.engine.openai.keys import HANDED
     from spark_lsp.gateway import listener, serve
     from spark_lsp.gateway.app import Gateway
     from spark_lsp.gateway.registry import Registry

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import argparse
 
     from spark_lsp.config import Source
-    from spark_lsp.engine.remote import Remote
+    from spark_lsp.engine.gateway_client.remote import Remote
     from spark_lsp.lsp.parts import Parts
 
 
@@ -75,7 +75,7 @@ def _claim_stdio() -> tuple[int, int]:
 
 def _create_link(parts: "Parts", config: Path | None) -> "Remote":
     """Return the link to the gateway: the user's own, or the one that the settings name."""
-    from spark_lsp.engine.remote import Endpoint, Remote
+    from spark_lsp.engine.gateway_client.remote import Endpoint, Remote
     from spark_lsp.launch import find_or_start
 
     async def locate() -> Endpoint:

@@ -136,13 +136,13 @@ def _validate(arguments: argparse.Namespace) -> None:
 
 
 def _fitted_rows() -> list[fit.Published]:
-    from spark_lsp.engine.machines import table
+    from spark_lsp.engine.wafer.machines import table
 
     return [row for row in table().published if row.use.startswith("fit")]
 
 
 def _wafer_report() -> dict[str, Any]:
-    from spark_lsp.engine.machines import table
+    from spark_lsp.engine.wafer.machines import table
 
     published, rows = table().published, _fitted_rows()
     tau, gain = fit.layers(rows)
@@ -165,7 +165,7 @@ def _both(rows: Sequence[fit.Published], model: fit.Fit) -> dict[str, Any]:
 
 
 def _gpu_report(text: str) -> dict[str, Any]:
-    from spark_lsp.engine.machines import table
+    from spark_lsp.engine.wafer.machines import table
 
     rows = fit.read_measured(text, table())
     splits: list[dict[str, Any]] = []
@@ -215,7 +215,7 @@ def _print_gpu(found: Mapping[str, Any]) -> None:
 
 
 def _capacity(arguments: argparse.Namespace) -> None:
-    from spark_lsp.engine.machines import machine_of
+    from spark_lsp.engine.wafer.machines import machine_of
 
     own = _profiles(arguments.profiles)
     jobs = trace.read_trace(_text(arguments.trace)) if arguments.trace else _made_up(arguments)
@@ -298,7 +298,7 @@ def _times(values: Sequence[float], scale: float) -> str:
 
 
 def _feel(arguments: argparse.Namespace) -> None:
-    from spark_lsp.engine.machines import session, wafer_of
+    from spark_lsp.engine.wafer.machines import session, wafer_of
 
     if not all(0 < speed < float("inf") for speed in arguments.tokens_per_s):
         raise ConfigError("--tokens-per-s must be more than 0", "Nothing was replayed")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from spark_lsp import __version__, home, runtime
-from spark_lsp.config import LocalEngine, Settings, stands_on
+from spark_lsp.config import LocalSettings, Settings, source_chain
 from spark_lsp.doctor.finding import Finding
 from spark_lsp.errors import GatewayError
 from spark_lsp.store.approvals import Approvals
@@ -17,7 +17,7 @@ from spark_lsp.store.approvals import Approvals
 def look(settings: Settings) -> Iterator[Finding]:
     """Give the findings about this machine."""
     yield _system()
-    if any(isinstance(table, LocalEngine) for table in settings.engines.values()):
+    if any(isinstance(table, LocalSettings) for table in settings.engines.values()):
         yield _llama(needed=_only_local(settings))
     yield from _home()
     yield from _output()
@@ -33,9 +33,9 @@ def _system() -> Finding:
 
 
 def _only_local(settings: Settings) -> bool:
-    ends = [stands_on(name, settings.engines)[-1] for name in settings.routes.get("completion", ())]
+    ends = [source_chain(name, settings.engines)[-1] for name in settings.routes.get("completion", ())]
     tables = [settings.engines.get(name) for name in ends]
-    return all(isinstance(table, LocalEngine) for table in tables if table is not None)
+    return all(isinstance(table, LocalSettings) for table in tables if table is not None)
 
 
 def _llama(*, needed: bool) -> Finding:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from spark_lsp.config import OpenAIEngine, Settings
+from spark_lsp.config import OpenAISettings, Settings
 from spark_lsp.doctor.finding import Finding
 from spark_lsp.errors import ConfigError
 from spark_lsp.proxies import proxy_for
@@ -44,7 +44,7 @@ def _hosts(settings: Settings) -> dict[str, str]:
     """Return the hosts that we may connect to, each with one address."""
     urls = [DOWNLOADS, settings.engine.url]
     for table in settings.engines.values():
-        if isinstance(table, OpenAIEngine):
+        if isinstance(table, OpenAISettings):
             urls += [table.base_url, *table.base_urls]
     hosts = dict[str, str]()
     for url in urls:

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from spark_lsp.config import OpenAIEngine, Settings
+from spark_lsp.config import OpenAISettings, Settings
 from spark_lsp.doctor.finding import Finding, Level
-from spark_lsp.engine.openai import OpenAI
+from spark_lsp.engine.openai.engine import OpenAIEngine
 from spark_lsp.errors import EngineError
 
 SUBJECT = "server"
@@ -17,13 +17,13 @@ SUBJECT = "server"
 def look(settings: Settings) -> Iterator[Finding]:
     """Give the findings about each server; the only request to a server is for its list of models."""
     for name, table in settings.engines.items():
-        if isinstance(table, OpenAIEngine):
+        if isinstance(table, OpenAISettings):
             alone = any(set(names) == {name} for names in settings.routes.values())
             yield from _engine(name, table, "error" if alone else "warning")
 
 
-def _engine(name: str, table: OpenAIEngine, level: Level) -> Iterator[Finding]:
-    if why := (engine := OpenAI(name, table)).info.reason:
+def _engine(name: str, table: OpenAISettings, level: Level) -> Iterator[Finding]:
+    if why := (engine := OpenAIEngine(name, table)).info.reason:
         yield Finding(level, SUBJECT, why, "Correct it, or take the engine out of the routes")
         return
     for url, found in anyio.run(_listed, engine):
@@ -37,7 +37,7 @@ def _engine(name: str, table: OpenAIEngine, level: Level) -> Iterator[Finding]:
             yield Finding("warning", SUBJECT, what, "Use https, or a tunnel")
 
 
-async def _listed(engine: OpenAI) -> list[tuple[str, dict[str, int] | EngineError]]:
+async def _listed(engine: OpenAIEngine) -> list[tuple[str, dict[str, int] | EngineError]]:
     try:
         return await engine.listed()
     finally:

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from spark_lsp.config import LocalEngine, Settings, stands_on
+from spark_lsp.config import LocalSettings, Settings, source_chain
 from spark_lsp.doctor.finding import Finding
 from spark_lsp.errors import ModelError
 from spark_lsp.models import memory, paths, registry
@@ -18,9 +18,9 @@ SUBJECT = "model"
 def look(settings: Settings) -> Iterator[Finding]:
     """Give a finding for each embedded engine."""
     routed = {engine for names in settings.routes.values() for engine in names}
-    needed = {each for engine in routed for each in stands_on(engine, settings.engines)}
+    needed = {each for engine in routed for each in source_chain(engine, settings.engines)}
     for name, table in settings.engines.items():
-        if isinstance(table, LocalEngine):
+        if isinstance(table, LocalSettings):
             yield _model(name, table.model, used=name in needed)
 
 

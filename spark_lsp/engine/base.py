@@ -1,4 +1,4 @@
-"""The one interface of everything that answers: replay, embedded model, remote gateway, fallback.
+"""The interface of everything that answers requests: replay, embedded model, gateway client, route.
 
     async with engine.open(request) as events:
         async for event in events: ...          # Started, Chunk*, Finished
@@ -11,7 +11,7 @@ from entering the block, never from leaving it.
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from spark_lsp.request import EngineInfo, Event, Focus, Request
 
@@ -21,7 +21,7 @@ class Engine(Protocol):
 
     @property
     def info(self) -> EngineInfo:
-        """Who this is and how it is, cheap to read at any time."""
+        """The engine's name, model and state; cheap to read at any time."""
         ...
 
     def open(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
@@ -29,9 +29,20 @@ class Engine(Protocol):
         ...
 
     def observe(self, focus: Focus) -> None:
-        """Take a hint that a completion may be asked for here soon. Never blocks, never raises."""
+        """Take the hint that a completion may be requested here soon. Never blocks, never raises."""
         ...
 
     async def aclose(self) -> None:
-        """Stop for good and free everything held. Safe to call twice."""
+        """Stop permanently and free all resources. Safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class ReasoningEngine(Protocol):
+    """What an engine offers in addition if its model may reason before it answers."""
+
+    @property
+    def reasoning_timeout_s(self) -> float:
+        """Seconds that the engine allows for the first token of a reasoning model; `inf`: no limit, 0: the
+        model is not known to reason."""
         ...

@@ -2,7 +2,7 @@
 
 A token is four characters. Token `i` is due `delay_ms + i / tokens_per_s` after the request, by one
 schedule from the start, so that neither a slow reader nor a coarse clock adds up to drift; a token is
-never early. What is late goes out at once, with a turn for others now and then.
+never early. Late tokens are sent at once, with a regular pause for other tasks.
 """
 
 import time
@@ -13,7 +13,7 @@ from pathlib import Path
 import anyio
 
 from spark_lsp.codes import Code
-from spark_lsp.config import ReplayEngine
+from spark_lsp.config import ReplaySettings
 from spark_lsp.errors import EngineError
 from spark_lsp.request import (
     Chunk,
@@ -33,17 +33,17 @@ TOKEN_CHARS = 4
 TURN = 32  # tokens that may be late at once: a turn of the loop costs as much as a few tokens
 
 
-class Replay:
+class ReplayEngine:
     """`kind = "replay"`: see the module's text."""
 
-    def __init__(self, name: str, settings: ReplayEngine) -> None:
+    def __init__(self, name: str, settings: ReplaySettings) -> None:
         self._name = name
         self._settings = settings
         self._cache: dict[str, str] = {}
 
     @property
     def info(self) -> EngineInfo:
-        """A replay is always ready; a missing text shows when it is asked."""
+        """A replay is always ready; a missing text is an error of the request."""
         return EngineInfo(self._name, "replay", "replay", context_tokens=131_072)
 
     def open(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
@@ -96,22 +96,22 @@ async def _until(due: float, number: int) -> None:
 
 
 def read_text(name: str, path: str) -> str:
-    """Read a replay's text. Raises `EngineError` if there is none."""
+    """Return a replay's text. Raises `EngineError` if the file cannot be read."""
     if not path:
         return ""
     try:
         return Path(path).read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise EngineError(
-            f"The replay engine {name!r} cannot read its text {path}",
-            "It has nothing to answer",
+            f"Replay engine {name!r} cannot read its text {path}",
+            "It cannot answer",
             f"Correct `text` of engines.{name} in config.toml",
             code=Code.ENGINE_UNAVAILABLE,
         ) from error
 
 
 def edit_format(request: Request, text: str) -> EditFormat:
-    """Say in which form a given text answers: a replay knows its text, not what was asked of it."""
+    """Return the format of a text, which a replay derives from the text, not from the request."""
     if request.task is not Task.EDIT:
         return EditFormat.TEXT
     if text.lstrip().startswith("```"):

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from spark_lsp.codes import Code
-from spark_lsp.config import EngineSettings, OpenAIEngine, Problem
+from spark_lsp.config import EngineSettings, OpenAISettings, Problem
 from spark_lsp.engine.base import Engine
-from spark_lsp.engine.fallback import Fallback
+from spark_lsp.engine.circuit_breaker import BreakerState, CircuitBreaker
 from spark_lsp.engine.guard import info_of
-from spark_lsp.engine.health import Health
+from spark_lsp.engine.route import Route
 from spark_lsp.errors import EngineError
 from spark_lsp.gateway.engine_watch import EngineWatch, Listener
 from spark_lsp.request import EngineInfo, Focus, Request, Task
@@ -43,7 +43,7 @@ class Registry:
         self._base = base
         self._watch: EngineWatch = EngineWatch() if base is None else base._watch
         self._own_engines = dict(engines)
-        self._own_health = {name: Health() for name in engines}
+        self._own_health = {name: CircuitBreaker() for name in engines}
         self._engines = dict(engines)
         self._health = dict(self._own_health)
         self._routes = {route: tuple(names) for route, names in routes.items()}
@@ -64,7 +64,7 @@ class Registry:
 
     def key_variables(self) -> set[str]:
         """Return the environment variables with the keys of the gateway's own engines."""
-        return {each.key_env for each in self._settings.values() if isinstance(each, OpenAIEngine)}
+        return {each.key_env for each in self._settings.values() if isinstance(each, OpenAISettings)}
 
     def engine(self, name: str) -> Engine | None:
         """Return the engine of that name, for an engine that depends on it."""
@@ -85,7 +85,7 @@ class Registry:
         state: list[object] = []
         for name, engine in self._own_engines.items():
             health = self._own_health[name]
-            state += (info_of(engine, name), health.state(now), health.allows(now), health.reason)
+            state += (info_of(engine, name), health.state(now), health.allows_request(now), health.reason)
         return tuple(state)
 
     def infos(self) -> list[EngineInfo]:
@@ -101,8 +101,8 @@ class Registry:
                 infos[serving.name] = serving
         return list(infos.values())
 
-    def _add_health(self, info: EngineInfo, health: Health, now: float) -> EngineInfo:
-        if info.state == "off" or health.state(now) == "closed":
+    def _add_health(self, info: EngineInfo, health: CircuitBreaker, now: float) -> EngineInfo:
+        if info.state == "off" or health.state(now) is BreakerState.CLOSED:
             return info
         reason = f"{health.reason}. Other engines of its routes answer until it has recovered"
         return replace(info, state="degraded", reason=reason, code=Code.ENGINE_REPLACED)
@@ -134,13 +134,13 @@ class Registry:
             retryable=False,
         )
 
-    def route(self, name: str) -> Fallback:
+    def route(self, name: str) -> Route:
         """Return the route `name`; `chat` is the edit route unless it is set."""
         names = self._routes.get(name, ())
         if not names and name == "chat":
             names = self._routes.get("edit", ())
         engines = [self._engines[each] for each in names if each in self._engines]
-        return Fallback(name, engines, self._health)
+        return Route(name, engines, self._health)
 
     def find_unknown(self, routes: Mapping[str, Sequence[str]]) -> list[Problem]:
         """Return a problem for each engine that an editor's routes name and that does not exist here."""

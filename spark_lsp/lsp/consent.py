@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol.types import MessageType
 
 from spark_lsp.codes import Code
-from spark_lsp.config import EngineSettings, engine_problems
+from spark_lsp.config import EngineSettings, read_engine
 from spark_lsp.errors import ConfigError, GatewayError, SparkError
 from spark_lsp.lsp.engine_side import EngineSide
 from spark_lsp.lsp.language_client import LanguageClient
@@ -50,7 +50,7 @@ class Consent:
         """Return the engines that may be used, and ask the user about the others."""
         allowed: dict[str, Any] = {}
         for name, table in tables.items():
-            engine, _ = engine_problems(name, table, "editor")
+            engine, _ = read_engine(name, table, "editor")
             missing = self._list_missing(engine) if engine is not None else []
             if missing:
                 self._ask_soon(f"the engine {name!r}", missing)

@@ -3,7 +3,7 @@
 from lsprotocol.types import MessageType
 
 from spark_lsp.codes import Code, known
-from spark_lsp.engine.remote import LinkStatus
+from spark_lsp.engine.gateway_client.remote import LinkStatus
 from spark_lsp.lsp.gateway_client import GatewayClient
 from spark_lsp.lsp.messages import UserMessages
 from spark_lsp.lsp.model_offers import ModelOffers

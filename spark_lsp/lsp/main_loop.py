@@ -22,7 +22,7 @@ from spark_lsp.lsp.stdio import MAX_BODY, QueueLimit, Reader, Writer
 from spark_lsp.supervise import call_guarded, keep_running, watch_loop
 
 if TYPE_CHECKING:
-    from spark_lsp.engine.remote import Remote
+    from spark_lsp.engine.gateway_client.remote import Remote
 
 log = logging.getLogger(__name__)
 

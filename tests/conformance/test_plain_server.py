@@ -13,7 +13,7 @@ import openai
 import pytest
 from openai.lib.responses_websocket import AsyncResponsesWebSocketSession, ResponsesWebSocketLimits
 
-from spark_lsp.engine.remote import Endpoint, LinkStatus, Remote
+from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, EditFormat, Event, Finished, Part, PartKind, Request, Span, Started, Task
 from spark_lsp.text.document import Document
@@ -124,7 +124,7 @@ async def test_trouble_is_one_error_in_words_and_the_next_question_works(word: s
 
 async def test_a_wrong_key_is_said() -> None:
     async with serving(echo) as plain, linked(plain, "wrong") as (remote, _):
-        with pytest.raises(EngineError, match="refused our token"):
+        with pytest.raises(EngineError, match="rejected the token"):
             await answer(remote, ask("hello"))
         assert plain.creates == []
 

@@ -169,6 +169,6 @@ async def test_a_wrong_key_is_said_and_nothing_is_sent(connect: Connect) -> None
     async with serving(last_line) as plain:
         client = await joined(connect, plain, "wrong")
         client.open()
-        await client.until(lambda: any("refused our token" in status.reason for status in client.statuses))
+        await client.until(lambda: any("rejected the token" in status.reason for status in client.statuses))
         assert await client.ghost(1, 4) == []
         assert plain.creates == []

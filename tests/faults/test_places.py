@@ -35,13 +35,13 @@ EXCUSED = {
     "lsp/main_loop.py:MainLoop.run:ensure_future(each)": "two guards, which do not fail themselves",
     "lsp/outgoing.py:Outgoing._scan:ensure_future(work)": "a guard, which does not fail itself",
     "lsp/main_loop.py:MainLoop._call_soon": "where the loop cannot read stdin, as on Windows",
-    "launch.py:_spawn": "only where no gateway runs",
-    "engine/channel.py:Channel._wait": "a gateway that is silent for half a minute; `test_link.py` has it",
-    "engine/fallback.py:Fallback.aclose": "nobody calls it: a route does not own its engines",
-    "engine/remote.py:Remote.aclose": "nobody calls it: the link ends with its task",
-    "engine/remote.py:Remote.info": "nobody calls it in the server",
-    "engine/wafer.py:Wafer.aclose": "at the gateway's end; `test_engines.py` has what any engine raises",
-    "engine/wafer.py:Wafer.observe": "only of the engine of completions, which is a replay here",
+    "launch.py:_spawn_gateway": "only where no gateway runs",
+    "engine/gateway_client/channel.py:Channel._wait_for_event": "half a minute long; see `test_link.py`",
+    "engine/route.py:Route.aclose": "nobody calls it: a route does not own its engines",
+    "engine/gateway_client/remote.py:Remote.aclose": "nobody calls it: the link ends with its task",
+    "engine/gateway_client/remote.py:Remote.info": "nobody calls it in the server",
+    "engine/wafer/engine.py:Wafer.aclose": "at the end of the gateway; see `test_engines.py`",
+    "engine/wafer/engine.py:Wafer.observe": "only of the engine of completions, which is a replay here",
     "gateway/writer.py:ConnectionWriter.wait_while": "a peer that reads too slowly; `test_handler.py` has it",
 }
 TWICE = (  # only reached after another failure, which one fault is not
@@ -61,7 +61,7 @@ def _excuse(place: str) -> str:
 
 STRIDE = int(os.environ.get("SPARK_LSP_FAULTS", "4"))  # 1 tries every place, in about seven minutes
 UNREACHED = (
-    "engine/socket.py:Socket._limit_closing",  # a peer that does not close; `test_socket.py` has it
+    "engine/gateway_client/socket.py:Socket._limit_closing",  # no close; see `test_socket.py`
     "gateway/loop_monitor.py:LoopMonitor",  # a turn over 100 ms, which no traffic here makes
 )
 TRIED = [

@@ -8,7 +8,7 @@ import re
 from contextlib import suppress
 
 from spark_lsp.engine import sse
-from spark_lsp.engine.sse import Parser, ServerEvent, TooLong
+from spark_lsp.engine.sse import EventParser, EventTooLong, ServerEvent
 
 BOUND = 300  # small, so that short inputs reach it
 _LINE = re.compile(rb"(.*?)(?:\r\n|\n|\r)", re.DOTALL)
@@ -17,11 +17,11 @@ _LINE = re.compile(rb"(.*?)(?:\r\n|\n|\r)", re.DOTALL)
 def TestOneInput(data: bytes) -> None:
     """The first byte says how large the pieces are; 0 cuts in growing ones."""
     size, stream = (data[0] % 16, data[1:]) if data else (0, b"")
-    was, sse.MAX_EVENT = sse.MAX_EVENT, BOUND
+    was, sse.MAX_EVENT_BYTES = sse.MAX_EVENT_BYTES, BOUND
     try:
         check(pieces(stream, size), stream)
     finally:
-        sse.MAX_EVENT = was
+        sse.MAX_EVENT_BYTES = was
 
 
 def pieces(stream: bytes, size: int) -> list[bytes]:
@@ -36,13 +36,13 @@ def pieces(stream: bytes, size: int) -> list[bytes]:
 
 def check(cut: list[bytes], stream: bytes) -> None:
     """Read it in pieces, and compare with the plain reading."""
-    parser, events = Parser(), list[ServerEvent]()
+    parser, events = EventParser(), list[ServerEvent]()
     expected, unfinished = plain(stream)
-    with suppress(TooLong):
+    with suppress(EventTooLong):
         for piece in cut:
             events += parser.feed(piece)
         assert events == expected, "the pieces matter"
-        assert parser.unfinished == unfinished
+        assert parser.has_unfinished == unfinished
         return
     assert events == expected[: len(events)], "an event came that is none"
     assert len(stream) > BOUND, "a short stream was refused"
@@ -56,8 +56,9 @@ def plain(stream: bytes) -> tuple[list[ServerEvent], bool]:
         end = match.end()
         key, _, value = match[1].partition(b":")
         text = value.removeprefix(b" ").decode("utf-8", "replace")
-        if key == b"data":
+        if key in (b"data", b"error"):
             data.append(text)
+            name = "error" if key == b"error" else name
         elif key == b"event":
             name = text
         elif not match[1]:

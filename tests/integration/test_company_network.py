@@ -7,10 +7,10 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from spark_lsp.config import OpenAIEngine, Settings
+from spark_lsp.config import OpenAISettings, Settings
 from spark_lsp.doctor import network
-from spark_lsp.engine.connect import Endpoint, open_socket
-from spark_lsp.engine.openai import OpenAI
+from spark_lsp.engine.gateway_client.connect import Endpoint, open_socket
+from spark_lsp.engine.openai.engine import OpenAIEngine
 from spark_lsp.errors import EngineError, GatewayError
 from spark_lsp.models import sources
 from spark_lsp.models.registry import HuggingFace, Model
@@ -56,7 +56,7 @@ async def proxy() -> AsyncIterator[HttpProxy]:
 
 
 async def ask(url: str) -> str:
-    engine = OpenAI("gpu", OpenAIEngine(base_url=url, model="m", context_tokens=4096))
+    engine = OpenAIEngine("gpu", OpenAISettings(base_url=url, model="m", context_tokens=4096))
     try:
         with anyio.fail_after(20):
             async with engine.open(CHAT) as events:
@@ -147,7 +147,7 @@ async def test_a_gateway_behind_tls_is_reached(
     with pytest.raises(GatewayError, match="certificate is not accepted"):
         await open_socket(Endpoint(url), 5)
     monkeypatch.setenv("SSL_CERT_FILE", str(ours.bundle))
-    with pytest.raises(GatewayError, match="refused our token"):
+    with pytest.raises(GatewayError, match="rejected the token"):
         await open_socket(Endpoint(url), 5)
     assert bool(proxy.heads) == proxied
 
@@ -177,7 +177,10 @@ def _fetch(source: HuggingFace, model: Model, folder: Path) -> None:
 async def test_doctor_names_the_authorities_and_the_proxy(
     ours: Company, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    engines = {"gpu": OpenAIEngine(base_url=f"https://{HOST}/v1"), "odd": OpenAIEngine(base_url="http://[")}
+    engines = {
+        "gpu": OpenAISettings(base_url=f"https://{HOST}/v1"),
+        "odd": OpenAISettings(base_url="http://["),
+    }
     settings = Settings(engines=engines)
     plain = [each.what for each in network.look(settings)]
     assert plain == ["certificates are checked with the operating system's trust store", "no proxy is used"]

@@ -332,7 +332,7 @@ def test_a_server_that_serves_the_model_is_well(look: Look, gpu: Callable[..., s
     [
         (200, {"model": "gone"}, "warning", "does not list the model 'gone'; it lists a, b", "`model`"),
         (200, {}, "error", "serves 2 models, and the settings name none", "one of: a, b"),
-        (401, {}, "error", "refused our key", "key_env"),
+        (401, {}, "error", "rejected the API key", "key_env"),
         (404, {}, "error", "404", "ends in /v1"),
         (200, {"key_env": "NO_SUCH_KEY"}, "error", "NO_SUCH_KEY is not set", "Correct it"),
         (200, {"base_url": "ftp://127.0.0.1/v1"}, "error", "not a valid http", "Correct it"),
@@ -340,7 +340,7 @@ def test_a_server_that_serves_the_model_is_well(look: Look, gpu: Callable[..., s
             200,
             {"base_url": "http://me:secret@127.0.0.1/v1"},
             "error",
-            "holds a user name or a password",
+            "contains a user name or a password",
             "Correct it",
         ),
         (200, {"base_url": "http://127.0.0.1:9/v1"}, "error", "nothing listens", "base_url"),

@@ -21,10 +21,10 @@ from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from spark_lsp.engine import channel
-from spark_lsp.engine import link as link_module
-from spark_lsp.engine import remote as remote_module
-from spark_lsp.engine.remote import Endpoint, LinkStatus, Remote
+from spark_lsp.engine.gateway_client import channel
+from spark_lsp.engine.gateway_client import link as link_module
+from spark_lsp.engine.gateway_client import remote as remote_module
+from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, Event, Part, PartKind, Request, Span, Task
 from spark_lsp.text.document import Document
@@ -158,8 +158,8 @@ async def test_fault_25_a_reset_in_mid_stream_is_one_error_and_nothing_comes_twi
 async def test_fault_26_a_half_open_link_is_found_by_its_heartbeat(
     running: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert 2 * link_module.HEARTBEAT <= 9  # what the test shortens is within ten seconds
-    monkeypatch.setattr(link_module, "HEARTBEAT", 0.3)
+    assert 2 * link_module.HEARTBEAT_S <= 9  # what the test shortens is within ten seconds
+    monkeypatch.setattr(link_module, "HEARTBEAT_S", 0.3)
     async with proxied(running.ready["url"]) as proxy, linked(at(proxy.url, running)) as (remote, told):
         await answer(remote, ask("replay"))
         proxy.silent = True
@@ -175,7 +175,7 @@ async def test_fault_26_a_half_open_link_is_found_by_its_heartbeat(
 async def test_fault_27_after_a_stall_the_state_is_there_again(
     start: Any, short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link_module, "HEARTBEAT", 0.3)
+    monkeypatch.setattr(link_module, "HEARTBEAT_S", 0.3)
     with start(short, "--port", "0") as started:
         async with linked(at(started.ready["url"], started)) as (remote, told):
             remote.opened(Document(URI, "a = 1\n", 1, "python"))
@@ -193,7 +193,7 @@ async def test_fault_27_after_a_stall_the_state_is_there_again(
 async def test_fault_27_a_machine_that_has_slept_connects_anew(
     running: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link_module, "CLOCK", 0.02)
+    monkeypatch.setattr(link_module, "CLOCK_INTERVAL_S", 0.02)
     async with linked(at(running.ready["url"], running)) as (remote, told):
         await eventually(lambda: told and told[-1].state == "ready")
         told.clear()  # a busy machine may have been slow to connect
@@ -524,7 +524,7 @@ async def test_fault_34_another_version_of_ours_is_not_selected(running: Any) ->
 
 async def test_fault_34_a_token_of_yesterday_is_said_once_and_the_link_waits(running: Any) -> None:
     async with linked(lambda: Endpoint(running.ready["url"], "expired")) as (remote, told):
-        with pytest.raises(EngineError, match="refused our token"):
+        with pytest.raises(EngineError, match="rejected the token"):
             await answer(remote, ask("replay"))
         assert "SPARK_LSP_TOKEN" in told[0].reason
 
@@ -579,7 +579,7 @@ async def test_who_proves_itself_is_trusted(running: Any) -> None:
 async def test_a_link_that_gets_old_is_replaced_before_it_ends_and_no_request_waits_or_is_lost(
     start: Any, short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote_module, "STEADY", 0.2)
+    monkeypatch.setattr(remote_module, "STEADY_S", 0.2)
     with start(short, "--port", "0", "--lifetime", "1.2") as started:
         async with linked(at(started.ready["url"], started)) as (remote, told):
             remote.opened(Document(URI, "a = 1\n", 1, "python"))
@@ -620,9 +620,9 @@ async def test_a_gateway_that_is_silent_about_a_request_is_given_up(
     after: str, running: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other lanes' events, and the link's own, are no sign of life of this one."""
-    monkeypatch.setattr(channel, "NEXT_TEXT", 0.2)
+    monkeypatch.setattr(channel, "NEXT_TEXT_TIMEOUT_S", 0.2)
     if after == "its beginning":
-        monkeypatch.setitem(channel.FIRST_TEXT, Task.EDIT, 0.3)
+        monkeypatch.setitem(channel.FIRST_TEXT_TIMEOUT_S, Task.EDIT, 0.3)
     model = "stuck" if after == "its beginning" else "halting"
     async with linked(at(running.ready["url"], running)) as (remote, _):
         async with anyio.create_task_group() as group:

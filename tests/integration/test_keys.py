@@ -11,9 +11,9 @@ from spark_lsp import runtime
 from spark_lsp.client.answers import Suggestion
 from spark_lsp.client.connection import SERVE
 from spark_lsp.client.editor import Editor, editing
-from spark_lsp.config import OpenAIEngine, Settings
-from spark_lsp.engine.keys import HandedKeys, key_of
-from spark_lsp.engine.openai import OpenAI
+from spark_lsp.config import OpenAISettings, Settings
+from spark_lsp.engine.openai.engine import OpenAIEngine
+from spark_lsp.engine.openai.keys import HandedKeys, key_of
 from spark_lsp.errors import EngineError
 from spark_lsp.lsp.settings_parsing import collect_keys
 from spark_lsp.request import Request, Task
@@ -108,10 +108,10 @@ def test_an_editor_hands_over_only_what_engines_name_and_what_is_approved(
     for name in ("MINE", "THEIRS", "OTHER"):
         monkeypatch.setenv(name, "sk-1")
     engines = {
-        "gpu": OpenAIEngine(key_env="MINE"),
-        "waits": OpenAIEngine(key_env="THEIRS"),
-        "unset": OpenAIEngine(key_env="NOT_SET_ANYWHERE"),
-        "none": OpenAIEngine(),
+        "gpu": OpenAISettings(key_env="MINE"),
+        "waits": OpenAISettings(key_env="THEIRS"),
+        "unset": OpenAISettings(key_env="NOT_SET_ANYWHERE"),
+        "none": OpenAISettings(),
     }
     assert collect_keys(Settings(engines=engines), {"waits"}) == {"MINE": "sk-1"}
 
@@ -124,8 +124,9 @@ def test_keys_are_in_no_representation() -> None:
 
 async def test_a_key_file_is_read_for_each_request(server: HttpServer, tmp_path: Path) -> None:
     file = tmp_path / "key"
-    engine = OpenAI(
-        "gpu", OpenAIEngine(base_url=f"{server.url}/v1", model="m", context_tokens=4096, key_file=str(file))
+    engine = OpenAIEngine(
+        "gpu",
+        OpenAISettings(base_url=f"{server.url}/v1", model="m", context_tokens=4096, key_file=str(file)),
     )
     request = Request(Task.CHAT, instruction="hi")
 
@@ -138,7 +139,7 @@ async def test_a_key_file_is_read_for_each_request(server: HttpServer, tmp_path:
         await ask()
     file.touch(0o600)
     file.write_text("sk-wrong\n")
-    with pytest.raises(EngineError, match="refused our key"):
+    with pytest.raises(EngineError, match="rejected the API key"):
         await ask()
     file.write_text("sk-right\n")
     await ask()
@@ -152,4 +153,4 @@ def test_a_key_that_is_nowhere_is_said_to_be(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv(VARIABLE, raising=False)
     with pytest.raises(EngineError, match="is not set, neither for the gateway nor for an editor") as caught:
         key_of("gpu", VARIABLE, "")
-    assert f"Set {VARIABLE} where your editor is started" in caught.value.remedy
+    assert f"Set {VARIABLE} where you start your editor" in caught.value.remedy

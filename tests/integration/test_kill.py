@@ -80,7 +80,7 @@ class Desk:
         return None
 
     def model(self) -> psutil.Process | None:
-        return child(self.gateway(), "local_child.py")
+        return child(self.gateway(), str(Path("engine", "local", "child.py")))
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -19,7 +19,7 @@ from anyio.abc import SocketStream
 
 from spark_lsp import __version__, launch, runtime
 from spark_lsp.codes import Code
-from spark_lsp.engine.remote import Endpoint
+from spark_lsp.engine.gateway_client.remote import Endpoint
 from spark_lsp.errors import GatewayError
 from spark_lsp.failures import FAILED, read_all
 from spark_lsp.locks import try_lock
@@ -234,7 +234,7 @@ async def test_one_that_cannot_start_is_told_with_its_log(where: Path, tmp_path:
 
 
 async def test_a_lock_that_nobody_lets_go_is_told(where: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch, "START_DEADLINE", 0.2)
+    monkeypatch.setattr(launch, "START_TIMEOUT_S", 0.2)
     with try_lock(where / "gateway.lock") as held:
         assert held
         with pytest.raises(GatewayError, match="another program holds its lock"):
@@ -299,11 +299,11 @@ async def test_where_there_are_no_unix_sockets_it_is_a_loopback_port(where: Path
     ("given", "idle"),
     [
         ("2.5", 2.5),
-        ("", launch.IDLE),
-        ("soon", launch.IDLE),
-        ("0", launch.IDLE),
-        ("-1", launch.IDLE),
-        ("nan", launch.IDLE),
+        ("", launch.IDLE_S),
+        ("soon", launch.IDLE_S),
+        ("0", launch.IDLE_S),
+        ("-1", launch.IDLE_S),
+        ("nan", launch.IDLE_S),
     ],
 )
 def test_the_idle_time_can_be_set(monkeypatch: pytest.MonkeyPatch, given: str, idle: float) -> None:

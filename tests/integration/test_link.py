@@ -18,10 +18,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
-from spark_lsp.engine import link as link_module
-from spark_lsp.engine import remote as remote_module
-from spark_lsp.engine.remote import Endpoint, LinkStatus, Remote
-from spark_lsp.engine.socket import Socket
+from spark_lsp.engine.gateway_client import link as link_module
+from spark_lsp.engine.gateway_client import remote as remote_module
+from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
+from spark_lsp.engine.gateway_client.socket import Socket
 from spark_lsp.errors import EngineError
 from spark_lsp.gateway import serve as gateway_serve
 from spark_lsp.gateway.app import Gateway
@@ -52,8 +52,8 @@ Talk = Callable[[Peer], Awaitable[None]]
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote_module, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(remote_module, "LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr(remote_module, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(remote_module, "MAX_PAUSE_S", 0.05)
 
 
 @asynccontextmanager
@@ -126,7 +126,7 @@ async def test_a_stranger_that_says_nonsense_in_place_of_its_proof_is_left_and_t
         async with linked(lambda: endpoints[0]) as (remote, told):
             remote.opened(Document("file:///a.py", "code", 1, "python"))
             await eventually(lambda: told)
-            assert "does not know our token" in told[0].reason
+            assert "is not our gateway" in told[0].reason
             assert heard == []
             endpoints[0] = Endpoint(good, "secret")
             await eventually(lambda: told[-1].state == "ready")
@@ -154,7 +154,7 @@ async def test_one_that_sends_us_elsewhere_is_not_followed(proves: bool) -> None
             endpoint = Endpoint(f"ws://127.0.0.1:{port}/", "secret", proves=proves)
             async with linked(lambda: endpoint) as (_, told):
                 await eventually(lambda: told)
-                words = "does not know our token" if proves else "sends us elsewhere"
+                words = "is not our gateway" if proves else "redirects to another address"
                 assert words in told[0].reason
     assert came == []
 
@@ -179,7 +179,7 @@ async def test_one_that_hangs_up_before_it_greets_is_told_of_and_the_next_one_is
 async def test_one_that_never_greets_is_told_of_and_the_next_one_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(link_module, "HEARTBEAT", 0.2)
+    monkeypatch.setattr(link_module, "HEARTBEAT_S", 0.2)
 
     async def mute(peer: Peer) -> None:
         await peer.wait_closed()
@@ -197,7 +197,7 @@ async def test_one_that_never_greets_is_told_of_and_the_next_one_is_found(
 async def test_while_the_next_gateway_is_mute_the_one_that_leaves_is_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(link_module, "HEARTBEAT", 0.2)
+    monkeypatch.setattr(link_module, "HEARTBEAT_S", 0.2)
     greeted = 0
 
     async def leaving(peer: Peer) -> None:
@@ -249,7 +249,7 @@ async def test_a_link_that_was_left_and_greets_again_is_not_gone_back_to() -> No
 async def test_a_peer_that_stops_reading_in_mid_upload_is_found_by_the_heartbeat(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(link_module, "HEARTBEAT", 0.2)
+    monkeypatch.setattr(link_module, "HEARTBEAT_S", 0.2)
     async with (
         listening(gateway) as url,
         proxied(url) as proxy,
@@ -267,7 +267,7 @@ async def test_a_stall_of_our_own_loop_does_not_cost_a_living_link(
     running: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stall between a ping and its answer, much longer than what a silent peer is given."""
-    monkeypatch.setattr(link_module, "HEARTBEAT", 0.1)
+    monkeypatch.setattr(link_module, "HEARTBEAT_S", 0.1)
     probes: list[float] = []
 
     def ping(socket: Socket) -> Any:
@@ -277,7 +277,7 @@ async def test_a_stall_of_our_own_loop_does_not_cost_a_living_link(
         return answered
 
     monkeypatch.setattr(Stalling, "ping", ping)
-    monkeypatch.setattr("spark_lsp.engine.dial.Socket", Stalling)
+    monkeypatch.setattr("spark_lsp.engine.gateway_client.dial.Socket", Stalling)
     async with linked(lambda: Endpoint(running.ready["url"], running.token)) as (remote, told):
         await eventually(lambda: len(probes) == 3)
         async with remote.open(Request(Task.EDIT, (), "x", model="replay")) as events:
@@ -304,7 +304,7 @@ class Stalling(Socket):
 async def test_whatever_the_socket_raises_is_a_lost_link_and_the_next_request_is_answered(
     method: str, running: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(link_module, "HEARTBEAT", 0.2)  # a ping soon
+    monkeypatch.setattr(link_module, "HEARTBEAT_S", 0.2)  # a ping soon
     broken: list[str] = []
 
     def raise_once(protocol: ClientProtocol, *arguments: Any) -> Any:
@@ -321,7 +321,7 @@ async def test_whatever_the_socket_raises_is_a_lost_link_and_the_next_request_is
         with suppress(EngineError):
             await answer(remote)
         if method == "receive_eof":  # which is only called at the end
-            remote._link.leave()  # type: ignore[union-attr]
+            remote._link.retire()  # type: ignore[union-attr]
         await eventually(lambda: broken)
         await eventually(lambda: "degraded" in [status.state for status in told[before:]])
         await eventually(lambda: told[-1].state == "ready")

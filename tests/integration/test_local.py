@@ -14,11 +14,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from spark_lsp.config import LocalEngine, ReplayEngine
-from spark_lsp.engine.fallback import Fallback
-from spark_lsp.engine.health import Health
-from spark_lsp.engine.local import Local
-from spark_lsp.engine.replay import Replay
+from spark_lsp.config import LocalSettings, ReplaySettings
+from spark_lsp.engine.circuit_breaker import CircuitBreaker
+from spark_lsp.engine.local.engine import LocalEngine
+from spark_lsp.engine.replay import ReplayEngine
+from spark_lsp.engine.route import Route
 from spark_lsp.errors import EngineError
 from spark_lsp.models import paths, registry
 from spark_lsp.request import (
@@ -57,12 +57,12 @@ def _what_is_missing() -> str:
 
 
 @pytest.fixture
-async def local() -> AsyncIterator[Local]:
+async def local() -> AsyncIterator[LocalEngine]:
     if missing := _what_is_missing():
         if os.environ.get("SPARK_LSP_REQUIRE_MODEL") == "1":
             pytest.fail(missing)
         pytest.skip(missing)
-    engine = Local("local", LocalEngine())
+    engine = LocalEngine("local", LocalSettings())
     yield engine
     await engine.aclose()
 
@@ -72,7 +72,7 @@ def completion(prefix: str, suffix: str = "", **more: object) -> Request:
     return Request(Task.COMPLETE, parts, language="python", **more)  # type: ignore[arg-type]
 
 
-async def answer(engine: Local, request: Request) -> list[Event]:
+async def answer(engine: LocalEngine, request: Request) -> list[Event]:
     async with engine.open(request) as events:
         return [event async for event in events]
 
@@ -92,12 +92,12 @@ async def until(true: Callable[[], bool], seconds: float = PATIENCE) -> None:
             await anyio.sleep(0.01)
 
 
-def pid(engine: Local) -> int:
+def pid(engine: LocalEngine) -> int:
     assert engine._child  # pyright: ignore[reportPrivateUsage]
     return engine._child.pid  # pyright: ignore[reportPrivateUsage]
 
 
-async def killed_in_an_answer(engine: Local) -> None:
+async def killed_in_an_answer(engine: LocalEngine) -> None:
     async def read() -> None:
         async with engine.open(Request(Task.CHAT, instruction="Count from 1 to 1000.")) as events:
             async for event in events:
@@ -110,7 +110,7 @@ async def killed_in_an_answer(engine: Local) -> None:
     assert caught.value.retryable
 
 
-async def test_a_line_streams_in(local: Local) -> None:
+async def test_a_line_streams_in(local: LocalEngine) -> None:
     assert local.info.state == "starting"
     events = await answer(local, completion("def add(a, b):\n    return", "\n\nprint(add(1, 2))\n"))
     assert events[0] == Started("local", "qwen2.5-coder-0.5b")
@@ -125,24 +125,24 @@ async def test_a_line_streams_in(local: Local) -> None:
     assert local.info.state == "ready"
 
 
-async def test_the_middle_of_a_word_is_completed(local: Local) -> None:
+async def test_the_middle_of_a_word_is_completed(local: LocalEngine) -> None:
     for typed in ("r", "ret", "return"):
         events = await answer(local, completion(f"def add(a, b):\n    {typed}", "\n\nprint(add(1, 2))\n"))
         assert (typed + text_of(events)).split() == ["return", "a", "+", "b"]
 
 
-async def test_an_opened_block_gets_its_first_line(local: Local) -> None:
+async def test_an_opened_block_gets_its_first_line(local: LocalEngine) -> None:
     events = await answer(local, completion("def add(a, b):", "\n\n\nprint(add(1, 2))\n"))
     assert text_of(events).startswith("\n    ")
     assert text_of(events).count("\n") == 1
 
 
-async def test_lines_end_as_in_the_document(local: Local) -> None:
+async def test_lines_end_as_in_the_document(local: LocalEngine) -> None:
     events = await answer(local, completion("def add(a, b):\r\n    x = a\r\n    if x:", "\r\n\r\nadd(1)\r\n"))
     assert text_of(events).startswith("\r\n")
 
 
-async def test_the_next_key_reads_next_to_nothing(local: Local) -> None:
+async def test_the_next_key_reads_next_to_nothing(local: LocalEngine) -> None:
     cold = end_of(await answer(local, completion(BEFORE, AFTER)))
     for typed in ("r", "retu", "return ", "return f"):
         warm = end_of(await answer(local, completion(BEFORE + typed, AFTER)))
@@ -150,7 +150,7 @@ async def test_the_next_key_reads_next_to_nothing(local: Local) -> None:
     assert cold.usage.input_tokens > 50
 
 
-async def test_what_was_read_at_rest_is_not_read_again(local: Local) -> None:
+async def test_what_was_read_at_rest_is_not_read_again(local: LocalEngine) -> None:
     await local.start()
     local.observe(Focus("file:///a.py", "python", SOURCE[:AT] + SOURCE[AT:], AT))
     await local.idle()
@@ -159,7 +159,7 @@ async def test_what_was_read_at_rest_is_not_read_again(local: Local) -> None:
     assert usage.input_tokens - usage.cached_tokens <= 8
 
 
-async def test_leaving_frees_the_slot(local: Local) -> None:
+async def test_leaving_frees_the_slot(local: LocalEngine) -> None:
     await local.start()
     long = Request(Task.CHAT, instruction="Write a long story.\n" * 600)  # 20 s to read on two cores
     async with local.open(long) as events:
@@ -170,7 +170,7 @@ async def test_leaving_frees_the_slot(local: Local) -> None:
             await anyio.sleep(0.02)
 
 
-async def test_an_edit_is_answered_as_chat(local: Local) -> None:
+async def test_an_edit_is_answered_as_chat(local: LocalEngine) -> None:
     parts = (Part(PartKind.TARGET, "def f():\n    return 1\n"),)
     request = Request(Task.EDIT, parts, "Return 2 instead of 1.", "instruction", "python", max_tokens=60)
     events = await answer(local, request)
@@ -179,19 +179,19 @@ async def test_an_edit_is_answered_as_chat(local: Local) -> None:
     assert "2" in text_of(events)
 
 
-async def test_a_bound_of_tokens_is_told(local: Local) -> None:
+async def test_a_bound_of_tokens_is_told(local: LocalEngine) -> None:
     request = Request(Task.CHAT, instruction="Count from 1 to 100.", max_tokens=5)
     assert end_of(await answer(local, request)).reason == "length"
 
 
-async def test_a_text_that_is_too_long_is_refused_by_name(local: Local) -> None:
+async def test_a_text_that_is_too_long_is_refused_by_name(local: LocalEngine) -> None:
     with pytest.raises(EngineError) as caught:
         await answer(local, Request(Task.CHAT, instruction="def f(): return 1\n" * 2000))
     assert caught.value.code == "context_length_exceeded"
     assert "def f" not in str(caught.value)
 
 
-async def test_a_killed_model_is_started_once_more_and_then_left_off(local: Local) -> None:
+async def test_a_killed_model_is_started_once_more_and_then_left_off(local: LocalEngine) -> None:
     await local.start()
     first = pid(local)
     await killed_in_an_answer(local)
@@ -206,12 +206,12 @@ async def test_a_killed_model_is_started_once_more_and_then_left_off(local: Loca
 
 
 async def test_fault_37_a_killed_model_is_passed_over_and_the_next_engine_serves(
-    local: Local, tmp_path: Path
+    local: LocalEngine, tmp_path: Path
 ) -> None:
     (text := tmp_path / "spare.txt").write_text("spare")
-    spare = Replay("spare", ReplayEngine(text=str(text), tokens_per_s=0, delay_ms=0))
-    health = {local.info.name: Health(), "spare": Health()}
-    route = Fallback("completion", [local, spare], health)
+    spare = ReplayEngine("spare", ReplaySettings(text=str(text), tokens_per_s=0, delay_ms=0))
+    health = {local.info.name: CircuitBreaker(), "spare": CircuitBreaker()}
+    route = Route("completion", [local, spare], health)
     for _ in range(2):
         with contextlib.suppress(EngineError):
             async with route.open(completion("def f():\n    ")) as events:
@@ -225,13 +225,13 @@ async def test_fault_37_a_killed_model_is_passed_over_and_the_next_engine_serves
     assert route.info.name == "spare"
 
 
-async def test_a_request_given_up_while_the_model_loads_does_not_undo_the_loading(local: Local) -> None:
+async def test_a_request_given_up_while_the_model_loads_does_not_undo_the_loading(local: LocalEngine) -> None:
     with anyio.move_on_after(0.05):
         await answer(local, completion("x = "))
     await until(lambda: local.info.state == "ready")
 
 
-async def test_closing_leaves_no_process_and_no_files(local: Local) -> None:
+async def test_closing_leaves_no_process_and_no_files(local: LocalEngine) -> None:
     await local.start()
     child = pid(local)
     assert local._child  # pyright: ignore[reportPrivateUsage]
@@ -246,13 +246,13 @@ async def test_closing_leaves_no_process_and_no_files(local: Local) -> None:
         await answer(local, completion("x = "))
 
 
-async def test_no_orphan_when_the_gateway_is_killed(local: Local, tmp_path: Path) -> None:
+async def test_no_orphan_when_the_gateway_is_killed(local: LocalEngine, tmp_path: Path) -> None:
     script = (
         "import anyio\n"
-        "from spark_lsp.config import LocalEngine\n"
-        "from spark_lsp.engine.local import Local\n"
+        "from spark_lsp.config import LocalSettings\n"
+        "from spark_lsp.engine.local.engine import LocalEngine\n"
         "async def main():\n"
-        "    engine = Local('local', LocalEngine())\n"
+        "    engine = LocalEngine('local', LocalSettings())\n"
         "    await engine.start()\n"
         "    print(engine._child.pid, flush=True)\n"
         "    await anyio.sleep(60)\n"

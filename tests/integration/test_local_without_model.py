@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from spark_lsp.config import LocalEngine
-from spark_lsp.engine import local_child
-from spark_lsp.engine.local import Local
+from spark_lsp.config import LocalSettings
+from spark_lsp.engine.local import child as local_child
+from spark_lsp.engine.local.engine import LocalEngine
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Focus, Part, PartKind, Request, Task
 from tests.patience import PATIENCE
@@ -30,7 +30,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-async def refusal(engine: Local) -> EngineError:
+async def refusal(engine: LocalEngine) -> EngineError:
     with pytest.raises(EngineError) as caught:
         async with engine.open(REQUEST):
             pytest.fail("opened")
@@ -39,7 +39,7 @@ async def refusal(engine: Local) -> EngineError:
 
 
 async def test_a_missing_model_is_told_and_never_fetched(place: Path) -> None:
-    engine = Local("local", LocalEngine())
+    engine = LocalEngine("local", LocalSettings())
     engine.observe(Focus("file:///a.py", "python", "x = ", 4))
     state, reason = engine.info.state, engine.info.reason
     error = await refusal(engine)
@@ -52,26 +52,26 @@ async def test_a_missing_model_is_told_and_never_fetched(place: Path) -> None:
 
 
 async def test_another_model_is_named_in_the_remedy() -> None:
-    error = await refusal(Local("local", LocalEngine(model="smollm2-135m")))
+    error = await refusal(LocalEngine("local", LocalSettings(model="smollm2-135m")))
     assert "Run: spark-lsp model pull smollm2-135m" in str(error)
 
 
 async def test_an_unknown_model_is_told() -> None:
-    engine = Local("local", LocalEngine(model="gpt-9"))
+    engine = LocalEngine("local", LocalSettings(model="gpt-9"))
     assert engine.info.state == "off"
     assert "gpt-9" in engine.info.reason
     assert (await refusal(engine)).code == "model_not_found"
 
 
 async def test_a_missing_file_of_the_users_own(place: Path) -> None:
-    error = await refusal(Local("local", LocalEngine(model=str(place / "mine.gguf"))))
+    error = await refusal(LocalEngine("local", LocalSettings(model=str(place / "mine.gguf"))))
     assert "mine.gguf is not on this machine" in str(error)
 
 
 async def test_a_file_that_is_no_model(place: Path) -> None:
     pytest.importorskip("xllamacpp")
     (place / "mine.gguf").write_text("not a model")
-    engine = Local("local", LocalEngine(model=str(place / "mine.gguf")))
+    engine = LocalEngine("local", LocalSettings(model=str(place / "mine.gguf")))
     error = await refusal(engine)
     assert "could not load mine.gguf" in str(error)
     assert error.code == "model_unavailable"
@@ -81,7 +81,7 @@ async def test_a_file_that_is_no_model(place: Path) -> None:
 async def test_damaged_weights_are_not_loaded(place: Path) -> None:
     with (place / "smollm2-135m-instruct-q4_1.gguf").open("wb") as file:
         file.truncate(98_362_432)
-    error = await refusal(Local("local", LocalEngine(model="smollm2-135m")))
+    error = await refusal(LocalEngine("local", LocalSettings(model="smollm2-135m")))
     assert "is damaged" in str(error)
     assert "Run: spark-lsp model pull smollm2-135m" in str(error)
 
@@ -90,7 +90,7 @@ async def test_without_the_runtime_the_extra_is_named(place: Path, monkeypatch: 
     (place / "xllamacpp.py").write_text("raise ImportError('not here')")
     monkeypatch.setenv("PYTHONPATH", str(place))
     (place / "mine.gguf").write_text("anything")
-    error = await refusal(Local("local", LocalEngine(model=str(place / "mine.gguf"))))
+    error = await refusal(LocalEngine("local", LocalSettings(model=str(place / "mine.gguf"))))
     assert "pip install 'spark-lsp[local]'" in str(error)
 
 
@@ -103,7 +103,7 @@ async def test_the_child_gets_none_of_the_users_secrets(place: Path, monkeypatch
     monkeypatch.setenv("PYTHONPATH", str(place))
     monkeypatch.setenv("SOME_API_KEY", "secret-value")
     (place / "mine.gguf").write_text("anything")
-    await refusal(Local("local", LocalEngine(model=str(place / "mine.gguf"))))
+    await refusal(LocalEngine("local", LocalSettings(model=str(place / "mine.gguf"))))
     seen = (place / "seen").read_text()
     assert "secret-value" not in seen
     assert '"OMP_WAIT_POLICY": "PASSIVE"' in seen

@@ -7,12 +7,12 @@ from pathlib import Path
 import anyio
 import pytest
 
-from spark_lsp.config import OpenAIEngine
-from spark_lsp.engine.fallback import Fallback
-from spark_lsp.engine.health import Health
-from spark_lsp.engine.openai import OpenAI
-from spark_lsp.engine.openai_http import KEPT
-from spark_lsp.engine.openai_servers import Server, ranked
+from spark_lsp.config import OpenAISettings
+from spark_lsp.engine.circuit_breaker import CircuitBreaker
+from spark_lsp.engine.openai.engine import OpenAIEngine
+from spark_lsp.engine.openai.http import MAX_KEPT_CONNECTIONS
+from spark_lsp.engine.openai.servers import Server, ranked
+from spark_lsp.engine.route import Route
 from spark_lsp.errors import EngineError
 from spark_lsp.request import (
     Chunk,
@@ -49,14 +49,14 @@ async def odd() -> AsyncIterator[Odd]:
 
 
 @pytest.fixture
-async def made(odd: Odd) -> AsyncIterator[Callable[..., OpenAI]]:
-    engines: list[OpenAI] = []
+async def made(odd: Odd) -> AsyncIterator[Callable[..., OpenAIEngine]]:
+    engines: list[OpenAIEngine] = []
 
-    def make(kind: str = "good", **fields: object) -> OpenAI:
+    def make(kind: str = "good", **fields: object) -> OpenAIEngine:
         wait = 0.5 if kind in QUICK else 20.0  # a busy machine must not make a good server look silent
         quick = {"first_token_s": wait, "next_token_s": wait}
-        table = OpenAIEngine(**{"base_url": odd.url(kind), **quick, **fields})  # type: ignore[arg-type]
-        engines.append(OpenAI(kind, table))
+        table = OpenAISettings(**{"base_url": odd.url(kind), **quick, **fields})  # type: ignore[arg-type]
+        engines.append(OpenAIEngine(kind, table))
         return engines[-1]
 
     yield make
@@ -64,7 +64,7 @@ async def made(odd: Odd) -> AsyncIterator[Callable[..., OpenAI]]:
         await engine.aclose()
 
 
-async def answer(engine: OpenAI | Fallback, request: Request) -> list[Event]:
+async def answer(engine: OpenAIEngine | Route, request: Request) -> list[Event]:
     with anyio.fail_after(PATIENCE):
         async with engine.open(request) as events:
             return [event async for event in events]
@@ -74,7 +74,7 @@ def text_of(events: list[Event]) -> str:
     return "".join(event.text for event in events if isinstance(event, Chunk))
 
 
-async def test_an_edit_is_a_chat_with_its_usage(made: Callable[..., OpenAI], odd: Odd) -> None:
+async def test_an_edit_is_a_chat_with_its_usage(made: Callable[..., OpenAIEngine], odd: Odd) -> None:
     events = await answer(made(key_env="PATH"), EDIT)
     assert events[0] == Started("good", "tiny-coder", EditFormat.FENCED)
     assert text_of(events) == MUL
@@ -87,7 +87,7 @@ async def test_an_edit_is_a_chat_with_its_usage(made: Callable[..., OpenAI], odd
 
 
 async def test_a_completion_fills_in_the_middle_where_the_model_can_and_chats_where_not(
-    made: Callable[..., OpenAI], odd: Odd
+    made: Callable[..., OpenAIEngine], odd: Odd
 ) -> None:
     assert text_of(await answer(made(fim="qwen"), COMPLETE)).strip() == "a + b"
     assert text_of(await answer(made(), COMPLETE)) == MUL
@@ -97,7 +97,9 @@ async def test_a_completion_fills_in_the_middle_where_the_model_can_and_chats_wh
     assert chat[0] == "chat/completions"
 
 
-async def test_the_only_model_is_found_and_several_are_named(made: Callable[..., OpenAI], odd: Odd) -> None:
+async def test_the_only_model_is_found_and_several_are_named(
+    made: Callable[..., OpenAIEngine], odd: Odd
+) -> None:
     engine = made()
     await answer(engine, EDIT)
     assert (engine.info.model, engine.info.context_tokens) == ("tiny-coder", 32_768)
@@ -107,7 +109,7 @@ async def test_the_only_model_is_found_and_several_are_named(made: Callable[...,
     assert caught.value.code == "model_not_found"
 
 
-async def test_leaving_closes_the_stream(made: Callable[..., OpenAI], odd: Odd) -> None:
+async def test_leaving_closes_the_stream(made: Callable[..., OpenAIEngine], odd: Odd) -> None:
     async with made("endless").open(EDIT) as events:
         async for event in events:
             if isinstance(event, Chunk):
@@ -119,7 +121,7 @@ async def test_leaving_closes_the_stream(made: Callable[..., OpenAI], odd: Odd) 
 
 
 async def test_a_kept_connection_that_was_closed_is_opened_anew(
-    made: Callable[..., OpenAI], odd: Odd
+    made: Callable[..., OpenAIEngine], odd: Odd
 ) -> None:
     engine = made("closing", model="m", context_tokens=1000)
     for _ in range(3):
@@ -128,7 +130,7 @@ async def test_a_kept_connection_that_was_closed_is_opened_anew(
 
 
 async def test_a_key_file_that_others_can_read_is_not_used(
-    made: Callable[..., OpenAI], odd: Odd, tmp_path: Path
+    made: Callable[..., OpenAIEngine], odd: Odd, tmp_path: Path
 ) -> None:
     (key := tmp_path / "key").write_text("sk-1\n")
     key.chmod(0o644)
@@ -141,7 +143,7 @@ async def test_a_key_file_that_others_can_read_is_not_used(
     assert odd.keys[-1] == "bearer sk-1"
 
 
-async def test_what_the_context_cannot_hold_is_not_sent(made: Callable[..., OpenAI], odd: Odd) -> None:
+async def test_what_the_context_cannot_hold_is_not_sent(made: Callable[..., OpenAIEngine], odd: Odd) -> None:
     request = Request(Task.EDIT, (Part(PartKind.TARGET, "x" * 10_000),), "swap")
     with pytest.raises(EngineError) as caught:
         await answer(made(context_tokens=1000), request)
@@ -151,7 +153,7 @@ async def test_what_the_context_cannot_hold_is_not_sent(made: Callable[..., Open
 
 async def test_a_document_stays_with_its_server_until_that_one_is_unwell(odd: Odd) -> None:
     urls = (odd.url("good"), odd.url("500"))
-    engine = OpenAI("two", OpenAIEngine(base_urls=urls, model="m", context_tokens=1000))
+    engine = OpenAIEngine("two", OpenAISettings(base_urls=urls, model="m", context_tokens=1000))
     origins = [f"file:///{number}" for number in range(20)]
     homes = {origin: ranked([Server(url) for url in urls], origin)[0].url for origin in origins}
     bad = next(origin for origin in origins if "500" in homes[origin])
@@ -169,13 +171,13 @@ async def test_a_document_stays_with_its_server_until_that_one_is_unwell(odd: Od
 @pytest.mark.parametrize("task", ["complete", "edit"])
 @pytest.mark.parametrize("kind", ["refused", *BEFORE])
 async def test_fault_35_what_fails_before_the_first_token_falls_over_unseen(
-    made: Callable[..., OpenAI], kind: str, task: str
+    made: Callable[..., OpenAIEngine], kind: str, task: str
 ) -> None:
     bad = made(kind, model="m", context_tokens=1000)
     if kind == "refused":
         bad = made(kind, base_url="http://127.0.0.1:9/v1", model="m", context_tokens=1000)
-    health = {"good": Health(), kind: Health()}
-    route = Fallback("edit", [bad, made()], health)
+    health = {"good": CircuitBreaker(), kind: CircuitBreaker()}
+    route = Route("edit", [bad, made()], health)
     events = await answer(route, COMPLETE if task == "complete" else EDIT)
     assert isinstance(events[0], Started)
     assert events[0].engine == "good"
@@ -187,10 +189,10 @@ async def test_fault_35_what_fails_before_the_first_token_falls_over_unseen(
 
 @pytest.mark.parametrize("kind", AFTER)
 async def test_fault_36_what_fails_after_the_first_token_is_told_and_asked_again_it_is_another(
-    made: Callable[..., OpenAI], kind: str
+    made: Callable[..., OpenAIEngine], kind: str
 ) -> None:
-    health = {"good": Health(), kind: Health()}
-    route = Fallback("edit", [made(kind, model="m", context_tokens=1000), made()], health)
+    health = {"good": CircuitBreaker(), kind: CircuitBreaker()}
+    route = Route("edit", [made(kind, model="m", context_tokens=1000), made()], health)
     with pytest.raises(EngineError) as caught:
         await answer(route, EDIT)
     assert caught.value.retryable
@@ -199,7 +201,7 @@ async def test_fault_36_what_fails_after_the_first_token_is_told_and_asked_again
     assert route.info.name == "good"
 
 
-async def test_fault_36_an_answer_without_end_is_ended(made: Callable[..., OpenAI], odd: Odd) -> None:
+async def test_fault_36_an_answer_without_end_is_ended(made: Callable[..., OpenAIEngine], odd: Odd) -> None:
     request = Request(Task.EDIT, EDIT.parts, "swap", max_tokens=20)
     events = await answer(made("endless"), request)
     assert isinstance(events[-1], Finished)
@@ -207,26 +209,26 @@ async def test_fault_36_an_answer_without_end_is_ended(made: Callable[..., OpenA
     assert text_of(events).count("\n") <= 21
 
 
-async def test_fault_36_silence_has_an_end(made: Callable[..., OpenAI]) -> None:
+async def test_fault_36_silence_has_an_end(made: Callable[..., OpenAIEngine]) -> None:
     with pytest.raises(EngineError) as caught:
         await answer(made("silent", model="m", context_tokens=1000), EDIT)
     assert caught.value.code == "engine_silent"
 
 
 async def test_fault_35_a_server_that_asks_for_a_pause_gets_it_and_is_asked_again(
-    made: Callable[..., OpenAI], odd: Odd
+    made: Callable[..., OpenAIEngine], odd: Odd
 ) -> None:
     now = [0.0]
-    health = {"429": Health(), "good": Health()}
-    settings = OpenAIEngine(base_url=odd.url("429"), model="m", context_tokens=1000)
-    busy, good = OpenAI("429", settings, lambda: now[0]), made()
-    route = Fallback("edit", [busy, good], health, lambda: now[0])
+    health = {"429": CircuitBreaker(), "good": CircuitBreaker()}
+    settings = OpenAISettings(base_url=odd.url("429"), model="m", context_tokens=1000)
+    busy, good = OpenAIEngine("429", settings, lambda: now[0]), made()
+    route = Route("edit", [busy, good], health, lambda: now[0])
     assert text_of(await answer(route, EDIT)) == MUL
     asked = len(odd.asked)
     now[0] = 6.9
     assert text_of(await answer(route, EDIT)) == MUL
     assert len(odd.asked) == asked + 1  # only the other one
-    with pytest.raises(EngineError, match="wants none for another") as caught:
+    with pytest.raises(EngineError, match="will be used again in") as caught:
         await answer(busy, EDIT)  # even where there is no other
     assert caught.value.retry_after == pytest.approx(0.1)
     assert len(odd.asked) == asked + 1
@@ -237,7 +239,7 @@ async def test_fault_35_a_server_that_asks_for_a_pause_gets_it_and_is_asked_agai
 
 
 async def test_fault_36_the_wait_for_headers_and_the_wait_for_a_token_are_one(
-    made: Callable[..., OpenAI],
+    made: Callable[..., OpenAIEngine],
 ) -> None:
     engine, took = made("late", model="m", context_tokens=1000), list[float]()
     while not took or (took[-1] >= 0.5 + LATE and len(took) < 10):  # a busy machine is late at times
@@ -248,11 +250,11 @@ async def test_fault_36_the_wait_for_headers_and_the_wait_for_a_token_are_one(
     assert took[-1] < 0.5 + LATE
 
 
-async def test_a_model_that_thinks_is_not_silent(made: Callable[..., OpenAI]) -> None:
+async def test_a_model_that_thinks_is_not_silent(made: Callable[..., OpenAIEngine]) -> None:
     assert text_of(await answer(made("thinks"), EDIT)) == MUL
 
 
-async def test_waiting_for_the_reader_is_not_the_servers_silence(made: Callable[..., OpenAI]) -> None:
+async def test_waiting_for_the_reader_is_not_the_servers_silence(made: Callable[..., OpenAIEngine]) -> None:
     async with made("good", next_token_s=0.1).open(EDIT) as events:
         said = ""
         async for event in events:
@@ -262,7 +264,7 @@ async def test_waiting_for_the_reader_is_not_the_servers_silence(made: Callable[
 
 
 @pytest.mark.parametrize("kind", ["packed", "returns", "plain", "good"])
-async def test_streams_that_are_odd_but_right(made: Callable[..., OpenAI], kind: str) -> None:
+async def test_streams_that_are_odd_but_right(made: Callable[..., OpenAIEngine], kind: str) -> None:
     engine = made(kind)
     assert text_of(await answer(engine, EDIT)) == MUL
     assert engine.info.context_tokens == (0 if kind == "plain" else 32_768)
@@ -270,7 +272,7 @@ async def test_streams_that_are_odd_but_right(made: Callable[..., OpenAI], kind:
 
 @pytest.mark.parametrize("kind", ["unlisted", "nothing"])
 async def test_without_a_list_of_models_the_settings_word_counts(
-    made: Callable[..., OpenAI], kind: str
+    made: Callable[..., OpenAIEngine], kind: str
 ) -> None:
     assert text_of(await answer(made(kind, model="m"), EDIT)) == MUL
     with pytest.raises(EngineError) as caught:
@@ -278,7 +280,9 @@ async def test_without_a_list_of_models_the_settings_word_counts(
     assert "base_url" in caught.value.remedy
 
 
-async def test_a_server_that_knows_chats_only_is_asked_by_chat(made: Callable[..., OpenAI], odd: Odd) -> None:
+async def test_a_server_that_knows_chats_only_is_asked_by_chat(
+    made: Callable[..., OpenAIEngine], odd: Odd
+) -> None:
     engine = made("chats", model="qwen2.5-coder", context_tokens=4000)
     for _ in range(2):
         assert text_of(await answer(engine, COMPLETE)) == MUL
@@ -286,7 +290,7 @@ async def test_a_server_that_knows_chats_only_is_asked_by_chat(made: Callable[..
 
 
 async def test_a_llama_cpp_document_stays_in_its_slot_and_words_are_healed(
-    made: Callable[..., OpenAI], odd: Odd
+    made: Callable[..., OpenAIEngine], odd: Odd
 ) -> None:
     engine = made("good", flavour="llamacpp", fim="qwen")
     parts = (Part(PartKind.PREFIX, "return va"), Part(PartKind.SUFFIX, "\n"))
@@ -301,7 +305,7 @@ async def test_a_llama_cpp_document_stays_in_its_slot_and_words_are_healed(
 
 
 async def test_a_connection_to_cerebras_is_kept_warm_but_not_hot(
-    made: Callable[..., OpenAI], odd: Odd
+    made: Callable[..., OpenAIEngine], odd: Odd
 ) -> None:
     engine = made("good", flavour="cerebras", model="m")
     for offset in range(3):
@@ -312,13 +316,15 @@ async def test_a_connection_to_cerebras_is_kept_warm_but_not_hot(
     assert (odd.warmed, odd.asked) == (1, [])
 
 
-async def test_a_request_that_only_warms_asks_for_no_text(made: Callable[..., OpenAI], odd: Odd) -> None:
+async def test_a_request_that_only_warms_asks_for_no_text(
+    made: Callable[..., OpenAIEngine], odd: Odd
+) -> None:
     events = await answer(made(), Request(Task.COMPLETE, AROUND, warm=True))
     assert [type(event) for event in events] == [Started, Finished]
     assert odd.asked == []
 
 
-async def test_a_host_that_is_not_known_is_said_to_be(made: Callable[..., OpenAI]) -> None:
+async def test_a_host_that_is_not_known_is_said_to_be(made: Callable[..., OpenAIEngine]) -> None:
     with pytest.raises(EngineError, match="its host is not known"):
         await answer(made(base_url="http://no-such-host.invalid/v1", first_token_s=20), EDIT)
     with pytest.raises(EngineError, match="nothing listens"):
@@ -326,7 +332,7 @@ async def test_a_host_that_is_not_known_is_said_to_be(made: Callable[..., OpenAI
 
 
 async def test_no_proxy_of_the_environment_gets_to_see_anything(
-    made: Callable[..., OpenAI], monkeypatch: pytest.MonkeyPatch
+    made: Callable[..., OpenAIEngine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -334,9 +340,13 @@ async def test_no_proxy_of_the_environment_gets_to_see_anything(
 
 
 async def test_a_key_that_is_none_is_told_before_anything_is_sent(
-    made: Callable[..., OpenAI], odd: Odd, monkeypatch: pytest.MonkeyPatch
+    made: Callable[..., OpenAIEngine], odd: Odd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for value, words in (("", "is not set"), ("sk-\u00e9", "holds is none"), ("sk-1\nx: y", "holds is none")):
+    for value, words in (
+        ("", "is not set"),
+        ("sk-\u00e9", "is not a valid API key"),
+        ("sk-1\nx: y", "is not a valid API key"),
+    ):
         monkeypatch.setenv("ODD_KEY", value)
         with pytest.raises(EngineError, match=words) as caught:
             await answer(made(key_env="ODD_KEY"), EDIT)
@@ -344,11 +354,13 @@ async def test_a_key_that_is_none_is_told_before_anything_is_sent(
     assert odd.asked == odd.keys == []
 
 
-async def test_a_wait_may_be_without_end(made: Callable[..., OpenAI]) -> None:
+async def test_a_wait_may_be_without_end(made: Callable[..., OpenAIEngine]) -> None:
     assert text_of(await answer(made("thinks", first_token_s=0, next_token_s=0), EDIT)) == MUL
 
 
-async def test_a_key_is_in_no_error(made: Callable[..., OpenAI], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_key_is_in_no_error(
+    made: Callable[..., OpenAIEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ODD_KEY", "sk-very-secret")
     for kind in ("401", "500", "reset", "html", "silent"):
         with pytest.raises(EngineError) as caught:
@@ -356,7 +368,9 @@ async def test_a_key_is_in_no_error(made: Callable[..., OpenAI], monkeypatch: py
         assert "sk-very" not in repr(caught.value) + str(caught.value)
 
 
-async def test_ollama_is_taken_to_read_as_little_as_it_does(made: Callable[..., OpenAI], odd: Odd) -> None:
+async def test_ollama_is_taken_to_read_as_little_as_it_does(
+    made: Callable[..., OpenAIEngine], odd: Odd
+) -> None:
     engine = made("plain", flavour="ollama", model="m")
     assert engine.info.context_tokens == 4096
     with pytest.raises(EngineError) as caught:
@@ -366,7 +380,7 @@ async def test_ollama_is_taken_to_read_as_little_as_it_does(made: Callable[..., 
 
 
 async def test_fault_36_answers_given_up_at_any_time_leave_nothing_open(
-    made: Callable[..., OpenAI], odd: Odd
+    made: Callable[..., OpenAIEngine], odd: Odd
 ) -> None:
     engines = [made(kind, model="m", context_tokens=1000) for kind in ("endless", "slow", "silent", "good")]
 
@@ -381,7 +395,7 @@ async def test_fault_36_answers_given_up_at_any_time_leave_nothing_open(
             for number in range(40):
                 group.start_soon(given_up, number)
     with anyio.fail_after(PATIENCE):
-        while odd.open > KEPT:  # of those that answered, for the next request
+        while odd.open > MAX_KEPT_CONNECTIONS:  # of those that answered, for the next request
             await anyio.sleep(0.01)
     for engine in engines:
         await engine.aclose()

@@ -10,9 +10,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from spark_lsp.config import OpenAIEngine
-from spark_lsp.engine import local_child
-from spark_lsp.engine.openai import OpenAI
+from spark_lsp.config import OpenAISettings
+from spark_lsp.engine.local import child as local_child
+from spark_lsp.engine.openai.engine import OpenAIEngine
 from spark_lsp.errors import EngineError
 from spark_lsp.models import paths, registry
 from spark_lsp.request import Chunk, EditFormat, Event, Finished, Part, PartKind, Request, Started, Task
@@ -47,10 +47,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.wait(PATIENCE)
 
 
-def engine(url: str, key: Path) -> OpenAI:
+def engine(url: str, key: Path) -> OpenAIEngine:
     patient = {"first_token_s": 90.0, "next_token_s": 60.0}
-    return OpenAI(
-        "gpu", OpenAIEngine(base_url=url, flavour="llamacpp", fim="qwen", key_file=str(key), **patient)
+    return OpenAIEngine(
+        "gpu",
+        OpenAISettings(base_url=url, flavour="llamacpp", fim="qwen", key_file=str(key), **patient),
     )
 
 
@@ -61,7 +62,7 @@ def key(tmp_path: Path) -> Path:
     return file
 
 
-async def answer(gpu: OpenAI, request: Request) -> list[Event]:
+async def answer(gpu: OpenAIEngine, request: Request) -> list[Event]:
     async with gpu.open(request) as events:
         return [event async for event in events]
 
@@ -118,6 +119,6 @@ async def test_a_wrong_key_is_told(server: str, tmp_path: Path) -> None:
     (file := tmp_path / "key").write_text("wrong")
     file.chmod(0o600)
     gpu = engine(server, file)
-    with pytest.raises(EngineError, match="refused our key"):
+    with pytest.raises(EngineError, match="rejected the API key"):
         await answer(gpu, Request(Task.CHAT, (), "Say yes."))
     await gpu.aclose()

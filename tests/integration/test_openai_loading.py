@@ -10,12 +10,12 @@ from typing import Any
 import anyio
 import pytest
 
-from spark_lsp.config import OpenAIEngine, ReplayEngine
-from spark_lsp.engine import openai_servers
-from spark_lsp.engine.fallback import Fallback
-from spark_lsp.engine.health import Health
-from spark_lsp.engine.openai import OpenAI
-from spark_lsp.engine.replay import Replay
+from spark_lsp.config import OpenAISettings, ReplaySettings
+from spark_lsp.engine.circuit_breaker import CircuitBreaker
+from spark_lsp.engine.openai import servers as openai_servers
+from spark_lsp.engine.openai.engine import OpenAIEngine
+from spark_lsp.engine.replay import ReplayEngine
+from spark_lsp.engine.route import Route
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, Part, PartKind, Request, Task
 from tests.integration.http_server import Asked, HttpServer, Json, Reply, http_server
@@ -70,7 +70,7 @@ class Set:
 
     ollama: Ollama
     server: HttpServer
-    engine: OpenAI
+    engine: OpenAIEngine
 
 
 @pytest.fixture
@@ -81,15 +81,15 @@ async def make() -> AsyncIterator[Callable[..., Awaitable[Set]]]:
             ollama = ollama or Ollama()
             server = await stack.enter_async_context(http_server(ollama.answer))
             usual = {"model": "m", "context_tokens": 4096, "flavour": "ollama", "fim": "none"}
-            table = OpenAIEngine(base_url=f"{server.url}/v1", **{**usual, **settings})
-            engine = OpenAI("gpu", table)
+            table = OpenAISettings(base_url=f"{server.url}/v1", **{**usual, **settings})
+            engine = OpenAIEngine("gpu", table)
             stack.push_async_callback(engine.aclose)
             return Set(ollama, server, engine)
 
         yield start
 
 
-async def ask(engine: OpenAI | Fallback, request: Request = COMPLETE) -> str:
+async def ask(engine: OpenAIEngine | Route, request: Request = COMPLETE) -> str:
     with anyio.fail_after(20):
         async with engine.open(request) as events:
             return "".join([event.text async for event in events if isinstance(event, Chunk)])
@@ -197,11 +197,11 @@ async def test_meanwhile_the_next_engine_of_the_route_answers(
 ) -> None:
     (text := tmp_path / "answer.txt").write_text("2\n")
     monkeypatch.setattr(openai_servers, "LOADING_SHOWN_S", 0.0)
-    monkeypatch.setattr("spark_lsp.engine.fallback.PATIENCE_S", 0.1)
+    monkeypatch.setattr("spark_lsp.engine.route.FIRST_TEXT_TIMEOUT_S", 0.1)
     each = await make()
-    health = {"gpu": Health(), "other": Health()}
-    other = Replay("other", ReplayEngine(text=str(text), delay_ms=0, tokens_per_s=0))
-    route = Fallback("completion", [each.engine, other], health)
+    health = {"gpu": CircuitBreaker(), "other": CircuitBreaker()}
+    other = ReplayEngine("other", ReplaySettings(text=str(text), delay_ms=0, tokens_per_s=0))
+    route = Route("completion", [each.engine, other], health)
     for _ in range(4):
         assert await ask(route) == "2\n"
         assert each.ollama.aborted == 0
@@ -256,7 +256,7 @@ async def serve_refusing(make: Callable[..., Awaitable[Set]]) -> Set:
 
 
 async def test_a_server_that_says_that_it_loads_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spark_lsp.engine.openai_answer.LOADING_POLL_S", 0.02)
+    monkeypatch.setattr("spark_lsp.engine.openai.answer.LOADING_POLL_S", 0.02)
     monkeypatch.setattr(openai_servers, "LOADING_SHOWN_S", 0.0)
     ready = False
 
@@ -267,8 +267,8 @@ async def test_a_server_that_says_that_it_loads_is_waited_for(monkeypatch: pytes
             await reply.whole(503, LOADING)
 
     async with http_server(answer) as server:
-        table = OpenAIEngine(base_url=f"{server.url}/v1", model="m", context_tokens=4096, first_token_s=2.0)
-        engine = OpenAI("gpu", table)
+        table = OpenAISettings(base_url=f"{server.url}/v1", model="m", context_tokens=4096, first_token_s=2.0)
+        engine = OpenAIEngine("gpu", table)
         for _ in range(2):
             with pytest.raises(EngineError) as caught:
                 await ask(engine)

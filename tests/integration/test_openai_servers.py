@@ -8,8 +8,8 @@ from typing import Any
 import anyio
 import pytest
 
-from spark_lsp.config import OpenAIEngine
-from spark_lsp.engine.openai import OpenAI
+from spark_lsp.config import OpenAISettings
+from spark_lsp.engine.openai.engine import OpenAIEngine
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, Event, Finished, Part, PartKind, Request, Task
 from tests.integration.http_server import Asked, Handler, HttpServer, Json, Reply, http_server
@@ -28,18 +28,20 @@ async def serve():
     """Start a server and an engine for it: `serve(handler, path="/v1", **settings)`."""
     async with AsyncExitStack() as stack:
 
-        async def start(handler: Handler, path: str = "/v1", **settings: Any) -> tuple[OpenAI, HttpServer]:
+        async def start(
+            handler: Handler, path: str = "/v1", **settings: Any
+        ) -> tuple[OpenAIEngine, HttpServer]:
             server = await stack.enter_async_context(http_server(handler))
             usual = {"model": "m", "context_tokens": 32_768, "first_token_s": 5.0, "next_token_s": 5.0}
             url = {} if "base_url" in settings else {"base_url": server.url + path}
-            engine = OpenAI("gpu", OpenAIEngine(**{**usual, **url, **settings}))
+            engine = OpenAIEngine("gpu", OpenAISettings(**{**usual, **url, **settings}))
             stack.push_async_callback(engine.aclose)
             return engine, server
 
         yield start
 
 
-async def ask(engine: OpenAI, request: Request = EDIT) -> tuple[str, list[Event]]:
+async def ask(engine: OpenAIEngine, request: Request = EDIT) -> tuple[str, list[Event]]:
     with anyio.fail_after(20):
         async with engine.open(request) as events:
             heard = [event async for event in events]
@@ -262,7 +264,7 @@ async def test_a_server_that_refuses_for_ever_is_not_asked_for_ever(serve: Serve
         await reply.whole(400, openai_refusal(field))
 
     engine, server = await serve(answer)
-    with pytest.raises(EngineError, match="does not understand"):
+    with pytest.raises(EngineError, match="rejected the request"):
         await ask(engine)
     assert len(server.posts) <= 2
 
@@ -465,14 +467,14 @@ async def test_thinking_does_not_count_as_the_answer(serve: Serve) -> None:
 
 
 async def test_thinking_without_end_is_ended(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spark_lsp.engine.openai_answer.MOST_THOUGHTS", 100)
+    monkeypatch.setattr("spark_lsp.engine.openai.answer.MOST_THOUGHTS", 100)
 
     async def answer(asked: Asked, reply: Reply) -> None:
         await reply.begin()
         while True:
             await reply.send(chunk(reasoning_content="hm"))
 
-    with pytest.raises(EngineError, match="only thought"):
+    with pytest.raises(EngineError, match="used all its tokens for reasoning"):
         await ask((await serve(answer))[0])
 
 

@@ -17,8 +17,8 @@ import anyio
 import httpx
 import pytest
 
-from spark_lsp.config import OpenAIEngine
-from spark_lsp.engine.openai import OpenAI
+from spark_lsp.config import OpenAISettings
+from spark_lsp.engine.openai.engine import OpenAIEngine
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, Event, Finished, Part, PartKind, Request, Task
 
@@ -81,12 +81,12 @@ def key(tmp_path: Path) -> Path:
     return file
 
 
-def engine(url: str, key: Path, fim: str = "qwen") -> OpenAI:
-    settings = OpenAIEngine(base_url=url, flavour="vllm", fim=fim, key_file=str(key), first_token_s=60.0)
-    return OpenAI("gpu", settings)
+def engine(url: str, key: Path, fim: str = "qwen") -> OpenAIEngine:
+    settings = OpenAISettings(base_url=url, flavour="vllm", fim=fim, key_file=str(key), first_token_s=60.0)
+    return OpenAIEngine("gpu", settings)
 
 
-async def answer(gpu: OpenAI, request: Request) -> list[Event]:
+async def answer(gpu: OpenAIEngine, request: Request) -> list[Event]:
     async with gpu.open(request) as events:
         return [event async for event in events]
 
@@ -154,6 +154,6 @@ async def test_a_wrong_key_is_told(server: str, tmp_path: Path) -> None:
     (file := tmp_path / "key").write_text(json.dumps("wrong"))
     file.chmod(0o600)
     gpu = engine(server, file)
-    with pytest.raises(EngineError, match="refused our key"):
+    with pytest.raises(EngineError, match="rejected the API key"):
         await answer(gpu, chat(2))
     await gpu.aclose()

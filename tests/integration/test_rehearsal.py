@@ -12,7 +12,7 @@ import pytest
 from spark_lsp import launch, runtime
 from spark_lsp.app import load_settings
 from spark_lsp.client.rehearsal import copied, default_file, replaying, script
-from spark_lsp.config import ReplayEngine
+from spark_lsp.config import ReplaySettings
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def test_a_replay_answers_with_what_was_taken_out(take: Callable[[dict[str, str]
             engine = settings.engines["replay"]
             assert problems == []
             assert settings.routes["completion"] == settings.routes["edit"] == ("replay",)
-            assert isinstance(engine, ReplayEngine)
+            assert isinstance(engine, ReplaySettings)
             assert Path(engine.texts["complete"]).read_text() == played.typings[0].rest
             assert played.target is not None
             assert Path(engine.texts["edit"]).read_text() == played.target.answer

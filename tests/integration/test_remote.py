@@ -16,9 +16,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response
 
-from spark_lsp.engine import link as link_module
-from spark_lsp.engine import remote as module
-from spark_lsp.engine.remote import Endpoint, LinkStatus, Remote
+from spark_lsp.engine.gateway_client import link as link_module
+from spark_lsp.engine.gateway_client import remote as module
+from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.errors import EngineError, GatewayError
 from spark_lsp.request import (
     Chunk,
@@ -170,8 +170,8 @@ def text_of(events: list[Event]) -> str:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(module, "LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(module, "MAX_PAUSE_S", 0.05)
 
 
 @pytest.mark.parametrize("unix", [False, True])
@@ -263,8 +263,8 @@ async def test_a_wrong_token_is_said_and_the_right_one_is_tried():
     async with gateway.listen() as endpoint:
         endpoints = [Endpoint(endpoint.url, "wrong")]
         async with linked(lambda: endpoints[0]) as link:
-            assert "refused our token" in (await link.until("degraded")).reason
-            with pytest.raises(EngineError, match="refused our token") as caught:
+            assert "rejected the token" in (await link.until("degraded")).reason
+            with pytest.raises(EngineError, match="rejected the token") as caught:
                 await answer(link.engine, ask())
             assert caught.value.code == "gateway_unavailable"
             assert gateway.heard == []
@@ -278,10 +278,10 @@ async def test_a_wrong_token_is_said_and_the_right_one_is_tried():
     [
         ("ws://127.0.0.1:1/v1/responses", "cannot be reached"),
         ("ws+unix:/nonexistent/gateway.sock", "cannot be reached"),
-        ("http://127.0.0.1/", "address of the gateway cannot be used"),
-        ("nonsense", "address of the gateway cannot be used"),
-        ("ws://a..b/", "cannot be"),
-        ("ws://127.0.0.1:99999/", "cannot be"),
+        ("http://127.0.0.1/", "address of the gateway is invalid"),
+        ("nonsense", "address of the gateway is invalid"),
+        ("ws://a..b/", "address of the gateway is invalid"),
+        ("ws://127.0.0.1:99999/", "address of the gateway is invalid"),
     ],
 )
 async def test_an_address_where_nobody_is(url: str, reason: str):
@@ -312,7 +312,7 @@ async def test_a_gateway_that_cannot_be_found_is_looked_for_again():
 
 
 async def test_one_that_does_not_greet_is_waited_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "CONNECT_WAIT", 0.2)
+    monkeypatch.setattr(module, "CONNECT_TIMEOUT_S", 0.2)
     gateway = Gateway(greets=False)
     async with gateway.listen() as endpoint, linked(endpoint) as link:
         with pytest.raises(EngineError) as caught:
@@ -321,7 +321,7 @@ async def test_one_that_does_not_greet_is_waited_for_a_bounded_time(monkeypatch:
 
 
 async def test_one_that_is_deaf_to_the_handshake_is_given_up(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(link_module, "HEARTBEAT", 0.2)
+    monkeypatch.setattr(link_module, "HEARTBEAT_S", 0.2)
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
         port = listener.extra(anyio.abc.SocketAttribute.local_port)
         async with linked(Endpoint(f"ws://127.0.0.1:{port}/")) as link:
@@ -346,7 +346,7 @@ async def test_the_end_of_the_link_is_told_to_whoever_waits():
 
 
 async def test_more_at_once_than_there_are_lanes_is_said(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "LANE_WAIT", 0.05)
+    monkeypatch.setattr(module, "LANE_TIMEOUT_S", 0.05)
     gateway = Gateway()
     async with gateway.listen() as endpoint, linked(endpoint) as link, anyio.create_task_group() as group:
         for _ in range(14):

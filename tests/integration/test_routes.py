@@ -77,8 +77,8 @@ async def test_a_gateway_switches_says_why_and_goes_back(start: Any, short: Path
                 assert "status 500" in gpu["reason"]
                 (spare,) = [engine for engine in status["engines"] if engine["name"] == "spare"]
                 assert spare["state"] == "degraded"
-                assert spare["reason"].startswith("gpu: The engine 'gpu' failed (status 500)")
-                assert spare["reason"].endswith("; spare is asked instead")
+                assert spare["reason"].startswith("gpu: Engine 'gpu' failed (status 500)")
+                assert spare["reason"].endswith("; spare answers instead")
                 asked = len(odd.asked)
                 assert await answered_by(connection, "c") == "spare"
                 assert len(odd.asked) == asked  # it is left alone for a while
@@ -185,7 +185,7 @@ def models_of(runtime: Path) -> Iterator[psutil.Process]:
     """The processes that hold a model for the gateway of this runtime directory."""
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if any(word.endswith("local_child.py") for word in process.cmdline()):
+            if any(word.endswith(str(Path("engine", "local", "child.py"))) for word in process.cmdline()):
                 gateway = process.parent()
                 if gateway and gateway.environ().get("SPARK_LSP_RUNTIME_DIR") == str(runtime):
                     yield process

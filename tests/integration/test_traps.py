@@ -131,8 +131,8 @@ BENCH = """
 import os, sys
 os.environ.update(eval(sys.argv[1]))
 from spark_lsp.bench import peers, sandbox
-from spark_lsp.config import ReplayEngine
-for server in (peers.echo(), peers.plain({"a": ReplayEngine()}), peers.tuned({"a": ReplayEngine()})):
+from spark_lsp.config import ReplaySettings
+for server in (peers.echo(), peers.plain({"a": ReplaySettings()}), peers.tuned({"a": ReplaySettings()})):
     with server as peer:
         assert peer.url
 assert sandbox.judge("assert 1 + 1 == 2") is sandbox.Verdict.PASSED

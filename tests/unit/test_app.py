@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from spark_lsp import app
-from spark_lsp.config import EngineSettings, LocalEngine, ReplayEngine, WaferEngine
-from spark_lsp.engine.local import Local
-from spark_lsp.engine.local_pair import LocalPair
-from spark_lsp.engine.replay import Replay
+from spark_lsp.config import EngineSettings, LocalSettings, ReplaySettings, WaferSettings
+from spark_lsp.engine.local.engine import LocalEngine
+from spark_lsp.engine.local.pair import LocalPair
+from spark_lsp.engine.replay import ReplayEngine
 from spark_lsp.errors import ConfigError
 
 
@@ -26,7 +26,7 @@ def written(path: Path, text: str) -> Path:
 
 def test_without_a_file_there_is_the_local_engine_on_every_route() -> None:
     settings, problems = app.load_settings()
-    assert settings.engines == {"local": LocalEngine()}
+    assert settings.engines == {"local": LocalSettings()}
     assert set(settings.routes.values()) == {("local",)}
     assert problems == []
 
@@ -57,19 +57,19 @@ def test_paths_are_relative_to_the_file_they_stand_in(
     monkeypatch.chdir(tmp_path)
     engines = app.load_settings(Path("sub/config.toml"))[0].engines
     replay = engines["r"]
-    assert isinstance(replay, ReplayEngine)
+    assert isinstance(replay, ReplaySettings)
     assert replay.text == str(tmp_path / "sub" / "a.txt")
     assert replay.texts == {"edit": "/abs.txt", "chat": str(Path.home() / "c.txt")}
-    assert engines["empty"] == ReplayEngine()
-    assert engines["own"] == LocalEngine(model=str(tmp_path / "sub" / "m.gguf"))
-    assert engines["named"] == LocalEngine(model="qwen2.5-coder-1.5b")
+    assert engines["empty"] == ReplaySettings()
+    assert engines["own"] == LocalSettings(model=str(tmp_path / "sub" / "m.gguf"))
+    assert engines["named"] == LocalSettings(model="qwen2.5-coder-1.5b")
 
 
 def test_bad_values_are_told_with_the_file_and_the_good_ones_used(tmp_path: Path) -> None:
     text = "engines.r = { kind = 'replay', text = 3, texts = { edit = 4 }, delay_ms = 7 }\nengines.x = 5\n"
     path = written(tmp_path / "c.toml", text)
     settings, problems = app.load_settings(path)
-    assert settings.engines["r"] == ReplayEngine(delay_ms=7)
+    assert settings.engines["r"] == ReplaySettings(delay_ms=7)
     assert [problem.name for problem in problems] == ["engines.r.text", "engines.r.texts", "engines.x"]
     assert {problem.source for problem in problems} == {str(path)}
 
@@ -104,7 +104,7 @@ def test_each_kind_has_its_engine_and_building_starts_nothing(tmp_path: Path) ->
     path = written(tmp_path / "c.toml", replay + local)
     engines = app.build_engines(app.load_settings(path)[0])
     kinds = {name: type(engine) for name, engine in engines.items()}
-    assert kinds == {"local": LocalPair, "r": Replay, "s": Local}
+    assert kinds == {"local": LocalPair, "r": ReplayEngine, "s": LocalEngine}
     assert engines["r"].info.name == "r"
 
 
@@ -146,16 +146,16 @@ def test_each_wafer_of_a_circle_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "allowed"),
     [
-        (LocalEngine(), True),
-        (LocalEngine(model="qwen2.5-coder-1.5b"), True),
-        (LocalEngine(model="m.gguf"), False),
-        (LocalEngine(model="a/b"), False),
-        (LocalEngine(model="a\\b"), False),
-        (LocalEngine(model="~/m"), False),
-        (ReplayEngine(tokens_per_s=9), True),
-        (WaferEngine(source="local"), True),
-        (ReplayEngine(text="a.txt"), False),
-        (ReplayEngine(texts={"edit": "a.txt"}), False),
+        (LocalSettings(), True),
+        (LocalSettings(model="qwen2.5-coder-1.5b"), True),
+        (LocalSettings(model="m.gguf"), False),
+        (LocalSettings(model="a/b"), False),
+        (LocalSettings(model="a\\b"), False),
+        (LocalSettings(model="~/m"), False),
+        (ReplaySettings(tokens_per_s=9), True),
+        (WaferSettings(source="local"), True),
+        (ReplaySettings(text="a.txt"), False),
+        (ReplaySettings(texts={"edit": "a.txt"}), False),
     ],
 )
 def test_an_editor_s_settings_may_not_name_files(table: EngineSettings, allowed: bool) -> None:

@@ -1,12 +1,12 @@
 """Settings: each source over the one before, bad values named one by one, good ones kept."""
 
 from spark_lsp.config import (
-    LocalEngine,
-    ReplayEngine,
+    LocalSettings,
+    ReplaySettings,
     Settings,
     from_environment,
     resolve,
-    stands_on,
+    source_chain,
     unknown_engines,
 )
 
@@ -14,7 +14,7 @@ from spark_lsp.config import (
 def test_defaults_work_without_any_source() -> None:
     settings, problems = resolve()
     assert problems == []
-    assert settings.engines == {"local": LocalEngine()}
+    assert settings.engines == {"local": LocalSettings()}
     assert settings.routes["completion"] == ("local",)
 
 
@@ -30,7 +30,7 @@ def test_engines_are_added_to_the_default_one() -> None:
     table = {"replay": {"kind": "replay", "text": "a.txt", "tokens_per_s": 100}}
     settings, problems = resolve(("f", {"engines": table, "routes": {"completion": ["replay", "local"]}}))
     assert problems == []
-    assert settings.engines["replay"] == ReplayEngine(text="a.txt", tokens_per_s=100.0)
+    assert settings.engines["replay"] == ReplaySettings(text="a.txt", tokens_per_s=100.0)
     assert settings.routes["completion"] == ("replay", "local")
     assert settings.routes["edit"] == ("local",)
 
@@ -91,7 +91,7 @@ def test_what_an_engine_stands_on() -> None:
             },
         )
     )[0].engines
-    assert stands_on("a", engines) == ["a", "b", "local"]
-    assert stands_on("c", engines) == ["c", "d", "c"]
-    assert stands_on("local", engines) == ["local"]
-    assert stands_on("none", engines) == ["none"]
+    assert source_chain("a", engines) == ["a", "b", "local"]
+    assert source_chain("c", engines) == ["c", "d", "c"]
+    assert source_chain("local", engines) == ["local"]
+    assert source_chain("none", engines) == ["none"]

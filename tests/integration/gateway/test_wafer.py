@@ -7,8 +7,8 @@ from typing import Any
 import anyio
 import pytest
 
-from spark_lsp.engine.machines import wafer_of
-from spark_lsp.engine.remote import Endpoint, LinkStatus, Remote
+from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
+from spark_lsp.engine.wafer.machines import wafer_of
 from spark_lsp.request import Chunk, EditFormat, EngineInfo, Event, Finished, Request, Started, Task
 from spark_lsp.simulate.wafer import schedule
 from tests.patience import PATIENCE

@@ -8,7 +8,7 @@ import pytest
 from spark_lsp.bench import keystroke, peers
 from spark_lsp.bench.figures import NO_TARGET, at_least, measured
 from spark_lsp.bench.question import source, typist
-from spark_lsp.config import ReplayEngine
+from spark_lsp.config import ReplaySettings
 from spark_lsp.request import PartKind
 
 
@@ -49,7 +49,10 @@ def test_a_key_costs_the_same_however_many_came_before() -> None:
 
 
 def test_the_configuration_says_what_each_engine_is() -> None:
-    engines = {"replay": ReplayEngine(text="a.txt", tokens_per_s=0, delay_ms=0), "fast": ReplayEngine()}
+    engines = {
+        "replay": ReplaySettings(text="a.txt", tokens_per_s=0, delay_ms=0),
+        "fast": ReplaySettings(),
+    }
     tables = tomllib.loads(peers.toml(engines, {"edit": "fast"}))
     assert tables["routes"] == {"completion": ["replay"], "edit": ["fast"], "chat": ["replay"]}
     told = tables["engines"]["replay"]

@@ -13,9 +13,9 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve, unix_serve
 
 from spark_lsp import __version__
-from spark_lsp.engine.connect import Endpoint, open_socket
-from spark_lsp.engine.dial import open_websocket
-from spark_lsp.engine.socket import HandshakeFailed, SocketClosed
+from spark_lsp.engine.gateway_client.connect import Endpoint, open_socket
+from spark_lsp.engine.gateway_client.dial import open_websocket
+from spark_lsp.engine.gateway_client.socket import HandshakeFailed, SocketClosed
 from spark_lsp.errors import GatewayError
 from tests.unit.engine.scripted import Peer, acceptance, scripted
 
@@ -132,7 +132,7 @@ async def test_an_answer_that_does_not_accept_us_is_a_plain_error(script: Any, p
     async with scripted(script) as url:
         with pytest.raises(GatewayError) as caught:
             await open_socket(Endpoint(url, "secret", proves=proves), DEADLINE)
-    words = "does not know our token" if proves else "is not a gateway"
+    words = "is not our gateway" if proves else "is not a gateway"
     assert words in caught.value.what
     assert "None" not in str(caught.value)
 
@@ -219,7 +219,7 @@ async def test_one_that_accepts_and_closes_at_once_is_opened_and_closed() -> Non
 async def test_an_address_that_cannot_be_used_is_said_to_be_one(url: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         await open_websocket(url, "spark.v1", {}, DEADLINE)
-    with pytest.raises(GatewayError, match="address of the gateway cannot be used"):
+    with pytest.raises(GatewayError, match="address of the gateway is invalid"):
         await open_socket(Endpoint(url), DEADLINE)
 
 

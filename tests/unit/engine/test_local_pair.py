@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from spark_lsp.engine.local_pair import LocalPair
+from spark_lsp.engine.local.pair import LocalPair
 from spark_lsp.models import memory
 from spark_lsp.request import EngineInfo, Request, Task
 

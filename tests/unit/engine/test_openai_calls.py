@@ -1,16 +1,18 @@
 """What servers are asked, and what they say; Cerebras and Ollama in the shapes that their documents show."""
 
 import json
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
 
-from spark_lsp.config import Flavour
-from spark_lsp.engine.openai_calls import AROUND_CHARS, Target, call_of, family_of
-from spark_lsp.engine.openai_errors import of_status, retry_after
-from spark_lsp.engine.openai_events import Piece, piece_of, served_of, slots_of
+from spark_lsp.config import Flavour, OpenAISettings
+from spark_lsp.engine.openai.calls import AROUND_CHARS, Target, call_of, family_of
+from spark_lsp.engine.openai.engine import OpenAIEngine
+from spark_lsp.engine.openai.errors import of_status, retry_after
+from spark_lsp.engine.openai.events import Piece, piece_of, served_of, slots_of
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Message, Part, PartKind, Request, Task, Usage
 
@@ -197,10 +199,10 @@ def test_models(body: Any, served: dict[str, int]):
         (400, b"maximum context length is 4096", "context_length_exceeded", "longer"),
         (413, b"", "context_length_exceeded", "longer"),
         (422, b"unknown field", "engine_failed", "flavour"),
-        (429, b"", "rate_limit_exceeded", "too many"),
+        (429, b"", "rate_limit_exceeded", "rate-limited"),
         (500, b"SECRET", "engine_failed", "500"),
         (503, b"", "engine_failed", "503"),
-        (307, b"", "engine_unavailable", "may not go"),
+        (307, b"", "engine_unavailable", "must not get"),
     ],
 )
 def test_a_status_is_words_that_say_what_to_do(status: int, body: bytes, code: str, words: str):
@@ -239,3 +241,20 @@ def test_a_status_is_words_that_say_what_to_do(status: int, body: bytes, code: s
 def test_when_to_come_back(headers: dict[str, str], seconds: float):
     now = datetime(2026, 10, 21, 7, 27, 30, tzinfo=UTC).timestamp()
     assert retry_after(headers, now) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("settings", "limit_s"),
+    [
+        ({"model": "qwen2.5-coder"}, 0.0),
+        ({"model": "qwen2.5-coder", "thinking_tokens": 512}, 20.0),
+        ({"model": "openai/gpt-5"}, 20.0),
+        ({"model": "gpt-oss-120b", "first_token_s": 90.0}, 90.0),
+        ({"model": "deepseek-r1", "first_token_s": 0.0}, math.inf),
+    ],
+)
+def test_a_model_that_is_known_to_reason_has_the_engine_s_own_limit(
+    settings: dict[str, Any], limit_s: float
+) -> None:
+    engine = OpenAIEngine("gpu", OpenAISettings(base_url="http://127.0.0.1:9/v1", **settings))
+    assert engine.reasoning_timeout_s == limit_s

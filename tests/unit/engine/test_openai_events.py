@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_lsp.engine.openai_events import AnswerReader, Piece
-from spark_lsp.engine.openai_servers import Server, normal_url
+from spark_lsp.engine.openai.events import AnswerReader, Piece
+from spark_lsp.engine.openai.servers import Server, normal_url
 from spark_lsp.errors import EngineError
 
 PIECE = {"choices": [{"delta": {"content": "é"}, "finish_reason": None}]}

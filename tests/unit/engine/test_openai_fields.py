@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_lsp.engine.openai_fields import NEEDED, SYSTEM, refused_fields
+from spark_lsp.engine.openai.fields import NEEDED, SYSTEM, refused_fields
 
 SENT = ("model", "messages", "max_tokens", "temperature", "stream", "stream_options", "stop", SYSTEM)
 LIST = [

@@ -6,8 +6,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from spark_lsp.config import ReplayEngine
-from spark_lsp.engine.replay import Replay
+from spark_lsp.config import ReplaySettings
+from spark_lsp.engine.replay import ReplayEngine
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, EditFormat, Event, Finished, Part, PartKind, Request, Started, Task
 
@@ -23,11 +23,11 @@ def text(tmp_path: Path) -> str:
     return str(path)
 
 
-def at_once(**settings: object) -> Replay:
-    return Replay("replay", ReplayEngine(**{"tokens_per_s": 0.0, "delay_ms": 0.0, **settings}))  # type: ignore[arg-type]
+def at_once(**settings: object) -> ReplayEngine:
+    return ReplayEngine("replay", ReplaySettings(**{"tokens_per_s": 0.0, "delay_ms": 0.0, **settings}))  # type: ignore[arg-type]
 
 
-async def answer(engine: Replay, request: Request) -> list[Event]:
+async def answer(engine: ReplayEngine, request: Request) -> list[Event]:
     async with engine.open(request) as events:
         return [event async for event in events]
 
@@ -109,8 +109,8 @@ async def test_no_token_is_early_and_lateness_does_not_add_up(tmp_path: Path) ->
     does not, so one of a few runs ends close to its due time even on a busy machine.
     """
     (tmp_path / "long").write_text("abcd" * 200)
-    settings = ReplayEngine(text=str(tmp_path / "long"), tokens_per_s=1000, delay_ms=30)
-    engine, lateness = Replay("replay", settings), list[float]()
+    settings = ReplaySettings(text=str(tmp_path / "long"), tokens_per_s=1000, delay_ms=30)
+    engine, lateness = ReplayEngine("replay", settings), list[float]()
     while not lateness or (lateness[-1] >= 0.025 and len(lateness) < 20):
         asked, arrived = time.monotonic(), list[float]()
         async with engine.open(Request(Task.COMPLETE)) as events:
@@ -125,7 +125,7 @@ async def test_no_token_is_early_and_lateness_does_not_add_up(tmp_path: Path) ->
 
 async def test_a_slow_reader_gets_what_is_due_at_once(tmp_path: Path) -> None:
     (tmp_path / "long").write_text("abcd" * 100)
-    engine = Replay("replay", ReplayEngine(text=str(tmp_path / "long"), tokens_per_s=500, delay_ms=0))
+    engine = ReplayEngine("replay", ReplaySettings(text=str(tmp_path / "long"), tokens_per_s=500, delay_ms=0))
     took = list[float]()
     while not took or (took[-1] >= 0.1 and len(took) < 10):  # a busy machine is late at times
         async with engine.open(Request(Task.COMPLETE)) as events:
@@ -140,7 +140,7 @@ async def test_a_slow_reader_gets_what_is_due_at_once(tmp_path: Path) -> None:
 
 
 async def test_leaving_the_block_stops_it_at_once(text: str) -> None:
-    engine = Replay("replay", ReplayEngine(text=text, tokens_per_s=1, delay_ms=60_000))
+    engine = ReplayEngine("replay", ReplaySettings(text=text, tokens_per_s=1, delay_ms=60_000))
     begun = time.monotonic()
     async with engine.open(Request(Task.COMPLETE)) as events:
         async for event in events:
@@ -150,7 +150,7 @@ async def test_leaving_the_block_stops_it_at_once(text: str) -> None:
 
 
 async def test_cancelling_stops_it_at_once(text: str) -> None:
-    engine = Replay("replay", ReplayEngine(text=text, tokens_per_s=1, delay_ms=60_000))
+    engine = ReplayEngine("replay", ReplaySettings(text=text, tokens_per_s=1, delay_ms=60_000))
     with anyio.move_on_after(0.05) as scope:
         await answer(engine, Request(Task.COMPLETE))
     assert scope.cancelled_caught

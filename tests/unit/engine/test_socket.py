@@ -11,9 +11,9 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.client import ClientProtocol
 
-from spark_lsp.engine import socket as socket_module
-from spark_lsp.engine.dial import open_websocket
-from spark_lsp.engine.socket import MAX_MESSAGE, Socket, SocketClosed
+from spark_lsp.engine.gateway_client import socket as socket_module
+from spark_lsp.engine.gateway_client.dial import open_websocket
+from spark_lsp.engine.gateway_client.socket import MAX_MESSAGE, Socket, SocketClosed
 from tests.unit.engine.scripted import BINARY, CLOSE, CONT, PING, PONG, TEXT, Peer, frame, scripted
 
 pytestmark = pytest.mark.anyio

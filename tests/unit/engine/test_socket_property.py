@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from websockets.client import ClientProtocol
 from websockets.uri import parse_uri
 
-from spark_lsp.engine.socket import Socket
+from spark_lsp.engine.gateway_client.socket import Socket
 from tests.unit.engine.scripted import BINARY, CONT, PING, PONG, TEXT, acceptance, frame, unmasked
 
 

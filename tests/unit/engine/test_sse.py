@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spark_lsp.engine import sse
-from spark_lsp.engine.sse import Parser, ServerEvent, TooLong
+from spark_lsp.engine.sse import EventParser, EventTooLong, ServerEvent
 
 
 def whole(data: bytes) -> list[ServerEvent]:
-    return Parser().feed(data)
+    return EventParser().feed(data)
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
@@ -19,7 +19,7 @@ def test_every_line_end_ends_lines(end: bytes) -> None:
 
 
 def test_a_stream_may_begin_with_a_byte_order_mark() -> None:
-    parser = Parser()
+    parser = EventParser()
     assert [parser.feed(piece) for piece in (b"", b"\xef", b"\xbb", b"\xbfdata: a\n", b"\n")][-1] == [
         ServerEvent("a")
     ]
@@ -44,33 +44,33 @@ def test_what_is_no_utf8_becomes_replacement_characters() -> None:
 
 
 def test_a_cut_line_is_no_event_and_is_told() -> None:
-    parser = Parser()
+    parser = EventParser()
     assert parser.feed(b'data: {"a": 1}\n\ndata: {"b"') == [ServerEvent('{"a": 1}')]
-    assert parser.unfinished
-    assert not Parser().unfinished
-    parser = Parser()
+    assert parser.has_unfinished
+    assert not EventParser().has_unfinished
+    parser = EventParser()
     assert parser.feed(b"data: a\n") == []
-    assert parser.unfinished
+    assert parser.has_unfinished
 
 
 def test_a_carriage_return_ends_a_line_at_once_and_its_line_feed_is_no_other() -> None:
-    parser = Parser()
+    parser = EventParser()
     assert parser.feed(b"data: a\r\n\r") == [ServerEvent("a")]
     assert parser.feed(b"\n") == []
-    assert not parser.unfinished
+    assert not parser.has_unfinished
     assert parser.feed(b"data: b\r") == []
     assert parser.feed(b"\ndata: c\r\r") == [ServerEvent("b\nc")]
 
 
 @pytest.mark.parametrize("piece", [b"x" * 100, b"data: " + b"x" * 60 + b"\n"])
 def test_what_never_ends_is_refused(piece: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sse, "MAX_EVENT", 1000)
-    with pytest.raises(TooLong):
+    monkeypatch.setattr(sse, "MAX_EVENT_BYTES", 1000)
+    with pytest.raises(EventTooLong):
         fed(piece, 30)
 
 
 def fed(piece: bytes, times: int) -> None:
-    parser = Parser()
+    parser = EventParser()
     for _ in range(times):
         parser.feed(piece)
 
@@ -83,11 +83,18 @@ STREAMS = st.lists(st.one_of(PIECES, st.binary(max_size=6)), max_size=40).map(b"
 
 @given(STREAMS, st.lists(st.integers(0, 9), max_size=60))
 def test_how_the_bytes_are_cut_does_not_matter(data: bytes, sizes: list[int]) -> None:
-    parser, events, at = Parser(), list[ServerEvent](), 0
+    parser, events, at = EventParser(), list[ServerEvent](), 0
     for size in sizes:
         events += parser.feed(data[at : at + size])
         at += size
     events += parser.feed(data[at:])
-    plain = Parser()
+    plain = EventParser()
     assert events == plain.feed(data)
-    assert parser.unfinished == plain.unfinished
+    assert parser.has_unfinished == plain.has_unfinished
+
+
+def test_llama_cpp_s_error_field_is_an_error_event() -> None:
+    assert EventParser().feed(b'error: {"code": 500}\n\ndata: 1\n\n') == [
+        ServerEvent('{"code": 500}', "error"),
+        ServerEvent("1"),
+    ]

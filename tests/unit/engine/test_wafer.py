@@ -11,12 +11,12 @@ from typing import Literal
 import anyio
 import pytest
 
-from spark_lsp.config import Profile, ReplayEngine, WaferEngine
+from spark_lsp.config import Profile, ReplaySettings, WaferSettings
 from spark_lsp.engine.base import Engine
-from spark_lsp.engine.machines import wafer_of
-from spark_lsp.engine.replay import Replay
-from spark_lsp.engine.wafer import Wafer, parts_of
-from spark_lsp.engine.wafer_play import Memory, tokens_in
+from spark_lsp.engine.replay import ReplayEngine
+from spark_lsp.engine.wafer.engine import WaferEngine, parts_of
+from spark_lsp.engine.wafer.machines import wafer_of
+from spark_lsp.engine.wafer.play import Memory, tokens_in
 from spark_lsp.errors import EngineError
 from spark_lsp.request import (
     Chunk,
@@ -87,9 +87,11 @@ def said(count: int, pause: float = 0.0) -> Scripted:
     return Scripted(STARTED, *[each for _ in range(count) for each in (*pauses, Chunk("abcd"))], Finished())
 
 
-def wafer(source: Engine, settings: WaferEngine | None = None, own: Mapping[str, Profile] = OWN) -> Wafer:
+def wafer(
+    source: Engine, settings: WaferSettings | None = None, own: Mapping[str, Profile] = OWN
+) -> WaferEngine:
     engines = {"source": source}
-    return Wafer("wafer", settings or WaferEngine(profile="quick", source="source"), engines.get, own)
+    return WaferEngine("wafer", settings or WaferSettings(profile="quick", source="source"), engines.get, own)
 
 
 async def answer(engine: Engine, request: Request | None = None) -> list[tuple[float, Event]]:
@@ -124,8 +126,8 @@ async def test_the_source_s_words_come_as_the_machine_s() -> None:
 @pytest.mark.parametrize("speed", [1000, 2000, 4000])
 async def test_no_token_is_early_and_the_stream_keeps_its_pace(tmp_path: Path, speed: int) -> None:
     (tmp_path / "long").write_text("abcd" * (speed // 2))
-    source = Replay("r", ReplayEngine(text=str(tmp_path / "long"), tokens_per_s=0, delay_ms=0))
-    settings = WaferEngine(profile="quick", source="source", tokens_per_s=speed)
+    source = ReplayEngine("r", ReplaySettings(text=str(tmp_path / "long"), tokens_per_s=0, delay_ms=0))
+    settings = WaferSettings(profile="quick", source="source", tokens_per_s=speed)
     machine = wafer_of("quick", OWN).at(speed)
     errors = list[float]()
     for _ in range(3):
@@ -152,7 +154,7 @@ async def test_the_same_seed_plays_the_same_and_users_slow_it() -> None:
     alone = finished(await answer(wafer(said(50)))).timing
     again = finished(await answer(wafer(said(50)))).timing
     assert again.decode_ms == alone.decode_ms
-    crowded = WaferEngine(profile="quick", source="source", users=140)  # 70,000 tokens/s for all of them
+    crowded = WaferSettings(profile="quick", source="source", users=140)  # 70,000 tokens/s for all of them
     assert finished(await answer(wafer(said(50), crowded))).timing.decode_ms == pytest.approx(
         alone.decode_ms * 141 / (1e6 / 14.2 / 1000), rel=0.01
     )
@@ -183,10 +185,10 @@ async def test_a_fast_source_is_not() -> None:
 
 
 async def test_a_buffered_source_finishes_first_and_that_wait_is_told_apart() -> None:
-    settings = WaferEngine(profile="quick", source="source", buffer=True)
+    settings = WaferSettings(profile="quick", source="source", buffer=True)
     engine = wafer(said(20, pause=0.01), settings)
     found = await answer(engine)
-    assert "its source 'source' was let finish first: 0.2 s" in engine.info.reason
+    assert "buffered its source 'source' first: 0." in engine.info.reason
     timing = finished(found).timing
     assert found[0][0] >= 0.2  # nothing before the source has ended
     assert timing.buffer_ms >= 200
@@ -197,7 +199,7 @@ async def test_a_buffered_source_finishes_first_and_that_wait_is_told_apart() ->
 
 async def test_what_is_longer_than_the_context_is_refused_before_anyone_is_asked() -> None:
     source = said(1)
-    engine = wafer(source, WaferEngine(profile="small", source="source"))
+    engine = wafer(source, WaferSettings(profile="small", source="source"))
     with pytest.raises(EngineError) as caught:
         await answer(engine, Request(Task.CHAT, instruction="x" * 240))
     assert caught.value.code == "context_length_exceeded"
@@ -210,7 +212,7 @@ async def test_what_is_longer_than_the_context_is_refused_before_anyone_is_asked
 
 async def test_the_prompt_cache_shortens_the_wait() -> None:
     own = {"slow": Profile(tokens_per_s=1000, prefill_tokens_per_s=20_000, overhead_ms=0)}
-    engine = wafer(said(1), WaferEngine(profile="slow", source="source"), own)
+    engine = wafer(said(1), WaferSettings(profile="slow", source="source"), own)
     before = "x = 1\n" * 700  # 1,050 tokens: 8 whole blocks
     for typed, cached in (("", 0), ("y", 1024), ("yz", 1024)):
         parts = (Part(PartKind.PREFIX, before + typed),)
@@ -231,7 +233,7 @@ async def test_a_warm_up_says_nothing_and_fills_the_cache() -> None:
 
 
 async def test_who_finds_the_memory_full_waits_in_line() -> None:
-    engine = wafer(said(60), WaferEngine(profile="tiny", source="source"))
+    engine = wafer(said(60), WaferSettings(profile="tiny", source="source"))
     ends = list[tuple[str, Finished]]()
 
     async def ask(name: str) -> None:
@@ -300,7 +302,7 @@ async def test_an_answer_that_breaks_off_is_not_made_whole() -> None:
 async def test_a_source_that_is_none_is_refused_in_words(sources: dict[str, str], says: str) -> None:
     engines = dict[str, Engine]()
     for name, source in sources.items():
-        engines[name] = Wafer(name, WaferEngine(source=source), engines.get)
+        engines[name] = WaferEngine(name, WaferSettings(source=source), engines.get)
     info = engines["wafer"].info
     assert info.state == "off"
     assert says in info.reason
@@ -312,8 +314,8 @@ async def test_a_source_that_is_none_is_refused_in_words(sources: dict[str, str]
 
 async def test_one_wafer_may_stand_on_another() -> None:
     engines: dict[str, Engine] = {"source": said(3)}
-    engines["inner"] = Wafer("inner", WaferEngine(profile="quick", source="source"), engines.get, OWN)
-    engines["outer"] = Wafer("outer", WaferEngine(profile="quick", source="inner"), engines.get, OWN)
+    engines["inner"] = WaferEngine("inner", WaferSettings(profile="quick", source="source"), engines.get, OWN)
+    engines["outer"] = WaferEngine("outer", WaferSettings(profile="quick", source="inner"), engines.get, OWN)
     found = await answer(engines["outer"])
     assert text(found) == "abcd" * 3
     assert found[-1][0] >= 0.02  # both take their 20 ms at the same time
@@ -321,7 +323,7 @@ async def test_one_wafer_may_stand_on_another() -> None:
 
 async def test_an_engine_that_comes_later_is_found_when_it_is_asked() -> None:
     engines = dict[str, Engine]()
-    engine = Wafer("wafer", WaferEngine(profile="quick", source="late"), engines.get, OWN)
+    engine = WaferEngine("wafer", WaferSettings(profile="quick", source="late"), engines.get, OWN)
     assert engine.info.state == "off"
     engines["late"] = said(1)
     assert engine.info.state == "ready"
@@ -329,7 +331,7 @@ async def test_an_engine_that_comes_later_is_found_when_it_is_asked() -> None:
 
 
 async def test_a_profile_that_is_none_is_said_by_the_engine() -> None:
-    engine = wafer(said(1), WaferEngine(profile="warp", source="source"))
+    engine = wafer(said(1), WaferSettings(profile="warp", source="source"))
     assert "There is no profile 'warp'" in engine.info.reason
     with pytest.raises(EngineError, match=r"Correct engines\.wafer"):
         await answer(engine)
@@ -361,7 +363,7 @@ def test_a_prompt_is_all_that_would_be_read() -> None:
 async def test_of_a_long_document_the_text_around_the_place_is_read() -> None:
     """64 tokens of context, 16 kept for the answer: the document is cut, the source gets all of it."""
     source = said(1)
-    engine = wafer(source, WaferEngine(profile="small", source="source"))
+    engine = wafer(source, WaferSettings(profile="small", source="source"))
     parts = (Part(PartKind.PREFIX, "a = 1\n" * 500), Part(PartKind.SUFFIX, "\nb = 2" * 500))
     request = Request(Task.COMPLETE, parts, origin="file:///long.py")
     end = finished(await answer(engine, request))
@@ -374,7 +376,7 @@ async def test_of_a_long_document_the_text_around_the_place_is_read() -> None:
 
 async def test_typing_in_a_long_document_keeps_the_cache() -> None:
     own = {"p": Profile(tokens_per_s=1000, prefill_tokens_per_s=1e6, overhead_ms=0, context_tokens=4000)}
-    engine = wafer(said(1), WaferEngine(profile="p", source="source"), own)
+    engine = wafer(said(1), WaferSettings(profile="p", source="source"), own)
     before = "".join(f"value_{number} = compute({number})\n" for number in range(3000))
     behind = "\nother = 2\n" * 50
     shares = list[float]()

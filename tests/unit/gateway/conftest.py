@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from spark_lsp.app import refuse_unapproved
-from spark_lsp.config import EngineSettings, ReplayEngine
+from spark_lsp.config import EngineSettings, ReplaySettings
 from spark_lsp.gateway.handler import ConnectionHandler
 from spark_lsp.gateway.registry import Registry
 from spark_lsp.gateway.replica_cache import ReplicaCache
@@ -206,7 +206,7 @@ def served() -> Callable[..., Any]:
 
         peer = Peer()
         routes = dict.fromkeys(("completion", "edit"), ("puppet",))
-        registry = Registry({"puppet": puppet}, routes, {"puppet": ReplayEngine()})
+        registry = Registry({"puppet": puppet}, routes, {"puppet": ReplaySettings()})
         session = ConnectionHandler(
             ServerConnection("t", spark=spark),
             registry,

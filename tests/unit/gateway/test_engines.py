@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from spark_lsp.engine.fallback import Fallback
+from spark_lsp.engine.route import Route
 from spark_lsp.request import (
     Chunk,
     EngineInfo,
@@ -99,7 +99,7 @@ async def test_a_request_ends_and_its_neighbour_and_the_next_one_are_answered(
 async def test_the_next_engine_of_the_route_answers_instead(place: str) -> None:
     spare = Puppet("spare")
     spare.say("bad", Started("spare", "wood"), Chunk("one"), Finished())
-    route = Fallback("edit", [Broken(place), spare])
+    route = Route("edit", [Broken(place), spare])
     request = Request(Task.EDIT, (Part(PartKind.TARGET, "x"),), instruction="bad")
     async with route.open(request) as events:
         heard = [event async for event in events]

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from spark_lsp.config import ReplayEngine
-from spark_lsp.engine.health import FAILURES
-from spark_lsp.engine.replay import Replay
+from spark_lsp.config import ReplaySettings
+from spark_lsp.engine.circuit_breaker import MAX_FAILURES
+from spark_lsp.engine.replay import ReplayEngine
 from spark_lsp.errors import EngineError
 from spark_lsp.gateway.registry import Registry
 from spark_lsp.request import Effort, Request, Task
@@ -14,8 +14,8 @@ from spark_lsp.request import Effort, Request, Task
 EFFORTS: tuple[Effort, ...] = ("fast", "balanced", "deep")
 
 
-def replay(name: str) -> Replay:
-    return Replay(name, ReplayEngine())
+def replay(name: str) -> ReplayEngine:
+    return ReplayEngine(name, ReplaySettings())
 
 
 @pytest.fixture
@@ -87,12 +87,12 @@ def test_a_route_may_be_set_for_one_effort() -> None:
 
 def test_an_engine_that_is_unwell_is_told_of() -> None:
     registry = Registry({"fast": replay("fast"), "slow": replay("slow")}, {"edit": ("fast", "slow")})
-    for _ in range(FAILURES):
-        registry._own_health["fast"].failed(time.monotonic(), "It failed")
+    for _ in range(MAX_FAILURES):
+        registry._own_health["fast"].record_failure(time.monotonic(), "It failed")
     fast, slow = registry.infos()
     assert (fast.state, slow.state) == ("degraded", "degraded")
     assert fast.reason.startswith("It failed.")
-    assert slow.reason == "fast: It failed; slow is asked instead"
+    assert slow.reason == "fast: It failed; slow answers instead"
     assert registry.serving()["edit"] == "slow"
     assert registry.overlay({}, {}).serving()["edit"] == "slow"
     assert registry.overlay({"fast": replay("fast")}, {}).serving()["edit"] == "fast"  # another engine

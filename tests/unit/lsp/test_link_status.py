@@ -2,7 +2,7 @@
 
 import pytest
 
-from spark_lsp.engine.remote import LinkStatus
+from spark_lsp.engine.gateway_client.remote import LinkStatus
 from spark_lsp.lsp.link_status import LinkReporter
 from spark_lsp.lsp.model_offers import ModelOffers
 from spark_lsp.lsp.parts import Parts

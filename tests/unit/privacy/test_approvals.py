@@ -2,7 +2,7 @@
 
 import pytest
 
-from spark_lsp.config import LocalEngine, ReplayEngine
+from spark_lsp.config import LocalSettings, ReplaySettings
 from spark_lsp.errors import ConfigError
 from spark_lsp.privacy.approvals import ApprovalRequest, approval_requests_of, endpoint_request, file_request
 
@@ -43,9 +43,9 @@ def test_port_path_and_key_are_other_questions() -> None:
 
 
 def test_files_of_engines_are_asked_about() -> None:
-    assert approval_requests_of(LocalEngine()) == []
-    assert approval_requests_of(LocalEngine(model="/m/x.gguf")) == [file_request("/m/x.gguf")]
-    table = ReplayEngine(text="/a", texts={"edit": "/b"})
+    assert approval_requests_of(LocalSettings()) == []
+    assert approval_requests_of(LocalSettings(model="/m/x.gguf")) == [file_request("/m/x.gguf")]
+    table = ReplaySettings(text="/a", texts={"edit": "/b"})
     assert approval_requests_of(table) == [file_request("/a"), file_request("/b")]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spark_lsp.engine.machines import machine_of
+from spark_lsp.engine.wafer.machines import machine_of
 from spark_lsp.errors import ConfigError
 from spark_lsp.simulate.capacity import simulate, summary, users_held
 from spark_lsp.simulate.trace import Crowd, Job, read_trace, trace_of

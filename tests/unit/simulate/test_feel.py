@@ -2,7 +2,7 @@
 
 import pytest
 
-from spark_lsp.engine.machines import session
+from spark_lsp.engine.wafer.machines import session
 from spark_lsp.errors import ConfigError
 from spark_lsp.simulate.feel import Pace, Step, compared, felt, read_session
 

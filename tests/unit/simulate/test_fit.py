@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from spark_lsp.engine.machines import machine_of, table
+from spark_lsp.engine.wafer.machines import machine_of, table
 from spark_lsp.errors import ConfigError
 from spark_lsp.simulate import fit
 from spark_lsp.simulate.gpu import GpuSetup, token_s, touched_params

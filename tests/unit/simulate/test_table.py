@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from spark_lsp.engine.machines import table
+from spark_lsp.engine.wafer.machines import table
 from spark_lsp.errors import ConfigError
 from spark_lsp.simulate.table import read
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spark_lsp.config import Profile
-from spark_lsp.engine.machines import table, wafer_of
+from spark_lsp.engine.wafer.machines import table, wafer_of
 from spark_lsp.errors import ConfigError
 from spark_lsp.simulate.wafer import Wafer, acceptance, bursts, schedule, wafer
 

@@ -1,0 +1,48 @@
+"""Checks between settings: names of engines that other settings mention."""
+
+from collections.abc import Mapping
+
+from spark_lsp.config.settings import EngineSettings, Problem, Settings, WaferSettings
+
+
+def source_problems(settings: Settings) -> list[Problem]:
+    """Return a problem for each wafer engine whose chain of sources ends nowhere or leads back to itself."""
+    problems: list[Problem] = []
+    for name in settings.engines:
+        reason = _source_problem(name, settings.engines)
+        if reason:
+            problems.append(Problem(f"engines.{name}.source", "settings", reason))
+    return problems
+
+
+def _source_problem(name: str, engines: Mapping[str, EngineSettings]) -> str:
+    chain = source_chain(name, engines)
+    last = chain[-1]
+    if last in chain[:-1]:
+        return f"leads back to itself ({' → '.join(chain)}); it cannot answer"
+    if last not in engines:
+        return f"there is no engine {last!r}; it cannot answer"
+    return ""
+
+
+def source_chain(name: str, engines: Mapping[str, EngineSettings]) -> list[str]:
+    """Return the engine, its source, its source's source …; a cycle ends at a repeated name."""
+    chain = [name]
+    while isinstance(table := engines.get(chain[-1]), WaferSettings):
+        chain.append(table.source)
+        if table.source in chain[:-1]:
+            break
+    return chain
+
+
+def unknown_engines(settings: Settings) -> list[Problem]:
+    """Return a problem for each engine that a route names and that does not exist.
+
+    Only the gateway calls this: it knows all engines, while a server knows those of its editor.
+    """
+    return [
+        Problem(f"routes.{route}", "settings", f"there is no engine {name!r}; it is passed over")
+        for route, names in settings.routes.items()
+        for name in names
+        if name not in settings.engines
+    ]

@@ -1,0 +1,358 @@
+"""The embedded model as an engine: it starts its child process when needed, and keeps its prompt cache warm.
+
+    open ─▶ child running? ─no─▶ start it (never a download: a missing model is a reason, not a task)
+      └──▶ local_job: window or chat prompt ─▶ POST /completion ─▶ Started, Chunk*, Finished
+
+If the child dies, the requests that it was answering fail. The engine restarts it once; if it dies again
+within ten minutes, the engine is off and reports that. While the user pauses, the model reads the window
+around the cursor in advance; a request stops that first.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import anyio
+import anyio.to_thread
+import httpx
+
+from spark_lsp import config
+from spark_lsp.codes import Code
+from spark_lsp.engine.local import process as local_process
+from spark_lsp.engine.local.job import Job, job_of, reading_of
+from spark_lsp.engine.local.process import ModelProcess
+from spark_lsp.engine.local.slots import Slots
+from spark_lsp.engine.local.stream import End, Reading, StreamEvent, Text, process_died, read_events
+from spark_lsp.engine.local.tally import Clock, Tally
+from spark_lsp.errors import EngineError, ModelError
+from spark_lsp.models import paths, registry
+from spark_lsp.privacy.approvals import model_path
+from spark_lsp.request import (
+    Chunk,
+    EngineInfo,
+    Event,
+    Finished,
+    Focus,
+    PartKind,
+    Request,
+    Started,
+    Task,
+)
+from spark_lsp.supervise import log_failure
+
+CONTEXT_TOKENS = 8192
+_REST_S = 0.5
+_WORTH_READING_S = 0.05
+_FORGIVEN_S = 600.0  # a second death within this time puts the engine off
+_RETRY_S = 10.0  # how long a failed start is remembered before it is tried again
+_CLOSE_S = 1.0
+_T = TypeVar("_T")
+
+
+class LocalEngine:
+    """The engine of `kind = "local"`; see `engine.base.Engine`."""
+
+    def __init__(self, name: str, settings: config.LocalSettings) -> None:
+        self._name = name
+        self._model, self._wrong_name = _model_of(settings.model)
+        self._file = _file_of(settings.model, self._model)
+        self._slots = Slots(self._model.family)
+        self._child: ModelProcess | None = None
+        self._starting: asyncio.Task[ModelProcess] | None = None
+        self._prefill: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._failure: tuple[EngineError, float] | None = None  # why it is off, and until when
+        self._died_at = -_FORGIVEN_S
+        self._closed = False
+
+    @property
+    def info(self) -> EngineInfo:
+        """State and reason; a model that is not on this machine is `off`, with what to do."""
+        obstacle = self._find_obstacle()
+        state: Literal["ready", "starting", "off"] = "starting"
+        reason = "The embedded model is loaded at the first request"
+        code = Code.MODEL_NOT_LOADED
+        if self._child is not None and self._child.alive:
+            state = "ready"
+        elif obstacle is not None:
+            state = "off"
+            code = obstacle.code
+        if state != "starting":
+            reason = str(obstacle) if state == "off" else ""
+        return EngineInfo(
+            name=self._name,
+            kind="local",
+            model=self._model.name,
+            context_tokens=CONTEXT_TOKENS,
+            prefill_tokens_per_s=round(self._slots.pace.tokens_per_s, 1),
+            state=state,
+            reason=reason,
+            code="" if state == "ready" else code,
+        )
+
+    async def start(self) -> None:
+        """Load the model now; raises `EngineError` if it cannot be."""
+        await self._ensure_child()
+
+    @contextlib.asynccontextmanager
+    async def open(self, request: Request) -> AsyncGenerator[AsyncIterator[Event], None]:
+        """Answer `request`; see `engine.base`."""
+        asked = time.perf_counter()
+        self._stop_prefill()
+        job, response = await self._send_to_live_child(request)
+        stream = self._answer(job, response, Clock(asked))
+        try:
+            yield stream
+        finally:
+            await _close_stream(stream, response)
+            self._read_ahead_after(request)
+
+    async def _send_to_live_child(self, request: Request) -> tuple[Job, httpx.Response]:
+        """Send the request to the child; if that child is dying, send it to its successor."""
+        child = await self._ensure_child()
+        try:
+            return await self._post(child, request)
+        except httpx.HTTPError as error:
+            with anyio.move_on_after(_CLOSE_S):
+                await child.ended()
+            if child.alive:
+                raise process_died() from error
+        self._record_death(child)
+        try:
+            return await self._post(await self._ensure_child(), request)
+        except httpx.HTTPError as error:
+            raise process_died() from error
+
+    async def _post(self, child: ModelProcess, request: Request) -> tuple[Job, httpx.Response]:
+        job = job_of(request, self._slots)
+        if job.plan:
+            self._slots.asked(job.plan)
+        return job, await _post(child, job.body)
+
+    def observe(self, focus: Focus) -> None:
+        """Read the window around the cursor after a rest; a later hint replaces this one."""
+        self._read_ahead(focus.text[: focus.offset], focus.text[focus.offset :])
+
+    async def idle(self) -> None:
+        """Wait until reading in advance has ended; for measurements and tests."""
+        while self._prefill and not self._prefill.done():
+            await asyncio.wait([self._prefill])
+
+    async def busy(self) -> bool:
+        """Return whether the model is working on anything; for measurements and tests."""
+        child = await self._ensure_child()
+        return any(slot["is_processing"] for slot in (await child.client.get("/slots")).json())
+
+    async def aclose(self) -> None:
+        """End the child and all tasks."""
+        self._closed = True
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        with anyio.CancelScope(shield=True):
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if self._child:
+                await self._child.aclose()
+
+    async def _answer(self, job: Job, response: httpx.Response, clock: Clock) -> AsyncGenerator[Event, None]:
+        yield Started(self._name, self._model.name, job.format)
+        tally = Tally()
+        async with contextlib.aclosing(read_events(response)) as stream:
+            async for event in stream:
+                clock.saw(event)
+                tally.saw(event)
+                self._update_slot(job, event, tally)
+                shown = job.reply.feed(event.text) if isinstance(event, Text) else ""
+                if shown:
+                    yield Chunk(shown.replace("\n", job.eol))
+                if job.reply.done or isinstance(event, End):
+                    break
+        if rest := job.reply.finish():
+            yield Chunk(rest.replace("\n", job.eol))
+        yield Finished("length" if tally.cut else "stop", tally.usage, clock.timing)
+
+    def _update_slot(self, job: Job, event: StreamEvent, tally: Tally) -> None:
+        """Update the contents of the slot's cache and the measured pace."""
+        if job.plan and isinstance(event, Text):
+            self._slots.answered(job.plan, tally.text)
+        elif isinstance(event, Reading):
+            if job.plan:
+                self._slots.read(job.plan, event.done, event.total)
+            self._measure(job.prompt, event)
+
+    def _measure(self, prompt: str, reading: Reading) -> None:
+        if reading.done == reading.total:
+            read = reading.total - reading.cached
+            self._slots.measured(len(prompt), reading.total, read, reading.seconds)
+
+    def _read_ahead_after(self, request: Request) -> None:
+        """Read around the completion's position at rest: the next request will be near it."""
+        if request.task is Task.COMPLETE:
+            self._read_ahead(request.text_of(PartKind.PREFIX), request.text_of(PartKind.SUFFIX))
+
+    def _read_ahead(self, prefix: str, suffix: str) -> None:
+        self._stop_prefill()
+        if not self._closed and not self._find_obstacle():
+            self._prefill = self._spawn(self._read_at_rest(prefix, suffix))
+
+    async def _read_at_rest(self, prefix: str, suffix: str) -> None:
+        await anyio.sleep(_REST_S)
+        with contextlib.suppress(EngineError, httpx.HTTPError):
+            child = await self._ensure_child()
+            plan = self._slots.plan_at_rest(prefix, suffix)
+            if plan.reading_s < _WORTH_READING_S:
+                return
+            self._slots.asked(plan)
+            response = await _post(child, reading_of(plan))
+            stream = read_events(response)
+            try:
+                async for event in stream:
+                    if isinstance(event, Reading):
+                        self._slots.read(plan, event.done, event.total)
+                        self._measure(plan.prompt, event)
+            finally:
+                await _close_stream(stream, response)
+
+    def _stop_prefill(self) -> None:
+        if self._prefill:
+            self._prefill.cancel()
+            self._prefill = None
+
+    async def _ensure_child(self) -> ModelProcess:
+        """Return the running child, starting it first if need be.
+
+        The start is a separate task, so that cancelling a request during it does not stop it.
+        """
+        if self._child and self._child.alive:
+            return self._child
+        if why := self._find_obstacle():
+            raise why
+        if self._starting is None or self._starting.done():
+            self._starting = self._spawn(self._start())
+        return await asyncio.shield(self._starting)
+
+    async def _start(self) -> ModelProcess:
+        try:
+            if self._model.sha256 and not await anyio.to_thread.run_sync(paths.verify, self._model):
+                raise _missing(self._model, "is damaged")
+            child = await self._start_child()
+        except EngineError as error:
+            self._failure = (error, time.monotonic() + _RETRY_S)
+            raise
+        self._slots = Slots(self._model.family, self._slots.pace)
+        self._child = child
+        self._spawn(self._watch(child))
+        return child
+
+    async def _start_child(self) -> ModelProcess:
+        """Start a child; start it once more if it dies during its start."""
+        try:
+            return await local_process.start(self._file, CONTEXT_TOKENS)
+        except local_process.Died:
+            if self._closed or not self._is_first_death():
+                raise
+        return await local_process.start(self._file, CONTEXT_TOKENS)
+
+    def _is_first_death(self) -> bool:
+        """Record a death. Return True if it is the first within `_FORGIVEN_S`."""
+        now = time.monotonic()
+        before = self._died_at
+        self._died_at = now
+        return now - before >= _FORGIVEN_S
+
+    async def _watch(self, child: ModelProcess) -> None:
+        """Wait for the child's death and start it again, once."""
+        await child.ended()
+        if self._closed:
+            return
+        await child.aclose()
+        self._record_death(child)
+        with contextlib.suppress(EngineError):
+            await self._ensure_child()
+
+    def _record_death(self, child: ModelProcess) -> None:
+        """Record the child's death, once."""
+        if self._child is not child:
+            return
+        self._child = None
+        if not self._is_first_death():
+            self._failure = (_died_again(), time.monotonic() + _FORGIVEN_S)
+
+    def _find_obstacle(self) -> EngineError | None:
+        if self._closed:
+            return EngineError("The embedded engine was stopped", code=Code.ENGINE_UNAVAILABLE)
+        if self._wrong_name:
+            return self._wrong_name
+        if self._failure and time.monotonic() < self._failure[1]:
+            return self._failure[0]
+        there = paths.looks_present(self._model) if self._model.sha256 else self._file.is_file()
+        return None if there else _missing(self._model, "is not on this machine")
+
+    def _spawn(self, work: "Coroutine[Any, Any, _T]") -> "asyncio.Task[_T]":
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(_retrieve_exception)
+        return task
+
+
+def _model_of(name: str) -> tuple[registry.Model, EngineError | None]:
+    """Return the model of a setting, and the error for an unknown name."""
+    if model_path(name):
+        return registry.from_file(Path(name)), None
+    try:
+        return registry.find(name), None
+    except ModelError as error:
+        unknown = EngineError(error.what, error.meaning, error.remedy, code=Code.MODEL_NOT_FOUND)
+        return registry.find(registry.AUTO), unknown
+
+
+def _file_of(name: str, model: registry.Model) -> Path:
+    return Path(name).expanduser() if model_path(name) else paths.file_of(model)
+
+
+def _missing(model: registry.Model, how: str) -> EngineError:
+    if not model.sha256:
+        return EngineError(
+            f"The model file {model.file} {how}",
+            "The embedded engine is not available",
+            "Correct its path in the settings",
+            code=Code.MODEL_UNAVAILABLE,
+        )
+    name = "" if registry.AUTO in model.aliases else f" {model.name}"
+    return EngineError(
+        f"The model {model.summary} {how}",
+        "The embedded engine is not available until the model is downloaded",
+        f"Run: spark-lsp model pull{name}",
+        code=Code.MODEL_UNAVAILABLE,
+    )
+
+
+def _died_again() -> EngineError:
+    return EngineError(
+        "The embedded model's process ended twice within a few minutes",
+        "The embedded engine is off for ten minutes; other engines still work",
+        "Usually memory is too small: close other programs, or choose a smaller model (spark-lsp model list)",
+        code=Code.ENGINE_UNAVAILABLE,
+    )
+
+
+async def _post(child: ModelProcess, body: dict[str, Any]) -> httpx.Response:
+    return await child.client.send(child.client.build_request("POST", "/completion", json=body), stream=True)
+
+
+async def _close_stream(stream: AsyncGenerator[Any, None], response: httpx.Response) -> None:
+    """Close an answer's stream, which cancels it; never raises, waits `_CLOSE_S` at most."""
+    with anyio.move_on_after(_CLOSE_S, shield=True), contextlib.suppress(Exception):
+        await stream.aclose()
+        await response.aclose()
+
+
+def _retrieve_exception(task: "asyncio.Task[Any]") -> None:
+    """Retrieve a task's exception: callers have got an `EngineError`; log any other one."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, EngineError):
+        log_failure(task.get_coro(), error)

@@ -1,0 +1,76 @@
+"""Makes the body of a `/completion` call from a request, and the reader of its text. No I/O."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from spark_lsp.engine.local.slots import SCRATCH, Plan, Slots
+from spark_lsp.prompts import fim, rewrite
+from spark_lsp.request import EditFormat, PartKind, Request, Task
+
+_LINE_TOKENS = 48
+_BLOCK_TOKENS = 120
+_GREEDY = {"samplers": ["top_k"], "top_k": 1, "cache_prompt": True, "stream": True, "return_progress": True}
+# The final event would otherwise repeat the whole prompt.
+_FIELDS = ["content", "stop", "stop_type", "tokens_evaluated", "timings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One call of `/completion`. `plan` is there for completions only; `eol` is the document's."""
+
+    body: dict[str, Any]
+    reply: fim.FimAnswerFilter
+    format: EditFormat
+    prompt: str
+    plan: Plan | None = None
+    eol: str = "\n"
+
+
+def job_of(request: Request, slots: Slots) -> Job:
+    """Return the call that answers `request`, given what the model has read so far."""
+    return _completion(request, slots) if request.task is Task.COMPLETE else _chat(request, slots)
+
+
+def _completion(request: Request, slots: Slots) -> Job:
+    prefix = request.text_of(PartKind.PREFIX)
+    suffix = request.text_of(PartKind.SUFFIX)
+    eol = "\r\n" if "\r\n" in prefix or "\r\n" in suffix else "\n"
+    plan = slots.plan(prefix, suffix)
+    lines = request.max_lines or 1
+    opens = fim.may_start_with_newline(prefix)
+    line = prefix[max(prefix.rfind("\n"), prefix.rfind("\r")) + 1 :]
+    begins = not line.strip()
+    stop = [*fim.TEMPLATES.get(slots.family, fim.PLAIN).stop]
+    if lines == 1 and not opens and not begins:
+        stop.append("\n")
+    tokens = _LINE_TOKENS * lines + (_BLOCK_TOKENS if begins else 0)
+    body = _body(plan.slot, plan.prompt, stop, request.max_tokens or tokens)
+    if plan.fragment:
+        body["grammar"] = fim.grammar_for_prefix(plan.fragment)
+    below = next((each for each in suffix.splitlines()[1:] if each.strip()), "")
+    reply = fim.FimAnswerFilter(plan.fragment, lines, opens, plan.closing, line if begins else None, below)
+    return Job(body, reply, EditFormat.TEXT, plan.prompt, plan, eol)
+
+
+def reading_of(plan: Plan) -> dict[str, Any]:
+    """Return the body of a call that only reads the plan's prompt into its slot."""
+    return _body(plan.slot, plan.prompt, [], 0)
+
+
+def _chat(request: Request, slots: Slots) -> Job:
+    prompt = rewrite.build_chatml_prompt(request)
+    slots.forget(SCRATCH)
+    tokens = 0 if request.warm else request.max_tokens or prompt.max_tokens
+    body = _body(SCRATCH, prompt.text, list(prompt.stop), tokens)
+    return Job(body, fim.FimAnswerFilter(lines=0), prompt.format, prompt.text)
+
+
+def _body(slot: int, prompt: str, stop: list[str], tokens: int) -> dict[str, Any]:
+    return {
+        **_GREEDY,
+        "prompt": prompt,
+        "id_slot": slot,
+        "stop": stop,
+        "n_predict": tokens,
+        "response_fields": _FIELDS,
+    }

@@ -1,0 +1,55 @@
+"""Tokens and times of an answer, counted while it is streamed.
+
+The model reports both at the end, but we end an answer earlier if it has all its lines.
+"""
+
+import time
+from dataclasses import dataclass, field, replace
+
+from spark_lsp.engine.local.stream import Reading, StreamEvent, Text
+from spark_lsp.request import Timing, Usage
+
+
+@dataclass(slots=True)
+class Tally:
+    """The tokens of an answer so far."""
+
+    usage: Usage = field(default_factory=Usage)
+    text: str = ""
+    cut: bool = False
+
+    def saw(self, event: StreamEvent) -> None:
+        """Count one event."""
+        if isinstance(event, Reading):
+            self.usage = Usage(event.total, 0, event.cached)
+        elif isinstance(event, Text):
+            self.text += event.text
+            self.usage = replace(self.usage, output_tokens=self.usage.output_tokens + 1)
+        else:
+            self.cut = event.cut
+            self.usage = Usage(event.total, event.output, event.cached)
+
+
+@dataclass(slots=True)
+class Clock:
+    """The times of the request, the answer's begin, and its first and last token, in seconds of one clock."""
+
+    asked: float
+    begun: float = 0.0
+    first: float = 0.0
+    last: float = 0.0
+
+    def saw(self, event: StreamEvent) -> None:
+        """Stamp one event."""
+        now = time.perf_counter()
+        self.begun = self.begun or now
+        if isinstance(event, Text):
+            self.first = self.first or now
+            self.last = now
+
+    @property
+    def timing(self) -> Timing:
+        """The durations of the answer's phases."""
+        begun = self.begun or self.asked
+        first = self.first or begun
+        return Timing((begun - self.asked) * 1e3, (first - begun) * 1e3, max(0.0, self.last - first) * 1e3)

@@ -1,0 +1,254 @@
+"""Makes the HTTP requests for OpenAI-compatible servers. No I/O.
+
+Completions use a fill-in-the-middle prompt at `/completions` if the model's family is known, which is faster
+and better than a chat. All other requests are chats. The *flavour* of the server adds fields that only some
+servers support, because others refuse fields that they do not know:
+
+- llama.cpp keeps a cache in each of its slots; a document stays with one. It can hold an answer to a grammar,
+  so a cursor inside a word is healed (see `prompts.fim`), and it tells its progress while it reads.
+- Ollama frames a prompt by its model's own template; prefix and suffix are given apart.
+- Cerebras takes the present text of an edit as a *prediction*.
+- Mistral and DeepSeek take prefix and suffix apart, each at an address for filling in the middle.
+
+Fields that a server has refused (see `fields`) are left out. Reasoning models are known by their name
+until then: they want `max_completion_tokens`, which must leave room for the thinking, and no sampling.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from spark_lsp.config import Flavour
+from spark_lsp.engine.openai import errors
+from spark_lsp.engine.openai.fields import SYSTEM
+from spark_lsp.prompts import fim
+from spark_lsp.prompts.chat import (
+    AnswerFilter,
+    BareCompletionFilter,
+    FencedAnswerFilter,
+    build_chat_prompt,
+    trim_context,
+)
+from spark_lsp.prompts.thinking import AfterThinkingFilter
+from spark_lsp.prompts.unfence import target_in_request
+from spark_lsp.request import EditFormat, Effort, Message, PartKind, Request, Task
+
+CHARS_PER_TOKEN = 3  # cautious: code has between three and four
+AROUND_CHARS = 16_000  # text around the place: more costs time and money and helps little
+COMPLETION_TOKENS = 256
+ANSWER_TOKENS = 4096
+THINKING_TOKENS = 1024  # more, for a model that thinks before it speaks
+REASONING_TOKENS: dict[Effort, int] = {
+    "fast": 1024,
+    "balanced": 4096,
+    "deep": 16_384,
+}  # for o3, gpt-5 and such
+# Ollama does not tell its context, reads so much unless told otherwise, and cuts the rest off without a word.
+UNTOLD_CONTEXT: dict[Flavour, int] = {"ollama": 4096}
+RESERVE_TOKENS = 512  # of the context, for the answer and the frame
+MOST_STOPS = 4  # OpenAI's limit; vLLM refuses more with 400
+BOUNDS = ("max_tokens", "max_completion_tokens")
+_SAMPLING = ("temperature", "top_p", "stop")
+# OpenAI's reasoning models, also behind a router: `o3-mini`, `openai/gpt-5`.
+_REASONING = re.compile(r"(?:\A|/)(?:o[1-9]|gpt-[5-9](?:\.\d+)?)(?=[-:@]|\Z)(?!-chat)", re.IGNORECASE)
+# Models whose prompt already opens the thinking, so that an answer only closes it.
+_PREFILLED = re.compile(r"qwq|deepseek-r1|r1-distill|[-_]thinking", re.IGNORECASE)
+_EFFORTS: dict[Effort, str] = {"fast": "low", "balanced": "medium", "deep": "high"}
+# Words of a model's name, all of which it must have, and the family whose tokens it then knows.
+_FAMILIES = {
+    ("codellama",): "codellama",
+    ("codegemma",): "codegemma",
+    ("codestral",): "codestral",
+    ("starcoder",): "starcoder",
+    ("granite", "code"): "starcoder",
+    ("deepseek", "coder"): "deepseek",
+    ("codeqwen",): "qwen",
+    ("qwen", "coder"): "qwen",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The model and server of a call, and their known properties.
+
+    `family` is empty for a model that cannot fill in the middle; `slots` are those of a llama.cpp server.
+    `suffixes`: the server takes prefix and suffix as separate fields, for any family. `refuses` are the
+    fields that it has refused. `thinks`: an earlier answer contained reasoning; `separates`: the server keeps
+    reasoning out of the text.
+    """
+
+    model: str
+    flavour: Flavour = "openai"
+    family: str = ""
+    context_tokens: int = 0
+    slots: int = 0
+    suffixes: bool = False
+    refuses: frozenset[str] = frozenset()
+    thinks: bool = False
+    separates: bool = False
+    thinking_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP request: the path below the base URL, its body, and how the text is to be read.
+
+    `max_tokens` bounds the answer without its thinking.
+    """
+
+    path: str
+    body: dict[str, Any]
+    format: EditFormat
+    reply: AnswerFilter
+    max_tokens: int
+    eol: str = "\n"
+
+    @property
+    def infills(self) -> bool:
+        """Whether it fills in the middle, instead of chatting about it."""
+        return self.path != "/chat/completions"
+
+
+def family_of(model: str, setting: str) -> str:
+    """Return the family whose fill-in-the-middle tokens a model knows, or nothing."""
+    if setting != "auto":
+        return "" if setting == "none" else setting
+    name = model.lower()
+    return next((family for words, family in _FAMILIES.items() if all(word in name for word in words)), "")
+
+
+def call_of(request: Request, target: Target) -> Call:
+    """Return the call for a request. Raises `EngineError` for what the model's context cannot hold."""
+    fixed = request.characters() - _around_chars(request)
+    context = target.context_tokens
+    room = (context - RESERVE_TOKENS) * CHARS_PER_TOKEN - fixed if context else AROUND_CHARS
+    if room < 0:
+        raise errors.too_long()
+    budget = min(room, AROUND_CHARS)
+    if request.task is Task.COMPLETE and (target.family or target.suffixes):
+        return _infill(request, target, budget)
+    return _chat(request, target, budget)
+
+
+def _around_chars(request: Request) -> int:
+    return sum(len(part.text) for part in request.parts if part.kind.value in ("prefix", "suffix"))
+
+
+def _infill(request: Request, target: Target, budget: int) -> Call:
+    before, after = (text.replace("\r\n", "\n") for text in trim_context(request, budget))
+    template = fim.TEMPLATES.get(target.family, fim.PLAIN)
+    heals = target.flavour == "llamacpp" and "grammar" not in target.refuses
+    read, fragment = fim.split_fragment(before) if heals else (before, "")
+    tokens = request.max_tokens or COMPLETION_TOKENS
+    body = _body(target, tokens, request)
+    if target.suffixes:
+        body |= {"prompt": read, "suffix": after or "\n"}
+    elif target.flavour == "ollama":
+        body |= {
+            "prompt": fim.split_control_tokens(read, template),
+            "suffix": fim.split_control_tokens(after, template) or "\n",
+        }
+    else:
+        body["prompt"] = fim.render_prompt(read, after, target.family)
+    most = None if target.flavour in ("llamacpp", "ollama") else MOST_STOPS
+    if template.stop and not target.suffixes:
+        body["stop"] = list(template.stop[:most])
+    if fragment:
+        body["grammar"] = fim.grammar_for_prefix(fragment)
+    reply = fim.FimAnswerFilter(fragment, lines=request.max_lines, opens=fim.may_start_with_newline(before))
+    path = "/fim/completions" if target.flavour == "mistral" else "/completions"
+    return Call(path, _accepted(body, target), EditFormat.TEXT, reply, tokens, _eol(request))
+
+
+def _chat(request: Request, target: Target, budget: int) -> Call:
+    chat = build_chat_prompt(request, budget)
+    tokens = request.max_tokens or (COMPLETION_TOKENS if request.task is Task.COMPLETE else ANSWER_TOKENS)
+    body = _body(target, tokens + _thinking_tokens(request, target), request)
+    if "gpt-oss" in target.model.lower() or _reasons(target):
+        body["reasoning_effort"] = "low" if request.task is Task.COMPLETE else _EFFORTS[request.effort]
+    body["messages"] = _messages(chat.messages, target)
+    if target.flavour == "cerebras" and (text := request.text_of(PartKind.TARGET)):
+        body["prediction"] = {"type": "content", "content": text}
+    prefilled = bool(_PREFILLED.search(target.model)) and not target.separates
+    reply = AfterThinkingFilter(_reader(request), prefilled)
+    return Call("/chat/completions", _accepted(body, target), chat.format, reply, tokens, _eol(request))
+
+
+def _reasons(target: Target) -> bool:
+    """Return whether this is an OpenAI reasoning model, by its name or by the fields it refuses."""
+    return bool(_REASONING.search(target.model)) or "max_tokens" in target.refuses
+
+
+def may_reason(target: Target) -> bool:
+    """Return whether the model is known to reason first: by the settings, its name, or an earlier answer."""
+    if target.thinking_tokens or target.thinks or _reasons(target):
+        return True
+    return "gpt-oss" in target.model.lower() or _PREFILLED.search(target.model) is not None
+
+
+def _thinking_tokens(request: Request, target: Target) -> int:
+    """Return how many tokens the model may use for reasoning, in addition to its answer."""
+    if target.thinking_tokens:
+        return target.thinking_tokens
+    if _reasons(target):
+        return REASONING_TOKENS["fast" if request.task is Task.COMPLETE else request.effort]
+    return THINKING_TOKENS if may_reason(target) else 0
+
+
+def _messages(turns: tuple[Message, ...], target: Target) -> list[dict[str, str]]:
+    """Return the messages; where the role `system` is refused, its text goes before the first question."""
+    said = [{"role": turn.role, "content": turn.text} for turn in turns]
+    if SYSTEM not in target.refuses:
+        return said
+    rules = [each["content"] for each in said if each["role"] == "system"]
+    rest = [each for each in said if each["role"] != "system"]
+    rest[0]["content"] = "\n\n".join([*rules, rest[0]["content"]])
+    return rest
+
+
+def _accepted(body: dict[str, Any], target: Target) -> dict[str, Any]:
+    """Return a body without the fields that the server does not accept."""
+    sampling = _SAMPLING if _REASONING.search(target.model) else ()
+    return {key: value for key, value in body.items() if key not in target.refuses and key not in sampling}
+
+
+def _reader(request: Request) -> AnswerFilter:
+    if request.task is Task.COMPLETE:
+        before = request.text_of(PartKind.PREFIX)
+        return BareCompletionFilter(
+            before[max(before.rfind("\n"), before.rfind("\r")) + 1 :], request.language
+        )
+    return (
+        FencedAnswerFilter(target_in_request(request))
+        if request.task is Task.EDIT
+        else fim.FimAnswerFilter(lines=0)
+    )
+
+
+def _body(target: Target, tokens: int, request: Request) -> dict[str, Any]:
+    body: dict[str, Any] = {"model": target.model, _bound(target): tokens, "temperature": 0, "stream": True}
+    if target.flavour not in ("generic", "mistral"):
+        body["stream_options"] = {"include_usage": True}
+    if target.flavour == "llamacpp":
+        body |= {"cache_prompt": True, "return_progress": True}
+        if target.slots and request.task is Task.COMPLETE:
+            body["id_slot"] = _slot(request.origin, target.slots)
+    return body
+
+
+def _bound(target: Target) -> str:
+    """Return the field that bounds the answer, of the two the one that was not refused."""
+    later = target.flavour == "cerebras" or bool(_REASONING.search(target.model))
+    order = BOUNDS[::-1] if later else BOUNDS
+    return next((name for name in order if name not in target.refuses), order[0])
+
+
+def _slot(origin: str, slots: int) -> int:
+    """Return the slot of a document: left to itself the server gives the next key a cold one, while the
+    request that was just cancelled still holds the warm one."""
+    return int.from_bytes(hashlib.blake2b(origin.encode("utf-8", "replace"), digest_size=4).digest()) % slots
+
+
+def _eol(request: Request) -> str:
+    return "\r\n" if request.task is Task.COMPLETE and any("\r\n" in p.text for p in request.parts) else "\n"

@@ -1,0 +1,1 @@
+"""Another engine's tokens, at the pace of a simulated machine."""
