@@ -59,7 +59,7 @@ def traced_settings(
 
 def _pattern_problems(settings: config.Settings) -> list[config.Problem]:
     """Return a problem for each file pattern that cannot match any file."""
-    from spark_lsp.lsp.fence import surroundings_of
+    from spark_lsp.lsp.exclusion import surroundings_of
     from spark_lsp.privacy.patterns import find_setting_problems
 
     return find_setting_problems(settings, surroundings_of(()))

@@ -1,7 +1,7 @@
 """The house's rules, read from the code: who may import whom, and what a pure room may not do."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -79,9 +79,12 @@ ONLY_IN = {
         *("app.py", "launch.py", "programs.py"),
     ),
     "sqlite3": ("store/",),
-    "tree_sitter": ("prompts/syntax.py", "session/context.py"),
+    "tree_sitter": ("prompts/syntax.py",),
     "xllamacpp": ("engine/local/child.py",),
 }
+
+
+ROOMS = sorted({file.relative_to(ROOT).parts[0] for file in FILES if file.parent != ROOT})
 
 
 def relative(file: Path) -> str:
@@ -99,6 +102,37 @@ def imports(file: Path) -> Iterator[str]:
                 f"{node.module}.{alias.name}" if node.module == "spark_lsp" else node.module
                 for alias in node.names
             )
+
+
+def imported_files(file: Path) -> Iterator[str]:
+    """Give the files of spark_lsp that a file imports anywhere: in functions and for annotations, too."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names] + [str(node.module)]
+        for name in names:
+            path = ROOT.joinpath(*name.split(".")[1:]).with_suffix(".py")
+            if name.startswith("spark_lsp.") and path.exists():
+                yield relative(path)
+
+
+def find_cycle(graph: Mapping[str, set[str]]) -> list[str]:
+    """Return the nodes of a cycle, the first one again at the end; an empty list if there is none."""
+    finished: set[str] = set()
+
+    def visit(node: str, path: list[str]) -> list[str]:
+        if node in path:
+            return [*path[path.index(node) :], node]
+        if node not in finished:
+            for successor in sorted(graph.get(node, set())):
+                if cycle := visit(successor, [*path, node]):
+                    return cycle
+            finished.add(node)
+        return []
+
+    return next(filter(None, (visit(node, []) for node in sorted(graph))), [])
 
 
 def room(name: str) -> str:
@@ -130,12 +164,8 @@ def test_imports_go_down_only(file: Path) -> None:
 
 def test_only_the_shells_of_the_wire_import_it() -> None:
     users = {relative(file) for file in FILES if "wire" in inner_rooms(file)}
-    allowed = {
-        "engine/gateway_client/remote.py",
-        "engine/gateway_client/link.py",
-        "engine/gateway_client/connect.py",
-        "cli/wire_page.py",
-    }
+    client = {f"engine/gateway_client/{name}.py" for name in ("remote", "link", "connect")}
+    allowed = {*client, "cli/wire_page.py"}
     assert all(name.startswith(("wire/", "gateway/", "bench/")) or name in allowed for name in users), users
 
 
@@ -155,6 +185,30 @@ def test_pure_rooms_do_no_io(file: Path) -> None:
     assert not [n for n in ast.walk(tree) if isinstance(n, ast.Await | ast.AsyncFunctionDef)]
     calls = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
     assert not calls & {"open", "print", "input", "eval", "exec"}
+
+
+@pytest.mark.parametrize("room_name", ROOMS)
+def test_a_room_has_no_import_cycle(room_name: str) -> None:
+    files = [file for file in FILES if room(relative(file)) == room_name]
+    graph = {relative(file): set(imported_files(file)) - {relative(file)} for file in files}
+    assert find_cycle(graph) == []
+
+
+@pytest.mark.parametrize(
+    ("graph", "cycle"),
+    [
+        ({"a": {"b"}, "b": {"c"}, "c": set[str]()}, []),
+        ({"a": {"b", "c"}, "b": {"c"}}, []),
+        ({"a": {"b"}, "b": {"c"}, "c": {"b"}}, ["b", "c", "b"]),
+    ],
+)
+def test_cycles_are_found(graph: dict[str, set[str]], cycle: list[str]) -> None:
+    assert find_cycle(graph) == cycle
+
+
+def test_only_the_shells_use_the_composition_of_the_language_server() -> None:
+    users = {relative(file) for file in FILES if "lsp/parts.py" in imported_files(file)}
+    assert users == {"cli/serve.py", "lsp/main_loop.py", "lsp/routes.py", "lsp/server.py"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=relative)

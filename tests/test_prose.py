@@ -35,9 +35,11 @@ CLEAN = (
     "doctor",
     "engine",
     "errors.py",
+    "gateway",
     "home.py",
     "launch.py",
     "log_format.py",
+    "lsp",
     "models",
     "privacy",
     "programs.py",
@@ -47,12 +49,14 @@ CLEAN = (
     "runtime.py",
     "schema.py",
     "search_path.py",
+    "session",
     "simulate",
     "store",
     "supervise.py",
     "text",
     "tls.py",
     "transports.py",
+    "wire",
 )
 
 

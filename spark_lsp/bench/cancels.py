@@ -14,7 +14,7 @@ from spark_lsp.bench.question import typist
 from spark_lsp.engine.gateway_client.remote import Remote
 from spark_lsp.request import Event, Request, Started, Task
 from spark_lsp.wire.client import LANES_PER_POOL
-from spark_lsp.wire.server import MAX_IN_FLIGHT
+from spark_lsp.wire.server_messages import MAX_IN_FLIGHT
 
 ABREAST = 4  # pairs at once; a lane is free only after its terminal event
 

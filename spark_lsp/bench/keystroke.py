@@ -37,7 +37,7 @@ def ours(document: Document, questions: list[Question]) -> list[Bytes]:
         now = question.document
         wire.edit_document(now.uri, now.version, question.edits, len(now))
         change = _sent(wire)
-        request = context.completion(
+        request = context.build_completion(
             now, question.offset
         )  # the shortest form, which the language server uses
         lane = wire.create(request, "ic")

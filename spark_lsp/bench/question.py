@@ -27,7 +27,7 @@ class Question:
 
     def request(self) -> Request:
         """Return the request in the language server's form."""
-        asked = context.completion(self.document, self.offset, model=self.engine)
+        asked = context.build_completion(self.document, self.offset, model=self.engine)
         return replace(asked, max_tokens=self.tokens)
 
 

@@ -24,7 +24,7 @@ from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 from spark_lsp.text.positions import Encoding, to_offset
 from spark_lsp.wire.client import ClientConnection
-from spark_lsp.wire.mirror import digest
+from spark_lsp.wire.replica_store import digest
 
 SIZES = ((5_000, 30.0), (50_000, 400.0))  # lines, limit in µs
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 from spark_lsp import app, config
 from spark_lsp.cli import NOTHING, OK
 from spark_lsp.errors import ConfigError
-from spark_lsp.lsp.fence import surroundings_of
+from spark_lsp.lsp.exclusion import surroundings_of
 from spark_lsp.privacy.files import PROJECT_FILE, read_project_file
 from spark_lsp.privacy.patterns import find_setting_problems
 from spark_lsp.schema import schema

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def _serve(arguments: argparse.Namespace) -> None:
     from spark_lsp import app
     from spark_lsp.engine.openai.keys import HANDED
-    from spark_lsp.gateway import serve
+    from spark_lsp.gateway import listener, serve
     from spark_lsp.gateway.app import Gateway
     from spark_lsp.gateway.registry import Registry
 
@@ -67,10 +67,10 @@ async def _serve(arguments: argparse.Namespace) -> None:
     engines = app.build_engines(settings)
     if arguments.automatic:
         HANDED.accept()  # it serves only the user who started it
-        token, token_file, address = secrets.token_urlsafe(32), None, serve.automatic_address()
+        token, token_file, address = secrets.token_urlsafe(32), None, listener.automatic_address()
     else:
         token, token_file = serve.take_token(arguments.token_file)
-        address = serve.Address(arguments.host, arguments.port, arguments.uds)
+        address = listener.Address(arguments.host, arguments.port, arguments.uds)
     registry = Registry(engines, settings.routes, settings.engines)
     build = functools.partial(app.build_engine, profiles=settings.profiles)
     gateway = Gateway(registry, token, build, app.refuse_unapproved, arguments.lifetime)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from spark_lsp.config import Source
     from spark_lsp.engine.gateway_client.remote import Remote
-    from spark_lsp.lsp.server import SparkServer
+    from spark_lsp.lsp.parts import Parts
 
 
 def configure(parser: "argparse.ArgumentParser") -> None:
@@ -31,20 +31,20 @@ def run(arguments: "argparse.Namespace") -> int:
 def serve(config: Path | None = None) -> int:
     """Serve until the editor ends it."""
     gc.disable()  # until the answer to `initialize`: collecting while types are built costs a fifth of it
-    from spark_lsp.lsp.life import Life, silence
+    from spark_lsp.lsp.main_loop import MainLoop, silence_libraries
     from spark_lsp.lsp.server import SparkServer
     from spark_lsp.lsp.turns import new_loop
 
     stdin, stdout = _claim_stdio()
     log_to_stderr()
-    silence()
+    silence_libraries()
 
-    def make_engine(server: "SparkServer") -> "Remote":
-        return _engine(server, config)
+    def create_link(parts: "Parts") -> "Remote":
+        return _create_link(parts, config)
 
     async def live() -> int:
         server = SparkServer(lambda: _sources(config))
-        return await Life(server, make_engine, stdin, stdout).run()
+        return await MainLoop(server, create_link, stdin, stdout).run()
 
     with asyncio.Runner(loop_factory=new_loop) as runner:
         code = runner.run(live())
@@ -73,15 +73,15 @@ def _claim_stdio() -> tuple[int, int]:
     return stdin, stdout
 
 
-def _engine(server: "SparkServer", config: Path | None) -> "Remote":
+def _create_link(parts: "Parts", config: Path | None) -> "Remote":
     """Return the link to the gateway: the user's own, or the one that the settings name."""
     from spark_lsp.engine.gateway_client.remote import Endpoint, Remote
     from spark_lsp.launch import find_or_start
 
     async def locate() -> Endpoint:
-        url = server.gateway_url()
+        url = parts.gateway.locate()
         if url == "auto":
             return await find_or_start(config)
         return Endpoint(url, os.environ.get("SPARK_LSP_TOKEN", ""))
 
-    return Remote(locate, server.link_changed)
+    return Remote(locate, parts.link_reporter.report)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from spark_lsp.wire import codec, credit, frames, lanes, lineage, server
+from spark_lsp.wire import codec, credit, frames, lanes, response_history, server, server_messages
 
 
 def wire() -> str:
@@ -14,11 +14,11 @@ def wire() -> str:
     numbers = {
         "subprotocol": frames.SUBPROTOCOL,
         "lanes": lanes.MAX_LANES,
-        "flight": server.MAX_IN_FLIGHT,
+        "flight": server_messages.MAX_IN_FLIGHT,
         "unfinished": server.MAX_UNFINISHED,
-        "lineage": lineage.LIMIT_CHARS // 1024 // 1024,
+        "lineage": response_history.MAX_CHARS // 1024 // 1024,
         "strikes": server.MAX_STRIKES,
-        "message": server.MAX_MESSAGE_BYTES // 1024 // 1024,
+        "message": server_messages.MAX_MESSAGE_BYTES // 1024 // 1024,
         "lane_events": credit.LANE_EVENTS,
         "lane_bytes": credit.LANE_BYTES // 1024,
         "all_events": credit.ALL_EVENTS,

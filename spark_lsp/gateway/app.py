@@ -1,7 +1,6 @@
-"""The gateway as an ASGI application: the WebSocket, its second door over HTTP, and three pages.
+"""The gateway as an ASGI application: the WebSocket, its HTTP counterpart, and three pages.
 
-Every request needs the token. A page in a browser can open WebSockets to the loopback interface too, so
-a request that bears an `Origin` is refused whatever token it has.
+Every request needs the token; see `authentication`.
 """
 
 import itertools
@@ -22,28 +21,33 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from spark_lsp import __version__
 from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError, origin
-from spark_lsp.gateway.door import Door, Stranger
-from spark_lsp.gateway.http import STATUS, Answer, error_response, read_create
-from spark_lsp.gateway.mirrors import Mirrors
+from spark_lsp.gateway.authentication import AuthenticationError, Authenticator
+from spark_lsp.gateway.handler import ConnectionHandler
+from spark_lsp.gateway.http import STATUS_OF, ResponseOverHttp, error_response, read_create
+from spark_lsp.gateway.lifetime import LIFETIME_S
+from spark_lsp.gateway.loop_monitor import LoopMonitor
+from spark_lsp.gateway.metrics import Metrics, render_metrics
 from spark_lsp.gateway.registry import BuildEngine, Registry
-from spark_lsp.gateway.session import LIFETIME, Approve, Session
-from spark_lsp.gateway.tally import Tally, page
-from spark_lsp.gateway.turns import Turns
+from spark_lsp.gateway.replica_cache import ReplicaCache
+from spark_lsp.gateway.session_engines import Approve
 from spark_lsp.supervise import call_guarded
 from spark_lsp.wire.frames import SUBPROTOCOL
-from spark_lsp.wire.server import MAX_MESSAGE_BYTES, ServerConnection
+from spark_lsp.wire.server import ServerConnection
+from spark_lsp.wire.server_messages import MAX_MESSAGE_BYTES
 
 log = logging.getLogger(__name__)
 
-PATH = "/v1/responses"
+RESPONSES_PATH = "/v1/responses"
 TIMING_HEADER = "x-responsesapi-include-timing-metrics"
-CLOSE_CODES = {Code.CONNECTION_LIMIT: 1000}
+CLOSE_NORMAL = 1000
+CLOSE_POLICY_VIOLATION = 1008
+MAX_CLOSE_REASON_CHARS = 120
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Gateway:
-    """The application and what it counts: who is connected, and since when nobody is."""
+    """The application and its connections; `idle_since` is the time at which the last one ended."""
 
     def __init__(
         self,
@@ -51,141 +55,155 @@ class Gateway:
         token: str,
         build: BuildEngine,
         approve: Approve,
-        lifetime: float = LIFETIME,
+        lifetime_s: float = LIFETIME_S,
     ) -> None:
         self.registry = registry
-        self._door = Door(token)
-        self._lifetime = lifetime
-        self._mirrors = Mirrors(time.monotonic)
+        self.handlers: set[ConnectionHandler] = set()
+        self.metrics = Metrics()
+        self.idle_since = time.monotonic()
+        self._authenticator = Authenticator(token)
+        self._lifetime_s = lifetime_s
+        self._replicas = ReplicaCache(time.monotonic)
         self._build = build
         self._approve = approve
-        self._numbers = itertools.count(1)
+        self._connection_numbers = itertools.count(1)
         self._identity = secrets.token_hex(4)
-        self.sessions: set[Session] = set()
-        self.tally = Tally()
-        self.idle_since = time.monotonic()
-        self._turns = Turns(lambda: any(session.busy for session in self.sessions))
+        self._loop_monitor = LoopMonitor(lambda: self.is_busy)
         self.app = Starlette(
             routes=[
-                Route(PATH, self._guarded(self._post), methods=["POST"]),
-                Route("/v1/models", self._guarded(self._models)),
-                Route("/healthz", self._healthz),
-                Route("/status", self._guarded(self._status)),
-                Route("/metrics", self._guarded(self._metrics)),
+                Route(RESPONSES_PATH, self._require_token(self._create_response), methods=["POST"]),
+                Route("/v1/models", self._require_token(self._list_models)),
+                Route("/healthz", self._check_health),
+                Route("/status", self._require_token(self._show_status)),
+                Route("/metrics", self._require_token(self._show_metrics)),
             ]
         )
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a response is not completely written."""
+        return any(handler.is_busy for handler in self.handlers)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection. What fails unexpectedly is logged by its place, never by its words."""
+        """Serve one connection. An unexpected failure is logged by its place, never by its message."""
         try:
-            if scope["type"] == "websocket" and scope["path"] == PATH:
-                await self._websocket(WebSocket(scope, receive, send), receive, send)
+            if scope["type"] == "websocket" and scope["path"] == RESPONSES_PATH:
+                await self._serve_websocket(WebSocket(scope, receive, send), receive, send)
             else:
                 await self.app(scope, receive, send)
         except Exception as error:
             log.error("a connection failed unexpectedly: %s", origin(error))
 
-    def _guarded(self, handler: Handler) -> Handler:
-        async def guarded(request: Request) -> Response:
-            refusal = self._door.refusal(request)
+    def _require_token(self, handler: Handler) -> Handler:
+        async def check_token(request: Request) -> Response:
+            refusal = self._authenticator.find_refusal(request)
             return refusal if refusal is not None else await handler(request)
 
-        return guarded
+        return check_token
 
     # The WebSocket.
 
-    async def _websocket(self, socket: WebSocket, receive: Receive, send: Send) -> None:
-        """Serve a WebSocket. Once it is open, messages come and go without Starlette's layers: they cost."""
+    async def _serve_websocket(self, socket: WebSocket, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket. Once it is open, messages bypass Starlette's layers, which cost time."""
         spark = SUBPROTOCOL in socket.scope.get("subprotocols", [])
-        nonce = self._door.nonce(socket) if spark else ""
-        refusal = self._door.refusal(socket, proof=bool(nonce))
+        nonce = self._authenticator.read_nonce(socket) if spark else ""
+        refusal = self._authenticator.find_refusal(socket, challenged=bool(nonce))
         if refusal is not None:
             await socket.send_denial_response(refusal)
             return
         await socket.accept(SUBPROTOCOL if spark else None)
-        say = _sender(send)
+        send_message = _make_sender(send)
         try:
             if nonce:
-                await self._door.challenge(nonce, lambda: _message(receive), say)
-            async with self._session(self._connection(socket, spark=spark)) as session:
-                await session.run(lambda: self._message(receive), say)
-        except Stranger as error:
-            await _close(socket, 1008, str(error))
+                await self._authenticator.challenge(nonce, lambda: _receive_message(receive), send_message)
+            async with self._open_handler(self._make_connection(socket, spark=spark)) as handler:
+                await handler.run(lambda: self._receive_message(receive), send_message)
+        except AuthenticationError as error:
+            await _close_socket(socket, CLOSE_POLICY_VIOLATION, str(error))
         except RemoteProtocolError as error:
-            await _close(socket, CLOSE_CODES.get(error.code, 1008), str(error))
+            is_limit = error.code == Code.CONNECTION_LIMIT
+            await _close_socket(socket, CLOSE_NORMAL if is_limit else CLOSE_POLICY_VIOLATION, str(error))
         except ConnectionError:
-            pass  # gone before it was let in
+            pass  # the client left during the challenge
 
-    async def _message(self, receive: Receive) -> str | bytes | None:
-        message = await _message(receive)
-        call_guarded(self._turns.work)
+    async def _receive_message(self, receive: Receive) -> str | bytes | None:
+        message = await _receive_message(receive)
+        call_guarded(self._loop_monitor.note_work)
         return message
 
-    def _connection(self, asked: HTTPConnection, *, spark: bool) -> ServerConnection:
-        identity = f"{self._identity}{next(self._numbers)}"
-        timing = asked.headers.get(TIMING_HEADER) == "true"
+    def _make_connection(self, request: HTTPConnection, *, spark: bool) -> ServerConnection:
+        identity = f"{self._identity}{next(self._connection_numbers)}"
+        timing = request.headers.get(TIMING_HEADER) == "true"
         return ServerConnection(identity, spark=spark, timing=timing, session=secrets.token_urlsafe(16))
 
     @asynccontextmanager
-    async def _session(self, connection: ServerConnection) -> AsyncGenerator[Session, None]:
-        args = (connection, self.registry, self._build, self._approve, self._mirrors, self._lifetime)
-        session = Session(*args, tally=self.tally)
-        self.sessions.add(session)
-        self._mirrors.live(connection.session, lambda: connection.mirror)
+    async def _open_handler(self, connection: ServerConnection) -> AsyncGenerator[ConnectionHandler, None]:
+        handler = ConnectionHandler(
+            connection,
+            self.registry,
+            self._build,
+            self._approve,
+            self._replicas,
+            self._lifetime_s,
+            self.metrics,
+        )
+        self.handlers.add(handler)
+        self._replicas.add_session(connection.session, lambda: connection.documents.replicas)
         try:
-            yield session
+            yield handler
         finally:
-            self.sessions.discard(session)
+            self.handlers.discard(handler)
             self.idle_since = time.monotonic()
-            call_guarded(self._mirrors.ended, connection.session)
+            call_guarded(self._replicas.end_session, connection.session)
 
-    # The second door, and the pages.
+    # HTTP.
 
-    async def _post(self, request: Request) -> Response:
+    async def _create_response(self, request: Request) -> Response:
         try:
             message, stream = await read_create(request, MAX_MESSAGE_BYTES)
         except RemoteProtocolError as error:
-            return error_response(STATUS.get(error.code, 400), error.code, str(error))
-        return Answer(self._session(self._connection(request, spark=False)), message, stream=stream)
+            return error_response(STATUS_OF.get(error.code, 400), error.code, str(error))
+        connection = self._make_connection(request, spark=False)
+        return ResponseOverHttp(self._open_handler(connection), message, stream=stream)
 
-    async def _models(self, _: Request) -> Response:
-        listed = [
+    async def _list_models(self, _: Request) -> Response:
+        models = [
             {"id": name, "object": "model", "created": 0, "owned_by": "spark-lsp"}
             for name in self.registry.models()
         ]
-        return JSONResponse({"object": "list", "data": listed})
+        return JSONResponse({"object": "list", "data": models})
 
-    async def _status(self, _: Request) -> Response:
+    async def _show_status(self, _: Request) -> Response:
         state = {
             "version": __version__,
-            **self._gauges(),
+            **self._read_gauges(),
             "serving": self.registry.serving(),
             "engines": [asdict(info) for info in self.registry.infos()],
         }
         return JSONResponse(state)
 
-    async def _metrics(self, _: Request) -> Response:
-        return Response(page(self.tally, self._gauges), media_type="text/plain; version=0.0.4")
+    async def _show_metrics(self, _: Request) -> Response:
+        page = render_metrics(self.metrics, self._read_gauges)
+        return Response(page, media_type="text/plain; version=0.0.4")
 
-    def _gauges(self) -> dict[str, float]:
-        """Values of now: who is connected, what runs, what waits."""
-        running, waiting = 0, 0
-        for session in self.sessions:
-            one, two = session.statistics()
-            running, waiting = running + one, waiting + two
-        return {"sessions": len(self.sessions), "running_now": running, "waiting": waiting}
+    def _read_gauges(self) -> dict[str, float]:
+        """Return the numbers of connections, of running responses and of waiting ones."""
+        statistics = [handler.statistics() for handler in self.handlers]
+        running = sum(running for running, _ in statistics)
+        waiting = sum(waiting for _, waiting in statistics)
+        return {"sessions": len(self.handlers), "running_now": running, "waiting": waiting}
 
-    async def _healthz(self, request: Request) -> Response:
-        """Say how we are; to who asks for a proof of us only that."""
-        if proof := self._door.proof(request):
-            refusal = self._door.refusal(request, proof=True)
+    async def _check_health(self, request: Request) -> Response:
+        """Return the gateway's health. A request with a challenge gets the proof and nothing else."""
+        if proof := self._authenticator.make_proof_header(request):
+            refusal = self._authenticator.find_refusal(request, challenged=True)
             return refusal or JSONResponse({"status": "ok"}, headers=proof)
-        refusal = self._door.refusal(request)
-        state = {"status": "ok", "version": __version__, "sessions": len(self.sessions)}
+        refusal = self._authenticator.find_refusal(request)
+        state = {"status": "ok", "version": __version__, "sessions": len(self.handlers)}
         return refusal or JSONResponse(state)
 
 
-async def _message(receive: Receive) -> str | bytes | None:
+async def _receive_message(receive: Receive) -> str | bytes | None:
     """Return the peer's next message, or None when it is gone."""
     event = await receive()
     if event["type"] == "websocket.disconnect":
@@ -194,16 +212,16 @@ async def _message(receive: Receive) -> str | bytes | None:
     return text if text is not None else event.get("bytes", b"")
 
 
-def _sender(send: Send) -> Callable[[str], Awaitable[None]]:
-    async def say(message: str) -> None:
+def _make_sender(send: Send) -> Callable[[str], Awaitable[None]]:
+    async def send_message(message: str) -> None:
         try:
             await send({"type": "websocket.send", "text": message})
         except (OSError, RuntimeError) as error:
-            raise ConnectionError from error  # gone: the reader will hear of it too
+            raise ConnectionError from error  # the peer is gone; the reader notices it too
 
-    return say
+    return send_message
 
 
-async def _close(socket: WebSocket, code: int, reason: str) -> None:
-    with suppress(RuntimeError, WebSocketDisconnect):  # closed by the peer meanwhile
-        await socket.close(code, reason[:120])
+async def _close_socket(socket: WebSocket, code: int, reason: str) -> None:
+    with suppress(RuntimeError, WebSocketDisconnect):  # the peer may have closed it already
+        await socket.close(code, reason[:MAX_CLOSE_REASON_CHARS])

@@ -1,8 +1,8 @@
-"""The second door: one response over HTTP, as server-sent events or as one JSON object.
+"""One response over HTTP, as server-sent events or as one JSON object.
 
-It runs the same session as the WebSocket does, with a peer that says one thing and listens: what the
-two doors answer cannot differ. One thing HTTP can say better: an answer that fails before it has begun
-is an HTTP error with its status, so `response.created` is kept back until something follows it.
+It uses the same `ConnectionHandler` as the WebSocket, with a peer that sends one message, so the answers
+cannot differ. HTTP has one advantage: a response that fails before its first text becomes an HTTP error with
+its own status. `response.created` is therefore held back until another event follows it.
 """
 
 import json
@@ -18,12 +18,12 @@ from starlette.types import Receive, Scope, Send
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.gateway.session import Session
+from spark_lsp.gateway.handler import ConnectionHandler
 from spark_lsp.supervise import run_guarded
 from spark_lsp.wire import codec
 
-TERMINALS = {"response.completed", "response.incomplete", "response.failed", "error"}
-STATUS = {
+TERMINAL_TYPES = {"response.completed", "response.incomplete", "response.failed", "error"}
+STATUS_OF = {
     Code.MODEL_NOT_FOUND: 404,
     Code.CONTEXT_LENGTH_EXCEEDED: 400,
     Code.REQUEST_TOO_LARGE: 413,
@@ -33,7 +33,7 @@ STATUS = {
     Code.MODEL_UNAVAILABLE: 503,
     Code.PACKAGE_MISSING: 503,
 }
-FAILED = 502
+STATUS_ENGINE_FAILED = 502
 SERVER_ERRORS = (
     Code.ENGINE_BUSY,
     Code.ENGINE_FAILED,
@@ -44,7 +44,7 @@ SERVER_ERRORS = (
     Code.MODEL_UNAVAILABLE,
     Code.PACKAGE_MISSING,
 )
-"""Faults of the gateway's side; all others are the request's."""
+"""Faults of the gateway or its engines; all other codes are faults of the request."""
 
 
 def error_body(code: Code, message: str) -> dict[str, Any]:
@@ -54,12 +54,12 @@ def error_body(code: Code, message: str) -> dict[str, Any]:
 
 
 def error_response(status: int, code: Code, message: str) -> JSONResponse:
-    """Return a response that is an error."""
+    """Return an HTTP response with an error."""
     return JSONResponse(error_body(code, message), status_code=status)
 
 
 async def read_create(request: Request, limit: int) -> tuple[str, bool]:
-    """Return the body as a `response.create` message, and whether its events shall be streamed.
+    """Return the body as a `response.create` message, and whether the client wants a stream of events.
 
     Raises `RemoteProtocolError` if the body is larger than `limit` bytes or is not a JSON object.
     """
@@ -80,75 +80,78 @@ async def read_create(request: Request, limit: int) -> tuple[str, bool]:
     return message, named.get("stream") is True
 
 
-class Answer(Response):
-    """The response to one create."""
+class ResponseOverHttp(Response):
+    """The HTTP response to one `response.create`."""
 
-    def __init__(self, opened: AbstractAsyncContextManager[Session], message: str, *, stream: bool) -> None:
+    def __init__(
+        self, opened: AbstractAsyncContextManager[ConnectionHandler], message: str, *, stream: bool
+    ) -> None:
         super().__init__()
         self._opened = opened
         self._message: str | None = message
         self._stream = stream
         self._done = anyio.Event()
-        self._created = ""  # the event kept back
+        self._created = ""  # the event that is held back
         self._started = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the session until its one terminal is out or the peer is gone."""
+        """Run the handler until the terminal event is written or the peer is gone."""
         self._send = send
-        async with self._opened as session, anyio.create_task_group() as group:
-            gone = partial(run_guarded, on_failure=lambda _: self._done.set())
-            group.start_soon(gone, self._until_gone, receive)
+        async with self._opened as handler, anyio.create_task_group() as group:
+            guard = partial(run_guarded, on_failure=lambda _: self._done.set())
+            group.start_soon(guard, self._wait_for_disconnect, receive)
             try:
-                await session.run(self._say, self._write)
+                await handler.run(self._give_message, self._write_event)
             except RemoteProtocolError as error:
-                await self._refuse(error.code, str(error), 400)
+                await self._send_error(error.code, str(error), 400)
             group.cancel_scope.cancel()
 
-    async def _until_gone(self, receive: Receive) -> None:
+    async def _wait_for_disconnect(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
         self._done.set()
 
-    async def _say(self) -> str | None:
+    async def _give_message(self) -> str | None:
         if self._message is not None:
-            message, self._message = self._message, None
+            message = self._message
+            self._message = None
             return message
         await self._done.wait()
         return None
 
-    async def _write(self, event: str) -> None:
+    async def _write_event(self, event: str) -> None:
         fields = json.loads(event)
         kind = fields["type"]
         if kind == "response.created":
             self._created = event
         elif not self._started and kind in ("error", "response.failed"):
             error = fields.get("error") or fields["response"]["error"]
-            await self._refuse(Code(error["code"]), error["message"], fields.get("status"))
+            await self._send_error(Code(error["code"]), error["message"], fields.get("status"))
         elif self._stream:
-            await self._piece(kind, event)
-        elif kind in TERMINALS:
-            await self._whole(200, fields["response"])
-        if kind in TERMINALS:
+            await self._send_event(kind, event)
+        elif kind in TERMINAL_TYPES:
+            await self._send_json(200, fields["response"])
+        if kind in TERMINAL_TYPES:
             self._done.set()
 
-    async def _piece(self, kind: str, event: str) -> None:
+    async def _send_event(self, kind: str, event: str) -> None:
         text = f"event: {kind}\ndata: {event}\n\n"
         if not self._started:
-            await self._head(200, b"text/event-stream; charset=utf-8")
+            await self._start_response(200, b"text/event-stream; charset=utf-8")
             text = f"event: response.created\ndata: {self._created}\n\n{text}"
-        await self._body(text, more=kind not in TERMINALS)
+        await self._send_body(text, more=kind not in TERMINAL_TYPES)
 
-    async def _refuse(self, code: Code, message: str, status: int | None) -> None:
-        await self._whole(status or STATUS.get(code, FAILED), error_body(code, message))
+    async def _send_error(self, code: Code, message: str, status: int | None) -> None:
+        await self._send_json(status or STATUS_OF.get(code, STATUS_ENGINE_FAILED), error_body(code, message))
 
-    async def _whole(self, status: int, body: dict[str, Any]) -> None:
-        await self._head(status, b"application/json")
-        await self._body(codec.encode(body), more=False)
+    async def _send_json(self, status: int, body: dict[str, Any]) -> None:
+        await self._start_response(status, b"application/json")
+        await self._send_body(codec.encode(body), more=False)
 
-    async def _head(self, status: int, kind: bytes) -> None:
+    async def _start_response(self, status: int, kind: bytes) -> None:
         self._started = True
         headers = [(b"content-type", kind), (b"cache-control", b"no-store")]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
 
-    async def _body(self, text: str, *, more: bool) -> None:
+    async def _send_body(self, text: str, *, more: bool) -> None:
         await self._send({"type": "http.response.body", "body": text.encode(), "more_body": more})

@@ -1,8 +1,9 @@
-"""Which engine a request means: names of routes, engines and models.
+"""The engines and routes of a gateway, by name.
 
-`model` is tried as a route, then as an engine, then as `engine/model`; absent means the task's route. A route
-may be set for one effort alone, such as `edit.deep`: it goes before the plain one.
-A session sees the gateway's engines and, over them, those its editor's settings brought.
+`model` of a request is the name of a route, of an engine, or `engine/model`, looked up in this order. Without
+`model`, the request takes the route of its task. A route may be set for one effort, such as `edit.deep`; it
+has precedence over the route without an effort. A connection sees the gateway's engines and, over them, those
+of its editor's settings.
 """
 
 import time
@@ -16,6 +17,7 @@ from spark_lsp.engine.circuit_breaker import BreakerState, CircuitBreaker
 from spark_lsp.engine.guard import info_of
 from spark_lsp.engine.route import Route
 from spark_lsp.errors import EngineError
+from spark_lsp.gateway.engine_watch import EngineWatch, Listener
 from spark_lsp.request import EngineInfo, Focus, Request, Task
 
 ROUTE_OF = {Task.COMPLETE: "completion", Task.EDIT: "edit", Task.CHAT: "chat"}
@@ -25,58 +27,97 @@ BuildEngine = Callable[[str, EngineSettings, FindEngine], Engine]
 
 
 class Registry:
-    """Engines by name, and routes over them; `settings` are those the engines were built from."""
+    """Engines by name, and the routes over them. `settings` are those that the engines were built from.
+
+    `base` is the gateway's registry, if this one adds a connection's own engines to it.
+    """
 
     def __init__(
         self,
         engines: Mapping[str, Engine],
         routes: Mapping[str, Sequence[str]],
         settings: Mapping[str, EngineSettings] | None = None,
-        health: Mapping[str, CircuitBreaker] | None = None,
+        *,
+        base: "Registry | None" = None,
     ) -> None:
+        self._base = base
+        self._watch: EngineWatch = EngineWatch() if base is None else base._watch
+        self._own_engines = dict(engines)
+        self._own_health = {name: CircuitBreaker() for name in engines}
         self._engines = dict(engines)
-        known = health or {}
-        self._health = {name: known.get(name) or CircuitBreaker() for name in self._engines}
-        self._settings = dict(settings or {})
+        self._health = dict(self._own_health)
         self._routes = {route: tuple(names) for route, names in routes.items()}
+        self._settings = dict(settings or {})
+        if base is not None:
+            self._engines = {**base._engines, **self._engines}
+            self._health = {**base._health, **self._health}
+            self._routes = {**base._routes, **self._routes}
+            self._settings = base._settings
 
-    def overlaid(self, engines: Mapping[str, Engine], routes: Mapping[str, Sequence[str]]) -> "Registry":
+    def overlay(self, engines: Mapping[str, Engine], routes: Mapping[str, Sequence[str]]) -> "Registry":
         """Return a registry with these engines and routes over the present ones."""
-        kept = {name: each for name, each in self._health.items() if name not in engines}
-        return Registry({**self._engines, **engines}, {**self._routes, **routes}, self._settings, kept)
+        return Registry(engines, routes, base=self)
 
     def has(self, name: str, settings: EngineSettings) -> bool:
-        """Tell whether the gateway itself has just this engine: it serves everybody, and costs once."""
+        """Return whether the gateway itself has an engine with this name and these settings."""
         return self._settings.get(name) == settings
 
     def key_variables(self) -> set[str]:
-        """Return the environment variables that the gateway's own engines take their keys from."""
+        """Return the environment variables with the keys of the gateway's own engines."""
         return {each.key_env for each in self._settings.values() if isinstance(each, OpenAISettings)}
 
     def engine(self, name: str) -> Engine | None:
-        """Return the engine of that name, for an engine that stands on others."""
+        """Return the engine of that name, for an engine that depends on it."""
         return self._engines.get(name)
 
-    def infos(self) -> list[EngineInfo]:
-        """What each engine says of itself, now, and what is known of one that is passed over."""
-        now = time.monotonic()
-        told = {n: self._known(info_of(each, n), self._health[n], now) for n, each in self._engines.items()}
-        for route in reversed(ROUTE_OF.values()):  # completions have the last word
-            serving = self.route(route).info
-            if serving.state == "degraded" and told.get(serving.name, serving).state == "ready":
-                told[serving.name] = serving
-        return list(told.values())
+    # The state of the engines.
 
-    def _known(self, info: EngineInfo, health: CircuitBreaker, now: float) -> EngineInfo:
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` after each change of an engine; return a function that ends this."""
+        watched: list[Registry] = [self] if self._base is None or self._own_engines else []
+        if self._base is not None:
+            watched.append(self._base)
+        return self._watch.subscribe(listener, *watched)
+
+    def snapshot(self) -> tuple[object, ...]:
+        """Return the state of the own engines, to be compared with a later one."""
+        now = time.monotonic()
+        state: list[object] = []
+        for name, engine in self._own_engines.items():
+            health = self._own_health[name]
+            state += (info_of(engine, name), health.state(now), health.allows_request(now), health.reason)
+        return tuple(state)
+
+    def infos(self) -> list[EngineInfo]:
+        """Return the current state of each engine, with the reason why its routes avoid it."""
+        now = time.monotonic()
+        infos = {
+            name: self._add_health(info_of(engine, name), self._health[name], now)
+            for name, engine in self._engines.items()
+        }
+        for route in reversed(ROUTE_OF.values()):  # the route of completions overrides the others
+            serving = self.route(route).info
+            if serving.state == "degraded" and infos.get(serving.name, serving).state == "ready":
+                infos[serving.name] = serving
+        return list(infos.values())
+
+    def _add_health(self, info: EngineInfo, health: CircuitBreaker, now: float) -> EngineInfo:
         if info.state == "off" or health.state(now) is BreakerState.CLOSED:
             return info
-        reason = f"{health.reason}. Others of its route are asked until it is well again"
+        reason = f"{health.reason}. Other engines of its routes answer until it has recovered"
         return replace(info, state="degraded", reason=reason, code=Code.ENGINE_REPLACED)
 
+    def serving(self) -> dict[str, str]:
+        """Return the name of each route's current engine."""
+        return {name: self.route(name).info.name for name in ROUTE_OF.values()}
+
+    # Names.
+
     def resolve(self, request: Request) -> Engine:
-        """Return the engine that shall answer. Raises `EngineError` `model_not_found`."""
+        """Return the engine for a request. Raises `EngineError` `model_not_found`."""
         name = request.model or ROUTE_OF[request.task]
-        if (by_effort := f"{name}.{request.effort}") in self._routes:
+        by_effort = f"{name}.{request.effort}"
+        if by_effort in self._routes:
             return self.route(by_effort)
         if name in self._routes or name in ROUTE_OF.values():
             return self.route(name)
@@ -87,7 +128,7 @@ class Registry:
             return self._engines[engine]
         raise EngineError(
             f"There is no model {name!r}",
-            "Nothing was asked",
+            "No engine got the request",
             f"Use one of: {', '.join(self.models())}",
             code=Code.MODEL_NOT_FOUND,
             retryable=False,
@@ -95,15 +136,14 @@ class Registry:
 
     def route(self, name: str) -> Route:
         """Return the route `name`; `chat` is the edit route unless it is set."""
-        names = self._routes.get(name) or (self._routes.get("edit", ()) if name == "chat" else ())
-        return Route(name, [self._engines[each] for each in names if each in self._engines], self._health)
+        names = self._routes.get(name, ())
+        if not names and name == "chat":
+            names = self._routes.get("edit", ())
+        engines = [self._engines[each] for each in names if each in self._engines]
+        return Route(name, engines, self._health)
 
-    def serving(self) -> dict[str, str]:
-        """Return the engine that each route would ask now."""
-        return {name: self.route(name).info.name for name in ROUTE_OF.values()}
-
-    def unknown(self, routes: Mapping[str, Sequence[str]]) -> list[Problem]:
-        """Name the engines that routes from an editor mention and that do not exist here."""
+    def find_unknown(self, routes: Mapping[str, Sequence[str]]) -> list[Problem]:
+        """Return a problem for each engine that an editor's routes name and that does not exist here."""
         return [
             Problem(f"engine.routes.{route}", "editor", f"there is no engine {name!r}; it is passed over")
             for route, names in routes.items()
@@ -112,10 +152,10 @@ class Registry:
         ]
 
     def models(self) -> list[str]:
-        """Return every name that `model` can be."""
+        """Return all valid values of `model`."""
         full = [f"{name}/{info_of(engine, name).model}" for name, engine in self._engines.items()]
         return [*ROUTE_OF.values(), *self._engines, *full]
 
     def observe(self, focus: Focus) -> None:
-        """Pass a hint to the engine that completions would go to."""
+        """Pass a hint to the engine of completions."""
         self.route("completion").observe(focus)

@@ -1,15 +1,15 @@
-"""Who is served, and when: a pure queue for one session's requests.
+"""A pure queue for the requests of one connection: it decides which ones run.
 
 Rules, in this order:
 
-1. A newer completion for the same origin (a document) supersedes the older ones: nobody waits for what
-   stood at an earlier cursor. Edits and chats are never superseded.
-2. At most `limit` requests of a session run at once; the rest wait.
-3. Of those that wait, interactive ones go before background ones, each kind first come, first served.
+1. A newer completion for the same origin (a document) supersedes the older ones, because the user does not
+need a completion for an earlier cursor position. Edits and chats are never superseded.
+2. At most `limit` requests run at once; the others wait.
+3. Interactive requests run before background ones. Requests of one kind run in the order of their arrival.
 
-`submit` and `done` return what must be started or stopped now; the caller does the I/O. A superseded
-request holds its place until its work has really stopped, as its caller then tells with `done`: work
-that is only *asked* to stop still costs.
+`submit` and `done` return the requests to start or stop now; the caller does the I/O. A superseded request
+counts until its work has really stopped and the caller calls `done`, because work that has yet to stop still
+costs.
 """
 
 from collections import deque
@@ -20,7 +20,7 @@ from spark_lsp.request import Priority, Request, Task
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do now: response ids to start, and ids to stop (running ones) or drop (waiting ones)."""
+    """Response ids to start, to stop (running ones) and to drop (waiting ones)."""
 
     start: tuple[str, ...] = ()
     stop: tuple[str, ...] = ()
@@ -29,7 +29,7 @@ class Decision:
 
 @dataclass(slots=True)
 class Scheduler:
-    """One session's queue; see the module's text."""
+    """The queue of one connection; see the module's text."""
 
     limit: int = 16
     _running: dict[str, Request] = field(default_factory=dict[str, Request])
@@ -45,12 +45,12 @@ class Scheduler:
         return Decision(self._admit(), stop, drop)
 
     def done(self, identity: str) -> Decision:
-        """Note that a response's work has ended, for whatever reason."""
+        """Note that a response's work has ended, for any reason."""
         self._running.pop(identity, None)
         return Decision(self._admit())
 
     def withdraw(self, identity: str) -> Decision:
-        """Take back a request: stop it if it runs, drop it if it waits; unknown ids are ignored."""
+        """Remove a request: stop it if it runs, drop it if it waits; unknown ids are ignored."""
         if identity in self._running:
             return Decision(stop=(identity,))
         for queue in self._waiting.values():

@@ -1,8 +1,9 @@
-"""The gateway's process: sockets, signals, the ready line, the state file, the idle end.
+"""The gateway's process: its listening socket, its ready line, its state file, its end.
 
-We bind the sockets ourselves: uvicorn's own Unix sockets are open to everybody and take over a name
-that somebody else still listens on. Signals are ours too: uvicorn would close every connection before
-the application hears of it and then die of the signal, where we want to tell each peer and end with 0.
+We bind the sockets ourselves: uvicorn's own Unix sockets are open to all users, and replace a socket on which
+another process still listens. Signals are ours too: uvicorn would close every connection before the
+application notices, and would then end by the signal. Here each peer gets a message first, and the exit
+status is 0.
 """
 
 import asyncio
@@ -11,121 +12,30 @@ import json
 import os
 import secrets
 import signal
-import socket
-import stat
 import sys
 import time
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio
 import uvicorn
 
 from spark_lsp import __version__, runtime
 from spark_lsp.engine.base import Engine
-from spark_lsp.engine.guard import close_engine
 from spark_lsp.errors import ConfigError
 from spark_lsp.gateway.app import Gateway
-from spark_lsp.gateway.corked import CorkedWebSocket
+from spark_lsp.gateway.coalescing import make_coalescing_websocket
+from spark_lsp.gateway.listener import Address, bind_address
+from spark_lsp.gateway.session_engines import close_engines
 from spark_lsp.supervise import keep_running, run_guarded, watch_loop
-from spark_lsp.wire.server import MAX_MESSAGE_BYTES
+from spark_lsp.wire.server_messages import MAX_MESSAGE_BYTES
 
-DRAIN = 5.0  # seconds that answers under way have to finish when the gateway is told to end
-POLL = 0.02
-SEGMENT = 4096
-HELD = 16 * 1024  # bytes that may wait to be read: a small message waits for them
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where to listen: a Unix socket at `uds`, else `host` and `port` (0 picks one)."""
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    uds: Path | None = None
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
-
-
-def bind(address: Address) -> tuple[socket.socket, str]:
-    """Return a listening socket and its URL. Raises `ConfigError` if the address cannot be had."""
-    try:
-        if address.uds is not None:
-            return _bind_unix(address.uds), f"ws+unix:{address.uds}"
-        return _bind_tcp(address.host, address.port)
-    except (OSError, OverflowError, UnicodeError) as error:  # also a port or a host name that is none
-        where = address.uds or f"{address.host}:{address.port}"
-        raise ConfigError(
-            f"Cannot listen on {where}: {getattr(error, 'strerror', None) or error}",
-            "The gateway was not started",
-            "Choose another port or path, or end what listens there",
-        ) from error
-
-
-def _bind_tcp(host: str, port: int) -> tuple[socket.socket, str]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
-    with _closed_on_error(listener):
-        if os.name == "posix":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        _hold_little(listener)
-        listener.bind((host, port))
-        listener.listen()
-    shown = f"[{host}]" if family == socket.AF_INET6 else host
-    return listener, f"ws://{shown}:{listener.getsockname()[1]}/v1/responses"
-
-
-def _hold_little(listener: socket.socket) -> None:
-    """Have the listener's connections hold little, in segments so small that each two are acknowledged.
-
-    A buffer below two segments, which are 64 KB on loopback, would wait for acknowledgements of 40 ms.
-    """
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, HELD)
-    if sys.platform == "linux":
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
-
-
-def _bind_unix(path: Path) -> socket.socket:
-    _remove_stale(path)
-    listener = socket.socket(socket.AF_UNIX)
-    with _closed_on_error(listener):
-        mask = os.umask(0o177)
-        try:
-            listener.bind(str(path))
-        finally:
-            os.umask(mask)
-        listener.listen()
-    return listener
-
-
-@contextmanager
-def _closed_on_error(listener: socket.socket) -> Generator[None, None, None]:
-    try:
-        yield
-    except BaseException:
-        listener.close()
-        raise
-
-
-def _remove_stale(path: Path) -> None:
-    """Unlink a socket that nobody listens on; one that somebody does is left, and bind will fail."""
-    if not path.exists() or not stat.S_ISSOCK(path.stat().st_mode):
-        return
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(1)
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink(missing_ok=True)
+DRAIN_S = 5.0  # for the responses in progress, after a signal
+POLL_S = 0.02
+MAX_IDLE_POLL_S = 1.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 async def serve(
@@ -138,30 +48,33 @@ async def serve(
     automatic: bool,
     token: str,
 ) -> None:
-    """Serve until told to end by a signal, or until idle for `idle` seconds (0: never)."""
+    """Serve until a signal comes, or until there was no connection for `idle` seconds (0: no limit)."""
     watch_loop(asyncio.get_running_loop())
-    listener, url = bind(address)
-    server, announced = _Server(_config(gateway)), anyio.Event()
+    listener, url = bind_address(address)
+    server = uvicorn.Server(_make_config(gateway))
+    announced = anyio.Event()
     try:
-        async with anyio.create_task_group() as group:
-            at_once = partial(run_guarded, on_failure=lambda _: _stop(server))
-            group.start_soon(at_once, _end_on_signal, gateway, server, automatic)
-            group.start_soon(_announce, server, announced, url, token_file, token, automatic)
-            if idle:
-                end = partial(_end_when_idle, gateway, server, announced, idle, automatic)
-                group.start_soon(keep_running, end)
-            await server.serve(sockets=[listener])
-            group.cancel_scope.cancel()
+        with anyio.open_signal_receiver(*SIGNALS) as signals:
+            handlers = {number: signal.getsignal(number) for number in SIGNALS}
+            async with anyio.create_task_group() as group:
+                end_now = partial(run_guarded, on_failure=lambda _: _stop(server))
+                group.start_soon(end_now, _end_on_signal, signals, gateway, server, automatic)
+                group.start_soon(_announce, server, announced, handlers, url, token_file, token, automatic)
+                if idle:
+                    end = partial(_end_when_idle, gateway, server, announced, idle, automatic)
+                    group.start_soon(keep_running, end)
+                await server.serve(sockets=[listener])
+                group.cancel_scope.cancel()
     finally:
-        _tidy(address, token_file, automatic)
+        _remove_files(address, token_file, automatic)
         with anyio.CancelScope(shield=True):
-            await _close(engines)
+            await close_engines(engines)
 
 
-def _config(gateway: Gateway) -> uvicorn.Config:
+def _make_config(gateway: Gateway) -> uvicorn.Config:
     return uvicorn.Config(
         gateway,
-        ws=CorkedWebSocket,
+        ws=make_coalescing_websocket,  # type: ignore[arg-type]
         ws_per_message_deflate=False,
         ws_max_size=MAX_MESSAGE_BYTES,
         access_log=False,
@@ -174,17 +87,22 @@ def _config(gateway: Gateway) -> uvicorn.Config:
 async def _announce(
     server: uvicorn.Server,
     announced: anyio.Event,
+    handlers: Mapping[signal.Signals, Any],
     url: str,
     token_file: Path | None,
     token: str,
     automatic: bool,
 ) -> None:
+    """Write the state file and the ready line, once uvicorn has started."""
     while not server.started:  # uvicorn has no event for it
-        await anyio.sleep(POLL)
+        await anyio.sleep(POLL_S)
+    # uvicorn has set its own signal handlers. A signal before this line ends it too, with the same status.
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
     if automatic:
         runtime.write_state(runtime.directory(), runtime.State(url, token, os.getpid(), __version__))
     gc.collect()
-    gc.freeze()  # what lives now lives for ever: a full collection costs tens of milliseconds
+    gc.freeze()  # the objects so far live until the end: a full collection costs tens of milliseconds
     shown = str(token_file) if token_file is not None else None
     ready = {"event": "ready", "url": url, "token_file": shown, "pid": os.getpid()}
     sys.stdout.write(json.dumps(ready) + "\n")
@@ -192,85 +110,66 @@ async def _announce(
     announced.set()
 
 
-async def _end_on_signal(gateway: Gateway, server: uvicorn.Server, automatic: bool) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            break
-    if automatic:  # who looks now shall start the next one
+async def _end_on_signal(
+    signals: AsyncIterator[signal.Signals], gateway: Gateway, server: uvicorn.Server, automatic: bool
+) -> None:
+    async for _ in signals:
+        break
+    if automatic:  # a server that looks now must start the next gateway
         runtime.remove_state(runtime.directory(), os.getpid())
-    for session in gateway.sessions:
-        session.leave("the gateway was told to end")
-    with anyio.move_on_after(DRAIN):
-        while any(session.busy for session in gateway.sessions):
-            await anyio.sleep(POLL)
-    server.should_exit = True
+    for handler in gateway.handlers:
+        handler.announce_end("the gateway is ending")
+    with anyio.move_on_after(DRAIN_S):
+        while gateway.is_busy:
+            await anyio.sleep(POLL_S)
+    _stop(server)
 
 
 async def _end_when_idle(
     gateway: Gateway, server: uvicorn.Server, announced: anyio.Event, idle: float, automatic: bool
 ) -> None:
-    """End when nobody has been here for `idle` seconds; at once where nobody can come any more."""
-    where = runtime.directory() if automatic else None
+    """End after `idle` seconds without a connection; at once if no server can find this gateway any more."""
+    directory = runtime.directory() if automatic else None
     await announced.wait()
-    while gateway.sessions or time.monotonic() - gateway.idle_since < idle:
-        if where is not None and not gateway.sessions and not _leads_here(where):
+    while gateway.handlers or time.monotonic() - gateway.idle_since < idle:
+        if directory is not None and not gateway.handlers and not _is_found_in(directory):
             break
-        await anyio.sleep(min(idle / 10, 1.0))
-    server.should_exit = True
+        await anyio.sleep(min(idle / 10, MAX_IDLE_POLL_S))
+    _stop(server)
 
 
-def _leads_here(where: Path) -> bool:
-    """Tell whether the state file leads to this process.
+def _is_found_in(directory: Path) -> bool:
+    """Return whether the state file names this process.
 
-    It leads to another when whoever had us started was killed before we had said where we are, and the
-    next server, which could not know of us, started one more.
+    It names another one if the server that started us was killed before we wrote the file, and the next
+    server, which could not know of us, started one more gateway.
     """
-    state = runtime.read_state(where)
+    state = runtime.read_state(directory)
     return state is not None and state.pid == os.getpid()
 
 
-def _tidy(address: Address, token_file: Path | None, automatic: bool) -> None:
+def _remove_files(address: Address, token_file: Path | None, automatic: bool) -> None:
     if automatic:
         runtime.remove_state(runtime.directory(), os.getpid())
-    for path in (address.uds, token_file if token_file == _own_token_file() else None):
-        if path is not None:
-            path.unlink(missing_ok=True)
+    if address.uds is not None:
+        address.uds.unlink(missing_ok=True)
+    if token_file is not None and token_file == _own_token_file():
+        token_file.unlink(missing_ok=True)
 
 
 def _own_token_file() -> Path:
     return runtime.directory() / f"gateway-{os.getpid()}.token"
 
 
-async def _close(engines: Iterable[Engine]) -> None:
-    for engine in engines:
-        await close_engine(engine)
-
-
 def _stop(server: uvicorn.Server) -> None:
     server.should_exit = True
 
 
-def automatic_address() -> Address:
-    """Return where the automatic gateway listens: a Unix socket of its own, else a loopback port.
-
-    The name bears the process id, so that a new gateway never takes the name of one that still drains;
-    sockets of processes that are gone are removed.
-    """
-    if not hasattr(socket, "AF_UNIX"):
-        return Address()
-    where = runtime.directory()
-    for stale in where.glob("gateway-*.sock"):
-        with suppress(OSError):
-            _remove_stale(stale)
-    path = where / f"gateway-{os.getpid()}.sock"
-    return Address(uds=path) if runtime.fits_socket(where / "gateway.sock") else Address()
-
-
 def take_token(token_file: Path | None) -> tuple[str, Path | None]:
-    """Return `(token, its file)`: from the file, else from SPARK_LSP_TOKEN, else newly made.
+    """Return `(token, its file)`: from the file, else from SPARK_LSP_TOKEN, else a new token.
 
-    A file that is named but missing is made; one that nobody named is made anew, and removed at the end.
-    Raises `ConfigError` for a file that others can read, that is empty, or that cannot be had.
+    A named file that is missing is created. Without a name, a new file is created, and removed at the end.
+    Raises `ConfigError` for a file that other users can read, that is empty, or that cannot be used.
     """
     if token_file is None and (token := os.environ.get("SPARK_LSP_TOKEN")):
         return token, None
@@ -296,7 +195,7 @@ def _read_token(path: Path) -> str:
     if not token:
         raise ConfigError(
             f"The token file {path} is empty",
-            "The gateway was not started: everybody could use it",
-            "Remove the file, and a token will be made",
+            "The gateway was not started, because everybody could use it",
+            "Remove the file, and the gateway will make a token",
         )
     return token

@@ -1,16 +1,16 @@
 # pyright: reportUnknownMemberType=false
 # pygls is annotated in part only; what of it is used here is checked by running it.
 
-"""Between framed bodies and pygls: every request is answered exactly once, whatever comes in.
+"""Checks each message before pygls handles it, so that every request gets exactly one answer.
 
-pygls structures messages and runs handlers. Before it sees one, this file checks what it does not: that
-the body is JSON, that the server is initialized and not shut down, that the method exists (before its
-parameters are looked at), that the parameters fit, and that the id is not in use.
+pygls structures messages and runs handlers. This file checks the rest: that the body is JSON, that the server
+is initialized and not shut down, that the method exists (before the parameters), that the parameters are
+valid, and that no other request has the same id.
 
-Two things that JSON's grammar allows are refused where they come in, because what answers would break on
-them: numbers that are not finite, and nesting so deep that walking it would exhaust the stack.
+JSON allows two things that would break the code that answers: numbers that are not finite, and nesting so
+deep that a traversal would exhaust the stack. Both are refused here.
 
-Nothing of a message's content is ever logged.
+The log never has the content of a message.
 """
 
 import json
@@ -25,35 +25,34 @@ from pygls.protocol import LanguageServerProtocol
 
 from spark_lsp.errors import origin
 from spark_lsp.lsp import lenient
+from spark_lsp.lsp.requests import MessageId, RequestBook
 
 log = logging.getLogger(__name__)
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
 INTERNAL_ERROR, SERVER_NOT_INITIALIZED = -32603, -32002
-DEEPEST = 100  # levels of nesting; LSP's own messages have about ten
-LARGE = 65_536  # bytes from which a faster decoder pays
+MAX_NESTING = 100  # levels; LSP's own messages have about ten
+LARGE_BODY_BYTES = 65_536  # from here on, a faster decoder saves time
 EXECUTE = "workspace/executeCommand"
 NOT_JSON = "The message is not JSON"
 VERSION = "2.0"
 
-MessageId = int | str
-
 
 class Connection:
-    """Takes bodies, answers what is wrong with them, and passes on what is right."""
+    """Answers invalid messages with errors, and passes valid messages to pygls."""
 
     def __init__(
         self,
         protocol: LanguageServerProtocol,
         write: Callable[[bytes], None],
-        in_flight: set[MessageId],
+        requests: RequestBook,
     ) -> None:
         self._protocol = protocol
         self._write = write
-        self._in_flight = in_flight  # handlers take their ids out when they have answered
+        self._requests = requests  # handlers remove their requests when they answer
         self._initialized = False
         self._shut_down = False
-        self._complained: set[str] = set()  # of which notifications
+        self._logged: set[str] = set()  # methods of invalid notifications
 
     def receive(self, body: bytes) -> None:
         """Handle one body. Raises `SystemExit` for the notification `exit`."""
@@ -63,50 +62,50 @@ class Connection:
             self.refuse(None, PARSE_ERROR, NOT_JSON)
             return
         except Exception as error:
-            log.error("a message could not be read: %s", origin(error))
+            log.error("could not read a message: %s", origin(error))
             self.refuse(None, INTERNAL_ERROR, "spark-lsp failed to read this message")
             return
         if not isinstance(message, dict):
             self.refuse(None, INVALID_REQUEST, "A message must be an object; batches are not part of LSP")
             return
-        sound = finite and not (may_be_deep(body) and is_deep(message))
-        self._guarded(cast(dict[str, Any], message), sound=sound)
+        valid = finite and not (may_be_deep(body) and is_deep(message))
+        self._dispatch_guarded(cast(dict[str, Any], message), valid=valid)
 
-    def _guarded(self, message: dict[str, Any], *, sound: bool) -> None:
-        """Handle a message; what fails unexpectedly is answered too."""
+    def _dispatch_guarded(self, message: dict[str, Any], *, valid: bool) -> None:
+        """Handle a message; answer it with an error if that fails unexpectedly."""
         try:
-            self._dispatch(message, sound=sound)
+            self._dispatch(message, valid=valid)
         except Exception as error:
-            log.error("a message could not be handled: %s", origin(error))
-            if "method" in message and (message_id := _id(message)) is not None:
-                self._in_flight.discard(message_id)
+            log.error("could not handle a message: %s", origin(error))
+            if "method" in message and (message_id := _read_id(message)) is not None:
+                self._requests.discard(message_id)
                 self.refuse(message_id, INTERNAL_ERROR, "spark-lsp failed to answer this request")
 
     def refuse(self, message_id: MessageId | None, code: int, text: str) -> None:
-        """Answer with an error."""
+        """Send an error response."""
         error = {"code": code, "message": text}
         self._write(frame({"jsonrpc": "2.0", "id": message_id, "error": error}))
 
-    def _dispatch(self, message: dict[str, Any], *, sound: bool) -> None:
+    def _dispatch(self, message: dict[str, Any], *, valid: bool) -> None:
         method = message.get("method")
         if message.setdefault("jsonrpc", VERSION) != VERSION:
-            self.refuse(_id(message), INVALID_REQUEST, "Only JSON-RPC 2.0 is spoken here")
+            self.refuse(_read_id(message), INVALID_REQUEST, "The version of JSON-RPC must be 2.0")
         elif "method" not in message:
-            self._response(message, sound=sound)
+            self._handle_response(message, valid=valid)
         elif not isinstance(method, str):
-            self.refuse(_id(message), INVALID_REQUEST, "The method must be a string")
+            self.refuse(_read_id(message), INVALID_REQUEST, "The method must be a string")
         elif "id" in message:
-            self._request(method, message, sound=sound)
+            self._handle_request(method, message, valid=valid)
         else:
-            self._notification(method, message, sound=sound)
+            self._handle_notification(method, message, valid=valid)
 
-    def _request(self, method: str, message: dict[str, Any], *, sound: bool) -> None:
-        message_id = _id(message)
-        problem = self._problem(method, message_id)
+    def _handle_request(self, method: str, message: dict[str, Any], *, valid: bool) -> None:
+        message_id = _read_id(message)
+        problem = self._find_problem(method, message_id)
         if problem is not None:
             self.refuse(message_id, *problem)
             return
-        structured = self._structured(message) if sound else None
+        structured = self._structure(message) if valid else None
         if structured is None:
             self.refuse(message_id, INVALID_PARAMS, f"The parameters of {method} are not valid")
             return
@@ -117,17 +116,17 @@ class Connection:
             self._initialized = True
         if method == "shutdown":
             self._shut_down = True
-        self._pass_on(method, message_id, structured)
+        self._forward(method, message_id, structured)
 
-    def _pass_on(self, method: str, message_id: MessageId | None, structured: Any) -> None:
-        """Hand a request to pygls; its own methods answer at once, ours take their ids out themselves."""
+    def _forward(self, method: str, message_id: MessageId | None, structured: Any) -> None:
+        """Pass a request to pygls. Its own methods answer at once; our handlers remove their requests."""
         assert message_id is not None
         own = method in self._protocol.fm.builtin_features and method != EXECUTE
         if not own:
-            self._in_flight.add(message_id)
+            self._requests.add(message_id, getattr(structured, "params", None))
         self._protocol.handle_message(structured)
 
-    def _problem(self, method: str, message_id: MessageId | None) -> tuple[int, str] | None:
+    def _find_problem(self, method: str, message_id: MessageId | None) -> tuple[int, str] | None:
         if message_id is None:
             return INVALID_REQUEST, "The id of a request must be a number or a string"
         if self._shut_down:
@@ -136,85 +135,85 @@ class Connection:
             return SERVER_NOT_INITIALIZED, "The server is not initialized yet"
         if self._initialized and method == "initialize":
             return INVALID_REQUEST, "The server is initialized already"
-        if not self._known(method):
+        if not self._is_known(method):
             return METHOD_NOT_FOUND, f"The method {method[:80]} is not offered"
-        if message_id in self._in_flight:
+        if message_id in self._requests:
             return INVALID_REQUEST, "A request with this id is still being answered"
         return None
 
-    def _notification(self, method: str, message: dict[str, Any], *, sound: bool) -> None:
+    def _handle_notification(self, method: str, message: dict[str, Any], *, valid: bool) -> None:
         if method != "exit" and (not self._initialized or self._shut_down):
             return
-        if method != "$/cancelRequest" and not self._known(method):
+        if method != "$/cancelRequest" and not self._is_known(method):
             return
-        structured = self._structured(message) if sound else None
+        structured = self._structure(message) if valid else None
         if structured is None:
-            self._complain(method)
+            self._log_invalid(method)
             return
         if method == "$/cancelRequest":
-            self._in_flight.discard(structured.params.id)
+            self._requests.discard(structured.params.id)
         self._protocol.handle_message(structured)
 
-    def _complain(self, method: str) -> None:
-        """Log once that a notification is not as it should be; a thousand lines would say no more."""
-        if method not in self._complained:
-            self._complained.add(method)
-            log.warning("notifications had parameters that are not valid: %s", method)
+    def _log_invalid(self, method: str) -> None:
+        """Log an invalid notification, once per method."""
+        if method not in self._logged:
+            self._logged.add(method)
+            log.warning("ignored notifications with invalid parameters: %s", method)
 
-    def _response(self, message: dict[str, Any], *, sound: bool) -> None:
-        """Hand on an answer to a request of ours; one that is not as it should be counts as an error."""
-        if not sound:
+    def _handle_response(self, message: dict[str, Any], *, valid: bool) -> None:
+        """Pass on an answer to a request of ours; an invalid one counts as an error."""
+        if not valid:
             self.refuse(None, PARSE_ERROR, NOT_JSON)
             return
         if "id" not in message or not ("result" in message or "error" in message):
             self.refuse(
-                _id(message), INVALID_REQUEST, "This is neither a request, a notification nor an answer"
+                _read_id(message), INVALID_REQUEST, "This is neither a request, a notification nor an answer"
             )
             return
-        structured = self._structured(message)
+        structured = self._structure(message)
         if structured is None:
             error = {"code": INVALID_REQUEST, "message": "The answer is not valid"}
-            structured = self._structured({"id": message["id"], "error": error})
+            structured = self._structure({"id": message["id"], "error": error})
         if structured is not None:
             self._protocol.handle_message(structured)
 
-    def _known(self, method: str) -> bool:
+    def _is_known(self, method: str) -> bool:
         manager = self._protocol.fm
         return method in manager.features or method in manager.builtin_features
 
-    def _structured(self, message: dict[str, Any]) -> Any:
-        """Return the message as pygls wants it, or None if it does not fit its type."""
+    def _structure(self, message: dict[str, Any]) -> Any:
+        """Return the message in the form of pygls; None if it does not have the type of its method."""
         message.setdefault("jsonrpc", VERSION)
         if message.get("method") == EXECUTE and not _has_list(message.get("params"), "arguments"):
             return None
         try:
-            return self._protocol.structure_message(lenient.mended(message))
+            return self._protocol.structure_message(lenient.repair(message))
         except JsonRpcException:
             return None
 
 
 def decode(body: bytes) -> tuple[Any, bool]:
-    """Return a body's JSON and whether all its numbers are finite. Raises `ValueError` for anything else.
+    """Return a body's JSON, and whether all its numbers are finite. Raises `ValueError` for invalid JSON.
 
-    Small bodies, `initialize` among them, are read by the standard library: importing a faster one first
-    would delay every start. It reads lone surrogates too, which the faster one refuses, and what is not
-    finite, so that a request with such a number can be answered by its id.
+    The standard library reads small bodies, such as `initialize`: importing the faster decoder first would
+    delay every start. It also reads lone surrogates, which the faster decoder refuses, and infinite
+    numbers, so that a request with such a number can be answered by its id.
     """
-    if len(body) > LARGE:
+    if len(body) > LARGE_BODY_BYTES:
         with suppress(ValueError, RecursionError):
             return _decode_large(body), True
-    odd: list[str] = []
+    infinite: list[str] = []
 
-    def real(digits: str) -> float:
+    def read_float(digits: str) -> float:
         if not math.isfinite(value := float(digits)):
-            odd.append(digits)
+            infinite.append(digits)
         return value
 
     try:
-        value = json.loads(str(body, "utf-8"), parse_float=real, parse_constant=odd.append)
+        value = json.loads(str(body, "utf-8"), parse_float=read_float, parse_constant=infinite.append)
     except RecursionError as error:
         raise ValueError(NOT_JSON) from error
-    return value, not odd
+    return value, not infinite
 
 
 def _decode_large(body: bytes) -> Any:
@@ -224,38 +223,38 @@ def _decode_large(body: bytes) -> Any:
 
 
 def may_be_deep(body: bytes) -> bool:
-    """Tell whether a body has brackets enough to be nested too deeply, in texts or elsewhere."""
-    return body.count(b"[") + body.count(b"{") >= DEEPEST
+    """Return whether a body has enough brackets, inside or outside of strings, to be nested too deeply."""
+    return body.count(b"[") + body.count(b"{") >= MAX_NESTING
 
 
 def is_deep(value: Any) -> bool:
-    """Tell whether a value is nested too deeply."""
+    """Return whether a value is nested too deeply."""
     level: list[Any] = [value]
-    for _ in range(DEEPEST):
-        level = [child for node in level for child in _children(node)]
+    for _ in range(MAX_NESTING):
+        level = [child for node in level for child in _list_children(node)]
         if not level:
             return False
     return True
 
 
-def _children(node: Any) -> Iterable[Any]:
+def _list_children(node: Any) -> Iterable[Any]:
     if isinstance(node, dict):
         return cast(dict[str, Any], node).values()
     return cast(list[Any], node) if isinstance(node, list) else ()
 
 
 def _has_list(params: Any, name: str) -> bool:
-    """Tell whether what `params` has of that name, if anything, is a list; pygls takes a text for one."""
+    """Return whether a field of `params` is missing or a list. pygls would take a string for a list."""
     value = cast(dict[str, Any], params).get(name) if isinstance(params, dict) else None
     return value is None or isinstance(value, list)
 
 
 def frame(message: dict[str, Any]) -> bytes:
-    """Return a message with its header."""
+    """Return a message as JSON, with its header."""
     body = json.dumps(message, separators=(",", ":")).encode("ascii")
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
-def _id(message: dict[str, Any]) -> MessageId | None:
+def _read_id(message: dict[str, Any]) -> MessageId | None:
     found = message.get("id")
     return found if isinstance(found, int | str) and not isinstance(found, bool) else None

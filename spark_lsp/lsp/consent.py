@@ -1,61 +1,77 @@
-"""Asks the person before code goes anywhere, or a file is read, that only the editor's settings name.
+"""Asks the user before spark-lsp sends code to an endpoint, or reads a file, that only the editor names.
 
-Asked once a session for each endpoint or file, in full, where the editor can ask; elsewhere a message
-names the command. What was approved is remembered on disk; a "not now" until the editor is restarted. The
-gateway checks the same for itself.
+The server asks once per session for each endpoint or file. If the editor cannot show questions, a message
+names the command that approves it. An approval is stored on disk; "not now" is remembered until the editor
+restarts. The gateway checks the approvals again.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import functools
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lsprotocol import types
+from lsprotocol.types import MessageType
 
 from spark_lsp.codes import Code
 from spark_lsp.config import EngineSettings, read_engine
 from spark_lsp.errors import ConfigError, GatewayError, SparkError
-from spark_lsp.lsp import question
+from spark_lsp.lsp.engine_side import EngineSide
+from spark_lsp.lsp.language_client import LanguageClient
+from spark_lsp.lsp.messages import UserMessages
+from spark_lsp.lsp.questions import ask_user
 from spark_lsp.privacy.approvals import ApprovalRequest, endpoint_request
-from spark_lsp.store.approvals import Approvals
 
 if TYPE_CHECKING:
-    from spark_lsp.lsp.server import SparkServer
+    from spark_lsp.store.approvals import Approvals
 
 ALLOW = "Allow"
 
 
-@dataclass(slots=True)
 class Consent:
-    """What was approved, and what has been asked in this session."""
+    """Has the stored approvals and this session's questions.
 
-    ls: "SparkServer"
-    approvals: Approvals = field(default_factory=Approvals)
-    _asked: set[ApprovalRequest] = field(default_factory=set[ApprovalRequest])
+    `on_approval` is a list of functions that are called after each approval.
+    """
 
-    def approved(self, tables: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the engines that may be used; the person is asked about the others."""
+    def __init__(self, client: LanguageClient, messages: UserMessages, engine_side: EngineSide) -> None:
+        self._client = client
+        self._messages = messages
+        self._engine_side = engine_side
+        self._asked: set[ApprovalRequest] = set()
+        self.on_approval: list[Callable[[], None]] = []
+
+    @functools.cached_property
+    def approvals(self) -> "Approvals":
+        """The stored approvals. Their database's module is imported at the first use."""
+        from spark_lsp.store.approvals import Approvals
+
+        return Approvals()
+
+    def select_approved(self, tables: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the engines that may be used, and ask the user about the others."""
         allowed: dict[str, Any] = {}
         for name, table in tables.items():
             engine, _ = read_engine(name, table, "editor")
-            missing = self._missing(engine) if engine is not None else []
+            missing = self._list_missing(engine) if engine is not None else []
             if missing:
                 self._ask_soon(f"the engine {name!r}", missing)
             else:
-                allowed[name] = table  # what cannot be read is named by the gateway
+                allowed[name] = table  # the gateway reports an invalid table
         return allowed
 
-    def _missing(self, engine: EngineSettings) -> list[ApprovalRequest]:
+    def _list_missing(self, engine: EngineSettings) -> list[ApprovalRequest]:
         try:
             return self.approvals.missing(engine)
         except ConfigError:
             return []
 
-    def check_url(self, url: str, key: str) -> None:
-        """Raise `GatewayError` unless a gateway's URL that the editor named is approved; ask for it."""
+    def require_url_approval(self, url: str, key: str) -> None:
+        """Raise `GatewayError` and ask the user, unless a gateway's URL from the editor is approved."""
         try:
             ask = endpoint_request(url, key)
         except ConfigError as error:
-            raise GatewayError(error.what, "No engine can be asked", error.remedy, code=error.code) from None
+            raise GatewayError(
+                error.what, "No engine can be reached", error.remedy, code=error.code
+            ) from None
         if self.approvals.has(ask):
             return
         self._ask_soon("the setting engine.url", [ask])
@@ -66,28 +82,29 @@ class Consent:
             code=Code.APPROVAL_MISSING,
         )
 
-    def _ask_soon(self, what: str, asks: list[ApprovalRequest]) -> None:
-        new = [ask for ask in asks if ask not in self._asked]
-        self._asked.update(new)
-        for ask in new:
-            if question.can_ask(self.ls):
-                self.ls.spawn(self._ask, what, ask)
+    def _ask_soon(self, subject: str, asks: list[ApprovalRequest]) -> None:
+        for ask in [ask for ask in asks if ask not in self._asked]:
+            self._asked.add(ask)
+            if self._client.abilities.shows_questions:
+                self._engine_side.spawn(self._ask, subject, ask)
             else:
                 text = (
-                    f"spark-lsp does not use {what} yet: it would {ask}. To approve this, run: {ask.command}"
+                    f"spark-lsp does not use {subject} yet: it would {ask}. "
+                    f"To approve this, run: {ask.command}"
                 )
-                self.ls.say(types.MessageType.Warning, text)
+                self._messages.show(MessageType.Warning, text)
 
-    async def _ask(self, what: str, ask: ApprovalRequest) -> None:
-        """Ask; on a yes remember it and use what was waiting."""
-        text = f"spark-lsp: {what} in the editor's settings would {ask}. Allow this from now on?"
-        if not await question.ask(self.ls, types.MessageType.Warning, text, ALLOW):
+    async def _ask(self, subject: str, ask: ApprovalRequest) -> None:
+        """Ask the user; after a yes, store it and use the setting."""
+        text = f"spark-lsp: {subject} in the editor's settings would {ask}. Allow this from now on?"
+        if not await ask_user(self._client, MessageType.Warning, text, ALLOW):
             text = f"Not allowed for now: spark-lsp will not {ask}. To allow it later, run: {ask.command}"
-            self.ls.say(types.MessageType.Info, text)
+            self._messages.show(MessageType.Info, text)
             return
         try:
             self.approvals.add(ask)
         except SparkError as error:
-            self.ls.say(types.MessageType.Error, str(error))
+            self._messages.show(MessageType.Error, str(error))
             return
-        self.ls.configure_engine()
+        for listener in self.on_approval:
+            listener()

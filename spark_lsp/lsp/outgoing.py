@@ -1,43 +1,40 @@
-"""What goes to the gateway of the open documents: none that must stay, and no secret of the others.
+"""Sends open documents to the gateway's mirror: only permitted documents, and without their secrets.
 
-Everything that leaves the process about documents passes here. A document that the fence keeps in is
-never opened on the mirror; the others are mirrored with their secrets turned into stars.
+All document text that leaves this process passes this file. A document that the exclusion policy withholds is
+never mirrored. The others are mirrored with asterisks in place of secrets.
 
-A large text takes up to seconds to be looked through. It is done on a thread then; what is typed meanwhile
-is kept and looked at behind it, and requests wait for the end of it with `looked`.
+Scanning a large text for secrets takes up to several seconds, so it is done on a worker thread. Edits that
+arrive during the scan are stored and scanned after it; requests wait for its end with `wait_until_scanned`.
 
-Before that the fence decides whether a document may leave. If it asks git, it does so on a thread, and the
-document stays in the editor until the answer is there.
+Before the scan, the exclusion policy decides whether the document may leave. If that needs git, it runs on a
+worker thread, and the document stays in the editor until git has answered.
 """
 
 import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from spark_lsp.errors import origin
-from spark_lsp.lsp import settings
-from spark_lsp.lsp.aside import aside
-from spark_lsp.lsp.fence import KEPT, Fence
+from spark_lsp.lsp.exclusion import VERDICT_LIFETIME_SECONDS, ExclusionPolicy
+from spark_lsp.lsp.gateway_client import GatewayClient
+from spark_lsp.lsp.settings_store import SettingsStore
+from spark_lsp.lsp.threads import run_in_thread
 from spark_lsp.privacy.redaction import RedactedDocument
+from spark_lsp.session.documents import Documents
 from spark_lsp.supervise import run_guarded
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 
-if TYPE_CHECKING:
-    from spark_lsp.lsp.server import SparkServer
-
-
 log = logging.getLogger(__name__)
 
-AT_ONCE = 32_768  # characters that are looked through in a turn of the loop; slow ones take 60 ms
-DECIDED_AT_ONCE = 4  # documents for which git is asked at the same time
+INLINE_SCAN_CHARACTERS = 32_768  # scanned on the event loop; slow texts of this size take 60 ms
+PARALLEL_DECISIONS = 4  # documents for which git runs at the same time
 
 
 @dataclass(slots=True, eq=False)
-class _Look:
-    """A large document that is being looked through, and what was typed meanwhile."""
+class _Scan:
+    """The scan of a large document, and the edits that arrived during it."""
 
     document: Document
     later: list[tuple[Document, Sequence[Edit]]] = field(
@@ -47,159 +44,170 @@ class _Look:
     task: "asyncio.Task[None] | None" = None
 
 
-@dataclass(slots=True)
 class Outgoing:
     """The documents as the gateway may see them."""
 
-    ls: "SparkServer"
-    fence: Fence
-    _shown: dict[str, RedactedDocument] = field(default_factory=dict[str, RedactedDocument])
-    _looks: dict[str, _Look] = field(default_factory=dict[str, _Look])
-    _decisions: "dict[str, asyncio.Task[None]]" = field(default_factory=dict[str, "asyncio.Task[None]"])
-    _deciding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DECIDED_AT_ONCE))
+    def __init__(
+        self,
+        documents: Documents,
+        exclusion: ExclusionPolicy,
+        settings: SettingsStore,
+        gateway: GatewayClient,
+    ) -> None:
+        self._documents = documents
+        self.exclusion = exclusion
+        self._settings = settings
+        self._gateway = gateway
+        self._mirrored: dict[str, RedactedDocument] = {}
+        self._scans: dict[str, _Scan] = {}
+        self._decisions: dict[str, asyncio.Task[None]] = {}
+        self._deciding = asyncio.Semaphore(PARALLEL_DECISIONS)
 
     def open(self, document: Document) -> None:
-        """Mirror a document as soon as the fence lets it leave."""
-        if document.uri in self._shown or document.uri in self._looks:
-            self.close(document.uri)  # it was opened twice
-        self.fence.forget(document.uri)
-        if self.ls.linked:
+        """Mirror a document as soon as the exclusion policy permits it."""
+        if self._is_mirrored(document.uri):
+            self.close(document.uri)  # the editor opened it twice
+        self.exclusion.forget(document.uri)
+        if self._gateway.is_attached:
             self._decide(document.uri)
 
+    def _is_mirrored(self, uri: str) -> bool:
+        return uri in self._mirrored or uri in self._scans
+
     def _decide(self, uri: str) -> "asyncio.Task[None] | None":
-        """Have the fence look at a document, then follow its verdict; returns the task if git is asked."""
-        if self.ls.asking is None and not self.fence.needs_git(uri):
-            self.fence.look(uri)
-            self.fence.tell()
-            self._follow(uri)
+        """Inspect a document and follow the verdict; return the task if that needs a worker thread."""
+        if not self._settings.is_requesting and not self.exclusion.needs_git(uri):
+            self.exclusion.inspect(uri)
+            self.exclusion.report_warnings()
+            self._follow_verdict(uri)
             return None
-        self._decisions[uri] = task = asyncio.ensure_future(self._decide_aside(uri))
+        self._decisions[uri] = task = asyncio.ensure_future(self._decide_in_thread(uri))
         return task
 
-    async def _decide_aside(self, uri: str) -> None:
+    async def _decide_in_thread(self, uri: str) -> None:
         task = asyncio.current_task()
         try:
-            await settings.settled(self.ls)
+            await self._settings.wait_for_answer()
             async with self._deciding:
-                await aside(self.fence.look, uri)
+                await run_in_thread(self.exclusion.inspect, uri)
         except Exception as error:
-            log.error("a document could not be looked up, so it stays: %s", origin(error))
+            log.error("a document stays in the editor, because inspecting it failed: %s", origin(error))
         finally:
             if self._decisions.get(uri) is task:
                 del self._decisions[uri]
-        self.fence.tell()
-        if uri not in self._decisions:  # it was not opened again meanwhile
-            self._follow(uri)
+        self.exclusion.report_warnings()
+        if uri not in self._decisions:  # otherwise it was opened again, and the later task decides
+            self._follow_verdict(uri)
 
-    def _follow(self, uri: str) -> None:
-        """Do what the verdict on a document says."""
-        document = self.ls.documents.get(uri)
-        mirrored = uri in self._shown or uri in self._looks
-        if document is None and not mirrored:
-            self.fence.forget(uri)
-        elif self.fence.verdict(uri) is not None:
-            if mirrored:
+    def _follow_verdict(self, uri: str) -> None:
+        """Start or stop mirroring a document, according to the last inspection."""
+        document = self._documents.get(uri)
+        if document is None and not self._is_mirrored(uri):
+            self.exclusion.forget(uri)
+        elif self.exclusion.verdict(uri) is not None:
+            if self._is_mirrored(uri):
                 self.close(uri)
-        elif document is not None and not mirrored and self.ls.linked:
-            self._look(document)
+        elif document is not None and not self._is_mirrored(uri) and self._gateway.is_attached:
+            self._scan(document)
 
-    async def decided(self, uri: str) -> None:
-        """Wait until the fence knows whether a document may leave."""
-        if self.fence.is_fresh(uri) and uri not in self._decisions:
+    async def wait_until_decided(self, uri: str) -> None:
+        """Wait until the exclusion policy has decided whether a document may leave."""
+        if self.exclusion.is_fresh(uri) and uri not in self._decisions:
             return
         task = self._decisions.get(uri) or self._decide(uri)
         if task is not None:
             await asyncio.wait([task])
 
-    def _look(self, document: Document) -> None:
-        self._shown.pop(document.uri, None)
-        self._looks.pop(document.uri, None)
-        if len(document) <= AT_ONCE:
-            self._show(RedactedDocument.from_document(document))
-        else:
-            self._looks[document.uri] = look = _Look(document)
-            work = run_guarded(self._look_aside, look, on_failure=lambda _: self._end_look(look))
-            look.task = asyncio.ensure_future(work)  # a notification's handler is no task
+    def _scan(self, document: Document) -> None:
+        self._mirrored.pop(document.uri, None)
+        self._scans.pop(document.uri, None)
+        if len(document) <= INLINE_SCAN_CHARACTERS:
+            self._mirror(RedactedDocument.from_document(document))
+            return
+        self._scans[document.uri] = scan = _Scan(document)
+        work = run_guarded(self._scan_in_thread, scan, on_failure=lambda _: self._end_scan(scan))
+        scan.task = asyncio.ensure_future(work)  # the handler of a notification does not run in a task
 
-    async def _look_aside(self, look: _Look) -> None:
-        uri = look.document.uri
+    async def _scan_in_thread(self, scan: _Scan) -> None:
         try:
-            shown = await aside(RedactedDocument.from_document, look.document)
-            if self._looks.get(uri) is look:  # neither closed nor opened again meanwhile
-                for document, edits in look.later:
+            shown = await run_in_thread(RedactedDocument.from_document, scan.document)
+            if self._scans.get(scan.document.uri) is scan:  # otherwise it was closed or opened again
+                for document, edits in scan.later:
                     shown, _ = shown.follow_edits(document, edits)
-                self._show(shown)
+                self._mirror(shown)
         finally:
-            self._end_look(look)
+            self._end_scan(scan)
 
-    def _end_look(self, look: _Look) -> None:
-        """Let the requests go on that wait for a document to be read."""
-        if self._looks.get(look.document.uri) is look:
-            del self._looks[look.document.uri]
-        look.done.set()
+    def _end_scan(self, scan: _Scan) -> None:
+        """Wake the requests that wait for the scan of a document."""
+        if self._scans.get(scan.document.uri) is scan:
+            del self._scans[scan.document.uri]
+        scan.done.set()
 
-    def _show(self, shown: RedactedDocument) -> None:
-        self._shown[shown.real.uri] = shown
-        self.ls.engine.opened(shown.document)
+    def _mirror(self, shown: RedactedDocument) -> None:
+        self._mirrored[shown.real.uri] = shown
+        self._gateway.open_mirror(shown.document)
 
-    async def looked(self, uri: str) -> None:
-        """Wait until the fence has decided about a document and its secrets are found."""
-        await self.decided(uri)
-        while look := self._looks.get(uri):
-            await look.done.wait()
+    async def wait_until_scanned(self, uri: str) -> None:
+        """Wait until a document is permitted to leave and its secrets are known."""
+        await self.wait_until_decided(uri)
+        while scan := self._scans.get(uri):
+            await scan.done.wait()
 
-    def looking(self, uri: str) -> bool:
-        """Tell whether a document is being looked through."""
-        return uri in self._looks
+    def is_scanning(self, uri: str) -> bool:
+        """Return whether the scan of a document is not yet complete."""
+        return uri in self._scans
 
-    def edit(self, document: Document, edits: Sequence[Edit]) -> bool:
-        """Mirror a change; False if the document is not mirrored."""
-        if look := self._looks.get(document.uri):
-            look.later.append((document, edits))
-            return True
-        if not self.fence.is_fresh(document.uri, KEPT / 2) and document.uri not in self._decisions:
-            self._decide(document.uri)  # while the person types, so that no request has to wait for it
-        shown = self._shown.get(document.uri)
-        if shown is None or shown.real is document or not self.ls.linked:
+    def change(self, document: Document, edits: Sequence[Edit]) -> bool:
+        """Mirror a change; return False if the document is not mirrored."""
+        if not self._gateway.is_attached:
             return False
-        if sum(len(edit.new) for edit in edits) > AT_ONCE:
-            self._look(document)
+        uri = document.uri
+        if scan := self._scans.get(uri):
+            scan.later.append((document, edits))
             return True
-        shown, seen = shown.follow_edits(document, edits)
-        self._shown[document.uri] = shown
-        self.ls.engine.edited(shown.document, seen)
+        if not self.exclusion.is_fresh(uri, VERDICT_LIFETIME_SECONDS / 2) and uri not in self._decisions:
+            self._decide(uri)  # during typing, so that requests need not wait for the decision
+        shown = self._mirrored.get(uri)
+        if shown is None or shown.real is document:
+            return False
+        if sum(len(edit.new) for edit in edits) > INLINE_SCAN_CHARACTERS:
+            self._scan(document)
+            return True
+        shown, shown_edits = shown.follow_edits(document, edits)
+        self._mirrored[uri] = shown
+        self._gateway.edit_mirror(shown.document, shown_edits)
         return True
 
     def close(self, uri: str) -> None:
-        """Take a document off the mirror."""
-        self._shown.pop(uri, None)
-        self._looks.pop(uri, None)
-        if self.ls.linked:
-            self.ls.engine.closed(uri)
+        """Stop mirroring a document."""
+        self._mirrored.pop(uri, None)
+        self._scans.pop(uri, None)
+        self._gateway.close_mirror(uri)
 
-    def redacted(self, document: Document) -> RedactedDocument:
-        """Return what may be seen of a document, at the version that is given."""
-        shown = self._shown.get(document.uri)
+    def redact(self, document: Document) -> RedactedDocument:
+        """Return a document, at the given version, without its secrets."""
+        shown = self._mirrored.get(document.uri)
         return (
             shown
             if shown is not None and shown.real is document
             else RedactedDocument.from_document(document)
         )
 
-    def kept(self, uri: str) -> bool:
-        """Tell whether a document must stay; one that has come to stay is taken off the mirror."""
-        must_stay = self.fence.verdict(uri) is not None
-        if must_stay and (uri in self._shown or uri in self._looks):
+    def withholds(self, uri: str) -> bool:
+        """Return whether a document must stay in the editor; if so, stop mirroring it."""
+        must_stay = self.exclusion.verdict(uri) is not None
+        if must_stay and self._is_mirrored(uri):
             self.close(uri)
         return must_stay
 
-    def again(self) -> None:
-        """Follow settings that have changed."""
-        for document in self.ls.documents.all():
-            self._follow(document.uri)
+    def follow_settings(self) -> None:
+        """Start or stop mirroring each document, after the settings have changed."""
+        for document in self._documents.list_usable():
+            self._follow_verdict(document.uri)
 
-    def look_again(self) -> None:
+    def decide_all(self) -> None:
         """Decide about all documents again, after the open folders have changed."""
-        for document in self.ls.documents.all():
-            if self.ls.linked:
+        if self._gateway.is_attached:
+            for document in self._documents.list_usable():
                 self._decide(document.uri)

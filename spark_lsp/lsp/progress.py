@@ -1,65 +1,92 @@
-"""Work-done progress of one job, for editors that show it.
+"""Work-done progress of jobs, for editors that show it.
 
-Reports are thinned: an editor needs a sign of life a few times a second, not one for each token.
+Reports are throttled: an editor needs a few updates per second, not one for each token.
 """
 
+import itertools
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import anyio
-from lsprotocol import types
+from lsprotocol.types import ProgressToken
 from pygls.exceptions import JsonRpcException
 
-if TYPE_CHECKING:
-    from spark_lsp.lsp.server import SparkServer
+from spark_lsp.lsp.language_client import LanguageClient
 
-INTERVAL = 0.1  # seconds between reports
-PATIENCE = 1.0  # seconds an editor has to say that it will show the job; the job does not need it
+REPORT_INTERVAL_SECONDS = 0.1
+CREATE_TIMEOUT_SECONDS = 1.0  # for the editor to accept the progress; the job continues without it
+
+
+class ProgressRegistry:
+    """Creates `Progress` objects, and cancels their jobs by token."""
+
+    def __init__(self, client: LanguageClient) -> None:
+        self._client = client
+        self._cancels: dict[ProgressToken, Callable[[], object]] = {}
+        self._numbers = itertools.count(1)
+
+    def create(self, title: str, cancel: Callable[[], object]) -> "Progress":
+        """Return the progress of a job; `cancel` is called when the user stops the job."""
+        return Progress(self._client, self._cancels, f"spark-{next(self._numbers)}", title, cancel)
+
+    def cancel(self, token: ProgressToken) -> None:
+        """Stop the job with this token, if there is one."""
+        if cancel := self._cancels.get(token):
+            cancel()
 
 
 class Progress:
-    """See the module's text. `cancel` is called when the person stops the job."""
+    """The progress of one job. All methods do nothing in an editor that does not show it."""
 
-    def __init__(self, ls: "SparkServer", title: str, cancel: Callable[[], object]) -> None:
-        self._ls = ls
+    def __init__(
+        self,
+        client: LanguageClient,
+        cancels: dict[ProgressToken, Callable[[], object]],
+        token: str,
+        title: str,
+        cancel: Callable[[], object],
+    ) -> None:
+        self._client = client
+        self._cancels = cancels
+        self._token = token
         self._title = title
         self._cancel = cancel
-        self._token: str | None = None
-        self._reported = 0.0
+        self._is_shown = False
+        self._reported_at = 0.0
 
     async def begin(self) -> None:
-        """Show the job, if the editor can."""
-        window = self._ls.client_capabilities.window
-        if window is None or not window.work_done_progress:
+        """Show the job, if the editor accepts that within a second."""
+        if not self._client.abilities.shows_progress:
             return
-        token = self._ls.progress_token(self._cancel)
-        params = types.WorkDoneProgressCreateParams(token)
-        with anyio.move_on_after(PATIENCE), suppress(JsonRpcException):
-            await self._ls.window_work_done_progress_create_async(params)
-            self._token = token
-        if self._token is None:
-            self._ls.forget_progress(token)
-            return
-        self._ls.work_done_progress.begin(token, types.WorkDoneProgressBegin(self._title, cancellable=True))
+        self._cancels[self._token] = self._cancel
+        with anyio.move_on_after(CREATE_TIMEOUT_SECONDS), suppress(JsonRpcException):
+            await self._client.create_progress(self._token)
+            self._is_shown = True
+        if self._is_shown:
+            self._client.begin_progress(self._token, self._title)
+        else:
+            del self._cancels[self._token]
 
     def report(self, message: str, percent: int | None = None, characters: int | None = None) -> None:
-        """Show how the job goes.
+        """Show the state of the job.
 
-        `percent` says how much of it is done, and `characters` for programs how much text has come, where
-        that is known.
+        `percent` is the completed part of the job, and `characters` the length of the received text; None
+        if unknown.
         """
         now = time.monotonic()
-        if self._token is not None and now - self._reported >= INTERVAL:
-            self._reported = now
-            known = {"percentage": percent, "characters": characters}
-            told = {name: value for name, value in known.items() if value is not None}
-            value = {"kind": "report", "message": message, **told}
-            self._ls.notify("$/progress", {"token": self._token, "value": value})
+        if not self._is_shown or now - self._reported_at < REPORT_INTERVAL_SECONDS:
+            return
+        self._reported_at = now
+        value: dict[str, object] = {"kind": "report", "message": message}
+        if percent is not None:
+            value["percentage"] = percent
+        if characters is not None:
+            value["characters"] = characters
+        self._client.notify("$/progress", {"token": self._token, "value": value})
 
     def end(self, message: str) -> None:
-        """Take the job off the screen."""
-        if self._token is not None:
-            self._ls.work_done_progress.end(self._token, types.WorkDoneProgressEnd(message=message))
-            self._ls.forget_progress(self._token)
+        """Remove the job from the screen."""
+        if self._is_shown:
+            self._client.end_progress(self._token, message)
+            self._cancels.pop(self._token, None)

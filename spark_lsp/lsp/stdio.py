@@ -1,15 +1,17 @@
-"""Reading and writing LSP's framed messages on two file descriptors.
+"""Reads and writes LSP's framed messages on two file descriptors.
 
-The loop reads where it can wait for the descriptor; elsewhere the reader is a daemon thread that hands
-whole bodies to the loop and waits when the loop is behind. The writer is a thread: an
-editor that stops reading must never stop the loop, so messages queue up; of those that only paint
-(progress, status, growing text) the newer takes the older's place when too many wait, and an editor that
-reads nothing for long is given up. Beginnings and ends are never dropped. A short message for a pipe that
-has room is written by whoever says it: waking a thread takes longer.
+The event loop reads if it can wait for the descriptor. Otherwise a daemon thread reads; it passes complete
+bodies to the event loop, and waits if too many bodies are queued.
 
-Header names are compared without case and in any order, as the base protocol's HTTP ancestry has it. A
-body larger than the limit is read and thrown away, so that the next message is found; one that claims to
-be larger than any file ends the stream, for no next message would come of it.
+A thread writes, because an editor that stops reading must never block the event loop. Its messages are
+queued. If too many are queued, a newer message replaces an older one that only updates the display (progress,
+status, streamed text); the first and last message of a series are never dropped. An editor that reads nothing
+for long counts as lost. A short message for a pipe with enough room is written directly, because waking a
+thread takes longer.
+
+Header names are case-insensitive and may have any order, as in HTTP. A body above the size limit is read and
+discarded, so that the next message is found. A length above that of any file ends the stream, because no
+further message would arrive.
 """
 
 import asyncio
@@ -23,22 +25,22 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-MAX_BODY = 16 * 1024 * 1024  # decoding one must not keep the loop for 100 ms
-ABSURD = 1024 * 1024 * 1024
-MAX_HEADER = 8192
+MAX_BODY = 16 * 1024 * 1024  # bytes; decoding a body must not block the event loop for 100 ms
+MAX_SKIPPED_BODY = 1024 * 1024 * 1024  # bytes
+MAX_HEADER = 8192  # bytes
 MAX_DIGITS = 20  # of a length; Python itself refuses to read thousands of them
-STALLED_MESSAGES = 200  # from here on messages that only paint take each other's places
-GIVE_UP_BYTES = 64 * 1024 * 1024
-AT_ONCE = getattr(select, "PIPE_BUF", 512)  # bytes that a pipe takes whole once it is writable
-PAINT = (b'"$/progress"', b'"spark/status"', b'"spark/inlineCompletion"', b'"spark/editPreview"')
+MAX_QUEUED_UPDATES = 200  # queued messages from which display updates replace each other
+MAX_QUEUED_BYTES = 64 * 1024 * 1024  # above that, the editor counts as lost
+DIRECT_WRITE_BYTES = getattr(select, "PIPE_BUF", 512)  # a writable pipe accepts them without blocking
+DISPLAY_UPDATES = (b'"$/progress"', b'"spark/status"', b'"spark/inlineCompletion"', b'"spark/editPreview"')
 
 
 class FramingError(Exception):
-    """The stream cannot be cut into messages any more."""
+    """The stream cannot be split into messages any more."""
 
 
-class Bodies:
-    """Cuts bodies out of a stream that comes in any pieces; `on_refused` is told of one that is too large."""
+class BodySplitter:
+    """Splits a stream, which arrives in any pieces, into bodies; `on_refused` is called for a large body."""
 
     def __init__(self, on_body: Callable[[bytes], None], on_refused: Callable[[], None]) -> None:
         self._on_body = on_body
@@ -48,32 +50,32 @@ class Bodies:
         self._skip = 0  # bytes of a refused body that are still to come
 
     def feed(self, piece: bytes) -> None:
-        """Take some bytes. Raises `FramingError` for what cannot be cut."""
+        """Process some bytes. Raises `FramingError` for an invalid header."""
         self._buffer += piece
-        while self._cut():
+        while self._step():
             pass
 
     def end(self) -> None:
-        """Take note of the end of the stream. Raises `FramingError` inside a message."""
+        """Process the end of the stream. Raises `FramingError` inside a message."""
         if self._length is not None or self._skip:
             raise FramingError("the stream ended inside a message")
 
-    def _cut(self) -> bool:
-        """Go one step on: False if more bytes are needed for it."""
+    def _step(self) -> bool:
+        """Process one header or body; return False if that needs more bytes."""
         if self._skip:
-            return self._skipped()
+            return self._skip_body()
         if self._length is None:
-            self._length = self._header()
+            self._length = self._read_header()
             return self._length is not None
         if self._length > MAX_BODY:
             self._refuse(self._length)
             return True
-        return self._body(self._length)
+        return self._read_body(self._length)
 
-    def _header(self) -> int | None:
-        """Return the length of the next body, or None while its header is not all there."""
+    def _read_header(self) -> int | None:
+        """Return the length of the next body; None if its header is incomplete."""
         end = self._buffer.find(b"\r\n\r\n")
-        if end > MAX_HEADER or (end < 0 and len(self._buffer) > MAX_HEADER + 3):  # its end may be half here
+        if end > MAX_HEADER or (end < 0 and len(self._buffer) > MAX_HEADER + 3):  # its end may be incomplete
             raise FramingError("a header is too long")
         if end < 0:
             return None
@@ -81,7 +83,7 @@ class Bodies:
         del self._buffer[: end + 4]
         return content_length(header)
 
-    def _body(self, length: int) -> bool:
+    def _read_body(self, length: int) -> bool:
         if len(self._buffer) < length:
             return False
         body = bytes(self._buffer[:length])
@@ -91,11 +93,11 @@ class Bodies:
         return True
 
     def _refuse(self, length: int) -> None:
-        if length > ABSURD:
-            raise FramingError("a length is absurd")
+        if length > MAX_SKIPPED_BODY:
+            raise FramingError("a length is too large")
         self._length, self._skip = None, length
 
-    def _skipped(self) -> bool:
+    def _skip_body(self) -> bool:
         taken = min(self._skip, len(self._buffer))
         del self._buffer[:taken]
         self._skip -= taken
@@ -107,8 +109,8 @@ class Bodies:
 class Reader(threading.Thread):
     """Reads bodies from a descriptor; `on_body(None)` means that the stream has ended.
 
-    Started, it reads and calls on its own thread; `watch` reads and calls on a loop instead, if that can
-    tell when the descriptor is readable.
+    `start` reads and calls on a separate thread. `watch` does so on an event loop, if the loop can wait for
+    the descriptor.
     """
 
     def __init__(
@@ -117,7 +119,7 @@ class Reader(threading.Thread):
         super().__init__(name="lsp-reader", daemon=True)
         self._descriptor = descriptor
         self._on_body = on_body
-        self._bodies = Bodies(on_body, on_refused)
+        self._bodies = BodySplitter(on_body, on_refused)
         self.error: str = ""
 
     def run(self) -> None:
@@ -126,7 +128,7 @@ class Reader(threading.Thread):
             pass
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Read on the loop; False where it cannot, as with files and on Windows."""
+        """Read on the event loop; return False if that is impossible, as with files and on Windows."""
 
         def readable() -> None:
             if not self.read():
@@ -139,7 +141,7 @@ class Reader(threading.Thread):
         return True
 
     def read(self) -> bool:
-        """Read once, and tell the bodies that are complete; False at the end."""
+        """Read once, and pass on the complete bodies; return False at the end."""
         try:
             if piece := os.read(self._descriptor, 65_536):
                 self._bodies.feed(piece)
@@ -152,7 +154,7 @@ class Reader(threading.Thread):
 
 
 def content_length(header: bytes) -> int:
-    """Return the one Content-Length of a header. Raises `FramingError`."""
+    """Return the only Content-Length of a header. Raises `FramingError`."""
     found: set[int] = set()
     for line in header.split(b"\r\n"):
         name, colon, value = line.partition(b":")
@@ -160,33 +162,33 @@ def content_length(header: bytes) -> int:
             if not value.strip().isdigit():
                 raise FramingError("a length is not a number")
             if len(value.strip()) > MAX_DIGITS:
-                raise FramingError("a length is absurd")
+                raise FramingError("a length is too large")
             found.add(int(value))
     if len(found) != 1:
         raise FramingError("a message has no length, or two")
     return found.pop()
 
 
-class Room:
-    """Bounds what waits between two threads, by number and by size; one thing always fits."""
+class QueueLimit:
+    """Limits the items queued between two threads, by number and by size; one item always fits."""
 
     def __init__(self, number: int, size: int) -> None:
-        self._most, self._largest = number, size
+        self._max_number, self._max_size = number, size
         self._number = self._size = 0
         self._changed = threading.Condition()
 
-    def take(self, size: int) -> None:
-        """Wait until there is room for a thing of this size, and take it."""
+    def acquire(self, size: int) -> None:
+        """Wait until an item of this size fits, and count it."""
         with self._changed:
             self._changed.wait_for(lambda: self._fits(size))
             self._number += 1
             self._size += size
 
     def _fits(self, size: int) -> bool:
-        return not self._number or (self._number < self._most and self._size + size <= self._largest)
+        return not self._number or (self._number < self._max_number and self._size + size <= self._max_size)
 
-    def free(self, size: int) -> None:
-        """Give the room of one thing back."""
+    def release(self, size: int) -> None:
+        """Remove an item of this size from the count."""
         with self._changed:
             self._number -= 1
             self._size -= size
@@ -194,7 +196,7 @@ class Room:
 
 
 class Writer(threading.Thread):
-    """Writes messages to a descriptor on its own thread; has the face that pygls wants of a writer."""
+    """Writes messages to a descriptor on a separate thread, with the interface of pygls' writers."""
 
     def __init__(self, descriptor: int, on_lost: Callable[[], None]) -> None:
         super().__init__(name="lsp-writer", daemon=True)
@@ -202,49 +204,49 @@ class Writer(threading.Thread):
         self._on_lost = on_lost
         self._numbers = itertools.count()
         self._waiting: dict[int, bytes] = {}  # by number, in order
-        self._painted: dict[tuple[str, ...], int] = {}  # the numbers of what may give its place up
+        self._replaceable: dict[tuple[str, ...], int] = {}  # the numbers of replaceable messages
         self._size = 0
         self._changed = threading.Condition()
-        self._writing = False  # the thread is at it
+        self._writing = False  # the thread is writing a message
         self._closed = False
-        self._poll = _writable_pipe(descriptor)
+        self._poll = _poll_for_pipe(descriptor)
         self.lost = False
 
     def write(self, data: bytes) -> None:
-        """Write a message, at once if that cannot block, else queue it; never blocks."""
+        """Write a message directly if that cannot block, else queue it; never block."""
         with self._changed:
-            if self.lost or self._closed or self._written_at_once(data):
+            if self.lost or self._closed or self._write_directly(data):
                 return
             number = next(self._numbers)
-            if len(self._waiting) > STALLED_MESSAGES and (picture := painted(data)) is not None:
-                self._replace(picture, number)
+            if len(self._waiting) > MAX_QUEUED_UPDATES and (key := replacement_key(data)) is not None:
+                self._replace(key, number)
             self._waiting[number] = data
             self._size += len(data)
-            too_much = self._size > GIVE_UP_BYTES
+            too_much = self._size > MAX_QUEUED_BYTES
             self._changed.notify()
         if too_much:
             self._lose()
 
-    def _written_at_once(self, data: bytes) -> bool:
-        """Write what surely fits, if nothing is before it: the other thread would take longer to wake."""
-        if self._waiting or self._writing or len(data) > AT_ONCE or not self._takes():
+    def _write_directly(self, data: bytes) -> bool:
+        """Write a short message if the pipe has room for it and no other message waits; return success."""
+        if self._waiting or self._writing or len(data) > DIRECT_WRITE_BYTES or not self._is_writable():
             return False
-        with suppress(OSError):  # the other thread will find out what is wrong
+        with suppress(OSError):  # the other thread will meet the same error
             return os.write(self._descriptor, data) == len(data)
         return False
 
-    def _takes(self) -> bool:
-        """Tell whether the descriptor takes `AT_ONCE` bytes without blocking: POSIX says so of pipes."""
+    def _is_writable(self) -> bool:
+        """Return whether a pipe accepts `DIRECT_WRITE_BYTES` bytes without blocking, by POSIX's rule."""
         return self._poll is not None and self._poll.poll(0) == [(self._descriptor, select.POLLOUT)]
 
-    def _replace(self, picture: tuple[str, ...], number: int) -> None:
-        """Throw away the older message of a picture, if it still waits."""
-        older = self._waiting.pop(self._painted.get(picture, -1), b"")
+    def _replace(self, key: tuple[str, ...], number: int) -> None:
+        """Drop the older queued message with the same key."""
+        older = self._waiting.pop(self._replaceable.get(key, -1), b"")
         self._size -= len(older)
-        self._painted[picture] = number
+        self._replaceable[key] = number
 
     def close(self) -> None:
-        """Write what waits, for a second at most, then stop."""
+        """Write the queued messages, for a second at most, then stop."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -252,8 +254,8 @@ class Writer(threading.Thread):
             self.join(1.0)
 
     def run(self) -> None:
-        """Write until closed or until the editor is gone."""
-        while (data := self._next()) is not None:
+        """Write until `close`, or until the editor is lost."""
+        while (data := self._take_next()) is not None:
             try:
                 self._write_all(data)
             except OSError:
@@ -262,8 +264,8 @@ class Writer(threading.Thread):
             with self._changed:
                 self._writing = False
 
-    def _next(self) -> bytes | None:
-        """Wait for a message; None at the end."""
+    def _take_next(self) -> bytes | None:
+        """Wait for a message and return it; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             if not self._waiting:
@@ -272,7 +274,7 @@ class Writer(threading.Thread):
             data = self._waiting.pop(next(iter(self._waiting)))
             self._size -= len(data)
             if not self._waiting:
-                self._painted.clear()
+                self._replaceable.clear()
             return data
 
     def _write_all(self, data: bytes) -> None:
@@ -288,8 +290,8 @@ class Writer(threading.Thread):
         self._on_lost()
 
 
-def _writable_pipe(descriptor: int) -> "select.poll | None":
-    """Return what tells whether a pipe is writable; None for anything but a pipe."""
+def _poll_for_pipe(descriptor: int) -> "select.poll | None":
+    """Return a poll object that detects whether a pipe is writable; None for other descriptors."""
     if not hasattr(select, "poll") or not _is_pipe(descriptor):
         return None
     poll = select.poll()
@@ -304,13 +306,13 @@ def _is_pipe(descriptor: int) -> bool:
         return False
 
 
-def painted(data: bytes) -> tuple[str, ...] | None:
-    """Return what a message paints, if a newer one may take its place; None for all others."""
-    if not any(name in data for name in PAINT):
+def replacement_key(data: bytes) -> tuple[str, ...] | None:
+    """Return a key that is equal for messages that replace each other; None for all other messages."""
+    if not any(name in data for name in DISPLAY_UPDATES):
         return None
     message: Any = json.loads(data[data.index(b"{") :])
     empty: Any = {}
     method, params = str(message.get("method", "")), message.get("params") or empty
     token, value = str(params.get("token", "")), params.get("value") or empty
     ends = params.get("done") or value.get("kind") in ("begin", "end")
-    return None if ends or f'"{method}"'.encode() not in PAINT else (method, token)
+    return None if ends or f'"{method}"'.encode() not in DISPLAY_UPDATES else (method, token)

@@ -1,1 +1,1 @@
-"""What the server knows of the person's work: open documents, context, live suggestions. Pure."""
+"""The editing session: open documents, the parts of requests, live suggestions. Pure."""

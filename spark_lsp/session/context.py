@@ -1,7 +1,7 @@
-"""Which parts of text go along with a request.
+"""Selects the parts of documents that a request contains.
 
-Offsets are code points. Every part cites its document's version, so that the wire sends a reference
-where the gateway mirrors that version, and text where it does not.
+Offsets are code points. Every part refers to its document's version, so the wire sends a reference if the
+gateway mirrors that version, and the text otherwise.
 """
 
 from collections.abc import Iterable
@@ -10,17 +10,17 @@ from spark_lsp.request import Effort, Part, PartKind, Request, Span, Task
 from spark_lsp.text.document import Document
 
 
-def part(kind: PartKind, document: Document, start: int, end: int) -> Part:
-    """Return a range of a document as a part that cites it."""
+def cite_range(kind: PartKind, document: Document, start: int, end: int) -> Part:
+    """Return a range of a document as a part that refers to its version."""
     span = Span(document.uri, document.version, start, end)
     return Part(kind, document.text[start:end], document.uri, span)
 
 
-def completion(document: Document, offset: int, *, max_lines: int = 0, model: str = "") -> Request:
+def build_completion(document: Document, offset: int, *, max_lines: int = 0, model: str = "") -> Request:
     """Return the request to complete at `offset`."""
     parts = (
-        part(PartKind.PREFIX, document, 0, offset),
-        part(PartKind.SUFFIX, document, offset, len(document)),
+        cite_range(PartKind.PREFIX, document, 0, offset),
+        cite_range(PartKind.SUFFIX, document, offset, len(document)),
     )
     return Request(
         Task.COMPLETE,
@@ -32,7 +32,7 @@ def completion(document: Document, offset: int, *, max_lines: int = 0, model: st
     )
 
 
-def edit(
+def build_edit(
     document: Document,
     target: tuple[int, int],
     action: str,
@@ -43,9 +43,9 @@ def edit(
     """Return the request to change `target` of a document."""
     start, end = target
     parts = [
-        part(PartKind.PREFIX, document, 0, start),
-        part(PartKind.TARGET, document, start, end),
-        part(PartKind.SUFFIX, document, end, len(document)),
+        cite_range(PartKind.PREFIX, document, 0, start),
+        cite_range(PartKind.TARGET, document, start, end),
+        cite_range(PartKind.SUFFIX, document, end, len(document)),
     ]
     parts += [Part(PartKind.DIAGNOSTIC, message) for message in diagnostics]
     return Request(

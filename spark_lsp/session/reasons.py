@@ -1,9 +1,9 @@
-"""Why there is no suggestion: one closed list of codes, each with a text for the user and a remedy.
+"""The reasons for a missing suggestion: a closed list of codes, each with a text for the user and a remedy.
 
-Every request that is answered with nothing has one of these, in `spark/status`: its `code`, its text in
-`reason` after "no suggestion: ", and in `detail` what more is known. docs/reference/reasons.md says what to
-do about each. The texts may be reworded; programs compare the codes. Earlier clients for Neovim compare two
-of the texts, which must stay for one release: tests/unit/lsp/old_client_texts.py names them.
+Every request that is answered without a suggestion has one, in `spark/status`: its `code`, its text in
+`reason` after "no suggestion: ", and further information in `detail`. docs/reference/reasons.md gives the
+remedies. Programs compare only the codes, so the texts may be reworded. Earlier clients for Neovim compare
+two of the texts, which must stay for one release: tests/unit/lsp/old_client_texts.py names them.
 """
 
 from typing import TypeGuard
@@ -32,34 +32,34 @@ REMEDIES: dict[Reason, str] = {
     Code.COMPLETIONS_DISABLED: "set `completion.enabled` to true",
     Code.DISABLED_FOR_FILE: "take the pattern out of `completion.disabledGlobs`",
     Code.EXCLUDED_BY_SETTINGS: "take the pattern out of `context.exclude`",
-    Code.EXCLUDED_BY_PROJECT: "ask who keeps the project; your own settings cannot undo it",
-    Code.SECRET_FILE: "nothing; write such a file by hand, or rename it if it holds no secret",
+    Code.EXCLUDED_BY_PROJECT: "ask the project's maintainer; your own settings cannot override it",
+    Code.SECRET_FILE: "no action needed; rename the file if it contains no secret",
     Code.GIT_IGNORED: "take it out of the ignore file, add an exception (`!name`), or add the file to git",
-    Code.NOT_A_FILE: "nothing; open the file itself",
-    Code.GIT_UNDECIDED: "wait for a moment and ask again",
-    Code.DOCUMENT_UNUSABLE: "the text behind it says why: too large, out of step with the editor, not opened",
-    Code.NOTHING_TO_ADD: "nothing; type on",
-    Code.SECRET_IN_ANSWER: "nothing; what was hidden cannot be completed",
-    Code.NO_ANSWER: "the text behind it says why; `spark-lsp doctor` looks into it",
-    Code.SUPERSEDED: "nothing; the newer one is answered",
+    Code.NOT_A_FILE: "no action needed; open the file itself",
+    Code.GIT_UNDECIDED: "wait for a moment and request a suggestion again",
+    Code.DOCUMENT_UNUSABLE: "see the text after the colon: too large, out of sync, or not opened",
+    Code.NOTHING_TO_ADD: "no action needed; keep typing",
+    Code.SECRET_IN_ANSWER: "no action needed; spark-lsp does not complete hidden secrets",
+    Code.NO_ANSWER: "see the text after the colon; `spark-lsp doctor` checks the setup",
+    Code.SUPERSEDED: "no action needed; the newer request is answered",
 }
 
 PASSING: frozenset[Code] = frozenset(
     (Code.NOTHING_TO_ADD, Code.NO_ANSWER, Code.SUPERSEDED, Code.GIT_UNDECIDED)
 )
-"""Another moment may have another answer."""
+"""Reasons that may disappear without any action of the user."""
 
 
 def sentence(reason: Reason, detail: str = "") -> str:
-    """Return a reason in words, with what more is known."""
+    """Return a reason in words, with the detail after a colon."""
     return TEXTS[reason] + (f": {detail}" if detail else "")
 
 
 def explains(code: object) -> TypeGuard[Reason]:
-    """Return whether a status's code says why there is no suggestion."""
+    """Return whether a status's code explains a missing suggestion."""
     return code in TEXTS
 
 
 def lasts(code: object) -> bool:
-    """Return whether asking again cannot change that there is no suggestion."""
+    """Return whether a further request would get no suggestion either."""
     return explains(code) and code not in PASSING

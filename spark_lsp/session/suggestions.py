@@ -1,11 +1,11 @@
-"""The one live suggestion of a document: reused while typing, trimmed, or dropped with a reason.
+"""The one live suggestion of a document: reused during typing, trimmed, or dropped.
 
-A suggestion was made for one cursor in one text. While the person types its letters, the rest of it
-stays right: nothing is asked again, the typed letters are taken off. Any other change contradicts it.
-The check compares whole texts, since a suggestion that is wrong by one character is worse than none.
+A suggestion is made for one cursor in one text. While the user types its letters, its rest stays valid: the
+typed letters are removed from it, and no engine is needed. Any other change contradicts it. The check
+compares complete texts, because a suggestion that is wrong by one character is worse than none.
 
-While an answer grows, a request stands to it in one of four ways, which `Fit` names: the request is
-answered, waits, is told that there is nothing, or asks anew.
+While an answer is streamed, its relation to a request is one of the four values of `Fit`: the request is
+answered with text, waits, is answered without text, or needs another suggestion.
 """
 
 from dataclasses import dataclass, replace
@@ -15,19 +15,19 @@ from spark_lsp.text.document import Document
 
 
 class Fit(Enum):
-    """How an answer that may still grow stands to what was typed since it was asked for."""
+    """How an answer, which may be incomplete, relates to the text typed since its request."""
 
-    HAS_MORE = auto()  # it goes on where the cursor is
-    MAY_COME = auto()  # it does not yet, but nothing speaks against it
-    IS_SPENT = auto()  # it is complete and has nothing more for this cursor
-    IS_WRONG = auto()  # something else was typed
+    HAS_TEXT = auto()  # it has text for the cursor
+    MAY_GROW = auto()  # it has none yet, but the typed text agrees with it
+    IS_EMPTY = auto()  # it is complete and has no text for the cursor
+    IS_CONTRADICTED = auto()  # the user typed something else
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """Text for the cursor at `anchor`, in place of `[anchor, end)` of its document.
+    """Text for the cursor at `anchor`, which replaces `[anchor, end)` of its document.
 
-    `done` tells whether it is complete; `token` names the answer it is of, wherever the cursor is by now.
+    `done` says that it is complete. `token` identifies the answer; it stays the same when the cursor moves.
     """
 
     document: Document
@@ -37,38 +37,39 @@ class Suggestion:
     done: bool = False
     token: int = 0
 
-    def at(self, document: Document, offset: int) -> "Suggestion | None":
-        """Return the suggestion as it stands at a later text and cursor, or None if contradicted.
+    def move_to(self, document: Document, offset: int) -> "Suggestion | None":
+        """Return the suggestion for a later text and cursor; None if they contradict it.
 
-        Nothing may have changed but that its first letters were typed at its cursor.
+        The only permitted change is that its first letters were typed at its cursor.
         """
-        typed = self.typed(document, offset)
+        typed = self.find_typed_text(document, offset)
         if typed is None or not self.text.startswith(typed):
             return None
         rest = self.text[len(typed) :]
         return replace(self, document=document, anchor=offset, end=self.end + len(typed), text=rest)
 
-    def may_become(self, document: Document) -> bool:
-        """Tell whether a changed text still leaves room for this suggestion, which may be growing."""
-        typed = self.typed(document, self.anchor + len(document) - len(self.document))
+    def agrees_with(self, document: Document) -> bool:
+        """Return whether a changed text agrees with this suggestion, which may be incomplete."""
+        typed = self.find_typed_text(document, self.anchor + len(document) - len(self.document))
         if typed is None:
             return False
         return self.text.startswith(typed) or (not self.done and typed.startswith(self.text))
 
-    def fit(self, typed: str, offered: str) -> Fit:
-        """Tell how this stands to what was typed; of its text only `offered` may be given as yet.
+    def compare(self, typed: str, offered: str) -> Fit:
+        """Return how this relates to the typed text; only `offered` of its text may be used yet.
 
-        Who types ahead of the first letters of an answer contradicts it: nothing says that it will fit.
+        Text that is typed before the first letters of an answer arrive contradicts it, because it would
+        probably not fit.
         """
         if not self.text.startswith(typed):
             grows = bool(self.text) and not self.done and typed.startswith(self.text)
-            return Fit.MAY_COME if grows else Fit.IS_WRONG
+            return Fit.MAY_GROW if grows else Fit.IS_CONTRADICTED
         if len(offered) > len(typed):
-            return Fit.HAS_MORE
-        return Fit.IS_SPENT if self.done else Fit.MAY_COME
+            return Fit.HAS_TEXT
+        return Fit.IS_EMPTY if self.done else Fit.MAY_GROW
 
-    def typed(self, document: Document, offset: int) -> str | None:
-        """Return what was typed between the anchor and `offset`; None if anything else has changed."""
+    def find_typed_text(self, document: Document, offset: int) -> str | None:
+        """Return the text typed between the anchor and `offset`; None if anything else has changed."""
         if document is self.document:
             return "" if offset == self.anchor else None
         old, new = self.document.text, document.text

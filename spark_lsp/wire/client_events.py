@@ -1,4 +1,4 @@
-"""What a client learns from its end of a connection."""
+"""Events of the server's end of a connection, for the caller of `ClientConnection`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from spark_lsp.request import EngineInfo, Event
 
 @dataclass(frozen=True, slots=True)
 class Greeted:
-    """The gateway has said who it is."""
+    """The gateway has sent its version and its engines."""
 
     version: str
     engines: tuple[EngineInfo, ...]
@@ -18,7 +18,7 @@ class Greeted:
 
 @dataclass(frozen=True, slots=True)
 class EnginesChanged:
-    """Engines have another state now; `problems` are settings of ours that are not used."""
+    """The state of engines has changed; `problems` lists our settings that are not used."""
 
     engines: tuple[EngineInfo, ...]
     problems: tuple[str, ...]
@@ -27,7 +27,7 @@ class EnginesChanged:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An event of the answer on this lane."""
+    """An event of the response on this lane."""
 
     lane: str
     event: Event
@@ -43,7 +43,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Resync:
-    """Send this document again, whole."""
+    """Send the full text of this document again."""
 
     uri: str
 

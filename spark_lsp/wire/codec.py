@@ -1,12 +1,11 @@
-r"""Between text and frames.
+r"""Converts between text and frames.
 
-Only the `type` of a message is read first; the rest is read as that type demands. So an unknown type
-costs nothing and is ignored, and a known type with wrong fields is told apart from noise: that is
-`WrongFields`, which names the lane, so that one bad request need not end the others. Whatever comes in,
-the only error that leaves this file is `RemoteProtocolError`.
+Only the `type` of a message is parsed first; the rest is parsed as that type demands. An unknown type
+therefore costs nothing and is ignored. A known type with wrong fields raises `WrongFields`, which names the
+lane, so that one bad request need not end the others. For any input, `RemoteProtocolError` is the only error.
 
-Text of an editor may hold lone surrogates (JSON can write them as ``\ud800``), which UTF-8 cannot
-carry. msgspec refuses them; then the standard library writes ASCII with escapes instead.
+An editor's text may contain lone surrogates (in JSON, ``\ud800``), which UTF-8 cannot represent and msgspec
+rejects. The standard library then reads the message, or writes it in ASCII with escapes.
 """
 
 import json
@@ -19,16 +18,11 @@ from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.wire.frames import (
     Auth,
-    Broken,
     Cancel,
     Challenge,
     ClientFrame,
-    Completed,
     Configure,
     Create,
-    Created,
-    CutShort,
-    Delta,
     DocCheck,
     DocChunk,
     DocClose,
@@ -43,9 +37,8 @@ from spark_lsp.wire.frames import (
     Resume,
     Status,
     Steer,
-    Terminal,
-    TimingFrame,
 )
+from spark_lsp.wire.response_frames import Broken, Completed, Created, CutShort, Delta, Terminal, TimingFrame
 
 T = TypeVar("T")
 
@@ -87,7 +80,7 @@ CHALLENGE_FRAMES: dict[str, type[Challenge]] = {"spark.challenge": Challenge}
 
 
 class WrongFields(RemoteProtocolError):
-    """A message of a known type that is not made as that type demands; `stream_id` as it was given."""
+    """A message of a known type with wrong fields; `stream_id` is the one of the message."""
 
     def __init__(self, what: str, kind: str, stream_id: Any) -> None:
         super().__init__(what, code=Code.INVALID_REQUEST)
@@ -112,10 +105,11 @@ def decode(message: str | bytes, kinds: dict[str, type[T]]) -> tuple[str, T | No
     """
     if isinstance(message, bytes):
         raise RemoteProtocolError("A binary message came where text is due", code=Code.INVALID_MESSAGE)
-    if (named := _at_once(message, kinds)) is not None:
+    if (named := _decode_fast(message, kinds)) is not None:
         return named
     envelope = _decode(_envelope, message)
-    name, kind = envelope.type, kinds.get(envelope.type)
+    name = envelope.type
+    kind = kinds.get(name)
     if kind is None:
         return name, None
     try:
@@ -124,8 +118,8 @@ def decode(message: str | bytes, kinds: dict[str, type[T]]) -> tuple[str, T | No
         raise WrongFields(error.what, name, envelope.stream_id) from error
 
 
-def _at_once(message: str, kinds: dict[str, type[T]]) -> tuple[str, T] | None:
-    """Read a sound message whose type is the first thing in it, as peers of ours write it, in one pass."""
+def _decode_fast(message: str, kinds: dict[str, type[T]]) -> tuple[str, T] | None:
+    """Parse a valid message in one pass if its type comes first, as our peers write it; else return None."""
     if not message.startswith(_TYPE):
         return None
     name = message[len(_TYPE) : message.find('"', len(_TYPE))]
@@ -133,7 +127,7 @@ def _at_once(message: str, kinds: dict[str, type[T]]) -> tuple[str, T] | None:
     try:
         return None if kind is None else (name, _decoder(kind).decode(message))
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
-        return None  # what is wrong with it will be told with the lane it is about
+        return None  # the slower way below reports the error with its lane
 
 
 def encode(frame: msgspec.Struct | dict[str, Any]) -> str:
@@ -162,18 +156,18 @@ def _decode(decoder: "msgspec.json.Decoder[T]", message: str | bytes) -> T:
     except (msgspec.DecodeError, RecursionError) as error:
         if isinstance(message, str) and "\\ud" in message.lower():
             return _decode_with_surrogates(decoder, message)
-        raise _unreadable(error) from error
+        raise _parse_error(error) from error
 
 
 def _decode_with_surrogates(decoder: "msgspec.json.Decoder[T]", message: str | bytes) -> T:
     try:
-        plain = json.loads(message, parse_constant=_finite, parse_float=_finite)
+        plain = json.loads(message, parse_constant=_parse_finite, parse_float=_parse_finite)
         return msgspec.convert(plain, type=decoder.type)
     except (ValueError, RecursionError) as error:
-        raise _unreadable(error) from error
+        raise _parse_error(error) from error
 
 
-def _finite(number: str) -> float:
+def _parse_finite(number: str) -> float:
     """Return a number; the standard library would take more of them than JSON has, or than we can write."""
     value = float(number)
     if not math.isfinite(value):
@@ -181,7 +175,7 @@ def _finite(number: str) -> float:
     return value
 
 
-def _unreadable(error: Exception) -> RemoteProtocolError:
+def _parse_error(error: Exception) -> RemoteProtocolError:
     deep = isinstance(error, RecursionError)
     reason = "it is nested too deeply" if deep else str(error)
     return RemoteProtocolError(f"A message could not be read: {reason}", code=Code.INVALID_MESSAGE)

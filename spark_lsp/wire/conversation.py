@@ -1,9 +1,9 @@
-"""Between `input` of the Responses API and the turns that a text engine reads.
+"""Converts `input` of the Responses API to the turns that a text engine reads.
 
-Messages keep their roles; a developer's word is the system's. What tools were asked and what they answered
-is text too: engines here cannot call tools, but a conversation with them in it must still make sense. What
-has no text (reasoning that is encrypted, items of kinds unknown here) is passed over; pictures, sound and
-files are refused, since an answer that ignores them would look as if it did not.
+Messages keep their roles; the `developer` role becomes `system`. Tool calls and their results become text:
+engines here cannot call tools, but a conversation that contains them must still make sense. Items without
+text (encrypted reasoning, unknown kinds) are skipped. Pictures, sound and files are refused, because an
+answer that silently ignores them would mislead the user.
 """
 
 from collections.abc import Iterable
@@ -20,14 +20,14 @@ _MEDIA = ("image", "audio", "file")
 Items = str | list[Any] | None
 
 
-def turns_of(given: Items) -> tuple[Message, ...]:
-    """Return the turns of `input`. Raises `RemoteProtocolError` for what no text engine can read."""
+def read_turns(given: Items) -> tuple[Message, ...]:
+    """Return the turns of `input`. Raises `RemoteProtocolError` for input that is not text."""
     items: list[Any] = [given] if isinstance(given, str) else given or []
-    turns = (_turn(item) for item in items)
+    turns = (_read_turn(item) for item in items)
     return tuple(turn for turn in turns if turn.text)
 
 
-def _turn(item: Any) -> Message:
+def _read_turn(item: Any) -> Message:
     if isinstance(item, str):
         return Message("user", item)
     if not isinstance(item, dict):
@@ -37,17 +37,17 @@ def _turn(item: Any) -> Message:
     if kind in _CALLS:
         return Message("assistant", f"{fields.get('name', '')}({fields.get(_CALLS[kind], '')})")
     content: Any = fields.get("content", fields.get("output", ""))
-    return Message(_ROLES.get(str(fields.get("role", "user")), "user"), _text(content))
+    return Message(_ROLES.get(str(fields.get("role", "user")), "user"), _join_texts(content))
 
 
-def _text(content: Any) -> str:
+def _join_texts(content: Any) -> str:
     if isinstance(content, str):
         return content
     contents = cast(list[Any], content) if isinstance(content, list) else []
-    return "\n\n".join(_texts(contents))
+    return "\n\n".join(_find_texts(contents))
 
 
-def _texts(contents: Iterable[Any]) -> Iterable[str]:
+def _find_texts(contents: Iterable[Any]) -> Iterable[str]:
     for content in contents:
         fields = cast(dict[str, Any], content) if isinstance(content, dict) else {}
         kind = str(fields.get("type", ""))
@@ -57,13 +57,13 @@ def _texts(contents: Iterable[Any]) -> Iterable[str]:
             yield str(text)
 
 
-def steered(given: Items) -> tuple[Message, ...]:
-    """Return the turns of a `response.steer`, which takes words of the user only.
+def read_steering_turns(given: Items) -> tuple[Message, ...]:
+    """Return the turns of a `response.steer`, which accepts messages of the user only.
 
     Raises `RemoteProtocolError` `invalid_input` for anything else.
     """
     try:
-        turns = turns_of(given)
+        turns = read_turns(given)
     except RemoteProtocolError as error:
         raise RemoteProtocolError(error.what, code=Code.INVALID_INPUT) from error
     if not turns or any(turn.role != "user" for turn in turns):

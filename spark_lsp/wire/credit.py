@@ -1,94 +1,102 @@
-"""How much text may be on its way to a peer that has not yet read it.
+"""Credit: the flow-control windows of a connection, which limit the text that the peer has not read yet.
 
-Theory. A writer that sends whatever it has fills the kernel's buffers (about 3.6 MB on loopback), and
-then one slow reader of one lane holds up every other lane of the connection. So text is sent on credit:
-each lane has a window, the connection has one for all lanes, both count events and bytes. Sending a
-delta spends from both; the peer gives back what it has *read*, not what has arrived. Without credit text
-waits and is merged, so the queue does not grow in messages, and neighbours go on.
+Theory. A writer that sends everything it has fills the kernel's buffers (about 3.6 MB on loopback). Then one
+slow reader of one lane holds up every other lane of the connection. Text is therefore sent on *credit*: each
+lane has a window, and the connection has one for all lanes. Both count events and bytes. A delta spends
+credit from both windows; the peer returns credit for the text that it has *read*, not for the text that has
+arrived. Without credit, text waits and is merged, so the queue does not grow in messages, and other lanes
+continue.
 
-Only deltas spend. A window may go below zero by at most one delta, which spares cutting text to the byte;
-what a peer gives back beyond the whole window is ignored, so that no peer can open it wider.
+Only deltas spend credit. A window may fall below zero by one delta, so text need not be cut to the byte. A
+peer cannot open a window wider than its size: excess credit is ignored.
 """
 
 from dataclasses import dataclass
 
-LANE_EVENTS, LANE_BYTES = 64, 256 * 1024
-ALL_EVENTS, ALL_BYTES = 512, 1024 * 1024
+LANE_EVENTS = 64
+LANE_BYTES = 256 * 1024
+ALL_EVENTS = 512
+ALL_BYTES = 1024 * 1024
 
 
 @dataclass(slots=True)
 class Window:
-    """What may still be sent; `top_events` and `top_bytes` are the whole window."""
+    """The credit that is left, and the size of the window."""
 
-    top_events: int
-    top_bytes: int
-    events: int = 0
-    bytes: int = 0
+    max_events: int
+    max_bytes: int
+    events: int
+    bytes: int
 
-    def __post_init__(self) -> None:
-        self.events, self.bytes = self.top_events, self.top_bytes
+    @classmethod
+    def of_lane(cls) -> "Window":
+        """Return the full window of a lane."""
+        return cls(LANE_EVENTS, LANE_BYTES, LANE_EVENTS, LANE_BYTES)
 
-    @property
-    def open(self) -> bool:
-        """Whether one more delta may go."""
-        return self.events > 0 and self.bytes > 0
+    @classmethod
+    def of_connection(cls) -> "Window":
+        """Return the full window of a connection."""
+        return cls(ALL_EVENTS, ALL_BYTES, ALL_EVENTS, ALL_BYTES)
 
-    def spend(self, size: int) -> None:
-        """Count one delta of `size` bytes."""
-        self.events -= 1
-        self.bytes -= size
-
-    def give(self, events: int, size: int) -> None:
-        """Take back what the peer has read; what is negative or too much is ignored."""
-        self.events = min(self.events + max(events, 0), self.top_events)
-        self.bytes = min(self.bytes + max(size, 0), self.top_bytes)
+    def restore(self, events: int, size: int) -> None:
+        """Add the credit that the peer returns; negative and excess amounts are ignored."""
+        self.events = min(self.events + max(events, 0), self.max_events)
+        self.bytes = min(self.bytes + max(size, 0), self.max_bytes)
 
 
 class Credit:
-    """The windows of one connection, as the sender keeps them. Lanes are the connection's own 33."""
+    """The windows of one connection, as the sender keeps them. A connection has at most 33 lanes."""
 
     def __init__(self) -> None:
-        self._all = Window(ALL_EVENTS, ALL_BYTES)
+        self._all = Window.of_connection()
         self._lanes: dict[str | None, Window] = {}
 
     def allows(self, lane: str | None) -> bool:
         """Return whether a delta may be sent on this lane now."""
+        every = self._all
+        if every.events <= 0 or every.bytes <= 0:
+            return False
         window = self._lanes.get(lane)
-        return self._all.open and (window is None or window.open)
+        return window is None or (window.events > 0 and window.bytes > 0)
 
     def spend(self, lane: str | None, text: str) -> None:
         """Count a delta that is being sent."""
-        size = size_of(text)
         window = self._lanes.get(lane)
         if window is None:
-            window = self._lanes[lane] = Window(LANE_EVENTS, LANE_BYTES)
-        window.spend(size)
-        self._all.spend(size)
+            window = self._lanes[lane] = Window.of_lane()
+        size = count_bytes(text)
+        # Written out: this runs once per message.
+        window.events -= 1
+        window.bytes -= size
+        self._all.events -= 1
+        self._all.bytes -= size
 
-    def give(self, lane: str | None, events: int, size: int) -> None:
-        """Take back what the peer has read of a lane; of a lane that never spent, nothing."""
+    def restore(self, lane: str | None, events: int, size: int) -> None:
+        """Add the credit that the peer returns for a lane; ignored for a lane that never spent any."""
         window = self._lanes.get(lane)
         if window is not None:
-            window.give(events, size)
-            self._all.give(events, size)
+            window.restore(events, size)
+            self._all.restore(events, size)
 
 
-class Debt:
-    """What the reader of deltas has read and not yet given back.
+class CreditToReturn:
+    """The deltas that the reader has read and not yet returned credit for.
 
-    A lane's share is given back once it is half of the lane's window, and everything once it is half of
-    the connection's: a reader who keeps up pays one small message for some dozens of deltas, and the
+    The credit of a lane is returned once it is half of the lane's window, and all credit once it is half of
+    the connection's window. A reader that keeps up sends one small message for some dozens of deltas, and the
     writer never has to stop for it.
     """
 
     def __init__(self) -> None:
         self._lanes: dict[str, tuple[int, int]] = {}
-        self._events = self._bytes = 0
+        self._events = 0
+        self._bytes = 0
 
-    def read(self, lane: str, events: int, size: int) -> dict[str, tuple[int, int]]:
-        """Count deltas that were read; return the `(events, bytes)` of lanes to be given back now."""
+    def count_read(self, lane: str, events: int, size: int) -> dict[str, tuple[int, int]]:
+        """Count deltas that were read; return the `(events, bytes)` to return now, by lane."""
         before = self._lanes.get(lane, (0, 0))
-        owed = self._lanes[lane] = (before[0] + events, before[1] + size)
+        owed = (before[0] + events, before[1] + size)
+        self._lanes[lane] = owed
         self._events += events
         self._bytes += size
         if self._events * 2 >= ALL_EVENTS or self._bytes * 2 >= ALL_BYTES:
@@ -104,6 +112,6 @@ class Debt:
         return settled
 
 
-def size_of(text: str) -> int:
-    """Return the bytes of a text in UTF-8; lone surrogates count as the three bytes they would take."""
+def count_bytes(text: str) -> int:
+    """Return the bytes of a text in UTF-8; a lone surrogate counts as three bytes."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -1,18 +1,17 @@
-"""The public events of a streamed answer, in the shapes of the Responses API.
+"""Builds the public events of a streamed response, in the shapes of the Responses API.
 
-One answer of one text part is, on the public surface:
+A response of one text part has these events on the public surface:
 
     response.created, response.in_progress, response.output_item.added, response.content_part.added,
     response.output_text.delta …, response.output_text.done, response.content_part.done,
     response.output_item.done, response.completed
 
-or `response.incomplete` / `response.failed` at the end. Between our two processes only what carries news
-is sent: created (with who answers), deltas, and the end, whose text is left out because the deltas were
-it. `sequence_number` is set by whoever writes the event, after coalescing.
+or `response.incomplete` / `response.failed` at the end. Under spark.v1 only the events that carry information
+are sent: created (with the engine), deltas, and the end without the text, because the deltas were the text.
 """
 
 from spark_lsp.request import Finished, Started
-from spark_lsp.wire.frames import (
+from spark_lsp.wire.response_frames import (
     Answerer,
     AnswerEvent,
     Completed,
@@ -30,7 +29,7 @@ from spark_lsp.wire.frames import (
 
 
 def public_timing(finished: Finished, overhead_ms: float) -> PublicTiming:
-    """Return the public timing event, for those who asked for it in the handshake.
+    """Return the public timing event, for clients that requested it in the handshake.
 
     The fields are those that Codex reads: the API's own share, and the engine's total, time to first
     token and time between tokens, in milliseconds. An engine here is one call, without a service around.

@@ -1,13 +1,13 @@
-"""Every message of the wire, as data.
+"""Every message about the connection, and every request, as data; `response_frames` has the events of a
+response.
 
 The public part is OpenAI's Responses API over a WebSocket: a client sends `response.create`, the server
-streams the events of the answer, and `stream_id` names the lane a request and its events belong to.
-`spark.v1` adds what that lacks: cancelling, settings, mirrored documents, a greeting. A message is one
-JSON object; its `type` says which of these structs it is. One side writes the struct, and the other side
-reads the same one.
+streams the events of the response, and `stream_id` names the lane of a request and its events. `spark.v1`
+adds a greeting, cancelling, settings, flow control and mirrored documents. A message is one JSON object; its
+`type` names one of these structs. One side writes the struct, and the other side reads the same one.
 
-Unknown fields are ignored in both directions. A client leaves out what is empty; a server leaves out what is
-UNSET. Public event shapes follow `openai.types.responses`; a test validates ours against those types.
+Both sides ignore unknown fields. A client omits empty fields; a server omits fields that are UNSET. Public
+event shapes follow `openai.types.responses`; a test validates ours against those types.
 """
 
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from spark_lsp.request import EngineInfo, Finished, Timing, Usage
+from spark_lsp.request import EngineInfo
 
 SUBPROTOCOL = "spark.v1"
 CHUNK_CHARS = 5_400  # at most 64 KiB as JSON, escapes included, so that no message blocks control for long
@@ -39,11 +39,11 @@ class PartFrame(msgspec.Struct, omit_defaults=True, kw_only=True):
     uri: str = ""
 
 
-class Asked(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """The `spark` object of `response.create`: what the Responses API has no field for.
+class RequestDetails(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """The `spark` object of `response.create`: fields that the Responses API does not have.
 
-    `at` is `(doc, version, offset)`: short for a completion there, of a prefix and a suffix that are the
-    whole document, in its language and with it as their origin. Most keys of a person ask just that.
+    `at` is `(doc, version, offset)`. It means a completion there, with a prefix and a suffix that are the
+    complete document, in its language and with it as the origin. Most keystrokes request exactly that.
     """
 
     task: Literal["complete", "edit", "chat"] = "chat"
@@ -70,7 +70,7 @@ class CacheOptions(msgspec.Struct, omit_defaults=True, kw_only=True):
 
 
 class Create(Frame, tag="response.create", tag_field="type", kw_only=True):
-    """Ask for a response. `spark` is stripped when the server does not speak spark.v1."""
+    """Request a response. A server without spark.v1 gets no `spark`."""
 
     stream_id: str | None = None
     model: str | None = None
@@ -82,7 +82,7 @@ class Create(Frame, tag="response.create", tag_field="type", kw_only=True):
     background: bool | None = None
     generate: bool | None = None
     prompt_cache_options: CacheOptions | None = None
-    spark: Asked | None = None
+    spark: RequestDetails | None = None
 
 
 class Steer(Frame, tag="response.steer", tag_field="type", kw_only=True):
@@ -217,11 +217,11 @@ ClientFrame = Create | Steer | Cancel | GiveCredit | Resume | Configure | DocFra
 LaneName = str | UnsetType | None
 
 
-class Said(Frame, omit_defaults=False, kw_only=True):
+class ServerMessage(Frame, omit_defaults=False, kw_only=True):
     """Base of what a server sends: it writes every field except the ones that are UNSET."""
 
 
-class Challenge(Said, tag="spark.challenge", tag_field="type", kw_only=True):
+class Challenge(ServerMessage, tag="spark.challenge", tag_field="type", kw_only=True):
     """Sent instead of hello to a client with a nonce and no token; both sides prove that they know it."""
 
     nonce: str
@@ -237,7 +237,7 @@ class CreditLimits(msgspec.Struct, kw_only=True):
     bytes: int
 
 
-class Hello(Said, tag="spark.hello", tag_field="type", kw_only=True):
+class Hello(ServerMessage, tag="spark.hello", tag_field="type", kw_only=True):
     """The server's first message: its version, its limits, its engines, and the engine of each route.
 
     `session` names the mirrors of this connection; a later connection can resume them (`spark.resume`).
@@ -253,7 +253,7 @@ class Hello(Said, tag="spark.hello", tag_field="type", kw_only=True):
     serving: dict[str, str] = {}
 
 
-class Status(Said, tag="spark.status", tag_field="type", kw_only=True):
+class Status(ServerMessage, tag="spark.status", tag_field="type", kw_only=True):
     """The engines' state has changed; `problems` lists settings of this session that are not used.
 
     `serving` names the current engine of each route.
@@ -264,68 +264,16 @@ class Status(Said, tag="spark.status", tag_field="type", kw_only=True):
     serving: dict[str, str] = {}
 
 
-class DocResync(Said, tag="spark.doc.resync", tag_field="type", kw_only=True):
+class DocResync(ServerMessage, tag="spark.doc.resync", tag_field="type", kw_only=True):
     """The mirror of this document is not correct; send its full text."""
 
     doc: str
 
 
-class GoAway(Said, tag="spark.goaway", tag_field="type", kw_only=True):
+class GoAway(ServerMessage, tag="spark.goaway", tag_field="type", kw_only=True):
     """The server will end; open the next connection, then close this one."""
 
     reason: str = ""
-
-
-class SparkTiming(msgspec.Struct, kw_only=True):
-    """Where an answer's time went, in milliseconds, as `Timing` of the request room.
-
-    `ttft_ms` is from the request to the first token, `overhead_ms` what the gateway took besides the
-    engine, `tokens` how many the engine gave. The last four come where `simulated`.
-    """
-
-    queue_ms: float = 0.0
-    prefill_ms: float = 0.0
-    decode_ms: float = 0.0
-    ttft_ms: float = 0.0
-    overhead_ms: float = 0.0
-    tokens: int = 0
-    simulated: bool = False
-    true_ttft_ms: float | UnsetType = UNSET
-    true_decode_ms: float | UnsetType = UNSET
-    buffer_ms: float | UnsetType = UNSET
-    source_limited: bool | UnsetType = UNSET
-
-    @classmethod
-    def of(cls, finished: Finished, overhead_ms: float) -> "SparkTiming":
-        """Return what a finished answer says of its time."""
-        spent = finished.timing
-        made = cls(
-            queue_ms=spent.queue_ms,
-            prefill_ms=spent.prefill_ms,
-            decode_ms=spent.decode_ms,
-            ttft_ms=spent.ttft_ms,
-            overhead_ms=overhead_ms,
-            tokens=finished.usage.output_tokens,
-            simulated=spent.simulated,
-        )
-        if spent.simulated:
-            made.true_ttft_ms, made.true_decode_ms = spent.true_ttft_ms, spent.true_decode_ms
-            made.buffer_ms, made.source_limited = spent.buffer_ms, spent.source_limited
-        return made
-
-    @property
-    def spent(self) -> Timing:
-        """The same in terms of the request room."""
-        return Timing(
-            self.queue_ms,
-            self.prefill_ms,
-            self.decode_ms,
-            self.simulated,
-            self.true_ttft_ms or 0.0,
-            self.true_decode_ms or 0.0,
-            self.buffer_ms or 0.0,
-            self.source_limited or False,
-        )
 
 
 class ErrorBody(msgspec.Struct, kw_only=True):
@@ -337,255 +285,9 @@ class ErrorBody(msgspec.Struct, kw_only=True):
     param: str | UnsetType | None = UNSET
 
 
-class ErrorEvent(Said, tag="error", tag_field="type", kw_only=True):
+class ErrorEvent(ServerMessage, tag="error", tag_field="type", kw_only=True):
     """A request that failed before it became a response, or the connection."""
 
     status: int = 400
     error: ErrorBody
     stream_id: LaneName = UNSET
-
-
-# The events of an answer. `sequence_number` and `stream_id` are set when an event is written.
-
-
-class Event(Said, kw_only=True):
-    """Base of the events of an answer."""
-
-
-class TimingFrame(Event, tag="spark.timing", tag_field="type", kw_only=True):
-    """Sent just before the terminal event of a response."""
-
-    response_id: str
-    timing: SparkTiming
-    sequence_number: int = 0
-    stream_id: LaneName = UNSET
-
-
-class Answerer(msgspec.Struct, kw_only=True):
-    """The `spark` object of `response.created`: who answers, in which form."""
-
-    engine: str
-    model: str
-    format: str = "text"
-    simulated: bool = False
-
-
-class InputDetails(msgspec.Struct, kw_only=True):
-    """Details of input tokens."""
-
-    cached_tokens: int = 0
-    cache_write_tokens: Any = 0
-
-
-class OutputDetails(msgspec.Struct, kw_only=True):
-    """Details of output tokens."""
-
-    reasoning_tokens: int = 0
-
-
-class UsageFrame(msgspec.Struct, kw_only=True):
-    """`usage` of the Responses API."""
-
-    input_tokens: int = 0
-    input_tokens_details: InputDetails = msgspec.field(default_factory=InputDetails)
-    output_tokens: int = 0
-    output_tokens_details: Any = msgspec.field(default_factory=OutputDetails)
-    total_tokens: Any = 0
-
-    @classmethod
-    def of(cls, used: Usage) -> "UsageFrame":
-        """Return the tokens of an answer."""
-        return cls(
-            input_tokens=used.input_tokens,
-            input_tokens_details=InputDetails(cached_tokens=used.cached_tokens),
-            output_tokens=used.output_tokens,
-            total_tokens=used.input_tokens + used.output_tokens,
-        )
-
-    @property
-    def used(self) -> Usage:
-        """The same in terms of the request room."""
-        return Usage(self.input_tokens, self.output_tokens, self.input_tokens_details.cached_tokens)
-
-
-class Incomplete(msgspec.Struct, kw_only=True):
-    """Why a response ended early."""
-
-    reason: str | None = None
-
-
-class OutputText(msgspec.Struct, tag="output_text", tag_field="type", kw_only=True):
-    """The one content part of an answer."""
-
-    text: str
-    annotations: list[Any] = []
-    logprobs: list[Any] = []
-
-
-class OutputMessage(msgspec.Struct, kw_only=True):
-    """The one output item of an answer."""
-
-    id: str
-    type: str = "message"
-    role: str = "assistant"
-    status: str
-    content: list[OutputText]
-
-
-class ResponseBody(msgspec.Struct, kw_only=True):
-    """A response object with all fields that the public types demand.
-
-    A client of ours needs a few of them; the others are `Any`, so that it reads the responses of other
-    servers whatever they hold.
-    """
-
-    id: str = ""
-    object: Any = "response"
-    created_at: Any = 0.0
-    status: Any = ""
-    model: str = ""
-    output: Any = []
-    error: ErrorBody | None = None
-    incomplete_details: Incomplete | None = None
-    instructions: Any = None
-    metadata: Any = {}
-    parallel_tool_calls: Any = False
-    previous_response_id: Any = None
-    temperature: Any = None
-    tool_choice: Any = "none"
-    tools: Any = []
-    top_p: Any = None
-    usage: UsageFrame | UnsetType | None = UNSET
-    spark: Answerer | UnsetType | None = UNSET
-
-
-class ResponseEvent(Event, kw_only=True):
-    """Base of the events that carry a response."""
-
-    response: ResponseBody
-    sequence_number: int = 0
-    stream_id: LaneName = UNSET
-
-
-class Created(ResponseEvent, tag="response.created", tag_field="type", kw_only=True):
-    """The response is under way."""
-
-
-class InProgress(ResponseEvent, tag="response.in_progress", tag_field="type", kw_only=True):
-    """The same again, for the public protocol."""
-
-
-class Completed(ResponseEvent, tag="response.completed", tag_field="type", kw_only=True):
-    """The response has ended by itself."""
-
-
-class CutShort(ResponseEvent, tag="response.incomplete", tag_field="type", kw_only=True):
-    """The response has ended early; `incomplete_details` say why."""
-
-
-class Broken(ResponseEvent, tag="response.failed", tag_field="type", kw_only=True):
-    """The response has ended with an error."""
-
-
-class ItemAdded(Event, tag="response.output_item.added", tag_field="type", kw_only=True):
-    """The message of an answer begins."""
-
-    output_index: int = 0
-    item: OutputMessage
-    sequence_number: int = 0
-    stream_id: LaneName = UNSET
-
-
-class PartAdded(Event, tag="response.content_part.added", tag_field="type", kw_only=True):
-    """The text of an answer begins."""
-
-    item_id: str
-    output_index: int = 0
-    content_index: int = 0
-    part: OutputText
-    sequence_number: int = 0
-    stream_id: LaneName = UNSET
-
-
-class Delta(Event, tag="response.output_text.delta", tag_field="type", kw_only=True):
-    """Some more text."""
-
-    item_id: Any = ""
-    output_index: Any = 0
-    content_index: Any = 0
-    delta: str
-    logprobs: Any = []
-    sequence_number: int = 0
-    stream_id: LaneName = UNSET
-
-
-class TextDone(Event, tag="response.output_text.done", tag_field="type", kw_only=True):
-    """The whole text."""
-
-    item_id: str
-    output_index: int = 0
-    content_index: int = 0
-    text: str
-    logprobs: list[Any] = []
-    sequence_number: int = 0
-    stream_id: LaneName = UNSET
-
-
-class PartDone(Event, tag="response.content_part.done", tag_field="type", kw_only=True):
-    """The text of an answer has ended."""
-
-    item_id: str
-    output_index: int = 0
-    content_index: int = 0
-    part: OutputText
-    sequence_number: int = 0
-    stream_id: LaneName = UNSET
-
-
-class ItemDone(Event, tag="response.output_item.done", tag_field="type", kw_only=True):
-    """The message of an answer has ended."""
-
-    output_index: int = 0
-    item: OutputMessage
-    sequence_number: int = 0
-    stream_id: LaneName = UNSET
-
-
-class SteerRef(msgspec.Struct, kw_only=True):
-    """What a steer is about."""
-
-    id: str | UnsetType = UNSET
-    previous_response_id: str
-    input: str | list[Any] | UnsetType | None = UNSET
-
-
-class SteerAccepted(Event, tag="response.steer.accepted", tag_field="type", kw_only=True):
-    """The input of a steer is the server's now."""
-
-    steer: SteerRef
-    sequence_number: int = 0
-    stream_id: LaneName = UNSET
-
-
-class SteerFailed(Event, tag="response.steer.failed", tag_field="type", kw_only=True):
-    """The input of a steer is given back."""
-
-    steer: SteerRef
-    error: ErrorBody
-    sequence_number: int = 0
-    stream_id: LaneName = UNSET
-
-
-class PublicTiming(Event, tag="responsesapi.websocket_timing", tag_field="type", kw_only=True):
-    """The public form of `spark.timing`, for those who asked for it in the handshake."""
-
-    timing_metrics: dict[str, float]
-    time_info: dict[str, float] | UnsetType = UNSET
-    sequence_number: int = 0
-    stream_id: LaneName = UNSET
-
-
-AnswerEvent = (
-    TimingFrame | ResponseEvent | ItemAdded | PartAdded | Delta | TextDone | PartDone | ItemDone
-) | (SteerAccepted | SteerFailed | PublicTiming)
-Terminal = Completed | CutShort | Broken

@@ -1,17 +1,17 @@
-"""The life of a response, and the order of responses on a lane.
+"""Lanes and the state table of responses.
 
-Theory. A connection carries many responses. Each belongs to a *lane* (`stream_id`, or the default lane
-without a name). On one lane responses follow each other, first come, first served; different lanes know
-nothing of each other. Every response goes through the table below and ends in DONE exactly once, which
-is when its one terminal event is written. Whatever an engine says of a response that is DONE is late and
-is dropped; anything else that is not in the table is a bug of ours.
+Theory. A connection carries many responses. Each belongs to a *lane*, a queue of responses: `stream_id` names
+it, and the default lane has no name. The responses of one lane follow each other in order; different lanes
+are independent. Each response passes through the table below and reaches DONE exactly once, when its one
+terminal event is queued. Later events of an engine for a response that is DONE are dropped; any other step
+that is not in the table is a bug of ours.
 
-    WAITING   behind another response of its lane
-    OPEN      handed to an engine that has not begun
-    ACTIVE    `response.created` is written, text may follow
-    DONE      the terminal event is written
+    WAITING   another response of its lane comes first
+    OPEN      an engine has the request and has not begun
+    ACTIVE    `response.created` is queued, text may follow
+    DONE      the terminal event is queued
 
-A client names at most 32 lanes on a connection, and names are never freed.
+A client may name 32 lanes per connection, and names are never freed.
 """
 
 import re
@@ -26,7 +26,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{1,256}")
 
 
 class State(IntEnum):
-    """Where a response is in its life."""
+    """The state of a response."""
 
     WAITING = auto()
     OPEN = auto()
@@ -35,12 +35,12 @@ class State(IntEnum):
 
 
 class Step(IntEnum):
-    """What happens to a response."""
+    """A change of a response's state."""
 
     ADMIT = auto()
     START = auto()
     TEXT = auto()
-    END = auto()  # finished, failed or cancelled: one terminal is written
+    END = auto()  # finished, failed or cancelled: one terminal event is queued
 
 
 TABLE: dict[tuple[State, Step], State] = {
@@ -54,7 +54,7 @@ TABLE: dict[tuple[State, Step], State] = {
 
 
 def is_name(lane: str) -> bool:
-    """Return whether a lane may be called so."""
+    """Return whether this is a valid name of a lane."""
     return _NAME.fullmatch(lane) is not None
 
 
@@ -75,7 +75,7 @@ class Lanes:
         self._lane_of[response] = lane
 
     def succeed(self, response: str, successor: str) -> None:
-        """Queue a response right behind one that has not ended, before those that wait on its lane."""
+        """Queue a response directly after an unfinished one, before the others of the lane."""
         lane = self._lane_of[response]
         queue = self._queues[lane]
         queue.insert(queue.index(response) + 1, successor)
@@ -83,9 +83,9 @@ class Lanes:
         self._lane_of[successor] = lane
 
     def step(self, response: str, step: Step) -> bool:
-        """Take one step; False if the response has ended already, so that the caller drops what is late.
+        """Take one step; return False if the response has ended, so that the caller drops a late event.
 
-        Raises `LocalProtocolError` for a step that the table does not have.
+        Raises `LocalProtocolError` for a step that is not in the table.
         """
         state = self._states.get(response, State.DONE)
         if state is State.DONE:
@@ -99,7 +99,7 @@ class Lanes:
         return True
 
     def admissible(self, lane: str | None) -> str | None:
-        """Return the response at the head of `lane` if it still waits."""
+        """Return the response at the head of `lane` if it is WAITING."""
         queue = self._queues.get(lane)
         return queue[0] if queue and self._states[queue[0]] is State.WAITING else None
 
@@ -134,6 +134,6 @@ class Lanes:
             )
 
     def _leave(self, response: str) -> None:
-        """Forget an ended response: a connection may live for long."""
+        """Forget an ended response, because a connection lives long."""
         self._queues[self._lane_of.pop(response)].remove(response)
         del self._states[response]

@@ -1,12 +1,12 @@
 """The gateway's end of a connection, without I/O.
 
-Messages go in through `receive`, what an engine says through `answer` and `fail`; each returns the
-events that the caller must act on. What is to be written is taken with `pop`, one message at a time.
+`receive` takes the peer's messages, and `write_text`, `write_event` and `fail` take an engine's results. Most
+of them return events for the caller to act on. `pop` returns the next message to write.
 
-With `spark=False` this is the public Responses WebSocket and nothing else. A request that cannot be
-served gets an `error` on its own lane, and what cannot be read one without a lane; `RemoteProtocolError`
-leaves `receive` only after many of them in a row, and then the connection ends. What a client may have
-under way is bounded, and work that it has cancelled counts until the caller's engine has stopped.
+With `spark=False` this is the public Responses WebSocket protocol and nothing else. A request that cannot be
+served gets an `error` on its lane, and a message that cannot be parsed gets an `error` without a lane. After
+`MAX_STRIKES` such messages in a row, `receive` raises `RemoteProtocolError` and the caller must close the
+connection. The unfinished requests of a client are limited; a cancelled one counts until its engine stops.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,107 +14,104 @@ from typing import cast
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request, Started, Task
+from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Request, Started, Task
 from spark_lsp.wire import codec, steering
-from spark_lsp.wire.answer import Answer, Surface
-from spark_lsp.wire.asked import UnknownDocument, request_of
-from spark_lsp.wire.credit import ALL_BYTES, ALL_EVENTS, LANE_BYTES, LANE_EVENTS, Credit
+from spark_lsp.wire.credit import Credit
 from spark_lsp.wire.frames import (
-    AnswerEvent,
     Cancel,
     ClientFrame,
     Configure,
     Create,
-    CreditLimits,
-    DocClose,
     DocFocus,
-    DocRef,
-    DocResync,
-    ErrorBody,
-    ErrorEvent,
     GiveCredit,
     GoAway,
-    Hello,
     Resume,
-    Said,
+    ServerMessage,
     Status,
     Steer,
-    Terminal,
 )
-from spark_lsp.wire.lanes import MAX_LANES, Lanes, State, Step, is_name
-from spark_lsp.wire.lineage import Lineage
-from spark_lsp.wire.mirror import Mirror
-from spark_lsp.wire.outbox import Outbox
-from spark_lsp.wire.server_events import Asked, Cancelled, Configured, Focused, Resumed, ServerEvent
+from spark_lsp.wire.lanes import Lanes, State, Step
+from spark_lsp.wire.request_messages import UnknownDocument, read_request
+from spark_lsp.wire.response_frames import AnswerEvent, Terminal
+from spark_lsp.wire.response_history import ResponseHistory
+from spark_lsp.wire.response_stream import ResponseStream, Surface
+from spark_lsp.wire.send_queue import SendQueue
+from spark_lsp.wire.server_documents import ServerDocuments
+from spark_lsp.wire.server_events import (
+    CursorRested,
+    ReplicasResumed,
+    RequestCancelled,
+    RequestReceived,
+    ServerEvent,
+    SettingsReceived,
+)
+from spark_lsp.wire.server_messages import (
+    connection_expired,
+    make_error,
+    make_hello,
+    too_many_errors,
+    too_many_requests,
+)
 
-MAX_IN_FLIGHT = 16
-MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 MAX_UNFINISHED = 256  # in flight and waiting; a client of the public protocol has no reason for more
 MAX_HELD_CHARS = 64 * 1024 * 1024  # of all requests in flight and waiting
-MAX_STRIKES = 100  # errors in a row after which a peer is not worth listening to
+MAX_STRIKES = 100  # refused messages in a row
+PUBLIC_TYPES = ("response.create", "response.steer")
 
 
 class ServerConnection:
-    """See the module's text. `identity` makes response ids unique among connections; `session` is what a
-    later connection names to go on with this one's mirrors."""
+    """See the module's text.
+
+    `identity` makes response ids unique among connections. A later connection names `session` to resume this
+    connection's replicas.
+    """
 
     def __init__(self, identity: str, *, spark: bool, timing: bool = False, session: str = "") -> None:
         self.spark = spark
         self.session = session
-        self.mirror = Mirror()
         self._surface = Surface(spark, timing)
         self._identity = identity
-        self._count = 0
-        self._held = 0
+        self._last_number = 0  # of the response ids
+        self._held_chars = 0  # of all unfinished requests
         self._strikes = 0
         self._expired = False
         self._lanes = Lanes()
-        self._lineage = Lineage()
+        self._history = ResponseHistory()
         self._credit = Credit() if spark else None
-        self._outbox = Outbox(self._credit)
-        self._answers: dict[str, Answer] = {}
+        self.queue = SendQueue(self._credit)
+        self.documents = ServerDocuments(self.queue)
+        self._streams: dict[str, ResponseStream] = {}  # until their terminal event is written
 
-    # What the gateway says by itself.
+    # Messages about the connection.
 
-    def hello(
+    def greet(
         self, version: str, engines: Iterable[EngineInfo], serving: Mapping[str, str] | None = None
     ) -> None:
-        """Greet a spark.v1 client: who we are, our limits, our engines, and which serves each route."""
-        self._outbox.control(
-            Hello(
-                version=version,
-                session=self.session,
-                max_in_flight=MAX_IN_FLIGHT,
-                max_lanes=MAX_LANES,
-                max_message_bytes=MAX_MESSAGE_BYTES,
-                credit=LIMITS,
-                engines=list(engines),
-                serving=dict(serving or {}),
-            )
-        )
+        """Greet a spark.v1 client; `serving` names the engine of each route."""
+        self.queue.add_control(make_hello(version, self.session, engines, serving or {}))
 
-    def status(
+    def report_status(
         self,
         engines: Iterable[EngineInfo],
         problems: Iterable[str] = (),
         serving: Mapping[str, str] | None = None,
     ) -> None:
-        """Tell a spark.v1 client that engines have changed, and which of its settings are not used."""
+        """Tell a spark.v1 client the state of the engines, and its settings that are not used."""
         if self.spark:
-            told = Status(engines=list(engines), problems=list(problems), serving=dict(serving or {}))
-            self._outbox.control(told)
+            status = Status(engines=list(engines), problems=list(problems), serving=dict(serving or {}))
+            self.queue.add_control(status)
 
-    def goaway(self, reason: str) -> None:
+    def announce_end(self, reason: str) -> None:
         """Tell a spark.v1 client that this connection will end."""
         if self.spark:
-            self._outbox.control(GoAway(reason=reason))
+            self.queue.add_control(GoAway(reason=reason))
 
     def expire(self) -> None:
-        """Note that the connection has lived its time: nothing new is taken, what is under way may end."""
+        """End the connection's lifetime: it refuses new requests, and running responses may finish."""
         self._expired = True
-        self._error(None, _too_old())
+        self.queue.add_control(make_error(None, connection_expired()))
 
-    # What comes from the client.
+    # Messages from the client.
 
     def receive(self, message: str | bytes, now: float) -> list[ServerEvent]:
         """Take one message; `now` is Unix time. Raises `RemoteProtocolError` if the connection must end."""
@@ -126,11 +123,11 @@ class ServerConnection:
         except RemoteProtocolError as error:
             self._refuse(None, error)
             return []
-        if frame is None or (not self.spark and kind not in PUBLIC):
-            return []  # unknown types are ignored by both sides
-        return self._act(frame, now)
+        if frame is None or (not self.spark and kind not in PUBLIC_TYPES):
+            return []  # both sides ignore unknown types
+        return self._take_frame(frame, now)
 
-    def _act(self, frame: ClientFrame, now: float) -> list[ServerEvent]:
+    def _take_frame(self, frame: ClientFrame, now: float) -> list[ServerEvent]:
         match frame:
             case Create():
                 return self._create(frame, now)
@@ -139,289 +136,210 @@ class ServerConnection:
             case Cancel():
                 return self._cancel(frame, now)
             case Configure():
-                return [Configured(frame.engines, frame.routes, frame.budget, frame.keys)]
+                return [SettingsReceived(frame.engines, frame.routes, frame.budget, frame.keys)]
             case Resume():
-                return [Resumed(frame.session, tuple(frame.documents))]
+                return [ReplicasResumed(frame.session, tuple(frame.documents))]
             case DocFocus():
-                return self._focus(frame)
+                focus = self.documents.find_focus(frame)
+                return [] if focus is None else [CursorRested(focus)]
             case GiveCredit():
-                self._given(frame)
-            case DocClose():
-                self.mirror.close(frame.doc)
+                assert self._credit is not None  # only spark.v1 has this frame
+                self._credit.restore(frame.stream_id, frame.events, frame.bytes)
             case _:
-                if not self.mirror.take(frame):
-                    self._resync(frame.doc)
+                self.documents.take_frame(frame)
         return []
 
-    def _given(self, frame: GiveCredit) -> None:
-        assert self._credit is not None  # the frame is spark.v1's alone
-        self._credit.give(frame.stream_id, frame.events, frame.bytes)
-
-    def _resync(self, doc: str) -> None:
-        self._outbox.control(DocResync(doc=doc))
-
-    def adopt(self, mirror: Mirror | None, documents: Iterable[DocRef]) -> None:
-        """Go on with an earlier connection's mirror; what the client has otherwise is sent again."""
-        documents = list(documents)
-        if mirror is not None:
-            mirror.keep_only(each.doc for each in documents)
-            self.mirror = mirror
-        for each in documents:
-            if not self.mirror.agrees(each):
-                self._resync(each.doc)
-
-    def _focus(self, frame: DocFocus) -> list[ServerEvent]:
-        replica = self.mirror.find(frame.doc, frame.version)
-        if replica is None or not 0 <= frame.offset <= len(replica.text):
-            return []
-        return [Focused(Focus(replica.uri, replica.language, replica.text, frame.offset))]
+    # Requests.
 
     def _create(self, frame: Create, now: float) -> list[ServerEvent]:
-        lane, parent = frame.stream_id, frame.previous_response_id
-        response = self._new_id()
+        lane = frame.stream_id
+        parent = frame.previous_response_id
+        response = self._make_id()
         try:
-            request = self._admissible(frame)
+            request = self._read_request(frame)
             self._lanes.enter(lane, response)
         except RemoteProtocolError as error:
             if isinstance(error, UnknownDocument):
-                self._resync(error.doc)
-            self._lineage.failed(lane, parent)
+                self.documents.request_document(error.doc)
+            self._history.note_failure(lane, parent)
             self._refuse(lane, error)
             return []
         self._strikes = 0
-        answer = Answer(response, lane, request, self._surface, now, frame.instructions or "", parent)
-        self._begin(answer)
-        return self._admit(lane)
+        instructions = frame.instructions or ""
+        self._open(ResponseStream(response, lane, request, self._surface, now, instructions, parent))
+        return self._admit_next(lane)
 
-    def _admissible(self, frame: Create) -> Request:
+    def _read_request(self, frame: Create) -> Request:
         if self._expired:
-            raise _too_old()
-        request = request_of(frame, self.mirror, spark=self.spark)
-        if len(self._answers) >= MAX_UNFINISHED or self._held + request.characters() > MAX_HELD_CHARS:
-            raise _too_much()
+            raise connection_expired()
+        request = read_request(frame, self.documents.replicas, spark=self.spark)
+        held_chars = self._held_chars + request.characters()
+        if len(self._streams) >= MAX_UNFINISHED or held_chars > MAX_HELD_CHARS:
+            raise too_many_requests()
         return request
 
-    def _new_id(self) -> str:
-        self._count += 1
-        return f"resp_{self._identity}_{self._count}"
+    def _make_id(self) -> str:
+        self._last_number += 1
+        return f"resp_{self._identity}_{self._last_number}"
 
-    def _begin(self, answer: Answer) -> None:
-        self._answers[answer.response] = answer
-        self._outbox.open(answer.response, answer.lane)
-        self._held += answer.size
+    def _open(self, stream: ResponseStream) -> None:
+        self._streams[stream.response] = stream
+        self.queue.open_response(stream.response, stream.lane)
+        self._held_chars += stream.size
 
-    def _admit(self, lane: str | None) -> list[ServerEvent]:
-        """Hand on the response at the head of a lane; one whose past is not here ends instead."""
+    def _admit_next(self, lane: str | None) -> list[ServerEvent]:
+        """Pass on the request at the head of a lane; refuse it if its parent is unknown."""
         while (response := self._lanes.admissible(lane)) is not None:
-            answer = self._answers[response]
+            stream = self._streams[response]
             try:
-                if answer.parent is not None and not answer.recalled:
-                    answer.past = self._lineage.recall(answer.parent)
+                if stream.parent is not None and not stream.has_past:
+                    stream.past = self._history.recall(stream.parent)
             except RemoteProtocolError as error:
                 self._refuse(lane, error)
                 self._lanes.step(response, Step.END)
-                self._forget(answer)
+                self._forget(stream)
                 continue
             self._lanes.step(response, Step.ADMIT)
-            return [Asked(response, answer.whole)]
+            return [RequestReceived(response, stream.full_request)]
         return []
 
     def _refuse(self, lane: str | None, error: RemoteProtocolError) -> None:
-        """Tell an error; raise it where there have been too many in a row."""
+        """Send an error. Raises `RemoteProtocolError` after too many in a row."""
         self._strikes += 1
         if self._strikes > MAX_STRIKES:
-            raise RemoteProtocolError(
-                "Too many messages in a row could not be served",
-                "The connection is closed",
-                f"The last one: {error.what}",
-                code=Code.TOO_MANY_ERRORS,
-            )
-        self._error(lane, error)
+            raise too_many_errors(error)
+        self.queue.add_control(make_error(lane, error))
 
-    def _error(self, lane: str | None, error: RemoteProtocolError) -> None:
-        body = ErrorBody(type="invalid_request_error", code=error.code, message=str(error), param=None)
-        message = ErrorEvent(error=body, status=429 if error.code == Code.RATE_LIMIT_EXCEEDED else 400)
-        if lane is not None and is_name(lane):
-            message.stream_id = lane
-        self._outbox.control(message)
+    # Ending a response early.
 
     def _cancel(self, frame: Cancel, now: float) -> list[ServerEvent]:
         response = frame.response_id or self._lanes.current(frame.stream_id)
         if response is None or self._lanes.state(response) is State.DONE:
-            self._drop_late(frame)
+            self._cancel_late(frame)
             return []
-        self._outbox.drop_text(response)  # nobody listens any more
+        self.queue.drop_text(response)  # it has no reader any more
         return self._stop(response, Finished("cancelled"), now)
 
-    def _drop_late(self, frame: Cancel) -> None:
-        """A late cancel has nothing to stop, but text that still waits for credit is nobody's any more."""
-        for answer in self._answers.values():
-            named = answer.response == frame.response_id
-            if named or (frame.response_id is None and answer.lane == frame.stream_id):
-                self._outbox.drop_text(answer.response)
+    def _cancel_late(self, frame: Cancel) -> None:
+        """Drop text that still waits for credit. A late cancel has nothing else to stop."""
+        for stream in self._streams.values():
+            is_named = stream.response == frame.response_id
+            if is_named or (frame.response_id is None and stream.lane == frame.stream_id):
+                self.queue.drop_text(stream.response)
 
     def _stop(self, response: str, finished: Finished, now: float) -> list[ServerEvent]:
-        """End a response before its engine has; whoever works on it is told."""
-        asked = self._lanes.state(response) is not State.WAITING
-        following = self._end(self._answers[response], finished, now)
-        return [Cancelled(response), *following] if asked else following
+        """End a response before its engine ends it; tell the caller, if it has the request."""
+        was_passed_on = self._lanes.state(response) is not State.WAITING
+        following = self._finish(self._streams[response], finished, now)
+        return [RequestCancelled(response), *following] if was_passed_on else following
 
     def _steer(self, frame: Steer, now: float) -> list[ServerEvent]:
         target = frame.previous_response_id
         try:
-            answer = self._steerable(target)
-            request = steering.successor(answer, frame.input)
+            stream = self._find_steerable(target)
+            request = steering.make_successor(stream, frame.input)
         except RemoteProtocolError as error:
-            self._tell(self._answers.get(target), steering.failed(target, frame.input, error))
+            failure = steering.make_failed(target, frame.input, error)
+            if target in self._streams:
+                self._streams[target].stamp(failure)
+            self.queue.add_control(failure)
             return []
-        steer = f"steer_{self._new_id().removeprefix('resp_')}"
-        self._outbox.event(target, steering.accepted(steer, target))
-        heir = Answer(
-            self._new_id(),
-            answer.lane,
-            request,
-            self._surface,
-            now,
-            answer.instructions,
-            parent=target,
-            past=answer.turns,
-            recalled=True,
-        )
-        self._begin(heir)
-        self._lanes.succeed(target, heir.response)
+        steer = f"steer_{self._make_id().removeprefix('resp_')}"
+        self.queue.add_event(target, steering.make_accepted(steer, target))
+        successor = stream.make_successor(self._make_id(), request, now)
+        self._open(successor)
+        self._lanes.succeed(target, successor.response)
         return self._stop(target, Finished("steered"), now)
 
-    def _steerable(self, target: str) -> Answer:
+    def _find_steerable(self, target: str) -> ResponseStream:
         state = self._lanes.state(target)
         if state is State.WAITING:
             raise RemoteProtocolError("The response has not begun", code=Code.RESPONSE_NOT_ACTIVE)
         if state is State.DONE:
-            raise steering.not_here(ended=target in self._lineage or target in self._answers)
-        return self._answers[target]
+            raise steering.not_found(ended=target in self._history or target in self._streams)
+        return self._streams[target]
 
-    def _tell(self, answer: Answer | None, event: AnswerEvent) -> None:
-        """Say something of a response that may be none of ours."""
-        if answer is not None:
-            answer.stamp(event)
-        self._outbox.control(event)
+    # Results of an engine.
 
-    # What an engine says.
+    def write_text(self, response: str, text: str) -> None:
+        """Queue text of a response; ignored if the response has ended."""
+        if not self._lanes.step(response, Step.TEXT):
+            return
+        stream = self._streams[response]
+        if stream.request.warm:
+            return
+        if stream.keeps_text:
+            stream.pieces.append(text)
+        self.queue.add_text(response, text)
 
-    def answer(self, response: str, event: Event, now: float = 0.0) -> list[ServerEvent]:
-        """Pass on an engine's event; what is late is dropped. Returns requests that may go on now.
+    def write_event(self, response: str, event: Event, now: float = 0.0) -> list[ServerEvent]:
+        """Queue the messages for an engine's event; ignored if the response has ended.
 
-        `now` is Unix time, by which the end tells how long we took besides the engine.
+        Returns the next request of the lane. `now` is Unix time, for the overhead in the timing.
         """
         match event:
             case Started():
                 if self._lanes.step(response, Step.START):
-                    self._say(response, self._answers[response].started(event))
+                    self._add_events(response, self._streams[response].start(event))
             case Chunk():
-                if self._lanes.step(response, Step.TEXT):
-                    self._text(response, event.text)
+                self.write_text(response, event.text)
             case _:
                 if self._lanes.state(response) is not State.DONE:
-                    return self._end(self._answers[response], event, now)
+                    return self._finish(self._streams[response], event, now)
         return []
 
-    def _text(self, response: str, text: str) -> None:
-        answer = self._answers[response]
-        if not answer.request.warm:
-            answer.heard(text)
-            self._outbox.text(response, text)
-
     def fail(self, response: str, code: Code, message: str) -> list[ServerEvent]:
-        """End a response with an error. Returns requests that may go on now."""
+        """End a response with an error. Returns the next request of the lane."""
         if self._lanes.state(response) is State.DONE:
             return []
-        answer = self._answers[response]
-        self._lineage.failed(answer.lane, answer.parent)
-        return self._close(answer, answer.failed(code, message))
+        stream = self._streams[response]
+        self._history.note_failure(stream.lane, stream.parent)
+        return self._end(stream, stream.fail(code, message))
 
-    def _end(self, answer: Answer, finished: Finished, now: float) -> list[ServerEvent]:
-        chains = answer.request.task is not Task.COMPLETE
-        if chains and finished.reason in ("stop", "length"):
-            self._lineage.keep(answer.lane, answer.response, answer.turns)
-        return self._close(answer, answer.finished(finished, now))
+    def _finish(self, stream: ResponseStream, finished: Finished, now: float) -> list[ServerEvent]:
+        can_be_continued = stream.request.task is not Task.COMPLETE
+        if can_be_continued and finished.reason in ("stop", "length"):
+            self._history.keep(stream.lane, stream.response, stream.conversation)
+        return self._end(stream, stream.finish(finished, now))
 
-    def _close(self, answer: Answer, told: Iterable[AnswerEvent]) -> list[ServerEvent]:
-        self._say(answer.response, told)
-        self._lanes.step(answer.response, Step.END)
-        return self._admit(answer.lane)
+    def _end(self, stream: ResponseStream, events: Iterable[AnswerEvent]) -> list[ServerEvent]:
+        self._add_events(stream.response, events)
+        self._lanes.step(stream.response, Step.END)
+        return self._admit_next(stream.lane)
 
-    def _say(self, response: str, told: Iterable[AnswerEvent]) -> None:
-        for event in told:
-            self._outbox.event(response, event)
+    def _add_events(self, response: str, events: Iterable[AnswerEvent]) -> None:
+        for event in events:
+            self.queue.add_event(response, event)
 
-    # What is to be written.
-
-    @property
-    def urgent(self) -> bool:
-        """Whether something waits that should not wait for more."""
-        return self._outbox.urgent
-
-    @property
-    def pending(self) -> bool:
-        """Whether anything waits to be written."""
-        return bool(self._outbox)
-
-    @property
-    def congested(self) -> bool:
-        """Whether the peer should not be read until it has read what it was told."""
-        return self._outbox.congested
-
-    def full(self, response: str) -> bool:
-        """Whether so much text of a response waits that its engine should pause."""
-        return self._outbox.full(response)
+    # Messages to write.
 
     def pop(self) -> str | None:
         """Return the next message that may be written now, or None."""
-        event = self.pop_event()
-        return None if event is None else codec.encode(event)
+        frame = self.pop_frame()
+        return None if frame is None else codec.encode(frame)
 
-    def pop_event(self) -> Said | None:
+    def pop_frame(self) -> ServerMessage | None:
         """Return the next message as a frame."""
-        popped = self._outbox.pop()
+        popped = self.queue.pop()
         if popped is None:
             return None
         response, entry = popped
         if not response:
-            assert isinstance(entry, Said)
-            return entry
-        answer = self._answers[response]
-        event = answer.delta(entry) if isinstance(entry, str) else cast(AnswerEvent, entry)
-        answer.stamp(event)
+            return cast(ServerMessage, entry)
+        stream = self._streams[response]
+        if isinstance(entry, str):
+            return stream.make_delta(entry)
+        event = cast(AnswerEvent, entry)
+        stream.stamp(event)
         if isinstance(event, Terminal):
-            self._forget(answer)
+            self._forget(stream)
         return event
 
-    def _forget(self, answer: Answer) -> None:
-        del self._answers[answer.response]
-        self._outbox.forget(answer.response)
-        self._held -= answer.size
+    def _forget(self, stream: ResponseStream) -> None:
+        del self._streams[stream.response]
+        self.queue.close_response(stream.response)
+        self._held_chars -= stream.size
 
-    def unfinished(self) -> list[str]:
-        """Return the ids of all responses whose terminal is not yet decided."""
+    def list_unfinished(self) -> list[str]:
+        """Return the ids of all responses whose terminal event is not decided yet."""
         return self._lanes.unfinished()
-
-
-PUBLIC = ("response.create", "response.steer")
-LIMITS = CreditLimits(lane_events=LANE_EVENTS, lane_bytes=LANE_BYTES, events=ALL_EVENTS, bytes=ALL_BYTES)
-
-
-def _too_old() -> RemoteProtocolError:
-    return RemoteProtocolError(
-        "This connection has reached its limit of 60 minutes",
-        "Nothing new is answered on it",
-        "Open a new one and send the whole context",
-        code=Code.CONNECTION_LIMIT,
-    )
-
-
-def _too_much() -> RemoteProtocolError:
-    return RemoteProtocolError(
-        "Too much is asked at once on this connection",
-        "This request was not answered",
-        "Wait for the others",
-        code=Code.RATE_LIMIT_EXCEEDED,
-    )

@@ -1,4 +1,4 @@
-"""What a gateway learns from its end of a connection."""
+"""Events of the gateway's end of a connection, for the caller of `ServerConnection`."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,23 +8,23 @@ from spark_lsp.wire.frames import DocRef
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Answer this request: call `answer` and `fail` with its response id."""
+class RequestReceived:
+    """Answer this request: pass the engine's results to the connection with this response id."""
 
     response: str
     request: Request
 
 
 @dataclass(frozen=True, slots=True)
-class Cancelled:
-    """Stop the work on this response; its terminal is written already."""
+class RequestCancelled:
+    """Stop the work on this response; its terminal event is queued already."""
 
     response: str
 
 
 @dataclass(frozen=True, slots=True)
-class Configured:
-    """The editor's settings for this session."""
+class SettingsReceived:
+    """The editor's settings for this connection."""
 
     engines: dict[str, Any]
     routes: dict[str, list[str]]
@@ -33,18 +33,18 @@ class Configured:
 
 
 @dataclass(frozen=True, slots=True)
-class Focused:
-    """A person's cursor rests here."""
+class CursorRested:
+    """The user's cursor rests at this position."""
 
     focus: Focus
 
 
 @dataclass(frozen=True, slots=True)
-class Resumed:
-    """The client goes on with an earlier connection: call `adopt` with that one's mirror, if it is known."""
+class ReplicasResumed:
+    """The client continues an earlier connection: call `adopt_replicas` with that one's replicas."""
 
     session: str
     documents: tuple[DocRef, ...]
 
 
-ServerEvent = Asked | Cancelled | Configured | Focused | Resumed
+ServerEvent = RequestReceived | RequestCancelled | SettingsReceived | CursorRested | ReplicasResumed

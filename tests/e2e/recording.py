@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 
 from spark_lsp.request import Chunk, EngineInfo, Finished, Started
 from spark_lsp.wire import server as wire
-from spark_lsp.wire.server_events import Asked
+from spark_lsp.wire.server_events import RequestReceived
 from tests.e2e.pipe import Pipe, until
 
 ENGINE = "recorder"
@@ -35,16 +35,16 @@ class RecordingGateway:
     def _talk(self, socket: ServerConnection) -> None:
         connection = wire.ServerConnection("r", spark=True)
         routes = dict.fromkeys(("completion", "edit", "chat"), ENGINE)
-        connection.hello("1", [EngineInfo(ENGINE, "replay", "m")], routes)
+        connection.greet("1", [EngineInfo(ENGINE, "replay", "m")], routes)
         try:
             self._flush(socket, connection)
             for message in socket:
                 self.received.append(message if isinstance(message, str) else message.decode())
                 for event in connection.receive(message, time.time()):
-                    if isinstance(event, Asked):
-                        connection.answer(event.response, Started(ENGINE, "m"))
-                        connection.answer(event.response, Chunk(ANSWER))
-                        connection.answer(event.response, Finished())
+                    if isinstance(event, RequestReceived):
+                        connection.write_event(event.response, Started(ENGINE, "m"))
+                        connection.write_event(event.response, Chunk(ANSWER))
+                        connection.write_event(event.response, Finished())
                 self._flush(socket, connection)
         except ConnectionClosed:
             return

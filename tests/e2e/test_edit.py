@@ -249,5 +249,5 @@ async def test_a_translated_readme_keeps_what_follows_its_code_block(join: Any, 
     assert client.edits[0].state == "applied", client.edits[0].reason
     _, edits = only_edit(client)
     document = Document(URI, README)
-    spans = [(*convert.offsets(document, edit.range, Encoding.UTF16), edit.new_text) for edit in edits]
+    spans = [(*convert.to_offsets(document, edit.range, Encoding.UTF16), edit.new_text) for edit in edits]
     assert apply_edits(README, [Edit(*each) for each in spans]) == GERMAN

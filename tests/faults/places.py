@@ -29,7 +29,7 @@ HANDED = {  # functions that take something to call, and which argument that is
     "add_done_callback": 0,
     "add_reader": 1,
     "run_sync": 0,
-    "aside": 0,
+    "run_in_thread": 0,
     "keep_running": 0,
     "run_guarded": 0,
     "call_guarded": 0,
@@ -116,7 +116,7 @@ class Places(ast.NodeTransformer):
         return node
 
     def _is_handler(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-        return self._file.startswith("lsp/features/") and not node.name.startswith("_")
+        return self._file.startswith(("lsp/features/", "lsp/routes.py")) and not node.name.startswith("_")
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)

@@ -22,32 +22,34 @@ PLACES = all_places()
 EXCUSED = {
     "engine/local": "needs the embedded model; `test_engines.py` has what any engine raises",
     "engine/openai": "needs a server of models; `test_engines.py` has what any engine raises",
-    "lsp/offer.py": "needs that no engine serves; `test_engines.py` in unit/lsp has it",
-    "gateway/door.py": "a gateway on a port, as on Windows",
+    "lsp/model_offers.py": "needs that no engine serves; `test_engines.py` in unit/lsp has it",
+    "gateway/authentication.py": "a gateway on a port, as on Windows",
     "client/": "the command line's own client; `test_waits.py` has what a command does then",
-    "lsp/stdio.py:Bodies.__init__:parameter on_refused": "a message of more than 16 MiB",
+    "lsp/stdio.py:BodySplitter.__init__:parameter on_refused": "a message of more than 16 MiB",
     "lsp/stdio.py:Reader.__init__:parameter on_refused": "a message of more than 16 MiB",
-    "lsp/stdio.py:Bodies.__init__:parameter on_body": "a message lost undecoded names no request to answer",
+    "lsp/stdio.py:BodySplitter.__init__:parameter on_body": "a lost message names no request to answer",
     "lsp/stdio.py:Reader.__init__:parameter on_body": "a message lost undecoded names no request to answer",
     "lsp/stdio.py:Writer.__init__:parameter on_lost": "the editor is gone: nobody is left to be answered",
-    "lsp/features/initialized.py:begin_without": "`initialized` never comes; `test_odd_clients.py` has it",
-    "lsp/life.py:Life.run:call_later(gc.enable)": "where the engine side does not begin within 10 s",
-    "lsp/life.py:Life._soon": "where the loop cannot read stdin, as on Windows",
+    "lsp/startup.py:Startup.begin_soon": "`initialized` never comes; `test_odd_clients.py` has it",
+    "lsp/main_loop.py:MainLoop.run:call_later(gc.enable)": "where the engine side does not begin within 10 s",
+    "lsp/main_loop.py:MainLoop.run:ensure_future(each)": "two guards, which do not fail themselves",
+    "lsp/outgoing.py:Outgoing._scan:ensure_future(work)": "a guard, which does not fail itself",
+    "lsp/main_loop.py:MainLoop._call_soon": "where the loop cannot read stdin, as on Windows",
     "launch.py:_spawn_gateway": "only where no gateway runs",
     "engine/gateway_client/channel.py:Channel._wait_for_event": "half a minute long; see `test_link.py`",
     "engine/route.py:Route.aclose": "nobody calls it: a route does not own its engines",
     "engine/gateway_client/remote.py:Remote.aclose": "nobody calls it: the link ends with its task",
     "engine/gateway_client/remote.py:Remote.info": "nobody calls it in the server",
-    "engine/wafer/engine.py:Wafer.aclose": "at the end of the gateway; see `test_engines.py`",
-    "engine/wafer/engine.py:Wafer.observe": "only of the engine of completions, which is a replay here",
-    "gateway/session.py:Session._while": "a peer that reads too slowly; `test_session.py` has it",
+    "engine/wafer/engine.py:WaferEngine.aclose": "at the end of the gateway; see `test_engines.py`",
+    "engine/wafer/engine.py:WaferEngine.observe": "only of the engine of completions, which is a replay here",
+    "gateway/writer.py:ConnectionWriter.wait_while": "a peer that reads too slowly; `test_handler.py` has it",
 }
 TWICE = (  # only reached after another failure, which one fault is not
-    "lsp/server.py:SparkServer._notification_lost",
-    "lsp/server.py:SparkServer.spawn:parameter on_failure",
-    "lsp/completing.py:Completer._broke",
-    "lsp/completing.py:Completer._run",
-    "gateway/session.py:Session._abandon",
+    "lsp/server.py:SparkServer._recover",
+    "lsp/engine_side.py:EngineSide.spawn:parameter on_failure",
+    "lsp/completions.py:Completions._fail_stream",
+    "lsp/completions.py:Completions._run_stream",
+    "gateway/handler.py:ConnectionHandler._abandon",
 )
 
 
@@ -60,7 +62,7 @@ def _excuse(place: str) -> str:
 STRIDE = int(os.environ.get("SPARK_LSP_FAULTS", "4"))  # 1 tries every place, in about seven minutes
 UNREACHED = (
     "engine/gateway_client/socket.py:Socket._limit_closing",  # no close; see `test_socket.py`
-    "gateway/turns.py:Turns",  # a turn over 100 ms, which no traffic here makes
+    "gateway/loop_monitor.py:LoopMonitor",  # a turn over 100 ms, which no traffic here makes
 )
 TRIED = [
     place

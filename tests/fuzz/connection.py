@@ -13,7 +13,7 @@ from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Chunk, EditFormat, Finished, Started, Timing, Usage
 from spark_lsp.wire.frames import DocRef
 from spark_lsp.wire.server import ServerConnection
-from spark_lsp.wire.server_events import Asked, Cancelled, Resumed, ServerEvent
+from spark_lsp.wire.server_events import ReplicasResumed, RequestCancelled, RequestReceived, ServerEvent
 from tests.fuzz.envelope import built
 
 ENDS = ("response.completed", "response.incomplete", "response.failed")
@@ -37,14 +37,16 @@ class Gateway:
     def hear(self, events: list[ServerEvent]) -> None:
         for event in events:
             match event:
-                case Asked(response, _):
+                case RequestReceived(response, _):
                     assert response not in self.asked
                     self.asked.add(response)
                     self.working.append(response)
-                case Cancelled(response):
+                case RequestCancelled(response):
                     assert response in self.asked
-                case Resumed(_, documents):
-                    self.connection.adopt(self.connection.mirror.copy(), documents)
+                case ReplicasResumed(_, documents):
+                    self.connection.documents.adopt_replicas(
+                        self.connection.documents.replicas.copy(), documents
+                    )
                 case _:
                     pass
 
@@ -55,15 +57,15 @@ class Gateway:
         response = self.working[way % len(self.working)]
         if response not in self.begun:
             self.begun.add(response)
-            self.hear(self.connection.answer(response, STARTED, 2.0))
+            self.hear(self.connection.write_event(response, STARTED, 2.0))
             return
         what = way // 16 % 8
         if what < 4:
-            self.hear(self.connection.answer(response, Chunk(TEXTS[what]), 2.0))
+            self.hear(self.connection.write_event(response, Chunk(TEXTS[what]), 2.0))
             return
         self.working.remove(response)
         if what < 7:
-            self.hear(self.connection.answer(response, FINISHES[what - 4], 2.0))
+            self.hear(self.connection.write_event(response, FINISHES[what - 4], 2.0))
         else:
             self.hear(self.connection.fail(response, "engine_failed", "The engine failed."))
 
@@ -112,7 +114,7 @@ def _step(gateway: Gateway, data: bytes, at: int) -> int:
         gateway.write(way)
         return at + 2
     if kind < 144:
-        gateway.connection.adopt(None, [DocRef("d1", way, "")])
+        gateway.connection.documents.adopt_replicas(None, [DocRef("d1", way, "")])
         return at + 2
     rest = data[at + 2 : at + 2 + way]
     message = rest.decode("utf-8", "replace") if kind < 152 else built(rest)
@@ -125,14 +127,14 @@ def _finish(gateway: Gateway) -> None:
     for _ in range(1000):
         for _ in range(len(gateway.working)):
             gateway.work(64)
-        for lane in {answer.lane for answer in gateway.connection._answers.values()}:  # pyright: ignore[reportPrivateUsage]
+        for lane in {stream.lane for stream in gateway.connection._streams.values()}:  # pyright: ignore[reportPrivateUsage]
             if gateway.connection.spark:
                 give = {"type": "spark.credit", "events": 64, "bytes": 1 << 20}
                 named = give if lane is None else {**give, "stream_id": lane}
                 gateway.hear(gateway.connection.receive(json.dumps(named), 1.0))
         gateway.write(10_000)
-        if not (gateway.working or gateway.connection.unfinished() or gateway.connection.pending):
+        if not (gateway.working or gateway.connection.list_unfinished() or gateway.connection.queue):
             break
-    assert not gateway.connection.unfinished()
+    assert not gateway.connection.list_unfinished()
     assert gateway.asked <= gateway.ended
-    assert not gateway.connection.pending
+    assert not gateway.connection.queue

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import msgspec
 
 from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.wire import codec, frames
+from spark_lsp.wire import codec, frames, response_frames
 
 OBJECTS = (
     '{"task":"edit","parts":[{"kind":"prefix","doc":"d1","version":1,"range":[0,5]}]}',
@@ -42,7 +42,13 @@ def _structs(kind: Any) -> list[type]:
 
 
 KINDS = {**codec.CLIENT_FRAMES, **codec.SERVER_FRAMES}
-PLAIN = {int: "1", str: '"a"', frames.SparkTiming: "{}", frames.ResponseBody: "{}", frames.ErrorBody: "{}"}
+PLAIN = {
+    int: "1",
+    str: '"a"',
+    response_frames.SparkTiming: "{}",
+    response_frames.ResponseBody: "{}",
+    frames.ErrorBody: "{}",
+}
 FIELDS = {name: [*names(kind), "stream_id", "type", "zzz"] for name, kind in KINDS.items()}
 
 

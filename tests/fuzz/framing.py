@@ -9,7 +9,7 @@ import re
 from contextlib import contextmanager
 
 from spark_lsp.lsp import stdio
-from spark_lsp.lsp.stdio import Bodies, FramingError
+from spark_lsp.lsp.stdio import BodySplitter, FramingError
 
 HEADER, BODY = 128, 300  # small limits, so that short inputs reach them
 ABSURD = 1 << 40
@@ -34,7 +34,7 @@ def read(pieces: list[bytes]) -> Outcome:
     """Return what our reader makes of a stream in pieces: bodies to the end, refusals, and an error."""
     bodies: list[bytes | None] = []
     refused: list[bool] = []
-    stream = Bodies(bodies.append, lambda: refused.append(True))
+    stream = BodySplitter(bodies.append, lambda: refused.append(True))
     largest = max(map(len, pieces), default=0)
     broken = False
     try:

@@ -72,7 +72,7 @@ class Pair:
         document, known = self.ours.get(uri), self.theirs.documents.get(uri)
         if known is None or known.text is None:
             assert document is None
-            assert self.ours.why_not(uri).name == (known.why if known else "UNKNOWN")
+            assert self.ours.find_problem(uri).name == (known.why if known else "UNKNOWN")
             return
         assert document is not None
         assert document.text == known.text

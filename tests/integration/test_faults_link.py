@@ -31,7 +31,7 @@ from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 from spark_lsp.wire.credit import LANE_BYTES, LANE_EVENTS
 from spark_lsp.wire.frames import CHUNK_CHARS
-from spark_lsp.wire.mirror import digest
+from spark_lsp.wire.replica_store import digest
 from spark_lsp.wire.server import MAX_STRIKES
 from tests.integration.gateway.conftest import Running, environment, folder, running, short, start, until
 from tests.integration.proxy import Proxy, proxied

@@ -15,10 +15,10 @@ from spark_lsp.config import OpenAISettings, Settings
 from spark_lsp.engine.openai.engine import OpenAIEngine
 from spark_lsp.engine.openai.keys import HandedKeys, key_of
 from spark_lsp.errors import EngineError
-from spark_lsp.lsp.settings import keys
+from spark_lsp.lsp.settings_parsing import collect_keys
 from spark_lsp.request import Request, Task
 from spark_lsp.wire.frames import Configure
-from spark_lsp.wire.server_events import Configured
+from spark_lsp.wire.server_events import SettingsReceived
 from tests.integration.http_server import Asked, HttpServer, Reply, http_server
 
 pytestmark = pytest.mark.anyio
@@ -113,11 +113,13 @@ def test_an_editor_hands_over_only_what_engines_name_and_what_is_approved(
         "unset": OpenAISettings(key_env="NOT_SET_ANYWHERE"),
         "none": OpenAISettings(),
     }
-    assert keys(Settings(engines=engines), {"waits"}) == {"MINE": "sk-1"}
+    assert collect_keys(Settings(engines=engines), {"waits"}) == {"MINE": "sk-1"}
 
 
 def test_keys_are_in_no_representation() -> None:
-    assert "sk-1" not in repr(Configure(keys={"A": "sk-1"})) + repr(Configured({}, {}, {}, {"A": "sk-1"}))
+    assert "sk-1" not in repr(Configure(keys={"A": "sk-1"})) + repr(
+        SettingsReceived({}, {}, {}, {"A": "sk-1"})
+    )
 
 
 async def test_a_key_file_is_read_for_each_request(server: HttpServer, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
+import uvicorn
 from websockets.asyncio.server import ServerConnection as Peer
 from websockets.asyncio.server import serve
 from websockets.client import ClientProtocol
@@ -24,6 +25,7 @@ from spark_lsp.engine.gateway_client.socket import Socket
 from spark_lsp.errors import EngineError
 from spark_lsp.gateway import serve as gateway_serve
 from spark_lsp.gateway.app import Gateway
+from spark_lsp.gateway.listener import Address, bind_address
 from spark_lsp.gateway.registry import Registry
 from spark_lsp.request import Chunk, EngineInfo, Event, Focus, Request, Started, Task
 from spark_lsp.text.document import Document
@@ -374,8 +376,8 @@ async def serving(engine: Endless) -> AsyncIterator[Endpoint]:
     routes = dict.fromkeys(("completion", "edit"), ("endless",))
     registry = Registry({"endless": engine}, routes)
     gateway_ = Gateway(registry, "token", lambda *_: engine, lambda _: ({}, []))
-    listener, url = gateway_serve.bind(gateway_serve.Address())
-    server = gateway_serve._Server(gateway_serve._config(gateway_))
+    listener, url = bind_address(Address())
+    server = uvicorn.Server(gateway_serve._make_config(gateway_))
     async with anyio.create_task_group() as group:
         group.start_soon(server.serve, [listener])
         await eventually(lambda: server.started)

@@ -36,7 +36,7 @@ from spark_lsp.request import (
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 from spark_lsp.wire.server import ServerConnection
-from spark_lsp.wire.server_events import Asked, Cancelled, Configured, Focused
+from spark_lsp.wire.server_events import CursorRested, RequestCancelled, RequestReceived, SettingsReceived
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
@@ -67,21 +67,21 @@ class Gateway:
     async def talk(self, socket: Socket) -> None:
         connection = ServerConnection("t", spark=self.spark)
         if self.spark and self.greets:
-            connection.hello("1", [EngineInfo("echo", "replay", "m")])
+            connection.greet("1", [EngineInfo("echo", "replay", "m")])
         try:
             await self.flush(socket, connection)
             async for message in socket:
                 for event in connection.receive(message, time.time()):
                     self.heard.append(event)
-                    if isinstance(event, Asked):
+                    if isinstance(event, RequestReceived):
                         await self.answer(socket, connection, event)
                 await self.flush(socket, connection)
         except ConnectionClosed:
             pass
 
-    async def answer(self, socket: Socket, connection: ServerConnection, asked: Asked) -> None:
+    async def answer(self, socket: Socket, connection: ServerConnection, asked: RequestReceived) -> None:
         said = asked.request.instruction
-        connection.answer(asked.response, Started("echo", "m"))
+        connection.write_event(asked.response, Started("echo", "m"))
         if "die" in said:
             await self.flush(socket, connection)
             socket.transport.abort()
@@ -90,20 +90,22 @@ class Gateway:
         elif "fail" in said:
             connection.fail(asked.response, "engine_failed", "It failed.")
         elif "status" in said:
-            connection.status([EngineInfo("echo", "replay", "m", state="off", reason="Gone.")], ["a problem"])
-            connection.goaway("soon")
+            connection.report_status(
+                [EngineInfo("echo", "replay", "m", state="off", reason="Gone.")], ["a problem"]
+            )
+            connection.announce_end("soon")
         elif "spoil" in said:
             await socket.send('{"type":"spark.doc.resync","doc":"d1"}')
         elif "hang" not in said:
-            connection.answer(asked.response, Chunk(said))
-            connection.answer(asked.response, Finished())
+            connection.write_event(asked.response, Chunk(said))
+            connection.write_event(asked.response, Finished())
 
     async def flush(self, socket: Socket, connection: ServerConnection) -> None:
         while (message := connection.pop()) is not None:
             await socket.send(message)
 
     def requests(self) -> list[Request]:
-        return [event.request for event in self.heard if isinstance(event, Asked)]
+        return [event.request for event in self.heard if isinstance(event, RequestReceived)]
 
     @asynccontextmanager
     async def listen(self, path: Path | None = None, port: int = 0) -> AsyncIterator[Endpoint]:
@@ -202,7 +204,7 @@ async def test_leaving_early_cancels_and_the_neighbours_go_on():
     async with gateway.listen() as endpoint, linked(endpoint) as link:
         async with link.engine.open(ask("hang")) as events:
             assert isinstance(await anext(events), Started)
-        await eventually(lambda: any(isinstance(event, Cancelled) for event in gateway.heard))
+        await eventually(lambda: any(isinstance(event, RequestCancelled) for event in gateway.heard))
         assert text_of(await answer(link.engine, ask("next"))) == "next"
 
 
@@ -247,11 +249,11 @@ async def test_documents_and_settings_are_there_again_after_a_loss():
                 await answer(link.engine, ask("die"))
             await link.until("ready")
         link.engine.observe(Focus(URI, "python", "xyzbc", 2))
-        await eventually(lambda: any(isinstance(event, Focused) for event in gateway.heard))
+        await eventually(lambda: any(isinstance(event, CursorRested) for event in gateway.heard))
         link.engine.closed(URI)
         await answer(link.engine, ask("closed", part))
         assert gateway.requests()[-1].parts == (Part(PartKind.TARGET, "yzb", URI),)
-        configured = [event for event in gateway.heard if isinstance(event, Configured)]
+        configured = [event for event in gateway.heard if isinstance(event, SettingsReceived)]
         assert {str(event.routes) for event in configured} == {"{'edit': ['echo']}"}
         assert len(configured) == len(gateway.tokens)
 

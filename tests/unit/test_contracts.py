@@ -24,9 +24,8 @@ from pygls.protocol import LanguageServerProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
-from spark_lsp.gateway.corked import CorkedWebSocket
-from spark_lsp.gateway.serve import _Server
-from spark_lsp.lsp.protocol import Protocol
+from spark_lsp.gateway.coalescing import make_coalescing_websocket
+from spark_lsp.lsp.pygls_adapter import PyglsProtocol
 from tests.test_private_parts import ALLOWED
 
 DEADLINE = 10.0
@@ -66,7 +65,7 @@ class Written(list[bytes]):
 
 
 def pygls(name: str) -> str:
-    return relied("pygls", name, "spark_lsp/lsp/protocol.py")
+    return relied("pygls", name, "spark_lsp/lsp/pygls_adapter.py")
 
 
 def server_with(handler: Callable[..., Any]) -> tuple[LanguageServer, Written]:
@@ -78,7 +77,7 @@ def server_with(handler: Callable[..., Any]) -> tuple[LanguageServer, Written]:
 
 
 def test_every_member_of_pygls_that_we_list_is_checked_here() -> None:
-    assert ALLOWED["lsp/protocol.py"] == {*PYGLS, *PYGLS_STATE, "_server"}
+    assert ALLOWED["lsp/pygls_adapter.py"] == {*PYGLS, *PYGLS_STATE}
 
 
 @pytest.mark.parametrize("name", PYGLS)
@@ -92,7 +91,6 @@ def test_pygls_keeps_its_state_under_the_names_that_we_use() -> None:
     server, _ = server_with(lambda *_: None)
     for name, value in PYGLS_STATE.items():
         assert getattr(server.protocol, name, None) == value, pygls(name)
-    assert getattr(server.protocol, "_server", None) is server, pygls("_server")
 
 
 @pytest.mark.anyio
@@ -164,7 +162,7 @@ async def test_pygls_passes_our_overrides_through_handle_message() -> None:
     """`initialize`, `shutdown` and `exit` take pygls' own way, which must lead to our methods again."""
     called: list[str] = []
 
-    class Noting(Protocol):
+    class Noting(PyglsProtocol):
         def _execute_handler(self, *arguments: Any, **more: Any) -> None:
             called.append("_execute_handler")
             super()._execute_handler(*arguments, **more)
@@ -219,7 +217,7 @@ HANDSHAKE = (
 )
 
 
-def uvicorns(name: str, where: str = "spark_lsp/gateway/corked.py") -> str:
+def uvicorns(name: str, where: str = "spark_lsp/gateway/coalescing.py") -> str:
     return relied("uvicorn", name, where)
 
 
@@ -227,7 +225,8 @@ def connection(app: Any, kind: Any = WebSocketsSansIOProtocol, **options: Any) -
     """Return uvicorn's connection after the request for a WebSocket, and its transport."""
     config = uvicorn.Config(app, ws=kind, lifespan="off", log_config=None, access_log=False, **options)
     config.load()
-    made, transport = kind(config, ServerState(), {}), Transport()
+    made = kind(config=config, server_state=ServerState(), app_state={})
+    transport = Transport()
     made.connection_made(transport)
     made.data_received(HANDSHAKE)
     return made, transport
@@ -247,17 +246,17 @@ async def accepting(_: Any, receive: Any, send: Any) -> None:
 
 
 def test_every_member_of_uvicorn_that_we_list_is_checked_here() -> None:
-    assert ALLOWED["gateway/corked.py"] == {"connection_made"}
-    assert ALLOWED["gateway/serve.py"] == {"capture_signals"}
+    """Nothing is overridden; the tests below check the class that `make_coalescing_websocket` uses."""
+    assert not [file for file in ALLOWED if file.startswith("gateway/")]
 
 
 @pytest.mark.anyio
 async def test_uvicorn_writes_and_pauses_at_the_transport_that_connection_made_was_given() -> None:
-    made, below = connection(accepting, CorkedWebSocket)
+    made, below = connection(accepting, make_coalescing_websocket)
     assert made.loop is asyncio.get_running_loop(), uvicorns("WebSocketsSansIOProtocol.loop")
     await until(lambda: below.written)
     assert below.written.startswith(b"HTTP/1.1 101 "), uvicorns("connection_made")
-    assert type(made.transport).__name__ == "Corked", uvicorns("connection_made")
+    assert type(made.transport).__name__ == "CoalescingTransport", uvicorns("connection_made")
     made.connection_lost(None)
     await until(lambda: not made.tasks)
 
@@ -301,19 +300,45 @@ async def test_uvicorn_pings_a_silent_peer_and_leaves_one_that_does_not_answer()
 
 
 @pytest.mark.anyio
-async def test_uvicorn_leaves_signals_alone_when_capture_signals_does() -> None:
+async def test_uvicorn_calls_the_ws_option_for_each_upgrade_with_the_arguments_that_we_take() -> None:
+    made: list[Any] = []
+
+    def make(**arguments: Any) -> Any:
+        made.append(set(arguments))
+        return make_coalescing_websocket(**arguments)
+
+    config = uvicorn.Config(accepting, ws=make, lifespan="off", log_config=None, access_log=False)  # type: ignore[arg-type]
+    server = uvicorn.Server(config)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        async with anyio.create_task_group() as group:
+            group.start_soon(server.serve, [listener])
+            await until(lambda: server.started)
+            async with await anyio.connect_tcp(*listener.getsockname()) as stream:
+                await stream.send(HANDSHAKE)
+                answer = await stream.receive()
+            server.should_exit = True
+    assert made == [{"config", "server_state", "app_state"}], uvicorns("Config.ws")
+    assert answer.startswith(b"HTTP/1.1 101 "), uvicorns("Config.ws")
+
+
+@pytest.mark.anyio
+async def test_uvicorn_has_set_its_signal_handlers_when_it_has_started_and_sets_none_later() -> None:
+    """The gateway restores its own handlers as soon as `started` is True."""
     where = "spark_lsp/gateway/serve.py"
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-    config = uvicorn.Config(accepting, ws=CorkedWebSocket, lifespan="off", log_config=None, access_log=False)
-    server = _Server(config)
+    server = uvicorn.Server(uvicorn.Config(accepting, lifespan="off", log_config=None, access_log=False))
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         async with anyio.create_task_group() as group:
             group.start_soon(server.serve, [listener])
             await until(lambda: server.started)
             during = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+            for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+                signal.signal(number, handler)
             server.should_exit = True
-    assert during == before, uvicorns("Server.capture_signals", where)
+    assert during != before, relied("uvicorn", "Server.serve", where)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 # detect-secrets

@@ -1,1 +1,1 @@
-"""One file per LSP method."""
+"""One file per LSP method. The functions take the parts that they need; `routes` passes them."""

@@ -1,86 +1,83 @@
-"""textDocument/codeAction: what can be done here; no engine is asked."""
+"""textDocument/codeAction: the edits that apply to a range. The answer needs no engine."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from lsprotocol import types
 
-from spark_lsp.lsp import abilities, convert
+from spark_lsp.lsp import convert
+from spark_lsp.lsp.abilities import Abilities
+from spark_lsp.lsp.edit_request import EditRequestReader
+from spark_lsp.lsp.outgoing import Outgoing
+from spark_lsp.lsp.threads import run_in_thread
+from spark_lsp.prompts import actions
+from spark_lsp.prompts.actions import ActionOffer, Diagnostic
+from spark_lsp.session.documents import Documents
+from spark_lsp.text.document import Document
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from spark_lsp.lsp.server import SparkServer
-    from spark_lsp.prompts.actions import ActionOffer, Diagnostic
-    from spark_lsp.text.document import Document
-
-COMMAND = "spark.edit"
-
-
+EDIT_COMMAND = "spark.edit"
 CANNOT_APPLY = "this editor does not let a language server change the text"
 
 
-async def handle(
-    ls: "SparkServer", params: types.CodeActionParams
-) -> "list[types.CodeAction] | list[types.Command]":
-    """Offer the actions of the table that apply to this range.
+async def list_actions(
+    params: types.CodeActionParams,
+    document: Document | None,
+    *,
+    documents: Documents,
+    outgoing: Outgoing,
+    abilities: Abilities,
+    reader: EditRequestReader,
+) -> list[types.CodeAction] | list[types.Command]:
+    """Return the actions of the table that apply to this range.
 
-    An editor that asks by itself at every move of the cursor, to show a light bulb, gets fixes only, unless
-    something is selected: the other actions apply nearly everywhere.
+    An automatic request, which an editor sends for a light bulb at every move of the cursor, gets only fixes
+    unless text is selected. The other actions apply nearly everywhere.
     """
-    from spark_lsp.lsp.aside import aside
-    from spark_lsp.lsp.editing import diagnostic
-    from spark_lsp.prompts import actions
-
     uri = params.text_document.uri
-    document = ls.document_then
-    await ls.outgoing.decided(uri)
-    if document is None or ls.outgoing.kept(uri) or not ls.outgoing.fence.narrowing(uri).edits:
+    await outgoing.wait_until_decided(uri)
+    if document is None or outgoing.withholds(uri) or not outgoing.exclusion.narrowing(uri).edits:
         return []
-    start, end = convert.offsets(document, params.range, ls.documents.encoding)
-    told = {diagnostic(ls, document, each): each for each in params.context.diagnostics}
-    here = [each for each in told if _touches(document, each, start, end)]
-    offers = await aside(actions.list_offers, document, start, end, here)
-    by_itself = params.context.trigger_kind is types.CodeActionTriggerKind.Automatic
-    wanted = [
-        offer
-        for offer in offers
-        if _wanted(params.context.only, offer.action.kind)
-        and (offer.diagnostics or not by_itself or end > start)
-    ]
+    start, end = convert.to_offsets(document, params.range, documents.encoding)
+    diagnostics = {reader.convert_diagnostic(document, each): each for each in params.context.diagnostics}
+    here = [each for each in diagnostics if _touches(document, each, start, end)]
+    offers = await run_in_thread(actions.list_offers, document, start, end, here)
+    is_automatic = params.context.trigger_kind is types.CodeActionTriggerKind.Automatic
+    only_fixes = is_automatic and end == start
     found = [
-        _action(params, document.version, offer, [told[each] for each in offer.diagnostics])
-        for offer in wanted
+        _to_code_action(params, document.version, offer, [diagnostics[each] for each in offer.diagnostics])
+        for offer in offers
+        if _is_requested(params.context.only, offer.action.kind) and (offer.diagnostics or not only_fixes)
     ]
-    return _as_the_editor_shows(ls, found)
+    return _adapt_to_editor(abilities, found)
 
 
-def _touches(document: "Document", diagnostic: "Diagnostic", start: int, end: int) -> bool:
-    """Return whether a diagnostic lies in the lines of a range: some editors send those of the whole file."""
+def _touches(document: Document, diagnostic: Diagnostic, start: int, end: int) -> bool:
+    """Return whether a diagnostic is in the lines of a range: some editors send those of the entire file."""
     first, last = document.line_at(diagnostic.start), document.line_at(diagnostic.end)
     return first <= document.line_at(end) and last >= document.line_at(start)
 
 
-def _as_the_editor_shows(
-    ls: "SparkServer", found: list[types.CodeAction]
-) -> "list[types.CodeAction] | list[types.Command]":
-    """Return actions as far as the editor can show and run them: each ends in an edit that it must apply."""
-    literal = abilities.shows_actions(ls)
-    if abilities.applies_edits(ls):
-        return found if literal else [each.command for each in found if each.command]
-    if not (literal and abilities.shows_disabled(ls)):
+def _adapt_to_editor(
+    abilities: Abilities, found: list[types.CodeAction]
+) -> list[types.CodeAction] | list[types.Command]:
+    """Return the actions in a form that the editor can show and run: it must apply the resulting edit."""
+    if abilities.applies_edits:
+        if abilities.shows_code_actions:
+            return found
+        return [each.command for each in found if each.command]
+    if not (abilities.shows_code_actions and abilities.shows_disabled_actions):
         return []
     why = types.CodeActionDisabled(CANNOT_APPLY)
     return [types.CodeAction(each.title, each.kind, disabled=why) for each in found]
 
 
-def _wanted(only: "Sequence[types.CodeActionKind | str] | None", kind: str) -> bool:
-    """Tell whether an editor that asks for some kinds only asks for this one."""
+def _is_requested(only: Sequence[types.CodeActionKind | str] | None, kind: str) -> bool:
+    """Return whether a request's `only` includes this kind."""
     names = [str(getattr(each, "value", each)) for each in only or [""]]
     return any(not name or kind == name or kind.startswith(f"{name}.") for name in names)
 
 
-def _action(
-    params: types.CodeActionParams, version: int, offer: "ActionOffer", diagnostics: list[types.Diagnostic]
+def _to_code_action(
+    params: types.CodeActionParams, version: int, offer: ActionOffer, diagnostics: list[types.Diagnostic]
 ) -> types.CodeAction:
     argument = {
         "action": offer.action.name,
@@ -93,5 +90,5 @@ def _action(
         title=offer.title,
         kind=offer.action.kind,
         diagnostics=diagnostics or None,
-        command=types.Command(title=offer.title, command=COMMAND, arguments=[argument]),
+        command=types.Command(title=offer.title, command=EDIT_COMMAND, arguments=[argument]),
     )

@@ -1,35 +1,49 @@
-"""textDocument/didChange: the person has typed."""
+"""textDocument/didChange: the text of a document has changed."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from lsprotocol import types
 
 from spark_lsp.errors import TextError
 from spark_lsp.lsp import convert, lenient
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from spark_lsp.lsp.server import SparkServer
-    from spark_lsp.session.documents import Change
+from spark_lsp.lsp.document_sync import DocumentSync
+from spark_lsp.lsp.messages import UserMessages
+from spark_lsp.session.documents import Change, Documents
 
 
-def handle(ls: "SparkServer", params: types.DidChangeTextDocumentParams) -> None:
-    """Change the document and its mirror; one that does not fit is not used until it is sent whole."""
-    changes = [convert.change(event) for event in params.content_changes]
-    take(ls, params.text_document.uri, params.text_document.version, changes)
+def change_document(
+    params: types.DidChangeTextDocumentParams,
+    *,
+    documents: Documents,
+    sync: DocumentSync,
+    messages: UserMessages,
+) -> None:
+    """Change the document and its mirror; after an invalid change, stop using the document."""
+    changes = [convert.to_change(event) for event in params.content_changes]
+    identifier = params.text_document
+    apply_changes(
+        identifier.uri, identifier.version, changes, documents=documents, sync=sync, messages=messages
+    )
 
 
-def take(ls: "SparkServer", uri: str, version: int, changes: "Sequence[Change]") -> None:
-    """Change a document; `version` may be one of the stand-ins of `lenient`."""
+def apply_changes(
+    uri: str,
+    version: int,
+    changes: Sequence[Change],
+    *,
+    documents: Documents,
+    sync: DocumentSync,
+    messages: UserMessages,
+) -> None:
+    """Change a document; `version` may be a special value of `lenient`."""
     try:
         if version == lenient.UNREADABLE:
-            ls.documents.lose(uri)
-        document, edits = ls.documents.change(uri, None if version == lenient.NEXT else version, changes)
+            documents.reject_change(uri)
+        document, edits = documents.change(uri, None if version == lenient.NEXT else version, changes)
     except TextError as error:
-        ls.edits_lost(uri)
-        ls.mirror_close(uri)
-        reason = ls.documents.why_not(uri)
-        ls.say_once(types.MessageType.Warning, uri, f"No suggestions in this file: {error} ({reason}).")
+        sync.lose_history(uri)
+        sync.discard(uri)
+        text = f"No suggestions in this file: {error} ({documents.find_problem(uri)})."
+        messages.show_once(types.MessageType.Warning, uri, text)
         return
-    ls.mirror_edit(document, edits)
+    sync.change(document, edits)

@@ -1,17 +1,15 @@
 """workspace/didChangeConfiguration: settings may have changed."""
 
-from typing import TYPE_CHECKING
-
 from lsprotocol import types
 
-from spark_lsp.lsp import settings
-
-if TYPE_CHECKING:
-    from spark_lsp.lsp.server import SparkServer
+from spark_lsp.lsp.abilities import Abilities
+from spark_lsp.lsp.settings_store import SettingsStore
 
 
-def handle(ls: "SparkServer", params: types.DidChangeConfigurationParams) -> None:
-    """Use what was pushed at once, so that it holds for the next document; then ask for the whole."""
-    settings.push(ls, params.settings)
-    if settings.can_ask(ls):
-        settings.ask(ls)
+def change_settings(
+    params: types.DidChangeConfigurationParams, *, settings: SettingsStore, abilities: Abilities
+) -> None:
+    """Use the pushed values now, so that they apply to the next document; then request the whole section."""
+    settings.push(params.settings)
+    if abilities.answers_configuration:
+        settings.request()

@@ -1,16 +1,16 @@
-"""workspace/didChangeWorkspaceFolders: other folders are open."""
-
-from typing import TYPE_CHECKING
+"""workspace/didChangeWorkspaceFolders: the set of open folders has changed."""
 
 from lsprotocol import types
 
-if TYPE_CHECKING:
-    from spark_lsp.lsp.server import SparkServer
+from spark_lsp.lsp.outgoing import Outgoing
+from spark_lsp.lsp.workspace import Workspace
 
 
-def handle(ls: "SparkServer", params: types.DidChangeWorkspaceFoldersParams) -> None:
-    """Judge all documents anew: patterns and a project's file may start from an open folder."""
-    gone = {folder.uri for folder in params.event.removed}
-    kept = [root for root in ls.roots if root not in gone]
-    ls.roots = tuple(dict.fromkeys([*kept, *(folder.uri for folder in params.event.added)]))
-    ls.outgoing.look_again()
+def change_folders(
+    params: types.DidChangeWorkspaceFoldersParams, *, workspace: Workspace, outgoing: Outgoing
+) -> None:
+    """Decide about all documents again: patterns and project files may be relative to an open folder."""
+    removed = {folder.uri for folder in params.event.removed}
+    kept = [root for root in workspace.roots if root not in removed]
+    workspace.roots = tuple(dict.fromkeys([*kept, *(folder.uri for folder in params.event.added)]))
+    outgoing.decide_all()

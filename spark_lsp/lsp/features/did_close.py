@@ -1,16 +1,16 @@
-"""textDocument/didClose: a document is gone."""
-
-from typing import TYPE_CHECKING
+"""textDocument/didClose: the editor has closed a document."""
 
 from lsprotocol import types
 
-if TYPE_CHECKING:
-    from spark_lsp.lsp.server import SparkServer
+from spark_lsp.lsp.document_sync import DocumentSync
+from spark_lsp.session.documents import Documents
 
 
-def handle(ls: "SparkServer", params: types.DidCloseTextDocumentParams) -> None:
-    """Forget the document here and at the gateway."""
+def close_document(
+    params: types.DidCloseTextDocumentParams, *, documents: Documents, sync: DocumentSync
+) -> None:
+    """Forget the document, here and in the gateway."""
     uri = params.text_document.uri
-    ls.documents.close(uri)
-    ls.edits_lost(uri)
-    ls.mirror_close(uri)
+    documents.close(uri)
+    sync.lose_history(uri)
+    sync.discard(uri)

@@ -1,31 +1,35 @@
-"""textDocument/didOpen: a document is there."""
+"""textDocument/didOpen: the editor has opened a document."""
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
 from spark_lsp.errors import TextError
 from spark_lsp.lsp import lenient
+from spark_lsp.lsp.document_sync import DocumentSync
+from spark_lsp.lsp.messages import UserMessages
+from spark_lsp.session.documents import Documents
 
-if TYPE_CHECKING:
-    from spark_lsp.lsp.server import SparkServer
 
-
-def handle(ls: "SparkServer", params: types.DidOpenTextDocumentParams) -> None:
-    """Take the document and mirror it."""
+def open_document(
+    params: types.DidOpenTextDocumentParams,
+    *,
+    documents: Documents,
+    sync: DocumentSync,
+    messages: UserMessages,
+) -> None:
+    """Store the document and mirror it, or show why it gets no suggestions."""
     item = params.text_document
-    ls.edits_lost(item.uri)
+    sync.lose_history(item.uri)
     version = None if item.version == lenient.NEXT else item.version
-    document = ls.documents.open(item.uri, item.language_id, version, item.text)
+    document = documents.open(item.uri, item.language_id, version, item.text)
     if item.version == lenient.UNREADABLE:
         with suppress(TextError):
-            ls.documents.lose(item.uri)
-        ls.mirror_close(item.uri)
+            documents.reject_change(item.uri)
+        sync.discard(item.uri)
         document = None
     if document is None:
-        ls.say_once(
-            types.MessageType.Info, item.uri, f"No suggestions here: {ls.documents.why_not(item.uri)}."
-        )
+        text = f"No suggestions here: {documents.find_problem(item.uri)}."
+        messages.show_once(types.MessageType.Info, item.uri, text)
         return
-    ls.outgoing.open(document)
+    sync.open(document)

@@ -1,103 +1,114 @@
 """workspace/executeCommand: the commands of the table.
 
-They answer at once: editors give up on slow ones after ten seconds. What comes of an edit is told by
-`spark/edit`, what comes of an explanation by `spark/explanation`.
+They answer at once, because editors abort slow commands after ten seconds. The result of an edit is sent by
+`spark/edit`, and that of an explanation by `spark/explanation`.
 """
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from lsprotocol import types
+from lsprotocol.types import MessageType
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import ArgumentError, EditRefused
+from spark_lsp.lsp.abilities import Abilities
+from spark_lsp.lsp.completions import Completions
+from spark_lsp.lsp.edit_jobs import EditJobs
+from spark_lsp.lsp.edit_request import EditRequestReader
+from spark_lsp.lsp.engine_side import EngineSide
+from spark_lsp.lsp.explanations import Explanations
+from spark_lsp.lsp.gateway_client import GatewayClient
+from spark_lsp.lsp.messages import UserMessages
+from spark_lsp.lsp.outgoing import Outgoing
+from spark_lsp.request import EngineInfo
 
-if TYPE_CHECKING:
-    from spark_lsp.lsp.server import SparkServer
-    from spark_lsp.request import EngineInfo
+NOTHING_STOPPED = "Nothing was stopped"
 
 
-async def edit(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
-    """Begin an edit. Raises `EditRefused` for an argument that cannot be used."""
-    from spark_lsp.lsp.editing import as_order
-
-    await ls.wait_until_up()
-    argument = arguments[0] if arguments else None
-    if isinstance(argument, dict):
-        await ls.outgoing.looked(str(cast(dict[str, Any], argument).get("uri", "")))
+async def start_edit(
+    argument: Any,
+    *,
+    engine_side: EngineSide,
+    outgoing: Outgoing,
+    reader: EditRequestReader,
+    edits: EditJobs,
+    abilities: Abilities,
+    messages: UserMessages,
+) -> dict[str, str]:
+    """Begin an edit. Raises `ArgumentError` or `EditRefused`."""
+    await engine_side.wait_until_up()
+    await _wait_for_document(argument, outgoing)
     try:
-        order = as_order(ls, argument)
+        request = reader.read_edit(argument)
     except EditRefused as error:
-        if ls.deaf:
-            ls.say(types.MessageType.Warning, str(error))
+        if abilities.lacks_status_ui:
+            messages.show(MessageType.Warning, str(error))
         raise
-    return {"id": ls.editor.start(order), "state": "started"}
+    return {"id": edits.start(request), "state": "started"}
 
 
-async def cancel(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
-    """Stop an edit by its id, or all of them: a person who types the command knows no id."""
-    await ls.wait_until_up()
+async def cancel_job(
+    arguments: tuple[Any, ...], *, engine_side: EngineSide, edits: EditJobs, explanations: Explanations
+) -> dict[str, str]:
+    """Stop a job by its id, or all edits without an id: a user who types the command knows no id."""
+    await engine_side.wait_until_up()
     if not arguments:
-        return {"id": " ".join(ls.editor.cancel_all()), "state": "cancelled"}
-    argument = arguments[0]
-    fields = cast(dict[str, Any], argument) if isinstance(argument, dict) else {"id": argument}
-    identity = fields.get("id")
-    if not isinstance(identity, str):
-        raise ArgumentError("spark.cancel needs the id of an edit", "Nothing was stopped")
-    if not (ls.editor.cancel(identity) or ls.explainer.cancel(identity)):
-        raise EditRefused("There is no such edit under way", "Nothing was stopped", code=Code.NO_SUCH_JOB)
-    return {"id": identity, "state": "cancelled"}
+        return {"id": " ".join(edits.cancel_all()), "state": "cancelled"}
+    job_id = _read_field(arguments[0], "id")
+    if not isinstance(job_id, str):
+        raise ArgumentError("spark.cancel needs the id of an edit", NOTHING_STOPPED)
+    if not (edits.cancel(job_id) or explanations.cancel(job_id)):
+        raise EditRefused("There is no such edit under way", NOTHING_STOPPED, code=Code.NO_SUCH_JOB)
+    return {"id": job_id, "state": "cancelled"}
 
 
-async def accept(ls: "SparkServer", *arguments: Any) -> dict[str, int]:
-    """Count a suggestion as accepted: once, however many of its words and lines were taken one by one."""
-    await ls.wait_until_up()
-    argument = arguments[0] if arguments else None
+async def accept_suggestion(
+    argument: Any, *, engine_side: EngineSide, completions: Completions
+) -> dict[str, int]:
+    """Count a suggestion as accepted, once for any number of its words and lines that the user takes."""
+    await engine_side.wait_until_up()
     token = cast(dict[str, Any], argument).get("token") if isinstance(argument, dict) else None
     if type(token) is not int:
         raise ArgumentError("spark.accept needs the token of a suggestion", "Nothing was counted")
-    return {"accepted": ls.completer.accept(token)}
+    return {"accepted": completions.accept(token)}
 
 
-async def explain(ls: "SparkServer", *arguments: Any) -> dict[str, str]:
-    """Begin to explain the lines of a range; what comes of it is told by `spark/explanation`."""
-    from spark_lsp.lsp.editing import as_place
+async def start_explanation(
+    argument: Any,
+    *,
+    engine_side: EngineSide,
+    outgoing: Outgoing,
+    reader: EditRequestReader,
+    explanations: Explanations,
+) -> dict[str, str]:
+    """Begin to explain the lines of a range. Raises `ArgumentError` or `EditRefused`."""
+    await engine_side.wait_until_up()
+    await _wait_for_document(argument, outgoing)
+    document, start, end = reader.read_lines(argument)
+    return {"id": explanations.start(document, start, end), "state": "started"}
 
-    await ls.wait_until_up()
-    argument = arguments[0] if arguments else None
+
+async def select_engine(
+    arguments: tuple[Any, ...], *, engine_side: EngineSide, gateway: GatewayClient
+) -> dict[str, Any]:
+    """Use one engine for everything until the next selection; null selects none. Return the engines."""
+    await engine_side.wait_until_up()
+    if arguments and (not isinstance(arguments[0], dict) or "engine" in arguments[0]):
+        gateway.select_engine(_read_field(arguments[0], "engine") or "")
+    engines = [_describe_engine(engine) for engine in gateway.engines]
+    return {"engine": gateway.selected_engine, "engines": engines}
+
+
+def _read_field(argument: Any, name: str) -> object:
+    """Return a field of an argument, which may also be that field's value alone."""
+    return cast(dict[str, Any], argument).get(name) if isinstance(argument, dict) else argument
+
+
+async def _wait_for_document(argument: Any, outgoing: Outgoing) -> None:
+    """Wait until the document in an argument may be used."""
     if isinstance(argument, dict):
-        await ls.outgoing.looked(str(cast(dict[str, Any], argument).get("uri", "")))
-    document, start, end = as_place(ls, argument)
-    return {"id": ls.explainer.start(document, start, end), "state": "started"}
+        await outgoing.wait_until_scanned(str(cast(dict[str, Any], argument).get("uri", "")))
 
 
-async def select_engine(ls: "SparkServer", *arguments: Any) -> dict[str, Any]:
-    """Ask one engine for everything until told otherwise (null); without an argument only list them."""
-    await ls.wait_until_up()
-    argument: Any = arguments[0] if arguments else {}
-    fields = cast(dict[str, Any], argument) if isinstance(argument, dict) else {"engine": argument}
-    if "engine" in fields:
-        _select(ls, fields["engine"] or "")
-    return {"engine": ls.selected, "engines": [_engine(each) for each in ls.engines]}
-
-
-def _select(ls: "SparkServer", name: object) -> None:
-    known = [engine.name for engine in ls.engines]
-    if name and name not in known:
-        raise ArgumentError(
-            f"There is no engine {name!r}", "Nothing was changed", f"Use one of: {', '.join(known)}"
-        )
-    ls.selected = str(name)
-    ls.configure_engine()
-
-
-def _engine(engine: "EngineInfo") -> dict[str, Any]:
+def _describe_engine(engine: EngineInfo) -> dict[str, Any]:
     names = ("name", "kind", "model", "simulated", "state", "reason", "code")
     return {name: getattr(engine, name) for name in names}
-
-
-async def status(ls: "SparkServer", *arguments: Any) -> dict[str, Any]:
-    """Return the status, and how many suggestions were accepted; where nobody sees it otherwise, say it."""
-    if ls.deaf:
-        ls.say(types.MessageType.Info, ls.status.line())
-    accepted = len(ls.completer.accepted) if ls.linked else 0
-    return {**ls.status.message(), "accepted": accepted}

@@ -1,34 +1,37 @@
-"""initialize: what the editor can do decides what is offered."""
-
-from typing import TYPE_CHECKING
+"""initialize: the client capabilities decide what the server offers."""
 
 from lsprotocol import types
 from pygls.capabilities import ServerCapabilitiesBuilder
 
-from spark_lsp.lsp import settings
-from spark_lsp.lsp.features import initialized
-
-if TYPE_CHECKING:
-    from spark_lsp.lsp.server import SparkServer
-
-
-DEAF = {"helix"}  # editors that put our status and a failed command into their log, and nowhere else
+from spark_lsp.lsp.abilities import Abilities
+from spark_lsp.lsp.language_client import LanguageClient
+from spark_lsp.lsp.settings_parsing import client_shows_partial_results, extract_section
+from spark_lsp.lsp.settings_store import SettingsStore
+from spark_lsp.lsp.startup import Startup
+from spark_lsp.lsp.workspace import Workspace
 
 
-def handle(ls: "SparkServer", params: types.InitializeParams) -> None:
-    """Agree on how positions are counted; offer the completion menu to editors without ghost text."""
+def initialize(
+    params: types.InitializeParams,
+    *,
+    client: LanguageClient,
+    workspace: Workspace,
+    settings: SettingsStore,
+    startup: Startup,
+) -> bool:
+    """Store the editor's capabilities and settings; return whether to offer the completion menu."""
     encoding = ServerCapabilitiesBuilder.choose_position_encoding(params.capabilities)
-    ls.encoding = str(getattr(encoding, "value", encoding))
-    ls.editor_name = params.client_info.name if params.client_info else ""
-    ls.deaf = ls.editor_name in DEAF
+    workspace.position_encoding = str(getattr(encoding, "value", encoding))
+    editor_name = params.client_info.name if params.client_info else ""
+    client.abilities = Abilities(params.capabilities, editor_name)
     folders = [folder.uri for folder in params.workspace_folders or []]
-    ls.roots = tuple(folders or ([params.root_uri] if params.root_uri else []))
-    ls.take_initialization_options(params.initialization_options)
-    initialized.begin_without(ls)
-    text_document = params.capabilities.text_document
-    has_ghost_text = text_document is not None and text_document.inline_completion is not None
-    if has_ghost_text and not settings.section(params.initialization_options):
-        return  # the usual case, in which no setting need be read yet
-    menu = ls.settings.completion.menu
-    if menu == "always" or (menu == "auto" and not has_ghost_text):
-        ls.offer_menu()
+    workspace.roots = tuple(folders or ([params.root_uri] if params.root_uri else []))
+    options = params.initialization_options
+    client.shows_partial_results = client_shows_partial_results(options)
+    settings.begin(options)
+    startup.begin_soon()
+    has_ghost_text = client.abilities.shows_ghost_text
+    if has_ghost_text and not extract_section(options):
+        return False  # the usual case: it needs no setting, so no file is read yet
+    menu = settings.current.completion.menu
+    return menu == "always" or (menu == "auto" and not has_ghost_text)

@@ -1,19 +1,22 @@
-"""textDocument/inlineCompletion: ghost text."""
-
-from typing import TYPE_CHECKING
+"""textDocument/inlineCompletion: the suggestion as ghost text."""
 
 from lsprotocol import types
 
 from spark_lsp.lsp import convert
-from spark_lsp.lsp.suggesting import suggestion
+from spark_lsp.lsp.suggester import Suggester
+from spark_lsp.text.document import Document
+from spark_lsp.text.positions import Encoding
 
-if TYPE_CHECKING:
-    from spark_lsp.lsp.server import SparkServer
 
-
-async def handle(ls: "SparkServer", params: types.InlineCompletionParams) -> types.InlineCompletionList:
-    """Answer with one item with an explicit range, or with none; the status tells why none."""
-    found = await suggestion(ls, params.text_document.uri, params.position, "inlineCompletion")
-    if found is None:
-        return types.InlineCompletionList([])
-    return types.InlineCompletionList([convert.item(found, ls.documents.encoding)])
+async def complete_inline(
+    params: types.InlineCompletionParams,
+    document: Document | None,
+    *,
+    suggester: Suggester,
+    encoding: Encoding,
+) -> types.InlineCompletionList:
+    """Return one item with an explicit range. Without a suggestion, the status has the reason."""
+    uri = params.text_document.uri
+    found = await suggester.suggest(uri, document, params.position, "inlineCompletion")
+    items = [] if found is None else [convert.to_inline_item(found, encoding)]
+    return types.InlineCompletionList(items)

@@ -14,8 +14,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from spark_lsp.wire.credit import LANE_EVENTS
-from spark_lsp.wire.mirror import digest
 from spark_lsp.wire.proof import NONCE_HEADER, proof_of, proves
+from spark_lsp.wire.replica_store import digest
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio

@@ -12,9 +12,9 @@ import pytest
 
 from spark_lsp.app import refuse_unapproved
 from spark_lsp.config import EngineSettings, ReplaySettings
-from spark_lsp.gateway.mirrors import Mirrors
+from spark_lsp.gateway.handler import ConnectionHandler
 from spark_lsp.gateway.registry import Registry
-from spark_lsp.gateway.session import Session
+from spark_lsp.gateway.replica_cache import ReplicaCache
 from spark_lsp.request import EngineInfo, Event, Finished, Focus, Request, Started
 from spark_lsp.wire.server import ServerConnection
 from tests.patience import PATIENCE
@@ -200,19 +200,19 @@ def served() -> Callable[..., Any]:
     @asynccontextmanager
     async def serving(
         puppet: Puppet, *, spark: bool = True, build: Callable[..., Any] | None = None
-    ) -> AsyncGenerator[tuple[Peer, Session], None]:
+    ) -> AsyncGenerator[tuple[Peer, ConnectionHandler], None]:
         def never(name: str, *_: Any) -> Any:
             raise AssertionError(f"{name} was built")
 
         peer = Peer()
         routes = dict.fromkeys(("completion", "edit"), ("puppet",))
         registry = Registry({"puppet": puppet}, routes, {"puppet": ReplaySettings()})
-        session = Session(
+        session = ConnectionHandler(
             ServerConnection("t", spark=spark),
             registry,
             build or never,
             refuse_unapproved,
-            Mirrors(time.monotonic),
+            ReplicaCache(time.monotonic),
         )
         try:
             async with anyio.create_task_group() as group:

@@ -91,7 +91,7 @@ async def test_a_request_ends_and_its_neighbour_and_the_next_one_are_answered(
         assert peer.ending("good") == ["response.completed"] * 2
         spoils = place in ("open", "enter", "first", "middle")
         assert peer.ending("bad") == ["response.failed" if spoils else "response.completed"]
-        assert not session.busy
+        assert not session.is_busy
     assert SECRET not in caplog.text + str(peer.heard)
 
 
@@ -124,7 +124,7 @@ async def test_an_editors_engine_that_cannot_be_built_is_named_and_the_others_se
             def refuse(_: object) -> Any:
                 raise Boom(SECRET)
 
-            session._approve = refuse
+            session._engines._approve = refuse
         tables = {name: {"kind": "replay", "text": ""} for name in ("bad", "good")}
         peer.say("spark.configure", engines=tables, routes={}, budget={})
         await until(lambda: any(each["type"] == "spark.status" for each in peer.heard))

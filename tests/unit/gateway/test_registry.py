@@ -5,7 +5,7 @@ import time
 import pytest
 
 from spark_lsp.config import ReplaySettings
-from spark_lsp.engine.circuit_breaker import MAX_FAILURES, CircuitBreaker
+from spark_lsp.engine.circuit_breaker import MAX_FAILURES
 from spark_lsp.engine.replay import ReplayEngine
 from spark_lsp.errors import EngineError
 from spark_lsp.gateway.registry import Registry
@@ -58,12 +58,12 @@ def test_every_listed_name_can_be_used(registry: Registry) -> None:
 
 
 def test_a_chat_route_of_its_own_goes_before_the_edit_route(registry: Registry) -> None:
-    own = registry.overlaid({}, {"chat": ["fast"]})
+    own = registry.overlay({}, {"chat": ["fast"]})
     assert own.resolve(Request(Task.CHAT)).info.name == "fast"
 
 
 def test_a_session_s_engines_lie_over_the_gateway_s_for_that_session_only(registry: Registry) -> None:
-    own = registry.overlaid({"mine": replay("mine")}, {"completion": ["mine"]})
+    own = registry.overlay({"mine": replay("mine")}, {"completion": ["mine"]})
     assert own.resolve(Request(Task.COMPLETE)).info.name == "mine"
     assert own.resolve(Request(Task.EDIT)).info.name == "slow"
     assert registry.resolve(Request(Task.COMPLETE)).info.name == "fast"
@@ -73,7 +73,7 @@ def test_a_session_s_engines_lie_over_the_gateway_s_for_that_session_only(regist
 
 def test_names_in_a_route_that_are_no_engines_are_told(registry: Registry) -> None:
     routes = {"completion": ["fast", "gone"], "edit": ["slow"]}
-    assert [str(each) for each in registry.unknown(routes)] == [
+    assert [str(each) for each in registry.find_unknown(routes)] == [
         "engine.routes.completion (editor): there is no engine 'gone'; it is passed over"
     ]
 
@@ -86,16 +86,13 @@ def test_a_route_may_be_set_for_one_effort() -> None:
 
 
 def test_an_engine_that_is_unwell_is_told_of() -> None:
-    health = {"fast": CircuitBreaker()}
+    registry = Registry({"fast": replay("fast"), "slow": replay("slow")}, {"edit": ("fast", "slow")})
     for _ in range(MAX_FAILURES):
-        health["fast"].record_failure(time.monotonic(), "It failed")
-    registry = Registry(
-        {"fast": replay("fast"), "slow": replay("slow")}, {"edit": ("fast", "slow")}, {}, health
-    )
+        registry._own_health["fast"].record_failure(time.monotonic(), "It failed")
     fast, slow = registry.infos()
     assert (fast.state, slow.state) == ("degraded", "degraded")
     assert fast.reason.startswith("It failed.")
     assert slow.reason == "fast: It failed; slow answers instead"
     assert registry.serving()["edit"] == "slow"
-    assert registry.overlaid({}, {}).serving()["edit"] == "slow"
-    assert registry.overlaid({"fast": replay("fast")}, {}).serving()["edit"] == "fast"  # another engine
+    assert registry.overlay({}, {}).serving()["edit"] == "slow"
+    assert registry.overlay({"fast": replay("fast")}, {}).serving()["edit"] == "fast"  # another engine

@@ -1,74 +1,60 @@
-"""A file that the settings exclude never reaches the gateway, whenever the settings come."""
+"""A file that the settings exclude never reaches the gateway, whenever the settings arrive."""
 
 import logging
-from typing import Any
 
 import pytest
 
-from spark_lsp.lsp import settings
-from spark_lsp.lsp.server import SparkServer
+from spark_lsp.lsp.parts import Parts
+from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
+from tests.unit.lsp.editors import MirrorLink, attached_parts
 
 pytestmark = pytest.mark.anyio
 KEY, CODE = "file:///home/me/notes.txt", "file:///home/me/a.py"
 
 
-class Listener:
-    """Stands where the link to the gateway is, and remembers what would have gone there."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[str, str]] = []
-
-    def opened(self, document: Any) -> None:
-        self.heard.append(("opened", document.uri))
-
-    def edited(self, document: Any, edits: Any) -> None:
-        self.heard.append(("edited", document.uri))
-
-    def closed(self, uri: str) -> None:
-        self.heard.append(("closed", uri))
-
-    def changed(self, *_: Any) -> None: ...
-
-    def rest(self, *_: Any) -> None: ...
-
-    def configure(self, *_: Any) -> None: ...
+@pytest.fixture
+def link() -> MirrorLink:
+    return MirrorLink()
 
 
 @pytest.fixture
-async def server() -> SparkServer:
-    made: Any = SparkServer()
-    made.engine, made.completer, made.editor = Listener(), Listener(), Listener()
-    made._group = object()
-    return made
+async def parts(link: MirrorLink) -> Parts:
+    return attached_parts(link)
 
 
-async def test_an_excluded_file_is_never_mirrored(server: Any) -> None:
-    settings.take(server, {"context": {"exclude": ["*.txt"]}})
+def opened(parts: Parts, uri: str) -> Document:
+    document = parts.workspace.documents.open(uri, "", 1, "secret")
+    assert document is not None
+    parts.sync.open(document)
+    return document
+
+
+async def test_an_excluded_file_is_never_mirrored(parts: Parts, link: MirrorLink) -> None:
+    parts.settings.apply({"context": {"exclude": ["*.txt"]}})
     for uri in (KEY, CODE):
-        document = server.documents.open(uri, "", 1, "secret")
-        server.outgoing.open(document)
-        server.mirror_edit(document.splice(0, 0, "x", 2), [Edit(0, 0, "x")])
-    assert server.engine.heard == [("opened", CODE), ("edited", CODE)]
+        document = opened(parts, uri)
+        parts.sync.change(document.splice(0, 0, "x", 2), [Edit(0, 0, "x")])
+    assert link.calls == [("opened", CODE), ("edited", CODE)]
 
 
-async def test_settings_that_come_later_take_it_back_and_give_it_again(server: Any) -> None:
+async def test_settings_that_arrive_later_stop_and_start_the_mirror(parts: Parts, link: MirrorLink) -> None:
     for uri in (KEY, CODE):
-        server.outgoing.open(server.documents.open(uri, "", 1, "secret"))
-    server.engine.heard.clear()
-    settings.take(server, {"context": {"exclude": ["*.txt"]}})
-    assert server.engine.heard == [("closed", KEY)]
-    settings.take(server, {})
-    assert server.engine.heard == [("closed", KEY), ("opened", KEY)]
+        opened(parts, uri)
+    link.calls.clear()
+    parts.settings.apply({"context": {"exclude": ["*.txt"]}})
+    assert link.calls == [("closed", KEY)]
+    parts.settings.apply({})
+    assert link.calls == [("closed", KEY), ("opened", KEY)]
 
 
-async def test_the_level_of_the_log_follows_the_settings(server: Any) -> None:
+async def test_the_level_of_the_log_follows_the_settings(parts: Parts) -> None:
     logger = logging.getLogger("spark_lsp")
     before = logger.level
     try:
-        settings.take(server, {"log": {"level": "error"}})
+        parts.settings.apply({"log": {"level": "error"}})
         assert logger.level == logging.ERROR
-        settings.take(server, {})
+        parts.settings.apply({})
         assert logger.level == logging.WARNING
     finally:
         logger.setLevel(before)

@@ -3,10 +3,13 @@
 import pytest
 
 from spark_lsp.engine.gateway_client.remote import LinkStatus
-from spark_lsp.lsp.link import changed
-from spark_lsp.lsp.server import SparkServer
+from spark_lsp.lsp.link_status import LinkReporter
+from spark_lsp.lsp.model_offers import ModelOffers
+from spark_lsp.lsp.parts import Parts
 from spark_lsp.request import EngineInfo
+from tests.unit.lsp.editors import RecordingClient, recording_parts
 
+pytestmark = pytest.mark.anyio
 GONE = {"state": "off", "reason": "It is not here.", "code": "model_unavailable"}
 LOCAL = EngineInfo("light", "local", "small", **GONE)
 OTHER = EngineInfo("local", "local", "large", **GONE)
@@ -15,51 +18,49 @@ LOOP = EngineInfo("loop", "wafer", "fast", simulated=True, source="loop", **GONE
 KEYLESS = EngineInfo("gpu", "openai", "m", state="off", reason="No key.", code="engine_unavailable")
 
 
-class Server(SparkServer):
-    """A server that keeps what it would offer and say."""
+class Offers(ModelOffers):
+    """Records the engines for which a model is to be offered; has the models of `available`."""
 
-    def __init__(self, can_offer: set[str]) -> None:
-        super().__init__()
-        self.offered: list[str] = []
-        self.shown: list[str] = []
-        self.can_offer = can_offer
+    def __init__(self, available: set[str]) -> None:
+        self.engines: list[str] = []
+        self.available = available
 
-    @property
-    def offer(self) -> "Server":  # type: ignore[override]
-        return self
+    def offer_missing_model(self, engine: EngineInfo) -> bool:
+        self.engines.append(engine.name)
+        return engine.name in self.available
 
-    def make(self, engine: EngineInfo) -> bool:
-        self.offered.append(engine.name)
-        return engine.name in self.can_offer
 
-    def say(self, kind: object, text: str) -> None:
-        self.shown.append(text)
+def report(link: LinkStatus, available: set[str]) -> tuple[Offers, Parts, RecordingClient]:
+    """Report the state of a link; return what the reporter used."""
+    parts, client = recording_parts()
+    offers = Offers(available)
+    LinkReporter(parts.gateway, parts.settings, parts.status, parts.messages, offers).report(link)
+    return offers, parts, client
 
 
 @pytest.mark.parametrize(
     ("engine", "asked"),
     [(LOCAL, ["light"]), (WAFER, ["wafer", "light"]), (LOOP, ["loop"]), (KEYLESS, ["gpu"])],
 )
-def test_only_the_model_of_the_engine_that_should_serve_is_offered(
+async def test_only_the_model_of_the_engine_that_should_serve_is_offered(
     engine: EngineInfo, asked: list[str]
 ) -> None:
-    server = Server(can_offer=set())
-    changed(server, LinkStatus("ready", engines=(OTHER, LOCAL, engine), serving={"completion": engine.name}))
-    assert server.offered == asked
-    assert server.shown == [engine.reason]
-    assert server.status.message()["code"] == engine.code
+    link = LinkStatus("ready", engines=(OTHER, LOCAL, engine), serving={"completion": engine.name})
+    offers, parts, client = report(link, set())
+    assert offers.engines == asked
+    assert client.messages == [engine.reason]
+    assert parts.status.current.message()["code"] == engine.code
 
 
-def test_an_offer_takes_the_place_of_the_message() -> None:
-    server = Server(can_offer={"light"})
-    changed(server, LinkStatus("ready", engines=(OTHER, LOCAL, WAFER), serving={"completion": "wafer"}))
-    assert server.offered == ["wafer", "light"]
-    assert server.shown == []
+async def test_an_offer_replaces_the_message() -> None:
+    link = LinkStatus("ready", engines=(OTHER, LOCAL, WAFER), serving={"completion": "wafer"})
+    offers, _, client = report(link, {"light"})
+    assert offers.engines == ["wafer", "light"]
+    assert client.messages == []
 
 
-def test_an_engine_with_a_code_of_a_later_release_keeps_its_state() -> None:
-    server = Server(can_offer=set())
+async def test_an_engine_with_a_code_of_a_later_release_keeps_its_state() -> None:
     later = EngineInfo("new", "new", "m", state="degraded", reason="Too warm.", code="of a later release")
-    changed(server, LinkStatus("ready", engines=(later,), serving={"completion": "new"}))
-    message = server.status.message()
+    _, parts, _ = report(LinkStatus("ready", engines=(later,), serving={"completion": "new"}), set())
+    message = parts.status.current.message()
     assert (message["reason"], message["code"]) == ("Too warm.", "degraded")

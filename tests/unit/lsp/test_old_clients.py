@@ -6,33 +6,27 @@ from typing import Any, get_args
 import pytest
 
 from spark_lsp.codes import Code, Reason
-from spark_lsp.lsp.progress import Progress
-from spark_lsp.lsp.server import SparkServer
+from spark_lsp.lsp.parts import Parts
 from spark_lsp.session import reasons
 from tests.unit.lsp import old_client_texts as old
+from tests.unit.lsp.editors import RecordingClient, recording_parts
 
 REASONS: tuple[Reason, ...] = get_args(Reason)
 DETAILS = ("", ".env")
 
 
-class Editor(SparkServer):
-    """A server whose notifications are kept."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.told: list[tuple[str, Any]] = []
-        self._publishing = True
-
-    def notify(self, method: str, params: Any) -> None:
-        self.told.append((method, dict(params)))
+def publishing_parts() -> tuple[Parts, RecordingClient]:
+    parts, client = recording_parts()
+    parts.status.publishing = True
+    return parts, client
 
 
 def status_after(reason: Reason, detail: str) -> dict[str, Any]:
     """Return the `spark/status` that a request without a suggestion leaves behind."""
-    server = Editor()
-    server.tell(state="ready")
-    server.explain(reason, detail)
-    method, status = server.told[-1]
+    parts, client = publishing_parts()
+    parts.status.update(state="ready")
+    parts.status.explain(reason, detail)
+    method, status = client.notifications[-1]
     assert method == "spark/status"
     return status
 
@@ -62,26 +56,26 @@ def test_an_earlier_complete_prints_the_same(reason: Reason, detail: str) -> Non
 
 @pytest.mark.parametrize("state", ["ready", "starting", "busy"])
 def test_an_earlier_neovim_shows_the_engine_of_one_that_is_well(state: Any) -> None:
-    server = Editor()
-    server.tell(engine="replay", state=state)
-    assert old.neovim_says(server.status.message()) is None
+    parts, _ = publishing_parts()
+    parts.status.update(engine="replay", state=state)
+    assert old.neovim_says(parts.status.current.message()) is None
 
 
 @pytest.mark.parametrize("state", ["degraded", "off"])
 def test_an_earlier_neovim_shows_what_the_matter_is(state: Any) -> None:
-    server = Editor()
-    server.tell(state=state, reason="The gateway was lost", code=Code.CONNECTION_LOST)
-    assert old.neovim_says(server.status.message()) == "spark: The gateway was lost"
+    parts, _ = publishing_parts()
+    parts.status.update(state=state, reason="The gateway was lost", code=Code.CONNECTION_LOST)
+    assert old.neovim_says(parts.status.current.message()) == "spark: The gateway was lost"
 
 
 def test_an_earlier_benchmark_reads_how_much_of_an_edit_has_come() -> None:
-    server = Editor()
-    progress = Progress(server, "Edit", lambda: None)
-    progress._token = "token"
+    parts, client = publishing_parts()
+    progress = parts.progress.create("Edit", lambda: None)
+    progress._is_shown = True
     progress.report("120 characters", characters=120)
-    (_, params), *_ = server.told
+    (_, params), *_ = client.notifications
     assert params == {
-        "token": "token",
+        "token": "spark-1",
         "value": {"kind": "report", "message": "120 characters", "characters": 120},
     }
     assert old.characters(params["value"]) == 120

@@ -32,21 +32,21 @@ def send(connection: Connection, method: str, params: Any, number: int | None = 
 async def test_commands_and_notifications_leave_nothing_behind() -> None:
     server, pipe = SparkServer(), Pipe()
     server.protocol.set_writer(pipe)  # type: ignore[arg-type]
-    connection = Connection(server.protocol, pipe.write, server.in_flight)
+    connection = Connection(server.protocol, pipe.write, server.requests)
     send(connection, "initialize", {"capabilities": {}, "processId": None, "rootUri": None}, 1)
     for number in range(2, 12):
         send(connection, "workspace/didChangeConfiguration", {"settings": {"spark": {}}})
         send(connection, "workspace/executeCommand", {"command": "spark.status"}, number)
     kept = server.protocol._request_futures  # pyright: ignore[reportPrivateUsage]
     with anyio.fail_after(PATIENCE):
-        while len(pipe.said) < 11 or kept or server.in_flight:
+        while len(pipe.said) < 11 or kept or server.requests:
             await anyio.sleep(0.002)
 
 
 async def test_a_shutdown_ends_what_is_under_way() -> None:
     server, pipe = SparkServer(), Pipe()
     server.protocol.set_writer(pipe)  # type: ignore[arg-type]
-    connection = Connection(server.protocol, pipe.write, server.in_flight)
+    connection = Connection(server.protocol, pipe.write, server.requests)
     send(connection, "initialize", {"capabilities": {}, "processId": None, "rootUri": None}, 1)
     await anyio.lowlevel.checkpoint()
     edit = {"command": "spark.edit", "arguments": []}

@@ -5,8 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_lsp.lsp.settings import is_foreign, section
-from spark_lsp.lsp.statements import Statements, merged, without
+from spark_lsp.lsp.settings_parsing import extract_section, is_foreign
+from spark_lsp.lsp.statements import Statements, merge_values, remove_known
 
 LISTS = st.lists(st.sampled_from(["*.sql", "*.md", "private/"]), max_size=2)
 NOTHING = st.sampled_from([None, 5, {}, [1, 2], {"*.md": False}])
@@ -71,22 +71,24 @@ def test_a_value_of_the_wrong_form_adds_and_takes_nothing_away(exclude: list[str
 def test_an_engine_is_one_value() -> None:
     below = {"engines": {"a": {"kind": "openai", "key_env": "KEY"}, "b": {"kind": "replay"}}}
     above = {"engines": {"a": {"kind": "openai", "base_url": "http://x/v1"}}}
-    assert merged(below, above)["engines"] == {**below["engines"], **above["engines"]}
-    assert without(below, above) == {"engines": {"b": {"kind": "replay"}}}
+    assert merge_values(below, above)["engines"] == {**below["engines"], **above["engines"]}
+    assert remove_known(below, above) == {"engines": {"b": {"kind": "replay"}}}
 
 
 def test_routes_are_laid_over_one_another_by_name() -> None:
     below = {"engine": {"routes": {"edit": ["a"], "completion": ["b"]}}}
     above = {"engine": {"routes": {"edit": []}}}
-    assert merged(below, above) == {"engine": {"routes": {"edit": [], "completion": ["b"]}}}
+    assert merge_values(below, above) == {"engine": {"routes": {"edit": [], "completion": ["b"]}}}
 
 
 def test_dotted_names_are_tables() -> None:
     expected = {"context": {"exclude": ["a"], "maxTokens": 1}}
-    assert section({"spark.context.exclude": ["a"], "spark": {"context": {"maxTokens": 1}}}) == expected
-    assert section({"context.exclude": ["a"], "context": {"maxTokens": 1}}) == expected
+    assert (
+        extract_section({"spark.context.exclude": ["a"], "spark": {"context": {"maxTokens": 1}}}) == expected
+    )
+    assert extract_section({"context.exclude": ["a"], "context": {"maxTokens": 1}}) == expected
     routes = {"routes": {"edit.deep": ["a"]}}
-    assert section({"spark": routes}) == section(routes) == routes
+    assert extract_section({"spark": routes}) == extract_section(routes) == routes
 
 
 def test_sections_of_other_programs_are_told_apart() -> None:

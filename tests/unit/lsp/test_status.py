@@ -19,9 +19,9 @@ def test_no_two_states_give_the_same_reason() -> None:
 
 
 def test_a_known_reason_replaces_the_general_one_until_it_is_taken_back() -> None:
-    status = Status(state="ready").changed(reason="no suggestion: x")
+    status = Status(state="ready").with_values(reason="no suggestion: x")
     assert status.message()["reason"] == "no suggestion: x"
-    assert status.changed(reason="").message() == Status(state="ready").message()
+    assert status.with_values(reason="").message() == Status(state="ready").message()
 
 
 def test_the_line_for_a_person_names_the_engine_and_that_it_is_simulated() -> None:
@@ -36,8 +36,8 @@ def test_a_state_is_its_own_code_where_nothing_more_is_known(state: State) -> No
 
 
 def test_a_new_reason_takes_the_earlier_ones_code_and_detail_along() -> None:
-    told = Status(state="ready").changed(reason="x", code=Code.GIT_IGNORED, detail="*.log")
+    told = Status(state="ready").with_values(reason="x", code=Code.GIT_IGNORED, detail="*.log")
     assert told.why == {"reason": "x", "code": "git_ignored", "detail": "*.log"}
-    assert told.changed(ttft_ms=1.0).why == told.why
-    assert told.changed(reason="y").why == {"reason": "y", "code": "", "detail": ""}
-    assert told.changed(**Status().why).message() == Status(state="ready").message()
+    assert told.with_values(ttft_ms=1.0).why == told.why
+    assert told.with_values(reason="y").why == {"reason": "y", "code": "", "detail": ""}
+    assert told.with_values(**Status().why).message() == Status(state="ready").message()

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_lsp.lsp import stdio
-from spark_lsp.lsp.stdio import FramingError, Reader, Room, Writer, content_length, painted
+from spark_lsp.lsp.stdio import FramingError, QueueLimit, Reader, Writer, content_length, replacement_key
 from tests.patience import PATIENCE
 
 
@@ -182,17 +182,17 @@ def drain(source: int, sink: int, writer: Writer) -> bytes:
 def test_a_stalled_editor_loses_what_only_paints_and_nothing_else() -> None:
     writer, source, sink = stuck(lambda: pytest.fail("nothing was lost"))
     paint = b'Content-Length: 9\r\n\r\n{"method": "spark/status", "at": %d}'
-    for number in range(stdio.STALLED_MESSAGES * 3):
+    for number in range(stdio.MAX_QUEUED_UPDATES * 3):
         writer.write(paint % number)
     for number in range(100):
         writer.write(b"<answer %d>" % number)
     written = drain(source, sink, writer)
-    assert written.count(b"spark/status") <= stdio.STALLED_MESSAGES + 2
+    assert written.count(b"spark/status") <= stdio.MAX_QUEUED_UPDATES + 2
     assert all(b"<answer %d>" % number in written for number in range(100))
 
 
 def test_an_editor_that_reads_nothing_for_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stdio, "GIVE_UP_BYTES", 2_000_000)
+    monkeypatch.setattr(stdio, "MAX_QUEUED_BYTES", 2_000_000)
     lost: list[int] = []
     writer, source, sink = stuck(lambda: lost.append(1))
     for _ in range(100):
@@ -225,12 +225,12 @@ def test_only_what_a_newer_message_makes_stale_gives_its_place_up(
     message: dict[str, object], picture: tuple[str, ...] | None
 ) -> None:
     body = json.dumps(message).encode()
-    assert painted(b"Content-Length: %d\r\n\r\n%b" % (len(body), body)) == picture
+    assert replacement_key(b"Content-Length: %d\r\n\r\n%b" % (len(body), body)) == picture
 
 
 def test_the_newest_picture_of_each_kind_is_what_arrives() -> None:
     writer, source, sink = stuck(lambda: pytest.fail("nothing was lost"))
-    for number in range(stdio.STALLED_MESSAGES * 2):
+    for number in range(stdio.MAX_QUEUED_UPDATES * 2):
         writer.write(b"<answer %d>" % number)
     for number in range(1_000):
         for token in (b"a", b"b"):
@@ -241,28 +241,28 @@ def test_the_newest_picture_of_each_kind_is_what_arrives() -> None:
     written = drain(source, sink, writer)
     assert written.count(b"$/progress") == 2
     assert written.count(b'"999"') == 2
-    assert written.count(b"<answer") == stdio.STALLED_MESSAGES * 2
+    assert written.count(b"<answer") == stdio.MAX_QUEUED_UPDATES * 2
 
 
 def test_room_is_bounded_by_number_and_by_size_and_fits_one_of_any_size() -> None:
-    room = Room(2, 100)
-    room.take(1_000)
+    room = QueueLimit(2, 100)
+    room.acquire(1_000)
     taken: list[int] = []
 
     def take() -> None:
         for size in (60, 40, 1):
-            room.take(size)
+            room.acquire(size)
             taken.append(size)
 
     taker = threading.Thread(target=take)
     taker.start()
     time.sleep(0.02)
     assert taken == []
-    room.free(1_000)
+    room.release(1_000)
     until(lambda: taken == [60, 40])
     time.sleep(0.02)
     assert taken == [60, 40]  # by number
-    room.free(60)
+    room.release(60)
     taker.join(5)
     assert taken == [60, 40, 1]
 
@@ -302,7 +302,7 @@ def test_a_pipe_with_room_is_written_at_once_and_in_order() -> None:
     writer = Writer(sink, lambda: None)  # its thread is never started
     writer.write(b"one")
     assert os.read(source, 100) == b"one"
-    large = bytes(stdio.AT_ONCE + 1)
+    large = bytes(stdio.DIRECT_WRITE_BYTES + 1)
     writer.write(large)
     writer.write(b"two")  # must wait behind the large one
     writer.start()

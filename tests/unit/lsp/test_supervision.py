@@ -9,21 +9,27 @@ from typing import Any
 
 import anyio
 import pytest
+from lsprotocol import types
 from tree_sitter import Language, Parser, Tree
 
 from spark_lsp.errors import SparkError
-from spark_lsp.lsp import editing as editing_module
-from spark_lsp.lsp import life as life_module
-from spark_lsp.lsp import server as server_module
-from spark_lsp.lsp.editing import Order
-from spark_lsp.lsp.life import Life
-from spark_lsp.lsp.offer import Offer
+from spark_lsp.lsp import edit_jobs as edit_jobs_module
+from spark_lsp.lsp import engine_side as engine_side_module
+from spark_lsp.lsp import main_loop as main_loop_module
+from spark_lsp.lsp import routes
+from spark_lsp.lsp.abilities import Abilities
+from spark_lsp.lsp.edit_request import EditRequest
+from spark_lsp.lsp.main_loop import MainLoop
+from spark_lsp.lsp.model_offers import ModelOffers
+from spark_lsp.lsp.parts import Parts
+from spark_lsp.lsp.progress import Progress
 from spark_lsp.lsp.server import SparkServer
 from spark_lsp.models import registry
 from spark_lsp.privacy.redaction import RedactedDocument
 from spark_lsp.prompts import syntax as syntax_module
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.request import Chunk, EditFormat, Event, Finished, Request, Started
+from tests.unit.lsp.editors import RecordingClient, recording_parts
 
 pytestmark = pytest.mark.anyio
 
@@ -67,47 +73,19 @@ class Engine:
         return lambda *_: None
 
 
-class Server(SparkServer):
-    """A server that keeps what it would tell its editor, which applies every edit."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.told: list[tuple[str, dict[str, Any]]] = []
-        self.answers = True
-        self.said: list[str] = []
-
-    def notify(self, method: str, params: Any) -> None:
-        self.told.append((method, dict(params)))
-
-    def say(self, kind: Any, text: str) -> None:
-        self.said.append(text)
-
-    @property
-    def client_capabilities(self) -> Any:
-        return server_module.types.ClientCapabilities()
-
-    async def workspace_apply_edit_async(self, params: Any) -> Any:
-        if not self.answers:
-            await anyio.sleep_forever()
-        return server_module.types.ApplyWorkspaceEditResult(True)
-
-    def of(self, method: str) -> list[dict[str, Any]]:
-        return [params for each, params in self.told if each == method]
-
-
 @pytest.fixture
 def engine() -> Engine:
     return Engine()
 
 
 @asynccontextmanager
-async def running(engine: Engine) -> AsyncGenerator[Server, None]:
-    server = Server()
-    server.documents.open(URI, "python", 1, TEXT)
+async def running(engine: Any) -> AsyncGenerator[tuple[Parts, RecordingClient], None]:
+    parts, client = recording_parts()
+    parts.workspace.documents.open(URI, "python", 1, TEXT)
     async with anyio.create_task_group() as group:
-        group.start_soon(server.run_engine, engine)
-        await server.up.wait()
-        yield server
+        group.start_soon(parts.run_engine_side, engine)
+        await parts.engine_side.up.wait()
+        yield parts, client
         group.cancel_scope.cancel()
 
 
@@ -117,50 +95,53 @@ async def until(happened: Callable[[], object]) -> None:
             await anyio.sleep(0.005)
 
 
-def order(server: Server) -> Order:
-    document = server.documents.get(URI)
+def whole_text(parts: Parts) -> EditRequest:
+    document = parts.workspace.documents.get(URI)
     assert document is not None
-    return Order("document", RedactedDocument.from_document(document), SyntaxTree.of(document), 0, len(TEXT))
+    seen = RedactedDocument.from_document(document)
+    return EditRequest("document", seen, SyntaxTree.of(document), 0, len(TEXT))
 
 
 async def test_the_link_is_started_again_and_says_so_and_an_edit_under_way_goes_on(engine: Engine) -> None:
     engine.fails, engine.held = 2, anyio.Event()
-    async with running(engine) as server:
-        server.editor.start(order(server))
+    async with running(engine) as (parts, client):
+        parts.edits.start(whole_text(parts))
         await until(lambda: engine.runs == 3 and engine.asked)
         engine.held.set()
-        await until(lambda: server.of("spark/edit"))
-        states = [each["state"] for each in server.of("spark/status")]
-        reasons = [each["reason"] for each in server.of("spark/status")]
-    assert [each["state"] for each in server.of("spark/edit")] == ["applied"]
+        await until(lambda: client.sent("spark/edit"))
+        states = [each["state"] for each in client.sent("spark/status")]
+        reasons = [each["reason"] for each in client.sent("spark/status")]
+    assert [each["state"] for each in client.sent("spark/edit")] == ["applied"]
     assert "degraded" in states
     assert "off" not in states
     assert any("is being started again" in each for each in reasons)
 
 
-@pytest.mark.parametrize("where", ["aside", "open", "notify", "apply", "progress"])
+@pytest.mark.parametrize("where", ["thread", "open", "notify", "apply", "progress"])
 async def test_an_edit_that_fails_anywhere_ends_once_and_the_next_is_made(
     where: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with running(engine) as server:
+    async with running(engine) as (parts, client):
         with monkeypatch.context() as patch:
-            fails = _failing_once(patch, where, server, engine)
-            first = server.editor.start(order(server))
-            await until(lambda: server.of("spark/edit"))
+            fails = _failing_once(patch, where, client, engine)
+            first = parts.edits.start(whole_text(parts))
+            await until(lambda: client.sent("spark/edit"))
             assert fails == [where]
-        second = server.editor.start(order(server))
-        await until(lambda: len(server.of("spark/edit")) == 2)
-    ends = {each["id"]: each["state"] for each in server.of("spark/edit")}
+        second = parts.edits.start(whole_text(parts))
+        await until(lambda: len(client.sent("spark/edit")) == 2)
+    ends = {each["id"]: each["state"] for each in client.sent("spark/edit")}
     assert ends == {first: "applied" if where == "notify" else "failed", second: "applied"}
 
 
-def _failing_once(patch: pytest.MonkeyPatch, where: str, server: Server, engine: Engine) -> list[str]:
+def _failing_once(
+    patch: pytest.MonkeyPatch, where: str, client: RecordingClient, engine: Engine
+) -> list[str]:
     target, name = {
-        "aside": (editing_module, "aside"),
+        "thread": (edit_jobs_module, "run_in_thread"),
         "open": (engine, "open"),
-        "notify": (server, "notify"),
-        "apply": (server, "workspace_apply_edit_async"),
-        "progress": (editing_module.Progress, "begin"),
+        "notify": (client, "notify"),
+        "apply": (client, "apply_edit"),
+        "progress": (Progress, "begin"),
     }[where]
     real, failed = getattr(target, name), list[str]()
 
@@ -189,15 +170,15 @@ async def test_an_edit_parses_each_text_once(
             texts.append(text)
             return self._parser.parse(text)
 
-    async with running(engine) as server:
-        document = server.documents.open(URI, "python", 2, text)
-        line = document.line_count - 2
-        position = {"line": line, "character": 0}
+    async with running(engine) as (parts, client):
+        document = parts.workspace.documents.open(URI, "python", 2, text)
+        assert document is not None
+        position = {"line": document.line_count - 2, "character": 0}
         argument = {"action": "document", "uri": URI, "range": {"start": position, "end": position}}
         monkeypatch.setattr(syntax_module, "Parser", CountingParser)
-        server.editor.start(editing_module.as_order(server, argument))
-        await until(lambda: server.of("spark/edit"))
-    assert [each["state"] for each in server.of("spark/edit")] == ["applied"]
+        parts.edits.start(parts.request_reader.read_edit(argument))
+        await until(lambda: client.sent("spark/edit"))
+    assert [each["state"] for each in client.sent("spark/edit")] == ["applied"]
     assert len(texts) == len(set(texts)) == parsed
 
 
@@ -205,49 +186,49 @@ async def test_an_edit_parses_each_text_once(
 async def test_an_edit_ends_once_however_it_is_stopped(
     how: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(editing_module, "APPLY_WAIT", 0.01)
+    monkeypatch.setattr(edit_jobs_module, "APPLY_TIMEOUT_SECONDS", 0.01)
     if how != "silent":
         engine.held = anyio.Event()
-    async with running(engine) as server:
-        server.answers = how != "silent"
-        job = server.editor.start(order(server))
+    async with running(engine) as (parts, client):
+        client.answers_edits = how != "silent"
+        job = parts.edits.start(whole_text(parts))
         if how == "silent":
-            await until(lambda: server.of("spark/edit"))
+            await until(lambda: client.sent("spark/edit"))
             continue_ = False
         else:
             await until(lambda: engine.asked)
             continue_ = True
         if how == "cancel":
-            assert server.editor.cancel(job)
+            assert parts.edits.cancel(job)
         if how == "closed":
-            server.documents.close(URI)
-            server.edits_lost(URI)
+            parts.workspace.documents.close(URI)
+            parts.sync.lose_history(URI)
             engine.held.set()
         if continue_ and how != "end":
-            await until(lambda: server.of("spark/edit"))
+            await until(lambda: client.sent("spark/edit"))
     state = {"cancel": "cancelled", "end": "cancelled", "silent": "failed", "closed": "refused"}[how]
-    assert [(each["id"], each["state"]) for each in server.of("spark/edit")] == [(job, state)]
-    assert server.of("spark/edit")[0]["reason"]
+    assert [(each["id"], each["state"]) for each in client.sent("spark/edit")] == [(job, state)]
+    assert client.sent("spark/edit")[0]["reason"]
 
 
 @pytest.mark.parametrize("how", ["fails", "end"])
 async def test_an_explanation_ends_once(how: str, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     engine.held = anyio.Event()
-    async with running(engine) as server:
-        document = server.documents.get(URI)
+    async with running(engine) as (parts, client):
+        document = parts.workspace.documents.get(URI)
         assert document is not None
-        server.explainer.start(document, 0, len(TEXT))
+        parts.explanations.start(document, 0, len(TEXT))
         await until(lambda: engine.asked)
         if how == "fails":
 
             def fail(*_: object) -> None:
                 raise Boom
 
-            monkeypatch.setattr(server.explainer, "_tell_now_and_then", fail)
+            monkeypatch.setattr(parts.explanations, "_notify_throttled", fail)
             engine.held.set()
-            await until(lambda: server.of("spark/explanation"))
-    assert [each["done"] for each in server.of("spark/explanation")] == [True]
-    assert server.of("spark/explanation")[0]["reason"]
+            await until(lambda: client.sent("spark/explanation"))
+    assert [each["done"] for each in client.sent("spark/explanation")] == [True]
+    assert client.sent("spark/explanation")[0]["reason"]
 
 
 @pytest.mark.parametrize("how", ["fails", "end"])
@@ -255,44 +236,43 @@ async def test_who_waits_for_a_suggestion_is_answered(
     how: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine.held = anyio.Event()
-    server: Server | None = None
     outcome = list[object]()
 
-    async def ask(server: Server) -> None:
-        document = server.documents.get(URI)
+    async def ask(parts: Parts) -> None:
+        document = parts.workspace.documents.get(URI)
         assert document is not None
         try:
-            outcome.append(await server.completer.suggest(document, len(TEXT), "inlineCompletion"))
+            outcome.append(await parts.completions.suggest(document, len(TEXT), "inlineCompletion"))
         except SparkError as error:
             outcome.append(str(error))
 
     async with anyio.create_task_group() as group:
-        async with running(engine) as server:
-            group.start_soon(ask, server)
+        async with running(engine) as (parts, _):
+            group.start_soon(ask, parts)
             await until(lambda: engine.asked)
             if how == "fails":
 
                 def fail(*_: object) -> None:
                     raise Boom
 
-                monkeypatch.setattr(type(server.completer), "_advance", fail)
+                monkeypatch.setattr(parts.completions, "_process_event", fail)
                 engine.held.set()
                 await until(lambda: outcome)
         await until(lambda: outcome)
     if how == "fails":
         assert outcome == [None]
-        assert "failed while it read this suggestion" in server.status.reason
+        assert "failed while it read this suggestion" in parts.status.current.reason
     else:
         assert "is being started" in str(outcome[0])
 
 
 async def test_a_request_without_an_engine_side_gets_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "UP_WAIT", 0.01)
-    server = Server()
+    monkeypatch.setattr(engine_side_module, "UP_TIMEOUT_SECONDS", 0.01)
+    parts, _ = recording_parts()
     with pytest.raises(SparkError, match="engine side is being started"):
-        await server.wait_until_up()
+        await parts.engine_side.wait_until_up()
     with pytest.raises(SparkError, match="engine side is being started"):
-        server.spawn(anyio.sleep_forever)
+        parts.engine_side.spawn(anyio.sleep_forever)
 
 
 async def test_an_offer_that_fails_says_what_to_do(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,13 +280,14 @@ async def test_an_offer_that_fails_says_what_to_do(engine: Engine, monkeypatch: 
         raise Boom
 
     model = registry.find(registry.AUTO)
-    monkeypatch.setattr(Offer, "_offer", fail)
-    monkeypatch.setattr("spark_lsp.lsp.offer.missing", lambda _: model)
-    monkeypatch.setattr("spark_lsp.lsp.question.can_ask", lambda _: True)
-    async with running(engine) as server:
-        assert server.offer.make(None)  # type: ignore[arg-type]
-        await until(lambda: server.said)
-        assert f"spark-lsp model pull {model.name}" in server.said[0]
+    monkeypatch.setattr(ModelOffers, "_offer", fail)
+    monkeypatch.setattr("spark_lsp.lsp.model_offers.find_missing_model", lambda _: model)
+    async with running(engine) as (parts, client):
+        window = types.WindowClientCapabilities(show_message=types.ShowMessageRequestClientCapabilities())
+        client.abilities = Abilities(types.ClientCapabilities(window=window))
+        assert parts.link_reporter._offers.offer_missing_model(None)  # type: ignore[arg-type]
+        await until(lambda: client.messages)
+        assert f"spark-lsp model pull {model.name}" in client.messages[0]
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -314,30 +295,28 @@ async def test_a_change_that_fails_leaves_the_right_text_or_none(
     version: int, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With version 3 the text itself was not changed: nothing may be computed from the old one."""
-    types = server_module.types
-    async with running(engine) as server:
+    async with running(engine) as (parts, _):
 
         def fail(*_: object) -> None:
             raise Boom
 
-        name = "mirror_edit" if version == 2 else "documents"
-        if version == 2:
-            monkeypatch.setattr(server, name, fail)
-        else:
-            monkeypatch.setattr(type(server.documents), "change", fail)
+        owner = parts.sync if version == 2 else parts.workspace.documents
+        monkeypatch.setattr(owner, "change", fail)
         here = types.Range(types.Position(0, 0), types.Position(0, 0))
         change = types.TextDocumentContentChangePartial(here, "# a\n")
         params = types.DidChangeTextDocumentParams(
             types.VersionedTextDocumentIdentifier(version, URI), [change]
         )
-        server._plain("did_change")(params)
-        document = server.documents.get(URI)
+        server = SparkServer()
+        server.parts = parts
+        server._guard_notification(routes.change_document)(params)
+        document = parts.workspace.documents.get(URI)
         if version == 2:
             assert document is not None
             assert document.text == "# a\n" + TEXT
         else:
             assert document is None
-            assert "reopen" in server.documents.why_not(URI)
+            assert "reopen" in parts.workspace.documents.find_problem(URI)
 
 
 @pytest.fixture
@@ -349,11 +328,11 @@ def collecting() -> Iterator[None]:
 async def test_garbage_is_collected_though_the_editor_is_never_ready(
     monkeypatch: pytest.MonkeyPatch, collecting: None
 ) -> None:
-    monkeypatch.setattr(life_module, "COLLECT_AFTER", 0.01)
+    monkeypatch.setattr(main_loop_module, "COLLECT_AFTER_SECONDS", 0.01)
     server = SparkServer()
     (stdin, feed), (drain, stdout) = os.pipe(), os.pipe()
     gc.disable()
-    life = asyncio.ensure_future(Life(server, lambda _: None, stdin, stdout).run())  # type: ignore[arg-type, return-value]
+    life = asyncio.ensure_future(MainLoop(server, lambda _: None, stdin, stdout).run())  # type: ignore[arg-type, return-value]
     await until(gc.isenabled)
     os.close(feed)
     assert await life == 1

@@ -24,7 +24,7 @@ def cited(request: Request, document: Document) -> str:
 def test_a_completion_sends_what_is_before_and_after_the_cursor(text: str, offset: int) -> None:
     document = Document("file:///ü.py", text, 7, "python")
     offset = min(offset, len(text))
-    request = context.completion(document, offset, max_lines=3)
+    request = context.build_completion(document, offset, max_lines=3)
     assert [part.kind for part in request.parts] == [PartKind.PREFIX, PartKind.SUFFIX]
     assert request.parts[0].text == text[:offset]
     assert cited(request, document) == text
@@ -36,7 +36,7 @@ def test_a_completion_sends_what_is_before_and_after_the_cursor(text: str, offse
 def test_an_edit_sends_its_target_apart_and_the_diagnostics_as_text(text: str, one: int, other: int) -> None:
     document = Document("file:///a.py", text, 7, "python")
     start, end = sorted((min(one, len(text)), min(other, len(text))))
-    request = context.edit(document, (start, end), "fix", "do it", ["wrong", "worse"], "deep")
+    request = context.build_edit(document, (start, end), "fix", "do it", ["wrong", "worse"], "deep")
     kinds = [PartKind.PREFIX, PartKind.TARGET, PartKind.SUFFIX, PartKind.DIAGNOSTIC, PartKind.DIAGNOSTIC]
     assert [part.kind for part in request.parts] == kinds
     assert request.parts[1].text == text[start:end]

@@ -82,7 +82,7 @@ def test_a_reversed_range_changes_nothing_and_wants_the_whole_text(
     with pytest.raises(TextError):
         documents.change(URI, 2, [Change(new, (max(one, other), min(one, other)))])
     assert documents.get(URI) is None
-    assert documents.why_not(URI) is Unusable.OUT_OF_SYNC
+    assert documents.find_problem(URI) is Unusable.OUT_OF_SYNC
     with pytest.raises(TextError):
         documents.change(URI, 3, [Change("x", ((0, 0), (0, 0)))])
     document, _ = documents.change(URI, 4, [Change(new), Change("!", ((0, 0), (0, 0)))])
@@ -131,9 +131,9 @@ def test_a_change_that_cannot_be_read_puts_a_document_out_of_sync() -> None:
     documents.open(URI, "python", 1, "a")
     for uri, why in ((URI, Unusable.OUT_OF_SYNC), ("file:///other", Unusable.UNKNOWN)):
         with pytest.raises(TextError):
-            documents.lose(uri)
+            documents.reject_change(uri)
         assert documents.get(uri) is None
-        assert documents.why_not(uri) is why
+        assert documents.find_problem(uri) is why
     document, _ = documents.change(URI, None, [Change("b")])
     assert document.text == "b"
 
@@ -151,7 +151,7 @@ def test_a_change_to_what_was_never_opened_is_refused_even_if_it_is_whole() -> N
     with pytest.raises(TextError):
         documents.change(URI, 1, [Change("text")])
     assert documents.get(URI) is None
-    assert documents.why_not(URI) is not Unusable.TOO_LARGE
+    assert documents.find_problem(URI) is not Unusable.TOO_LARGE
 
 
 def test_an_empty_document_is_a_document() -> None:
@@ -168,7 +168,7 @@ def test_too_large_a_text_is_refused_until_it_is_small_again(monkeypatch: pytest
     monkeypatch.setattr(documents_module, "MAX_CHARS", 10)
     documents = Documents()
     assert documents.open(URI, "python", 1, "x" * 11) is None
-    assert documents.why_not(URI) is Unusable.TOO_LARGE
+    assert documents.find_problem(URI) is Unusable.TOO_LARGE
     assert documents.open(URI, "python", 2, "x" * 10) is not None
     with pytest.raises(TextError):
         documents.change(URI, 3, [Change("y", ((0, 0), (0, 0)))])
@@ -191,19 +191,19 @@ def test_closing_forgets_and_documents_are_apart() -> None:
     documents.open("untitled:1", "c", 1, "b")
     documents.close(URI)
     documents.close("never:opened")
-    assert [each.uri for each in documents.all()] == ["untitled:1"]
-    assert documents.why_not(URI) is Unusable.UNKNOWN
+    assert [each.uri for each in documents.list_usable()] == ["untitled:1"]
+    assert documents.find_problem(URI) is Unusable.UNKNOWN
 
 
 def test_a_binary_text_is_refused_however_it_comes() -> None:
     documents = Documents()
     assert documents.open(URI, "python", 1, "a\0b") is None
-    assert documents.why_not(URI) is Unusable.BINARY
+    assert documents.find_problem(URI) is Unusable.BINARY
     assert documents.change(URI, 2, [Change("text")])[0].text == "text"
     with pytest.raises(TextError):
         documents.change(URI, 3, [Change("\0", ((0, 2), (0, 2)))])
     assert documents.get(URI) is None
-    assert documents.why_not(URI) is Unusable.BINARY
+    assert documents.find_problem(URI) is Unusable.BINARY
 
 
 @given(
@@ -221,7 +221,7 @@ def test_a_line_that_has_become_too_long_is_noticed_wherever_it_is(
         patch.setattr(documents_module, "MAX_LINE", 5)
         documents = Documents(Encoding.UTF32)
         if documents.open(URI, "", 0, text) is None:
-            assert documents.why_not(URI) is Unusable.LONG_LINE
+            assert documents.find_problem(URI) is Unusable.LONG_LINE
             return
         ordered = [Change(new, (min(one, other), max(one, other))) for one, other, new in changes]
         oracle = Documents(Encoding.UTF32)

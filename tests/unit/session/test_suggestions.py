@@ -23,7 +23,7 @@ def test_typing_its_letters_leaves_the_rest_and_the_whole_is_the_same(
     made = Suggestion(base, len(before), len(before), text)
     count = min(count, len(text))
     later = typed(text[:count], len(before), base)
-    here = made.at(later, len(before) + count)
+    here = made.move_to(later, len(before) + count)
     assert here is not None
     assert here.text == text[count:]
     assert here.document is later
@@ -38,7 +38,7 @@ def test_what_it_says_for_a_later_text_always_gives_the_text_it_meant(
     made = Suggestion(base, len(before), len(before), text)
     later = typed(new, min(at, len(base)), base)
     for offset in range(len(later) + 1):
-        here = made.at(later, offset)
+        here = made.move_to(later, offset)
         if here is not None:
             assert later.splice(here.anchor, here.end, here.text).text == before + text + "ba"
 
@@ -57,58 +57,58 @@ def test_what_it_says_for_a_later_text_always_gives_the_text_it_meant(
     ],
 )
 def test_any_other_change_or_cursor_contradicts_it(document: Document, offset: int) -> None:
-    assert MADE.at(document, offset) is None
+    assert MADE.move_to(document, offset) is None
 
 
 def test_when_all_of_it_is_typed_nothing_is_left() -> None:
-    here = MADE.at(typed("1 + 2"), 9)
+    here = MADE.move_to(typed("1 + 2"), 9)
     assert here is not None
     assert here.text == ""
 
 
 def test_text_that_it_replaces_stays_in_its_range() -> None:
     base = Document("u", "f()\n", 1)
-    here = Suggestion(base, 2, 3, "a, b)").at(typed("a", 2, base), 3)
+    here = Suggestion(base, 2, 3, "a, b)").move_to(typed("a", 2, base), 3)
     assert here is not None
     assert (here.anchor, here.end, here.text) == (3, 4, ", b)")
 
 
 def test_what_still_grows_may_catch_up_with_the_typist() -> None:
     growing = Suggestion(BASE, 4, 4, "1")
-    assert growing.may_become(typed("1 + "))
-    assert not growing.may_become(typed("2"))
-    assert not growing.may_become(typed("1", 0))
-    assert Suggestion(BASE, 4, 4, "").may_become(typed("anything"))
-    assert MADE.may_become(typed("1 +"))
-    assert not MADE.may_become(typed("1 + 2 + 3"))
-    assert not MADE.may_become(BASE.splice(2, 4, "", 2))
+    assert growing.agrees_with(typed("1 + "))
+    assert not growing.agrees_with(typed("2"))
+    assert not growing.agrees_with(typed("1", 0))
+    assert Suggestion(BASE, 4, 4, "").agrees_with(typed("anything"))
+    assert MADE.agrees_with(typed("1 +"))
+    assert not MADE.agrees_with(typed("1 + 2 + 3"))
+    assert not MADE.agrees_with(BASE.splice(2, 4, "", 2))
 
 
 @pytest.mark.parametrize(
     ("known", "offered", "done", "typed", "fit"),
     [
-        ("return a", "return a", True, "", Fit.HAS_MORE),
-        ("return a", "return a", True, "ret", Fit.HAS_MORE),
-        ("return a", "return a", True, "return a", Fit.IS_SPENT),
-        ("return a", "return a", True, "return a + b", Fit.IS_WRONG),
-        ("return a", "return a", False, "return a + b", Fit.MAY_COME),  # who types ahead of a growing text
-        ("return a", "return a", False, "x", Fit.IS_WRONG),
-        ("a = 1\nb", "a = 1", False, "a", Fit.HAS_MORE),
-        ("a = 1\nb", "a = 1", False, "a = 1", Fit.MAY_COME),  # the next line is not whole yet
-        ("a = 1\nb", "", False, "a", Fit.MAY_COME),
-        ("", "", False, "", Fit.MAY_COME),
-        ("", "", False, "x", Fit.IS_WRONG),  # nothing says that it will be an x
-        ("", "", True, "", Fit.IS_SPENT),
+        ("return a", "return a", True, "", Fit.HAS_TEXT),
+        ("return a", "return a", True, "ret", Fit.HAS_TEXT),
+        ("return a", "return a", True, "return a", Fit.IS_EMPTY),
+        ("return a", "return a", True, "return a + b", Fit.IS_CONTRADICTED),
+        ("return a", "return a", False, "return a + b", Fit.MAY_GROW),  # who types ahead of a growing text
+        ("return a", "return a", False, "x", Fit.IS_CONTRADICTED),
+        ("a = 1\nb", "a = 1", False, "a", Fit.HAS_TEXT),
+        ("a = 1\nb", "a = 1", False, "a = 1", Fit.MAY_GROW),  # the next line is not whole yet
+        ("a = 1\nb", "", False, "a", Fit.MAY_GROW),
+        ("", "", False, "", Fit.MAY_GROW),
+        ("", "", False, "x", Fit.IS_CONTRADICTED),  # nothing says that it will be an x
+        ("", "", True, "", Fit.IS_EMPTY),
     ],
 )
 def test_how_an_answer_stands_to_what_was_typed(
     known: str, offered: str, done: bool, typed: str, fit: Fit
 ) -> None:
-    assert Suggestion(BASE, 4, 4, known, done).fit(typed, offered) is fit
+    assert Suggestion(BASE, 4, 4, known, done).compare(typed, offered) is fit
 
 
 def test_its_token_stays_with_it() -> None:
     made = Suggestion(BASE, 4, 4, "1 + 2", done=True, token=7)
-    here = made.at(typed("1 "), 6)
+    here = made.move_to(typed("1 "), 6)
     assert here is not None
     assert here.token == 7

@@ -9,7 +9,7 @@ import pytest
 from spark_lsp.codes import Code
 from spark_lsp.request import Chunk, EngineInfo, Finished, Started, Timing, Usage
 from spark_lsp.wire.server import ServerConnection
-from spark_lsp.wire.server_events import Asked
+from spark_lsp.wire.server_events import RequestReceived
 
 KEPT = Path(__file__).with_name("messages")
 NOW = 1_700_000_000.5
@@ -26,22 +26,22 @@ def asked(server: ServerConnection, lane: str | None = "act.0", **fields: Any) -
     given = {"spark": {"task": "edit", "instruction": "q"}} if server.spark else {"input": "hi"}
     stream = {} if lane is None else {"stream_id": lane}
     (event,) = say(server, "response.create", **stream, **given, **fields)
-    assert isinstance(event, Asked)
+    assert isinstance(event, RequestReceived)
     return event.response
 
 
 def tell(server: ServerConnection, response: str, *events: Any) -> None:
     for event in events:
-        server.answer(response, event, now=NOW + 0.01)
+        server.write_event(response, event, now=NOW + 0.01)
 
 
 def of_itself(server: ServerConnection) -> None:
-    server.hello("1.2", [LOST, WAFER], {"completion": "wafer"})
-    server.hello("1.2", [])
-    server.status([LOST], ["a (editor): b"], {"edit": "gpu"})
-    server.status([])
-    server.goaway("")
-    server.goaway("draining")
+    server.greet("1.2", [LOST, WAFER], {"completion": "wafer"})
+    server.greet("1.2", [])
+    server.report_status([LOST], ["a (editor): b"], {"edit": "gpu"})
+    server.report_status([])
+    server.announce_end("")
+    server.announce_end("draining")
     say(server, "spark.doc.check", doc="d1", version=1, hash="x")
     say(server, "response.create", stream_id="ic.0", background=True)
     say(server, "response.create", stream_id="not a lane", background=True)

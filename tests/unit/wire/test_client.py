@@ -26,7 +26,7 @@ from spark_lsp.wire.client import LANES_PER_POOL, MAX_MESSAGE_BYTES, ClientConne
 from spark_lsp.wire.client_events import Answered, EnginesChanged, Failed, Greeted, Leaving, Resync
 from spark_lsp.wire.credit import LANE_EVENTS
 from spark_lsp.wire.frames import CHUNK_CHARS
-from spark_lsp.wire.mirror import digest
+from spark_lsp.wire.replica_store import digest
 
 ASK = Request(Task.COMPLETE, instruction="q", model="completion")
 URI = "file:///a.py"

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.wire import codec
-from spark_lsp.wire.frames import Create, Delta, DocEdit, DocOpen, EditFrame
+from spark_lsp.wire.frames import Create, DocEdit, DocOpen, EditFrame
+from spark_lsp.wire.response_frames import Delta
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),

@@ -6,7 +6,7 @@ import pytest
 
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Message
-from spark_lsp.wire.conversation import Items, steered, turns_of
+from spark_lsp.wire.conversation import Items, read_steering_turns, read_turns
 
 
 @pytest.mark.parametrize(
@@ -29,24 +29,24 @@ from spark_lsp.wire.conversation import Items, steered, turns_of
         ([{"content": None}, {"content": 5}, {"content": [None]}], []),
     ],
 )  # fmt: skip
-def test_the_turns_of_input(given: Items, expected: list[tuple[Any, str]]):
-    assert turns_of(given) == tuple(Message(*turn) for turn in expected)
+def test_the_read_turns_input(given: Items, expected: list[tuple[Any, str]]):
+    assert read_turns(given) == tuple(Message(*turn) for turn in expected)
 
 
 @pytest.mark.parametrize("kind", ["input_image", "input_file", "input_audio"])
 def test_only_text_is_read(kind: str):
     with pytest.raises(RemoteProtocolError, match="text only") as caught:
-        turns_of([{"content": [{"type": kind}]}])
+        read_turns([{"content": [{"type": kind}]}])
     assert caught.value.code == "unsupported_content"
 
 
 def test_an_item_must_be_an_object():
     with pytest.raises(RemoteProtocolError):
-        turns_of([5])
+        read_turns([5])
 
 
 def test_steering_takes_the_words_of_a_user():
-    assert steered("shorter") == (Message("user", "shorter"),)
+    assert read_steering_turns("shorter") == (Message("user", "shorter"),)
 
 
 @pytest.mark.parametrize(
@@ -54,5 +54,5 @@ def test_steering_takes_the_words_of_a_user():
 )
 def test_steering_takes_nothing_else(given: Items):
     with pytest.raises(RemoteProtocolError) as caught:
-        steered(given)
+        read_steering_turns(given)
     assert caught.value.code == "invalid_input"

@@ -3,7 +3,15 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spark_lsp.wire.credit import ALL_BYTES, ALL_EVENTS, LANE_BYTES, LANE_EVENTS, Credit, Debt, size_of
+from spark_lsp.wire.credit import (
+    ALL_BYTES,
+    ALL_EVENTS,
+    LANE_BYTES,
+    LANE_EVENTS,
+    Credit,
+    CreditToReturn,
+    count_bytes,
+)
 
 
 def spent(lane: str | None, events: int, text: str = "x") -> Credit:
@@ -31,14 +39,14 @@ def test_all_lanes_together_have_less_than_each_of_them():
         for _ in range(LANE_EVENTS):
             credit.spend(str(lane), "x")
     assert not credit.allows("another")
-    credit.give("0", 1, 1)
+    credit.restore("0", 1, 1)
     assert credit.allows("another")
     assert ALL_BYTES < LANE_BYTES * 32
 
 
 def test_what_is_given_back_opens_the_lane_and_never_wider_than_it_was():
     credit = spent("a", LANE_EVENTS)
-    credit.give("a", 10**9, 10**9)
+    credit.restore("a", 10**9, 10**9)
     for _ in range(LANE_EVENTS):
         assert credit.allows("a")
         credit.spend("a", "x")
@@ -47,33 +55,33 @@ def test_what_is_given_back_opens_the_lane_and_never_wider_than_it_was():
 
 def test_nonsense_that_is_given_back_is_nothing():
     credit = spent("a", LANE_EVENTS)
-    credit.give("a", -5, -5)
-    credit.give("never spent", 5, 5)
+    credit.restore("a", -5, -5)
+    credit.restore("never spent", 5, 5)
     assert not credit.allows("a")
 
 
 def test_bytes_are_those_of_utf8():
-    assert [size_of(text) for text in ("a", "é", "😀", "\ud800")] == [1, 2, 4, 3]
+    assert [count_bytes(text) for text in ("a", "é", "😀", "\ud800")] == [1, 2, 4, 3]
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdefghijklmn"), st.text(min_size=1, max_size=5)), max_size=2000))
 @settings(max_examples=50, deadline=None)
 def test_a_reader_who_reads_all_never_stops_the_writer(deltas: list[tuple[str, str]]):
-    credit, debt = Credit(), Debt()
+    credit, debt = Credit(), CreditToReturn()
     for lane, text in deltas * 3:
         assert credit.allows(lane)
         credit.spend(lane, text)
-        for name, owed in debt.read(lane, 1, size_of(text)).items():
-            credit.give(name, *owed)
+        for name, owed in debt.count_read(lane, 1, count_bytes(text)).items():
+            credit.restore(name, *owed)
 
 
 def test_many_lanes_that_owe_a_little_each_are_settled_together():
-    debt = Debt()
+    debt = CreditToReturn()
     settled: dict[str, tuple[int, int]] = {}
     lanes = [str(number) for number in range(16)]
     for _ in range(LANE_EVENTS // 2 - 1):
         for lane in lanes:
-            if settled := debt.read(lane, 1, 1):
+            if settled := debt.count_read(lane, 1, 1):
                 assert set(settled) == set(lanes)
                 assert sum(events for events, _ in settled.values()) == ALL_EVENTS // 2
                 return

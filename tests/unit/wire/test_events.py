@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from spark_lsp.request import Chunk, Finished, Started, Usage
 from spark_lsp.wire.server import ServerConnection
-from spark_lsp.wire.server_events import Asked
+from spark_lsp.wire.server_events import RequestReceived
 
 PUBLIC = TypeAdapter[Any](ResponsesServerEvent)
 
@@ -20,7 +20,7 @@ def ask(server: ServerConnection, stream: str | None = "s1", **fields: object) -
     if stream is not None:
         create["stream_id"] = stream
     asked = server.receive(json.dumps(create), 1_700_000_000.5)[0]
-    assert isinstance(asked, Asked)
+    assert isinstance(asked, RequestReceived)
     return asked.response
 
 
@@ -45,11 +45,11 @@ def started() -> Started:
 @pytest.mark.parametrize("stream", ["s1", None])
 def test_an_answer_is_the_public_sequence(server: ServerConnection, stream: str | None):
     response = ask(server, stream)
-    server.answer(response, started())
-    server.answer(response, Chunk("Hel"))
+    server.write_event(response, started())
+    server.write_event(response, Chunk("Hel"))
     events = written(server)
-    server.answer(response, Chunk("lo"))
-    server.answer(response, Finished("stop", Usage(10, 2, 4)))
+    server.write_event(response, Chunk("lo"))
+    server.write_event(response, Finished("stop", Usage(10, 2, 4)))
     events += written(server)
     assert [event["type"].removeprefix("response.") for event in events] == [
         "created",
@@ -70,7 +70,7 @@ def test_an_answer_is_the_public_sequence(server: ServerConnection, stream: str 
 def test_the_whole_text_and_the_usage_stand_at_the_end(server: ServerConnection):
     response = ask(server)
     for event in (started(), Chunk("Hel"), Chunk("lo"), Finished("stop", Usage(10, 2, 4))):
-        server.answer(response, event)
+        server.write_event(response, event)
     last = PUBLIC.validate_json(json.dumps(written(server)[-1]))
     assert last.response.output_text == "Hello"
     assert last.response.status == "completed"
@@ -88,7 +88,7 @@ def test_the_whole_text_and_the_usage_stand_at_the_end(server: ServerConnection)
 def test_an_early_end_says_why(server: ServerConnection, reason: Any, expected: object):
     response = ask(server)
     for event in (started(), Chunk("Hel"), Finished(reason)):
-        server.answer(response, event)
+        server.write_event(response, event)
     last = written(server)[-1]
     assert last["type"] == "response.incomplete"
     assert last["response"]["incomplete_details"] == expected
@@ -99,8 +99,8 @@ def test_an_early_end_says_why(server: ServerConnection, reason: Any, expected: 
 def test_a_failure_comes_after_created_and_says_why(server: ServerConnection, begun: bool):
     response = ask(server)
     if begun:
-        server.answer(response, started())
-        server.answer(response, Chunk("Hel"))
+        server.write_event(response, started())
+        server.write_event(response, Chunk("Hel"))
     server.fail(response, "server_error", "The engine is gone.")
     events = written(server)
     assert events[0]["type"] == "response.created"
@@ -111,14 +111,14 @@ def test_a_failure_comes_after_created_and_says_why(server: ServerConnection, be
 
 def test_an_answer_without_text_has_no_output(server: ServerConnection):
     response = ask(server)
-    server.answer(response, started())
-    server.answer(response, Finished())
+    server.write_event(response, started())
+    server.write_event(response, Finished())
     assert written(server)[-1]["response"]["output"] == []
 
 
 def test_an_answer_that_ends_before_it_began_is_created_and_ended(server: ServerConnection):
     response = ask(server)
-    server.answer(response, Finished("cancelled"))
+    server.write_event(response, Finished("cancelled"))
     assert [event["type"] for event in written(server)] == ["response.created", "response.incomplete"]
 
 
@@ -148,13 +148,13 @@ def test_a_request_that_cannot_be_served_is_an_error_on_its_lane_and_no_other(
     assert (event["type"], event["status"], event["error"]["code"]) == ("error", 400, code)
     expected = "s1" if create["stream_id"] == "s1" else None
     assert event.get("stream_id") == expected
-    server.answer(other, started())
-    server.answer(other, Finished())
+    server.write_event(other, started())
+    server.write_event(other, Finished())
     assert written(server)[-1]["type"] == "response.completed"
 
 
 def test_nothing_of_ours_reaches_a_public_client(server: ServerConnection):
-    server.status([])
-    server.goaway("bye")
+    server.report_status([])
+    server.announce_end("bye")
     assert written(server) == []
-    assert not server.pending
+    assert not server.queue

@@ -22,9 +22,15 @@ from spark_lsp.wire.client import LANES_PER_POOL, ClientConnection
 from spark_lsp.wire.client_events import Answered, ClientEvent, Failed, Greeted, Resync
 from spark_lsp.wire.credit import ALL_BYTES, ALL_EVENTS, LANE_BYTES, LANE_EVENTS
 from spark_lsp.wire.frames import CHUNK_CHARS
-from spark_lsp.wire.mirror import Mirror
+from spark_lsp.wire.replica_store import ReplicaStore
 from spark_lsp.wire.server import ServerConnection
-from spark_lsp.wire.server_events import Asked, Cancelled, Focused, Resumed, ServerEvent
+from spark_lsp.wire.server_events import (
+    CursorRested,
+    ReplicasResumed,
+    RequestCancelled,
+    RequestReceived,
+    ServerEvent,
+)
 
 URIS = st.sampled_from(["file:///a", "file:///b"])
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=12) | st.integers(1, 3).map(
@@ -74,7 +80,7 @@ class Joined(RuleBasedStateMachine):
         self.client: ClientConnection | None = None
         self.link(None)
 
-    def link(self, kept: Mirror | None) -> None:
+    def link(self, kept: ReplicaStore | None) -> None:
         """Connect; `kept` is what the gateway still has of the connection before."""
         self.links += 1
         self.spoilt = self.client is not None  # changes that were not sent are told whole
@@ -82,11 +88,11 @@ class Joined(RuleBasedStateMachine):
         self.client = ClientConnection(spark=self.spark, earlier=self.client)
         self.server = ServerConnection(str(self.links), spark=self.spark, session=str(self.links))
         if self.spark:
-            self.server.hello("1", [])
+            self.server.greet("1", [])
         self.up: deque[str] = deque()
         self.down: deque[str] = deque()
         self.jobs: dict[str, Job] = {}
-        self.focused: list[Focused] = []
+        self.focused: list[CursorRested] = []
         self.client.restore([(uri, "python", *each) for uri, each in self.texts.items()])
 
     # A person.
@@ -160,31 +166,31 @@ class Joined(RuleBasedStateMachine):
         job = self.jobs[response]
         if not job.begun:
             job.begun = True
-            self.act(self.server.answer(response, Started("local", "m")))
+            self.act(self.server.write_event(response, Started("local", "m")))
         for text in texts:
             job.text += "" if job.over else text
-            self.act(self.server.answer(response, Chunk(text)))
+            self.act(self.server.write_event(response, Chunk(text)))
         if what == "e":
             job.over = True
             self.act(self.server.fail(response, "engine_failed", "The engine failed."))
         elif what in "fl":
             job.over = True
-            self.act(self.server.answer(response, Finished("stop" if what == "f" else "length")))
+            self.act(self.server.write_event(response, Finished("stop" if what == "f" else "length")))
 
     def act(self, events: list[ServerEvent]) -> None:
         for event in events:
             match event:
-                case Asked(response, request):
+                case RequestReceived(response, request):
                     assert response not in self.jobs
                     self.jobs[response] = Job(request)
                     self.check_arrived(request)
-                case Cancelled(response):
+                case RequestCancelled(response):
                     assert not self.jobs[response].over
                     self.jobs[response].over = True
-                case Focused():
+                case CursorRested():
                     self.focused.append(event)
-                case Resumed(_, documents):
-                    self.server.adopt(self.kept, documents)
+                case ReplicasResumed(_, documents):
+                    self.server.documents.adopt_replicas(self.kept, documents)
                 case _:
                     raise AssertionError(event)
 
@@ -242,13 +248,13 @@ class Joined(RuleBasedStateMachine):
     @rule(what=st.sampled_from("lLsssn"), number=st.integers(1, 3))
     def trouble(self, what: str, number: int) -> None:
         if what in "lL":
-            self.lose(self.server.mirror.copy() if what == "l" else None)
+            self.lose(self.server.documents.replicas.copy() if what == "l" else None)
         elif what == "s" and self.spark:
             self.spoil_a_mirror(number)
         else:
             self.say_what_nobody_knows()
 
-    def lose(self, kept: Mirror | None) -> None:
+    def lose(self, kept: ReplicaStore | None) -> None:
         before = self.listening()
         self.hear(self.client.lost())
         assert {each.failed for each in before} <= {"connection_lost"}
@@ -312,12 +318,12 @@ class Joined(RuleBasedStateMachine):
                 if not job.over:
                     job.over = True
                     if not job.begun:
-                        self.act(self.server.answer(response, Started("local", "m")))
-                    self.act(self.server.answer(response, Finished()))
+                        self.act(self.server.write_event(response, Started("local", "m")))
+                    self.act(self.server.write_event(response, Finished()))
             self.carry((0, 0, 1000, 1000))
             for lane in list(self.client._lanes):
                 self.client.read(lane)
-            if not (self.up or self.down or self.server.pending or self.server.unfinished()):
+            if not (self.up or self.down or self.server.queue or self.server.list_unfinished()):
                 message = self.client.pop()
                 if message is None:
                     return
@@ -325,7 +331,7 @@ class Joined(RuleBasedStateMachine):
         raise AssertionError("the two never come to rest")
 
     def check_cancelled_work_is_told(self) -> None:
-        if self.spark and not (self.up or self.down or self.server.pending):
+        if self.spark and not (self.up or self.down or self.server.queue):
             for job in self.jobs.values():
                 assert job.over or not self.questions[name_of(job.request)].cancelled
 

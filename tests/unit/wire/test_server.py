@@ -10,12 +10,19 @@ from spark_lsp.errors import LocalProtocolError, RemoteProtocolError
 from spark_lsp.request import Chunk, EngineInfo, Finished, Focus, Started, Timing, Usage
 from spark_lsp.wire import server as module
 from spark_lsp.wire.credit import LANE_EVENTS
-from spark_lsp.wire.frames import Configure, Created, DocRef
+from spark_lsp.wire.frames import Configure, DocRef
 from spark_lsp.wire.lanes import MAX_LANES
-from spark_lsp.wire.mirror import digest
-from spark_lsp.wire.outbox import FULL_CHARS
+from spark_lsp.wire.replica_store import digest
+from spark_lsp.wire.response_frames import Created
+from spark_lsp.wire.send_queue import PAUSE_ENGINE_CHARS
 from spark_lsp.wire.server import MAX_STRIKES, ServerConnection
-from spark_lsp.wire.server_events import Asked, Cancelled, Configured, Focused, Resumed
+from spark_lsp.wire.server_events import (
+    CursorRested,
+    ReplicasResumed,
+    RequestCancelled,
+    RequestReceived,
+    SettingsReceived,
+)
 
 STARTED = Started("local", "qwen")
 
@@ -36,7 +43,7 @@ def ask(server: ServerConnection, lane: str | None = "ic.0", instruction: str = 
 
 def asked(server: ServerConnection, lane: str | None = "ic.0", instruction: str = "q") -> str:
     (event,) = ask(server, lane, instruction)
-    assert isinstance(event, Asked)
+    assert isinstance(event, RequestReceived)
     return event.response
 
 
@@ -60,7 +67,7 @@ def test_an_answer_says_only_what_is_news(server: ServerConnection):
     response = asked(server)
     usage, timing = Usage(9, 2, 4), Timing(1.0, 2.0, 3.0, True, 4.0, 3.5, 0.5, True)
     for event in (STARTED, Chunk("a"), Chunk("b"), Finished("stop", usage, timing)):
-        assert server.answer(response, event, now=1.51) == []
+        assert server.write_event(response, event, now=1.51) == []
     created, delta, told, done = written(server)
     assert created["response"]["spark"] == {
         "engine": "local",
@@ -86,27 +93,27 @@ def test_an_answer_says_only_what_is_news(server: ServerConnection):
     assert done["response"]["usage"]["total_tokens"] == 11
     assert [event["sequence_number"] for event in (created, delta, told, done)] == [0, 1, 2, 3]
     assert {event["stream_id"] for event in (created, delta, told, done)} == {"ic.0"}
-    assert server.unfinished() == []
-    assert not server.pending
+    assert server.list_unfinished() == []
+    assert not server.queue
 
 
 def test_a_lane_is_served_in_order(server: ServerConnection):
     first = asked(server, "a", "one")
     assert ask(server, "a", "two") == []
     other = asked(server, "b", "three")
-    server.answer(first, STARTED)
-    (event,) = server.answer(first, Finished())
-    assert isinstance(event, Asked)
+    server.write_event(first, STARTED)
+    (event,) = server.write_event(first, Finished())
+    assert isinstance(event, RequestReceived)
     assert event.request.instruction == "two"
     assert len({first, other, event.response}) == 3
-    assert set(server.unfinished()) == {other, event.response}
+    assert set(server.list_unfinished()) == {other, event.response}
 
 
 def test_a_failure_lets_the_next_one_go_on(server: ServerConnection):
     first = asked(server)
     assert ask(server, instruction="two") == []
     (event,) = server.fail(first, "engine_failed", "It is gone.")
-    assert isinstance(event, Asked)
+    assert isinstance(event, RequestReceived)
     failed = written(server)[-1]
     assert failed["response"]["error"] == {"code": "engine_failed", "message": "It is gone."}
     assert server.fail(first, "engine_failed", "again") == []
@@ -116,11 +123,11 @@ def test_a_failure_lets_the_next_one_go_on(server: ServerConnection):
 @pytest.mark.parametrize("by", ["stream_id", "response_id"])
 def test_a_cancel_ends_the_response_and_lets_the_next_one_go_on(server: ServerConnection, by: str):
     response = asked(server)
-    server.answer(response, STARTED)
+    server.write_event(response, STARTED)
     assert ask(server, instruction="two") == []
     name = "ic.0" if by == "stream_id" else response
     cancelled, following = say(server, "response.cancel", **{by: name})
-    assert cancelled == Cancelled(response)
+    assert cancelled == RequestCancelled(response)
     assert following.request.instruction == "two"
     last = written(server)[-1]
     assert last["response"]["incomplete_details"] == {"reason": "cancelled"}
@@ -130,36 +137,36 @@ def test_a_cancel_ends_the_response_and_lets_the_next_one_go_on(server: ServerCo
 def test_a_waiting_response_is_cancelled_without_ever_being_asked(server: ServerConnection):
     first = asked(server)
     ask(server)
-    waiting = server.unfinished()[1]
+    waiting = server.list_unfinished()[1]
     assert say(server, "response.cancel", response_id=waiting) == []
     assert types(server) == ["spark.timing", "incomplete"]
-    assert server.unfinished() == [first]
-    assert server.answer(first, Finished()) == []
+    assert server.list_unfinished() == [first]
+    assert server.write_event(first, Finished()) == []
 
 
 def test_a_late_cancel_and_late_words_are_ignored(server: ServerConnection):
     response = asked(server)
-    server.answer(response, STARTED)
+    server.write_event(response, STARTED)
     say(server, "response.cancel", stream_id="ic.0")
     written(server)
     assert say(server, "response.cancel", stream_id="ic.0") == []
     assert say(server, "response.cancel", response_id=response) == []
     assert say(server, "response.cancel", stream_id="no-such-lane") == []
     for event in (STARTED, Chunk("late"), Finished()):
-        assert server.answer(response, event) == []
+        assert server.write_event(response, event) == []
     assert written(server) == []
 
 
 def test_the_default_lane_has_no_name(server: ServerConnection):
     response = asked(server, None)
-    server.answer(response, STARTED)
-    assert say(server, "response.cancel") == [Cancelled(response)]
+    server.write_event(response, STARTED)
+    assert say(server, "response.cancel") == [RequestCancelled(response)]
     assert all("stream_id" not in event for event in written(server))
 
 
 def test_text_before_the_start_is_a_bug_of_ours(server: ServerConnection):
     with pytest.raises(LocalProtocolError):
-        server.answer(asked(server), Chunk("x"))
+        server.write_event(asked(server), Chunk("x"))
 
 
 def test_one_lane_too_many_is_an_error_on_it(server: ServerConnection):
@@ -172,35 +179,35 @@ def test_one_lane_too_many_is_an_error_on_it(server: ServerConnection):
 
 def test_the_first_words_are_urgent_and_later_ones_are_not(server: ServerConnection):
     response = asked(server)
-    assert not server.urgent
-    server.answer(response, STARTED)
-    assert server.urgent
+    assert not server.queue.urgent
+    server.write_event(response, STARTED)
+    assert server.queue.urgent
     written(server)
-    server.answer(response, Chunk("a"))
-    assert server.urgent
+    server.write_event(response, Chunk("a"))
+    assert server.queue.urgent
     written(server)
-    server.answer(response, Chunk("b"))
-    assert server.pending
-    assert not server.urgent
-    server.answer(response, Finished())
-    assert server.urgent
+    server.write_event(response, Chunk("b"))
+    assert server.queue
+    assert not server.queue.urgent
+    server.write_event(response, Finished())
+    assert server.queue.urgent
 
 
 def test_the_same_events_as_frames(server: ServerConnection):
     response = asked(server)
-    server.answer(response, STARTED)
-    event = server.pop_event()
+    server.write_event(response, STARTED)
+    event = server.pop_frame()
     assert event is not None
     assert isinstance(event, Created)
     assert event.sequence_number == 0
-    assert server.pop_event() is None
+    assert server.pop_frame() is None
 
 
 def test_the_gateway_speaks_of_itself(server: ServerConnection):
     info = EngineInfo("local", "local", "qwen")
-    server.hello("1.2", [info])
-    server.status([info], ["p"])
-    server.goaway("bye")
+    server.greet("1.2", [info])
+    server.report_status([info], ["p"])
+    server.announce_end("bye")
     hello, status, goaway = written(server)
     assert (hello["version"], hello["max_lanes"], hello["engines"][0]["name"]) == ("1.2", 32, "local")
     assert (status["engines"][0]["state"], status["problems"]) == ("ready", ["p"])
@@ -208,7 +215,7 @@ def test_the_gateway_speaks_of_itself(server: ServerConnection):
 
 
 def test_settings(server: ServerConnection):
-    expected = Configured({"e": {"kind": "replay"}}, {"edit": ["e"]}, {})
+    expected = SettingsReceived({"e": {"kind": "replay"}}, {"edit": ["e"]}, {})
     assert say(server, "spark.configure", engines=expected.engines, routes=expected.routes) == [expected]
 
 
@@ -257,7 +264,7 @@ def test_a_request_that_cites_what_is_not_here_is_an_error_and_the_document_is_a
 
 def test_where_the_cursor_rests(server: ServerConnection):
     open_document(server)
-    expected = Focused(Focus("file:///a", "python", "abc", 3))
+    expected = CursorRested(Focus("file:///a", "python", "abc", 3))
     assert say(server, "spark.doc.focus", doc="d1", version=1, offset=3) == [expected]
     assert say(server, "spark.doc.focus", doc="d1", version=1, offset=4) == []
     assert say(server, "spark.doc.focus", doc="d1", version=1, offset=-1) == []
@@ -275,9 +282,9 @@ def chat(server: ServerConnection, lane: str | None = None, words: str = "hi", *
 
 def answered(server: ServerConnection, text: str, events: list[Any]) -> str:
     (asked_,) = events
-    assert isinstance(asked_, Asked)
+    assert isinstance(asked_, RequestReceived)
     for event in (STARTED, Chunk(text), Finished()):
-        server.answer(asked_.response, event)
+        server.write_event(asked_.response, event)
     written(server)
     return asked_.response
 
@@ -302,9 +309,9 @@ def test_a_request_continues_a_response_and_not_its_instructions(server: ServerC
 def test_a_follow_up_may_be_asked_before_the_answer_has_ended(server: ServerConnection):
     (first,) = chat(server, "a")
     assert chat(server, "a", "and?", previous_response_id=first.response) == []
-    server.answer(first.response, STARTED)
-    server.answer(first.response, Chunk("hello"))
-    following = server.answer(first.response, Finished())
+    server.write_event(first.response, STARTED)
+    server.write_event(first.response, Chunk("hello"))
+    following = server.write_event(first.response, Finished())
     assert past(following) == [("user", "hi"), ("assistant", "hello"), ("asked", "and?")]
 
 
@@ -312,7 +319,7 @@ def test_what_is_not_here_any_more_is_an_error_and_the_lane_goes_on(server: Serv
     (first,) = chat(server, "a")
     chat(server, "a", "second", previous_response_id="resp_none")
     chat(server, "a", "third")
-    (third,) = server.answer(first.response, Finished("stop"))
+    (third,) = server.write_event(first.response, Finished("stop"))
     assert third.request.instruction == "third"
     error = next(event for event in written(server) if event["type"] == "error")
     assert (error["error"]["code"], error["stream_id"]) == ("previous_response_not_found", "a")
@@ -352,7 +359,7 @@ def test_a_warm_up_has_no_text_and_can_be_continued(spark: bool):
     (event,) = chat(server, words="long context", generate=False)
     assert event.request.warm
     for said in (STARTED, Chunk("swallowed"), Finished()):
-        server.answer(event.response, said)
+        server.write_event(event.response, said)
     told = written(server)
     assert told[-1]["type"] == "response.completed"
     assert told[-1]["response"]["output"] == []
@@ -376,15 +383,15 @@ def test_a_steered_response_ends_and_its_successor_goes_on(begun: bool):
     (first,) = chat(server, "a", instructions="Be kind.", max_output_tokens=9)
     chat(server, "a", "waits")
     if begun:
-        server.answer(first.response, STARTED)
-        server.answer(first.response, Chunk("Once"))
+        server.write_event(first.response, STARTED)
+        server.write_event(first.response, Chunk("Once"))
     stopped, heir = steer(server, first.response)
-    assert stopped == Cancelled(first.response)
+    assert stopped == RequestCancelled(first.response)
     said = [("assistant", "Once")] if begun else []
     assert past([heir]) == [("system", "Be kind."), ("user", "hi"), *said, ("asked", "shorter")]
     assert heir.request.max_tokens == 9
-    server.answer(heir.response, STARTED)
-    (last,) = server.answer(heir.response, Finished())
+    server.write_event(heir.response, STARTED)
+    (last,) = server.write_event(heir.response, Finished())
     assert last.request.instruction == "waits"
     told = written(server)
     kinds = [event["type"].removeprefix("response.") for event in told]
@@ -410,11 +417,11 @@ def is_of(event: dict[str, Any], response: str) -> bool:
 def test_a_steer_that_cannot_be_is_given_back(server: ServerConnection):
     (first,) = chat(server, "a")
     chat(server, "a", "waits")
-    waiting = server.unfinished()[1]
+    waiting = server.list_unfinished()[1]
     (complete,) = say(server, "response.create", stream_id="c", spark={"task": "complete"})
     ended = answered(server, "x", chat(server, "d"))
     (unwritten,) = chat(server, "e")
-    server.answer(unwritten.response, Finished())
+    server.write_event(unwritten.response, Finished())
     cases = [
         (first.response, [], "invalid_input"),
         (waiting, "x", "response_not_active"),
@@ -429,7 +436,7 @@ def test_a_steer_that_cannot_be_is_given_back(server: ServerConnection):
         assert failed["error"]["code"] == code
         assert failed["steer"] == {"previous_response_id": target, "input": given}
         assert failed["sequence_number"] >= 0
-    assert first.response in server.unfinished()
+    assert first.response in server.list_unfinished()
 
 
 # Timing.
@@ -438,8 +445,8 @@ def test_a_steer_that_cannot_be_is_given_back(server: ServerConnection):
 def test_a_public_client_that_asks_for_it_is_told_where_the_time_went():
     server = ServerConnection("x", spark=False, timing=True)
     (event,) = chat(server)
-    server.answer(event.response, STARTED)
-    server.answer(event.response, Finished("stop", Usage(1, 5), Timing(1.0, 2.0, 8.0)), now=1.52)
+    server.write_event(event.response, STARTED)
+    server.write_event(event.response, Finished("stop", Usage(1, 5), Timing(1.0, 2.0, 8.0)), now=1.52)
     *_, told, _ = written(server)
     assert told["type"] == "responsesapi.websocket_timing"
     metrics = told["timing_metrics"]
@@ -451,8 +458,8 @@ def test_a_public_client_that_asks_for_it_is_told_where_the_time_went():
 def test_a_public_client_is_told_a_simulated_machine_s_times_too():
     server = ServerConnection("x", spark=False, timing=True)
     (event,) = chat(server)
-    server.answer(event.response, STARTED)
-    server.answer(event.response, Finished("stop", Usage(1, 5), Timing(1.0, 2.0, 8.0, True, 9.0, 8.0)))
+    server.write_event(event.response, STARTED)
+    server.write_event(event.response, Finished("stop", Usage(1, 5), Timing(1.0, 2.0, 8.0, True, 9.0, 8.0)))
     *_, told, _ = written(server)
     assert told["time_info"] == pytest.approx(
         {"queue_time": 0.001, "prompt_time": 0.002, "completion_time": 0.008, "total_time": 0.011}
@@ -471,7 +478,7 @@ def test_too_much_at_once_is_refused_and_counts_nobody_out(
     assert ask(server, "b") == []
     (error,) = written(server)
     assert (error["status"], error["error"]["code"]) == (429, "rate_limit_exceeded")
-    server.answer(first, Finished())
+    server.write_event(first, Finished())
     written(server)
     asked(server, "b")
 
@@ -480,7 +487,7 @@ def test_too_much_text_at_once_is_refused(server: ServerConnection, monkeypatch:
     monkeypatch.setattr(module, "MAX_HELD_CHARS", 10)
     first = asked(server, "a", "12345678")
     assert ask(server, "b", "123") == []
-    server.answer(first, Finished())
+    server.write_event(first, Finished())
     written(server)
     asked(server, "b", "123")
 
@@ -489,7 +496,7 @@ def test_a_connection_that_is_too_old_takes_nothing_new_and_lets_answers_end(ser
     response = asked(server)
     server.expire()
     assert ask(server, "b") == []
-    server.answer(response, Finished())
+    server.write_event(response, Finished())
     told = written(server)
     assert [event.get("error", {}).get("code") for event in told[:2]] == [Code.CONNECTION_LIMIT] * 2
     assert told[-1]["type"] == "response.completed"
@@ -513,30 +520,30 @@ def test_errors_in_a_row_end_the_connection_and_served_requests_between_them_do_
 def test_text_goes_on_credit_and_a_cancel_frees_what_waits(server: ServerConnection):
     first, second = asked(server, "a"), asked(server, "b")
     for response in (first, second):
-        server.answer(response, STARTED)
+        server.write_event(response, STARTED)
     for _ in range(LANE_EVENTS + 5):
-        server.answer(first, Chunk("x"))
+        server.write_event(first, Chunk("x"))
         server.pop()
-    server.answer(second, Chunk("hello"))
+    server.write_event(second, Chunk("hello"))
     assert [event["delta"] for event in written(server) if "delta" in event] == ["hello"]
-    assert server.pending
+    assert server.queue
     say(server, "spark.credit", stream_id="a", events=1, bytes=1)
     (more,) = written(server)
     assert more["delta"] == "x" * len(more["delta"])
-    server.answer(first, Chunk("tail"))
-    assert say(server, "response.cancel", stream_id="a") == [Cancelled(first)]
+    server.write_event(first, Chunk("tail"))
+    assert say(server, "response.cancel", stream_id="a") == [RequestCancelled(first)]
     assert types(server) == ["spark.timing", "incomplete"]
 
 
 @pytest.mark.parametrize("by", ["stream_id", "response_id"])
 def test_a_late_cancel_frees_text_that_still_waits_for_credit(server: ServerConnection, by: str):
     response, other = asked(server, "a"), asked(server, "b")
-    server.answer(response, STARTED)
-    server.answer(other, STARTED)
+    server.write_event(response, STARTED)
+    server.write_event(other, STARTED)
     for _ in range(LANE_EVENTS + 1):
-        server.answer(response, Chunk("x"))
+        server.write_event(response, Chunk("x"))
         written(server)
-    server.answer(response, Finished())
+    server.write_event(response, Finished())
     assert types(server) == []
     assert say(server, "response.cancel", **{by: "a" if by == "stream_id" else response}) == []
     assert types(server) == ["spark.timing", "completed"]
@@ -544,10 +551,10 @@ def test_a_late_cancel_frees_text_that_still_waits_for_credit(server: ServerConn
 
 def test_an_engine_that_is_faster_than_its_reader_should_pause(server: ServerConnection):
     response = asked(server)
-    server.answer(response, STARTED)
-    server.answer(response, Chunk("x" * FULL_CHARS))
-    assert server.full(response)
-    assert not server.congested
+    server.write_event(response, STARTED)
+    server.write_event(response, Chunk("x" * PAUSE_ENGINE_CHARS))
+    assert server.queue.is_full(response)
+    assert not server.queue.is_congested
 
 
 # Going on with an earlier connection's mirror.
@@ -559,23 +566,23 @@ def test_a_mirror_is_taken_over_and_what_differs_is_asked_for(server: ServerConn
     later = ServerConnection("y", spark=True)
     references = [["d1", 1, digest("abc")], ["d2", 1, digest("other")], ["d4", 1, digest("abc")]]
     (event,) = say(later, "spark.resume", session="s", documents=references)
-    assert event == Resumed("s", tuple(DocRef(*each) for each in references))
-    later.adopt(server.mirror.copy(), event.documents)
+    assert event == ReplicasResumed("s", tuple(DocRef(*each) for each in references))
+    later.documents.adopt_replicas(server.documents.replicas.copy(), event.documents)
     assert [told["doc"] for told in written(later)] == ["d2", "d4"]
-    assert later.mirror.find("d1", 1) is not None
-    assert later.mirror.find("d3", 1) is None
+    assert later.documents.replicas.find("d1", 1) is not None
+    assert later.documents.replicas.find("d3", 1) is None
 
 
 def test_without_an_earlier_mirror_everything_is_asked_for(server: ServerConnection):
-    server.adopt(None, [DocRef("d1", 1, digest("abc"))])
+    server.documents.adopt_replicas(None, [DocRef("d1", 1, digest("abc"))])
     assert types(server) == ["spark.doc.resync"]
 
 
 def test_a_half_sent_document_is_not_copied(server: ServerConnection):
     open_document(server, length=9)
-    assert server.mirror.copy().size == 0
+    assert server.documents.replicas.copy().size == 0
     open_document(server)
-    assert server.mirror.copy().size == 3
+    assert server.documents.replicas.copy().size == 3
 
 
 # Whom we do not understand.
@@ -590,7 +597,7 @@ def test_what_no_peer_of_this_protocol_sends_is_an_error_without_a_lane(
     (error,) = written(server)
     assert error["type"] == "error"
     assert "stream_id" not in error
-    assert server.unfinished() == [response]
+    assert server.list_unfinished() == [response]
 
 
 def test_a_wrong_request_is_an_error_on_its_lane(server: ServerConnection):
@@ -606,4 +613,4 @@ def test_a_public_client_can_only_ask(kind: str):
     server = ServerConnection("x", spark=False)
     asked(server)
     assert say(server, kind, stream_id="ic.0", events=1, bytes=1) == []
-    assert len(server.unfinished()) == 1
+    assert len(server.list_unfinished()) == 1

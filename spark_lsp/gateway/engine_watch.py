@@ -1,0 +1,69 @@
+"""Notices changes of engines and publishes them to the connections.
+
+An engine's state also changes without a request: a model is downloaded, a pause after failures ends. One
+timer of the gateway looks at each engine once a second, while at least one connection listens. A connection
+does no work until an engine has changed.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from spark_lsp.supervise import call_guarded, guarded
+
+PERIOD_S = 1.0
+
+Listener = Callable[[], object]
+
+
+class WatchedEngines(Protocol):
+    """Engines whose state can be compared."""
+
+    def snapshot(self) -> tuple[object, ...]:
+        """Return values that differ from the earlier ones if the state of an engine has changed."""
+        ...
+
+
+class EngineWatch:
+    """See the module's text. Several connections may watch the same engines."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[Listener, tuple[WatchedEngines, ...]] = {}
+        self._snapshots: dict[WatchedEngines, tuple[object, ...]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def subscribe(self, listener: Listener, *watched: WatchedEngines) -> Callable[[], None]:
+        """Call `listener` after each change of these engines; return a function that ends this."""
+        self._listeners[listener] = watched
+        for engines in watched:
+            if engines not in self._snapshots:
+                self._snapshots[engines] = engines.snapshot()
+        if self._timer is None:
+            self._set_timer()
+
+        def unsubscribe() -> None:
+            self._listeners.pop(listener, None)
+            in_use = {each for watched in self._listeners.values() for each in watched}
+            self._snapshots = {each: value for each, value in self._snapshots.items() if each in in_use}
+            if not self._listeners and self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+        return unsubscribe
+
+    def _set_timer(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(PERIOD_S, guarded(self._tick))
+
+    def _tick(self) -> None:
+        self._set_timer()  # first, so that a failure below does not end the watch
+        changed: set[WatchedEngines] = set()
+        for engines, before in list(self._snapshots.items()):
+            now = engines.snapshot()
+            if now != before:
+                self._snapshots[engines] = now
+                changed.add(engines)
+        if not changed:
+            return
+        for listener, watched in list(self._listeners.items()):
+            if not changed.isdisjoint(watched):
+                call_guarded(listener)

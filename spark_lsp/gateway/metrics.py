@@ -1,0 +1,97 @@
+"""Counts and times of the gateway's answers, without any text, in the format of Prometheus.
+
+The buckets of the time to the first token have the borders that matter to a user: a tenth of a second feels
+immediate, a second interrupts, and after ten seconds the user turns to something else.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from spark_lsp.request import Finished, Request, Usage
+
+BUCKET_BORDERS_S = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+Key = tuple[str, str]  # engine, task
+
+
+@dataclass(slots=True)
+class Histogram:
+    """How many values were at most each border, how many in all, and their sum in seconds."""
+
+    buckets: list[int] = field(default_factory=lambda: [0] * len(BUCKET_BORDERS_S))
+    count: int = 0
+    total: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one value."""
+        self.count += 1
+        self.total += seconds
+        for number, border in enumerate(BUCKET_BORDERS_S):
+            self.buckets[number] += seconds <= border
+
+
+@dataclass(slots=True)
+class Metrics:
+    """Counts since the gateway's start."""
+
+    answers: Counter[tuple[str, str, str]] = field(default_factory=Counter[tuple[str, str, str]])
+    tokens: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    ttft: defaultdict[Key, Histogram] = field(default_factory=lambda: defaultdict[Key, Histogram](Histogram))
+
+    def count_answer(self, engine: str, request: Request, finished: Finished | None, code: str = "") -> None:
+        """Count an answer by its outcome; `code` is the outcome of one that did not finish."""
+        outcome = finished.reason if finished is not None else code
+        self.answers[engine, request.task.value, outcome] += 1
+        if finished is None:
+            return
+        self._count_tokens(engine, finished.usage)
+        if finished.reason in ("stop", "length"):
+            self.ttft[engine, request.task.value].add(finished.timing.first_ms / 1000)
+
+    def _count_tokens(self, engine: str, usage: Usage) -> None:
+        self.tokens[engine, "input"] += usage.input_tokens
+        self.tokens[engine, "cached"] += usage.cached_tokens
+        self.tokens[engine, "output"] += usage.output_tokens
+
+
+def render_metrics(metrics: Metrics, gauges: Callable[[], dict[str, float]]) -> bytes:
+    """Return the metrics as Prometheus' text; `gauges` returns current values by name."""
+    from prometheus_client import (  # takes a tenth of a second: only on request
+        CollectorRegistry,
+        generate_latest,
+    )
+
+    class Collector:
+        def collect(self) -> Iterable[Any]:
+            return _make_families(metrics, gauges())
+
+    registry = CollectorRegistry()
+    registry.register(Collector())  # type: ignore[arg-type]
+    return generate_latest(registry)
+
+
+def _make_families(metrics: Metrics, gauges: dict[str, float]) -> Iterable[Any]:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+    answers = CounterMetricFamily(
+        "spark_lsp_answers", "Answers that have ended", labels=["engine", "task", "outcome"]
+    )
+    for labels, number in metrics.answers.items():
+        answers.add_metric(labels, number)
+    tokens = CounterMetricFamily(
+        "spark_lsp_tokens", "Tokens, as engines count them", labels=["engine", "kind"]
+    )
+    for labels, number in metrics.tokens.items():
+        tokens.add_metric(labels, number)
+    ttft = HistogramMetricFamily(
+        "spark_lsp_ttft_seconds", "Time to the first token, at the engine", labels=["engine", "task"]
+    )
+    for labels, times in metrics.ttft.items():
+        buckets = [
+            (str(border), count) for border, count in zip(BUCKET_BORDERS_S, times.buckets, strict=True)
+        ]
+        ttft.add_metric(labels, [*buckets, ("+Inf", times.count)], times.total)
+    yield from (answers, tokens, ttft)
+    for name, value in gauges.items():
+        yield GaugeMetricFamily(f"spark_lsp_{name}", name.replace("_", " "), value)

@@ -1,0 +1,311 @@
+"""Edits: from a command to one versioned `workspace/applyEdit`, or to a refusal with its reason.
+
+The command is answered at once; the work continues as a job. Text that the user types elsewhere during that
+time moves the edit; text typed in the same place refuses it, so the visible text is never overwritten. If the
+link is lost during an edit, the edit is started once more, because nothing was applied yet. Each started job
+ends with exactly one `spark/edit`.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import anyio
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from spark_lsp.codes import Code
+from spark_lsp.errors import EditRefused, EngineError, SparkError
+from spark_lsp.lsp import convert
+from spark_lsp.lsp.answer_recorder import AnswerReader
+from spark_lsp.lsp.edit_request import EditRequest
+from spark_lsp.lsp.engine_side import EngineSide
+from spark_lsp.lsp.language_client import LanguageClient
+from spark_lsp.lsp.messages import UserMessages
+from spark_lsp.lsp.progress import Progress, ProgressRegistry
+from spark_lsp.lsp.settings_store import SettingsStore
+from spark_lsp.lsp.threads import run_in_thread
+from spark_lsp.privacy.redaction import redact_secrets
+from spark_lsp.prompts import actions, gate, reply, unfence
+from spark_lsp.prompts.syntax import SyntaxTree
+from spark_lsp.request import Chunk, EditFormat, Request, Started
+from spark_lsp.session import context
+from spark_lsp.session.documents import Documents
+from spark_lsp.supervise import call_guarded, log_failure
+from spark_lsp.text.document import Document
+from spark_lsp.text.edits import Edit, rebase_edits
+
+RETRIED = (Code.CONNECTION_LOST, Code.ANSWER_BROKE_OFF)  # nothing was applied, another engine may answer
+TEXT_CHANGED = "The text changed where the edit was to be made"
+TEXT_UNCHANGED = "The text is as it was"
+WENT_WRONG = (
+    "spark-lsp failed while it made this edit. The edit was aborted. Look at the text and ask again; please "
+    "report it if it fails again."
+)
+APPLY_TIMEOUT_SECONDS = 120.0  # for the editor to answer `workspace/applyEdit`; some ask the user first
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an edit ended: the state of `spark/edit`, its code, and the reason in words."""
+
+    state: str
+    code: Code
+    reason: str = ""
+
+
+APPLIED = Outcome("applied", Code.APPLIED)
+FAILED = Outcome("failed", Code.INTERNAL_ERROR, WENT_WRONG)
+STOPPED_BY_USER = Outcome("cancelled", Code.CANCELLED_BY_USER, "stopped by you")
+SERVER_STOPPED = Outcome("cancelled", Code.SERVER_STOPPED, "spark-lsp stopped before the edit was made")
+
+
+@dataclass(eq=False)
+class EditJob:
+    """An edit under way.
+
+    `typed` has the changes of its document since the start; None if they are unknown, so that the edit
+    cannot be placed.
+    """
+
+    id: str
+    request: EditRequest
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    typed: list[Edit] | None = field(default_factory=list[Edit])
+    is_cancelled: bool = False  # by the user
+    outcome: Outcome = FAILED
+
+
+class EditJobs:
+    """All edits under way."""
+
+    def __init__(
+        self,
+        *,
+        documents: Documents,
+        settings: SettingsStore,
+        client: LanguageClient,
+        messages: UserMessages,
+        progress: ProgressRegistry,
+        engine_side: EngineSide,
+        answers: AnswerReader,
+    ) -> None:
+        self._documents = documents
+        self._settings = settings
+        self._client = client
+        self._messages = messages
+        self._progress = progress
+        self._engine_side = engine_side
+        self._answers = answers
+        self._jobs: dict[str, EditJob] = {}
+        self._numbers = itertools.count(1)
+
+    def start(self, request: EditRequest) -> str:
+        """Begin an edit; return its id. Raises `SparkError` if the engine side is down."""
+        job = EditJob(f"edit-{next(self._numbers)}", request)
+        self._engine_side.spawn(self._run, job, on_failure=lambda _: self._end(job))
+        self._jobs[job.id] = job
+        return job.id
+
+    def cancel(self, job_id: str) -> bool:
+        """Stop an edit; return False for an unknown id."""
+        job = self._jobs.get(job_id)
+        if job is None:
+            return False
+        job.is_cancelled = True
+        job.scope.cancel()
+        return True
+
+    def cancel_all(self) -> list[str]:
+        """Stop all edits; return their ids."""
+        return [job_id for job_id in list(self._jobs) if self.cancel(job_id)]
+
+    def record_change(self, document: Document, edits: Sequence[Edit]) -> None:
+        """Record text that was typed into the document of an edit under way."""
+        for job in self._jobs.values():
+            if job.request.document.uri == document.uri and job.typed is not None:
+                job.typed += edits
+
+    def lose_history(self, uri: str) -> None:
+        """Record that a document was closed, reopened or is out of sync: its edits cannot be placed."""
+        for job in self._jobs.values():
+            if job.request.document.uri == uri:
+                job.typed = None
+
+    async def _run(self, job: EditJob) -> None:
+        progress = self._progress.create(actions.title_of(job.request.action), lambda: self.cancel(job.id))
+        outcome: Outcome | None = None
+        try:
+            with job.scope:
+                outcome = await self._make_edit(job, progress)
+        finally:  # the engine side or the server may be ending
+            job.outcome = outcome or (STOPPED_BY_USER if job.is_cancelled else SERVER_STOPPED)
+            call_guarded(progress.end, job.outcome.reason or "done")
+            self._end(job)
+
+    async def _make_edit(self, job: EditJob, progress: Progress) -> Outcome:
+        """Make and apply the edit; return its outcome."""
+        try:
+            await progress.begin()
+            edits = await self._propose(job, progress)
+            await self._apply(job, _remove_note(edits, job.request.note))
+        except EditRefused as error:
+            return Outcome("refused", error.code, str(error))
+        except SparkError as error:
+            return Outcome("failed", error.code, str(error))
+        except Exception as error:
+            log_failure(self._make_edit, error)
+            return FAILED
+        return APPLIED
+
+    def _end(self, job: EditJob) -> None:
+        """Send the job's outcome to the editor, once."""
+        if job.id not in self._jobs:
+            return
+        outcome = job.outcome
+        message = {
+            "id": job.id,
+            "state": outcome.state,
+            "reason": outcome.reason,
+            "uri": job.request.document.uri,
+            "code": outcome.code,
+        }
+        self._client.notify("spark/edit", message)
+        del self._jobs[job.id]
+        if outcome.state in ("refused", "failed"):
+            self._messages.show(types.MessageType.Warning, outcome.reason)
+
+    async def _propose(self, job: EditJob, progress: Progress) -> list[Edit]:
+        """Return the edits of the request's document. Raises `EditRefused` or `EngineError`."""
+        request = job.request
+        target, known = await run_in_thread(_edit_without_model, request)
+        if known is not None:
+            return known
+        shown = request.seen.document
+        format_, text = await self._ask_model(self._build_request(request, target), progress)
+        tree = request.tree if shown is request.document else SyntaxTree.of(shown)
+        edits = await run_in_thread(
+            reply.propose_edits,
+            request.action,
+            shown,
+            tree,
+            *target,
+            format_,
+            text,
+            instruction=request.instruction,
+            diagnostics=request.diagnostics,
+        )
+        if request.seen.would_harm_secrets(edits):
+            raise EditRefused(
+                "The proposal would change a secret, which the model was not shown",
+                "The edit was not applied",
+                "Choose lines without the secret, or change these by hand",
+                code=Code.SECRET_TOUCHED,
+            )
+        return edits
+
+    def _build_request(self, request: EditRequest, target: tuple[int, int]) -> Request:
+        """Return the engine's request, without the secrets of the user's texts."""
+        messages = [redact_secrets(diagnostic.message) for diagnostic in request.diagnostics]
+        instruction, effort = redact_secrets(request.instruction), self._settings.current.edit.effort
+        return context.build_edit(
+            request.seen.document, target, request.action, instruction, messages, effort
+        )
+
+    async def _ask_model(self, request: Request, progress: Progress) -> tuple[EditFormat, str]:
+        """Return the complete answer of an engine; retry once if the answer broke off."""
+        try:
+            return await self._read_answer(request, progress)
+        except EngineError as error:
+            if error.code not in RETRIED:
+                raise
+            progress.report(f"{error.what}; starting again")
+            return await self._read_answer(request, progress)
+
+    async def _read_answer(self, request: Request, progress: Progress) -> tuple[EditFormat, str]:
+        format_, text, is_cut = EditFormat.TEXT, "", False
+        async with self._answers.open(request) as events:
+            async for event in events:
+                if isinstance(event, Started):
+                    format_ = event.format
+                    progress.report(f"{event.engine} is working")
+                elif isinstance(event, Chunk):
+                    text += event.text
+                    progress.report(f"{len(text)} characters", characters=len(text))
+                else:
+                    is_cut = event.reason == "length"
+        if is_cut and not reply.is_complete(format_, text, unfence.target_in_request(request)):
+            raise EditRefused(
+                "The model reached its token limit before its answer was complete",
+                TEXT_UNCHANGED,
+                "Select fewer lines, or ask for a smaller change",
+                code=Code.ANSWER_CUT,
+            )
+        return format_, text
+
+    async def _apply(self, job: EditJob, edits: Sequence[Edit]) -> None:
+        """Apply the edits as one change of the latest version that the editor has reported."""
+        if not edits:
+            raise EditRefused(
+                "The model proposed no change",
+                TEXT_UNCHANGED,
+                "Describe the change in other words",
+                code=Code.NO_CHANGE,
+            )
+        document = self._documents.get(job.request.document.uri)
+        moved = rebase_edits(edits, job.typed) if job.typed is not None and document is not None else None
+        if moved is None or document is None:
+            raise EditRefused(TEXT_CHANGED, "The edit was not applied", "Ask again", code=Code.TEXT_CHANGED)
+        edit = convert.to_workspace_edit(
+            document,
+            self._documents.version_of(document),
+            moved,
+            self._documents.encoding,
+            versioned=self._client.abilities.takes_versions,
+        )
+        label = actions.title_of(job.request.action)
+        problem = await self._send_edit(types.ApplyWorkspaceEditParams(edit, label))
+        if problem is not None:
+            raise EditRefused(
+                f"The editor did not apply the edit: {problem}",
+                TEXT_UNCHANGED,
+                "Ask again",
+                code=Code.EDITOR_REFUSED,
+            )
+
+    async def _send_edit(self, params: types.ApplyWorkspaceEditParams) -> str | None:
+        """Let the editor apply an edit; return its reason for not doing so, or None."""
+        answer: object = None
+        with anyio.move_on_after(APPLY_TIMEOUT_SECONDS) as waited:
+            try:
+                answer = await self._client.apply_edit(params)
+            except JsonRpcException:
+                return "it answered with an error"
+        if waited.cancelled_caught:
+            raise SparkError(
+                f"The editor did not answer within {APPLY_TIMEOUT_SECONDS:g} s whether it applied the edit",
+                "The text may have changed or not",
+                "Look at it before you ask again",
+                code=Code.EDITOR_SILENT,
+            )
+        if not isinstance(answer, types.ApplyWorkspaceEditResult):
+            return "its answer does not say whether it applied the edit"
+        return None if answer.applied else answer.failure_reason or "it has another version of the text"
+
+
+def _edit_without_model(request: EditRequest) -> tuple[tuple[int, int], list[Edit] | None]:
+    """Return the range to change, and the edits if no model is necessary."""
+    document = request.document
+    target = actions.find_target(
+        request.action, document, request.tree, request.start, request.end, request.diagnostics
+    )
+    return target, gate.edits_without_model(
+        request.action, document, request.tree, *target, request.diagnostics, request.instruction
+    )
+
+
+def _remove_note(edits: list[Edit], note: actions.InstructionComment | None) -> list[Edit]:
+    """Return the edits and the removal of the comment that asked for them, unless they overlap."""
+    if not edits or note is None or any(note.start < each.end and each.start < note.end for each in edits):
+        return edits
+    return sorted([*edits, Edit(note.start, note.end, "")])

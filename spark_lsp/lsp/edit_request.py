@@ -1,0 +1,178 @@
+"""Reads the arguments of the commands `spark.edit` and `spark.explain`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from lsprotocol import types
+
+from spark_lsp.codes import Code
+from spark_lsp.errors import ArgumentError, EditRefused
+from spark_lsp.lsp import convert
+from spark_lsp.lsp.outgoing import Outgoing
+from spark_lsp.privacy.redaction import RedactedDocument
+from spark_lsp.prompts import actions
+from spark_lsp.prompts.syntax import SyntaxTree
+from spark_lsp.session.documents import Documents
+from spark_lsp.session.reasons import REMEDIES, TEXTS
+from spark_lsp.text.document import Document
+
+NOTHING_DONE = "Nothing was done"
+MAX_TEXT_CHARACTERS = 100_000  # of one text in a command's argument
+MAX_NAME_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class EditRequest:
+    """A command's edit; offsets refer to `document`, the true text.
+
+    `note` is the comment that contains the instruction. The edit removes it.
+    """
+
+    action: str
+    seen: RedactedDocument
+    tree: SyntaxTree  # of the true text
+    start: int
+    end: int
+    instruction: str = ""
+    diagnostics: tuple[actions.Diagnostic, ...] = ()
+    note: actions.InstructionComment | None = None
+
+    @property
+    def document(self) -> Document:
+        """The true text."""
+        return self.seen.real
+
+
+class EditRequestReader:
+    """Checks arguments against the open documents.
+
+    All methods raise `ArgumentError` for invalid arguments, and `EditRefused` for valid ones that cannot be
+    used now.
+    """
+
+    def __init__(self, documents: Documents, outgoing: Outgoing) -> None:
+        self._documents = documents
+        self._outgoing = outgoing
+
+    def read_edit(self, argument: Any) -> EditRequest:
+        """Return the request in the argument of `spark.edit`."""
+        fields = _require_object(argument, "spark.edit needs one argument, an object")
+        action = _read_text(fields, "action", MAX_NAME_CHARACTERS)
+        if action not in actions.action_names():
+            known = ", ".join(actions.action_names())
+            raise ArgumentError(f"There is no action {action!r}", NOTHING_DONE, f"Use one of: {known}")
+        document = self._find_document(fields)
+        start, end = self._read_offsets(document, fields.get("range"))
+        diagnostics = self._read_diagnostics(document, fields)
+        seen = self._outgoing.redact(document)
+        tree = SyntaxTree.of(document)
+        instruction = _read_text(fields, "instruction", MAX_TEXT_CHARACTERS)
+        if instruction or not actions.needs_instruction(action):
+            return EditRequest(action, seen, tree, start, end, instruction, diagnostics)
+        note, start, end = actions.find_instruction(document, tree, start, end)
+        if note is None:
+            raise EditRefused(
+                "The edit has no instruction",
+                NOTHING_DONE,
+                "Write a comment `spark: what to do` above the lines, or use an editor that asks for it",
+                code=Code.INSTRUCTION_MISSING,
+            )
+        return EditRequest(action, seen, tree, start, end, note.instruction, diagnostics, note)
+
+    def read_lines(self, argument: Any) -> tuple[Document, int, int]:
+        """Return the document and the complete lines in the argument of a command that changes nothing."""
+        fields = _require_object(argument, "The command needs one argument, an object")
+        document = self._find_document(fields)
+        start, end = self._read_offsets(document, fields.get("range"))
+        return document, *actions.find_target("fix", document, SyntaxTree.of(document), start, end, ())
+
+    def convert_diagnostic(self, document: Document, diagnostic: types.Diagnostic) -> actions.Diagnostic:
+        """Return an LSP diagnostic with offsets in place of positions."""
+        start, end = convert.to_offsets(document, diagnostic.range, self._documents.encoding)
+        code, source = str(diagnostic.code or ""), diagnostic.source or ""
+        return actions.Diagnostic(start, end, diagnostic.message, code, source)
+
+    def _find_document(self, fields: Mapping[str, Any]) -> Document:
+        if not (uri := _read_text(fields, "uri", MAX_TEXT_CHARACTERS)):
+            raise ArgumentError("The command names no document", NOTHING_DONE)
+        version: object = fields.get("version")
+        if version is not None and type(version) is not int:
+            raise ArgumentError("The command's version is not a number", NOTHING_DONE)
+        document = self._documents.get(uri)
+        if document is None:
+            why = str(self._documents.find_problem(uri))
+            raise EditRefused("The document cannot be edited", why, code=Code.DOCUMENT_UNUSABLE)
+        self._require_permission(uri)
+        if version is not None and version != document.version:
+            event = "The action belongs to an earlier text"
+            raise EditRefused(event, NOTHING_DONE, "Ask for it again", code=Code.TEXT_CHANGED)
+        return document
+
+    def _require_permission(self, uri: str) -> None:
+        """Raise `EditRefused` for a document that is withheld, or that its project excludes from edits."""
+        exclusion = self._outgoing.exclusion
+        refusal = exclusion.verdict(uri) if self._outgoing.withholds(uri) else None
+        if refusal is None and not exclusion.narrowing(uri).edits:
+            refusal = Code.EXCLUDED_BY_PROJECT, "edit.enabled is false"
+        if refusal is not None:
+            reason, detail = refusal
+            raise EditRefused(
+                f"No edit: {TEXTS[reason]}" + (f" ({detail})" if detail else ""),
+                "Nothing was sent",
+                REMEDIES[reason].capitalize(),
+                code=reason,
+            )
+
+    def _read_offsets(self, document: Document, value: Any) -> tuple[int, int]:
+        try:
+            lsp_range = types.Range(_read_position(value["start"]), _read_position(value["end"]))
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ArgumentError("The command's range is not an LSP range", NOTHING_DONE) from error
+        return convert.to_offsets(document, lsp_range, self._documents.encoding)
+
+    def _read_diagnostics(
+        self, document: Document, fields: Mapping[str, Any]
+    ) -> tuple[actions.Diagnostic, ...]:
+        values: object = fields.get("diagnostics") or list[Any]()
+        if not isinstance(values, list):
+            raise ArgumentError("The command's diagnostics are not a list", NOTHING_DONE)
+        return tuple(self._read_diagnostic(document, value) for value in cast(list[Any], values))
+
+    def _read_diagnostic(self, document: Document, value: Any) -> actions.Diagnostic:
+        """Return a diagnostic that arrived as JSON."""
+        if isinstance(value, types.Diagnostic):
+            return self.convert_diagnostic(document, value)
+        fields = cast(dict[str, Any], value) if isinstance(value, dict) else {}
+        start, end = self._read_offsets(document, fields.get("range"))
+        message, code, source = (str(fields.get(name, "")) for name in ("message", "code", "source"))
+        return actions.Diagnostic(start, end, message, code, source)
+
+
+def _require_object(argument: Any, message: str) -> dict[str, Any]:
+    if not isinstance(argument, dict):
+        raise ArgumentError(message, NOTHING_DONE)
+    return cast(dict[str, Any], argument)
+
+
+def _read_text(fields: Mapping[str, Any], name: str, max_characters: int) -> str:
+    """Return a text of an argument; empty if it has none."""
+    value: object = fields.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > max_characters:
+        raise ArgumentError(
+            f"The command's {name} is not a text of up to {max_characters} characters", NOTHING_DONE
+        )
+    return value
+
+
+def _read_position(value: Any) -> types.Position:
+    """Return a position that arrived as JSON; some editors write integers as `1.0`."""
+    return types.Position(_read_integer(value["line"]), _read_integer(value["character"]))
+
+
+def _read_integer(value: Any) -> int:
+    if isinstance(value, bool) or value != int(value):
+        raise ValueError("not an integer")
+    return int(value)

@@ -1,0 +1,240 @@
+"""The composition of the language server: creates each part once, and gives it the parts that it needs.
+
+Parts are created, and their modules imported, at the first use: an editor waits for the answer to
+`initialize` at every start, and that answer needs few of them. Only `routes`, `server`, `main_loop` and
+`cli/serve` use this file; a part never refers to it.
+"""
+
+import gc
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lsprotocol.types import MessageType
+
+from spark_lsp.codes import Code
+from spark_lsp.lsp.language_client import LanguageClient
+from spark_lsp.lsp.messages import UserMessages
+from spark_lsp.lsp.settings_store import SettingsStore
+from spark_lsp.lsp.startup import Startup
+from spark_lsp.lsp.workspace import Workspace
+from spark_lsp.supervise import call_guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from spark_lsp.config import Source
+    from spark_lsp.lsp.answer_recorder import AnswerReader
+    from spark_lsp.lsp.completions import Completions
+    from spark_lsp.lsp.consent import Consent
+    from spark_lsp.lsp.document_sync import DocumentSync
+    from spark_lsp.lsp.edit_jobs import EditJobs
+    from spark_lsp.lsp.edit_request import EditRequestReader
+    from spark_lsp.lsp.engine_side import EngineSide
+    from spark_lsp.lsp.exclusion import ExclusionPolicy
+    from spark_lsp.lsp.explanations import Explanations
+    from spark_lsp.lsp.gateway_client import GatewayClient
+    from spark_lsp.lsp.gateway_link import GatewayLink
+    from spark_lsp.lsp.link_status import LinkReporter
+    from spark_lsp.lsp.outgoing import Outgoing
+    from spark_lsp.lsp.progress import ProgressRegistry
+    from spark_lsp.lsp.status_publisher import StatusPublisher
+    from spark_lsp.lsp.suggester import Suggester
+
+
+class Parts:
+    """All parts of one server. `sources` returns the layers of settings below the editor's."""
+
+    def __init__(self, client: LanguageClient, sources: "Callable[[], Sequence[Source]]" = tuple) -> None:
+        self.client = client
+        self.messages = UserMessages(client)
+        self.workspace = Workspace()
+        self.settings = SettingsStore(sources, client, self.messages)
+        self.settings.on_change.append(self._follow_settings)
+        self.startup = Startup(self.settings)
+
+    @cached_property
+    def status(self) -> "StatusPublisher":
+        """The server's status, as the editor sees it."""
+        from spark_lsp.lsp.status_publisher import StatusPublisher
+
+        return StatusPublisher(self.client, self.messages)
+
+    @cached_property
+    def progress(self) -> "ProgressRegistry":
+        """The progress of jobs, as the editor shows it."""
+        from spark_lsp.lsp.progress import ProgressRegistry
+
+        return ProgressRegistry(self.client)
+
+    @cached_property
+    def engine_side(self) -> "EngineSide":
+        """All background work that needs the gateway."""
+        from spark_lsp.lsp.engine_side import EngineSide
+
+        return EngineSide(self.status)
+
+    @cached_property
+    def consent(self) -> "Consent":
+        """The user's approvals."""
+        from spark_lsp.lsp.consent import Consent
+
+        return Consent(self.client, self.messages, self.engine_side)
+
+    @cached_property
+    def gateway(self) -> "GatewayClient":
+        """The gateway, as the other parts use it."""
+        from spark_lsp.lsp.gateway_client import GatewayClient
+
+        gateway = GatewayClient(self.settings, self.consent)
+        self.consent.on_approval.append(gateway.configure)
+        return gateway
+
+    @cached_property
+    def link_reporter(self) -> "LinkReporter":
+        """Reports the state of the connection to the gateway."""
+        from spark_lsp.lsp.link_status import LinkReporter
+        from spark_lsp.lsp.model_offers import ModelOffers
+
+        offers = ModelOffers(self.client, self.messages, self.progress, self.engine_side)
+        return LinkReporter(self.gateway, self.settings, self.status, self.messages, offers)
+
+    @cached_property
+    def exclusion(self) -> "ExclusionPolicy":
+        """Decides which documents may leave the editor."""
+        from spark_lsp.lsp.exclusion import ExclusionPolicy
+
+        def warn(topic: str, text: str) -> None:
+            self.messages.show_once(MessageType.Warning, topic, text)
+
+        return ExclusionPolicy(lambda: self.settings.current, lambda: self.workspace.roots, warn)
+
+    @cached_property
+    def outgoing(self) -> "Outgoing":
+        """The documents as the gateway may see them."""
+        from spark_lsp.lsp.outgoing import Outgoing
+
+        return Outgoing(self.workspace.documents, self.exclusion, self.settings, self.gateway)
+
+    @cached_property
+    def sync(self) -> "DocumentSync":
+        """Passes on the changes of documents."""
+        from spark_lsp.lsp.cursor_rest import CursorRest
+        from spark_lsp.lsp.document_sync import DocumentSync
+
+        sync = DocumentSync(self.outgoing)
+        sync.on_change.append(CursorRest(self.gateway, self.outgoing).restart)
+        return sync
+
+    @cached_property
+    def answers(self) -> "AnswerReader":
+        """Reads and records the answers of engines."""
+        from spark_lsp.lsp.answer_recorder import AnswerReader
+
+        return AnswerReader(self.gateway, self.status)
+
+    @cached_property
+    def completions(self) -> "Completions":
+        """The suggestions that are being streamed."""
+        from spark_lsp.lsp.completions import Completions
+
+        completions = Completions(
+            documents=self.workspace.documents,
+            outgoing=self.outgoing,
+            settings=self.settings,
+            client=self.client,
+            status=self.status,
+            engine_side=self.engine_side,
+            answers=self.answers,
+        )
+        self.sync.on_change.append(completions.drop_contradicted)
+        self.sync.on_discard.append(completions.forget_document)
+        return completions
+
+    @cached_property
+    def suggester(self) -> "Suggester":
+        """Answers requests for suggestions."""
+        from spark_lsp.lsp.suggester import Suggester
+
+        return Suggester(
+            documents=self.workspace.documents,
+            outgoing=self.outgoing,
+            settings=self.settings,
+            status=self.status,
+            engine_side=self.engine_side,
+            completions=self.completions,
+        )
+
+    @cached_property
+    def request_reader(self) -> "EditRequestReader":
+        """Reads the arguments of commands."""
+        from spark_lsp.lsp.edit_request import EditRequestReader
+
+        return EditRequestReader(self.workspace.documents, self.outgoing)
+
+    @cached_property
+    def edits(self) -> "EditJobs":
+        """The edits under way."""
+        from spark_lsp.lsp.edit_jobs import EditJobs
+
+        edits = EditJobs(
+            documents=self.workspace.documents,
+            settings=self.settings,
+            client=self.client,
+            messages=self.messages,
+            progress=self.progress,
+            engine_side=self.engine_side,
+            answers=self.answers,
+        )
+        self.sync.on_change.append(edits.record_change)
+        self.sync.on_history_lost.append(edits.lose_history)
+        return edits
+
+    @cached_property
+    def explanations(self) -> "Explanations":
+        """The explanations under way."""
+        from spark_lsp.lsp.explanations import Explanations
+
+        return Explanations(
+            outgoing=self.outgoing,
+            client=self.client,
+            messages=self.messages,
+            engine_side=self.engine_side,
+            answers=self.answers,
+        )
+
+    async def run_engine_side(self, link: "GatewayLink") -> None:
+        """Run the engine side on a link until cancelled."""
+        import anyio.to_thread
+
+        from spark_lsp.privacy import detectors
+
+        await anyio.to_thread.run_sync(detectors.load_rules)  # a fifth of a second of imports
+        # Imported before the first request needs them.
+        _ = self.completions, self.edits, self.explanations, self.suggester, self.request_reader
+        self.status.publishing = True
+        self.gateway.attach(link)
+        try:
+            await self.engine_side.run(link, self._start_engine_side)
+        finally:
+            self.gateway.detach()
+
+    def _start_engine_side(self) -> None:
+        """Send settings and documents to the gateway. The failure of one document affects no other."""
+        call_guarded(self._report_patterns)
+        call_guarded(self.gateway.configure)
+        for document in self.workspace.documents.list_usable():
+            call_guarded(self.sync.open, document)
+        self.status.update(
+            state="starting", reason="the gateway is being started", code=Code.GATEWAY_STARTING
+        )
+        gc.collect()
+        gc.freeze()  # all objects so far are permanent; a full collection would take tens of milliseconds
+        gc.enable()
+
+    def _follow_settings(self) -> None:
+        self._report_patterns()
+        self.gateway.configure()
+        self.outgoing.follow_settings()
+
+    def _report_patterns(self) -> None:
+        self.settings.report_pattern_problems(self.exclusion.surroundings())

@@ -1,0 +1,36 @@
+"""Converts the end of a response, as the gateway sends it, to the values that the server uses."""
+
+from spark_lsp import codes
+from spark_lsp.codes import Code
+from spark_lsp.errors import EngineError
+from spark_lsp.request import Finished, Timing, Usage
+from spark_lsp.wire.frames import ErrorBody
+from spark_lsp.wire.response_frames import Completed, CutShort
+
+RETRYABLE = (
+    Code.ENGINE_FAILED,
+    Code.ENGINE_UNAVAILABLE,
+    Code.ENGINE_LOADING,
+    Code.ENGINE_SILENT,
+    Code.ANSWER_BROKE_OFF,
+    Code.MODEL_UNAVAILABLE,
+    Code.PACKAGE_MISSING,
+)
+
+
+def make_engine_error(body: ErrorBody | None) -> EngineError:
+    """Return the error for a gateway's error object, whose message is written for the user."""
+    code = codes.known(body.code if body is not None else None, Code.ENGINE_FAILED)
+    message = (body.message if body is not None else "") or "The engine failed"
+    return EngineError(message, code=code, retryable=code in RETRYABLE)
+
+
+def make_finished(frame: Completed | CutShort, timing: Timing) -> Finished:
+    """Return the end of a response, with the timing that came before it."""
+    used = frame.response.usage
+    usage = used.used if used else Usage()
+    if isinstance(frame, Completed):
+        return Finished("stop", usage, timing)
+    details = frame.response.incomplete_details
+    cancelled = details is not None and details.reason == "cancelled"
+    return Finished("cancelled" if cancelled else "length", usage, timing)
