@@ -40,8 +40,8 @@ EXCUSED = {
     "engine/route.py:Route.aclose": "nobody calls it: a route does not own its engines",
     "engine/gateway_client/remote.py:Remote.aclose": "nobody calls it: the link ends with its task",
     "engine/gateway_client/remote.py:Remote.info": "nobody calls it in the server",
-    "engine/wafer/engine.py:Wafer.aclose": "at the end of the gateway; see `test_engines.py`",
-    "engine/wafer/engine.py:Wafer.observe": "only of the engine of completions, which is a replay here",
+    "engine/wafer/engine.py:WaferEngine.aclose": "at the end of the gateway; see `test_engines.py`",
+    "engine/wafer/engine.py:WaferEngine.observe": "only of the engine of completions, which is a replay here",
     "gateway/writer.py:ConnectionWriter.wait_while": "a peer that reads too slowly; `test_handler.py` has it",
 }
 TWICE = (  # only reached after another failure, which one fault is not
