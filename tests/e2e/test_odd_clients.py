@@ -88,7 +88,7 @@ def test_a_change_that_says_nothing_is_said_once_and_recovers(server: Pipe, chan
         server.send(method="textDocument/didSave", params=params)
     assert lines(server.items(line=2)) == {2}
     said = [each["message"] for each in server.told("window/showMessage")]
-    assert len([each for each in said if "A change could not be read" in each]) <= 1
+    assert len([each for each in said if "A change is unreadable" in each]) <= 1
 
 
 def test_a_client_that_always_sends_version_1_with_whole_texts(server: Pipe) -> None:
