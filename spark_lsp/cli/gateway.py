@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def talks_to_a_program(arguments: argparse.Namespace) -> bool:
     """Whether a language server has started this gateway, which reads its log."""
-    return bool(arguments.automatic)
+    return bool(getattr(arguments, "automatic", False))
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def talks_to_a_program(arguments: argparse.Namespace) -> bool:
     """Whether somebody reads the lines of a fetch."""
-    return arguments.verb == "pull" and bool(arguments.json)
+    return getattr(arguments, "verb", "") == "pull" and bool(arguments.json)
 
 
 def run(arguments: argparse.Namespace) -> int:

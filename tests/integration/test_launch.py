@@ -279,9 +279,9 @@ async def test_where_there_are_no_unix_sockets_it_is_a_loopback_port(where: Path
     """The automatic gateway as on such a system: the module that chooses sees no AF_UNIX."""
     script = (
         "import socket, sys, types\n"
-        "from spark_lsp.gateway import serve\n"
+        "from spark_lsp.gateway import listener\n"
         "seen = {name: value for name, value in vars(socket).items() if name != 'AF_UNIX'}\n"
-        "serve.socket = types.SimpleNamespace(**seen)\n"
+        "listener.socket = types.SimpleNamespace(**seen)\n"
         "from spark_lsp import cli; sys.exit(cli.main(['gateway', '--automatic', '--idle', '30']))\n"
     )
     async with await anyio.open_process([sys.executable, "-c", script], stderr=None) as process:
