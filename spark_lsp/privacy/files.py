@@ -95,6 +95,7 @@ def read_project_file(
     """
     restrictions = ProjectRestrictions()
     problems: list[Problem] = []
+    ignored: list[str] = []
     for key, value in values.items():
         if key == "exclude" and _is_list_of_strings(value):
             restrictions = replace(restrictions, exclude=tuple(value))
@@ -104,7 +105,10 @@ def read_project_file(
         elif key == "edit" and value == _SWITCHED_OFF:
             restrictions = replace(restrictions, edits=False)
         else:
-            problems.append(Problem(key, source, "a project's file may only take away; this is ignored"))
+            ignored.append(key)
+    if ignored:  # one problem for all: several messages at once make some editors wait for a key
+        reason = "a project's file may only take away; this is ignored"
+        problems.append(Problem(", ".join(ignored), source, reason))
     return restrictions, problems
 
 

@@ -81,7 +81,7 @@ def test_a_project_may_only_take_away() -> None:
     }
     narrowing, problems = read_project_file(values, "/p/.spark.toml")
     assert narrowing == ProjectRestrictions(("*.sql",), ghost_text=False, edits=True)
-    assert [problem.name for problem in problems] == ["edit", "engine", "engines"]
+    assert [problem.name for problem in problems] == ["edit, engine, engines"]
     assert all("only take away" in problem.reason for problem in problems)
 
 
