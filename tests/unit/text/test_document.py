@@ -67,10 +67,10 @@ class TestSplice:
         check(new, "a\nx\ny\nc")
         assert (old.version, new.version) == (1, 2)
 
-    @settings(max_examples=2_500, deadline=None)
+    @settings(max_examples=500, deadline=None)
     @given(text=texts, data=st.data())
-    def test_equals_the_oracle_over_100_000_operations(self, text: str, data: st.DataObject) -> None:
-        """2,500 examples of 40 splices; some old documents are checked at the end, for they share memory."""
+    def test_equals_the_oracle_over_20_000_operations(self, text: str, data: st.DataObject) -> None:
+        """500 examples of 40 splices; some old documents are checked at the end, for they share memory."""
         document = Document("file:///a", text)
         random = data.draw(st.randoms(use_true_random=False))
         kept: list[tuple[Document, str]] = []
