@@ -174,7 +174,7 @@ MEANINGS: dict[Code, str] = {
     Code.ENGINE_FAILED: "the engine failed",
     Code.ENGINE_LOADING: "the engine's server is loading its model",
     Code.ENGINE_ONLY_THOUGHT: "the answer contains nothing but the model's thinking",
-    Code.ENGINE_REPLACED: "an engine is unwell; another one of its route is asked instead",
+    Code.ENGINE_REPLACED: "an engine is failing; the next engine of the route answers instead",
     Code.ENGINE_SILENT: "the engine did not answer in time",
     Code.ENGINE_UNAVAILABLE: "the engine cannot be reached or used",
     Code.ANSWER_BROKE_OFF: "the answer ended in its middle",
