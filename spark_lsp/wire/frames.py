@@ -55,6 +55,7 @@ class RequestDetails(msgspec.Struct, omit_defaults=True, kw_only=True):
     max_lines: int = 0
     origin: str = ""
     priority: Literal["interactive", "background"] = "interactive"
+    stop: list[str] = []
 
 
 class Reasoning(msgspec.Struct, omit_defaults=True, kw_only=True):

@@ -63,11 +63,14 @@ class ServerConnection:
     """See the module's text.
 
     `identity` makes response ids unique among connections. A later connection names `session` to resume this
-    connection's replicas.
+    connection's replicas. With `details`, requests may have the `spark` object without spark.v1.
     """
 
-    def __init__(self, identity: str, *, spark: bool, timing: bool = False, session: str = "") -> None:
+    def __init__(
+        self, identity: str, *, spark: bool, timing: bool = False, session: str = "", details: bool = False
+    ) -> None:
         self.spark = spark
+        self._details = spark or details
         self.session = session
         self._surface = Surface(spark, timing)
         self._identity = identity
@@ -172,7 +175,7 @@ class ServerConnection:
     def _read_request(self, frame: Create) -> Request:
         if self._expired:
             raise connection_expired()
-        request = read_request(frame, self.documents.replicas, spark=self.spark)
+        request = read_request(frame, self.documents.replicas, spark=self._details)
         held_chars = self._held_chars + request.characters()
         if len(self._streams) >= MAX_UNFINISHED or held_chars > MAX_HELD_CHARS:
             raise too_many_requests()
