@@ -177,7 +177,8 @@ class Gateway:
 
     async def _create_completion(self, request: Request) -> Response:
         try:
-            completion = read_completion(await read_object(request, MAX_MESSAGE_BYTES))
+            fields = await read_object(request, MAX_MESSAGE_BYTES)
+            completion = read_completion(fields, request.query_params)
         except FieldError as error:
             return error_response(400, error.code, str(error), error.param)
         except RemoteProtocolError as error:

@@ -1,11 +1,13 @@
 """The fields of `POST /v1/completions`, OpenAI's legacy interface, as a request for the text at a cursor.
 
 Unknown fields are ignored, and so are those of the sampling: engines here choose the most likely token. A
-field that would change the meaning of the answer, such as `n` or `echo`, is refused.
+field that would change the meaning of the answer, such as `n` or `echo`, is refused. `max_lines` is our own
+addition; it may also be in the URL, for a plug-in whose fields cannot be chosen.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, cast
 
 import msgspec
@@ -17,6 +19,7 @@ from spark_lsp.request import PartKind, Task
 
 DEFAULT_TOKENS = 16  # OpenAI's default for this interface
 MAX_TOKENS = 1_000_000
+MAX_LINES = 1000
 MAX_STOPS = 16
 MAX_STOP_CHARS = 1024
 _REFUSED = {"n": (1,), "best_of": (1,), "echo": (False,), "logprobs": (False,)}
@@ -38,6 +41,7 @@ class Completion:
     prompt: RawPrompt
     model: str
     max_tokens: int
+    max_lines: int
     stop: tuple[str, ...]
     stream: bool
     reports_usage: bool
@@ -54,20 +58,26 @@ class Completion:
             "type": "response.create",
             "model": self.model or None,
             "max_output_tokens": self.max_tokens,
-            "spark": {"task": Task.COMPLETE, "parts": parts, "stop": self.stop},
+            "spark": {"task": Task.COMPLETE, "parts": parts, "stop": self.stop, "max_lines": self.max_lines},
         }
         return msgspec.json.encode(create).decode()
 
 
-def read_completion(fields: Mapping[str, Any]) -> Completion:
-    """Return the request of a body's fields. Raises `FieldError` for a field that cannot be served."""
+def read_completion(body: Mapping[str, Any], query: Mapping[str, str] = MappingProxyType({})) -> Completion:
+    """Return the request of a body's fields. Raises `FieldError` for a field that cannot be served.
+
+    `query` has the parameters of the URL; only `max_lines` is read, unless the body has it too.
+    """
+    lines = query.get("max_lines", "")
+    fields = {"max_lines": int(lines) if lines.isdecimal() and len(lines) < 10 else lines, **body} if lines else body
     for name, harmless in _REFUSED.items():
         _refuse_unless(name, fields.get(name), harmless)
     options = _read(fields, "stream_options", dict, {})
     return Completion(
         prompt=_read_prompt(fields),
         model=_read(fields, "model", str, ""),
-        max_tokens=_read_max_tokens(fields),
+        max_tokens=_read_integer(fields, "max_tokens", DEFAULT_TOKENS, 1, MAX_TOKENS),
+        max_lines=_read_integer(fields, "max_lines", 0, 0, MAX_LINES),
         stop=_read_stop(fields.get("stop")),
         stream=_read(fields, "stream", bool, False),
         reports_usage=options.get("include_usage") is True,
@@ -110,12 +120,12 @@ def _read_prompt(fields: Mapping[str, Any]) -> RawPrompt:
     return raw or RawPrompt(prompt, suffix)
 
 
-def _read_max_tokens(fields: Mapping[str, Any]) -> int:
-    value = fields.get("max_tokens")
+def _read_integer(fields: Mapping[str, Any], name: str, default: int, least: int, most: int) -> int:
+    value = fields.get(name)
     if value is None:
-        return DEFAULT_TOKENS
-    if type(value) is not int or not 1 <= value <= MAX_TOKENS:
-        raise FieldError("max_tokens", "`max_tokens` is invalid", f"Send an integer from 1 to {MAX_TOKENS}")
+        return default
+    if type(value) is not int or not least <= value <= most:
+        raise FieldError(name, f"`{name}` is invalid", f"Send an integer from {least} to {most}")
     return value
 
 

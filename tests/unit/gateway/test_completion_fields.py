@@ -40,8 +40,25 @@ def test_the_message_has_the_parts_and_the_stops() -> None:
                 {"kind": "suffix", "text": "b"},
             ],
             "stop": ["\n"],
+            "max_lines": 0,
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("body", "query", "lines"),
+    [({}, {}, 0), ({"max_lines": 2}, {}, 2), ({}, {"max_lines": "3"}, 3), ({"max_lines": 2}, {"max_lines": "3"}, 2)],
+)
+def test_lines_are_limited_by_the_body_or_the_url(
+    body: dict[str, Any], query: dict[str, str], lines: int
+) -> None:
+    assert read_completion({"prompt": "a", **body}, query).max_lines == lines
+
+
+@pytest.mark.parametrize("lines", ["many", "-1", "1001", "1.5", "9" * 5000])
+def test_a_wrong_number_of_lines_is_refused(lines: str) -> None:
+    with pytest.raises(FieldError, match="`max_lines` is invalid"):
+        read_completion({"prompt": "a"}, {"max_lines": lines})
 
 
 def test_an_error_names_its_field() -> None:
