@@ -29,6 +29,7 @@ from spark_lsp.engine.local.stream import End, Reading, StreamEvent, Text, proce
 from spark_lsp.engine.local.tally import Clock, Tally
 from spark_lsp.errors import EngineError, ModelError
 from spark_lsp.models import paths, registry
+from spark_lsp.models.pinned import find_model
 from spark_lsp.privacy.approvals import model_path
 from spark_lsp.request import (
     Chunk,
@@ -304,7 +305,7 @@ def _model_of(name: str) -> tuple[registry.Model, EngineError | None]:
     if model_path(name):
         return registry.from_file(Path(name)), None
     try:
-        return registry.find(name), None
+        return find_model(name), None
     except ModelError as error:
         unknown = EngineError(error.what, error.meaning, error.remedy, code=Code.MODEL_NOT_FOUND)
         return registry.find(registry.AUTO), unknown
