@@ -250,7 +250,8 @@ class EngineInfo:
     """An engine's name, model and state, for status lines and `spark.hello`.
 
     `reason` explains a `state` other than `ready`; `code` is the same for programs (one of `codes.Code`, or
-    of a later release). `source` names the engine whose tokens this one plays, and whose state it has.
+    of a later release). `note` says something about a `ready` engine, such as why it uses one of its models.
+    `source` names the engine whose tokens this one plays, and whose state it has.
     `context_tokens` and `prefill_tokens_per_s` are 0 where unknown.
     """
 
@@ -264,3 +265,4 @@ class EngineInfo:
     reason: str = ""
     code: str = ""
     source: str = ""
+    note: str = ""
