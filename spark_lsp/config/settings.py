@@ -27,7 +27,11 @@ class LocalSettings:
 
     kind: Literal["local"] = "local"
     model: Annotated[
-        str, _describe("`auto`, a name from `spark-lsp model list`, `OWNER/REPOSITORY/FILE.gguf@SHA256` of Hugging Face, or a path")
+        str,
+        _describe(
+            "`auto`, a name from `spark-lsp model list`, `OWNER/REPOSITORY/FILE.gguf@SHA256` on Hugging Face, or "
+            "the path of a GGUF file"
+        ),
     ] = "auto"
 
 

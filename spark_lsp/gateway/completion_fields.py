@@ -69,7 +69,11 @@ def read_completion(body: Mapping[str, Any], query: Mapping[str, str] = MappingP
     `query` has the parameters of the URL; only `max_lines` is read, unless the body has it too.
     """
     lines = query.get("max_lines", "")
-    fields = {"max_lines": int(lines) if lines.isdecimal() and len(lines) < 10 else lines, **body} if lines else body
+    fields = (
+        {"max_lines": int(lines) if lines.isdecimal() and len(lines) < 10 else lines, **body}
+        if lines
+        else body
+    )
     for name, harmless in _REFUSED.items():
         _refuse_unless(name, fields.get(name), harmless)
     options = _read(fields, "stream_options", dict, {})
@@ -114,7 +118,9 @@ def _read_prompt(fields: Mapping[str, Any]) -> RawPrompt:
     if isinstance(prompt, list) and len(cast(list[Any], prompt)) == 1:
         prompt = cast(list[Any], prompt)[0]
     if not isinstance(prompt, str):
-        raise FieldError("prompt", "`prompt` is not a text", "Send one string; tokens are not understood here")
+        raise FieldError(
+            "prompt", "`prompt` is not a text", "Send one string; tokens are not understood here"
+        )
     suffix: str = _read(fields, "suffix", str, "")
     raw = None if suffix else parse_raw_prompt(prompt)
     return raw or RawPrompt(prompt, suffix)

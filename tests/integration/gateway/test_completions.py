@@ -91,7 +91,9 @@ def test_without_a_model_the_route_of_completions_answers(running: Any) -> None:
     assert answer["model"] == "replay"
 
 
-def test_a_stop_string_frees_the_engine_before_its_end(client: openai.OpenAI, running: Any, until: Any) -> None:
+def test_a_stop_string_frees_the_engine_before_its_end(
+    client: openai.OpenAI, running: Any, until: Any
+) -> None:
     answer = client.completions.create(model="slow", prompt="x" * 40, max_tokens=1000, stop="dabc")
     assert answer.choices[0].text == "abc"
     assert answer.usage is not None

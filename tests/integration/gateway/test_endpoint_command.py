@@ -21,7 +21,9 @@ def spark(runtime: Path, environment: Callable[..., dict[str, str]], *words: str
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
-def test_url_and_token_of_the_gateway_on_a_port(start: Any, environment: Any, short: Path, tmp_path: Path) -> None:
+def test_url_and_token_of_the_gateway_on_a_port(
+    start: Any, environment: Any, short: Path, tmp_path: Path
+) -> None:
     with start(short, "--token-file", str(tmp_path / "token")) as running:
         said = json.loads(spark(short, environment, "--json").stdout)
         assert said == {

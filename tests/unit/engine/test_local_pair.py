@@ -122,7 +122,10 @@ async def test_on_a_fast_machine_the_larger_one_is_loaded_and_takes_over(room: A
     await anyio.wait_all_tasks_blocked()
     assert (large.state, large.hints) == ("ready", ["focus"])  # it has read before the first key
     assert await ask(pair) == "large"
-    assert (pair.info.name, pair.info.note) == ("large", "large completes: it needs about 0.2 s for a keystroke")
+    assert (pair.info.name, pair.info.note) == (
+        "large",
+        "large completes: it needs about 0.2 s for a keystroke",
+    )
     pair.observe("next")
     assert large.hints == ["focus", "next"]
     await pair.aclose()

@@ -47,7 +47,12 @@ def test_the_message_has_the_parts_and_the_stops() -> None:
 
 @pytest.mark.parametrize(
     ("body", "query", "lines"),
-    [({}, {}, 0), ({"max_lines": 2}, {}, 2), ({}, {"max_lines": "3"}, 3), ({"max_lines": 2}, {"max_lines": "3"}, 2)],
+    [
+        ({}, {}, 0),
+        ({"max_lines": 2}, {}, 2),
+        ({}, {"max_lines": "3"}, 3),
+        ({"max_lines": 2}, {"max_lines": "3"}, 2),
+    ],
 )
 def test_lines_are_limited_by_the_body_or_the_url(
     body: dict[str, Any], query: dict[str, str], lines: int

@@ -50,7 +50,11 @@ ON_THE_INDEX = [model for model in registry.MODELS if any(isinstance(each, Wheel
 
 
 def test_the_small_models_are_on_the_package_index_too() -> None:
-    assert [model.name for model in ON_THE_INDEX] == ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "smollm2-135m"]
+    assert [model.name for model in ON_THE_INDEX] == [
+        "qwen2.5-coder-0.5b",
+        "qwen2.5-coder-1.5b",
+        "smollm2-135m",
+    ]
 
 
 @pytest.mark.parametrize("model", ON_THE_INDEX, ids=lambda model: model.name)

@@ -81,7 +81,16 @@ def test_our_own_prompts_are_taken_apart(prefix: str, suffix: str, family: str) 
     assert parse_raw_prompt(prompt) == RawPrompt(prefix, suffix)
 
 
-tokens = ["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<PRE>", "<SUF>", "<MID>", "[PREFIX]", "[SUFFIX]"]
+tokens = [
+    "<|fim_prefix|>",
+    "<|fim_suffix|>",
+    "<|fim_middle|>",
+    "<PRE>",
+    "<SUF>",
+    "<MID>",
+    "[PREFIX]",
+    "[SUFFIX]",
+]
 
 
 @given(st.lists(st.sampled_from([*"ab <|>", *tokens])).map("".join))
