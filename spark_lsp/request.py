@@ -107,9 +107,9 @@ class Request:
     `model` is a route (`completion`, `edit`), an engine's name, or `engine/model`; empty means the route of
     the task. `action` is the code action's name from `prompts.actions` (empty for completions). `language` is
     LSP's language id. `max_lines` limits a completion (0: no limit); `max_tokens` limits any answer (0: the
-    engine's own limit). An engine may end a completion before the first of the `stop` strings; its reader must
-    do so. `origin` names the document the request belongs to: a newer completion for the same
-    origin supersedes an older one. `history` is the conversation before it, oldest first; `instruction` is
+    engine's own limit). An engine may end a completion before the first of the `stop` strings; its reader
+    must do so. `origin` names the document the request belongs to: a newer completion for the same origin
+    supersedes an older one. `history` is the conversation before it, oldest first; `instruction` is
     its newest turn. With `warm`, the answer has no text: an engine may read the prompt, so that the next
     request starts from a warm cache.
     """

@@ -29,8 +29,8 @@ class LocalSettings:
     model: Annotated[
         str,
         _describe(
-            "`auto`, a name from `spark-lsp model list`, `OWNER/REPOSITORY/FILE.gguf@SHA256` on Hugging Face, or "
-            "the path of a GGUF file"
+            "`auto`, a name from `spark-lsp model list`, `OWNER/REPOSITORY/FILE.gguf@SHA256` on Hugging "
+            "Face, or the path of a GGUF file"
         ),
     ] = "auto"
 

@@ -63,8 +63,8 @@ class CompletionOverHttp(HttpAnswer):
 
     async def _finish(self, response: dict[str, Any]) -> None:
         await self._pass_on(self._stops.finish())
-        cut = response["incomplete_details"] or {}
-        reason: Reason = "length" if cut.get("reason") == "max_output_tokens" else "stop"
+        cut: dict[str, str] = response["incomplete_details"] or {"reason": ""}
+        reason: Reason = "length" if cut["reason"] == "max_output_tokens" else "stop"
         used = response["usage"]
         await self._end(reason, _make_usage(used["input_tokens"], used["output_tokens"]))
 

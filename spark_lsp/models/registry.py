@@ -149,8 +149,8 @@ def find(name: str) -> Model:
     raise ModelError(
         f"There is no embedded model named {name!r}",
         "",
-        f"Use one of {known}, a file of Hugging Face as OWNER/REPOSITORY/FILE.gguf@SHA256, or, in the settings, "
-        "the path of a GGUF file",
+        f"Use one of {known}, a file of Hugging Face as OWNER/REPOSITORY/FILE.gguf@SHA256, or, in the "
+        "settings, the path of a GGUF file",
     )
 
 

@@ -6,9 +6,9 @@ than `GIVE_BACK_S`. Until the larger model has been measured, its time is that o
 the sizes of the files. This overestimates it: on two cores, the file of the 1.5B model is 2.3 times as large
 as that of the 0.5B model, and it reads 2.1 and writes 1.5 times as slowly.
 
-Between two changes lie `DWELL_ANSWERS` answers or more, and each change needs `AGREEING_ANSWERS` in a row that
-support it, so that one slow moment changes nothing. A larger model that had to give back is known by its own
-pace from then on.
+Between two changes lie `DWELL_ANSWERS` answers or more, and each change needs `AGREEING_ANSWERS` in a row
+that support it, so that one slow moment changes nothing. A larger model that had to give back is known by its
+own pace from then on.
 """
 
 from dataclasses import dataclass, field

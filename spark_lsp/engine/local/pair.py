@@ -1,6 +1,6 @@
 """`model = "auto"`: two embedded models behind one name.
 
-Ghost text must come while the user pauses, which only the small model achieves on a laptop of two cores. Edits
+Ghost text must come while the user pauses, which only the small model achieves on two slow cores. Edits
 may take longer and should be correct: of 61 strict tasks the small model solved 18 % and damaged 18 %, the
 larger one solved 54 % and damaged 3 %. Edits and questions therefore use the larger model, if the user has
 downloaded it and the machine has enough memory. It is loaded at the first such request.

@@ -22,9 +22,11 @@ def client(start: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ope
     (folder / "own.toml").write_text('[engines.local]\nkind = "local"\n[routes]\ncompletion = ["local"]\n')
     places = {"SPARK_LSP_MODELS": str(paths.directory())}
     arguments = ("--config", str(folder / "own.toml"), "--token-file", str(folder / "token"))
-    with start(folder, *arguments, **places) as running:
-        with openai.OpenAI(base_url=running.http, api_key=running.token, max_retries=0) as client:
-            yield client
+    with (
+        start(folder, *arguments, **places) as running,
+        openai.OpenAI(base_url=running.http, api_key=running.token, max_retries=0) as client,
+    ):
+        yield client
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in RECORDED.glob("*.json")))

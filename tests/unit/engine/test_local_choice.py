@@ -1,5 +1,7 @@
 """The larger model completes only where it answers in time, and the choice does not flip."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,4 +93,4 @@ def test_whatever_is_measured_changes_are_rare(paces: list[float]) -> None:
         (choice.large if choice.prefers_large else choice.small).include(11, 10 / pace)
         if choice.judge(10 * pace, 5 * pace):
             changes.append(number)
-    assert all(later - earlier >= DWELL_ANSWERS for earlier, later in zip(changes, changes[1:], strict=False))
+    assert all(later - earlier >= DWELL_ANSWERS for earlier, later in pairwise(changes))

@@ -1,4 +1,4 @@
-"""The small model for ghost text, the larger one for edits where it is here and fits, and where it is fast."""
+"""The small model for ghost text; the larger one for edits, and for ghost text where it is fast."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager

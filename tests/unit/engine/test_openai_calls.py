@@ -54,6 +54,7 @@ def test_no_more_stops_than_servers_take():
 
 
 def test_the_requests_own_stops_follow_those_of_the_family():
+    around = Request(Task.COMPLETE, (Part(PartKind.PREFIX, "x"),))
     asked = replace(around, stop=("\n\n", "<|endoftext|>", "END"))
     stop = call_of(asked, Target("m", "llamacpp", "qwen")).body["stop"]
     assert (stop[0], stop[-2:], stop.count("<|endoftext|>")) == ("<|endoftext|>", ["\n\n", "END"], 1)

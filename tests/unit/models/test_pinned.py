@@ -41,7 +41,7 @@ def test_a_pinned_name_is_no_path() -> None:
     ],
 )
 def test_another_name_is_refused(name: str) -> None:
-    with pytest.raises(ModelError, match="FILE.gguf@SHA256"):
+    with pytest.raises(ModelError, match=r"FILE\.gguf@SHA256"):
         find_model(name)
 
 

@@ -22,7 +22,7 @@ OTHERS = {
     "without spaces": "<PRE>{prefix}<SUF>{suffix}<MID>",
     "codellama, suffix first": "<PRE> <SUF>{suffix} <MID> {prefix}",
     "mistral, prefix first": "[PREFIX]{prefix}[SUFFIX]{suffix}",
-    "after a token of the beginning": "<｜begin▁of▁sentence｜><｜fim▁begin｜>{prefix}<｜fim▁hole｜>{suffix}<｜fim▁end｜>",
+    "after a token of the beginning": "<s>[SUFFIX]{suffix}[PREFIX]{prefix}",
 }
 FORMATS = [pytest.param(text, id=name) for name, text in {**ZED, **OTHERS}.items()]
 
