@@ -131,7 +131,14 @@ class LocalEngine:
         return job, await _post(child, job.body)
 
     def observe(self, focus: Focus) -> None:
-        """Read the window around the cursor after a rest; a later hint replaces this one."""
+        """Read the windows around the cursor after a rest; a later hint replaces this one.
+
+        At the start of a document, only load the model: the cursor's true position is not known yet.
+        """
+        if not focus.offset:
+            if not self._closed and not self._find_obstacle():
+                self._spawn(self._ensure_child())
+            return
         self._restart_reading(focus.text[: focus.offset], focus.text[focus.offset :])
 
     async def idle(self) -> None:

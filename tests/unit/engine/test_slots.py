@@ -10,7 +10,9 @@ from spark_lsp.engine.local.slots import NEAR, SCRATCH, WIDE, Plan, Slots
 from spark_lsp.prompts.window import ReadingPace
 
 SLOW = ReadingPace(tokens_per_s=100)
-FUNCTIONS = "".join(f"def function_{number}(value):\n    return value + {number}\n\n\n" for number in range(900))
+FUNCTIONS = "".join(
+    f"def function_{number}(value):\n    return value + {number}\n\n\n" for number in range(900)
+)
 MIDDLE = FUNCTIONS.index("def function_450")
 PREFIX, SUFFIX = FUNCTIONS[:MIDDLE] + "value = ", "\n" + FUNCTIONS[MIDDLE:]
 
