@@ -72,6 +72,7 @@ def _serve(arguments: argparse.Namespace) -> Any:
     params.n_batch = params.n_ubatch = BATCH_TOKENS
     params.n_ctx, params.n_parallel = arguments.context, arguments.parallel
     params.cache_ram_mib = PROMPT_CACHE_MIB
+    params.slot_save_path = os.path.join(arguments.home, "")
     params.kv_unified = True  # one slot may use what the other leaves
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = arguments.threads or physical_cores()
     params.fit_params = params.ui = False

@@ -21,12 +21,22 @@ import httpx
 from spark_lsp import config
 from spark_lsp.codes import Code
 from spark_lsp.engine.local import process as local_process
+from spark_lsp.engine.local.documents import DocumentSwitch
 from spark_lsp.engine.local.job import Job, job_of, reading_of
 from spark_lsp.engine.local.obstacles import died_again, find_file, find_model, missing_model
 from spark_lsp.engine.local.process import ModelProcess
 from spark_lsp.engine.local.read_ahead import ReadAhead
 from spark_lsp.engine.local.slots import Plan, Slots
-from spark_lsp.engine.local.stream import End, Reading, StreamEvent, Text, process_died, read_events
+from spark_lsp.engine.local.stream import (
+    CLOSE_S,
+    End,
+    Reading,
+    StreamEvent,
+    Text,
+    close_stream,
+    process_died,
+    read_events,
+)
 from spark_lsp.engine.local.tally import Clock, Tally
 from spark_lsp.errors import EngineError
 from spark_lsp.models import paths
@@ -46,7 +56,6 @@ from spark_lsp.supervise import log_failure
 CONTEXT_TOKENS = 8192
 _FORGIVEN_S = 600.0  # a second death within this time puts the engine off
 _RETRY_S = 10.0  # how long a failed start is remembered before it is tried again
-_CLOSE_S = 1.0
 _T = TypeVar("_T")
 
 
@@ -60,7 +69,8 @@ class LocalEngine:
         self._slots = Slots(self._model.family)
         self._child: ModelProcess | None = None
         self._starting: asyncio.Task[ModelProcess] | None = None
-        self._read_ahead = ReadAhead(self._slots, self._read, self._spawn)
+        self._documents = DocumentSwitch(self._slots)
+        self._read_ahead = ReadAhead(self._slots, self._enter, self._read, self._spawn)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._failure: tuple[EngineError, float] | None = None  # why it is off, and until when
         self._died_at = -_FORGIVEN_S
@@ -105,7 +115,7 @@ class LocalEngine:
         try:
             yield stream
         finally:
-            await _close_stream(stream, response)
+            await close_stream(stream, response)
             self._read_ahead_after(request)
 
     async def _send_to_live_child(self, request: Request) -> tuple[Job, httpx.Response]:
@@ -114,7 +124,7 @@ class LocalEngine:
         try:
             return await self._post(child, request)
         except httpx.HTTPError as error:
-            with anyio.move_on_after(_CLOSE_S):
+            with anyio.move_on_after(CLOSE_S):
                 await child.ended()
             if child.alive:
                 raise process_died() from error
@@ -125,10 +135,12 @@ class LocalEngine:
             raise process_died() from error
 
     async def _post(self, child: ModelProcess, request: Request) -> tuple[Job, httpx.Response]:
+        if request.task is Task.COMPLETE:
+            await self._documents.switch(child, request.origin)
         job = job_of(request, self._slots)
         if job.plan:
             self._slots.asked(job.plan)
-        return job, await _post(child, job.body)
+        return job, await child.post(job.body)
 
     def observe(self, focus: Focus) -> None:
         """Read the windows around the cursor after a rest; a later hint replaces this one.
@@ -139,7 +151,7 @@ class LocalEngine:
             if not self._closed and not self._find_obstacle():
                 self._spawn(self._ensure_child())
             return
-        self._restart_reading(focus.text[: focus.offset], focus.text[focus.offset :])
+        self._restart_reading(focus.uri, focus.text[: focus.offset], focus.text[focus.offset :])
 
     async def idle(self) -> None:
         """Wait until reading in advance has ended; for measurements and tests."""
@@ -202,14 +214,13 @@ class LocalEngine:
     async def _open_again(self, job: Job) -> AsyncGenerator[httpx.Response, None]:
         """Send a second call for the same request. Raises `EngineError` if the child has died."""
         try:
-            response = await _post(await self._ensure_child(), job.body)
+            response = await (await self._ensure_child()).post(job.body)
         except httpx.HTTPError as error:
             raise process_died() from error
         try:
             yield response
         finally:
-            with anyio.move_on_after(_CLOSE_S, shield=True), contextlib.suppress(Exception):
-                await response.aclose()
+            await close_stream(response)
 
     def _update_slot(self, job: Job, event: StreamEvent, tally: Tally) -> None:
         """Update the contents of the slot's cache and the measured pace."""
@@ -228,19 +239,23 @@ class LocalEngine:
     def _read_ahead_after(self, request: Request) -> None:
         """Read around the completion's position at rest: the next request will be near it."""
         if request.task is Task.COMPLETE:
-            self._restart_reading(request.text_of(PartKind.PREFIX), request.text_of(PartKind.SUFFIX))
+            prefix, suffix = request.text_of(PartKind.PREFIX), request.text_of(PartKind.SUFFIX)
+            self._restart_reading(request.origin, prefix, suffix)
 
-    def _restart_reading(self, prefix: str, suffix: str) -> None:
+    def _restart_reading(self, document: str, prefix: str, suffix: str) -> None:
         if self._closed or self._find_obstacle():
             self._read_ahead.stop()
         else:
-            self._read_ahead.restart(prefix, suffix)
+            self._read_ahead.restart(document, prefix, suffix)
+
+    async def _enter(self, document: str) -> None:
+        await self._documents.switch(await self._ensure_child(), document)
 
     async def _read(self, plan: Plan) -> None:
         """Have the model read a prompt without answering it."""
         child = await self._ensure_child()
         self._slots.asked(plan)
-        response = await _post(child, reading_of(plan))
+        response = await child.post(reading_of(plan))
         stream = read_events(response)
         try:
             async for event in stream:
@@ -248,7 +263,7 @@ class LocalEngine:
                     self._slots.read(plan, event.done, event.total)
                     self._measure(plan.prompt, event)
         finally:
-            await _close_stream(stream, response)
+            await close_stream(stream, response)
 
     async def _ensure_child(self) -> ModelProcess:
         """Return the running child, starting it first if need be.
@@ -271,7 +286,7 @@ class LocalEngine:
         except EngineError as error:
             self._failure = (error, time.monotonic() + _RETRY_S)
             raise
-        self._slots.forget_all()
+        self._documents.forget_all()
         self._child = child
         self._spawn(self._watch(child))
         return child
@@ -326,17 +341,6 @@ class LocalEngine:
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(_retrieve_exception)
         return task
-
-
-async def _post(child: ModelProcess, body: dict[str, Any]) -> httpx.Response:
-    return await child.client.send(child.client.build_request("POST", "/completion", json=body), stream=True)
-
-
-async def _close_stream(stream: AsyncGenerator[Any, None], response: httpx.Response) -> None:
-    """Close an answer's stream, which cancels it; never raises, waits `_CLOSE_S` at most."""
-    with anyio.move_on_after(_CLOSE_S, shield=True), contextlib.suppress(Exception):
-        await stream.aclose()
-        await response.aclose()
 
 
 def _retrieve_exception(task: "asyncio.Task[Any]") -> None:

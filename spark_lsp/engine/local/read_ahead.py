@@ -17,24 +17,27 @@ _REST_S = 0.5
 class ReadAhead:
     """At most one reading at a time: a new position replaces it, and a request stops it.
 
-    `read` sends one plan to the model and returns when it was read; `spawn` starts a task.
+    `enter` gives the slots to a document, `read` sends one plan to the model and returns when it was read,
+    `spawn` starts a task.
     """
 
     def __init__(
         self,
         slots: Slots,
+        enter: Callable[[str], Awaitable[None]],
         read: Callable[[Plan], Awaitable[None]],
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
     ) -> None:
         self._slots = slots
+        self._enter = enter
         self._read = read
         self._spawn = spawn
         self._task: asyncio.Task[None] | None = None
 
-    def restart(self, prefix: str, suffix: str) -> None:
+    def restart(self, document: str, prefix: str, suffix: str) -> None:
         """Read around a cursor after a rest."""
         self.stop()
-        self._task = self._spawn(self._run(prefix, suffix))
+        self._task = self._spawn(self._run(document, prefix, suffix))
 
     def stop(self) -> None:
         """Stop reading. What was read stays in the cache."""
@@ -47,9 +50,10 @@ class ReadAhead:
         while self._task is not None and not self._task.done():
             await asyncio.wait([self._task])
 
-    async def _run(self, prefix: str, suffix: str) -> None:
+    async def _run(self, document: str, prefix: str, suffix: str) -> None:
         await anyio.sleep(_REST_S)
         with contextlib.suppress(EngineError, httpx.HTTPError):
+            await self._enter(document)
             for _ in range(SLOT_COUNT):  # a bound: each reading should complete one slot
                 plan = self._slots.plan_reading(prefix, suffix)
                 if plan is None:

@@ -65,6 +65,7 @@ class Slots:
     family: str
     pace: ReadingPace = field(default_factory=ReadingPace)
     held: tuple[Slot, ...] = field(default_factory=lambda: tuple(Slot() for _ in range(SLOT_COUNT)))
+    document: str = ""  # whose windows `NEAR` and `WIDE` have
 
     def plan(self, prefix: str, suffix: str) -> Plan:
         """Return a plan for completing between `prefix` and `suffix` with an answer in time."""
@@ -123,6 +124,12 @@ class Slots:
         """Record that a slot contains another prompt now."""
         slot = self.held[index]
         slot.prompt = slot.prefix = ""
+
+    def restore(self, index: int, contents: Slot) -> None:
+        """Record that a slot has these contents again."""
+        slot = self.held[index]
+        slot.prompt = contents.prompt
+        slot.prefix = contents.prefix
 
     def forget_all(self) -> None:
         """Record that all slots are empty: the child is new."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from lsprotocol import types
 
@@ -38,7 +39,7 @@ def open_document(parts: Parts, uri: str = URI) -> Document:
 async def rests(link: MirrorLink, count: int = 1) -> list[tuple[str, int]]:
     with anyio.fail_after(10):
         while len(link.rests) < count:
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
     return link.rests
 
 
@@ -89,7 +90,7 @@ async def test_an_unreadable_position_is_ignored(parts: Parts, link: MirrorLink,
     open_document(parts)
     await rests(link)
     await routes.COMMANDS["spark.cursor"](parts, (argument,))
-    await anyio.sleep(0)
+    await anyio.lowlevel.checkpoint()
     assert len(link.rests) == 1
 
 
@@ -104,5 +105,5 @@ async def test_nothing_is_read_ahead_while_completions_are_off(parts: Parts, lin
     document = open_document(parts)
     parts.cursor_rest.move(document, 3)
     for _ in range(5):
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
     assert link.rests == []
