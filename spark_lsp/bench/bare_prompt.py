@@ -18,7 +18,9 @@ from spark_lsp.models import paths, registry
 LINES_ABOVE = 60
 LINES_BELOW = 15
 ANSWER_TOKENS = 48
-ORDERS = ("prefix first", "suffix first")
+PREFIX_FIRST = "prefix first"
+SUFFIX_FIRST = "suffix first"
+ORDERS = (PREFIX_FIRST, SUFFIX_FIRST)
 
 
 @dataclass(slots=True)
@@ -31,7 +33,7 @@ class BareModel:
         """Return the model's line for a place."""
         before, after = place.window(LINES_ABOVE, LINES_BELOW)
         prompt = f"<|fim_prefix|>{before}<|fim_suffix|>{after}<|fim_middle|>"
-        if order == "suffix first":
+        if order == SUFFIX_FIRST:
             prompt = f"<|fim_prefix|><|fim_suffix|>{after}<|fim_middle|>{before}"
         body = {
             "prompt": prompt,

@@ -1,8 +1,8 @@
 """Figures 19 to 22: lines of real packages that ghost text completes exactly, through all processes.
 
 Each place (`bench.places`) is a line of code that is missing from a file of an installed package. The suite
-asks for it twice, as a person would: *at once*, when the file has just been opened, and *settled*, after the
-cursor has rested there for ten seconds. The baseline in the same run is the same model with a bare prompt
+requests it twice: *at once*, when the file has just been opened, and *settled*, after the cursor has rested
+there for ten seconds. The baseline in the same run is the same model with a bare prompt
 (`bench.bare_prompt`). The answer is in no file of the workspace.
 """
 
@@ -23,7 +23,9 @@ from spark_lsp.errors import SparkError
 from spark_lsp.models import registry
 
 SETTLE_S = 10.0
-MODES = ("at once", "settled")
+AT_ONCE = "at once"
+SETTLED = "settled"
+MODES = (AT_ONCE, SETTLED)
 _MIN_GAIN_POINTS = 8.0
 _MAX_EMPTY_PERCENT = 2.0
 _MAX_COLD_S = 1.0
@@ -68,9 +70,9 @@ def figures(answers: list[Answer]) -> list[Figure]:
     best = max(ORDERS, key=lambda order: sum(exact[order]))
     bare = exact[best]
     base = sum(bare) / len(bare)
-    cold = [answer.seconds for answer in answers if answer.mode == "at once"]
-    warm = [answer.seconds * 1e3 for answer in answers if answer.mode == "settled"]
-    empty = [100.0 * (not answer.text.strip()) for answer in answers if answer.mode == "settled"]
+    cold = [answer.seconds for answer in answers if answer.mode == AT_ONCE]
+    warm = [answer.seconds * 1e3 for answer in answers if answer.mode == SETTLED]
+    empty = [100.0 * (not answer.text.strip()) for answer in answers if answer.mode == SETTLED]
     other = next(order for order in ORDERS if order != best)
     return [
         measured(19, f"lines completed exactly by the bare prompt, {other}", "%", _mean(exact[other])),
@@ -78,11 +80,11 @@ def figures(answers: list[Answer]) -> list[Figure]:
             19,
             f"lines completed exactly, settled; baseline: bare prompt, {best}",
             "%",
-            exact["settled"],
+            exact[SETTLED],
             base + _MIN_GAIN_POINTS,
             bare,
         ),
-        at_least(19, "lines completed exactly, at once; same baseline", "%", exact["at once"], base, bare),
+        at_least(19, "lines completed exactly, at once; same baseline", "%", exact[AT_ONCE], base, bare),
         at_most(20, "no suggestion, settled", "%", _mean(empty), _MAX_EMPTY_PERCENT),
         at_most(21, "an answer in a file just opened (p50)", "s", cold, _MAX_COLD_S),
         at_most(21, "an answer in a file just opened (p95)", "s", cold, _MAX_COLD_P95_S, share=95),

@@ -1,4 +1,4 @@
-"""The places of the suite `lines`: lines of installed packages, hidden from the disk and asked for.
+"""The places of the suite `lines`: lines of installed packages that are missing from the workspace.
 
 `data/lines.tsv` names each place by package, version, path, line and column, with the beginning of the line's
 digest, so no text of the packages is part of this project. `scripts/choose_lines.py` chose them by a seed.
@@ -36,7 +36,7 @@ class Place:
 
     @property
     def is_whole_line(self) -> bool:
-        """Whether the complete line is asked for."""
+        """Whether the place is at the line's indentation, so that the complete line is missing."""
         return not self.before[self.before.rfind("\n") + 1 :].strip()
 
     def is_exact(self, answer: str) -> bool:

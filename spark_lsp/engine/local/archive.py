@@ -1,4 +1,4 @@
-"""What the model has read in other documents: saved states of slots. No I/O.
+"""The saved states of slots: the windows that the model has read in other documents. No I/O.
 
 A user moves between a few files. Each time, the windows of one document take the slots of another. Reading
 them again takes seconds; saving and restoring a state of a thousand tokens takes some 20 ms. The states are

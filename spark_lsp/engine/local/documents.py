@@ -1,4 +1,4 @@
-"""Gives the slots to the document that the user works in, and keeps what was read in the others."""
+"""Gives the slots to the current document, and saves the windows of the other documents."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ class DocumentSwitch:
         self._slots.forget_all()
 
     async def switch(self, child: ModelProcess, document: str) -> None:
-        """Use the slots for `document` from now on. What cannot be saved or restored is read again.
+        """Use the slots for `document` from now on. The model reads a lost state again.
 
         A request without a document (empty) takes the slots as they are.
         """

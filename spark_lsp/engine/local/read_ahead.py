@@ -40,7 +40,7 @@ class ReadAhead:
         self._task = self._spawn(self._run(document, prefix, suffix))
 
     def stop(self) -> None:
-        """Stop reading. What was read stays in the cache."""
+        """Stop reading. The tokens read so far stay in the cache."""
         if self._task is not None:
             self._task.cancel()
             self._task = None
