@@ -14,7 +14,7 @@ Requests name their slot. Otherwise, llama.cpp would give the next keystroke ano
 cancelled request still occupies its own for some hundred milliseconds.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from spark_lsp.prompts import fim, window
 from spark_lsp.prompts.window import ReadingPace
@@ -81,6 +81,13 @@ class Slots:
         scratch = self.plan_slot(SCRATCH, prefix, suffix)
         return min(scratch, *windows, key=lambda plan: plan.reading_s)
 
+    def plan_again(self, prefix: str, suffix: str) -> Plan:
+        """Return a plan for a second answer: the other order of the prompt, in the slot for all others."""
+        first = self.plan_slot(SCRATCH, prefix, suffix)
+        chosen = self._choose_window(SCRATCH, prefix, suffix)
+        prompt = fim.render_prompt(chosen.prefix, chosen.suffix, self.family, usual_order=True)
+        return replace(first, prompt=prompt, reading_s=self.pace.seconds_for(len(prompt)))
+
     def plan_reading(self, prefix: str, suffix: str) -> Plan | None:
         """Return what the model should read next while the user rests; None if that is nothing.
 
@@ -105,14 +112,19 @@ class Slots:
     def plan_slot(self, index: int, prefix: str, suffix: str) -> Plan:
         """Return the plan for the window of one slot, whatever is cached."""
         slot = self.held[index]
-        slot.size = window.choose_window_size(
-            self.pace, _READING_S[index], slot.size, _MIN_WINDOW_CHARS, _MAX_WINDOW_CHARS
-        )
-        read, fragment = fim.split_fragment(_plain_ends(prefix))
-        chosen = window.choose_window(read, _plain_ends(suffix), slot.size, slot.prefix)
+        _, fragment = fim.split_fragment(_plain_ends(prefix))
+        chosen = self._choose_window(index, prefix, suffix)
         prompt = fim.render_prompt(chosen.prefix, chosen.suffix, self.family)
         unread = len(prompt) - common_prefix_length(prompt, slot.prompt)
         return Plan(index, prompt, chosen.prefix, fragment, chosen.closing, self.pace.seconds_for(unread))
+
+    def _choose_window(self, index: int, prefix: str, suffix: str) -> window.PromptWindow:
+        slot = self.held[index]
+        slot.size = window.choose_window_size(
+            self.pace, _READING_S[index], slot.size, _MIN_WINDOW_CHARS, _MAX_WINDOW_CHARS
+        )
+        read, _ = fim.split_fragment(_plain_ends(prefix))
+        return window.choose_window(read, _plain_ends(suffix), slot.size, slot.prefix)
 
     def asked(self, plan: Plan) -> None:
         """Record that `plan` was sent. Until it is read, its slot has only the common beginning."""

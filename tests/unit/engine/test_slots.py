@@ -120,3 +120,13 @@ def test_a_prompt_always_ends_at_the_cursor(jumps: list[tuple[int, int]]) -> Non
         if ahead := slots.plan_reading(FUNCTIONS[:offset], FUNCTIONS[offset:]):
             slots.asked(ahead)
             slots.read(ahead, done, 100)
+
+
+def test_a_second_answer_reads_the_text_in_the_other_order() -> None:
+    slots = Slots("qwen", SLOW)
+    read_all(slots)
+    first, second = slots.plan(PREFIX, SUFFIX), slots.plan_again(PREFIX, SUFFIX)
+    assert second.slot == SCRATCH
+    assert first.prompt.endswith("<|fim_middle|>" + first.prefix)
+    assert second.prompt.endswith("<|fim_middle|>")
+    assert second.prompt.startswith("<|fim_prefix|>" + second.prefix + "<|fim_suffix|>")
