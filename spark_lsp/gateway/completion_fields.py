@@ -20,6 +20,7 @@ from spark_lsp.request import PartKind, Task
 DEFAULT_TOKENS = 16  # OpenAI's default for this interface
 MAX_TOKENS = 1_000_000
 MAX_LINES = 1000
+ORIGIN = "completions"  # all of them are one document to an engine's caches, apart from those of editors
 MAX_STOPS = 16
 MAX_STOP_CHARS = 1024
 _REFUSED = {"n": (1,), "best_of": (1,), "echo": (False,), "logprobs": (False,)}
@@ -58,7 +59,13 @@ class Completion:
             "type": "response.create",
             "model": self.model or None,
             "max_output_tokens": self.max_tokens,
-            "spark": {"task": Task.COMPLETE, "parts": parts, "stop": self.stop, "max_lines": self.max_lines},
+            "spark": {
+                "task": Task.COMPLETE,
+                "parts": parts,
+                "stop": self.stop,
+                "max_lines": self.max_lines,
+                "origin": ORIGIN,
+            },
         }
         return msgspec.json.encode(create).decode()
 

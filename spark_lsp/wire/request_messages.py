@@ -96,6 +96,7 @@ def _read_spark_request(frame: Create, details: RequestDetails, replicas: Replic
         origin=details.origin or position.uri,
         warm=_is_warm(frame),
         stop=tuple(details.stop),
+        attempt=details.attempt,
     )
 
 
@@ -163,6 +164,7 @@ def make_create(request: Request, stream_id: str, find_mirrored: FindMirrored) -
         priority=request.priority.value,
         at=position,
         stop=list(request.stop),
+        attempt=request.attempt,
     )
     if position is None:
         details.parts = [_make_part(part, find_mirrored) for part in request.parts]

@@ -41,6 +41,7 @@ def test_the_message_has_the_parts_and_the_stops() -> None:
             ],
             "stop": ["\n"],
             "max_lines": 0,
+            "origin": "completions",
         },
     }
 
