@@ -109,10 +109,10 @@ class Request:
     LSP's language id. `max_lines` limits a completion (0: no limit); `max_tokens` limits any answer (0: the
     engine's own limit). An engine may end a completion before the first of the `stop` strings; its reader
     must do so. `origin` names the document the request belongs to: a newer completion for the same origin
-    supersedes an older one. `history` is the conversation before it, oldest first; `instruction` is its newest
-    turn. `attempt` is 2 if the answer to the same request was of no use: the engine should read the text in
-    another way, or draw another sample. With `warm`, the answer has no text: an engine may read the prompt, so
-    that the next request starts from a warm cache.
+    supersedes an older one. `history` is the conversation before it, oldest first; `instruction` is its
+    newest turn. `attempt` is 2 if the answer to the same request was of no use: the engine should read the
+    text in another way, or draw another sample. With `warm`, the answer has no text: an engine may read the
+    prompt, so that the next request starts from a warm cache.
     """
 
     task: Task
