@@ -2,9 +2,11 @@
 
 usage: .venv/bin/python scripts/measure_copying.py [PACKAGE…]
 
-At each place, the rest of a line is removed from its file; the copy model, which knows the file and other files
-of the package, may propose it. A proposal is right if its first line is exactly the removed text. `files` is the
-number of other files that the editor has open.
+At each place, the rest of a line is removed from its file. The copy model, which knows the file and other
+files of the package, may propose it. A proposal is right if its first line is exactly the removed text.
+
+Columns: other open files, tokens that must match, precision and coverage for a minimum agreement of 0, 0.5,
+0.6, 0.8 and 1, and the processor time of an update and of a prediction (median/95th percentile).
 """
 
 import importlib.util
@@ -89,7 +91,8 @@ def _measure(files: dict[Path, str], places: list[Place], others: int) -> Iterat
     for path in sorted({place.path for place in places}):
         near = sorted(other for other in files if other != path)
         random.Random(f"{SEED}{path}").shuffle(near)
-        models = {tokens: CopyModel(replace(Limits(), min_tokens=tokens, min_agreement=0.0)) for tokens in TOKENS}
+        base = replace(Limits(), min_agreement=0.0)
+        models = {tokens: CopyModel(replace(base, min_tokens=tokens)) for tokens in TOKENS}
         model = models[TOKENS[0]]
         for other in (*near[:others], path):
             model.update(str(other), files[other])
@@ -100,14 +103,14 @@ def _measure(files: dict[Path, str], places: list[Place], others: int) -> Iterat
         for place in (place for place in places if place.path == path):
             text = files[path]
             prefix, suffix = text[: place.offset], text[place.offset + len(place.rest) :]
-            began = time.perf_counter()
+            began = time.process_time()
             model.update(str(path), prefix + suffix)
-            update_ms = (time.perf_counter() - began) * 1000
+            update_ms = (time.process_time() - began) * 1000
             model.advance(MAX_FILE_CHARS)
             for tokens, each in models.items():
-                began = time.perf_counter()
+                began = time.process_time()
                 prediction = each.predict(Cursor(prefix, suffix, str(path)))
-                yield tokens, Outcome(place, prediction, (time.perf_counter() - began) * 1000, update_ms)
+                yield tokens, Outcome(place, prediction, (time.process_time() - began) * 1000, update_ms)
             model.update(str(path), text)
             model.advance(MAX_FILE_CHARS)
 
@@ -143,7 +146,7 @@ def _report(others: int, tokens: int, outcomes: list[Outcome]) -> None:
         cells.append(f"{right / max(len(made), 1):4.0%} of {len(made) / len(outcomes):5.1%}")
     update, predict = [each.update_ms for each in outcomes], [each.predict_ms for each in outcomes]
     times = [f"{statistics.median(each):.2f}/{_percentile(each, 0.95):.2f} ms" for each in (update, predict)]
-    print(others, tokens, *cells, *times, sep=" | ")
+    sys.stdout.write(" | ".join(map(str, (others, tokens, *cells, *times))) + "\n")
 
 
 if __name__ == "__main__":

@@ -41,9 +41,9 @@ class Limits:
 
     max_bytes: int = 32 * 1024 * 1024
     max_tokens: int = 2_000_000
-    min_tokens: int = 12
+    min_tokens: int = 16
     min_words: int = 3
-    min_agreement: float = 0.6
+    min_agreement: float = 0.8
     min_block_count: int = 2
     max_lines: int = 8
 
@@ -63,7 +63,10 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """The text around the cursor; `own` names its document, if the index has exactly this text of it."""
+    """The text around the cursor; `own` names its document.
+
+    If the index has another text of that document, the document is left out.
+    """
 
     prefix: str
     suffix: str
@@ -168,6 +171,8 @@ class CopyModel:
         signature = make_signature(_LAST_WORD.sub("", needle))
         own_line = cursor.prefix.count("\n")
         for name, document in reversed(self._documents.items()):
+            if name == cursor.own and document.text != cursor.prefix + cursor.suffix:
+                continue
             for occurrence in _find_in_document(document, context, starts, needle, signature):
                 is_own = name == cursor.own
                 if is_own and document.line_number(occurrence.block, occurrence.line) == own_line:
@@ -233,7 +238,7 @@ def _write(best: _Occurrence, agreeing: list[_Occurrence], cursor: Cursor, limit
 
 
 def _expected_indent(best: _Occurrence, prefix: str) -> str | None:
-    """Return the indentation of a copied line, relative to the last line above the cursor; None if unknown."""
+    """Return the indentation of a copied line below the last line above the cursor; None if unknown."""
     own_lines = prefix[: prefix.rfind("\n") + 1].rstrip()
     own = indentation_of(own_lines[own_lines.rfind("\n") + 1 :])
     source = best.document.indent_of(best.block, best.line)

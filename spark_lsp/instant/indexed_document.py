@@ -1,8 +1,8 @@
 """One document in blocks of lines, prepared for comparison and kept up to date change by change.
 
 Each block has the normal form of its lines and a signature of its words, so a search reads only the blocks
-that can contain its text. A block also has the end of the text before it (`lead`), so a text that begins in one
-block and ends in the next one is found in the second.
+that can contain its text. A block also has the end of the text before it (`lead`), so a text that begins in
+one block and ends in the next one is found in the second.
 
 A change replaces the blocks that it touches and the next one, whose lead it may change. A document is indexed
 piece by piece, because that takes some 100 ms per megabyte; a large change sets the index back to the change.
@@ -49,7 +49,7 @@ class Block:
 
 
 class IndexedDocument:
-    """See the module's text. `blocks` cover the beginning of `text`; `is_complete` if they cover all of it."""
+    """See the module's text. `blocks` cover the beginning of `text`, and all of it if `is_complete`."""
 
     def __init__(self, text: str) -> None:
         self.text = text
