@@ -74,7 +74,7 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class _Occurrence:
+class Occurrence:
     """A position at which the text before the cursor occurs: line `line` of block `block`."""
 
     document: IndexedDocument
@@ -144,29 +144,31 @@ class CopyModel:
 
     def predict(self, cursor: Cursor) -> Prediction | None:
         """Return the text that probably follows at the cursor; None without a confident answer."""
-        limits = self._limits
-        context = _normalize_prefix(cursor.prefix)
-        starts = [token.start() for token in TOKEN.finditer(context)]
-        if len(starts) < limits.min_tokens:
-            return None
-        needle = context[starts[-limits.min_tokens] :]
-        words = list_words(needle)
-        if len(set(words)) < limits.min_words:
-            return None
-        found = list(islice(self._find(cursor, context, starts, needle), MAX_OCCURRENCES))
+        found = self.find_occurrences(cursor)
         if not found:
             return None
         counts = Counter(each.rest for each in found)
         best = max(found, key=lambda each: (counts[each.rest], each.match_tokens))
         agreement = counts[best.rest] / len(found)
-        if agreement < limits.min_agreement:
+        if agreement < self._limits.min_agreement:
             return None
         agreeing = [each for each in found if each.rest == best.rest]
-        best = max(agreeing, key=lambda each: each.match_tokens)
-        text = _write(best, agreeing, cursor, limits)
+        text = _write(best, agreeing, cursor, self._limits)
         return Prediction(text, best.match_tokens, agreement, len(found)) if text else None
 
-    def _find(self, cursor: Cursor, context: str, starts: list[int], needle: str) -> Iterator[_Occurrence]:
+    def find_occurrences(self, cursor: Cursor) -> list[Occurrence]:
+        """Return up to `MAX_OCCURRENCES` positions after the same text, newest documents first."""
+        limits = self._limits
+        context = _normalize_prefix(cursor.prefix)
+        starts = [token.start() for token in TOKEN.finditer(context)]
+        if len(starts) < limits.min_tokens:
+            return []
+        needle = context[starts[-limits.min_tokens] :]
+        if len(set(list_words(needle))) < limits.min_words:
+            return []
+        return list(islice(self._find(cursor, context, starts, needle), MAX_OCCURRENCES))
+
+    def _find(self, cursor: Cursor, context: str, starts: list[int], needle: str) -> Iterator[Occurrence]:
         """Yield the occurrences of the needle, but not the cursor's own position."""
         signature = make_signature(_LAST_WORD.sub("", needle))
         own_line = cursor.prefix.count("\n")
@@ -195,7 +197,7 @@ def _normalize_prefix(prefix: str) -> str:
 
 def _find_in_document(
     document: IndexedDocument, context: str, starts: list[int], needle: str, signature: int
-) -> Iterator[_Occurrence]:
+) -> Iterator[Occurrence]:
     for index, block in enumerate(document.blocks):
         if block.signature & signature != signature:
             continue
@@ -210,11 +212,11 @@ def _find_in_document(
                 shared = common_suffix_length(context, text[max(end - LEAD_CHARS, 0) : end])
                 tokens = sum(start >= len(context) - shared for start in starts)
                 line = text.count("\n", block.lead, end)
-                yield _Occurrence(document, index, line, tokens, rest)
+                yield Occurrence(document, index, line, tokens, rest)
             at = text.find(needle, at + 1)
 
 
-def _write(best: _Occurrence, agreeing: list[_Occurrence], cursor: Cursor, limits: Limits) -> str:
+def _write(best: Occurrence, agreeing: list[Occurrence], cursor: Cursor, limits: Limits) -> str:
     """Return the text of an occurrence as it fits at the cursor; empty if it does not."""
     rest = best.rest
     before = cursor.prefix[cursor.prefix.rfind("\n") + 1 :]
@@ -237,7 +239,7 @@ def _write(best: _Occurrence, agreeing: list[_Occurrence], cursor: Cursor, limit
     return lead + rest + _write_block(best, agreeing, indent, following, limits)
 
 
-def _expected_indent(best: _Occurrence, prefix: str) -> str | None:
+def _expected_indent(best: Occurrence, prefix: str) -> str | None:
     """Return the indentation of a copied line below the last line above the cursor; None if unknown."""
     own_lines = prefix[: prefix.rfind("\n") + 1].rstrip()
     own = indentation_of(own_lines[own_lines.rfind("\n") + 1 :])
@@ -251,7 +253,7 @@ def _expected_indent(best: _Occurrence, prefix: str) -> str | None:
 
 
 def _write_block(
-    best: _Occurrence, agreeing: list[_Occurrence], indent: str, following: str, limits: Limits
+    best: Occurrence, agreeing: list[Occurrence], indent: str, following: str, limits: Limits
 ) -> str:
     """Return the lines below the first one on which all occurrences agree, up to the end of the block."""
     if len(agreeing) < limits.min_block_count:
