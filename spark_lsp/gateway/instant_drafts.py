@@ -91,6 +91,7 @@ class InstantDrafts:
         if not self._connection.accepts_draft(response):
             return
         self._update_model()
+        self._model.advance(STEP_CHARS)
         prediction = self._model.predict(self._find_cursor(request))
         if prediction is None:
             return

@@ -60,7 +60,7 @@ class MirrorLink:
         self.texts.pop(uri, None)
 
     def __getattr__(self, name: str) -> Any:
-        return lambda *_: None
+        return lambda *_, **__: None
 
 
 def recording_parts() -> tuple[Parts, RecordingClient]:
