@@ -40,7 +40,7 @@ class Limits:
     """
 
     max_bytes: int = 32 * 1024 * 1024
-    max_tokens: int = 2_000_000
+    max_chars: int = 8_000_000  # in normal form; about 2 million tokens
     min_tokens: int = 16
     min_words: int = 3
     min_agreement: float = 0.8
@@ -92,9 +92,9 @@ class CopyModel:
         self._documents: OrderedDict[str, IndexedDocument] = OrderedDict()  # the newest last
 
     @property
-    def tokens(self) -> int:
-        """Tokens of all documents."""
-        return sum(document.tokens for document in self._documents.values())
+    def chars(self) -> int:
+        """Characters of all documents in normal form; a token has about four."""
+        return sum(document.chars for document in self._documents.values())
 
     @property
     def size(self) -> int:
@@ -135,9 +135,7 @@ class CopyModel:
 
     def _evict(self) -> None:
         """Drop the oldest documents while all together exceed the limits."""
-        while self._documents and (
-            self.tokens > self._limits.max_tokens or self.size > self._limits.max_bytes
-        ):
+        while self._documents and (self.chars > self._limits.max_chars or self.size > self._limits.max_bytes):
             self._documents.popitem(last=False)
 
     # Predictions.

@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 
-from spark_lsp.instant.normal_form import BARRIER, TOKEN, make_signature, normalize_line
+from spark_lsp.instant.normal_form import BARRIER, make_signature, normalize_line
 from spark_lsp.text.lines import common_prefix_length, common_suffix_length, indentation_of
 
-LEAD_CHARS = 400  # in normal form; also the longest text that a search compares
-BLOCK_LINES = 48
-BLOCK_CHARS = 3_000
+LEAD_CHARS = 320  # in normal form; also the longest text that a search compares
+BLOCK_LINES = 32
+BLOCK_CHARS = 2_000
 MAX_CHANGE_CHARS = 12_000  # of the blocks that a change replaces at once; takes about 1 ms
 _BLOCK_BYTES = 256  # of the objects themselves
 _POINTER_BYTES = 8
@@ -35,7 +35,6 @@ class Block:
 
     chars: int
     lines: int
-    tokens: int
     lead: int
     text: str
     indents: tuple[str, ...]
@@ -54,7 +53,7 @@ class IndexedDocument:
     def __init__(self, text: str) -> None:
         self.text = text
         self.blocks: list[Block] = []
-        self.tokens = 0
+        self.chars = 0  # of the blocks, in normal form
         self.size = 0
         self._indexed = 0  # characters of `text` that `blocks` cover
 
@@ -130,7 +129,7 @@ class IndexedDocument:
         self.blocks[first:last] = made
 
     def _count(self, blocks: list[Block], sign: int) -> None:
-        self.tokens += sign * sum(block.tokens for block in blocks)
+        self.chars += sign * sum(len(block.text) - block.lead for block in blocks)
         self.size += sign * sum(block.size for block in blocks)
 
     # Lines, by their block and their number in it.
@@ -182,8 +181,7 @@ def _make_block(original: str, lead: str) -> Block:
         sys.intern(indentation_of(line)) if form and form is not BARRIER else ""
         for line, form in zip(lines[:counted], normal, strict=False)
     )
-    tokens = len(TOKEN.findall(own))
-    return Block(len(original), counted, tokens, len(lead), text, indents, make_signature(text))
+    return Block(len(original), counted, len(lead), text, indents, make_signature(text))
 
 
 def _find_block_end(text: str, start: int, end: int) -> int:

@@ -11,7 +11,7 @@ MAX_LINE_CHARS = 400  # longer lines are minified code or data
 TOKEN = re.compile(r"\w+|[^\w\s]|\n")  # identifiers and numbers, single punctuation, line ends
 _WORD = re.compile(r"\w+")
 _NEVER_COPIED = re.compile(r"\*{4,}|\x00")  # a redacted secret, or a character of no text file
-_SIGNATURE_BITS = 1024
+_SIGNATURE_BITS = [1 << bit for bit in range(1024)]
 
 
 def normalize_line(line: str) -> str:
@@ -29,7 +29,7 @@ def make_signature(text: str) -> int:
     """
     signature = 0
     for word in set(_WORD.findall(text)):
-        signature |= 1 << (hash(word) % _SIGNATURE_BITS)
+        signature |= _SIGNATURE_BITS[hash(word) & 1023]
     return signature
 
 

@@ -155,7 +155,7 @@ async def test_large_documents_are_indexed_between_other_work(
     async with served(puppet) as (peer, session):
         mirror(peer, "d1", filler + SOURCE)
         mirror(peer, "d2", BEGUN)
-        await until(lambda: session._drafts._model.tokens > 12_000)
+        await until(lambda: session._drafts._model.chars > 50_000)
         complete(peer, "a", "d2", len(BEGUN))
         await until(lambda: find_drafts(peer, "a"))
         assert find_drafts(peer, "a") == [LINE]

@@ -129,7 +129,7 @@ def test_the_own_document_counts_but_not_the_cursor_s_position() -> None:
 def test_a_document_that_was_removed_is_forgotten_at_once() -> None:
     model = make_model(SOURCE)
     model.remove("d0")
-    assert (predict(model, ABOVE + "    "), model.tokens, model.size) == ("", 0, 0)
+    assert (predict(model, ABOVE + "    "), model.chars, model.size) == ("", 0, 0)
     model.remove("unknown")
 
 
@@ -166,14 +166,14 @@ def test_a_very_large_document_is_not_indexed() -> None:
 
 
 def test_the_oldest_documents_are_dropped_first() -> None:
-    size = make_model(SOURCE).tokens
-    model = make_model(SOURCE, "a = 1\n", SOURCE + "b = 2\n", limits=replace(Limits(), max_tokens=size * 2))
+    size = make_model(SOURCE).chars
+    model = make_model(SOURCE, "a = 1\n", SOURCE + "b = 2\n", limits=replace(Limits(), max_chars=size * 2))
     assert model.names == ["d1", "d2"]
     model.update("d1", "a = 2\n")
     model.update("d3", SOURCE)
     model.advance(10_000)
     assert model.names == ["d1", "d3"]
-    assert model.tokens <= size * 2
+    assert model.chars <= size * 2
 
 
 def test_the_memory_is_bounded() -> None:

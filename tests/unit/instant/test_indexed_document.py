@@ -32,7 +32,7 @@ def check(document: IndexedDocument) -> None:
         map(normalize_line, document.text.split("\n"))
     )
     assert sum(block.chars for block in document.blocks) == len(document.text)
-    assert document.tokens == sum(block.tokens for block in document.blocks)
+    assert document.chars == sum(len(block.text) - block.lead for block in document.blocks)
     assert document.size == sum(block.size for block in document.blocks)
     before = ""
     at = 0
