@@ -288,7 +288,7 @@ class ServerConnection:
             case Draft():
                 if self.accepts_draft(response):
                     self._add_events(response, [self._streams[response].make_draft(event)])
-            case Finished():
+            case _:
                 if self._lanes.state(response) is not State.DONE:
                     return self._finish(self._streams[response], event, now)
         return []

@@ -1,7 +1,7 @@
 """The streams of documents: what is forgotten with a closed document."""
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -34,3 +34,14 @@ async def test_a_draft_is_no_part_of_an_answer_yet() -> None:
     completions._process_event(stream, Chunk("2\n"))
     completions._process_event(stream, Finished())
     assert (stream.suggestion.text, stream.suggestion.done) == ("2", True)
+
+
+@pytest.mark.parametrize("instant", [True, False])
+async def test_the_gateway_learns_whether_the_user_wants_drafts(instant: bool) -> None:
+    sent: list[bool] = []
+    parts, _ = recording_parts()
+    link = SimpleNamespace(configure=lambda *_, drafts: sent.append(drafts))
+    parts.gateway.attach(cast(Any, link))
+    parts.settings.apply({"completion": {"instant": instant}})
+    parts.gateway.configure()
+    assert sent[-1] is instant
