@@ -188,6 +188,8 @@ class GhostText:
         self._answer.extend(self._clean)
         stop = find_stop(self._answer, self._clean, MAX_GHOST_CHARS, fences_are_text=self._fences_are_text)
         limit = stop[0] if stop else _limit_length(self._clean)
+        if limit is None and not self._raw.strip():
+            limit = _limit_length(self._raw)
         cut = self._find_line_cut(self._clean[:limit], is_final=is_final)
         if cut is None:
             self._kept = len(self._clean) if limit is None else limit

@@ -15,8 +15,9 @@ from spark_lsp.text.lines import LINE_END, indent_width, indentation_of
 _TALK = re.compile(
     r"\s*(?:Here(?:'s| is| are)|Sure|Certainly|Of course|Okay|The (?:code|following|completed?|missing))\b"
 )
-_WRAPPER = re.compile(r"\s*(`{3,}|~{3,})([^\n\r`]*)(\r\n|\n|\r)")
-_WRAPPER_START = re.compile(r"\s*(?:`{1,2}|~{1,2}|(?:`{3,}|~{3,})[^\n\r`]*)?\Z")
+_MAX_TALK_CHARS = 300  # of a sentence before a fenced block
+_WRAPPER = re.compile(r"\s*(`{3,}|~{3,})([^\n\r`]{0,60})(\r\n|\n|\r)")
+_WRAPPER_START = re.compile(r"\s*(?:`{1,2}|~{1,2}|(?:`{3,}|~{3,})[^\n\r`]{0,60})?\Z")
 _ECHOED_LINES = 3  # above the cursor's, at most
 _WORDS = re.compile(r"\S\s")  # a call such as `max(` may well be nested in itself
 _MIN_ECHO_CHARS = 4  # without indentation
@@ -61,9 +62,10 @@ class AnswerOpening:
         start = 0
         if _TALK.match(text) and not self.is_prose and not self.fences_are_text:
             end = LINE_END.search(text, len(text) - len(text.lstrip()))
-            if end is None:
-                return text if is_final else None
-            start = end.end()
+            length = len(text) if end is None else end.start()
+            if end is None and not is_final and length <= _MAX_TALK_CHARS:
+                return None
+            start = end.end() if end is not None and length <= _MAX_TALK_CHARS else 0
         wrapper = _WRAPPER.match(text, start)
         if wrapper is None:
             is_open = text.strip() and _WRAPPER_START.match(text, start) and self._may_be_wrapped(text)

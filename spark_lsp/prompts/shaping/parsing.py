@@ -33,6 +33,8 @@ class ParseCheck:
         errors = self._count_errors(text, answer.rest_end(len(text)))
         if errors is None:
             return self._trim_unbalanced(answer)
+        if self._is_in_open_literal:
+            return len(text)
         # By its indentation, an outer closer ends a block that only the count of brackets says is closed.
         allowed = self._errors_before + bool(answer.outer) if errors else 0
         if errors <= allowed:
@@ -48,6 +50,11 @@ class ParseCheck:
         if answer.depth <= 0 or self.around.is_loose or not all(self.around.closed):
             return len(answer.text)
         return max((at for at, state in answer.states.items() if state.depth <= 0), default=0)
+
+    @cached_property
+    def _is_in_open_literal(self) -> bool:
+        """Whether the cursor is in a string or comment without an end: nothing after it can be parsed."""
+        return not self.around.nesting.is_code and not self.around.closed[-1]
 
     @cached_property
     def _errors_before(self) -> int:
