@@ -57,7 +57,9 @@ class GhostText:
         self._is_in_block = fences.ends_inside_block(fences.find_fences(find_fence_lines(text[:offset])))
         is_prose = fences.uses_fences(language)
         self._fences_are_text = self._is_in_block or is_prose
-        self._opening = AnswerOpening(before, language, self._fences_are_text, self._is_in_block, is_prose)
+        nesting = self._around.nesting
+        may_open_fence = self._fences_are_text or (not nesting.is_code and nesting.stack[-1].spans_lines)
+        self._opening = AnswerOpening(before, language, may_open_fence, self._is_in_block, is_prose)
         self._indentation = IndentConverter(before, after, language)
         self._parse_check = ParseCheck(self._around)
         is_line_end = self._around.tokens is not None
@@ -215,7 +217,7 @@ class GhostText:
                 return cut
             if line.strip():
                 seen.append(line.strip())
-            if is_closed and len(seen) >= self._max_lines:
+            if is_closed and (len(seen) >= self._max_lines or self._around.tokens is None):
                 return end
         return None
 

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from spark_lsp.prompts.shaping.brackets import BracketToken, Nesting, read_tokens
+from spark_lsp.prompts.shaping.lexical import NEWLINE
 from spark_lsp.prompts.shaping.surroundings import RestToken, Surroundings, find_mark
 from spark_lsp.text.lines import LINE_END
 
@@ -96,6 +97,15 @@ class ClosedAnswer:
         self._base = saved.base
         self._tokens = saved.tokens[:]
         del self.taken[saved.taken :]
+
+    @property
+    def leaves_open(self) -> bool:
+        """Whether the answer ends inside a bracket, string or comment that it opened.
+
+        A comment up to the end of the line needs no closer.
+        """
+        stack = self._nesting.stack
+        return self.depth - bool(stack and stack[-1].closer == NEWLINE) > 0
 
     def nesting_at(self, text: str, offset: int) -> Nesting:
         """Return what is open at an offset of the answer `text`, as if nothing had to be cut."""

@@ -30,8 +30,8 @@ _BLOCK_OPENERS = (":", "{", "(", "[", "then", "do", "else", "=>", "->")
 class AnswerOpening:
     """Strips the beginning of answers at the end of `before`.
 
-    `fences_are_text` says so of the file at the cursor, `in_block` that the cursor is inside a fenced block,
-    and `is_code` that it is outside strings and comments.
+    `fences_are_text` says so of the cursor's position, `in_block` that the cursor is inside a fenced block,
+    and `is_prose` that the file is written in a markup language.
     """
 
     before: str

@@ -47,7 +47,7 @@ class ParseCheck:
         return _first_line_length(text) if allowed else 0
 
     def _trim_unbalanced(self, answer: ClosedAnswer) -> int:
-        if answer.depth <= 0 or self.around.is_loose or not all(self.around.closed):
+        if not answer.leaves_open or self.around.is_loose or not all(self.around.closed):
             return len(answer.text)
         return max((at for at, state in answer.states.items() if state.depth <= 0), default=0)
 
