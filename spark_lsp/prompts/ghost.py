@@ -205,15 +205,16 @@ class GhostText:
         margin = indent_width(self._around.line)
         for start, end, is_closed in _split_lines(text):
             line = text[start:end]
-            if self._is_deceptive(line, start):
+            cut = self._answer.cut
+            is_cut = cut is not None and cut <= end
+            if self._is_deceptive(text[start:cut] if is_cut else line, start):
                 return start  # the lines above it are safe
             if start and line.strip():
                 if start + indent_width(line) in self._answer.outer:
                     margin = min(margin, indent_width(line))
                 if self._ends_before(start, line, seen, margin, is_closed=is_closed or is_final):
                     return start
-            cut = self._answer.cut
-            if cut is not None and cut <= end:
+            if is_cut:
                 return cut
             if line.strip():
                 seen.append(line.strip())

@@ -39,13 +39,15 @@ class BracketToken:
     """An opener or closer at `[start, end)`.
 
     `depth` is the index in the stack of the entry that was opened or closed. An `excess` closer closes
-    nothing, and a `broken` one is the line end inside a string that cannot span lines.
+    nothing, and a `broken` one is the line end inside a string that cannot span lines. `inner` is the number
+    of brackets inside the closed one that were still open.
     """
 
     kind: OneOf["open", "close", "excess", "broken"]
     start: int
     end: int
     depth: int
+    inner: int = 0
 
 
 @dataclass(slots=True)
@@ -126,8 +128,9 @@ def _close(nesting: Nesting, match: re.Match[str]) -> BracketToken:
         if not stack[depth].is_bracket:
             break  # the expression in a string cannot close a bracket outside the string
         if stack[depth].closer == match[0]:
+            inner = len(stack) - depth - 1
             del stack[depth:]
-            return BracketToken("close", match.start(), match.end(), depth)
+            return BracketToken("close", match.start(), match.end(), depth, inner)
     return BracketToken("excess", match.start(), match.end(), len(stack))
 
 

@@ -160,13 +160,18 @@ class ClosedAnswer:
         if token.kind == "excess":
             return len(stack) - self._base, True
         is_code = token.kind == "close" and self.text[token.start : token.end] in (")", "]", "}")
-        return max(token.depth + 1 - self._base, 0), is_code
+        return max(token.depth + 1 + token.inner - self._base, 0), is_code
 
     def _accept(self, token: BracketToken) -> bool:
         """Follow one token; return False if the answer must end before it."""
         if token.kind == "excess":
             return self.around.is_loose
-        if token.kind == "open" or token.depth >= self._base:
+        if token.kind == "open":
+            return True
+        last = token.depth + token.inner  # the innermost entry that the token closes
+        if token.inner and last >= self._base and not self.around.is_loose:
+            return False  # a bracket of the answer would stay open
+        if token.depth >= self._base:
             return True
         expected = next((each for each in self._tokens if each.depth is not None), None)
         if token.kind == "broken":
