@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from spark_lsp.prompts.shaping.closers import ClosedAnswer
+from spark_lsp.prompts.shaping.error_count import InsertionParser
 from spark_lsp.prompts.shaping.surroundings import Surroundings
-from spark_lsp.prompts.syntax import SyntaxTree
 
 _MAX_CHARS_BEFORE = 8_000  # parsing takes 3 ms for 12,000
 _MAX_CHARS_AFTER = 4_000
@@ -61,8 +61,11 @@ class ParseCheck:
         return self._count_errors("", 0) or 0
 
     def _count_errors(self, inserted: str, rest_end: int) -> int | None:
-        before, after = self._window
-        return SyntaxTree(self.around.language, before + inserted + after[rest_end:]).count_errors()
+        return self._parser.count_errors(inserted, rest_end)
+
+    @cached_property
+    def _parser(self) -> InsertionParser:
+        return InsertionParser(self.around.language, *self._window)
 
     @cached_property
     def _window(self) -> tuple[str, str]:
