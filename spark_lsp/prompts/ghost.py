@@ -94,7 +94,7 @@ class GhostText:
 
     @property
     def end(self) -> int:
-        """The end of the document's text that `text` replaces: the cursor, or behind closers after it."""
+        """The end of the document's text that `text` replaces: the cursor, or the end of closers after it."""
         return self._end
 
     @property
@@ -150,7 +150,7 @@ class GhostText:
         return self._locate(text, length)
 
     def _locate(self, text: str, length: int) -> tuple[str, int]:
-        """Return a text with the document's line ends, and the end of what it replaces."""
+        """Return a text with the document's line ends, and the end of the text that it replaces."""
         if not text:
             return "", self._offset
         return LINE_END.sub(self._eol, text), self._offset + self._answer.rest_end(length)
@@ -275,7 +275,7 @@ class GhostText:
         return len(self._above) == 2 and all(line == above.strip() for above in self._above)
 
     def _is_like_below(self, text: str) -> bool:
-        """Tell whether the line below is indented like the cursor's line with `text`, so that it may be equal."""
+        """Tell whether the line below is indented like the cursor's line with `text`."""
         if self._below is None or self._around.rest.strip():
             return False
         if not self._around.line.strip() and text[:1] in ("\n", "\r"):

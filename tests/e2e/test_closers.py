@@ -7,6 +7,7 @@ from lsprotocol import types
 
 from spark_lsp.text.document import Document
 from spark_lsp.text.positions import Encoding, to_offset, to_position
+from tests.e2e.conftest import recorded
 
 pytestmark = pytest.mark.asyncio
 URI = "file:///tmp/closers.js"
@@ -56,7 +57,9 @@ async def test_the_closer_stays_replaced_while_the_user_types_along(join: Any, e
     assert accept(client, typed, item.range, item.insert_text) == f'{BEFORE}"😀");{AFTER[1:]}'
 
 
-@pytest.mark.parametrize("name", ["helix", "emacs-30.1_eglot", "emacs-30.1_lsp-mode", "neovim", "code-server"])
+@pytest.mark.parametrize(
+    "name", ["helix", "emacs-30.1_eglot", "emacs-30.1_lsp-mode", "neovim", "code-server"]
+)
 async def test_an_item_of_the_menu_replaces_it_too(join: Any, name: str) -> None:
     always = {"options": {"spark": {"completion": {"menu": "always"}}}}
     has_ghost_text = name in ("neovim", "code-server")
@@ -71,14 +74,6 @@ async def test_an_item_of_the_menu_replaces_it_too(join: Any, name: str) -> None
     edit = item.text_edit
     assert edit.range.start.line == edit.range.end.line == at.line
     assert accept(client, before + after, edit.range, edit.new_text) == f"{before}{ENGINES['function']}\n"
-    knows = client_modes(name)
+    modes = recorded(name)["capabilities"]["textDocument"]["completion"]["completionItem"]
+    knows = types.InsertTextMode.AsIs in modes.get("insertTextModeSupport", {}).get("valueSet", [])
     assert item.insert_text_mode == (types.InsertTextMode.AsIs if knows else None)
-
-
-def client_modes(name: str) -> bool:
-    """Tell whether a recorded editor knows `insertTextMode` as-is."""
-    from tests.e2e.conftest import capabilities
-
-    completion = capabilities(name).text_document.completion
-    support = completion.completion_item.insert_text_mode_support
-    return support is not None and types.InsertTextMode.AsIs in support.value_set

@@ -52,7 +52,7 @@ class BracketToken:
 
 @dataclass(slots=True)
 class Nesting:
-    """What is open at a point of a text, the innermost last."""
+    """The brackets, strings and comments that are open at a point of a text, the innermost last."""
 
     family: Family
     stack: list[Opening] = field(default_factory=list[Opening])
@@ -135,7 +135,7 @@ def _close(nesting: Nesting, match: re.Match[str]) -> BracketToken:
 
 
 def read_nesting(family: Family, text: str, start: int, end: int) -> Nesting:
-    """Return what is open at `end`, reading from `start`."""
+    """Return the nesting at `end`, reading from `start`."""
     nesting = Nesting(family)
     for _ in read_tokens(nesting, text, start, end):
         pass

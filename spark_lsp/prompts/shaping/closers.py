@@ -19,7 +19,7 @@ _BLANKS = re.compile(r"[ \t]*")
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A closer of the answer, at `[start, end)`, that replaces the text up to `rest_end` of the line's rest."""
+    """A closer of the answer, at `[start, end)`; it replaces the line's rest up to `rest_end`."""
 
     start: int
     end: int
@@ -28,7 +28,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class LineState:
-    """What is open at the beginning of a line of the answer.
+    """The nesting at the beginning of a line of the answer.
 
     `depth` counts the brackets, strings and comments that the answer itself has open. `has_all` says that it
     has taken all closers right of the cursor.
@@ -55,7 +55,7 @@ class ClosedAnswer:
     """The brackets of an answer, read from its beginning.
 
     `cut` is the offset at which the answer must end, or None. `depth` counts what the answer has open at its
-    end. `outer` are the offsets of closers for what was open at the cursor and is closed nowhere else.
+    end. `outer` are the offsets of closers for brackets that were open at the cursor and have no other.
     """
 
     around: Surroundings
@@ -108,7 +108,7 @@ class ClosedAnswer:
         return self.depth - bool(stack and stack[-1].closer == NEWLINE) > 0
 
     def nesting_at(self, text: str, offset: int) -> Nesting:
-        """Return what is open at an offset of the answer `text`, as if nothing had to be cut."""
+        """Return the nesting at an offset of the answer `text`, as if nothing had to be cut."""
         nesting = self.around.nesting.copy()
         for _ in read_tokens(nesting, text, 0, offset):
             pass

@@ -38,7 +38,7 @@ class IndentStyle:
 
 
 def find_style(before: str, after: str, language: str) -> IndentStyle:
-    """Return the style of the text around a cursor; the nearest indented line decides between tabs and spaces.
+    """Return the style of the text around a cursor. The nearest indented line decides.
 
     Without indented lines, languages in which tabs are the rule have tabs.
     """
@@ -71,7 +71,7 @@ def _find_unit(lines: list[str]) -> int:
 
 
 def is_recipe(above: str) -> bool:
-    """Tell whether a line below `above` (the line before it that is not blank) belongs to a Makefile's rule."""
+    """Tell whether a line below `above`, which is not blank, belongs to a Makefile's rule."""
     return above.startswith("\t") or bool(_RULE.match(above))
 
 

@@ -90,9 +90,7 @@ _TRIPLE = (_string('"""', lines=True), _string("'''", lines=True))
 _HASH = _line_comment("#")
 _SPACED_HASH = _line_comment(r"(?<![^\s;])#")  # a hash inside a word is text
 # A slash after an operator begins a regular expression; after a value, it divides.
-_REGEX = Literal(
-    r"(?:(?<=[(,=:\[!&|?{};\n])|(?<=[(,=:\[!&|?{};] )|(?<=\breturn )|(?<=^))/(?![*/])", "/"
-)
+_REGEX = Literal(r"(?:(?<=[(,=:\[!&|?{};\n])|(?<=[(,=:\[!&|?{};] )|(?<=\breturn )|(?<=^))/(?![*/])", "/")
 # At the end of a growing text, a quote and one character may still become a character literal.
 _CHAR = r"'(?:\\[^'\n]*|[^\\'\n])(?:'|\Z)"
 _F_STRING = r"(?:(?<=\b[fFtT])|(?<=\b[fFtT][rR])|(?<=\b[rR][fFtT]))"
@@ -100,10 +98,7 @@ _F_STRING = r"(?:(?<=\b[fFtT])|(?<=\b[fFtT][rR])|(?<=\b[rR][fFtT]))"
 _PYTHON = Family(
     (
         _HASH,
-        *(
-            Literal(_F_STRING + quote, quote, len(quote) == 3, hole="{")
-            for quote in ('"""', "'''", '"', "'")
-        ),
+        *(Literal(_F_STRING + quote, quote, len(quote) == 3, hole="{") for quote in ('"""', "'''", '"', "'")),
         *_TRIPLE,
         *_PAIR,
     )
@@ -129,7 +124,12 @@ _RUST = Family(
 _GO = Family((*_C_COMMENTS, *_PAIR, _string("`", lines=True, escapes=False)))
 _JAVA = Family((*_C_COMMENTS, _string('"""', lines=True), *_PAIR))
 _KOTLIN = Family(
-    (*_C_COMMENTS, _string('"""', lines=True, escapes=False, hole="${"), _string('"', hole="${"), _string("'"))
+    (
+        *_C_COMMENTS,
+        _string('"""', lines=True, escapes=False, hole="${"),
+        _string('"', hole="${"),
+        _string("'"),
+    )
 )
 _SWIFT = Family((*_C_COMMENTS, _string('"""', lines=True, hole="\\("), _string('"', hole="\\(")))
 _DART = Family(

@@ -1,4 +1,4 @@
-"""The beginning of an answer: removes what belongs to the conversation, or is already left of the cursor.
+"""The beginning of an answer: removes parts of the conversation, and text that is already left of the cursor.
 
 In this order: thinking, a sentence that introduces a fenced block, the fence around the answer, the text of
 the cursor's line (an echo), and a space or an indentation that is there twice. `AnswerOpening.strip` returns
@@ -41,7 +41,7 @@ class AnswerOpening:
     is_prose: bool
 
     def strip(self, raw: str, *, is_final: bool) -> str:
-        """Return the answer without what does not belong to the text; `is_final` if `raw` is complete."""
+        """Return the part of the answer that belongs to the text; `is_final` if `raw` is complete."""
         thinking = ThinkingFilter()
         text = thinking.feed(raw)
         if is_final:

@@ -6,11 +6,11 @@ from spark_lsp.prompts.shaping.closers import ClosedAnswer
 from spark_lsp.text.lines import find_line_end
 
 _LINE = r"(?:^|(?<=\r))"  # `^` knows only line feeds
-_TOKEN = re.compile(r"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>|<fim_(?:prefix|suffix|middle|pad)>|<｜[^｜\n]{1,30}｜>")
-_FENCE_LINE = re.compile(rf"{_LINE}[ \t]*(?:```|~~~)", re.MULTILINE)
-_PARTIAL_STOP = re.compile(
-    rf"(?:<[|｜]?[^\s|｜<>]{{0,30}}[|｜]?|{_LINE}[ \t]*(?:`+|~+))\Z", re.MULTILINE
+_TOKEN = re.compile(
+    r"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>|<fim_(?:prefix|suffix|middle|pad)>|<｜[^｜\n]{1,30}｜>"
 )
+_FENCE_LINE = re.compile(rf"{_LINE}[ \t]*(?:```|~~~)", re.MULTILINE)
+_PARTIAL_STOP = re.compile(rf"(?:<[|｜]?[^\s|｜<>]{{0,30}}[|｜]?|{_LINE}[ \t]*(?:`+|~+))\Z", re.MULTILINE)
 _FENCE = re.compile("```+|~~~+")
 _MAX_INDENT_CHARS = 100  # before a fence
 

@@ -13,8 +13,8 @@ from spark_lsp.prompts.shaping.brackets import Nesting, Opening, read_nesting, r
 from spark_lsp.prompts.shaping.lexical import Literal, find_family
 from spark_lsp.text.lines import find_line_end, find_line_start, indent_width
 
-_MAX_CHARS_BEFORE = 10_000  # of the document, to find what is open at the cursor; they take 5 ms to read
-_MAX_CHARS_AFTER = 4_000  # of the document, to find what is closed below the cursor
+_MAX_CHARS_BEFORE = 10_000  # of the document, to find open brackets; they take 5 ms to read
+_MAX_CHARS_AFTER = 4_000  # of the document, to find their closers
 _BLANK = re.compile(r"\s+")
 _MARK = re.compile(r"\"\"\"|'''|\*/|-->|</[\w.:-]*>|/>|[)\]}>'\"`;,:]")
 _OPENERS = {")": "(", "]": "[", "}": "{", ">": "<"}
@@ -53,18 +53,13 @@ class Surroundings:
 
     @cached_property
     def nesting(self) -> Nesting:
-        """What is open at the cursor. It agrees with the closers right of it."""
+        """The nesting at the cursor. It agrees with the closers right of it."""
         return self._match_rest[0]
 
     @cached_property
     def tokens(self) -> list[RestToken] | None:
         """The closers and marks right of the cursor, or None if there is other text."""
         return self._match_rest[1]
-
-    @cached_property
-    def is_truncated(self) -> bool:
-        """Whether the beginning of the text was not read."""
-        return self._window_start > 0
 
     @cached_property
     def is_loose(self) -> bool:
@@ -247,4 +242,3 @@ def _find_tag(text: str, end: int, tag: str, start: int) -> int | None:
         else:
             return match.end()
     return None
-

@@ -12,7 +12,10 @@ from spark_lsp.prompts.ghost import GhostText
 
 FOLDER = Path(__file__).parent.parent.parent / "cases"
 CASES = [
-    json.loads(line) for file in sorted(FOLDER.glob("*.jsonl")) for line in file.read_text("utf-8").split("\n") if line
+    json.loads(line)
+    for file in sorted(FOLDER.glob("*.jsonl"))
+    for line in file.read_text("utf-8").split("\n")
+    if line
 ]
 TOKEN = re.compile(r"\s*\w{1,5}|\s+|[^\w\s]{1,3}")
 

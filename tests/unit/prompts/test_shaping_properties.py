@@ -8,10 +8,28 @@ from hypothesis import strategies as st
 from spark_lsp.prompts.ghost import GhostText
 from spark_lsp.prompts.syntax import SyntaxTree
 
-LANGUAGES = st.sampled_from(["python", "javascript", "typescriptreact", "rust", "go", "c", "lua", "ruby", "markdown"])
+LANGUAGES = st.sampled_from(
+    ["python", "javascript", "typescriptreact", "rust", "go", "c", "lua", "ruby", "markdown"]
+)
 PIECES = st.sampled_from(
-    [*"ab )(]}[{\"'`;,:/#<>=\n\t", "\n    ", "\n  ", "\n\t", '"""', "//", "/*", "*/", "--", "[[", "${", "#{", "f'{", "x = ", "if a:"]
-    + ["```", "<|", "|>", "<think>", "\u200d", "é", "return a", "foo(", "});", "\\", "<<A", "R\"(", "'a"]
+    [
+        *"ab )(]}[{\"'`;,:/#<>=\n\t",
+        "\n    ",
+        "\n  ",
+        "\n\t",
+        '"""',
+        "//",
+        "/*",
+        "*/",
+        "--",
+        "[[",
+        "${",
+        "#{",
+        "f'{",
+        "x = ",
+        "if a:",
+        *("```", "<|", "|>", "<think>", "\u200d", "é", "return a", "foo(", "});", "\\", "<<A", 'R"(', "'a"),
+    ]
 )
 CODE = st.lists(PIECES, max_size=14).map("".join)
 PAIRS = {"(": ")", "[": "]", "{": "}"}
@@ -81,16 +99,43 @@ def test_no_accepted_answer_unbalances_brackets(language: str, code: tuple[str, 
     assert count_unbalanced(accepted) == 0, accepted
 
 
-PYTHON = ["x = 1", "def f(a):", "    return a", "    if a:", "        b(a, [1, 2])", "y = {'a': (1,)}", "", "class A:", "    x = '('"]
-SCRIPT = ["let x = 1;", "function f(a) {", "  return a;", "}", "if (x) { f([1]); }", "", "const y = `a${x}`;", "f('(');"]
+PYTHON = [
+    "x = 1",
+    "def f(a):",
+    "    return a",
+    "    if a:",
+    "        b(a, [1, 2])",
+    "y = {'a': (1,)}",
+    "",
+    "class A:",
+    "    x = '('",
+]
+SCRIPT = [
+    "let x = 1;",
+    "function f(a) {",
+    "  return a;",
+    "}",
+    "if (x) { f([1]); }",
+    "",
+    "const y = `a${x}`;",
+    "f('(');",
+]
 
 
-@given(st.lists(st.sampled_from(PYTHON), max_size=6), st.integers(0, 200), CODE | st.lists(st.sampled_from(PYTHON), max_size=4).map("\n".join))
+@given(
+    st.lists(st.sampled_from(PYTHON), max_size=6),
+    st.integers(0, 200),
+    CODE | st.lists(st.sampled_from(PYTHON), max_size=4).map("\n".join),
+)
 def test_no_accepted_answer_breaks_python_that_parsed(lines: list[str], at: int, reply: str) -> None:
     check_parses("python", "\n".join(lines) + "\n", at, reply)
 
 
-@given(st.lists(st.sampled_from(SCRIPT), max_size=6), st.integers(0, 200), CODE | st.lists(st.sampled_from(SCRIPT), max_size=4).map("\n".join))
+@given(
+    st.lists(st.sampled_from(SCRIPT), max_size=6),
+    st.integers(0, 200),
+    CODE | st.lists(st.sampled_from(SCRIPT), max_size=4).map("\n".join),
+)
 def test_no_accepted_answer_breaks_javascript_that_parsed(lines: list[str], at: int, reply: str) -> None:
     check_parses("javascript", "\n".join(lines) + "\n", at, reply)
 
