@@ -78,6 +78,7 @@ _CONTROL = re.compile(r"<\|(?=\w+\|>)")
 _FRAGMENT = re.compile(r"(?:(?:[^\w\r\n]|_)?[^\W\d_]+|[ \t:{])\Z")
 _MAX_FRAGMENT_CHARS = 24
 _OPENERS = (":", "{", "(", "[", ",", "=", "\\", "=>", "->")
+_UNFINISHED = (*_OPENERS, ".", "+", "-", "*", "/", "%", "&", "|", "<", ">", "!", "~", "^", "@")
 _COMMENTS = ("#", "//", "--")
 _MAX_COMMENT_LINES = 3  # at the beginning of an answer; more of them count as lines of code
 _MAX_BODY_LINES = 6  # after a block's head
@@ -148,6 +149,23 @@ def may_start_with_newline(prefix: str) -> bool:
     return line.endswith(_OPENERS) or line.startswith(_COMMENTS)
 
 
+def expects_text(prefix: str, suffix: str) -> bool:
+    """Tell whether code must follow at the cursor, so that a model which ends its answer there is wrong.
+
+    It must follow on an indented empty line, after a blank behind other text, and after an operator, a dot or
+    an opening bracket, unless that bracket is closed right of the cursor.
+    """
+    line = prefix[find_line_start(prefix, len(prefix)) :]
+    code = line.strip()
+    if not code:
+        return bool(line)
+    if code.startswith(_COMMENTS):
+        return False
+    if code.endswith(("(", "[", "{")) and suffix.lstrip(" \t").startswith((")", "]", "}")):
+        return False
+    return code.endswith(_UNFINISHED) or line[-1] in " \t"
+
+
 def has_code_line(text: str) -> bool:
     """Tell whether a text has a line that is neither blank nor a comment."""
     lines = (line.strip() for line in text.splitlines())
@@ -190,11 +208,21 @@ class FimAnswerFilter:
     line: str | None = None
     below: str = ""
     done: bool = False
+    _whole_fragment: str = field(init=False, repr=False)
     _generated: str = field(default="", repr=False)  # all text so far, without the fragment
     _released: int = field(default=0, repr=False)  # how much of it was passed on
     _held: str = field(default="", repr=False)  # it may be the beginning of `closing`
     _in_block: bool = field(default=False, repr=False)
     _header: str = field(default="", repr=False)  # of the block
+
+    def __post_init__(self) -> None:
+        self._whole_fragment = self.fragment
+
+    def renewed(self) -> "FimAnswerFilter":
+        """Return a filter for another answer to the same request."""
+        return FimAnswerFilter(
+            self._whole_fragment, self.lines, self.opens, self.closing, self.line, self.below
+        )
 
     def feed(self, text: str) -> str:
         """Take generated text and return the part that certainly belongs at the cursor."""

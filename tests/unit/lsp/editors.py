@@ -41,6 +41,7 @@ class MirrorLink:
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
+        self.rests: list[tuple[str, int]] = []  # URI and offset of each position at which the cursor rested
         self.calls: list[tuple[str, str]] = []  # method and URI
 
     def opened(self, document: Any) -> None:
@@ -58,6 +59,10 @@ class MirrorLink:
     def closed(self, uri: str) -> None:
         self.calls.append(("closed", uri))
         self.texts.pop(uri, None)
+
+    def observe(self, focus: Any) -> None:
+        assert focus.text == self.texts[focus.uri]
+        self.rests.append((focus.uri, focus.offset))
 
     def __getattr__(self, name: str) -> Any:
         return lambda *_: None

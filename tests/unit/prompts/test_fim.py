@@ -190,3 +190,33 @@ def test_no_family_s_tokens_come_from_the_users_text(family: str) -> None:
     prompt = fim.render_prompt(text, text, family)
     for token in template.tokens:
         assert prompt.count(token.strip()) == fim.render_prompt("", "", family).count(token.strip())
+
+
+@pytest.mark.parametrize(
+    ("prefix", "suffix", "expected"),
+    [
+        ("def f():\n    ", "\n", True),  # an indented empty line
+        ("x = 1\n", "\n", False),  # an empty line outside of any block
+        ("cart.", "\n", True),
+        ("total = ", "\n", True),
+        ("if ready ", ":\n", True),  # a blank behind a word
+        ("print(", "\n", True),
+        ("print(", ")\n", False),  # a call without arguments is complete
+        ("items = [", "]\n", False),
+        ("total = price + 1", "\n", False),
+        ("# a comment ", "\n", False),
+        ("// see .", "\n", False),
+        ("a &&", "\n", True),
+        ("", "", False),
+    ],
+)
+def test_where_an_empty_answer_is_wrong(prefix: str, suffix: str, expected: bool) -> None:
+    assert fim.expects_text(prefix, suffix) is expected
+
+
+def test_a_renewed_filter_begins_again() -> None:
+    first = fim.FimAnswerFilter(" cur", 1, closing=")")
+    assert first.feed(" current)") == "rent"
+    again = first.renewed()
+    assert again.feed(" current)") == "rent"
+    assert again.closing == ")"
