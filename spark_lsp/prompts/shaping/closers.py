@@ -186,6 +186,8 @@ class ClosedAnswer:
             return False  # the mark before it would be lost
         if is_expected:
             self._take(token.start, token.end)
+        elif self.around.is_loose and self.around.tokens is None and self.around.closed[token.depth]:
+            return False  # further right on the line
         elif not self.around.is_loose:
             if self.around.closed[token.depth] or self._has_expected_inside(token.depth):
                 return False

@@ -90,7 +90,7 @@ _TRIPLE = (_string('"""', lines=True), _string("'''", lines=True))
 _HASH = _line_comment("#")
 _SPACED_HASH = _line_comment(r"(?<![^\s;])#")  # a hash inside a word is text
 # A slash after an operator begins a regular expression; after a value, it divides.
-_REGEX = Literal(r"(?:(?<=[(,=:\[!&|?{};\n])|(?<=[(,=:\[!&|?{};] )|(?<=\breturn )|(?<=^))/(?![*/])", "/")
+_REGEX = Literal(r"(?:(?<=[(,=:\[!&|?{;\n])|(?<=[(,=:\[!&|?{;] )|(?<=\breturn )|(?<=^))/(?![*/])", "/")
 # At the end of a growing text, a quote and one character may still become a character literal.
 _CHAR = r"'(?:\\[^'\n]*|[^\\'\n])(?:'|\Z)"
 _F_STRING = r"(?:(?<=\b[fFtT])|(?<=\b[fFtT][rR])|(?<=\b[rR][fFtT]))"

@@ -111,7 +111,7 @@ class AnswerOpening:
 
     def _is_telling(self, bare: str) -> bool:
         """Tell whether an answer that begins with the line `bare` repeats it, rather than by chance."""
-        if _LIST_MARK.match(bare) and self.is_prose:
+        if _LIST_MARK.match(bare) and (self.is_prose or self.language == "yaml"):
             return True
         if self.is_prose:
             return len(bare) >= _MIN_PROSE_ECHO_CHARS and len(bare.split()) > 1

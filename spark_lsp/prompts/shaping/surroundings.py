@@ -136,8 +136,7 @@ class Surroundings:
         stack, tokens = invented
         if nesting.is_code or not tokens or tokens[0].text in _QUOTES:
             return Nesting(nesting.family, stack), tokens
-        # Closers inside a string or comment are text there.
-        return nesting, [RestToken(each.text, each.start, each.end, None) for each in tokens]
+        return nesting, _match_inner(self.rest, nesting.stack, tokens)
 
 
 def _match_stack(rest: str, stack: list[Opening]) -> list[RestToken] | None:
@@ -160,6 +159,16 @@ def _match_stack(rest: str, stack: list[Opening]) -> list[RestToken] | None:
             return None
         at = tokens[-1].end
     return tokens
+
+
+def _match_inner(rest: str, stack: list[Opening], tokens: list[RestToken]) -> list[RestToken]:
+    """Return the tokens right of a cursor in a string or comment: closers before its end are text there."""
+    end = rest.find(stack[-1].closer)
+    outer = _match_stack(rest[end:], stack) if end >= 0 else None
+    if outer is None:
+        return [RestToken(each.text, each.start, each.end, None) for each in tokens]
+    inner = [RestToken(each.text, each.start, each.end, None) for each in tokens if each.end <= end]
+    return [*inner, *(RestToken(each.text, end + each.start, end + each.end, each.depth) for each in outer)]
 
 
 def _find_entry(rest: str, at: int, stack: list[Opening], depth: int) -> int | None:

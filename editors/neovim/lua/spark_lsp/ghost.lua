@@ -346,7 +346,7 @@ function M.accept(unit)
   local part = units[unit or 'whole'](rest)
   local closers = offer.place.after:sub(1, offer.beyond)
   if not contains(rest:sub(#part + 1), closers) then
-    part = rest -- a closer of the part would stand beside the editor's
+    part = rest -- the part has a closer that the editor has inserted, too
   end
   local beyond = part == rest and offer.beyond or 0
   local lines = vim.split(part, '\n')
