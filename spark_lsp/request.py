@@ -109,8 +109,9 @@ class Request:
     LSP's language id. `max_lines` limits a completion (0: no limit); `max_tokens` limits any answer (0: the
     engine's own limit). `origin` names the document the request belongs to: a newer completion for the same
     origin supersedes an older one. `history` is the conversation before it, oldest first; `instruction` is
-    its newest turn. With `warm`, the answer has no text: an engine may read the prompt, so that the next
-    request starts from a warm cache.
+    its newest turn. `attempt` is 2 if the answer to the same request was of no use: the engine should read
+    the text in another way, or draw another sample. With `warm`, the answer has no text: an engine may read
+    the prompt, so that the next request starts from a warm cache.
     """
 
     task: Task
@@ -126,6 +127,7 @@ class Request:
     origin: str = ""
     history: tuple[Message, ...] = ()
     warm: bool = False
+    attempt: int = 1
 
     def text_of(self, kind: PartKind) -> str:
         """Return the joined text of all parts of one kind, in their order."""

@@ -17,7 +17,7 @@ exact rest of the line: 0 of 18 without healing, 11 of 18 with it.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from spark_lsp.text.lines import find_line_start, indent_width
@@ -86,14 +86,25 @@ _CLOSERS = re.compile(r"[\s)\]}>'\"`;:,]*\Z")
 _LINE = re.compile(r"([^\n]*)\n")
 
 
-def render_prompt(prefix: str, suffix: str, family: str, files: tuple[tuple[str, str], ...] = ()) -> str:
+def render_prompt(
+    prefix: str,
+    suffix: str,
+    family: str,
+    files: tuple[tuple[str, str], ...] = (),
+    *,
+    usual_order: bool = False,
+) -> str:
     """Return the prompt that continues `prefix` before `suffix`.
 
     `files` holds the paths and texts of other files; they come first, as in the models' training data.
+    `usual_order` puts the prefix first even for a family that we give the suffix first. The answers to both
+    orders differ in one place of four: where one is of no use, the other may be.
     """
     template = TEMPLATES.get(family, PLAIN)
     if not template.suffix:
         return prefix
+    if usual_order and template.order == "ours":
+        template = replace(template, order="usual")
     body = _join_parts(
         template, split_control_tokens(prefix, template), split_control_tokens(suffix, template)
     )

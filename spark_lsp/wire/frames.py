@@ -44,6 +44,7 @@ class RequestDetails(msgspec.Struct, omit_defaults=True, kw_only=True):
 
     `at` is `(doc, version, offset)`. It means a completion there, with a prefix and a suffix that are the
     complete document, in its language and with it as the origin. Most keystrokes request exactly that.
+    `attempt` is 2 for a request whose first answer was of no use.
     """
 
     task: Literal["complete", "edit", "chat"] = "chat"
@@ -55,6 +56,7 @@ class RequestDetails(msgspec.Struct, omit_defaults=True, kw_only=True):
     max_lines: int = 0
     origin: str = ""
     priority: Literal["interactive", "background"] = "interactive"
+    attempt: int = 1
 
 
 class Reasoning(msgspec.Struct, omit_defaults=True, kw_only=True):

@@ -93,6 +93,7 @@ def _read_spark_request(frame: Create, details: RequestDetails, replicas: Replic
         priority=Priority(details.priority),
         origin=details.origin or position.uri,
         warm=_is_warm(frame),
+        attempt=details.attempt,
     )
 
 
@@ -159,6 +160,7 @@ def make_create(request: Request, stream_id: str, find_mirrored: FindMirrored) -
         max_lines=request.max_lines,
         priority=request.priority.value,
         at=position,
+        attempt=request.attempt,
     )
     if position is None:
         details.parts = [_make_part(part, find_mirrored) for part in request.parts]

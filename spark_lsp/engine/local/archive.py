@@ -8,7 +8,7 @@ derived from the user's code: they are files in the child's private directory an
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from spark_lsp.engine.local.slots import NEAR, WIDE, Slot, Slots
+from spark_lsp.engine.local.slots import WINDOWS, Slot, Slots
 
 _MIN_KEPT_CHARS = 1_000  # of a prompt; a shorter one is read again in a second
 _MAX_KEPT_CHARS = 40_000  # of all saved prompts: some 10,000 tokens, 120 MB for the 0.5B model
@@ -34,7 +34,7 @@ class Archive:
 
     def plan_saving(self, document: str, slots: Slots) -> tuple[SavedState, ...]:
         """Return the states of a document that are worth saving, with names for their files."""
-        worthwhile = [index for index in (NEAR, WIDE) if len(slots.held[index].prompt) >= _MIN_KEPT_CHARS]
+        worthwhile = [index for index in WINDOWS if len(slots.held[index].prompt) >= _MIN_KEPT_CHARS]
         return tuple(self._name_state(document, index, slots.held[index]) for index in worthwhile)
 
     def _name_state(self, document: str, index: int, slot: Slot) -> SavedState:

@@ -53,7 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--model", required=True)
     parser.add_argument("--listen", required=True)
     parser.add_argument("--home", required=True)
-    parser.add_argument("--parallel", type=int, default=3, help="slots; see slots.py")
+    parser.add_argument("--parallel", type=int, default=4, help="slots; see slots.py")
     parser.add_argument("--context", type=int, default=8192, help="tokens, shared by all slots")
     parser.add_argument("--threads", type=int, default=0, help="0: as many as physical cores")
     return parser.parse_args()

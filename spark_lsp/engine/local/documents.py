@@ -7,7 +7,7 @@ import httpx
 
 from spark_lsp.engine.local.archive import Archive
 from spark_lsp.engine.local.process import ModelProcess
-from spark_lsp.engine.local.slots import NEAR, WIDE, Slots
+from spark_lsp.engine.local.slots import WINDOWS, Slots
 
 
 class DocumentSwitch:
@@ -38,7 +38,7 @@ class DocumentSwitch:
         with contextlib.suppress(httpx.HTTPError, OSError):
             await self._save(child, self._slots.document)
         self._slots.document = document
-        for index in (NEAR, WIDE):
+        for index in WINDOWS:
             self._slots.forget(index)
         with contextlib.suppress(httpx.HTTPError):
             for state in self._archive.states_of(document):

@@ -47,7 +47,7 @@ def _completion(request: Request, slots: Slots) -> Job:
     prefix = request.text_of(PartKind.PREFIX)
     suffix = request.text_of(PartKind.SUFFIX)
     eol = "\r\n" if "\r\n" in prefix or "\r\n" in suffix else "\n"
-    plan = slots.plan(prefix, suffix)
+    plan = slots.plan(prefix, suffix) if request.attempt == 1 else slots.plan_again(prefix, suffix)
     lines = request.max_lines or 1
     opens = fim.may_start_with_newline(prefix)
     line = prefix[max(prefix.rfind("\n"), prefix.rfind("\r")) + 1 :]

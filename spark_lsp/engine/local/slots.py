@@ -1,10 +1,10 @@
 """Chooses the window of a completion by the contents of the prompt caches. No I/O.
 
-The child has three slots, each with the cache of one prompt:
+The child has four slots, each with the cache of one prompt:
 
-- `NEAR` has a window around the user's cursor that the model reads within a few seconds of rest.
-- `WIDE` has the largest useful window. The model reads it after `NEAR`, if the user still rests.
-- `SCRATCH` is for all other prompts: a small window while both others are cold, because the user waits for
+- `NEAR`, `WIDE` and `FULL` have windows around the user's cursor. The model reads them at rest, one after
+  the other: a small one at once, a larger one within ten seconds, and the largest useful one.
+- `SCRATCH` is for all other prompts: a small window while the others are cold, because the user waits for
   it; and edits, which would otherwise replace a window.
 
 A completion uses the largest window of which little has changed since it was read. While the user types,
@@ -14,7 +14,7 @@ Requests name their slot. Otherwise, llama.cpp would give the next keystroke ano
 cancelled request still occupies its own for some hundred milliseconds.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from spark_lsp.prompts import fim, window
 from spark_lsp.prompts.window import ReadingPace
@@ -22,10 +22,12 @@ from spark_lsp.text.lines import common_prefix_length
 
 NEAR = 0
 WIDE = 1
-SCRATCH = 2
-SLOT_COUNT = 3
+FULL = 2
+SCRATCH = 3
+SLOT_COUNT = 4
+WINDOWS = (NEAR, WIDE, FULL)
 # How long the model may read a window of each slot.
-_READING_S = {NEAR: 4.0, WIDE: 30.0, SCRATCH: 1.5}
+_READING_S = {NEAR: 2.0, WIDE: 6.5, FULL: 30.0, SCRATCH: 1.5}
 _MIN_WINDOW_CHARS = 600
 _MAX_WINDOW_CHARS = 12_000
 # A prompt counts as warm if reading the rest of it takes less time than this.
@@ -65,45 +67,64 @@ class Slots:
     family: str
     pace: ReadingPace = field(default_factory=ReadingPace)
     held: tuple[Slot, ...] = field(default_factory=lambda: tuple(Slot() for _ in range(SLOT_COUNT)))
-    document: str = ""  # whose windows `NEAR` and `WIDE` have
+    document: str = ""  # whose windows the slots have
 
     def plan(self, prefix: str, suffix: str) -> Plan:
         """Return a plan for completing between `prefix` and `suffix` with an answer in time."""
-        wide = self.plan_slot(WIDE, prefix, suffix)
-        near = self.plan_slot(NEAR, prefix, suffix)
-        for warm in (wide, near):
+        windows = [self.plan_slot(index, prefix, suffix) for index in WINDOWS]
+        for warm in reversed(windows):
             if warm.reading_s <= _WARM_READING_S:
                 return warm
-        if _reads_all_of(prefix, near) and near.reading_s <= _COMPLETE_READING_S:
-            return near
+        for whole in windows:
+            if _reads_all_of(prefix, whole) and whole.reading_s <= _COMPLETE_READING_S:
+                return whole
         scratch = self.plan_slot(SCRATCH, prefix, suffix)
-        return min(scratch, near, wide, key=lambda plan: plan.reading_s)
+        return min(scratch, *windows, key=lambda plan: plan.reading_s)
+
+    def plan_again(self, prefix: str, suffix: str) -> Plan:
+        """Return a plan for a second answer: the other order of the prompt, in the slot for all others."""
+        first = self.plan_slot(SCRATCH, prefix, suffix)
+        chosen = self._choose_window(SCRATCH, prefix, suffix)
+        prompt = fim.render_prompt(chosen.prefix, chosen.suffix, self.family, usual_order=True)
+        return replace(first, prompt=prompt, reading_s=self.pace.seconds_for(len(prompt)))
 
     def plan_reading(self, prefix: str, suffix: str) -> Plan | None:
         """Return what the model should read next while the user rests; None if that is nothing.
 
-        A wide window that is nearly read is completed first, because completions use it.
+        The largest window that is nearly read is completed first, because completions use it.
         """
-        wide = self.plan_slot(WIDE, prefix, suffix)
-        near = self.plan_slot(NEAR, prefix, suffix)
-        is_wide_of_use = len(wide.prompt) > len(near.prompt)
-        if is_wide_of_use and _WORTH_READING_S <= wide.reading_s <= _WARM_READING_S:
-            return wide
-        if near.reading_s >= _WORTH_READING_S and not (is_wide_of_use and wide.reading_s < _WORTH_READING_S):
-            return near
-        return wide if is_wide_of_use and wide.reading_s >= _WORTH_READING_S else None
+        size = 0
+        larger = list(WINDOWS)
+        for index in reversed(WINDOWS):
+            plan = self.plan_slot(index, prefix, suffix)
+            if plan.reading_s <= _WARM_READING_S:
+                if plan.reading_s >= _WORTH_READING_S:
+                    return plan
+                size = len(plan.prompt)
+                larger = [each for each in WINDOWS if each > index]
+                break
+        for index in larger:
+            plan = self.plan_slot(index, prefix, suffix)
+            if plan.reading_s >= _WORTH_READING_S and len(plan.prompt) > size:
+                return plan
+        return None
 
     def plan_slot(self, index: int, prefix: str, suffix: str) -> Plan:
         """Return the plan for the window of one slot, whatever is cached."""
         slot = self.held[index]
-        slot.size = window.choose_window_size(
-            self.pace, _READING_S[index], slot.size, _MIN_WINDOW_CHARS, _MAX_WINDOW_CHARS
-        )
-        read, fragment = fim.split_fragment(_plain_ends(prefix))
-        chosen = window.choose_window(read, _plain_ends(suffix), slot.size, slot.prefix)
+        _, fragment = fim.split_fragment(_plain_ends(prefix))
+        chosen = self._choose_window(index, prefix, suffix)
         prompt = fim.render_prompt(chosen.prefix, chosen.suffix, self.family)
         unread = len(prompt) - common_prefix_length(prompt, slot.prompt)
         return Plan(index, prompt, chosen.prefix, fragment, chosen.closing, self.pace.seconds_for(unread))
+
+    def _choose_window(self, index: int, prefix: str, suffix: str) -> window.PromptWindow:
+        slot = self.held[index]
+        slot.size = window.choose_window_size(
+            self.pace, _READING_S[index], slot.size, _MIN_WINDOW_CHARS, _MAX_WINDOW_CHARS
+        )
+        read, _ = fim.split_fragment(_plain_ends(prefix))
+        return window.choose_window(read, _plain_ends(suffix), slot.size, slot.prefix)
 
     def asked(self, plan: Plan) -> None:
         """Record that `plan` was sent. Until it is read, its slot has only the common beginning."""

@@ -49,6 +49,7 @@ UNTOLD_CONTEXT: dict[Flavour, int] = {"ollama": 4096}
 RESERVE_TOKENS = 512  # of the context, for the answer and the frame
 MOST_STOPS = 4  # OpenAI's limit; vLLM refuses more with 400
 BOUNDS = ("max_tokens", "max_completion_tokens")
+_SECOND_TEMPERATURE = 0.6  # for a second answer, which should differ from the first
 _SAMPLING = ("temperature", "top_p", "stop")
 # OpenAI's reasoning models, also behind a router: `o3-mini`, `openai/gpt-5`.
 _REASONING = re.compile(r"(?:\A|/)(?:o[1-9]|gpt-[5-9](?:\.\d+)?)(?=[-:@]|\Z)(?!-chat)", re.IGNORECASE)
@@ -227,7 +228,13 @@ def _reader(request: Request) -> AnswerFilter:
 
 
 def _body(target: Target, tokens: int, request: Request) -> dict[str, Any]:
-    body: dict[str, Any] = {"model": target.model, _bound(target): tokens, "temperature": 0, "stream": True}
+    temperature = 0 if request.attempt == 1 else _SECOND_TEMPERATURE
+    body: dict[str, Any] = {
+        "model": target.model,
+        _bound(target): tokens,
+        "temperature": temperature,
+        "stream": True,
+    }
     if target.flavour not in ("generic", "mistral"):
         body["stream_options"] = {"include_usage": True}
     if target.flavour == "llamacpp":

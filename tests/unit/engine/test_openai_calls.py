@@ -258,3 +258,9 @@ def test_a_model_that_is_known_to_reason_has_the_engine_s_own_limit(
 ) -> None:
     engine = OpenAIEngine("gpu", OpenAISettings(base_url="http://127.0.0.1:9/v1", **settings))
     assert engine.reasoning_timeout_s == limit_s
+
+
+def test_a_second_answer_is_another_sample():
+    request = Request(Task.COMPLETE, (Part(PartKind.PREFIX, "a = "), Part(PartKind.SUFFIX, "\n")))
+    assert call_of(request, Target("m")).body["temperature"] == 0
+    assert call_of(replace(request, attempt=2), Target("m")).body["temperature"] > 0

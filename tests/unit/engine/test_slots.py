@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_lsp.engine.local.slots import NEAR, SCRATCH, WIDE, Plan, Slots
+from spark_lsp.engine.local.slots import FULL, NEAR, SCRATCH, WIDE, Plan, Slots
 from spark_lsp.prompts.window import ReadingPace
 
 SLOW = ReadingPace(tokens_per_s=100)
@@ -39,17 +39,18 @@ def test_a_cold_completion_reads_a_small_window() -> None:
     assert plan.reading_s <= 2.0
 
 
-def test_a_rest_reads_the_near_window_and_then_the_wide_one() -> None:
+def test_a_rest_reads_ever_larger_windows() -> None:
     slots = Slots("qwen", SLOW)
-    assert read_all(slots) == [NEAR, WIDE]
-    assert len(slots.held[NEAR].prompt) < len(slots.held[WIDE].prompt)
+    assert read_all(slots) == [NEAR, WIDE, FULL]
+    sizes = [len(slots.held[index].prompt) for index in (NEAR, WIDE, FULL)]
+    assert sizes == sorted(sizes)
 
 
-def test_a_completion_after_a_long_rest_uses_the_wide_window() -> None:
+def test_a_completion_after_a_long_rest_uses_the_full_window() -> None:
     slots = Slots("qwen", SLOW)
     read_all(slots)
     plan = slots.plan(PREFIX + "func", SUFFIX)
-    assert plan.slot == WIDE
+    assert plan.slot == FULL
     assert plan.reading_s < 0.2
 
 
@@ -71,17 +72,17 @@ def test_a_reading_that_a_key_interrupts_keeps_what_was_read() -> None:
     assert rest.reading_s == pytest.approx(near.reading_s / 2, rel=0.1)
 
 
-def test_while_the_user_types_only_the_wide_window_is_completed() -> None:
+def test_while_the_user_types_only_the_full_window_is_completed() -> None:
     slots = Slots("qwen", SLOW)
     read_all(slots)
-    assert read_all(slots, PREFIX + "function_9(function_10(3))\nother = ") == [WIDE]
+    assert read_all(slots, PREFIX + "function_9(function_10(3))\nother = ") == [FULL]
 
 
 def test_a_small_document_is_read_whole_though_cold() -> None:
     slots = Slots("qwen", SLOW)
-    text = FUNCTIONS[:1_200]
+    text = FUNCTIONS[:1_400]
     plan = slots.plan(text, "\n")
-    assert plan.slot == NEAR
+    assert plan.slot == WIDE
     assert plan.prefix + plan.fragment == text
 
 
@@ -89,15 +90,15 @@ def test_a_small_document_needs_one_window_only() -> None:
     assert read_all(Slots("qwen", SLOW), FUNCTIONS[:800], "\n") == [NEAR]
 
 
-def test_a_fast_engine_needs_one_window_only() -> None:
-    assert read_all(Slots("qwen", replace(SLOW, tokens_per_s=5_000))) == [NEAR]
+def test_a_fast_engine_reads_the_full_window_at_once() -> None:
+    assert read_all(Slots("qwen", replace(SLOW, tokens_per_s=5_000))) == [FULL]
 
 
 def test_an_edit_leaves_the_windows() -> None:
     slots = Slots("qwen", SLOW)
     read_all(slots)
     slots.forget(SCRATCH)
-    assert slots.plan(PREFIX, SUFFIX).slot == WIDE
+    assert slots.plan(PREFIX, SUFFIX).slot == FULL
 
 
 def test_a_new_child_has_read_nothing() -> None:
@@ -119,3 +120,13 @@ def test_a_prompt_always_ends_at_the_cursor(jumps: list[tuple[int, int]]) -> Non
         if ahead := slots.plan_reading(FUNCTIONS[:offset], FUNCTIONS[offset:]):
             slots.asked(ahead)
             slots.read(ahead, done, 100)
+
+
+def test_a_second_answer_reads_the_text_in_the_other_order() -> None:
+    slots = Slots("qwen", SLOW)
+    read_all(slots)
+    first, second = slots.plan(PREFIX, SUFFIX), slots.plan_again(PREFIX, SUFFIX)
+    assert second.slot == SCRATCH
+    assert first.prompt.endswith("<|fim_middle|>" + first.prefix)
+    assert second.prompt.endswith("<|fim_middle|>")
+    assert second.prompt.startswith("<|fim_prefix|>" + second.prefix + "<|fim_suffix|>")

@@ -62,6 +62,7 @@ REQUESTS = st.builds(
     max_tokens=st.integers(0, 99),
     priority=st.sampled_from(Priority),
     origin=st.sampled_from(["", URI]),
+    attempt=st.integers(1, 2),
 )
 
 
