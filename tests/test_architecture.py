@@ -80,7 +80,7 @@ ONLY_IN = {
         *("app.py", "launch.py", "programs.py"),
     ),
     "sqlite3": ("store/",),
-    "tree_sitter": ("prompts/syntax.py",),
+    "tree_sitter": ("prompts/syntax.py", "prompts/shaping/error_count.py"),
     "xllamacpp": ("engine/local/child.py",),
 }
 
