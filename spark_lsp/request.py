@@ -8,7 +8,7 @@ cache, which only the engine knows. An answer is a sequence of events:
 
 An engine sends `Started` when it begins to work on the request. The event names the edit format of the text,
 so that the reader can parse the chunks. An engine that fails raises `EngineError` instead of sending
-`Finished`.
+`Finished`. The gateway may add one `Draft` before the first chunk of a completion.
 """
 
 from dataclasses import dataclass
@@ -231,7 +231,22 @@ class Finished:
     timing: Timing = Timing()
 
 
-Event = Started | Chunk | Finished
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A proposal without a model, copied from the workspace; it comes before the first chunk, if at all.
+
+    It may also come before `Started`. It is no part of the answer: the chunks begin with the answer's first
+    character. `match_tokens` tokens before the cursor agree with the source; `agreement` is the share of the
+    `count` sources that continue with the draft's first line.
+    """
+
+    text: str
+    match_tokens: int = 0
+    agreement: float = 1.0
+    count: int = 1
+
+
+Event = Started | Chunk | Finished | Draft
 
 
 @dataclass(frozen=True, slots=True)

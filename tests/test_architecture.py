@@ -26,16 +26,17 @@ LEVELS = [
     }
     | {"transports"},
     {"text"},
-    {"prompts", "session", "wire", "privacy", "simulate"},
+    {"prompts", "session", "wire", "privacy", "simulate", "instant"},
     {"store", "models", "engine", "runtime", "programs", "home"},
     {"gateway", "lsp", "launch", "client"},
     {"app", "cli", "bench", "doctor", "__main__"},
 ]
-APART = [{"prompts", "session", "wire", "privacy", "simulate"}, {"gateway", "lsp", "client"}]
+APART = [{"prompts", "session", "wire", "privacy", "simulate", "instant"}, {"gateway", "lsp", "client"}]
 PURE = (
     "text",
     "prompts",
     "session",
+    "instant",
     "wire",
     "privacy",
     "simulate",
@@ -82,7 +83,7 @@ ONLY_IN = {
         *("app.py", "launch.py", "programs.py"),
     ),
     "sqlite3": ("store/",),
-    "tree_sitter": ("prompts/syntax.py",),
+    "tree_sitter": ("prompts/syntax.py", "prompts/shaping/error_count.py"),
     "xllamacpp": ("engine/local/child.py",),
 }
 

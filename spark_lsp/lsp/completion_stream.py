@@ -70,7 +70,9 @@ class CompletionStream:
 
     def suggestion_at(self, document: Document, offset: int) -> Suggestion | None:
         """Return the offered text for a cursor; None if it does not apply there."""
-        return replace(self.suggestion, text=self.offered_text).move_to(document, offset)
+        text = self.offered_text
+        end = self.suggestion.end if text == self.suggestion.text else self.ghost.lines_end
+        return replace(self.suggestion, text=text, end=end).move_to(document, offset)
 
     def add_text(self, text: str) -> None:
         """Process more text from the engine."""
@@ -79,7 +81,8 @@ class CompletionStream:
             return
         if self.seen.has_secrets and self.seen.repeats_mask(self.ghost.text):
             return  # undecidable before the end of the answer
-        self.suggestion, self.lines = replace(self.suggestion, text=self.ghost.text), self.ghost.whole_lines
+        self.suggestion = replace(self.suggestion, text=self.ghost.text, end=self.ghost.end)
+        self.lines = self.ghost.whole_lines
         self.partial_results.show(self.suggestion)
         loop = asyncio.get_running_loop()
         if self.lines_timer is None and self.ghost.is_useful:
@@ -92,9 +95,9 @@ class CompletionStream:
         """Conclude with the received text, unless it repeats a secret that was hidden from the model."""
         text = self.ghost.finish()
         if text and self.seen.repeats_mask(text):
-            self.conclude(None, Code.SECRET_IN_ANSWER)
+            self.conclude(None, self.ghost.end, Code.SECRET_IN_ANSWER)
         else:
-            self.conclude(text, Code.NOTHING_TO_ADD)
+            self.conclude(text, self.ghost.end, Code.NOTHING_TO_ADD)
 
     def reset(self) -> None:
         """Discard the received text, because the request is sent again."""
@@ -110,11 +113,14 @@ class CompletionStream:
         """Conclude with the complete lines that arrived before the engine failed; they are still valid."""
         lines = self.ghost.whole_lines
         kept = lines if lines and not self.seen.repeats_mask(lines) else None
-        self.conclude(kept, Code.NO_ANSWER, detail)
+        self.conclude(kept, self.ghost.lines_end, Code.NO_ANSWER, detail)
 
-    def conclude(self, text: str | None, reason: Reason, detail: str = "") -> None:
-        """Set the final text, or the reason for its absence; wake all waiting requests."""
-        self.suggestion = replace(self.suggestion, text=text or "", end=self.ghost.end, done=True)
+    def conclude(self, text: str | None, end: int, reason: Reason, detail: str = "") -> None:
+        """Set the final text, which replaces the document's text up to `end`; wake all waiting requests.
+
+        Without a text, `reason` says why.
+        """
+        self.suggestion = replace(self.suggestion, text=text or "", end=end, done=True)
         if not text:
             self.reason, self.detail = reason, detail
         self.partial_results.show(self.suggestion)

@@ -14,7 +14,7 @@ from typing import cast
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Request, Started, Task
+from spark_lsp.request import Chunk, Draft, EngineInfo, Event, Finished, Request, Started, Task
 from spark_lsp.wire import codec, steering
 from spark_lsp.wire.credit import Credit
 from spark_lsp.wire.frames import (
@@ -85,8 +85,6 @@ class ServerConnection:
         self.documents = ServerDocuments(self.queue)
         self._streams: dict[str, ResponseStream] = {}  # until their terminal event is written
 
-    # Messages about the connection.
-
     def greet(
         self, version: str, engines: Iterable[EngineInfo], serving: Mapping[str, str] | None = None
     ) -> None:
@@ -139,7 +137,7 @@ class ServerConnection:
             case Cancel():
                 return self._cancel(frame, now)
             case Configure():
-                return [SettingsReceived(frame.engines, frame.routes, frame.budget, frame.keys)]
+                return [SettingsReceived.of(frame)]
             case Resume():
                 return [ReplicasResumed(frame.session, tuple(frame.documents))]
             case DocFocus():
@@ -275,6 +273,10 @@ class ServerConnection:
             stream.pieces.append(text)
         self.queue.add_text(response, text)
 
+    def accepts_draft(self, response: str) -> bool:
+        """Return whether a draft may be sent: before the first text, and to a spark.v1 client only."""
+        return self.spark and self._lanes.is_admitted(response) and not self.queue.has_text(response)
+
     def write_event(self, response: str, event: Event, now: float = 0.0) -> list[ServerEvent]:
         """Queue the messages for an engine's event; ignored if the response has ended.
 
@@ -286,6 +288,9 @@ class ServerConnection:
                     self._add_events(response, self._streams[response].start(event))
             case Chunk():
                 self.write_text(response, event.text)
+            case Draft():
+                if self.accepts_draft(response):
+                    self._add_events(response, [self._streams[response].make_draft(event)])
             case _:
                 if self._lanes.state(response) is not State.DONE:
                     return self._finish(self._streams[response], event, now)

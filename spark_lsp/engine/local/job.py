@@ -63,7 +63,7 @@ def _completion(request: Request, slots: Slots) -> Job:
     below = next((each for each in suffix.splitlines()[1:] if each.strip()), "")
     return Job(
         body,
-        fim.FimAnswerFilter(plan.fragment, lines, opens, plan.closing, line if begins else None, below),
+        fim.FimAnswerFilter(plan.fragment, lines, opens, line if begins else None, below),
         EditFormat.TEXT,
         plan.prompt,
         plan,
