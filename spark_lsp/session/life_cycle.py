@@ -157,10 +157,11 @@ class LifeCycle:
     def add_text(self, stream: SuggestionStream, text: str, now: float) -> list[Effect]:
         """Process more text of an engine."""
         if self._may_receive(stream):
+            before = stream.suggestion
             if stream.take_text(text, now):
                 stream.finish()
                 self._conclude(stream, now)
-            else:
+            elif stream.suggestion is not before:
                 self._show_text(stream)
                 self._answer_decided(stream, now)
         return self._take_effects()

@@ -14,7 +14,7 @@ URI, OTHER = "file:///a.py", "file:///b.py"
 
 async def test_closing_a_document_ends_its_requests_and_forgets_them() -> None:
     parts, _ = recording_parts()
-    parts.settings.load({"completion": {"delayMs": 60_000}})
+    parts.settings.apply({"completion": {"delayMs": 60_000}})
     completions: Any = parts.completions
     documents = [parts.workspace.documents.open(uri, "python", 1, "x = \n") for uri in (URI, OTHER)]
     closed, open_ = [
