@@ -156,7 +156,7 @@ class LifeCycle:
 
     def add_text(self, stream: SuggestionStream, text: str, now: float) -> list[Effect]:
         """Process more text of an engine."""
-        if self._may_receive(stream):
+        if stream.is_receiving:
             before = stream.suggestion
             if stream.take_text(text, now):
                 stream.finish()
@@ -168,14 +168,14 @@ class LifeCycle:
 
     def finish(self, stream: SuggestionStream, now: float) -> list[Effect]:
         """Conclude a stream whose engine has finished."""
-        if self._may_receive(stream):
+        if stream.is_receiving:
             stream.finish()
             self._conclude(stream, now)
         return self._take_effects()
 
     def fail(self, stream: SuggestionStream, error: EngineError, now: float) -> list[Effect]:
         """Conclude a stream whose engine failed; repeat its request once if nothing is lost by that."""
-        if self._may_receive(stream):
+        if stream.is_receiving:
             is_lost = error.code == Code.CONNECTION_LOST
             if is_lost and stream.attempts == 1 and not stream.has_whole_lines:
                 stream.repeat()
@@ -230,9 +230,6 @@ class LifeCycle:
         effects, self._effects = self._effects, []
         return effects
 
-    def _may_receive(self, stream: SuggestionStream) -> bool:
-        return stream is self._stream and stream.is_receiving
-
     def _place(self, request: CursorRequest, now: float, *, is_delayed: bool = False) -> None:
         """Let a request wait for the stream; for a new one, after its delay, if the stream does not fit."""
         typed = self._find_typed_text(request)
@@ -244,7 +241,6 @@ class LifeCycle:
             typed = ""
         if self._stream is not None:
             self._stream.waiting[request] = typed
-            self._stream.unused_since = None
             self._answer_decided(self._stream, now)
 
     def _find_typed_text(self, request: CursorRequest) -> str | None:

@@ -123,6 +123,7 @@ class World:
         if self.live is not None and not self._agrees(self.live, self.document):
             self.contradicted.add(self.live.suggestion.token)
         self.perform(self.life.change_document(self.document))
+        assert self.live is None or self.live.suggestion.token not in self.contradicted
 
     def chunk(self, text: str, stream: SuggestionStream | None = None) -> None:
         stream = stream or self.live
@@ -517,6 +518,17 @@ class AnyOrder(RuleBasedStateMachine):
             self.world.type(rest[:count])
             self._remember()
 
+    @rule(extra=st.sampled_from(["a", " b", "\n", "alp"]), method=st.sampled_from([INLINE, MENU]))
+    def type_ahead(self, extra: str, method: str) -> None:
+        """Type more than has arrived, and request: later text agrees with it, or contradicts it."""
+        live, document = self.world.live, self.world.document
+        if live is not None and document is not None and live.suggestion.text:
+            typed = live.suggestion.find_typed_text(document, self.world.cursor)
+            if typed is not None:
+                self.world.type(live.suggestion.text[len(typed) :] + extra)
+                self.world.request(method)
+                self._remember()
+
     @rule(text=st.sampled_from(["x", "a", "al", "alpha", "\n", " "]))
     def type(self, text: str) -> None:
         self.world.type(text)
@@ -571,8 +583,10 @@ class AnyOrder(RuleBasedStateMachine):
         self.world.process_timer()
 
     @rule()
-    def stop_or_start_the_engine_side(self) -> None:
-        self.world.is_down = not self.world.is_down
+    def request_without_an_engine_side(self) -> None:
+        self.world.is_down = True
+        self.world.request()
+        self.world.is_down = False
 
     @rule()
     def close(self) -> None:
@@ -592,8 +606,9 @@ class AnyOrder(RuleBasedStateMachine):
 
     @invariant()
     def no_request_waits_for_a_decided_answer(self) -> None:
+        """A repeated request is decided when its first text arrives again."""
         live = self.world.live
-        if live is not None:
+        if live is not None and (live.suggestion.text or live not in self.world.repeated):
             assert all(live.compare(typed) is Fit.MAY_GROW for typed in live.waiting.values())
 
     @invariant()
