@@ -103,6 +103,11 @@ class Shaper(Protocol):
         """Whether the complete lines help alone."""
         ...
 
+    @property
+    def deserves_second_answer(self) -> bool:
+        """Whether the answer gave no text although there should be one."""
+        ...
+
 
 class SecretCheck(Protocol):
     """Finds the secrets that were hidden from the model: `privacy.redaction.RedactedDocument`."""
@@ -155,7 +160,9 @@ class SuggestionStream:
     lines_end: int = 0
     answer_at: float | None = None  # the time from which the text so far answers requests
     unused_since: float | None = None
-    attempts: int = 0
+    started_at: float = 0.0
+    attempts: int = 0  # to send the request of one answer
+    answer_number: int = 1  # 2: the first answer was of no use
     reason: Reason | None = None  # for the absence of text
     detail: str = ""
     waiting: dict[CursorRequest, str] = field(default_factory=dict[CursorRequest, str])
@@ -251,14 +258,24 @@ class SuggestionStream:
                 self._answer_within(PARTIAL_TEXT_SECONDS, now)
         return False
 
-    def finish(self) -> None:
-        """Conclude with the received text, unless it repeats a secret that was hidden from the model."""
+    def finish(self, *, may_ask_again: bool = False) -> bool:
+        """Conclude with the received text, unless it repeats a secret that was hidden from the model.
+
+        With `may_ask_again`, a first answer that gives no text where there should be some is discarded
+        instead: return False, because a second answer is required.
+        """
         shaper, secrets = self._parts
         text = shaper.finish()
+        is_useless = not text and self.answer_number == 1 and shaper.deserves_second_answer
+        if may_ask_again and is_useless:
+            self.repeat()
+            self.answer_number = 2
+            return False
         if text and secrets.repeats_mask(text):
             self._conclude(None, shaper.end, Code.SECRET_IN_ANSWER)
         else:
             self._conclude(text, shaper.end, Code.NOTHING_TO_ADD)
+        return True
 
     def fail(self, detail: str) -> None:
         """Conclude with the complete lines that arrived before the engine failed; they are still valid."""
