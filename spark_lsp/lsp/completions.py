@@ -23,7 +23,7 @@ from spark_lsp.lsp.partial_results import PartialResults
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.status_publisher import StatusPublisher
 from spark_lsp.prompts.ghost import GhostText
-from spark_lsp.request import Chunk, Event, Finished
+from spark_lsp.request import Chunk, Draft, Event, Finished
 from spark_lsp.session import context
 from spark_lsp.session.documents import Documents
 from spark_lsp.session.effects import (
@@ -203,12 +203,14 @@ class Completions:
         document, offset = stream.suggestion.document, stream.suggestion.anchor
         settings = self._settings.current.completion
         seen = self._outgoing.redact(document)
-        ghost = GhostText(document.text, offset, document.language, max_lines=settings.maxLines)
+        ghost, draft = (
+            GhostText(document.text, offset, document.language, max_lines=settings.maxLines) for _ in range(2)
+        )
         enabled = self._client.shows_partial_results and settings.stream
         partial_results = PartialResults(self._client, self._documents.encoding, enabled=enabled)
         request = context.build_completion(seen.document, offset, max_lines=settings.maxLines)
         running = self._streams[stream] = CompletionStream(life, stream, request, partial_results)
-        self._perform(life, life.begin(stream, StreamSource(ghost, seen, enabled)))
+        self._perform(life, life.begin(stream, StreamSource(ghost, seen, enabled, draft)))
         return running
 
     def _repeat_request(self, life: LifeCycle, stream: SuggestionStream, attempt: int = 0) -> None:
@@ -257,7 +259,9 @@ class Completions:
 
     def _process_event(self, running: CompletionStream, event: Event) -> None:
         life, now = running.life, asyncio.get_running_loop().time()
-        if isinstance(event, Chunk):
+        if isinstance(event, Draft):
+            self._perform(life, life.add_draft(running.stream, event.text, now))
+        elif isinstance(event, Chunk):
             self._perform(life, life.add_text(running.stream, event.text, now))
         elif isinstance(event, Finished):
             self._perform(life, life.finish(running.stream, now))

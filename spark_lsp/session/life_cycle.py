@@ -11,6 +11,7 @@ The stream, of which a document has at most one (`suggestion_stream` describes i
     STARTING      the caller begins it                          GROWING
     STARTING      the caller refuses it, or cannot begin it     DROPPED     StopStream, AnswerReplaced or
                                                                             AnswerFailed
+    GROWING       a draft arrives before any text               ANSWERING   ShowText, answers
     GROWING       text arrives                                  the same    ShowText
     GROWING       there has been enough text for long enough    ANSWERING   answers
     ANSWERING     text arrives                                  the same    ShowText, answers
@@ -167,6 +168,13 @@ class LifeCycle:
             elif stream.suggestion is not before:
                 self._show_text(stream)
                 self._answer_decided(stream, now)
+        return self._take_effects()
+
+    def add_draft(self, stream: SuggestionStream, text: str, now: float) -> list[Effect]:
+        """Process a text that is there before the engine's first token."""
+        if stream.is_receiving and stream.take_draft(text):
+            self._show_text(stream)
+            self._answer_decided(stream, now)
         return self._take_effects()
 
     def finish(self, stream: SuggestionStream, now: float) -> list[Effect]:

@@ -133,6 +133,9 @@ class World:
         self.chunks[stream] += stream is self.live and stream.is_receiving
         self.perform(self.life.add_text(stream, text, self.now))
 
+    def draft(self, text: str, stream: SuggestionStream | None = None) -> None:
+        self.perform(self.life.add_draft(self._stream(stream), text, self.now))
+
     def finish(self, stream: SuggestionStream | None = None) -> None:
         self.perform(self.life.finish(self._stream(stream), self.now))
 
@@ -218,7 +221,8 @@ class World:
         else:
             ghost = CountingGhost(made.document, made.anchor)
             secrets = RedactedDocument.from_document(made.document)
-            self.perform(self.life.begin(stream, StreamSource(ghost, secrets, self.partial)))
+            draft = GhostText(made.document.text, made.anchor, made.document.language)
+            self.perform(self.life.begin(stream, StreamSource(ghost, secrets, self.partial, draft)))
 
     def _take_answer(self, answer: Answer) -> None:
         assert answer.request in self.pending, "answered twice, or after it was cancelled"
@@ -443,6 +447,72 @@ def test_an_answer_of_no_use_leads_to_a_second_one(useless: str) -> None:
     assert world.texts() == ["12"]
 
 
+@pytest.mark.parametrize("partial", [False, True])
+def test_a_draft_answers_at_once_and_grows_into_the_engines_text(partial: bool) -> None:
+    world = World(partial=partial)
+    world.request()
+    world.draft("12")
+    assert world.texts() == ["12"]
+    world.chunk("1")
+    world.chunk("23")
+    world.finish()
+    world.request()
+    assert world.texts() == ["12", "123"]
+
+
+def test_a_draft_that_a_client_has_stays_when_the_engine_contradicts_it() -> None:
+    world = World()
+    world.request()
+    world.draft("12")
+    world.chunk("ab")
+    assert isinstance(world.log[-1], StopStreamAt)
+    world.request()
+    assert world.texts() == ["12", "12"]
+
+
+def test_a_draft_that_nobody_has_gives_way() -> None:
+    world = World()
+    made = world.request()
+    world.cancel(made)
+    world.draft("12")
+    world.chunk("ab")
+    world.finish()
+    world.request()
+    assert world.texts() == ["ab"]
+
+
+@pytest.mark.parametrize("error", [None, BROKEN])
+def test_a_draft_stands_in_for_an_engine_that_says_nothing(error: EngineError | None) -> None:
+    world = World()
+    made = world.request()
+    world.cancel(made)
+    world.draft("12")
+    if error is None:
+        world.finish()
+    else:
+        world.fail(error)
+    world.request()
+    assert world.texts() == ["12"]
+
+
+def test_a_draft_after_the_first_text_is_ignored() -> None:
+    world = World()
+    world.request()
+    world.chunk("ab")
+    world.draft("12")
+    world.finish()
+    assert world.texts() == ["ab"]
+
+
+def test_typing_along_a_draft_keeps_it() -> None:
+    world = World()
+    world.request()
+    world.draft("12")
+    world.type("1")
+    world.request()
+    assert world.texts() == ["12", "2"]
+
+
 def test_there_is_no_third_answer() -> None:
     world = World()
     made = world.request()
@@ -598,6 +668,11 @@ class AnyOrder(RuleBasedStateMachine):
     def receive(self, chunk: str) -> None:
         if self.world.live is not None:
             self.world.chunk(chunk)
+
+    @rule(chunk=CHUNKS)
+    def receive_draft(self, chunk: str) -> None:
+        if self.world.live is not None:
+            self.world.draft(chunk)
 
     @rule(event=st.sampled_from(["finish", "fail", "lose", "crash", "abort"]))
     def end(self, event: str) -> None:
