@@ -79,8 +79,9 @@ ONLY_IN = {
         *("app.py", "launch.py", "programs.py"),
     ),
     "sqlite3": ("store/",),
-    "tree_sitter": ("prompts/syntax.py",),
+    "tree_sitter": ("prompts/syntax.py", "prompts/names"),
     "xllamacpp": ("engine/local/child.py",),
+    "jedi": ("lsp/members/child.py",),
 }
 
 
