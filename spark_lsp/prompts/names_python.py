@@ -127,6 +127,8 @@ def is_binding(node: Node) -> bool:
         return parent.type != "as_pattern" or parent.children[-1] == node
     if parent.type == "typed_parameter":
         return parent.children[0] == node
+    if parent.parent is not None and parent.parent.type == "type_alias_statement":
+        return is_field(parent, "left")
     if any(outer.type == "type_parameter" for outer in _outer_types(node)):
         return _is_type_parameter(node)
     target = node
@@ -136,10 +138,10 @@ def is_binding(node: Node) -> bool:
             return True
     if target.parent is None:
         return False
-    if target.parent.type in ("parameters", "lambda_parameters", "typed_parameter"):
-        return (
-            target is not node and target.parent.children[0] == target
-        ) or target.parent.type != "typed_parameter"
+    if target.parent.type in ("parameters", "lambda_parameters"):
+        return True
+    if target.parent.type == "typed_parameter":
+        return target.parent.children[0] == target
     field = _BINDING_FIELDS.get(target.parent.type)
     return field is not None and is_field(target, field)
 
@@ -172,7 +174,7 @@ def _is_bound_dotted(node: Node, dotted: Node) -> bool:
     outer = dotted.parent
     if outer is None or dotted.children[0] != node:
         return False
-    if outer.type == "case_pattern":
+    if outer.type in ("case_pattern", "keyword_pattern"):
         return len(dotted.children) == 1
     if outer.type == "import_statement":
         return True
