@@ -47,8 +47,8 @@ class Oracle:
 
     def members_at(self, text: str, path: str | None, places: list[list[int]]) -> list[list[str] | None]:
         """Return the attributes of the object before each attribute, or None where others may exist."""
-        script = self._script(text, path)
-        return [self._members(script, line, column) for line, column in places]
+        # A script for each place: an answer of jedi's may change what the same script infers later.
+        return [self._members(self._script(text, path), line, column) for line, column in places]
 
     def _script(self, text: str | None, path: str | None) -> Any:
         return self._jedi.Script(text, path=path, project=self._project, environment=self._environment)

@@ -72,6 +72,16 @@ class MembersService:
         return self._is_running
 
     @property
+    def is_ready(self) -> bool:
+        """Whether a child can answer."""
+        return self._is_ready.is_set()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a question is still being answered; until then, others get no answer."""
+        return bool(self._waiting)
+
+    @property
     def is_paused(self) -> bool:
         """Whether the service has stopped starting children for a while."""
         recent = [each for each in self._deaths if self._now() - each < PAUSE_SECONDS]
@@ -193,7 +203,11 @@ class MembersService:
         self._idle_timer = asyncio.get_running_loop().call_later(self._idle_s, guarded(self._end_idle))
 
     def _end_idle(self) -> None:
-        if self._process is not None and not self._waiting:
+        if self._process is None:
+            return
+        if self._waiting or not self.is_ready:
+            self._restart_idle_timer()
+        else:
             self._spawn(self._close_stdin, self._process)
 
     async def _close_stdin(self, process: Process) -> None:
