@@ -1,4 +1,4 @@
-"""Checks whether the names in a suggestion exist: in the file (`prompts/names`) and on objects (`lsp/members`)."""
+"""Checks whether the names in a suggestion exist: in its file (`prompts/names`), on objects (`lsp/members`)."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -24,7 +24,10 @@ Findings = tuple[tuple[UnresolvedName, ...], tuple[AttributeUse, ...]]
 
 
 class NamesChecker:
-    """Checks suggestions. `roots` returns the URIs of the open folders; `withholds` names excluded documents."""
+    """Checks suggestions.
+
+    `roots` returns the URIs of the open folders; `withholds` tells whether a document is excluded.
+    """
 
     def __init__(
         self,

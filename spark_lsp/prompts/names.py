@@ -1,8 +1,8 @@
 """Names and attributes in inserted code that do not exist.
 
-`find_unresolved` knows one file. It is lenient, because a false alarm hides a right answer: a name exists if code binds or
-uses it anywhere else in the file. It examines Python, JavaScript and TypeScript; for all other languages,
-for texts without a tree and for code inside ERROR nodes, it finds nothing.
+`find_unresolved` knows one file. It is lenient, because a false alarm hides a right answer: a name exists if
+code binds or uses it anywhere else in the file. It examines Python, JavaScript and TypeScript; for all other
+languages, for texts without a tree and for code inside ERROR nodes, it finds nothing.
 
 `find_attributes` lists the attributes of other objects, which only type inference can judge
 (`lsp/members`).
@@ -54,7 +54,7 @@ class UnresolvedName:
 
 @dataclass(frozen=True, slots=True)
 class AttributeUse:
-    """An attribute in inserted text that the file alone cannot judge; the fields are as in `UnresolvedName`."""
+    """An attribute in inserted text that the file alone cannot judge. Its fields mean the same as above."""
 
     name: str
     offset: int
@@ -63,7 +63,7 @@ class AttributeUse:
 
 
 def find_unresolved(before: str, inserted: str, after: str, language: str) -> tuple[UnresolvedName, ...]:
-    """Return the names, and the attributes of `self` or `this`, that do not exist; in order of their offsets."""
+    """Return the names, and the attributes of `self` or `this`, that do not exist, in order."""
     rules = LANGUAGES.get(language)
     code = InsertedCode(before, inserted, after, language)
     if rules is None or not inserted.strip() or code.root is None:

@@ -1,4 +1,4 @@
-"""Names and attributes of JavaScript and TypeScript code: which are uses, which are bindings, what a class has.
+"""Names and attributes of JavaScript and TypeScript code: uses, bindings, and what a class has.
 
 As lenient as the rules for Python. Names of types are never reported: ambient declarations can be anywhere.
 """
@@ -184,9 +184,9 @@ def _base_in(heritage: Node) -> str | None:
 def _find_types(code: InsertedCode, name: str) -> Iterator[Node]:
     assert code.root is not None
     for node in walk(code.root):
-        if node.type in _CLASSES or node.type == "interface_declaration":
-            if name and _name_of(node) == name:
-                yield node
+        is_type = node.type in _CLASSES or node.type == "interface_declaration"
+        if is_type and name and _name_of(node) == name:
+            yield node
 
 
 def _name_of(definition: Node) -> str:
@@ -203,8 +203,9 @@ def _own_members(code: InsertedCode, cls: Node) -> Iterator[str]:
         elif node.type in ("property_identifier", "private_property_identifier"):
             if node.parent is not None and node.parent.type != "member_expression":
                 yield text_of(node)
-        elif node.type == "accessibility_modifier" or node.type == "readonly":
-            if node.parent is not None and (pattern := node.parent.child_by_field_name("pattern")):
+        elif node.type in ("accessibility_modifier", "readonly") and node.parent is not None:
+            pattern = node.parent.child_by_field_name("pattern")  # a constructor's parameter
+            if pattern is not None:
                 yield text_of(pattern)
 
 

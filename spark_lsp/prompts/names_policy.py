@@ -1,4 +1,4 @@
-"""What to do with inserted text in which names do not exist: keep it, cut it, or ask again with the names that do."""
+"""The decision about inserted text in which names do not exist: keep it, cut it, or request another answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,10 @@ class CutText:
 
 @dataclass(frozen=True, slots=True)
 class AskAgain:
-    """Request another answer, with `hint` as a comment line above the line of the cursor, in the prompt only."""
+    """Request another answer, with `hint` in the prompt: a comment line above the line of the cursor.
+
+    `wrong` is the name that must not be in the next answer.
+    """
 
     hint: str
     wrong: str
@@ -46,8 +49,9 @@ Decision = KeepText | CutText | AskAgain
 def decide(verdict: NamesVerdict, inserted: str, language: str, *, may_ask_again: bool) -> Decision:
     """Return what to do with the inserted text.
 
-    A module that is only not imported is no reason to hide text: the editor offers its import. Complete lines of code
-    before the first wrong name are kept. Otherwise the engine answers again, once, if there are names to suggest.
+    A module that is only not imported is no reason to hide text: the editor offers its import. Complete lines
+    of code before the first wrong name are kept. Otherwise the engine answers again, once, if there are names
+    to suggest.
     """
     wrong = [each for each in verdict.unresolved if not each.is_module]
     if not wrong:

@@ -1,7 +1,7 @@
 """Names and attributes of Python code: which are uses, which are bindings, and what a class has.
 
-The rules are lenient. A name exists if code binds or uses it anywhere else in the file, whatever its scope. An attribute of
-`self` exists if the class, or a base class in the same file, assigns or uses it anywhere.
+The rules are lenient. A name exists if code binds or uses it anywhere else in the file, whatever its scope.
+An attribute of `self` exists if the class, or a base class in the same file, assigns or uses it anywhere.
 """
 
 import builtins

@@ -169,7 +169,7 @@ class SyntaxTree:
 
     @property
     def root(self) -> Node | None:
-        """The root of the tree, or None if there is no tree. Its bytes are those of the text with line feeds."""
+        """The root of the tree, or None if there is no tree."""
         return self._root
 
     def offset_of(self, byte: int) -> int:

@@ -118,6 +118,21 @@ async def test_nothing_of_the_workspace_is_executed(tmp_path: Path, monkeypatch:
     assert not list(folder.rglob("*.pkl"))
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the traps are written for POSIX")
+def test_the_traps_spring_for_a_jedi_with_its_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control of the test above: by default, jedi runs the interpreter of a virtual environment."""
+    import jedi
+
+    traps = Traps(tmp_path)
+    _lay_traps_for_jedi(traps)
+    monkeypatch.setenv("VIRTUAL_ENV", str(traps.folder / "venv"))
+    with pytest.raises(jedi.InvalidPythonEnvironment):
+        jedi.create_environment(str(traps.folder / "venv"), safe=False)
+    assert any(name.startswith("python") for name in traps.sprung())
+
+
 def _lay_traps_for_jedi(traps: Traps) -> None:
     """Lay files that an analyzer might execute; a file that is read only springs nothing."""
     folder = traps.folder

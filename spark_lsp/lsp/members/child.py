@@ -56,7 +56,7 @@ class Oracle:
     def _members(self, script: Any, line: int, column: int) -> list[str] | None:
         """`column` is the first letter of the attribute; the dot may be on an earlier line."""
         try:
-            owners = script.infer(line, column - 2) if column >= 2 else []  # before the dot
+            owners: list[Any] = script.infer(line, column - 2) if column >= 2 else []  # before the dot
             if not owners or not all(self._is_known(owner) for owner in owners):
                 return None
             names = [each.name for each in script.complete(line, column)]
@@ -231,11 +231,11 @@ def _limit_memory(most: int) -> None:
 def _import_jedi(packages: list[str], cache: str) -> Any:
     standard = list(sys.path)
     sys.path += packages
-    import jedi
+    import jedi as library
 
-    jedi.Script("import os\nos.path", environment=jedi.InterpreterEnvironment()).complete(
-        2, 3
-    )  # imports the rest
+    jedi: Any = library
+    # The first completion imports the rest of jedi.
+    jedi.Script("import os\nos.path", environment=jedi.InterpreterEnvironment()).complete(2, 3)
     sys.path[:] = standard
     jedi.settings.cache_directory = cache
     jedi.settings.auto_import_modules = []

@@ -1,8 +1,8 @@
 """Starts, supervises and ends the child process that runs jedi. A fault of it costs one answer, never more.
 
-The first question starts the child, which takes about a second, so that question gets no answer. A child that does not
-answer within `HARD_LIMIT_SECONDS` is killed. After `MAX_DEATHS` deaths within `PAUSE_SECONDS`, the service
-pauses for as long. It ends the child after `IDLE_SECONDS` without a question.
+The first question starts the child, which takes about a second, so that question gets no answer. A child that
+does not answer within `HARD_LIMIT_SECONDS` is killed. After `MAX_DEATHS` deaths within `PAUSE_SECONDS`, the
+service pauses for as long. It ends the child after `IDLE_SECONDS` without a question.
 """
 
 import asyncio
@@ -155,10 +155,12 @@ class MembersService:
             is_clean = False
         finally:
             self._is_running, self._process = False, None
-            self._is_ready.clear()
+            self._is_ready.set()  # a question that waits for the start has no answer
+            self._is_ready = asyncio.Event()
             waiting, self._waiting = self._waiting, {}
             for answer in waiting.values():
-                answer.set_result(None) if not answer.done() else None
+                if not answer.done():
+                    answer.set_result(None)
             shutil.rmtree(cache, ignore_errors=True)
         if not is_clean:
             self._deaths = [*self._deaths[1 - MAX_DEATHS :], self._now()]

@@ -1,4 +1,4 @@
-"""No false alarm in real code: a line of spark-lsp's own sources, as inserted text, has no unresolved name."""
+"""No false alarm in real code: a line of our own sources, as inserted text, has no unresolved name."""
 
 from pathlib import Path
 
