@@ -1,4 +1,4 @@
-"""Checks whether the names in a suggestion exist: in its file (`prompts/names`), on objects (`lsp/members`)."""
+"""Checks whether the names in a suggestion exist: `prompts/names` for its file, `lsp/members` for objects."""
 
 from collections.abc import Callable, Iterable, Sequence
 

@@ -1,8 +1,8 @@
 """Global names of JavaScript: facts, listed from published declarations.
 
 `ECMASCRIPT` and `DOM` are the names that the library files of TypeScript 6 declare: `lib.es*.d.ts`, and
-`lib.dom*` with `lib.webworker*`. `NODE` is `Object.getOwnPropertyNames(globalThis)` of Node.js 24, and the names of a
-CommonJS module. `TOOLS` are names that test runners and other tools define without an import.
+`lib.dom*` with `lib.webworker*`. `NODE` is `Object.getOwnPropertyNames(globalThis)` of Node.js 24, and the
+names of a CommonJS module. `TOOLS` are names that test runners and other tools define without an import.
 """
 
 _ECMASCRIPT = """

@@ -1,7 +1,7 @@
 """Inserted code between the text before and after it, as one syntax tree: the part that all languages share.
 
 Offsets of `InsertedCode` count from the beginning of the inserted text. Code inside an ERROR node is not
-examined: nobody knows what it means.
+examined: its meaning is unknown.
 """
 
 import re
@@ -148,7 +148,7 @@ def _count_bytes(text: str) -> int:
 
 
 def _statement_of(node: Node, statements: frozenset[str]) -> Node:
-    """Return the innermost statement around a node, with what is part of it: `elif`, `except`, decorators."""
+    """Return the innermost statement around a node, or the `elif`, `except` or other clause."""
     current = node
     while current.type not in statements and current.parent is not None and current.parent.parent is not None:
         current = current.parent

@@ -1,4 +1,4 @@
-"""The decision about inserted text in which names do not exist: keep it, cut it, or request another answer."""
+"""The decision about text in which names do not exist: keep it, cut it, or request another answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -46,7 +46,7 @@ def _place_of(text: str, offset: int) -> tuple[int, int]:
 
 
 def _find_sources(path: str, root: str) -> tuple[str, ...]:
-    """Return the directories in which imports of a file are looked up."""
+    """Return the directories that may hold the modules that a file imports."""
     above = os.path.dirname(path)
     while above != root and os.path.isfile(os.path.join(above, "__init__.py")):
         above = os.path.dirname(above)

@@ -307,8 +307,8 @@ def test_no_text_raises(before: str, inserted: str, after: str, language: str) -
 
 BINDINGS = [
     "{} = 1\n", "import {}\n", "from m import {}\n", "import m as {}\n", "def {}(): pass\n",
-    "class {}: pass\n",    "def f({}): pass\n", "def f(*, {}=1): pass\n", "def f(*{}): pass\n", "for {} in []: pass\n", "{}: int\n",
-    "with m as {}: pass\n", "try: pass\nexcept E as {}: pass\n", "[1 for {} in []]\n", "lambda {}: 1\n",
+    "class {}: pass\n", "def f({}): pass\n", "def f(*, {}=1): pass\n", "def f(*{}): pass\n", "for {} in []: pass\n",
+    "{}: int\n", "with m as {}: pass\n", "try: pass\nexcept E as {}: pass\n", "[1 for {} in []]\n", "lambda {}: 1\n",
     "(a, [*{}]) = m\n", "({} := 1)\n", "def f():\n    global {}\n", "match m:\n    case {}: pass\n",
     "type {} = int\n",    "def f[{}](): pass\n",
 ]  # fmt: skip
