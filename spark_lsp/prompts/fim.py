@@ -81,7 +81,7 @@ _OPENERS = (":", "{", "(", "[", ",", "=", "\\", "=>", "->")
 _UNFINISHED = (*_OPENERS, ".", "+", "-", "*", "/", "%", "&", "|", "<", ">", "!", "~", "^", "@")
 _COMMENTS = ("#", "//", "--")
 _MAX_COMMENT_LINES = 3  # at the beginning of an answer; more of them count as lines of code
-_MAX_BODY_LINES = 6  # after a block's head
+_MAX_BODY_LINES = 8  # after a block's head
 _CLOSERS = re.compile(r"[\s)\]}>'\"`;:,]*\Z")
 _LINE = re.compile(r"([^\n]*)\n")
 
@@ -193,8 +193,8 @@ def closers_only(rest: str) -> str:
 
 
 def is_header_without_body(line: str, below: str) -> bool:
-    """Tell whether `line` opens a block with a colon, as in Python, and `below` is not that block's body."""
-    is_header = line.rstrip().endswith(":") and not line.lstrip().startswith(_COMMENTS)
+    """Tell whether `line` opens a block by a colon or a brace, and `below` is not that block's body."""
+    is_header = line.rstrip().endswith((":", "{")) and not line.lstrip().startswith(_COMMENTS)
     if not is_header:
         return False
     return not below.strip() or indent_width(below) <= indent_width(line)
@@ -204,8 +204,8 @@ def is_header_without_body(line: str, below: str) -> bool:
 class FimAnswerFilter:
     """Passes on the part of a generated text that belongs at the cursor.
 
-    It removes the healed `fragment`, ends the text after `lines` lines (0: never; `opens` allows one line end
-    before the first), and leaves out the `closing` text that is already right of the cursor.
+    It removes the healed `fragment`, and ends the text after `lines` lines (0: never; `opens` allows one line
+    end before the first).
 
     If the cursor is at the beginning of a line (`line` is the white space before it, else None), two kinds of
     lines do not count: the first few lines of comment, which are no help alone, and the body of a block whose
@@ -215,14 +215,12 @@ class FimAnswerFilter:
     fragment: str = ""
     lines: int = 1
     opens: bool = False
-    closing: str = ""
     line: str | None = None
     below: str = ""
     done: bool = False
     _whole_fragment: str = field(init=False, repr=False)
     _generated: str = field(default="", repr=False)  # all text so far, without the fragment
     _released: int = field(default=0, repr=False)  # how much of it was passed on
-    _held: str = field(default="", repr=False)  # it may be the beginning of `closing`
     _in_block: bool = field(default=False, repr=False)
     _header: str = field(default="", repr=False)  # of the block
 
@@ -231,9 +229,7 @@ class FimAnswerFilter:
 
     def renewed(self) -> "FimAnswerFilter":
         """Return a filter for another answer to the same request."""
-        return FimAnswerFilter(
-            self._whole_fragment, self.lines, self.opens, self.closing, self.line, self.below
-        )
+        return FimAnswerFilter(self._whole_fragment, self.lines, self.opens, self.line, self.below)
 
     def feed(self, text: str) -> str:
         """Take generated text and return the part that certainly belongs at the cursor."""
@@ -241,20 +237,22 @@ class FimAnswerFilter:
             return ""
         if self.fragment:
             text = self._remove_fragment(text)
-        return self._hold_closing(self._take_wanted_lines(text))
+        return self._take_wanted_lines(text)
 
     def finish(self) -> str:
-        """Return the text that was held back and belongs to the answer."""
-        held = self._held + self._release_last_block_line()
-        self._held = ""
-        return "" if self.closing and held.strip() == self.closing else held
-
-    def _release_last_block_line(self) -> str:
         """Return the last line of a block that ended without a line end."""
         last = self._generated[self._released :]
-        if not self._in_block or self.done or indent_width(last) <= indent_width(self._header):
+        if not self._in_block or self.done or not self._belongs_to_block(last):
             return ""
         return self._release_until(len(self._generated))
+
+    def _belongs_to_block(self, line: str) -> bool:
+        """Tell whether a line is in the block, or closes its brace."""
+        depth, outside = indent_width(line), indent_width(self._header)
+        return depth > outside or (depth == outside and self._is_closing_line(line))
+
+    def _is_closing_line(self, line: str) -> bool:
+        return self._header.rstrip().endswith("{") and line.lstrip().startswith("}")
 
     def _remove_fragment(self, text: str) -> str:
         size = min(len(self.fragment), len(text))
@@ -308,20 +306,7 @@ class FimAnswerFilter:
         for number, match in enumerate(_LINE.finditer(self._generated, at), 1):
             line = match[1]
             if line.strip() and indent_width(line) <= indent_width(header):
-                return match.start() - 1
+                return match.end() - 1 if self._belongs_to_block(line) else match.start() - 1
             if number == _MAX_BODY_LINES:
                 return match.end() - 1
         return None
-
-    def _hold_closing(self, text: str) -> str:
-        """Return the text up to the place where `closing` may begin, and hold the rest back."""
-        if not self.closing:
-            return text
-        text = self._held + text
-        self._held = ""
-        for at in range(max(0, len(text) - len(self.closing) - 1), len(text)):
-            tail = text[at:].strip()
-            if tail and self.closing.startswith(tail):
-                self._held = text[at:]
-                return text[:at]
-        return text

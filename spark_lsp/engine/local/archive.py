@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from spark_lsp.engine.local.slots import WINDOWS, Slot, Slots
 
-_MIN_KEPT_CHARS = 1_000  # of a prompt; a shorter one is read again in a second
+_MIN_KEPT_CHARS = 400  # of a prompt; a shorter one is read again in a second
 _MAX_KEPT_CHARS = 40_000  # of all saved prompts: some 10,000 tokens, 120 MB for the 0.5B model
 
 

@@ -48,11 +48,12 @@ def _completion(request: Request, slots: Slots) -> Job:
     suffix = request.text_of(PartKind.SUFFIX)
     eol = "\r\n" if "\r\n" in prefix or "\r\n" in suffix else "\n"
     plan = slots.plan(prefix, suffix) if request.attempt == 1 else slots.plan_again(prefix, suffix)
-    lines = request.max_lines or 1
+    # Without any limit, one line. A limit of tokens alone does not limit the lines.
+    lines = request.max_lines or (0 if request.max_tokens else 1)
     opens = fim.may_start_with_newline(prefix)
     line = prefix[max(prefix.rfind("\n"), prefix.rfind("\r")) + 1 :]
     begins = not line.strip()
-    stop = [*fim.TEMPLATES.get(slots.family, fim.PLAIN).stop]
+    stop = [*fim.TEMPLATES.get(slots.family, fim.PLAIN).stop, *request.stop]
     if lines == 1 and not opens and not begins:
         stop.append("\n")
     tokens = _LINE_TOKENS * lines + (_BLOCK_TOKENS if begins else 0)
@@ -62,12 +63,13 @@ def _completion(request: Request, slots: Slots) -> Job:
     below = next((each for each in suffix.splitlines()[1:] if each.strip()), "")
     return Job(
         body,
-        fim.FimAnswerFilter(plan.fragment, lines, opens, plan.closing, line if begins else None, below),
+        fim.FimAnswerFilter(plan.fragment, lines, opens, line if begins else None, below),
         EditFormat.TEXT,
         plan.prompt,
         plan,
         eol,
-        fim.expects_text(prefix, suffix) and not request.warm,
+        # Without a limit of lines, only its own end stops the model.
+        fim.expects_text(prefix, suffix) and not request.warm and lines > 0,
     )
 
 

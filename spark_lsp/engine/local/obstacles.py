@@ -4,7 +4,7 @@ from pathlib import Path
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError, ModelError
-from spark_lsp.models import paths, registry
+from spark_lsp.models import paths, pinned, registry
 from spark_lsp.privacy.approvals import model_path
 
 
@@ -13,7 +13,7 @@ def find_model(name: str) -> tuple[registry.Model, EngineError | None]:
     if model_path(name):
         return registry.from_file(Path(name)), None
     try:
-        return registry.find(name), None
+        return pinned.find_model(name), None
     except ModelError as error:
         unknown = EngineError(error.what, error.meaning, error.remedy, code=Code.MODEL_NOT_FOUND)
         return registry.find(registry.AUTO), unknown

@@ -56,7 +56,6 @@ class Plan:
     prompt: str
     prefix: str
     fragment: str
-    closing: str
     reading_s: float
 
 
@@ -116,7 +115,7 @@ class Slots:
         chosen = self._choose_window(index, prefix, suffix)
         prompt = fim.render_prompt(chosen.prefix, chosen.suffix, self.family)
         unread = len(prompt) - common_prefix_length(prompt, slot.prompt)
-        return Plan(index, prompt, chosen.prefix, fragment, chosen.closing, self.pace.seconds_for(unread))
+        return Plan(index, prompt, chosen.prefix, fragment, self.pace.seconds_for(unread))
 
     def _choose_window(self, index: int, prefix: str, suffix: str) -> window.PromptWindow:
         slot = self.held[index]

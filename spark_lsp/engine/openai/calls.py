@@ -153,8 +153,9 @@ def _infill(request: Request, target: Target, budget: int) -> Call:
     else:
         body["prompt"] = fim.render_prompt(read, after, target.family)
     most = None if target.flavour in ("llamacpp", "ollama") else MOST_STOPS
-    if template.stop and not target.suffixes:
-        body["stop"] = list(template.stop[:most])
+    stops = (*(() if target.suffixes else template.stop), *request.stop)
+    if stops:
+        body["stop"] = list(dict.fromkeys(stops))[:most]
     if fragment:
         body["grammar"] = fim.grammar_for_prefix(fragment)
     reply = fim.FimAnswerFilter(fragment, lines=request.max_lines, opens=fim.may_start_with_newline(before))

@@ -14,6 +14,7 @@ those on `sys.path`. After the start, `sys.path` holds the standard library alon
 packages, `.pth` files and `sitecustomize`, and the setup's directories are removed after jedi was imported.
 """
 
+import importlib
 import json
 import os
 import re
@@ -25,7 +26,24 @@ from typing import Any
 
 RETIREMENT_SHARE = 0.8  # of the most memory, after which the process ends
 MAX_BASES = 12  # base classes that are followed; more are unknown
-_TRUSTED = {"builtins", "typing", "collections", "abc", "enum", "dataclasses", "object"}
+# Modules whose classes and names the running Python tells; classes of modules that are not loaded are unknown.
+PRELOADED = (
+    *("argparse", "collections", "csv", "datetime", "decimal", "enum", "fractions", "functools", "hashlib"),
+    *(
+        "itertools",
+        "json",
+        "logging",
+        "math",
+        "os",
+        "pathlib",
+        "random",
+        "re",
+        "shutil",
+        "string",
+        "subprocess",
+    ),
+    *("sys", "tempfile", "textwrap", "threading", "time", "uuid"),
+)
 _DYNAMIC_CLASS = re.compile(r"\bsetattr\(|__dict__|\bvars\(|__getattr__|__getattribute__|\bmetaclass\s*=")
 _DYNAMIC_MODULE = re.compile(
     r"^\s*from\s+\S+\s+import\s*\(?\s*\*|\bglobals\(\)|\bexec\(|__getattr__|\bsys\.modules\b|\bsetattr\(",
@@ -39,6 +57,7 @@ class Oracle:
 
     def __init__(self, jedi: Any, root: str, sources: list[str]) -> None:
         self._jedi = jedi
+        self._extra = set[str]()  # attributes of the loaded base classes of the current question
         self._environment = jedi.InterpreterEnvironment()
         # The added directories hold sources only: extension modules are loaded from `sys.path` alone.
         self._project = jedi.Project(
@@ -55,6 +74,7 @@ class Oracle:
 
     def _members(self, script: Any, line: int, column: int) -> list[str] | None:
         """`column` is the first letter of the attribute; the dot may be on an earlier line."""
+        self._extra.clear()
         try:
             owners: list[Any] = script.infer(line, column - 2) if column >= 2 else []  # before the dot
             if not owners or not all(self._is_known(owner) for owner in owners):
@@ -64,7 +84,7 @@ class Oracle:
             raise
         except Exception:  # jedi raises all kinds of exceptions for broken code
             return None
-        names += [name for owner in owners for name in _builtin_members(owner)]
+        names += [*self._extra, *(name for owner in owners for name in _members_of_loaded(owner))]
         return None if not names or "__getattr__" in names else sorted(set(names))
 
     def _is_known(self, owner: Any) -> bool:
@@ -88,9 +108,9 @@ class Oracle:
         left[0] -= 1
         if left[0] < 0:
             return False
-        if (owner.full_name or "").partition(".")[0] in _TRUSTED or _is_standard(owner):
-            return True
         path = owner.module_path
+        if path is None or _is_standard(owner):
+            return self._is_loaded(owner)
         if path is None or owner.line is None:
             return False
         head = owner.get_line_code() or ""
@@ -104,6 +124,14 @@ class Oracle:
         if found[1] == ":":
             return True
         return self._bases_are_plain(script[1], lines, owner.line, found.end(), left)
+
+    def _is_loaded(self, owner: Any) -> bool:
+        """Tell whether a class of the standard library is loaded; remember its attributes."""
+        kind = _loaded_class(owner)
+        if kind is None or kind is object:
+            return False
+        self._extra.update(dir(kind), dir(type(kind)))
+        return True
 
     def _script_of(self, owner: Any) -> tuple[list[str], Any]:
         text = _source_of(owner)
@@ -162,13 +190,28 @@ def _block(lines: list[str], first: int) -> Iterator[str]:
         yield line
 
 
-def _builtin_members(owner: Any) -> list[str]:
-    """Return what the running Python adds to jedi's description of a built-in class or a loaded module."""
+def _loaded_class(owner: Any) -> type | None:
+    module, _, name = (owner.full_name or "").rpartition(".")
+    kind = getattr(sys.modules.get(module), name, None)
+    return kind if isinstance(kind, type) and module.partition(".")[0] in sys.stdlib_module_names else None
+
+
+def _members_of_loaded(owner: Any) -> list[str]:
+    """Return what the running Python adds to jedi's description of a loaded module or class.
+
+    Include the attributes of subclasses: where a method returns its own class, jedi infers the class that
+    defines the method (`Path(a).parent` is a `PurePath`).
+    """
     if owner.type == "module":
         return _names_in_module(owner)
-    module, _, name = (owner.full_name or "").rpartition(".")
-    kind = getattr(sys.modules.get(module), name, None) if module in _TRUSTED else None
-    return dir(kind) if isinstance(kind, type) else []
+    kind = _loaded_class(owner) if owner.module_path is None or _is_standard(owner) else None
+    return [] if kind is None else [name for each in _with_subclasses(kind) for name in dir(each)]
+
+
+def _with_subclasses(kind: type) -> Iterator[type]:
+    yield kind
+    for each in type.__subclasses__(kind):
+        yield from _with_subclasses(each)
 
 
 def _names_in_module(owner: Any) -> list[str]:
@@ -237,6 +280,8 @@ def _import_jedi(packages: list[str], cache: str) -> Any:
     # The first completion imports the rest of jedi.
     jedi.Script("import os\nos.path", environment=jedi.InterpreterEnvironment()).complete(2, 3)
     sys.path[:] = standard
+    for name in PRELOADED:
+        importlib.import_module(name)
     jedi.settings.cache_directory = cache
     jedi.settings.auto_import_modules = []
     jedi.settings.dynamic_params_for_other_modules = False  # would read all files of the workspace

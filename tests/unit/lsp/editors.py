@@ -65,7 +65,7 @@ class MirrorLink:
         self.rests.append((focus.uri, focus.offset))
 
     def __getattr__(self, name: str) -> Any:
-        return lambda *_: None
+        return lambda *_, **__: None
 
 
 def recording_parts() -> tuple[Parts, RecordingClient]:

@@ -307,10 +307,12 @@ def test_no_text_raises(before: str, inserted: str, after: str, language: str) -
 
 BINDINGS = [
     "{} = 1\n", "import {}\n", "from m import {}\n", "import m as {}\n", "def {}(): pass\n",
-    "class {}: pass\n", "def f({}): pass\n", "def f(*, {}=1): pass\n", "def f(*{}): pass\n", "for {} in []: pass\n",
-    "{}: int\n", "with m as {}: pass\n", "try: pass\nexcept E as {}: pass\n", "[1 for {} in []]\n", "lambda {}: 1\n",
+    "class {}: pass\n", "def f({}): pass\n", "def f(*, {}=1): pass\n", "def f(*{}): pass\n",
+    "for {} in []: pass\n",
+    "{}: int\n", "with m as {}: pass\n", "try: pass\nexcept E as {}: pass\n", "[1 for {} in []]\n",
+    "lambda {}: 1\n",
     "(a, [*{}]) = m\n", "({} := 1)\n", "def f():\n    global {}\n", "match m:\n    case {}: pass\n",
-    "type {} = int\n",    "def f[{}](): pass\n",
+    "type {} = int\n", "def f[{}](): pass\n",
 ]  # fmt: skip
 WORD = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True).filter(
     lambda word: f"{word} = 1".isascii() and word.isidentifier() and not _is_keyword(word)
