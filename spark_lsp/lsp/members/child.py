@@ -26,7 +26,7 @@ from typing import Any
 
 RETIREMENT_SHARE = 0.8  # of the most memory, after which the process ends
 MAX_BASES = 12  # base classes that are followed; more are unknown
-# Modules whose classes and names the running Python tells; classes of modules that are not loaded are unknown.
+# The running Python tells the names in these modules. Classes of modules that are not loaded are unknown.
 PRELOADED = (
     *("argparse", "collections", "csv", "datetime", "decimal", "enum", "fractions", "functools", "hashlib"),
     *(
