@@ -83,8 +83,9 @@ ONLY_IN = {
         *("app.py", "launch.py", "programs.py"),
     ),
     "sqlite3": ("store/",),
-    "tree_sitter": ("prompts/syntax.py", "prompts/shaping/error_count.py"),
+    "tree_sitter": ("prompts/syntax.py", "prompts/shaping/error_count.py", "prompts/names"),
     "xllamacpp": ("engine/local/child.py",),
+    "jedi": ("lsp/members/child.py",),
 }
 
 

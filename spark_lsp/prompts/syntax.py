@@ -167,6 +167,15 @@ class SyntaxTree:
     def _encoded(self) -> bytes:
         return self._with_line_feeds.encode("utf-8", "surrogatepass")
 
+    @property
+    def root(self) -> Node | None:
+        """The root of the tree, or None if there is no tree."""
+        return self._root
+
+    def offset_of(self, byte: int) -> int:
+        """Return the offset in code points of an offset in bytes."""
+        return self._offset_of(byte)
+
     @cached_property
     def _root(self) -> Node | None:
         grammar = load_grammar(self.language)

@@ -1,0 +1,1 @@
+"""Attributes that objects have: a child process that runs jedi, and its use."""
