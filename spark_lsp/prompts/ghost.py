@@ -21,6 +21,7 @@ closing brackets and quotes is right of the cursor, ghost text is limited to one
 import re
 
 from spark_lsp.prompts import fences, fim
+from spark_lsp.prompts.answer_faults import count_faults, find_wrong_name
 from spark_lsp.prompts.shaping.closers import ClosedAnswer
 from spark_lsp.prompts.shaping.deception import DECEPTIVE_CHARACTERS, JOINERS
 from spark_lsp.prompts.shaping.indentation import IndentConverter
@@ -122,6 +123,20 @@ class GhostText:
         if self._text:
             return False
         return bool(self._raw.strip()) or fim.expects_text(self._around.line, self._around.rest)
+
+    def count_faults(self) -> int:
+        """Return how many names in the text, and in the lines below it, do not exist."""
+        text = self._around.text
+        return count_faults(text[: self._offset], self._text, text[self._end :], self._around.language)
+
+    def cut_wrong_names(self) -> str | None:
+        """Return the text up to the statement with the first name that does not exist, or None."""
+        text = self._around.text
+        before, after = text[: self._offset], text[self._end :]
+        kept = find_wrong_name(before, self._text, after, self._around.language)
+        if kept < len(self._text):
+            self._text = self._text[:kept].rstrip() if fim.has_code_line(self._text[:kept]) else ""
+        return self._text or None
 
     def finish(self) -> str | None:
         """Return the text to insert, or None. `end` then belongs to this text."""

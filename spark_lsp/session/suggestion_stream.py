@@ -106,6 +106,14 @@ class Shaper(Protocol):
         """Whether the complete lines help alone."""
         ...
 
+    def count_faults(self) -> int:
+        """Return how many names in the final text, and in the lines below it, do not exist."""
+        ...
+
+    def cut_wrong_names(self) -> str | None:
+        """Return the final text up to the first statement with a name that does not exist."""
+        ...
+
     @property
     def deserves_second_answer(self) -> bool:
         """Whether the answer gave no text although there should be one."""
@@ -171,6 +179,7 @@ class SuggestionStream:
     started_at: float = 0.0
     attempts: int = 0  # to send the request of one answer
     answer_number: int = 1  # 2: the first answer was of no use
+    first_answer: tuple[str, int, int] | None = None  # its text, end and number of faults
     reason: Reason | None = None  # for the absence of text
     detail: str = ""
     waiting: dict[CursorRequest, str] = field(default_factory=dict[CursorRequest, str])
@@ -299,23 +308,31 @@ class SuggestionStream:
     def finish(self, *, may_ask_again: bool = False) -> bool:
         """Conclude with the received text, unless it repeats a secret that was hidden from the model.
 
-        With `may_ask_again`, a first answer that gives no text where there should be some is discarded
-        instead: return False, because a second answer is required.
+        With `may_ask_again`, a first answer that gives no text where there should be some, or that uses names
+        which do not exist, does not conclude it: return False, because a second answer is required. Of two
+        answers, the one with fewer faults is taken.
         """
         shaper, secrets = self._parts
         text = shaper.finish()
         if self.draft and not (text or "").startswith(self.draft) and (self._is_draft_shown or not text):
             self._conclude(self.draft, self.lines_end, Code.NOTHING_TO_ADD)
             return True
-        is_useless = not text and self.answer_number == 1 and shaper.deserves_second_answer
-        if may_ask_again and is_useless:
+        faults = shaper.count_faults() if text else 0
+        is_wrong = faults > 0 if text else shaper.deserves_second_answer
+        if may_ask_again and self.answer_number == 1 and is_wrong:
+            self.first_answer = (text, shaper.end, faults) if text else None
             self.repeat()
             self.answer_number = 2
             return False
+        if text and faults:
+            text = shaper.cut_wrong_names()
+        end = shaper.end
+        if self.first_answer is not None and (not text or faults >= self.first_answer[2]):
+            text, end, _ = self.first_answer
         if text and secrets.repeats_mask(text):
-            self._conclude(None, shaper.end, Code.SECRET_IN_ANSWER)
+            self._conclude(None, end, Code.SECRET_IN_ANSWER)
         else:
-            self._conclude(text, shaper.end, Code.NOTHING_TO_ADD)
+            self._conclude(text, end, Code.NOTHING_TO_ADD)
         return True
 
     def fail(self, detail: str) -> None:
