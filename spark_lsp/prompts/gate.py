@@ -14,7 +14,7 @@ from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import fences, rename
 from spark_lsp.prompts.actions import Diagnostic
-from spark_lsp.prompts.ghost import DECEPTIVE_CHARACTERS
+from spark_lsp.prompts.shaping.deception import DECEPTIVE_CHARACTERS
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, apply_edits

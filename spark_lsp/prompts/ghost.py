@@ -32,8 +32,6 @@ from spark_lsp.prompts.shaping.stops import find_fence_lines, find_partial_stop,
 from spark_lsp.prompts.shaping.surroundings import Surroundings
 from spark_lsp.text.lines import LINE_END, indent_width
 
-__all__ = ["DECEPTIVE_CHARACTERS", "GhostText"]
-
 MAX_GHOST_LINES = 64
 MAX_GHOST_CHARS = 6_000  # each chunk costs a pass over all text before it
 _MAX_CHARS_BEFORE = 2_000  # of the document, to find the lines above the cursor

@@ -267,6 +267,8 @@ class SuggestionStream:
             return True
         if secrets.has_secrets and secrets.repeats_mask(shaper.text):
             return False  # undecidable before the end of the answer
+        if self.first_answer is not None:
+            return False  # only its end decides which of the two answers is shown
         if self.draft and not shaper.text.startswith(self.draft):
             if self.draft.startswith(shaper.text):
                 return False

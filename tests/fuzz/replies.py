@@ -13,7 +13,8 @@ from unittest.mock import patch
 from spark_lsp.errors import SparkError
 from spark_lsp.prompts import actions, gate, ghost, reply
 from spark_lsp.prompts.actions import Diagnostic
-from spark_lsp.prompts.ghost import DECEPTIVE_CHARACTERS, GhostText
+from spark_lsp.prompts.ghost import GhostText
+from spark_lsp.prompts.shaping.deception import DECEPTIVE_CHARACTERS
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document

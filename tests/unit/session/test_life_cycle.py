@@ -6,6 +6,7 @@ pending requests, of the live stream and of its use. The invariants compare the 
 
 import itertools
 from collections import Counter
+from typing import ClassVar
 
 import pytest
 from hypothesis import settings
@@ -47,7 +48,7 @@ from spark_lsp.session.suggestions import Fit, Suggestion
 from spark_lsp.text.document import Document
 
 INLINE, MENU = "inlineCompletion", "completion"
-BASE = Document("file:///a.py", "def f():\n    x = \n\n\ndef g():\n    pass\n", 1, "python")
+BASE = Document("file:///a.py", "def f():\n    x = \n\n\ndef g():\n    pass\n", 1, "plaintext")
 CURSOR = 17
 SECRET = f"ghp_{'aB3' * 12}"
 LOST = EngineError("The link is lost", code=Code.CONNECTION_LOST)
@@ -513,6 +514,44 @@ def test_typing_along_a_draft_keeps_it() -> None:
     assert world.texts() == ["12", "2"]
 
 
+class FaultyGhost(CountingGhost):
+    """Counts the faults by a table."""
+
+    FAULTS: ClassVar = {"bad": 2, "worse": 3, "better": 1, "good": 0}
+
+    def count_faults(self) -> int:
+        return self.FAULTS[self.text]
+
+    def cut_wrong_names(self) -> str | None:
+        return self.text
+
+
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize(
+    ("first", "second", "shown"),
+    [
+        ("bad", "good", "good"),
+        ("bad", "better", "better"),
+        ("bad", "worse", "bad"),
+        ("bad", "", "bad"),
+        ("good", None, "good"),
+    ],
+)
+def test_of_two_answers_the_one_with_fewer_faults_is_shown(
+    first: str, second: str | None, shown: str, partial: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.unit.session.test_life_cycle.CountingGhost", FaultyGhost)
+    world = World(partial=partial)
+    world.request()
+    world.chunk(first)
+    world.finish()
+    if second is not None:
+        world.chunk(second)
+        world.finish()
+    world.request()
+    assert world.texts()[-1] == shown
+
+
 def test_there_is_no_third_answer() -> None:
     world = World()
     made = world.request()
@@ -572,7 +611,7 @@ def test_a_cancelled_engine_side_answers_with_its_error() -> None:
 
 def test_an_answer_that_repeats_a_hidden_secret_is_withheld() -> None:
     text = f"KEY = '{SECRET}'\n" + BASE.text
-    world = World(Document(BASE.uri, text, 1, "python"), partial=True)
+    world = World(Document(BASE.uri, text, 1, "plaintext"), partial=True)
     world.cursor = len(text) - len(BASE.text) + CURSOR
     made = world.request()
     world.chunk(f"'{'*' * len(SECRET)}'\n")
