@@ -47,7 +47,7 @@ newest: $(STAMP) ## the same with the newest (VERSIONS='--python 3.12' selects a
 versions: $(STAMP) ## run a short form of both, side by side
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target oldest newest VERSIONS=--short
 
-lint: $(STAMP) ## run ruff and pyright (strict)
+lint: $(STAMP) ## run ruff and pyright (strict; standard for the tests)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/pyright --pythonpath $(BIN)/python
