@@ -99,7 +99,7 @@ class Memory:
         """Wait until there is room for so many tokens, and take it."""
         turn = (tokens, anyio.Event())
         self._line.append(turn)
-        self._admit()
+        self._admit_waiting()
         try:
             await turn[1].wait()
         except BaseException:
@@ -107,15 +107,15 @@ class Memory:
                 self.give(tokens)
             else:
                 self._line.remove(turn)
-                self._admit()
+                self._admit_waiting()
             raise
 
     def give(self, tokens: int) -> None:
         """Give room back."""
         self.free += tokens
-        self._admit()
+        self._admit_waiting()
 
-    def _admit(self) -> None:
+    def _admit_waiting(self) -> None:
         while self._line and self._line[0][0] <= self.free:
             tokens, turn = self._line.popleft()
             self.free -= tokens
