@@ -204,9 +204,11 @@ def _end_jobs(floor: _Floor) -> None:
     floor.prompts -= job.prompt - floor.cached[number]
     floor.answers -= job.output
     floor.free += job.prompt + job.output
-    admitted, first = floor.admitted.pop(number), floor.first.pop(number)
+    admitted = floor.admitted.pop(number)
+    first = floor.first.pop(number)
     delay = floor.machine.overhead_s
-    queue_s, prompt_s = admitted - delay - job.at, first - admitted + delay
+    queue_s = admitted - delay - job.at
+    prompt_s = first - admitted + delay
     floor.done[number] = Served(job, queue_s, prompt_s, floor.now - first, floor.cached.pop(number))
 
 

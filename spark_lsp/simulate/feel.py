@@ -87,8 +87,10 @@ def read_session(text: str) -> list[Step]:
 
 
 def _read_step(row: dict[str, str]) -> Step:
-    kind, seconds = row["kind"], float(row.get("seconds") or 0)
-    prompt, output = int(row.get("prompt_tokens") or 0), int(row.get("output_tokens") or 0)
+    kind = row["kind"]
+    seconds = float(row.get("seconds") or 0)
+    prompt = int(row.get("prompt_tokens") or 0)
+    output = int(row.get("output_tokens") or 0)
     if kind not in KINDS:
         raise ValueError(f"{kind!r} is not a kind of step")
     if not math.isfinite(seconds) or min(seconds, prompt, output) < 0:

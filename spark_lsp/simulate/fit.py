@@ -235,7 +235,8 @@ def ttft_errors(rows: Sequence[Measured], parameters: GpuParameters) -> Errors:
 
 def halves(rows: Sequence[Measured], seed: int) -> tuple[list[Measured], list[Measured]]:
     """Return two halves of the rows, chosen by the seed (a linear congruential generator)."""
-    state, keyed = seed * 2654435761 + 1, list[tuple[int, int]]()
+    state = seed * 2654435761 + 1
+    keyed = list[tuple[int, int]]()
     for number in range(len(rows)):
         state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
         keyed.append((state >> 33, number))

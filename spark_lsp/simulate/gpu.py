@@ -42,8 +42,10 @@ class GpuSetup:
 
 def touched_params(architecture: Architecture, users: float) -> float:
     """Return the number of parameters that a step for `users` reads."""
-    total, active = architecture.total_params, architecture.active_params
-    experts, chosen = architecture.experts, architecture.experts_active
+    total = architecture.total_params
+    active = architecture.active_params
+    experts = architecture.experts
+    chosen = architecture.experts_active
     if experts <= 1:
         return total
     each = (total - active) / (experts - chosen)
@@ -108,7 +110,8 @@ class GpuMachine:
     @property
     def users_at_full_speed(self) -> int:
         """The number of users with 2,000 tokens of context before a token takes a tenth longer."""
-        alone, users = self.token_s(1, 2000), 1
+        alone = self.token_s(1, 2000)
+        users = 1
         while users < self.most_users and self.token_s(users + 1, 2000) <= 1.1 * alone:
             users += 1
         return users
@@ -144,10 +147,8 @@ def gpus(name: str, table: Table) -> GpuMachine:
             "Nothing was simulated",
             "Name a wafer's profile, or GPUs as GPU/xCOUNT/MODEL, such as h100_sxm/x8/llama70b",
         )
-    gpu, architecture = (
-        _find_known(table.gpus, "GPU", parts[0]),
-        _find_known(table.architectures, "model", parts[2]),
-    )
+    gpu = _find_known(table.gpus, "GPU", parts[0])
+    architecture = _find_known(table.architectures, "model", parts[2])
     setup = GpuSetup(gpu, int(parts[1].removeprefix("x")), architecture, _find_weight_bytes(architecture))
     free = (
         setup.count * gpu.memory_bytes * (1 - RESERVED) - architecture.total_params * setup.bytes_per_weight

@@ -37,7 +37,8 @@ def trace_of(crowd: Crowd) -> list[Job]:
     """Generate the trace: times by a Poisson process, lengths within a factor of two; the same for a seed."""
     jobs: list[Job] = []
     for user in range(crowd.users):
-        chances, now = _yield_chances(crowd.seed * 1_000_003 + user), 0.0
+        chances = _yield_chances(crowd.seed * 1_000_003 + user)
+        now = 0.0
         while True:
             now += -math.log(1 - next(chances)) * 60 / crowd.per_minute
             if now > crowd.minutes * 60:
@@ -79,7 +80,8 @@ def read_trace(text: str) -> list[Job]:
 
 def _make_job(row: dict[str, str]) -> Job:
     at = float(row["at"])
-    prompt, output = int(row["prompt_tokens"]), int(row["output_tokens"])
+    prompt = int(row["prompt_tokens"])
+    output = int(row["output_tokens"])
     shared = int(row.get("prefix_tokens") or 0)
     if not math.isfinite(at) or min(at, prompt - 1, output - 1, shared) < 0:
         raise ValueError("times and counts must not be negative, and lengths at least 1")

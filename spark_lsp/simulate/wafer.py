@@ -150,7 +150,8 @@ def acceptance(speculation: float, burst: int) -> float:
     A pass yields one token, plus each drafted token as long as all before it were right, at most `burst`:
     on average 1 + α + α² + … + α^(burst − 1).
     """
-    low, high = 0.0, 1.0
+    low = 0.0
+    high = 1.0
     for _ in range(60):
         middle = (low + high) / 2
         if sum(middle**power for power in range(burst)) < speculation:

@@ -133,7 +133,8 @@ class Socket(asyncio.Protocol):
             self._close_timer = self._loop.call_later(CLOSE_TIMEOUT, self.abort)
 
     def _make_closed_error(self) -> SocketClosed:
-        code, reason = self._protocol.close_code, self._protocol.close_reason
+        code = self._protocol.close_code
+        reason = self._protocol.close_reason
         error = SocketClosed(CloseCode.ABNORMAL_CLOSURE if code is None else code, reason or "")
         error.__cause__ = self._failure or (self._protocol.close_exc if code is not None else None)
         return error
@@ -146,7 +147,8 @@ class Socket(asyncio.Protocol):
             if self._lost.is_set():
                 raise self._make_closed_error()
             await self._wait_for_news()
-        messages, self._messages = self._messages, []
+        messages = self._messages
+        self._messages = []
         if self._unread > MAX_UNREAD and not self._lost.is_set():
             self._transport.resume_reading()
         self._unread = 0
@@ -247,7 +249,8 @@ class Socket(asyncio.Protocol):
         """Write the protocol's frames, and start the clock once the connection is expected to end."""
         if self._flush_handle is not None:
             self._flush_handle.cancel()
-        self._flush_handle, self._unwritten = None, 0
+        self._flush_handle = None
+        self._unwritten = 0
         try:
             self._write_data(self._protocol.data_to_send())
             if self._protocol.close_expected():

@@ -136,7 +136,8 @@ class Asker:
         self, server: Server, request: Request, timeouts: ResponseTimeouts
     ) -> tuple[Call, Exchange]:
         """Send the request until the server takes it. Raises `EngineError` if it does not."""
-        refusals, loads = 0, self._settings.flavour == "ollama"
+        refusals = 0
+        loads = self._settings.flavour == "ollama"
         while True:
             call = calls.call_of(request, self._target(server))
             try:

@@ -17,7 +17,8 @@ SKIPPED = "The route uses its next engine"
 RATE_REMEDY = "No action needed. To avoid this, raise the provider's limit"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"([0-9.]+)(ms|s|m|h|d)")
-_RESET, _REMAINING = "x-ratelimit-reset", "x-ratelimit-remaining"
+_RESET = "x-ratelimit-reset"
+_REMAINING = "x-ratelimit-remaining"
 _LOADING = re.compile(rb"loading model|model [^\"]{0,80}loading|still loading|warming up|starting up", re.I)
 _LIMITED = re.compile(rb'"code": *"?429|rate[_ ]limit', re.I)
 _CONTEXT_WORDS = (b"context_length", b"context length", b"maximum context", b"exceed_context", b"too long")
@@ -191,12 +192,8 @@ def make_too_long_error() -> EngineError:
 
 def make_invalid_event_error() -> EngineError:
     """Return the error for an event that is not a JSON object."""
-    return EngineError(
-        "The engine sent an invalid event",
-        "The answer was discarded",
-        "Check that `base_url` is the address of an OpenAI-compatible server",
-        code=Code.ANSWER_BROKE_OFF,
-    )
+    remedy = "Check that `base_url` is the address of an OpenAI-compatible server"
+    return _make_discarded_error("The engine sent an invalid event", remedy)
 
 
 def make_stream_error(body: bytes) -> EngineError:
@@ -204,18 +201,13 @@ def make_stream_error(body: bytes) -> EngineError:
     if any(word in body.lower() for word in _CONTEXT_WORDS):
         return make_too_long_error()
     if _LIMITED.search(body):
-        return EngineError(
-            "The engine is rate-limited",
-            "The answer was discarded",
-            RATE_REMEDY,
-            code=Code.RATE_LIMIT_EXCEEDED,
-        )
-    return EngineError(
-        "The engine reported an error in the middle of its answer",
-        "The answer was discarded",
-        "Check the log of that server",
-        code=Code.ANSWER_BROKE_OFF,
-    )
+        return _make_discarded_error("The engine is rate-limited", RATE_REMEDY, Code.RATE_LIMIT_EXCEEDED)
+    what = "The engine reported an error in the middle of its answer"
+    return _make_discarded_error(what, "Check the log of that server")
+
+
+def _make_discarded_error(what: str, remedy: str, code: Code = Code.ANSWER_BROKE_OFF) -> EngineError:
+    return EngineError(what, "The answer was discarded", remedy, code=code)
 
 
 def make_broken_off_error(name: str) -> EngineError:

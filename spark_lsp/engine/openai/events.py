@@ -157,7 +157,8 @@ def _text_of(content: Any) -> tuple[str, bool]:
     if isinstance(content, str):
         return content, False
     parts = cast(list[Any], content) if isinstance(content, list) else [content]
-    texts, thinks = list[str](), False
+    texts = list[str]()
+    thinks = False
     for part in parts:
         table = _require_table(part)
         said: Any = part if isinstance(part, str) else table.get("text")

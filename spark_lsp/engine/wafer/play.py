@@ -74,7 +74,8 @@ class Play:
 
     def finished(self, source: Finished) -> Finished:
         """The end, with simulated and true times apart."""
-        first, last = self.first or time.monotonic(), self.last or time.monotonic()
+        first = self.first or time.monotonic()
+        last = self.last or time.monotonic()
         timing = Timing(
             queue_ms=(self.queued - self.asked) * 1e3,
             prefill_ms=self.prompt_s * 1e3,
