@@ -8,7 +8,7 @@ cache, which only the engine knows. An answer is a sequence of events:
 
 An engine sends `Started` when it begins to work on the request. The event names the edit format of the text,
 so that the reader can parse the chunks. An engine that fails raises `EngineError` instead of sending
-`Finished`.
+`Finished`. The gateway may add one `Draft` before the first chunk of a completion.
 """
 
 from dataclasses import dataclass
@@ -107,10 +107,12 @@ class Request:
     `model` is a route (`completion`, `edit`), an engine's name, or `engine/model`; empty means the route of
     the task. `action` is the code action's name from `prompts.actions` (empty for completions). `language` is
     LSP's language id. `max_lines` limits a completion (0: no limit); `max_tokens` limits any answer (0: the
-    engine's own limit). `origin` names the document the request belongs to: a newer completion for the same
-    origin supersedes an older one. `history` is the conversation before it, oldest first; `instruction` is
-    its newest turn. With `warm`, the answer has no text: an engine may read the prompt, so that the next
-    request starts from a warm cache.
+    engine's own limit). An engine may end a completion before the first of the `stop` strings; its reader
+    must do so. `origin` names the document the request belongs to: a newer completion for the same origin
+    supersedes an older one. `history` is the conversation before it, oldest first; `instruction` is its
+    newest turn. `attempt` is 2 if the answer to the same request was of no use: the engine should read the
+    text in another way, or draw another sample. With `warm`, the answer has no text: an engine may read the
+    prompt, so that the next request starts from a warm cache.
     """
 
     task: Task
@@ -126,6 +128,8 @@ class Request:
     origin: str = ""
     history: tuple[Message, ...] = ()
     warm: bool = False
+    stop: tuple[str, ...] = ()
+    attempt: int = 1
 
     def text_of(self, kind: PartKind) -> str:
         """Return the joined text of all parts of one kind, in their order."""
@@ -227,7 +231,22 @@ class Finished:
     timing: Timing = Timing()
 
 
-Event = Started | Chunk | Finished
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A proposal without a model, copied from the workspace; it comes before the first chunk, if at all.
+
+    It may also come before `Started`. It is no part of the answer: the chunks begin with the answer's first
+    character. `match_tokens` tokens before the cursor agree with the source; `agreement` is the share of the
+    `count` sources that continue with the draft's first line.
+    """
+
+    text: str
+    match_tokens: int = 0
+    agreement: float = 1.0
+    count: int = 1
+
+
+Event = Started | Chunk | Finished | Draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +267,8 @@ class EngineInfo:
     """An engine's name, model and state, for status lines and `spark.hello`.
 
     `reason` explains a `state` other than `ready`; `code` is the same for programs (one of `codes.Code`, or
-    of a later release). `source` names the engine whose tokens this one plays, and whose state it has.
+    of a later release). `note` says something about a `ready` engine, such as why it uses one of its models.
+    `source` names the engine whose tokens this one plays, and whose state it has.
     `context_tokens` and `prefill_tokens_per_s` are 0 where unknown.
     """
 
@@ -262,3 +282,4 @@ class EngineInfo:
     reason: str = ""
     code: str = ""
     source: str = ""
+    note: str = ""

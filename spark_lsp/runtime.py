@@ -1,8 +1,9 @@
-"""The user's runtime directory, in which the automatic gateway publishes its address.
+"""The user's runtime directory, in which gateways publish their addresses.
 
 The directory belongs to the user alone (mode 700). It contains
 
-- `gateway.json` (mode 600): URL, token, process id and version of the running gateway;
+- `gateway.json` (mode 600): URL, token, process id and version of the automatic gateway;
+- `endpoint.json` (mode 600): the same of a gateway on a port, which the user has started;
 - `gateway.lock`: held while a gateway starts, so two editors that open together start only one;
 - `gateway.sock`: its Unix socket.
 
@@ -24,6 +25,8 @@ import msgspec
 from spark_lsp.errors import GatewayError
 from spark_lsp.home import private_directory
 
+STATE_FILE = "gateway.json"
+ENDPOINT_FILE = "endpoint.json"
 SOCKET_PATH_LIMIT = 100  # sockaddr_un holds 108 bytes on Linux, 104 on macOS
 
 
@@ -124,21 +127,21 @@ def write_private(path: Path, text: str) -> None:
         raise
 
 
-def read_state(where: Path) -> State | None:
-    """Return the contents of the state file in `where`; None if it is missing or damaged."""
+def read_state(where: Path, file: str = STATE_FILE) -> State | None:
+    """Return the contents of a state file in `where`; None if it is missing or damaged."""
     try:
-        return msgspec.json.decode((where / "gateway.json").read_bytes(), type=State)
+        return msgspec.json.decode((where / file).read_bytes(), type=State)
     except (OSError, msgspec.DecodeError):
         return None
 
 
-def write_state(where: Path, state: State) -> None:
+def write_state(where: Path, state: State, file: str = STATE_FILE) -> None:
     """Publish a gateway."""
-    write_private(where / "gateway.json", msgspec.json.encode(asdict(state)).decode())
+    write_private(where / file, msgspec.json.encode(asdict(state)).decode())
 
 
-def remove_state(where: Path, pid: int) -> None:
+def remove_state(where: Path, pid: int, file: str = STATE_FILE) -> None:
     """Withdraw the state if it is still that of process `pid`."""
-    state = read_state(where)
+    state = read_state(where, file)
     if state is not None and state.pid == pid:
-        (where / "gateway.json").unlink(missing_ok=True)
+        (where / file).unlink(missing_ok=True)

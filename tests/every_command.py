@@ -18,6 +18,7 @@ ARGUMENTS = {
     "model path": "",
     "model remove": "smollm2-135m",
     "status": "",
+    "endpoint": "",
     "doctor": "sums.py",
     "config show": "",
     "config check": ".spark.toml",
@@ -34,6 +35,7 @@ EXIT_CODES = {
     "serve": 1,  # its input ends without `shutdown`
     "model pull": 1,
     "model path": 3,
+    "endpoint": 3,
     "config check": 3,
 }
 

@@ -26,27 +26,31 @@ LEVELS = [
     }
     | {"transports"},
     {"text"},
-    {"prompts", "session", "wire", "privacy", "simulate"},
+    {"prompts", "session", "wire", "privacy", "simulate", "instant"},
     {"store", "models", "engine", "runtime", "programs", "home"},
     {"gateway", "lsp", "launch", "client"},
     {"app", "cli", "bench", "doctor", "__main__"},
 ]
-APART = [{"prompts", "session", "wire", "privacy", "simulate"}, {"gateway", "lsp", "client"}]
+APART = [{"prompts", "session", "wire", "privacy", "simulate", "instant"}, {"gateway", "lsp", "client"}]
 PURE = (
     "text",
     "prompts",
     "session",
+    "instant",
     "wire",
     "privacy",
     "simulate",
     "engine/circuit_breaker.py",
+    "engine/local/choice.py",
     "engine/openai/calls.py",
     "engine/openai/errors.py",
     "engine/openai/events.py",
     "engine/openai/fields.py",
     "engine/openai/servers.py",
     "engine/sse.py",
+    "gateway/completion_fields.py",
     "gateway/scheduler.py",
+    "models/gguf.py",
     "codes.py",
     "failures.py",
     "request.py",
@@ -79,7 +83,7 @@ ONLY_IN = {
         *("app.py", "launch.py", "programs.py"),
     ),
     "sqlite3": ("store/",),
-    "tree_sitter": ("prompts/syntax.py",),
+    "tree_sitter": ("prompts/syntax.py", "prompts/shaping/error_count.py"),
     "xllamacpp": ("engine/local/child.py",),
 }
 

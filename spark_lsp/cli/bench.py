@@ -19,16 +19,19 @@ SUITES = {
     "memory": "resident memory of the server and of a gateway without a model",
     "wafer": "the simulated wafer's pace, measured at an editor",
     "local": "the embedded model: keystroke to first complete line; cancel to a free slot",
+    "lines": "lines of real packages completed exactly, at once and after a rest, against the bare model",
     "quality": "infilling tasks solved by the ghost text; needs --data",
 }
 NEEDS_DATA = ("quality",)
-QUICK: dict[str, dict[str, int]] = {
+TAKES_MODEL = ("quality", "lines")
+QUICK: dict[str, dict[str, float]] = {
     "start": {"rounds": 1},
     "sync": {"rounds": 1, "count": 20, "baseline_count": 2},
     "wire": {"rounds": 1, "each": 5, "tokens": 200, "stream_ms": 300},
     "memory": {"rounds": 1, "files": 5},
     "wafer": {"rounds": 1},
     "local": {"lines": 1, "cancels": 1},
+    "lines": {"limit": 1, "settle_s": 1.0},
     "quality": {"limit": 2},
 }
 
@@ -42,8 +45,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=Path, metavar="FILE", help="quality: the tasks, one JSON object per line"
     )
-    parser.add_argument("--model", metavar="NAME", help="quality: the model (default: auto)")
-    parser.add_argument("--details", type=Path, metavar="FILE", help="quality: write each task's result here")
+    parser.add_argument("--model", metavar="NAME", help="quality, lines: the model (default: auto)")
+    parser.add_argument("--details", type=Path, metavar="FILE", help="quality, lines: write each result here")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures (needs matplotlib)")
 
 
@@ -66,8 +69,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _options(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
     options: dict[str, Any] = dict(QUICK[name]) if arguments.quick else {}
-    if name in NEEDS_DATA:
-        given = {"data": arguments.data, "model": arguments.model, "details": arguments.details}
+    if name in TAKES_MODEL:
+        given = {"model": arguments.model, "details": arguments.details}
+        if name in NEEDS_DATA:
+            given["data"] = arguments.data
         options |= {key: value for key, value in given.items() if value is not None}
     return options
 

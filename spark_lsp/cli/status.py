@@ -49,7 +49,8 @@ def lines(told: dict[str, Any]) -> list[str]:
         said.append(f"  {route} → {engine}")
     for engine in told["engines"]:
         mark = " (simulated)" if engine["simulated"] and "simulated" not in engine["model"] else ""
-        reason = f": {engine['reason']}" if engine["reason"] else ""
+        told = engine["reason"] or engine.get("note")  # a gateway of an earlier release has no note
+        reason = f": {told}" if told else ""
         said.append(
             f"  {engine['name']} [{engine['kind']}] {engine['model']}{mark} {engine['state']}{reason}"
         )

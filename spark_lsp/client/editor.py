@@ -166,6 +166,12 @@ class Editor:
         self.status = read_status(answer) or self.status
         return self.status
 
+    async def move_cursor(self, uri: str, offset: int) -> None:
+        """Tell the server where the cursor is, as our clients do at each move."""
+        position = lsp_position(self.documents[uri], offset, self.encoding)
+        params = {"command": "spark.cursor", "arguments": [{"uri": uri, "position": position}]}
+        await self.connection.request("workspace/executeCommand", params, ANSWER_S)
+
     # --- edits ---
 
     async def actions(self, uri: str, start: int, end: int) -> list[dict[str, Any]]:

@@ -27,7 +27,11 @@ class LocalSettings:
 
     kind: Literal["local"] = "local"
     model: Annotated[
-        str, _describe("`auto`, a name from `spark-lsp model list`, or the path of a GGUF file")
+        str,
+        _describe(
+            "`auto`, a name from `spark-lsp model list`, `OWNER/REPOSITORY/FILE.gguf@SHA256` on Hugging "
+            "Face, or the path of a GGUF file"
+        ),
     ] = "auto"
 
 
@@ -182,6 +186,10 @@ class CompletionSettings:
 
     enabled: Annotated[bool, _describe("show ghost text")] = True
     stream: Annotated[bool, _describe("show text while it grows, in editors that support it")] = True
+    instant: Annotated[
+        bool,
+        _describe("propose text copied from open documents until the engine answers, if the match is clear"),
+    ] = True
     maxLines: Annotated[Count, _describe("maximum number of lines; 0: as many as the engine gives")] = 0
     delayMs: Annotated[Count, _describe("milliseconds to wait after a keystroke before a request")] = 0
     disabledGlobs: Annotated[tuple[str, ...], _describe("patterns of files without ghost text")] = ()

@@ -8,7 +8,8 @@ from pathlib import Path
 from spark_lsp.config import LocalSettings, Settings, source_chain
 from spark_lsp.doctor.finding import Finding
 from spark_lsp.errors import ModelError
-from spark_lsp.models import memory, paths, registry
+from spark_lsp.models import memory, paths
+from spark_lsp.models.pinned import find_model
 from spark_lsp.models.registry import Model
 from spark_lsp.privacy.approvals import model_path
 
@@ -28,7 +29,7 @@ def _model(engine: str, name: str, *, used: bool) -> Finding:
     if path := model_path(name):
         return _own(engine, Path(path).expanduser())
     try:
-        model = registry.find(name)
+        model = find_model(name)
     except ModelError as error:
         return Finding(
             "error" if used else "warning", SUBJECT, f"engines.{engine}: {error.what}", error.remedy

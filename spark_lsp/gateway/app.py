@@ -1,4 +1,4 @@
-"""The gateway as an ASGI application: the WebSocket, its HTTP counterpart, and three pages.
+"""The gateway as an ASGI application: the WebSocket, its HTTP counterparts, and four pages.
 
 Every request needs the token; see `authentication`.
 """
@@ -22,8 +22,12 @@ from spark_lsp import __version__
 from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError, origin
 from spark_lsp.gateway.authentication import AuthenticationError, Authenticator
+from spark_lsp.gateway.completion_fields import FieldError, read_completion
+from spark_lsp.gateway.completions import CompletionOverHttp
 from spark_lsp.gateway.handler import ConnectionHandler
-from spark_lsp.gateway.http import STATUS_OF, ResponseOverHttp, error_response, read_create
+from spark_lsp.gateway.http import ResponseOverHttp, read_create
+from spark_lsp.gateway.http_body import read_object
+from spark_lsp.gateway.http_errors import STATUS_OF, error_response
 from spark_lsp.gateway.lifetime import LIFETIME_S
 from spark_lsp.gateway.loop_monitor import LoopMonitor
 from spark_lsp.gateway.metrics import Metrics, render_metrics
@@ -38,6 +42,7 @@ from spark_lsp.wire.server_messages import MAX_MESSAGE_BYTES
 log = logging.getLogger(__name__)
 
 RESPONSES_PATH = "/v1/responses"
+COMPLETIONS_PATH = "/v1/completions"
 TIMING_HEADER = "x-responsesapi-include-timing-metrics"
 CLOSE_NORMAL = 1000
 CLOSE_POLICY_VIOLATION = 1008
@@ -72,6 +77,7 @@ class Gateway:
         self.app = Starlette(
             routes=[
                 Route(RESPONSES_PATH, self._require_token(self._create_response), methods=["POST"]),
+                Route(COMPLETIONS_PATH, self._require_token(self._create_completion), methods=["POST"]),
                 Route("/v1/models", self._require_token(self._list_models)),
                 Route("/healthz", self._check_health),
                 Route("/status", self._require_token(self._show_status)),
@@ -131,10 +137,13 @@ class Gateway:
         call_guarded(self._loop_monitor.note_work)
         return message
 
-    def _make_connection(self, request: HTTPConnection, *, spark: bool) -> ServerConnection:
+    def _make_connection(
+        self, request: HTTPConnection, *, spark: bool, details: bool = False
+    ) -> ServerConnection:
         identity = f"{self._identity}{next(self._connection_numbers)}"
         timing = request.headers.get(TIMING_HEADER) == "true"
-        return ServerConnection(identity, spark=spark, timing=timing, session=secrets.token_urlsafe(16))
+        session = secrets.token_urlsafe(16)
+        return ServerConnection(identity, spark=spark, timing=timing, session=session, details=details)
 
     @asynccontextmanager
     async def _open_handler(self, connection: ServerConnection) -> AsyncGenerator[ConnectionHandler, None]:
@@ -165,6 +174,17 @@ class Gateway:
             return error_response(STATUS_OF.get(error.code, 400), error.code, str(error))
         connection = self._make_connection(request, spark=False)
         return ResponseOverHttp(self._open_handler(connection), message, stream=stream)
+
+    async def _create_completion(self, request: Request) -> Response:
+        try:
+            fields = await read_object(request, MAX_MESSAGE_BYTES)
+            completion = read_completion(fields, request.query_params)
+        except FieldError as error:
+            return error_response(400, error.code, str(error), error.param)
+        except RemoteProtocolError as error:
+            return error_response(STATUS_OF.get(error.code, 400), error.code, str(error))
+        connection = self._make_connection(request, spark=False, details=True)
+        return CompletionOverHttp(self._open_handler(connection), completion)
 
     async def _list_models(self, _: Request) -> Response:
         models = [

@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.gateway.http import error_response
+from spark_lsp.gateway.http_errors import error_response
 from spark_lsp.wire import codec
 from spark_lsp.wire.frames import Challenge
 from spark_lsp.wire.proof import NONCE_HEADER, PROOF_HEADER, proof_of, proves

@@ -16,6 +16,7 @@ from spark_lsp import __version__
 from spark_lsp.codes import Code
 from spark_lsp.engine.guard import failure_of
 from spark_lsp.errors import RemoteProtocolError
+from spark_lsp.gateway.instant_drafts import InstantDrafts
 from spark_lsp.gateway.lifetime import LIFETIME_S, limit_lifetime
 from spark_lsp.gateway.metrics import Metrics
 from spark_lsp.gateway.registry import BuildEngine, Registry
@@ -54,6 +55,7 @@ class ConnectionHandler:
     ) -> None:
         self._connection = connection
         self._writer = ConnectionWriter(connection)
+        self._drafts = InstantDrafts(connection, self._writer)
         self._engines = SessionEngines(registry, build, approve)
         self._replicas = replicas
         self._lifetime_s = lifetime_s
@@ -102,6 +104,7 @@ class ConnectionHandler:
                 self._end()
         finally:
             self._unsubscribe()
+            self._drafts.close()
             with anyio.CancelScope(shield=True):
                 await self._engines.aclose()
         if protocol_error is not None:
@@ -117,6 +120,7 @@ class ConnectionHandler:
         queue = self._connection.queue
         while (message := await receive()) is not None:
             self._handle(self._connection.receive(message, time.time()))
+            call_guarded(self._drafts.follow_replicas)
             if queue.is_congested:
                 await self._writer.wait_while(lambda: queue.is_congested)
 
@@ -160,6 +164,7 @@ class ConnectionHandler:
                 self._tasks[response] = ResponseTask(
                     response, request, self._connection, self._writer, self._metrics, self._handle
                 )
+                self._drafts.plan_draft(response, request)
                 return self._apply(self._scheduler.submit(response, request))
             case RequestCancelled(response):
                 return self._apply(self._scheduler.withdraw(response))
@@ -233,6 +238,7 @@ class ConnectionHandler:
     # Settings and status.
 
     def _configure(self, received: SettingsReceived) -> None:
+        self._drafts.set_enabled(received.drafts)
         stale = self._engines.configure(received)
         self._group.start_soon(close_engines, stale)
         self._unsubscribe()

@@ -66,7 +66,7 @@ async def serve(
                 await server.serve(sockets=[listener])
                 group.cancel_scope.cancel()
     finally:
-        _remove_files(address, token_file, automatic)
+        _remove_files(address, url, token_file, automatic)
         with anyio.CancelScope(shield=True):
             await close_engines(engines)
 
@@ -99,8 +99,8 @@ async def _announce(
     # uvicorn has set its own signal handlers. A signal before this line ends it too, with the same status.
     for number, handler in handlers.items():
         signal.signal(number, handler)
-    if automatic:
-        runtime.write_state(runtime.directory(), runtime.State(url, token, os.getpid(), __version__))
+    if (file := _state_file(url, token_file, automatic)) is not None:
+        runtime.write_state(runtime.directory(), runtime.State(url, token, os.getpid(), __version__), file)
     gc.collect()
     gc.freeze()  # the objects so far live until the end: a full collection costs tens of milliseconds
     shown = str(token_file) if token_file is not None else None
@@ -148,9 +148,20 @@ def _is_found_in(directory: Path) -> bool:
     return state is not None and state.pid == os.getpid()
 
 
-def _remove_files(address: Address, token_file: Path | None, automatic: bool) -> None:
+def _state_file(url: str, token_file: Path | None, automatic: bool) -> str | None:
+    """Return the file that publishes this gateway: servers look for one of them, and the user for another.
+
+    A gateway on a Unix socket of the user's choice is not published. Nor is one with a token from the
+    environment, which is written nowhere.
+    """
     if automatic:
-        runtime.remove_state(runtime.directory(), os.getpid())
+        return runtime.STATE_FILE
+    return runtime.ENDPOINT_FILE if url.startswith("ws://") and token_file is not None else None
+
+
+def _remove_files(address: Address, url: str, token_file: Path | None, automatic: bool) -> None:
+    if (file := _state_file(url, token_file, automatic)) is not None:
+        runtime.remove_state(runtime.directory(), os.getpid(), file)
     if address.uds is not None:
         address.uds.unlink(missing_ok=True)
     if token_file is not None and token_file == _own_token_file():

@@ -90,7 +90,7 @@ class AnswerRecorder:
                 self._first_at = now
             self._last_at = now
             self._characters += len(event.text)
-        else:
+        elif isinstance(event, Finished):
             self._finished = event
 
     def _state_values(self) -> dict[str, object]:

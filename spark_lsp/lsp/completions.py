@@ -1,9 +1,8 @@
 """Suggestions for a cursor, for ghost text and completion menus alike.
 
-At most one stream lives per document. It belongs to the document, not to a request: if a request is cancelled
-or replaced, only that request ends, and the next one uses the stream, until a change contradicts it. Per
-document and method, only the newest request stays pending. Older ones get "content modified" at once, never
-an empty list, because some editors then hide the text on the screen.
+`session.life_cycle` decides everything: which request waits for which stream, what answers it, and when a
+stream ends. This module passes the events to it and performs its effects. It has the timers, the futures of
+the waiting requests, and the tasks that read the engine's answers.
 """
 
 import asyncio
@@ -15,7 +14,7 @@ import anyio
 from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError, SparkError
 from spark_lsp.lsp.answer_recorder import AnswerReader
-from spark_lsp.lsp.completion_stream import CompletionStream, Waiter, content_modified
+from spark_lsp.lsp.completion_stream import CompletionStream, content_modified
 from spark_lsp.lsp.engine_side import EngineSide, engine_side_down
 from spark_lsp.lsp.language_client import LanguageClient
 from spark_lsp.lsp.outgoing import Outgoing
@@ -23,21 +22,34 @@ from spark_lsp.lsp.partial_results import PartialResults
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.status_publisher import StatusPublisher
 from spark_lsp.prompts.ghost import GhostText
-from spark_lsp.request import Chunk, Event, Finished, Request
+from spark_lsp.request import Chunk, Event, Finished
 from spark_lsp.session import context
 from spark_lsp.session.documents import Documents
-from spark_lsp.session.suggestions import Fit, Suggestion
+from spark_lsp.session.effects import (
+    Answer,
+    AnswerNothing,
+    AnswerReplaced,
+    AnswerText,
+    Effect,
+    RepeatRequest,
+    ReportFailure,
+    ShowText,
+    StartStream,
+    StopStream,
+    StopStreamAt,
+)
+from spark_lsp.session.life_cycle import LifeCycle
+from spark_lsp.session.suggestion_stream import CursorRequest, StreamSource, SuggestionStream
+from spark_lsp.session.suggestions import Suggestion
 from spark_lsp.supervise import call_guarded
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 
-LINGER_SECONDS = 0.15  # for which a stream continues without a waiting request
-FIGURES_SECONDS = 0.1  # for which a complete stream waits for the engine's own figures
 WENT_WRONG = "spark-lsp failed while it read this suggestion"
 
 
 class Completions:
-    """The streams of all documents."""
+    """The suggestions of all documents."""
 
     def __init__(
         self,
@@ -57,24 +69,26 @@ class Completions:
         self._status = status
         self._engine_side = engine_side
         self._answers = answers
-        self._streams: dict[str, CompletionStream] = {}
-        self._newest: dict[tuple[str, str], Waiter] = {}  # by document and method
+        self._lives: dict[str, LifeCycle] = {}  # by document
+        self._timers: dict[LifeCycle, asyncio.TimerHandle] = {}
+        self._waiting: dict[CursorRequest, asyncio.Future[Answer]] = {}
+        self._streams: dict[SuggestionStream, CompletionStream] = {}
         self._tokens = itertools.count(1)
         self._accepted: set[int] = set()  # the tokens of suggestions that the user accepted
 
     def drop_contradicted(self, document: Document, _: Sequence[Edit] = ()) -> None:
         """Drop the document's stream if a change contradicts it."""
-        stream = self._streams.get(document.uri)
-        if stream is not None and not stream.suggestion.agrees_with(document):
-            self._drop_stream(document.uri)
+        life = self._lives.get(document.uri)
+        if life is not None:
+            self._perform(life, life.change_document(document))
 
     def forget_document(self, uri: str) -> None:
         """Drop a document's stream, and end the requests for it."""
-        self._drop_stream(uri)
-        for key in [key for key in self._newest if key[0] == uri]:
-            waiter = self._newest.pop(key)
-            if not waiter.done():
-                waiter.set_exception(content_modified())
+        life = self._lives.pop(uri, None)
+        if life is not None:
+            self._perform(life, life.close())
+            if (timer := self._timers.pop(life, None)) is not None:
+                timer.cancel()
 
     def accept(self, token: int) -> int:
         """Record that a suggestion was accepted; return the number of accepted suggestions."""
@@ -91,173 +105,161 @@ class Completions:
 
         Raises `JsonRpcException` "content modified" if a newer request or change replaces this request.
         """
-        waiter = self._replace_request(document.uri, method)
-        while True:
-            stream = self._find_stream(document, offset)
-            if stream is None:
-                await self._delay(waiter)
-                self._require_current(document, offset)
-                stream = self._start_stream(document, offset)
-            await self._wait(stream, waiter, stream.suggestion.find_typed_text(document, offset) or "")
-            found = stream.suggestion_at(document, offset)
-            if found is not None and found.text:
-                stream.was_shown = True
-                return found
-            if stream.fit(document, offset) is Fit.IS_EMPTY:
-                self._status.explain(stream.reason or Code.NOTHING_TO_ADD, stream.detail)
-                return None
-            waiter = self._renew_request(document.uri, method, waiter)
-
-    def _replace_request(self, uri: str, method: str) -> Waiter:
-        previous = self._newest.get((uri, method))
-        if previous is not None and not previous.done():
-            previous.set_exception(content_modified())
-        waiter = asyncio.get_running_loop().create_future()
-        self._newest[(uri, method)] = waiter
-        return waiter
-
-    def _renew_request(self, uri: str, method: str, waiter: Waiter) -> Waiter:
-        """Return a new waiter for a request that the stream turned out not to answer.
-
-        Raises "content modified" if a newer request has arrived.
-        """
-        if self._newest.get((uri, method)) is not waiter:
-            raise content_modified()
-        return self._replace_request(uri, method)
-
-    async def _delay(self, waiter: Waiter) -> None:
-        """Wait as long as `completion.delayMs` says. Raises "content modified" for a newer request."""
-        if delay := self._settings.current.completion.delayMs:
-            await asyncio.wait([waiter], timeout=delay / 1000)
-            if waiter.done():
-                waiter.result()
-
-    def _find_stream(self, document: Document, offset: int) -> CompletionStream | None:
-        """Return the document's stream if it is, or may become, the answer for a cursor."""
-        stream = self._streams.get(document.uri)
-        if stream is None:
+        answer = await self._wait(document, offset, method)
+        if isinstance(answer, AnswerText):
+            return answer.suggestion
+        if isinstance(answer, AnswerNothing):
+            self._status.explain(answer.reason, answer.detail)
             return None
-        fit = stream.fit(document, offset)
-        is_known_empty = fit is Fit.IS_EMPTY and offset == stream.suggestion.anchor
-        if fit in (Fit.HAS_TEXT, Fit.MAY_GROW) or is_known_empty:
-            return stream if stream.reason is not Code.NO_ANSWER else None
-        self._drop_stream(document.uri)
-        return None
+        raise content_modified() if isinstance(answer, AnswerReplaced) else answer.error
 
-    def _require_current(self, document: Document, offset: int) -> None:
-        """Raise "content modified" if the text has changed since the request, so that it cannot be used."""
-        now = self._documents.get(document.uri)
-        if (
-            now is None
-            or self._outgoing.withholds(document.uri)
-            or not Suggestion(document, offset, offset).agrees_with(now)
-        ):
-            raise content_modified()
-
-    def _start_stream(self, document: Document, offset: int) -> CompletionStream:
-        self._drop_stream(document.uri)
-        lines = self._settings.current.completion.maxLines
-        seen = self._outgoing.redact(document)
-        stream = CompletionStream(
-            Suggestion(document, offset, offset, token=next(self._tokens)),
-            GhostText(document.text, offset, document.language, max_lines=lines),
-            self._create_partial_results(),
-            seen,
-        )
-        self._streams[document.uri] = stream
-        request = context.build_completion(seen.document, offset, max_lines=lines)
-        self._engine_side.spawn(
-            self._run_stream, stream, request, on_failure=lambda _: self._fail_stream(stream)
-        )
-        return stream
-
-    def _create_partial_results(self) -> PartialResults:
-        enabled = self._client.shows_partial_results and self._settings.current.completion.stream
-        return PartialResults(self._client, self._documents.encoding, enabled=enabled)
-
-    def _drop_stream(self, uri: str) -> None:
-        stream = self._streams.pop(uri, None)
-        if stream is not None:
-            stream.drop()
-
-    def _forget_stream(self, stream: CompletionStream) -> None:
-        if self._streams.get(stream.suggestion.document.uri) is stream:
-            del self._streams[stream.suggestion.document.uri]
-
-    def _fail_stream(self, stream: CompletionStream) -> None:
-        """End a stream whose work failed unexpectedly, and answer the requests that wait for it."""
-        if stream.suggestion.done:
-            return  # only the report of it failed: all of its text is there
-        self._forget_stream(stream)
-        call_guarded(stream.fail, WENT_WRONG)
-        call_guarded(stream.partial_results.withdraw, stream.suggestion)
-        stream.release(
-            SparkError(WENT_WRONG, "Nothing is suggested here", "Go on typing", code=Code.INTERNAL_ERROR)
-        )
-
-    async def _wait(self, stream: CompletionStream, waiter: Waiter, typed: str) -> None:
-        stream.waiting[waiter] = typed
+    async def _wait(self, document: Document, offset: int, method: str) -> Answer:
+        """Return the answer to a new request."""
+        if (life := self._lives.get(document.uri)) is None:
+            life = self._lives[document.uri] = LifeCycle(self._tokens)
+        delay = self._settings.current.completion.delayMs / 1000
+        request = CursorRequest(method, document, offset, delay)
+        loop = asyncio.get_running_loop()
+        future = self._waiting[request] = loop.create_future()
         try:
-            stream.wake_decided()
-            await waiter
+            self._perform(life, life.add_request(request, loop.time()))
+            return await future
+        except BaseException:
+            self._perform(life, life.cancel_request(request, loop.time()))
+            raise
         finally:
-            del stream.waiting[waiter]
-            if not stream.waiting and not stream.was_shown:
-                asyncio.get_running_loop().call_later(LINGER_SECONDS, self._drop_unused, stream)
+            del self._waiting[request]
 
-    def _drop_unused(self, stream: CompletionStream) -> None:
-        """End a stream that no request has used since `LINGER_SECONDS` ago."""
-        uri = stream.suggestion.document.uri
-        if not stream.waiting and not stream.was_shown and self._streams.get(uri) is stream:
-            self._drop_stream(uri)
+    def _perform(self, life: LifeCycle, effects: Sequence[Effect]) -> None:
+        """Perform the effects of an event, and set the timer. A failure ends that effect only."""
+        for effect in effects:
+            if isinstance(effect, Answer):
+                future = self._waiting.get(effect.request)
+                if future is not None and not future.done():
+                    future.set_result(effect)
+            elif isinstance(effect, StartStream):
+                self._start_stream(life, effect.stream)
+            elif isinstance(effect, RepeatRequest):
+                self._repeat_request(life, effect.stream)
+            else:
+                call_guarded(self._perform_simple, effect)
+        self._set_timer(life)
 
-    async def _run_stream(self, stream: CompletionStream, request: Request) -> None:
-        """Read the engine's answer. Answer all waiting requests even if the engine side is cancelled."""
+    def _perform_simple(self, effect: StopStream | StopStreamAt | ShowText | ReportFailure) -> None:
+        """Perform an effect that causes no further event."""
+        if isinstance(effect, ReportFailure):
+            self._report_failure(effect.error)
+        elif isinstance(effect, StopStream):
+            self._stop_stream(effect.stream)
+        elif (running := self._streams.get(effect.stream)) is None:
+            return
+        elif isinstance(effect, ShowText):
+            running.partial_results.show(effect.suggestion)
+        else:
+            running.scope.deadline = effect.at
+
+    def _set_timer(self, life: LifeCycle) -> None:
+        """Set the timer of a life cycle, unless it is set for an earlier time."""
+        due = life.next_due
+        if due is None:
+            return
+        loop = asyncio.get_running_loop()
+        timer = self._timers.get(life)
+        if timer is not None:
+            if loop.time() < timer.when() <= due:
+                return
+            timer.cancel()
+        self._timers[life] = loop.call_at(due, self._process_timer, life, due)
+
+    def _process_timer(self, life: LifeCycle, due: float) -> None:
+        self._timers.pop(life, None)
+        self._perform(life, life.process_timer(max(due, asyncio.get_running_loop().time())))
+
+    # Streams.
+
+    def _start_stream(self, life: LifeCycle, stream: SuggestionStream) -> None:
+        """Start to read the answer of a stream; if that fails, its requests get the error."""
+        if not self._is_current(stream):
+            self._perform(life, life.refuse(stream))
+            return
         try:
-            with stream.scope:
-                await self._read_with_retry(stream, request)
+            running = self._create_stream(life, stream)
+            self._spawn_reading(running)
+        except Exception as error:
+            self._perform(life, life.abort(stream, error))
+
+    def _is_current(self, stream: SuggestionStream) -> bool:
+        """Return whether the current text of a stream's document agrees with its request, and may be sent."""
+        now = self._documents.get(stream.uri)
+        if now is None or self._outgoing.withholds(stream.uri):
+            return False
+        return stream.suggestion.agrees_with(now)
+
+    def _create_stream(self, life: LifeCycle, stream: SuggestionStream) -> CompletionStream:
+        document, offset = stream.suggestion.document, stream.suggestion.anchor
+        settings = self._settings.current.completion
+        seen = self._outgoing.redact(document)
+        ghost = GhostText(document.text, offset, document.language, max_lines=settings.maxLines)
+        enabled = self._client.shows_partial_results and settings.stream
+        partial_results = PartialResults(self._client, self._documents.encoding, enabled=enabled)
+        request = context.build_completion(seen.document, offset, max_lines=settings.maxLines)
+        running = self._streams[stream] = CompletionStream(life, stream, request, partial_results)
+        self._perform(life, life.begin(stream, StreamSource(ghost, seen, enabled)))
+        return running
+
+    def _repeat_request(self, life: LifeCycle, stream: SuggestionStream) -> None:
+        if (running := self._streams.get(stream)) is None:
+            return
+        running.scope = anyio.CancelScope()
+        try:
+            self._spawn_reading(running)
+        except Exception as error:
+            self._perform(life, life.abort(stream, error))
+
+    def _spawn_reading(self, running: CompletionStream) -> None:
+        self._engine_side.spawn(self._run_stream, running, on_failure=lambda _: self._fail_stream(running))
+
+    def _stop_stream(self, stream: SuggestionStream) -> None:
+        if (running := self._streams.pop(stream, None)) is not None:
+            running.scope.cancel()
+            running.partial_results.withdraw(stream.suggestion)
+
+    async def _run_stream(self, running: CompletionStream) -> None:
+        """Read the engine's answer. Answer all waiting requests even if the engine side is cancelled."""
+        life, stream = running.life, running.stream
+        try:
+            with running.scope:
+                await self._read(running)
+        except EngineError as error:
+            self._perform(life, life.fail(stream, error, asyncio.get_running_loop().time()))
         except asyncio.CancelledError:  # the stream's own scope would have caught its cancellation
-            self._forget_stream(stream)
-            call_guarded(stream.partial_results.withdraw, stream.suggestion)
-            stream.release(engine_side_down())
+            self._perform(life, life.abort(stream, engine_side_down()))
             raise
 
-    async def _read_with_retry(self, stream: CompletionStream, request: Request) -> None:
-        """Read the engine's answer; retry once if the link was lost before the first complete line."""
-        try:
-            await self._read(stream, request)
-            return
-        except EngineError as error:
-            if error.code != Code.CONNECTION_LOST or stream.ghost.whole_lines:
-                self._report_failure(stream, error)
-                return
-        stream.reset()
-        try:
-            await self._read(stream, request)
-        except EngineError as error:
-            self._report_failure(stream, error)
+    async def _read(self, running: CompletionStream) -> None:
+        async with self._answers.open(running.request) as events:
+            async for event in events:
+                self._process_event(running, event)
+        life = running.life
+        self._perform(life, life.finish(running.stream, asyncio.get_running_loop().time()))
 
-    def _report_failure(self, stream: CompletionStream, error: EngineError) -> None:
-        """Conclude a stream after an error. A lost link needs no message: it is being restored."""
+    def _process_event(self, running: CompletionStream, event: Event) -> None:
+        life, now = running.life, asyncio.get_running_loop().time()
+        if isinstance(event, Chunk):
+            self._perform(life, life.add_text(running.stream, event.text, now))
+        elif isinstance(event, Finished):
+            self._perform(life, life.finish(running.stream, now))
+
+    def _fail_stream(self, running: CompletionStream) -> None:
+        """End a stream whose work failed unexpectedly, and answer the requests that wait for it."""
+        meaning, remedy = "Nothing is suggested here", "Go on typing"
+        error = SparkError(WENT_WRONG, meaning, remedy, code=Code.INTERNAL_ERROR)
+        life, now = running.life, asyncio.get_running_loop().time()
+        self._perform(life, life.crash(running.stream, error, now))
+
+    def _report_failure(self, error: EngineError) -> None:
+        """Report an engine's error. A lost link needs no message: it is being restored."""
         if error.code == Code.CONNECTION_LOST:
             self._status.update(state="degraded", reason=str(error), code=error.code)
         else:
             self._status.report_failure(error)
-        stream.fail(str(error))
-
-    async def _read(self, stream: CompletionStream, request: Request) -> None:
-        async with self._answers.open(request) as events:
-            async for event in events:
-                self._process_event(stream, event)
-        if not stream.suggestion.done:
-            stream.finish()  # the engine ended without `Finished`
-
-    def _process_event(self, stream: CompletionStream, event: Event) -> None:
-        if stream.suggestion.done:
-            return
-        if isinstance(event, Chunk):
-            stream.add_text(event.text)
-        elif isinstance(event, Finished):
-            stream.finish()
-        if stream.suggestion.done:
-            stream.scope.deadline = anyio.current_time() + FIGURES_SECONDS

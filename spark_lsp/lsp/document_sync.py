@@ -6,6 +6,7 @@ from spark_lsp.lsp.outgoing import Outgoing
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 
+DocumentListener = Callable[[Document], None]
 ChangeListener = Callable[[Document, Sequence[Edit]], None]
 UriListener = Callable[[str], None]
 
@@ -13,13 +14,14 @@ UriListener = Callable[[str], None]
 class DocumentSync:
     """Calls its listeners; each list is in the order of the calls.
 
-    `on_change` is called with a mirrored document and the edits that led to it, `on_discard` with the URI of
-    a document that is closed or unusable, `on_history_lost` with the URI of a document whose earlier offsets
-    cannot be mapped to its new text.
+    `on_open` is called with a document that was opened and is mirrored, `on_change` with a mirrored document
+    and the edits that led to it, `on_discard` with the URI of a document that is closed or unusable,
+    `on_history_lost` with the URI of a document whose earlier offsets cannot be mapped to its new text.
     """
 
     def __init__(self, outgoing: Outgoing) -> None:
         self._outgoing = outgoing
+        self.on_open: list[DocumentListener] = []
         self.on_change: list[ChangeListener] = []
         self.on_discard: list[UriListener] = []
         self.on_history_lost: list[UriListener] = []
@@ -27,6 +29,8 @@ class DocumentSync:
     def open(self, document: Document) -> None:
         """Mirror a document that was opened."""
         self._outgoing.open(document)
+        for listener in self.on_open:
+            listener(document)
 
     def change(self, document: Document, edits: Sequence[Edit]) -> None:
         """Mirror a change. Listeners are not called for documents that are not mirrored."""

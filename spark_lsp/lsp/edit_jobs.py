@@ -28,7 +28,7 @@ from spark_lsp.lsp.threads import run_in_thread
 from spark_lsp.privacy.redaction import redact_secrets
 from spark_lsp.prompts import actions, gate, reply, unfence
 from spark_lsp.prompts.syntax import SyntaxTree
-from spark_lsp.request import Chunk, EditFormat, Request, Started
+from spark_lsp.request import Chunk, EditFormat, Finished, Request, Started
 from spark_lsp.session import context
 from spark_lsp.session.documents import Documents
 from spark_lsp.supervise import call_guarded, log_failure
@@ -232,7 +232,7 @@ class EditJobs:
                 elif isinstance(event, Chunk):
                     text += event.text
                     progress.report(f"{len(text)} characters", characters=len(text))
-                else:
+                elif isinstance(event, Finished):
                     is_cut = event.reason == "length"
         if is_cut and not reply.is_complete(format_, text, unfence.target_in_request(request)):
             raise EditRefused(

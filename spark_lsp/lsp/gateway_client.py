@@ -57,7 +57,13 @@ class GatewayClient:
         allowed = self._consent.select_approved(engines) if engines else {}
         waiting = engines.keys() - allowed.keys()  # for an approval: the gateway must not know them
         keys = collect_keys(self._settings.current, waiting)
-        self._link.configure(allowed, self._list_routes(values, waiting), values.get_table("budget"), keys)
+        self._link.configure(
+            allowed,
+            self._list_routes(values, waiting),
+            values.get_table("budget"),
+            keys,
+            drafts=self._settings.current.completion.instant,
+        )
 
     def _list_routes(self, values: EditorValues, waiting: set[str]) -> dict[str, list[str]]:
         """Return the routes without the engines that wait for an approval."""

@@ -42,6 +42,8 @@ class GatewayLink(Protocol):
         routes: Mapping[str, Sequence[str]],
         budget: Mapping[str, Any],
         keys: Mapping[str, str],
+        *,
+        drafts: bool = True,
     ) -> None:
-        """Replace the editor's own engines, routes, budget and keys."""
+        """Replace the editor's own engines, routes, budget and keys, and turn drafts on or off."""
         ...

@@ -60,6 +60,8 @@ class ModelOffers:
             f"spark-lsp: no engine can answer, since the embedded model is not on this machine. "
             f"Fetch {model.title}, {model.size / 1e6:.0f} MB, {model.licence}, to {paths.directory()}?"
         )
+        if model.terms:
+            text = f"{text} {model.terms}"
         if not await ask_user(self._client, MessageType.Info, text, FETCH):
             text = f"No suggestions without it. To fetch it later: spark-lsp model pull {model.name}"
             self._messages.show(MessageType.Info, text)
@@ -72,7 +74,9 @@ class ModelOffers:
         self._messages.show(MessageType.Warning, text)
 
     async def _download(self, model: Model) -> None:
-        command = programs.spark_lsp("model", "pull", model.name, "--json")
+        # The question has named the licence.
+        accepted = ("--accept-licence",) if model.terms else ()
+        command = programs.spark_lsp("model", "pull", model.name, "--json", *accepted)
         quiet = subprocess.DEVNULL
         opened = programs.open_process(command, stdin=quiet, stderr=quiet, cwd=programs.NEUTRAL)
         async with await opened as process:

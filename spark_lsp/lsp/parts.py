@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.answer_recorder import AnswerReader
     from spark_lsp.lsp.completions import Completions
     from spark_lsp.lsp.consent import Consent
+    from spark_lsp.lsp.cursor_rest import CursorRest
     from spark_lsp.lsp.document_sync import DocumentSync
     from spark_lsp.lsp.edit_jobs import EditJobs
     from spark_lsp.lsp.edit_request import EditRequestReader
@@ -118,12 +119,19 @@ class Parts:
     @cached_property
     def sync(self) -> "DocumentSync":
         """Passes on the changes of documents."""
-        from spark_lsp.lsp.cursor_rest import CursorRest
         from spark_lsp.lsp.document_sync import DocumentSync
 
         sync = DocumentSync(self.outgoing)
-        sync.on_change.append(CursorRest(self.gateway, self.outgoing).restart)
+        sync.on_open.append(self.cursor_rest.move)
+        sync.on_change.append(self.cursor_rest.follow_edits)
         return sync
+
+    @cached_property
+    def cursor_rest(self) -> "CursorRest":
+        """Sends the positions at which the cursor rests."""
+        from spark_lsp.lsp.cursor_rest import CursorRest
+
+        return CursorRest(self.gateway, self.outgoing, self.settings)
 
     @cached_property
     def answers(self) -> "AnswerReader":

@@ -115,6 +115,7 @@ async def list_actions(
         outgoing=parts.outgoing,
         abilities=parts.client.abilities,
         reader=parts.request_reader,
+        cursor_rest=parts.cursor_rest,
     )
 
 
@@ -178,6 +179,15 @@ async def select_engine(parts: Parts, arguments: tuple[Any, ...]) -> dict[str, A
     )
 
 
+async def move_cursor(parts: Parts, arguments: tuple[Any, ...]) -> None:
+    """Handle the command spark.cursor."""
+    from spark_lsp.lsp.features import execute_command
+
+    await execute_command.move_cursor(
+        _first(arguments), documents=parts.workspace.documents, cursor_rest=parts.cursor_rest
+    )
+
+
 async def get_status(parts: Parts, _: tuple[Any, ...]) -> dict[str, Any]:
     """Handle the command spark.status; also show the status if the editor has no place for it."""
     status = parts.status.current
@@ -215,6 +225,7 @@ COMMANDS: dict[str, CommandHandler] = {
     "spark.cancel": cancel_job,
     "spark.accept": accept_suggestion,
     "spark.explain": start_explanation,
+    "spark.cursor": move_cursor,
     "spark.selectEngine": select_engine,
     "spark.status": get_status,
 }

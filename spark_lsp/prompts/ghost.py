@@ -1,43 +1,43 @@
 """Turns a model's answer at a cursor into ghost text (an inline completion), chunk by chunk.
 
 `feed` takes a chunk and computes the text to show, in a fixed order of steps. `finish` returns the text to
-insert, or None. The steps:
+insert, or None. The steps, each with its own module in `shaping`:
 
-1. Cut at special tokens and code fences: models end their answer with a token, or begin to explain after a
-   fence. In a text with fences, such as Markdown, fences are text, except a last one that would open a block.
-2. Cut where the answer leaves the cursor's position: below the block of the cursor's line, at the line that
-   is already below the cursor, at a repeated line, after the requested number of lines, and before a line
-   with characters that disguise code.
-3. Remove the text that is already right of the cursor, so that no bracket appears twice.
-4. Show nothing for white space only, or for a copy of the lines around the cursor.
+1. Remove the beginning of the answer that is not text for the cursor (`opening`): thinking, the fence around
+   the answer, an echo of the cursor's line. Convert its indentation to that of the file (`indentation`).
+2. Cut at special tokens, and at code fences outside strings and comments: models end their answer with a
+   token, or begin to explain after a fence. In a file with fences, such as Markdown, fences are text.
+3. Cut where the answer leaves the cursor's position: below the block of the cursor's line, at the line that
+   is already below the cursor, at a repeated line, after the requested number of lines, before a line with
+   characters that disguise code (`deception`), and before a bracket too many (`closers`).
+4. Replace the editor's closing brackets and quotes right of the cursor, or end before them (`closers`).
+5. Show nothing for white space only, or for a copy of the lines around the cursor (`repetition`).
+6. Cut the text back to the last point at which the document parses (`parsing`), once it is complete.
 
-A growing text passes the same steps, so the shown text is only extended, trimmed or removed: it never shows
-an additional bracket, or a line that is already there. If more than closing brackets and quotes is right of
-the cursor, ghost text is limited to one line.
+A growing text passes the steps 1 to 5, so the shown text is only extended, trimmed or removed. If more than
+closing brackets and quotes is right of the cursor, ghost text is limited to one line.
 """
 
 import re
-from collections.abc import Callable
-from difflib import SequenceMatcher
 
 from spark_lsp.prompts import fences, fim
-from spark_lsp.text.lines import LINE_END, find_line_end, indent_width
+from spark_lsp.prompts.shaping.closers import ClosedAnswer
+from spark_lsp.prompts.shaping.deception import DECEPTIVE_CHARACTERS, JOINERS
+from spark_lsp.prompts.shaping.indentation import IndentConverter
+from spark_lsp.prompts.shaping.opening import AnswerOpening
+from spark_lsp.prompts.shaping.parsing import ParseCheck
+from spark_lsp.prompts.shaping.repetition import are_alike, may_become_alike
+from spark_lsp.prompts.shaping.stops import find_fence_lines, find_partial_stop, find_stop
+from spark_lsp.prompts.shaping.surroundings import Surroundings
+from spark_lsp.text.lines import LINE_END, indent_width
+
+__all__ = ["DECEPTIVE_CHARACTERS", "GhostText"]
 
 MAX_GHOST_LINES = 64
 MAX_GHOST_CHARS = 6_000  # each chunk costs a pass over all text before it
 _MAX_CHARS_BEFORE = 2_000  # of the document, to find the lines above the cursor
 _MAX_CHARS_AFTER = 4_000  # of the document, to find the lines below the cursor
-_MIN_ALIKE_CHARS = 12  # shorter lines are alike only if they are equal
-_LINE = r"(?:^|(?<=\r))"  # `^` knows only line feeds
-_STOP = re.compile(rf"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>|{_LINE}[ \t]*```", re.MULTILINE)
-_TOKEN_STOP = re.compile(r"<\|[a-z_]+\|>|<(?:PRE|SUF|MID|EOT)>")
-_PARTIAL_STOP = re.compile(rf"(?:<\|?[a-zA-Z_]{{0,20}}\|?|{_LINE}[ \t]*(?:`+|~+))\Z", re.MULTILINE)
-_FENCE = re.compile("```+|~~~+")
-_MAX_INDENT_CHARS = 100  # before a fence
-_CLOSING = re.compile(r"[\s)\]}>'\"`;,:]*\Z")
-_PAIRS = {")": "(", "]": "[", "}": "{"}
-# Bidirectional controls and invisible characters, which make code look like other code (CVE-2021-42574).
-DECEPTIVE_CHARACTERS = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+_CLOSER = re.compile(r"\s*[)\]}]")
 
 
 class GhostText:
@@ -47,41 +47,44 @@ class GhostText:
     """
 
     def __init__(self, text: str, offset: int, language: str = "", *, max_lines: int = 0) -> None:
-        before = LINE_END.split(text[max(0, offset - _MAX_CHARS_BEFORE) : offset])
-        after = LINE_END.split(text[offset : offset + _MAX_CHARS_AFTER])
-        # The text around the cursor:
-        self._line = before[-1]  # left of the cursor
-        self._rest = after[0]  # right of the cursor
-        self._below = next((line for line in after[1:] if line.strip()), None)
-        self._above = [line for line in before[:-1] if line.strip()][-2:]
+        before = text[max(0, offset - _MAX_CHARS_BEFORE) : offset]
+        after = text[offset : offset + _MAX_CHARS_AFTER]
+        self._offset = offset
+        self._around = Surroundings(text, offset, language)
+        self._below = next((line for line in LINE_END.split(after)[1:] if line.strip()), None)
+        self._above = [line for line in LINE_END.split(before)[:-1] if line.strip()][-2:]
         self._eol = "\r\n" if "\r\n" in text[:_MAX_CHARS_AFTER] else "\n"
-        self._is_in_block = fences.ends_inside_block(fences.find_fences(_find_fence_lines(text[:offset])))
-        self._fences_are_text = self._is_in_block or fences.uses_fences(language)
-        if _CLOSING.fullmatch(self._rest):
-            self._max_lines = max_lines or MAX_GHOST_LINES
-        else:
-            self._max_lines = 1
-        self.end = offset  # of the text that ghost text replaces
+        self._is_in_block = fences.ends_inside_block(fences.find_fences(find_fence_lines(text[:offset])))
+        is_prose = fences.uses_fences(language)
+        self._fences_are_text = self._is_in_block or is_prose
+        nesting = self._around.nesting
+        may_open_fence = self._fences_are_text or (not nesting.is_code and nesting.stack[-1].spans_lines)
+        self._opening = AnswerOpening(before, language, may_open_fence, self._is_in_block, is_prose)
+        self._indentation = IndentConverter(before, after, language)
+        self._parse_check = ParseCheck(self._around)
+        is_line_end = self._around.tokens is not None
+        self._max_lines = (max_lines or MAX_GHOST_LINES) if is_line_end else 1
         self.reset()
 
     def reset(self) -> None:
         """Forget the answer so far: another one follows."""
         self._raw = ""
-        self._kept = ""  # `_raw` after steps 1 and 2
+        self._clean = ""  # `_raw` after step 1
+        self._kept = 0  # the length of `_clean` after steps 2 and 3
+        self._answer = ClosedAnswer(self._around)
         self._is_complete = False
-        self._text = ""
-        self._whole_lines = ""
+        self._text, self._end = "", self._offset
+        self._line_count = 0
+        self._whole_lines, self._lines_end = "", self._offset
 
     def feed(self, chunk: str) -> bool:
         """Take a chunk of the answer. Return True if the ghost text is complete; later chunks are ignored."""
         if self._is_complete:
             return True
         self._raw += chunk
-        cut = self._find_cut(self._raw)
-        self._is_complete = cut is not None
-        self._kept = self._raw[:cut]
-        self._text = self._shape_shown_text()
-        self._whole_lines = self._shape_whole_lines()
+        self._is_complete = self._find_cut(is_final=False)
+        self._text, self._end = self._shape_shown_text()
+        self._shape_whole_lines()
         return self._is_complete
 
     @property
@@ -90,9 +93,19 @@ class GhostText:
         return self._text
 
     @property
+    def end(self) -> int:
+        """The end of the document's text that `text` replaces: the cursor, or the end of closers after it."""
+        return self._end
+
+    @property
     def whole_lines(self) -> str:
-        """The complete lines so far, without a last line that may still change."""
+        """The complete lines so far that parse, without a last line that may still change."""
         return self._whole_lines
+
+    @property
+    def lines_end(self) -> int:
+        """The end of the document's text that `whole_lines` replaces."""
+        return self._lines_end
 
     @property
     def is_useful(self) -> bool:
@@ -100,32 +113,63 @@ class GhostText:
         lines = self._whole_lines
         _, newline, last = lines.rpartition("\n")
         if not newline:
-            last = self._line + lines
+            last = self._around.line + lines
         return fim.has_code_line(lines) and not fim.is_header_without_body(last, self._below or "")
 
     def finish(self) -> str | None:
-        """Return the text to insert, or None."""
-        return self._shape_text(self._kept, self._without_rest) or None
+        """Return the text to insert, or None. `end` then belongs to this text."""
+        if not self._is_complete:
+            self._find_cut(is_final=True)
+        self._text, self._end = self._shape_final(self._kept)
+        return self._text or None
 
-    def _shape_shown_text(self) -> str:
+    def _shape_shown_text(self) -> tuple[str, int]:
         if self._is_complete:
-            text = self._shape_text(self._kept, self._without_rest)
-        else:
-            partial = _PARTIAL_STOP.search(self._kept)
-            certain = self._kept[: partial.start()] if partial else self._kept
-            text = self._shape_text(certain, self._before_rest)
-        return "" if self._may_repeat(text) else text
+            return self._shape_final(self._kept)
+        certain = find_partial_stop(self._clean[: self._kept])
+        text, length = self._shape_text(certain, is_growing=True)
+        return ("", self._offset) if self._may_repeat(text) else self._locate(text, length)
 
-    def _shape_whole_lines(self) -> str:
-        ends = [match.start() for match in LINE_END.finditer(self._kept)]
-        return self._shape_text(self._kept[: ends[-1]], self._without_rest) if ends else ""
+    def _shape_whole_lines(self) -> None:
+        """Update the complete lines, if there are more of them that leave no bracket open."""
+        starts = [at for at, state in self._answer.states.items() if at <= self._kept and state.depth <= 0]
+        if not all(self._around.closed) or self._around.is_loose:
+            starts = [at for at in self._answer.states if at <= self._kept]
+        if starts and starts[-1] > self._line_count:
+            self._line_count = starts[-1]
+            self._whole_lines, self._lines_end = self._shape_final(starts[-1])
 
-    def _shape_text(self, text: str, remove_rest: Callable[[str], str]) -> str:
-        """Apply steps 3 and 4; `remove_rest` is the third."""
-        text = remove_rest(self._without_wrapper(text.rstrip()).rstrip())
-        if not text.strip() or self._is_repetition(text):
-            return ""
-        return LINE_END.sub(self._eol, self._without_double_space(text))
+    def _shape_final(self, length: int) -> tuple[str, int]:
+        """Return the first `length` characters of the answer as a text that parses, and its end."""
+        text, length = self._shape_text(length)
+        if not text:
+            return "", self._offset
+        kept = self._parse_check.trim(text)
+        if kept < len(text):
+            text, length = self._shape_text(kept)
+        return self._locate(text, length)
+
+    def _locate(self, text: str, length: int) -> tuple[str, int]:
+        """Return a text with the document's line ends, and the end of the text that it replaces."""
+        if not text:
+            return "", self._offset
+        return LINE_END.sub(self._eol, text), self._offset + self._answer.rest_end(length)
+
+    def _shape_text(self, length: int, *, is_growing: bool = False) -> tuple[str, int]:
+        """Apply the steps 4 and 5 to the first `length` characters; return the text and its length."""
+        text = self._without_wrapper(self._clean[:length].rstrip()).rstrip()
+        if self._around.tokens is None:
+            text = self._before_rest(text) if is_growing else self._without_rest(text)
+        elif is_growing:
+            text = text[: self._answer.held_from(len(text))].rstrip()
+        text = text[: self._answer.without_last_closers(len(text))].rstrip().rstrip(JOINERS)
+        replaced = self._around.rest[: self._answer.rest_end(len(text))]
+        if not _contains_in_order(text, replaced):
+            text = text[: self._answer.taken[0].start].rstrip()
+            replaced = ""
+        if "".join(text.split()) == "".join(replaced.split()) or self._is_repetition(text):
+            return "", 0
+        return text, len(text)
 
     def _without_wrapper(self, text: str) -> str:
         """Remove a last line that is a bare fence and would open a block: it closes the model's own fence."""
@@ -140,52 +184,75 @@ class GhostText:
             return text
         return text[: -len(lines[-1])]
 
-    def _find_cut(self, raw: str) -> int | None:
-        """Return the offset at which steps 1 and 2 end the text, or None if it may continue."""
-        stop = (_TOKEN_STOP if self._fences_are_text else _STOP).search(raw, 0, MAX_GHOST_CHARS)
-        limit = stop.start() if stop else _limit_length(raw)
-        count = 0
-        seen: list[str] = []
-        for start, end, is_closed in _split_lines(raw[:limit]):
-            line = raw[start:end]
-            if DECEPTIVE_CHARACTERS.search(line):
-                return start  # the lines above it are safe
-            if start and line.strip() and self._ends_before(line, seen, is_closed=is_closed):
-                return start
-            if line.strip():
-                count += 1
-                seen.append(line.strip())
-            if is_closed and count >= self._max_lines:
-                return end
-        return limit
+    def _find_cut(self, *, is_final: bool) -> bool:
+        """Compute the text that steps 1 to 3 keep. Return True if it is complete."""
+        self._clean = self._indentation.convert(self._opening.strip(self._raw, is_final=is_final))
+        self._answer.extend(self._clean)
+        stop = find_stop(self._answer, self._clean, MAX_GHOST_CHARS, fences_are_text=self._fences_are_text)
+        limit = stop[0] if stop else _limit_length(self._clean)
+        if limit is None and not self._raw.strip():
+            limit = _limit_length(self._raw)
+        cut = self._find_line_cut(self._clean[:limit], is_final=is_final)
+        if cut is None:
+            self._kept = len(self._clean) if limit is None else limit
+            return limit is not None and (stop is None or stop[1])
+        self._kept = cut
+        return True
 
-    def _ends_before(self, line: str, seen: list[str], *, is_closed: bool) -> bool:
+    def _find_line_cut(self, text: str, *, is_final: bool) -> int | None:
+        """Return the offset at which step 3 ends the text, or None if it may continue."""
+        seen: list[str] = []
+        margin = indent_width(self._around.line)
+        for start, end, is_closed in _split_lines(text):
+            line = text[start:end]
+            cut = self._answer.cut
+            is_cut = cut is not None and cut <= end
+            if self._is_deceptive(text[start:cut] if is_cut else line, start):
+                return start  # the lines above it are safe
+            if start and line.strip():
+                if start + indent_width(line) in self._answer.outer:
+                    margin = min(margin, indent_width(line))
+                if self._ends_before(start, line, seen, margin, is_closed=is_closed or is_final):
+                    return start
+            if is_cut:
+                return cut
+            if line.strip():
+                seen.append(line.strip())
+            if is_closed and (len(seen) >= self._max_lines or self._around.tokens is None):
+                return end
+        return None
+
+    def _is_deceptive(self, line: str, start: int) -> bool:
+        before = "" if start else self._around.line[-1:]
+        return bool(DECEPTIVE_CHARACTERS.search(before + line, len(before)))
+
+    def _ends_before(self, start: int, line: str, seen: list[str], margin: int, *, is_closed: bool) -> bool:
         """Tell whether the text must end before this line, which is not its first.
 
         Only the indentation of a growing line is certain. Without this rule, the result would depend on the
         chunks.
         """
-        if seen and indent_width(line) < indent_width(self._line):
+        state = self._answer.states.get(start)
+        if state is None or (state.depth > 0 and not state.is_code):
+            return False  # in a string or comment of the answer
+        indent = indent_width(line)
+        if seen and indent < margin:
             return True
-        if not is_closed:
+        if self._around.tokens and state.is_code and state.depth <= 0 and seen:
+            is_closer = not state.has_all and _CLOSER.match(line)
+            if not is_closer and indent <= indent_width(self._around.line):
+                return True  # another statement than that of the cursor's line
+        if not is_closed or state.depth > 0:
             return False
-        if self._below is not None and line.strip() == self._below.strip():
+        if self._below is not None and line.rstrip() == self._below.rstrip():
             return True
         return seen[-2:] == [line.strip()] * 2
 
     def _without_rest(self, text: str) -> str:
         """Remove text at the end that is already right of the cursor."""
-        rest = self._rest.strip()
-        if not rest:
-            return text
+        rest = self._around.rest.strip()
         text = _first_line_if_it_ends_with(rest, text)
-        brackets = len(rest) - len(rest.lstrip(")]}"))
-        if brackets < len(rest) and text.endswith(rest):
-            return text[: -len(rest)]
-        for size in range(brackets, 0, -1):
-            if text.endswith(rest[:size]) and _closes_too_much(rest[:size], text):
-                return text[:-size]
-        return text
+        return text.removesuffix(rest)
 
     def _before_rest(self, text: str) -> str:
         """Return a growing text up to where it starts to repeat the text right of the cursor.
@@ -193,9 +260,8 @@ class GhostText:
         More text decides whether `_without_rest` removes the repetition. Text that was shown before that
         would vanish and, if the model continues, come back.
         """
-        rest = self._rest.strip()
-        if rest:
-            text = _first_line_if_it_ends_with(rest, text)
+        rest = self._around.rest.strip()
+        text = _first_line_if_it_ends_with(rest, text)
         for size in range(min(len(rest), len(text)), 0, -1):
             if text.endswith(rest[:size]):
                 return text[:-size]
@@ -203,40 +269,40 @@ class GhostText:
 
     def _is_repetition(self, text: str) -> bool:
         """Tell whether one line only repeats the line below, or the two equal lines above."""
-        line = (self._line + text.strip()).strip()
-        if self._below is not None and _are_alike(line, self._below.strip()) and not self._rest.strip():
+        line = (self._around.line + text.strip()).strip()
+        if self._is_like_below(text) and are_alike(line, (self._below or "").strip()):
             return True
         return len(self._above) == 2 and all(line == above.strip() for above in self._above)
 
+    def _is_like_below(self, text: str) -> bool:
+        """Tell whether the line below is indented like the cursor's line with `text`."""
+        if self._below is None or self._around.rest.strip():
+            return False
+        if not self._around.line.strip() and text[:1] in ("\n", "\r"):
+            return True
+        return indent_width(self._around.line + text) == indent_width(self._below)
+
     def _may_repeat(self, text: str) -> bool:
         """Tell whether a growing line may still become a repetition."""
-        if "\n" in text or "\r" in text or self._rest.strip():
+        if "\n" in text or "\r" in text or self._around.rest.strip():
             return False
-        line = (self._line + text).strip()
+        line = (self._around.line + text).strip()
         above = [each.strip() for each in self._above]
         if len(above) == 2 and above[0] == above[1] and above[0].startswith(line):
             return True
         # An empty line begins every line.
-        return not line or _may_become_alike(line, (self._below or "").strip())
-
-    def _without_double_space(self, text: str) -> str:
-        """Remove a space at the beginning if there is one before the cursor, after other text."""
-        if self._line.endswith((" ", "\t")) and self._line.strip() and text.startswith(" "):
-            return text.lstrip(" ")
-        return text
+        below = (self._below or "").strip() if self._is_like_below(text) else ""
+        return not line or may_become_alike(line, below)
 
 
-def _find_fence_lines(text: str) -> list[str]:
-    """Return the lines of a text that may be fences. A text may be large, so not every line is checked."""
-    found: list[str] = []
-    for match in _FENCE.finditer(text):
-        before = text[max(0, match.start() - _MAX_INDENT_CHARS) : match.start()]
-        line_start = before.rstrip(" \t")
-        indent = before[len(line_start) :]
-        is_first_line = not line_start and len(before) < _MAX_INDENT_CHARS
-        if is_first_line or line_start.endswith(("\n", "\r")):
-            found.append(indent + text[match.start() : find_line_end(text, match.end())])
-    return found
+def _contains_in_order(text: str, part: str) -> bool:
+    """Tell whether `text` contains the characters of `part`, in order: editors show no other replacement."""
+    at = 0
+    for char in part:
+        at = text.find(char, at) + 1
+        if not at:
+            return False
+    return True
 
 
 def _first_line_if_it_ends_with(rest: str, text: str) -> str:
@@ -262,60 +328,3 @@ def _split_lines(text: str) -> list[tuple[int, int, bool]]:
     if start < len(text):
         found.append((start, len(text), False))
     return found
-
-
-def _closes_too_much(tail: str, text: str) -> bool:
-    """Tell whether `text` closes more brackets than it opens, for each bracket of `tail`."""
-    return all(text.count(bracket) > text.count(_PAIRS[bracket]) for bracket in tail)
-
-
-def _are_alike(one: str, other: str) -> bool:
-    """Tell whether two lines differ by at most one character or 5 %, the limits of other completion tools."""
-    if one == other:
-        return True
-    allowed = max(1, len(one) // 20)
-    if min(len(one), len(other)) < _MIN_ALIKE_CHARS or abs(len(one) - len(other)) > allowed:
-        return False
-    blocks = SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
-    matched = sum(block.size for block in blocks)
-    return max(len(one), len(other)) - matched <= allowed
-
-
-def _may_become_alike(beginning: str, line: str) -> bool:
-    """Tell whether a line that starts with `beginning` may still become alike to `line` (`_are_alike`).
-
-    Alike lines differ by a few characters on either side, so each beginning of an alike line lacks no more
-    than that. A text that is shown before this is certain would vanish when its last characters arrive.
-    """
-    if line.startswith(beginning):
-        return True
-    # The growing line may be longer than `line`, and 5 % of it more characters: hence 19 and not 20.
-    allowed = max(1, len(line) // 19)
-    if len(line) < _MIN_ALIKE_CHARS - allowed or len(beginning) > len(line) + allowed:
-        return False
-    return _count_missing(beginning, line, allowed) <= allowed
-
-
-def _count_missing(beginning: str, line: str, allowed: int) -> int:
-    """Return how many characters of `beginning` are not in `line`, in order, near the same position.
-
-    The result is exact up to `allowed`; beyond that it is only larger than `allowed`.
-    """
-    width = 2 * allowed + 1
-    unreachable = len(beginning) + 1
-    # `missing[shift]` is the result for two texts that are shifted by `shift - allowed` characters.
-    missing = [0] * (width + 1)
-    missing[width] = unreachable
-    for at, char in enumerate(beginning):
-        row = [unreachable] * (width + 1)
-        for shift in range(width):
-            other = at + shift - allowed
-            if 0 <= other < len(line) and line[other] == char:
-                row[shift] = missing[shift]
-            row[shift] = min(row[shift], missing[shift + 1] + 1)
-        for shift in range(1, width):  # a character of `line` that `beginning` lacks
-            row[shift] = min(row[shift], row[shift - 1])
-        missing = row
-        if min(missing) > allowed:
-            return unreachable  # most texts differ early
-    return min(missing[:width])

@@ -169,7 +169,7 @@ class SyntaxTree:
 
     @cached_property
     def _root(self) -> Node | None:
-        grammar = _load_grammar(self.language)
+        grammar = load_grammar(self.language)
         if grammar is None or len(self.text) > MAX_PARSED_CHARS:
             return None
         # A parser cannot be shared: several threads may parse at the same time.
@@ -256,7 +256,7 @@ def _walk_nodes(root: Node) -> Iterator[Node]:
 
 
 @lru_cache
-def _load_grammar(language: str) -> Language | None:
+def load_grammar(language: str) -> Language | None:
     """Return the grammar for one of LSP's language ids, or None."""
     pointer: object
     if language == "python":

@@ -76,14 +76,10 @@ def choose_window_size(pace: ReadingPace, seconds: float, current: int, least: i
 
 @dataclass(frozen=True, slots=True)
 class PromptWindow:
-    """The text for a model: `prefix` before the cursor, `suffix` after it.
-
-    `closing` is text right of the cursor that is left out of `suffix`; see `fim.closers_only`.
-    """
+    """The text for a model: `prefix` before the cursor, `suffix` after it."""
 
     prefix: str
     suffix: str
-    closing: str = ""
 
 
 def choose_window(prefix: str, suffix: str, size: int, previous: str = "") -> PromptWindow:
@@ -91,24 +87,22 @@ def choose_window(prefix: str, suffix: str, size: int, previous: str = "") -> Pr
 
     `previous` is the prefix of the last window that the model has read; its anchor is kept if it still fits.
     """
-    below, closing = split_frozen_suffix(suffix)
+    below = frozen_suffix(suffix)
     below = _first_lines(below, size // _SUFFIX_SHARE)
     room = size - len(below)  # the prefix also gets the space that a short suffix leaves
     start = find_anchor(prefix, room, previous)
-    return PromptWindow(prefix[start:], below, closing)
+    return PromptWindow(prefix[start:], below)
 
 
-def split_frozen_suffix(suffix: str) -> tuple[str, str]:
-    """Return the part of the suffix that stays the same while the user types, and the closers before it.
+def frozen_suffix(suffix: str) -> str:
+    """Return the part of the suffix that stays the same while the user types.
 
-    Text right of the cursor other than closers is a part of the suffix.
+    Closers right of the cursor are left out, because an editor adds and removes them (`fim.closers_only`);
+    other text there is a part of it.
     """
     line_end = find_line_end(suffix, 0)
     rest = suffix[:line_end]
-    closing = closers_only(rest)
-    if rest.strip() and not closing:
-        return suffix, ""
-    return suffix[line_end:], closing
+    return suffix if rest.strip() and not closers_only(rest) else suffix[line_end:]
 
 
 def find_anchor(prefix: str, room: int, previous: str = "") -> int:

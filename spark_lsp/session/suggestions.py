@@ -45,6 +45,13 @@ class Suggestion:
         typed = self.find_typed_text(document, offset)
         if typed is None or not self.text.startswith(typed):
             return None
+        return self.advance(typed, document, offset)
+
+    def advance(self, typed: str, document: Document, offset: int) -> "Suggestion":
+        """Return the suggestion without its typed beginning, for a later text and cursor.
+
+        The caller has checked that `typed` is the only change, and the beginning of the suggestion.
+        """
         rest = self.text[len(typed) :]
         return replace(self, document=document, anchor=offset, end=self.end + len(typed), text=rest)
 

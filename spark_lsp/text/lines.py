@@ -1,4 +1,4 @@
-r"""Lines of a text: their ends, their indentation, and the beginning that two texts share.
+r"""Lines of a text: their ends, their indentation, and what two texts share at their beginning or end.
 
 A line ends at ``\n``, ``\r\n`` or ``\r``, as in LSP. `str.splitlines` ends lines at other characters too, so
 it is not used for the text of a document.
@@ -48,6 +48,19 @@ def common_prefix_length(one: str, other: str) -> int:
     while low < high:
         middle = (low + high + 1) // 2
         if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def common_suffix_length(one: str, other: str) -> int:
+    """Return how many characters two texts have in common at their end."""
+    low = 0
+    high = min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[len(one) - middle : len(one) - low] == other[len(other) - middle : len(other) - low]:
             low = middle
         else:
             high = middle - 1

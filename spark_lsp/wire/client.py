@@ -13,14 +13,13 @@ rest of the response, and documents are not mirrored.
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from spark_lsp.codes import Code
-from spark_lsp.errors import EngineError, LocalProtocolError
-from spark_lsp.request import Chunk, EditFormat, Request, Started, Timing
+from spark_lsp.errors import LocalProtocolError
+from spark_lsp.request import Chunk, EditFormat, Request, Started
 from spark_lsp.text.edits import Edit
-from spark_lsp.wire import codec
+from spark_lsp.wire import client_results, codec
 from spark_lsp.wire.client_events import (
     Answered,
     ClientEvent,
@@ -30,7 +29,7 @@ from spark_lsp.wire.client_events import (
     Leaving,
     Resync,
 )
-from spark_lsp.wire.client_results import make_engine_error, make_finished
+from spark_lsp.wire.client_lane import ClientLane
 from spark_lsp.wire.credit import CreditToReturn, count_bytes
 from spark_lsp.wire.frames import (
     Cancel,
@@ -44,26 +43,23 @@ from spark_lsp.wire.frames import (
     Hello,
     Status,
 )
-from spark_lsp.wire.public_requests import expected_format, make_public_create
+from spark_lsp.wire.public_requests import make_public_create
 from spark_lsp.wire.replica_client import ReplicaClient
 from spark_lsp.wire.request_messages import make_create
-from spark_lsp.wire.response_frames import Broken, Completed, Created, CutShort, Delta, Terminal, TimingFrame
+from spark_lsp.wire.response_frames import (
+    Broken,
+    Completed,
+    Created,
+    CutShort,
+    Delta,
+    DraftFrame,
+    Terminal,
+    TimingFrame,
+)
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 LARGE_CHARS = 1024 * 1024
 LANES_PER_POOL = 14  # two pools stay below the 32 names and 16 in flight of a connection
-
-
-@dataclass(slots=True)
-class _Lane:
-    """A request in flight. The response of a cancelled lane is ignored. `unread` counts deltas and bytes."""
-
-    request: Request
-    started: bool = False
-    cancelled: bool = False
-    resent: bool = False
-    timing: Timing = field(default_factory=Timing)
-    unread: tuple[int, int] = (0, 0)
 
 
 class ClientConnection:
@@ -74,7 +70,7 @@ class ClientConnection:
         self.session = ""
         self._earlier_session = earlier.session if earlier is not None else ""
         self._documents = earlier._documents if earlier is not None else ReplicaClient()
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, ClientLane] = {}
         self._to_return = CreditToReturn()
         self._control: deque[Frame] = deque()
         self._queue: deque[Frame] = deque()
@@ -96,7 +92,7 @@ class ClientConnection:
         for number in range(LANES_PER_POOL):
             lane = f"{pool}.{number}"
             if lane not in self._lanes:
-                self._lanes[lane] = _Lane(request)
+                self._lanes[lane] = ClientLane(request)
                 self._send_request(lane, request, by_reference=True)
                 return lane
         raise LocalProtocolError("Too many requests at once", "This one was not sent", "Wait for the others")
@@ -107,13 +103,7 @@ class ClientConnection:
             return
         frame = self._make_frame(request, "", by_reference=True)
         if len(codec.encode(frame).encode()) > MAX_MESSAGE_BYTES:
-            raise EngineError(
-                "The request is too large for the gateway",
-                "It was not sent",
-                "Select less text",
-                code=Code.CONTEXT_LENGTH_EXCEEDED,
-                retryable=False,
-            )
+            raise client_results.request_too_large()
 
     def _send_request(self, lane: str, request: Request, *, by_reference: bool) -> None:
         self._queue.append(self._make_frame(request, lane, by_reference=by_reference))
@@ -159,12 +149,18 @@ class ClientConnection:
         routes: Mapping[str, Sequence[str]],
         budget: Mapping[str, Any],
         keys: Mapping[str, str] | None = None,
+        *,
+        drafts: bool = True,
     ) -> None:
         """Send the editor's settings for this session; `keys` only to the user's own gateway."""
         if self.spark:
             listed = {name: list(names) for name, names in routes.items()}
             frame = Configure(
-                engines=dict(engines), routes=listed, budget=dict(budget), keys=dict(keys or {})
+                engines=dict(engines),
+                routes=listed,
+                budget=dict(budget),
+                keys=dict(keys or {}),
+                drafts=drafts,
             )
             self._control.append(frame)
 
@@ -230,6 +226,8 @@ class ClientConnection:
                 return self._request_document(frame)
             case TimingFrame():
                 return self._take_timing(frame)
+            case DraftFrame():
+                return self._take_draft(frame)
             case Delta():
                 return self._take_delta(frame)
             case Created() | Completed() | CutShort() | Broken():
@@ -241,12 +239,7 @@ class ClientConnection:
 
     def lost(self) -> list[ClientEvent]:
         """Note that the connection is lost: every request in flight fails."""
-        error = EngineError(
-            "The connection to the gateway was lost",
-            "The answer will not come",
-            "It is being restored; try again",
-            code=Code.CONNECTION_LOST,
-        )
+        error = client_results.connection_lost()
         failed: list[ClientEvent] = [
             Failed(name, error) for name, lane in self._lanes.items() if not lane.cancelled
         ]
@@ -263,6 +256,13 @@ class ClientConnection:
             lane.timing = frame.timing.spent
         return []
 
+    def _take_draft(self, frame: DraftFrame) -> list[ClientEvent]:
+        name = frame.stream_id or ""
+        lane = self._lanes.get(name)
+        if lane is None or lane.cancelled or not frame.text:
+            return []
+        return [Answered(name, client_results.make_draft(frame))]
+
     def _take_delta(self, frame: Delta) -> list[ClientEvent]:
         name = frame.stream_id or ""
         lane = self._lanes.get(name)
@@ -274,10 +274,10 @@ class ClientConnection:
         events: list[ClientEvent] = []
         if not lane.started:
             lane.started = True
-            events.append(Answered(name, self._make_started(lane, lane.request.model)))
+            events.append(Answered(name, lane.make_started(spark=self.spark)))
         return [*events, Answered(name, Chunk(frame.delta))]
 
-    def _count_unread(self, name: str, lane: _Lane, text: str) -> None:
+    def _count_unread(self, name: str, lane: ClientLane, text: str) -> None:
         """Count a delta; the one of a cancelled lane counts as read at once."""
         if self.spark:
             lane.unread = (lane.unread[0] + 1, lane.unread[1] + count_bytes(text))
@@ -295,28 +295,24 @@ class ClientConnection:
         if lane.cancelled:
             return []
         if isinstance(frame, Broken):
-            return [Failed(name, make_engine_error(frame.response.error))]
-        finished = Answered(name, make_finished(frame, lane.timing))
+            return [Failed(name, client_results.make_engine_error(frame.response.error))]
+        finished = Answered(name, client_results.make_finished(frame, lane.timing))
         if lane.started:
             return [finished]
         return [
-            Answered(name, self._make_started(lane, lane.request.model)),
+            Answered(name, lane.make_started(spark=self.spark)),
             finished,
         ]  # it ended before `created`
 
-    def _take_created(self, name: str, lane: _Lane, frame: Created) -> list[ClientEvent]:
+    def _take_created(self, name: str, lane: ClientLane, frame: Created) -> list[ClientEvent]:
         if lane.cancelled or lane.started:
             return []
         lane.started = True
         spark = frame.response.spark
         if not spark:
-            return [Answered(name, self._make_started(lane, frame.response.model))]
+            return [Answered(name, lane.make_started(frame.response.model, spark=self.spark))]
         format = EditFormat(spark.format) if spark.format in set(EditFormat) else EditFormat.TEXT
         return [Answered(name, Started(spark.engine, spark.model, format, spark.simulated))]
-
-    def _make_started(self, lane: _Lane, model: str) -> Started:
-        """Return the start of a response by a server that names neither its engine nor the answer's form."""
-        return Started("remote", model, EditFormat.TEXT if self.spark else expected_format(lane.request))
 
     def _take_error(self, frame: ErrorEvent) -> list[ClientEvent]:
         name = frame.stream_id or ""
@@ -328,7 +324,7 @@ class ClientConnection:
             self._send_request(name, lane.request, by_reference=False)
             return []
         self._free_lane(name)
-        return [] if lane.cancelled else [Failed(name, make_engine_error(frame.error))]
+        return [] if lane.cancelled else [Failed(name, client_results.make_engine_error(frame.error))]
 
     def _free_lane(self, name: str) -> None:
         """Free a lane whose response has ended."""

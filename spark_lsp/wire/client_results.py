@@ -3,9 +3,9 @@
 from spark_lsp import codes
 from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Finished, Timing, Usage
+from spark_lsp.request import Draft, Finished, Timing, Usage
 from spark_lsp.wire.frames import ErrorBody
-from spark_lsp.wire.response_frames import Completed, CutShort
+from spark_lsp.wire.response_frames import Completed, CutShort, DraftFrame
 
 RETRYABLE = (
     Code.ENGINE_FAILED,
@@ -23,6 +23,32 @@ def make_engine_error(body: ErrorBody | None) -> EngineError:
     code = codes.known(body.code if body is not None else None, Code.ENGINE_FAILED)
     message = (body.message if body is not None else "") or "The engine failed"
     return EngineError(message, code=code, retryable=code in RETRYABLE)
+
+
+def make_draft(frame: DraftFrame) -> Draft:
+    """Return the draft that a gateway has sent."""
+    return Draft(frame.text, frame.match_tokens, frame.agreement, frame.count)
+
+
+def connection_lost() -> EngineError:
+    """Return the error of a request whose connection was lost."""
+    return EngineError(
+        "The connection to the gateway was lost",
+        "The answer will not come",
+        "It is being restored; try again",
+        code=Code.CONNECTION_LOST,
+    )
+
+
+def request_too_large() -> EngineError:
+    """Return the error of a request that does not fit into a message."""
+    return EngineError(
+        "The request is too large for the gateway",
+        "It was not sent",
+        "Select less text",
+        code=Code.CONTEXT_LENGTH_EXCEEDED,
+        retryable=False,
+    )
 
 
 def make_finished(frame: Completed | CutShort, timing: Timing) -> Finished:

@@ -38,7 +38,16 @@ from spark_lsp.wire.frames import (
     Status,
     Steer,
 )
-from spark_lsp.wire.response_frames import Broken, Completed, Created, CutShort, Delta, Terminal, TimingFrame
+from spark_lsp.wire.response_frames import (
+    Broken,
+    Completed,
+    Created,
+    CutShort,
+    Delta,
+    DraftFrame,
+    Terminal,
+    TimingFrame,
+)
 
 T = TypeVar("T")
 
@@ -57,7 +66,9 @@ CLIENT_FRAMES: dict[str, type[ClientFrame]] = {
     "spark.doc.close": DocClose,
 }
 
-ServerFrame = Hello | Status | DocResync | GoAway | TimingFrame | Delta | ErrorEvent | Created | Terminal
+ServerFrame = (
+    Hello | Status | DocResync | GoAway | TimingFrame | DraftFrame | Delta | ErrorEvent | Created | Terminal
+)
 
 SERVER_FRAMES: dict[str, type[ServerFrame]] = {
     "spark.hello": Hello,
@@ -65,6 +76,7 @@ SERVER_FRAMES: dict[str, type[ServerFrame]] = {
     "spark.doc.resync": DocResync,
     "spark.goaway": GoAway,
     "spark.timing": TimingFrame,
+    "spark.draft": DraftFrame,
     "response.created": Created,
     "response.completed": Completed,
     "response.incomplete": CutShort,

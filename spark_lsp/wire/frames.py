@@ -44,6 +44,7 @@ class RequestDetails(msgspec.Struct, omit_defaults=True, kw_only=True):
 
     `at` is `(doc, version, offset)`. It means a completion there, with a prefix and a suffix that are the
     complete document, in its language and with it as the origin. Most keystrokes request exactly that.
+    `attempt` is 2 for a request whose first answer was of no use.
     """
 
     task: Literal["complete", "edit", "chat"] = "chat"
@@ -55,6 +56,8 @@ class RequestDetails(msgspec.Struct, omit_defaults=True, kw_only=True):
     max_lines: int = 0
     origin: str = ""
     priority: Literal["interactive", "background"] = "interactive"
+    stop: list[str] = []
+    attempt: int = 1
 
 
 class Reasoning(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -132,13 +135,15 @@ class Configure(Frame, tag="spark.configure", tag_field="type", kw_only=True):
     """Settings of the editor, for this session only.
 
     `keys` are the environment variables that `key_env` of approved engines names, with their values. A client
-    sends them only to its own user's gateway, which keeps them in memory until the session ends.
+    sends them only to its own user's gateway, which keeps them in memory until the session ends. Without
+    `drafts`, the gateway sends no `spark.draft`.
     """
 
     engines: dict[str, Any] = {}
     routes: dict[str, list[str]] = {}
     budget: dict[str, Any] = {}
     keys: dict[str, str] = {}
+    drafts: bool = True
 
     def __repr__(self) -> str:
         return f"Configure(engines={self.engines!r}, routes={self.routes!r}, budget={self.budget!r})"

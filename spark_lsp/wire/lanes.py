@@ -107,6 +107,10 @@ class Lanes:
         """Return the state of a response; of an unknown one, DONE."""
         return self._states.get(response, State.DONE)
 
+    def is_admitted(self, response: str) -> bool:
+        """Return whether an engine may have the request of a response that has not ended."""
+        return self.state(response) in (State.OPEN, State.ACTIVE)
+
     def lane(self, response: str) -> str | None:
         """Return the lane of a response that has not ended."""
         return self._lane_of[response]

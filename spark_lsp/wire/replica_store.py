@@ -69,6 +69,7 @@ class ReplicaStore:
     def __init__(self) -> None:
         self._replicas: dict[str, Replica] = {}
         self._requested: set[str] = set()
+        self._changed: set[str] = set()
 
     def take_frame(self, frame: DocOpen | DocChunk | DocEdit | DocCheck) -> bool:
         """Take a message about a document's text."""
@@ -87,6 +88,7 @@ class ReplicaStore:
         incomplete = _IncompleteText()
         replica = Replica(frame.uri, frame.language, frame.version, "", frame.length, frame.hash, incomplete)
         self._replicas[frame.doc] = replica
+        self._changed.add(frame.doc)
         self._requested.discard(frame.doc)
         return self._add_piece(frame.doc, replica, incomplete, frame.text)
 
@@ -110,6 +112,7 @@ class ReplicaStore:
         if len(text) != frame.length:
             return self._drop(frame.doc)
         replica.text = text
+        self._changed.add(frame.doc)
         replica.version = frame.version
         replica.length = frame.length
         return True
@@ -147,8 +150,28 @@ class ReplicaStore:
 
     def close(self, doc: str) -> None:
         """Forget a document."""
+        self._changed.add(doc)
         self._replicas.pop(doc, None)
         self._requested.discard(doc)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all documents."""
+        return list(self._replicas)
+
+    def take_changes(self) -> set[str]:
+        """Return the names of the documents that changed, came or left since the last call."""
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def text_of(self, doc: str) -> str | None:
+        """Return the current text of a document; None if it is not here or not complete."""
+        replica = self._replicas.get(doc)
+        return None if replica is None or not replica.complete else replica.text
+
+    def name_of(self, uri: str) -> str:
+        """Return the name of a document; empty if it is not here."""
+        return next((doc for doc, replica in self._replicas.items() if replica.uri == uri), "")
 
     def find(self, doc: str, version: int) -> Replica | None:
         """Return the replica if it is complete and has exactly this version."""
@@ -165,12 +188,14 @@ class ReplicaStore:
         if incomplete.length == replica.length:
             replica.text = incomplete.join()
             replica.incomplete = None
+            self._changed.add(doc)
             return incomplete.digest() == replica.hash or self._drop(doc)
         return True
 
     def _drop(self, doc: str) -> bool:
         """Drop a replica; return True if the client has been asked for it already."""
         self._replicas.pop(doc, None)
+        self._changed.add(doc)
         was_requested = doc in self._requested
         self._requested.add(doc)
         return was_requested

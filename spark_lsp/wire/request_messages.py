@@ -37,6 +37,8 @@ class UnknownDocument(RemoteProtocolError):
 def read_request(frame: Create, replicas: ReplicaStore, *, spark: bool) -> Request:
     """Return the request of a message, without its instructions and the conversation before it.
 
+    With `spark`, its `spark` object describes the request.
+
     Raises `RemoteProtocolError` for a request that the gateway does not serve.
     """
     details = frame.spark if spark else None
@@ -93,6 +95,8 @@ def _read_spark_request(frame: Create, details: RequestDetails, replicas: Replic
         priority=Priority(details.priority),
         origin=details.origin or position.uri,
         warm=_is_warm(frame),
+        stop=tuple(details.stop),
+        attempt=details.attempt,
     )
 
 
@@ -159,6 +163,8 @@ def make_create(request: Request, stream_id: str, find_mirrored: FindMirrored) -
         max_lines=request.max_lines,
         priority=request.priority.value,
         at=position,
+        stop=list(request.stop),
+        attempt=request.attempt,
     )
     if position is None:
         details.parts = [_make_part(part, find_mirrored) for part in request.parts]

@@ -80,6 +80,21 @@ class TimingFrame(Event, tag="spark.timing", tag_field="type", kw_only=True):
     stream_id: LaneName = UNSET
 
 
+class DraftFrame(Event, tag="spark.draft", tag_field="type", kw_only=True):
+    """A proposal without a model, copied from the mirrored documents; sent before the first text, if at all.
+
+    It is no part of the response's text. `match_tokens` tokens before the cursor agree with the source;
+    `agreement` is the share of the `count` sources that continue with its first line.
+    """
+
+    text: str
+    match_tokens: int = 0
+    agreement: float = 1.0
+    count: int = 1
+    sequence_number: int = 0
+    stream_id: LaneName = UNSET
+
+
 class Answerer(msgspec.Struct, kw_only=True):
     """The `spark` object of `response.created`: the engine, and the form of its answer."""
 
@@ -304,6 +319,6 @@ class PublicTiming(Event, tag="responsesapi.websocket_timing", tag_field="type",
 
 
 AnswerEvent = (
-    TimingFrame | ResponseEvent | ItemAdded | PartAdded | Delta | TextDone | PartDone | ItemDone
+    TimingFrame | DraftFrame | ResponseEvent | ItemAdded | PartAdded | Delta | TextDone | PartDone | ItemDone
 ) | (SteerAccepted | SteerFailed | PublicTiming)
 Terminal = Completed | CutShort | Broken

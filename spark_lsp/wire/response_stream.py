@@ -8,7 +8,7 @@ Under spark.v1 only the events that carry information are sent: the engine, the 
 from dataclasses import dataclass, field, replace
 
 from spark_lsp.codes import Code
-from spark_lsp.request import Finished, Message, Request, Started, Task
+from spark_lsp.request import Draft, Finished, Message, Request, Started, Task
 from spark_lsp.wire import events
 from spark_lsp.wire.frames import ErrorBody
 from spark_lsp.wire.response_frames import (
@@ -16,6 +16,7 @@ from spark_lsp.wire.response_frames import (
     Broken,
     Created,
     Delta,
+    DraftFrame,
     InProgress,
     ResponseBody,
     SparkTiming,
@@ -144,6 +145,12 @@ class ResponseStream:
         if self.lane is not None:
             delta.stream_id = self.lane
         return delta
+
+    def make_draft(self, draft: Draft) -> DraftFrame:
+        """Return the event for a draft."""
+        return DraftFrame(
+            text=draft.text, match_tokens=draft.match_tokens, agreement=draft.agreement, count=draft.count
+        )
 
     def stamp(self, event: AnswerEvent) -> None:
         """Number an event that is being written, and name its lane."""

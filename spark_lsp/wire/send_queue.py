@@ -80,6 +80,10 @@ class SendQueue:
             self._has_text.add(response)
             self.urgent = True
 
+    def has_text(self, response: str) -> bool:
+        """Return whether the first text of an unfinished response has been queued."""
+        return response in self._has_text
+
     def drop_text(self, response: str) -> None:
         """Remove the waiting text of a response that has no reader any more."""
         lane = self._lane_of[response]

@@ -14,7 +14,7 @@ from typing import cast
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Request, Started, Task
+from spark_lsp.request import Chunk, Draft, EngineInfo, Event, Finished, Request, Started, Task
 from spark_lsp.wire import codec, steering
 from spark_lsp.wire.credit import Credit
 from spark_lsp.wire.frames import (
@@ -63,11 +63,14 @@ class ServerConnection:
     """See the module's text.
 
     `identity` makes response ids unique among connections. A later connection names `session` to resume this
-    connection's replicas.
+    connection's replicas. With `details`, requests may have the `spark` object without spark.v1.
     """
 
-    def __init__(self, identity: str, *, spark: bool, timing: bool = False, session: str = "") -> None:
+    def __init__(
+        self, identity: str, *, spark: bool, timing: bool = False, session: str = "", details: bool = False
+    ) -> None:
         self.spark = spark
+        self._details = spark or details
         self.session = session
         self._surface = Surface(spark, timing)
         self._identity = identity
@@ -81,8 +84,6 @@ class ServerConnection:
         self.queue = SendQueue(self._credit)
         self.documents = ServerDocuments(self.queue)
         self._streams: dict[str, ResponseStream] = {}  # until their terminal event is written
-
-    # Messages about the connection.
 
     def greet(
         self, version: str, engines: Iterable[EngineInfo], serving: Mapping[str, str] | None = None
@@ -136,7 +137,7 @@ class ServerConnection:
             case Cancel():
                 return self._cancel_response(frame, now)
             case Configure():
-                return [SettingsReceived(frame.engines, frame.routes, frame.budget, frame.keys)]
+                return [SettingsReceived.of(frame)]
             case Resume():
                 return [ReplicasResumed(frame.session, tuple(frame.documents))]
             case DocFocus():
@@ -172,7 +173,7 @@ class ServerConnection:
     def _read_request(self, frame: Create) -> Request:
         if self._expired:
             raise connection_expired()
-        request = read_request(frame, self.documents.replicas, spark=self.spark)
+        request = read_request(frame, self.documents.replicas, spark=self._details)
         held_chars = self._held_chars + request.characters()
         if len(self._streams) >= MAX_UNFINISHED or held_chars > MAX_HELD_CHARS:
             raise too_many_requests()
@@ -272,6 +273,10 @@ class ServerConnection:
             stream.pieces.append(text)
         self.queue.add_text(response, text)
 
+    def accepts_draft(self, response: str) -> bool:
+        """Return whether a draft may be sent: before the first text, and to a spark.v1 client only."""
+        return self.spark and self._lanes.is_admitted(response) and not self.queue.has_text(response)
+
     def write_event(self, response: str, event: Event, now: float = 0.0) -> list[ServerEvent]:
         """Queue the messages for an engine's event; ignored if the response has ended.
 
@@ -283,6 +288,9 @@ class ServerConnection:
                     self._add_events(response, self._streams[response].start(event))
             case Chunk():
                 self.write_text(response, event.text)
+            case Draft():
+                if self.accepts_draft(response):
+                    self._add_events(response, [self._streams[response].make_draft(event)])
             case _:
                 if self._lanes.state(response) is not State.DONE:
                     return self._finish_response(self._streams[response], event, now)

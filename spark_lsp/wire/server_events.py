@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spark_lsp.request import Focus, Request
-from spark_lsp.wire.frames import DocRef
+from spark_lsp.wire.frames import Configure, DocRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,12 @@ class SettingsReceived:
     routes: dict[str, list[str]]
     budget: dict[str, Any]
     keys: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+    drafts: bool = True
+
+    @classmethod
+    def of(cls, frame: Configure) -> "SettingsReceived":
+        """Return the settings of a message."""
+        return cls(frame.engines, frame.routes, frame.budget, frame.keys, frame.drafts)
 
 
 @dataclass(frozen=True, slots=True)

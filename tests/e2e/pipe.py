@@ -96,8 +96,8 @@ class Pipe:
     def send(self, **fields: Any) -> None:
         self.raw(message(**fields))
 
-    def open(self, text: str = TEXT, uri: str = URI, version: int = 1) -> None:
-        item = {"uri": uri, "languageId": "python", "version": version, "text": text}
+    def open(self, text: str = TEXT, uri: str = URI, version: int = 1, language: str = "python") -> None:
+        item = {"uri": uri, "languageId": language, "version": version, "text": text}
         self.send(method="textDocument/didOpen", params={"textDocument": item})
 
     def change(self, version: int, *changes: dict[str, Any], uri: str = URI) -> None:

@@ -67,7 +67,7 @@ class Typist:
 
     def __post_init__(self) -> None:
         self.versions[1] = self.text
-        self.pipe.open(self.text, self.uri)
+        self.pipe.open(self.text, self.uri, language="plaintext")  # any text is right in it
 
     # What the person does.
 

@@ -139,6 +139,25 @@ def test_by_word_and_by_line(start: Start, replay_config: Path) -> None:
     assert editor.lines()[5:] == ["", "", "def mul(a, b):", "    return a * b"]
 
 
+CLOSED = TEXT.replace("    \n", "    print()\n", 1)
+
+
+@pytest.mark.parametrize("keys", [["<Tab>"], ["<M-Down>"], ["<M-Right>"] * 8])
+@pytest.mark.parametrize("version", ["neovim", "neovim_0_11"])
+def test_the_editors_closer_is_replaced(
+    start: Start, replay_config: Path, request: pytest.FixtureRequest, version: str, keys: list[str]
+) -> None:
+    says(replay_config, '"é", a), add(1)')
+    editor = start(program=request.getfixturevalue(version), text=CLOSED)
+    editor.ready()
+    editor.input("jA<Left>")
+    editor.wait(lambda: editor.ghost() == '"é", a), add(1)')
+    for key in keys:
+        editor.input(key)
+        editor.wait(lambda: editor.lines()[1] != "    print()")
+    editor.wait(lambda: editor.lines()[1] == '    print("é", a), add(1)')
+
+
 def test_a_stale_one_is_neither_shown_nor_accepted(editor: Editor) -> None:
     editor.input("jA")
     editor.wait(lambda: editor.ghost() == SAID)

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -40,6 +41,16 @@ pytestmark = [pytest.mark.anyio, pytest.mark.model]
 ROOT = Path(__file__).parents[2]
 SOURCE = Path(paths.__file__).read_text("utf-8")
 AT = SOURCE.index("def digest(")
+CART = """class Cart:
+    def __init__(self):
+        self.items = []
+
+    def total(self):
+        return sum(self.items)
+
+
+cart = Cart()
+cart."""
 BEFORE, AFTER = SOURCE[:AT] + "def is_empty(file: Path) -> bool:\n    ", "\n\n\n" + SOURCE[AT:]
 
 
@@ -157,6 +168,25 @@ async def test_what_was_read_at_rest_is_not_read_again(local: LocalEngine) -> No
     usage = end_of(await answer(local, completion(SOURCE[:AT], SOURCE[AT:]))).usage
     assert usage.input_tokens >= 100
     assert usage.input_tokens - usage.cached_tokens <= 8
+
+
+async def test_coming_back_to_a_document_reads_next_to_nothing(local: LocalEngine) -> None:
+    await local.start()
+    first = SOURCE * 3
+    second = "".join(f"def other_{number}():\n    return {number}\n\n\n" for number in range(90))
+    for uri, text in (("file:///a.py", first), ("file:///b.py", second)):
+        local.observe(Focus(uri, "python", text, len(text) // 2))
+        await local.idle()
+    back = replace(completion(first[: len(first) // 2], first[len(first) // 2 :]), origin="file:///a.py")
+    usage = end_of(await answer(local, back)).usage
+    assert usage.input_tokens >= 100
+    assert usage.input_tokens - usage.cached_tokens <= 8
+
+
+async def test_an_end_of_text_where_code_must_follow_is_not_the_answer(local: LocalEngine) -> None:
+    """With a bare prompt, this model ends its answer at once here."""
+    events = await answer(local, completion(CART, "\n"))
+    assert text_of(events).strip()
 
 
 async def test_leaving_frees_the_slot(local: LocalEngine) -> None:

@@ -35,7 +35,13 @@ def test_list_says_what_is_here_and_how_to_get_the_rest(place: str) -> None:
 
 def test_list_for_programs(place: str) -> None:
     rows = json.loads(spark("list", "--json", SPARK_LSP_MODELS=place).stdout)
-    assert [row["name"] for row in rows] == ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "smollm2-135m"]
+    assert [row["name"] for row in rows] == [
+        "qwen2.5-coder-0.5b",
+        "qwen2.5-coder-1.5b",
+        "qwen2.5-coder-3b",
+        "qwen2.5-coder-7b",
+        "smollm2-135m",
+    ]
     assert not any(row["installed"] for row in rows)
     assert rows[0]["path"].startswith(place)
 
@@ -66,6 +72,30 @@ def test_pull_of_an_unknown_model_lists_the_known_ones(place: str) -> None:
     assert answer.returncode == 1
     assert "smollm2-135m" in answer.stderr
     assert answer.stdout == ""
+
+
+def test_a_licence_with_conditions_must_be_accepted(place: str) -> None:
+    answer = spark("pull", "qwen2.5-coder-3b", SPARK_LSP_MODELS=place, HF_ENDPOINT="http://127.0.0.1:1")
+    assert answer.returncode == 1
+    assert "research and evaluation only" in answer.stderr
+    assert "--accept-licence" in answer.stderr
+    accepted = ("pull", "qwen2.5-coder-3b", "--accept-licence")
+    answer = spark(*accepted, SPARK_LSP_MODELS=place, HF_ENDPOINT="http://127.0.0.1:1")
+    assert "You have accepted its terms" in answer.stderr
+    assert "could not be reached" in answer.stderr
+
+
+def test_a_pinned_file_has_its_own_place(place: str) -> None:
+    name = f"someone/repo/model.gguf@{'0a' * 32}"
+    answer = spark("path", name, SPARK_LSP_MODELS=place)
+    assert (answer.returncode, answer.stdout.strip()) == (3, f"{place}/model-0a0a0a0a.gguf")
+    assert f"spark-lsp model pull {name}" in answer.stderr
+
+
+def test_a_pinned_name_without_a_digest_is_explained(place: str) -> None:
+    answer = spark("pull", "someone/repo/model.gguf@main", SPARK_LSP_MODELS=place)
+    assert answer.returncode == 1
+    assert "FILE.gguf@SHA256" in answer.stderr
 
 
 def test_a_pull_for_programs_ends_with_why_it_failed(place: str) -> None:

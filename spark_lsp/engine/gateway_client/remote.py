@@ -56,7 +56,9 @@ class LinkStatus:
 
 
 Locate = Callable[[], Awaitable[Endpoint]]
-Configuration = tuple[Mapping[str, Any], Mapping[str, Sequence[str]], Mapping[str, Any], Mapping[str, str]]
+Configuration = tuple[
+    Mapping[str, Any], Mapping[str, Sequence[str]], Mapping[str, Any], Mapping[str, str], bool
+]
 
 
 class Remote:
@@ -282,9 +284,11 @@ class Remote:
         routes: Mapping[str, Sequence[str]],
         budget: Mapping[str, Any],
         keys: Mapping[str, str] = MappingProxyType({}),
+        *,
+        drafts: bool = True,
     ) -> None:
         """Send the editor's settings, now and after each reconnect; keys only to the user's own gateway."""
-        self._settings = (engines, routes, budget, keys)
+        self._settings = (engines, routes, budget, keys, drafts)
         if (link := self._live_link) is not None:
             self._send_settings(link)
             link.flush()
@@ -292,8 +296,9 @@ class Remote:
     def _send_settings(self, link: Link) -> None:
         if self._settings is None:
             return
-        engines, routes, budget, keys = self._settings
-        link.connection.configure(engines, routes, budget, keys if link.is_own else None)
+        engines, routes, budget, keys, drafts = self._settings
+        own_keys = keys if link.is_own else None
+        link.connection.configure(engines, routes, budget, own_keys, drafts=drafts)
 
     async def aclose(self) -> None:
         """Do nothing: the link ends with `run`."""

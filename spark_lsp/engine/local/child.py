@@ -53,7 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--model", required=True)
     parser.add_argument("--listen", required=True)
     parser.add_argument("--home", required=True)
-    parser.add_argument("--parallel", type=int, default=2)
+    parser.add_argument("--parallel", type=int, default=4, help="slots; see slots.py")
     parser.add_argument("--context", type=int, default=8192, help="tokens, shared by all slots")
     parser.add_argument("--threads", type=int, default=0, help="0: as many as physical cores")
     return parser.parse_args()
@@ -72,6 +72,7 @@ def _serve(arguments: argparse.Namespace) -> Any:
     params.n_batch = params.n_ubatch = BATCH_TOKENS
     params.n_ctx, params.n_parallel = arguments.context, arguments.parallel
     params.cache_ram_mib = PROMPT_CACHE_MIB
+    params.slot_save_path = os.path.join(arguments.home, "")
     params.kv_unified = True  # one slot may use what the other leaves
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = arguments.threads or physical_cores()
     params.fit_params = params.ui = False

@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import anyio
@@ -22,14 +21,25 @@ import httpx
 from spark_lsp import config
 from spark_lsp.codes import Code
 from spark_lsp.engine.local import process as local_process
+from spark_lsp.engine.local.documents import DocumentSwitch
 from spark_lsp.engine.local.job import Job, job_of, reading_of
+from spark_lsp.engine.local.obstacles import died_again, find_file, find_model, missing_model
 from spark_lsp.engine.local.process import ModelProcess
-from spark_lsp.engine.local.slots import Slots
-from spark_lsp.engine.local.stream import End, Reading, StreamEvent, Text, process_died, read_events
+from spark_lsp.engine.local.read_ahead import ReadAhead
+from spark_lsp.engine.local.slots import Plan, Slots
+from spark_lsp.engine.local.stream import (
+    CLOSE_S,
+    End,
+    Reading,
+    StreamEvent,
+    Text,
+    close_stream,
+    process_died,
+    read_events,
+)
 from spark_lsp.engine.local.tally import Clock, Tally
-from spark_lsp.errors import EngineError, ModelError
-from spark_lsp.models import paths, registry
-from spark_lsp.privacy.approvals import model_path
+from spark_lsp.errors import EngineError
+from spark_lsp.models import paths
 from spark_lsp.request import (
     Chunk,
     EngineInfo,
@@ -44,11 +54,8 @@ from spark_lsp.request import (
 from spark_lsp.supervise import log_failure
 
 CONTEXT_TOKENS = 8192
-_REST_S = 0.5
-_WORTH_READING_S = 0.05
 _FORGIVEN_S = 600.0  # a second death within this time puts the engine off
 _RETRY_S = 10.0  # how long a failed start is remembered before it is tried again
-_CLOSE_S = 1.0
 _T = TypeVar("_T")
 
 
@@ -57,12 +64,13 @@ class LocalEngine:
 
     def __init__(self, name: str, settings: config.LocalSettings) -> None:
         self._name = name
-        self._model, self._wrong_name = _model_of(settings.model)
-        self._file = _file_of(settings.model, self._model)
+        self._model, self._wrong_name = find_model(settings.model)
+        self._file = find_file(settings.model, self._model)
         self._slots = Slots(self._model.family)
         self._child: ModelProcess | None = None
         self._starting: asyncio.Task[ModelProcess] | None = None
-        self._prefill: asyncio.Task[None] | None = None
+        self._documents = DocumentSwitch(self._slots)
+        self._read_ahead = ReadAhead(self._slots, self._enter, self._read, self._spawn)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._failure: tuple[EngineError, float] | None = None  # why it is off, and until when
         self._died_at = -_FORGIVEN_S
@@ -101,13 +109,13 @@ class LocalEngine:
     async def open(self, request: Request) -> AsyncGenerator[AsyncIterator[Event], None]:
         """Answer `request`; see `engine.base`."""
         asked = time.perf_counter()
-        self._stop_prefill()
+        self._read_ahead.stop()
         job, response = await self._send_to_live_child(request)
         stream = self._answer(job, response, Clock(asked))
         try:
             yield stream
         finally:
-            await _close_stream(stream, response)
+            await close_stream(stream, response)
             self._read_ahead_after(request)
 
     async def _send_to_live_child(self, request: Request) -> tuple[Job, httpx.Response]:
@@ -116,7 +124,7 @@ class LocalEngine:
         try:
             return await self._post(child, request)
         except httpx.HTTPError as error:
-            with anyio.move_on_after(_CLOSE_S):
+            with anyio.move_on_after(CLOSE_S):
                 await child.ended()
             if child.alive:
                 raise process_died() from error
@@ -127,19 +135,27 @@ class LocalEngine:
             raise process_died() from error
 
     async def _post(self, child: ModelProcess, request: Request) -> tuple[Job, httpx.Response]:
+        if request.task is Task.COMPLETE:
+            await self._documents.switch(child, request.origin)
         job = job_of(request, self._slots)
         if job.plan:
             self._slots.asked(job.plan)
-        return job, await _post(child, job.body)
+        return job, await child.post(job.body)
 
     def observe(self, focus: Focus) -> None:
-        """Read the window around the cursor after a rest; a later hint replaces this one."""
-        self._read_ahead(focus.text[: focus.offset], focus.text[focus.offset :])
+        """Read the windows around the cursor after a rest; a later hint replaces this one.
+
+        At the start of a document, only load the model: the cursor's true position is not known yet.
+        """
+        if not focus.offset:
+            if not self._closed and not self._find_obstacle():
+                self._spawn(self._ensure_child())
+            return
+        self._restart_reading(focus.uri, focus.text[: focus.offset], focus.text[focus.offset :])
 
     async def idle(self) -> None:
         """Wait until reading in advance has ended; for measurements and tests."""
-        while self._prefill and not self._prefill.done():
-            await asyncio.wait([self._prefill])
+        await self._read_ahead.wait_until_idle()
 
     async def busy(self) -> bool:
         """Return whether the model is working on anything; for measurements and tests."""
@@ -158,8 +174,29 @@ class LocalEngine:
                 await self._child.aclose()
 
     async def _answer(self, job: Job, response: httpx.Response, clock: Clock) -> AsyncGenerator[Event, None]:
+        """Give the events of the answer. If it is empty where code must follow, ask once more."""
         yield Started(self._name, self._model.name, job.format)
         tally = Tally()
+        held = ""  # white space at the beginning: an answer of white space alone is empty
+        is_empty = True
+        async for text in self._read_text(job, response, clock, tally):
+            held += text
+            if not is_empty or held.strip():
+                yield Chunk(held)
+                held = ""
+                is_empty = False
+        if is_empty and job.is_end_wrong:
+            again = job.insist()
+            async with self._open_again(again) as second:
+                async for text in self._read_text(again, second, clock, tally):
+                    yield Chunk(text)
+        yield Finished("length" if tally.cut else "stop", tally.usage, clock.timing)
+
+    async def _read_text(
+        self, job: Job, response: httpx.Response, clock: Clock, tally: Tally
+    ) -> AsyncGenerator[str, None]:
+        """Give the text of one call that belongs at the cursor, with the document's line ends."""
+        tally.begin_call()
         async with contextlib.aclosing(read_events(response)) as stream:
             async for event in stream:
                 clock.saw(event)
@@ -167,12 +204,23 @@ class LocalEngine:
                 self._update_slot(job, event, tally)
                 shown = job.reply.feed(event.text) if isinstance(event, Text) else ""
                 if shown:
-                    yield Chunk(shown.replace("\n", job.eol))
+                    yield shown.replace("\n", job.eol)
                 if job.reply.done or isinstance(event, End):
                     break
         if rest := job.reply.finish():
-            yield Chunk(rest.replace("\n", job.eol))
-        yield Finished("length" if tally.cut else "stop", tally.usage, clock.timing)
+            yield rest.replace("\n", job.eol)
+
+    @contextlib.asynccontextmanager
+    async def _open_again(self, job: Job) -> AsyncGenerator[httpx.Response, None]:
+        """Send a second call for the same request. Raises `EngineError` if the child has died."""
+        try:
+            response = await (await self._ensure_child()).post(job.body)
+        except httpx.HTTPError as error:
+            raise process_died() from error
+        try:
+            yield response
+        finally:
+            await close_stream(response)
 
     def _update_slot(self, job: Job, event: StreamEvent, tally: Tally) -> None:
         """Update the contents of the slot's cache and the measured pace."""
@@ -191,35 +239,31 @@ class LocalEngine:
     def _read_ahead_after(self, request: Request) -> None:
         """Read around the completion's position at rest: the next request will be near it."""
         if request.task is Task.COMPLETE:
-            self._read_ahead(request.text_of(PartKind.PREFIX), request.text_of(PartKind.SUFFIX))
+            prefix, suffix = request.text_of(PartKind.PREFIX), request.text_of(PartKind.SUFFIX)
+            self._restart_reading(request.origin, prefix, suffix)
 
-    def _read_ahead(self, prefix: str, suffix: str) -> None:
-        self._stop_prefill()
-        if not self._closed and not self._find_obstacle():
-            self._prefill = self._spawn(self._read_at_rest(prefix, suffix))
+    def _restart_reading(self, document: str, prefix: str, suffix: str) -> None:
+        if self._closed or self._find_obstacle():
+            self._read_ahead.stop()
+        else:
+            self._read_ahead.restart(document, prefix, suffix)
 
-    async def _read_at_rest(self, prefix: str, suffix: str) -> None:
-        await anyio.sleep(_REST_S)
-        with contextlib.suppress(EngineError, httpx.HTTPError):
-            child = await self._ensure_child()
-            plan = self._slots.plan_at_rest(prefix, suffix)
-            if plan.reading_s < _WORTH_READING_S:
-                return
-            self._slots.asked(plan)
-            response = await _post(child, reading_of(plan))
-            stream = read_events(response)
-            try:
-                async for event in stream:
-                    if isinstance(event, Reading):
-                        self._slots.read(plan, event.done, event.total)
-                        self._measure(plan.prompt, event)
-            finally:
-                await _close_stream(stream, response)
+    async def _enter(self, document: str) -> None:
+        await self._documents.switch(await self._ensure_child(), document)
 
-    def _stop_prefill(self) -> None:
-        if self._prefill:
-            self._prefill.cancel()
-            self._prefill = None
+    async def _read(self, plan: Plan) -> None:
+        """Have the model read a prompt without answering it."""
+        child = await self._ensure_child()
+        self._slots.asked(plan)
+        response = await child.post(reading_of(plan))
+        stream = read_events(response)
+        try:
+            async for event in stream:
+                if isinstance(event, Reading):
+                    self._slots.read(plan, event.done, event.total)
+                    self._measure(plan.prompt, event)
+        finally:
+            await close_stream(stream, response)
 
     async def _ensure_child(self) -> ModelProcess:
         """Return the running child, starting it first if need be.
@@ -237,12 +281,12 @@ class LocalEngine:
     async def _start(self) -> ModelProcess:
         try:
             if self._model.sha256 and not await anyio.to_thread.run_sync(paths.verify, self._model):
-                raise _missing(self._model, "is damaged")
+                raise missing_model(self._model, "is damaged")
             child = await self._start_child()
         except EngineError as error:
             self._failure = (error, time.monotonic() + _RETRY_S)
             raise
-        self._slots = Slots(self._model.family, self._slots.pace)
+        self._documents.forget_all()
         self._child = child
         self._spawn(self._watch(child))
         return child
@@ -279,7 +323,7 @@ class LocalEngine:
             return
         self._child = None
         if not self._is_first_death():
-            self._failure = (_died_again(), time.monotonic() + _FORGIVEN_S)
+            self._failure = (died_again(), time.monotonic() + _FORGIVEN_S)
 
     def _find_obstacle(self) -> EngineError | None:
         if self._closed:
@@ -289,7 +333,7 @@ class LocalEngine:
         if self._failure and time.monotonic() < self._failure[1]:
             return self._failure[0]
         there = paths.looks_present(self._model) if self._model.sha256 else self._file.is_file()
-        return None if there else _missing(self._model, "is not on this machine")
+        return None if there else missing_model(self._model, "is not on this machine")
 
     def _spawn(self, work: "Coroutine[Any, Any, _T]") -> "asyncio.Task[_T]":
         task = asyncio.get_running_loop().create_task(work)
@@ -297,58 +341,6 @@ class LocalEngine:
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(_retrieve_exception)
         return task
-
-
-def _model_of(name: str) -> tuple[registry.Model, EngineError | None]:
-    """Return the model of a setting, and the error for an unknown name."""
-    if model_path(name):
-        return registry.from_file(Path(name)), None
-    try:
-        return registry.find(name), None
-    except ModelError as error:
-        unknown = EngineError(error.what, error.meaning, error.remedy, code=Code.MODEL_NOT_FOUND)
-        return registry.find(registry.AUTO), unknown
-
-
-def _file_of(name: str, model: registry.Model) -> Path:
-    return Path(name).expanduser() if model_path(name) else paths.file_of(model)
-
-
-def _missing(model: registry.Model, how: str) -> EngineError:
-    if not model.sha256:
-        return EngineError(
-            f"The model file {model.file} {how}",
-            "The embedded engine is not available",
-            "Correct its path in the settings",
-            code=Code.MODEL_UNAVAILABLE,
-        )
-    name = "" if registry.AUTO in model.aliases else f" {model.name}"
-    return EngineError(
-        f"The model {model.summary} {how}",
-        "The embedded engine is not available until the model is downloaded",
-        f"Run: spark-lsp model pull{name}",
-        code=Code.MODEL_UNAVAILABLE,
-    )
-
-
-def _died_again() -> EngineError:
-    return EngineError(
-        "The embedded model's process ended twice within a few minutes",
-        "The embedded engine is off for ten minutes; other engines still work",
-        "Usually memory is too small: close other programs, or choose a smaller model (spark-lsp model list)",
-        code=Code.ENGINE_UNAVAILABLE,
-    )
-
-
-async def _post(child: ModelProcess, body: dict[str, Any]) -> httpx.Response:
-    return await child.client.send(child.client.build_request("POST", "/completion", json=body), stream=True)
-
-
-async def _close_stream(stream: AsyncGenerator[Any, None], response: httpx.Response) -> None:
-    """Close an answer's stream, which cancels it; never raises, waits `_CLOSE_S` at most."""
-    with anyio.move_on_after(_CLOSE_S, shield=True), contextlib.suppress(Exception):
-        await stream.aclose()
-        await response.aclose()
 
 
 def _retrieve_exception(task: "asyncio.Task[Any]") -> None:

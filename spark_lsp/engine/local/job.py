@@ -1,6 +1,6 @@
 """Makes the body of a `/completion` call from a request, and the reader of its text. No I/O."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from spark_lsp.engine.local.slots import SCRATCH, Plan, Slots
@@ -16,7 +16,10 @@ _FIELDS = ["content", "stop", "stop_type", "tokens_evaluated", "timings"]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One call of `/completion`. `plan` is there for completions only; `eol` is the document's."""
+    """One call of `/completion`. `plan` is there for completions only; `eol` is the document's.
+
+    `is_end_wrong` says that an answer without text would be wrong; see `insist`.
+    """
 
     body: dict[str, Any]
     reply: fim.FimAnswerFilter
@@ -24,6 +27,15 @@ class Job:
     prompt: str
     plan: Plan | None = None
     eol: str = "\n"
+    is_end_wrong: bool = False
+
+    def insist(self) -> "Job":
+        """Return the job that asks again, and does not let the model end its answer; it has read the prompt.
+
+        Measured on whole lines of real packages: the 0.5B model ends one answer in six at once.
+        """
+        body = {**self.body, "ignore_eos": True}
+        return replace(self, body=body, reply=self.reply.renewed(), is_end_wrong=False)
 
 
 def job_of(request: Request, slots: Slots) -> Job:
@@ -35,12 +47,13 @@ def _completion(request: Request, slots: Slots) -> Job:
     prefix = request.text_of(PartKind.PREFIX)
     suffix = request.text_of(PartKind.SUFFIX)
     eol = "\r\n" if "\r\n" in prefix or "\r\n" in suffix else "\n"
-    plan = slots.plan(prefix, suffix)
-    lines = request.max_lines or 1
+    plan = slots.plan(prefix, suffix) if request.attempt == 1 else slots.plan_again(prefix, suffix)
+    # Without any limit, one line. A limit of tokens alone does not limit the lines.
+    lines = request.max_lines or (0 if request.max_tokens else 1)
     opens = fim.may_start_with_newline(prefix)
     line = prefix[max(prefix.rfind("\n"), prefix.rfind("\r")) + 1 :]
     begins = not line.strip()
-    stop = [*fim.TEMPLATES.get(slots.family, fim.PLAIN).stop]
+    stop = [*fim.TEMPLATES.get(slots.family, fim.PLAIN).stop, *request.stop]
     if lines == 1 and not opens and not begins:
         stop.append("\n")
     tokens = _LINE_TOKENS * lines + (_BLOCK_TOKENS if begins else 0)
@@ -48,8 +61,16 @@ def _completion(request: Request, slots: Slots) -> Job:
     if plan.fragment:
         body["grammar"] = fim.grammar_for_prefix(plan.fragment)
     below = next((each for each in suffix.splitlines()[1:] if each.strip()), "")
-    reply = fim.FimAnswerFilter(plan.fragment, lines, opens, plan.closing, line if begins else None, below)
-    return Job(body, reply, EditFormat.TEXT, plan.prompt, plan, eol)
+    return Job(
+        body,
+        fim.FimAnswerFilter(plan.fragment, lines, opens, line if begins else None, below),
+        EditFormat.TEXT,
+        plan.prompt,
+        plan,
+        eol,
+        # Without a limit of lines, only its own end stops the model.
+        fim.expects_text(prefix, suffix) and not request.warm and lines > 0,
+    )
 
 
 def reading_of(plan: Plan) -> dict[str, Any]:

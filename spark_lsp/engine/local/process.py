@@ -70,6 +70,27 @@ class ModelProcess:
         """Wait for the child's end and return its exit status (negative: the signal that ended it)."""
         return await self._process.wait()
 
+    async def post(self, body: dict[str, Any]) -> httpx.Response:
+        """Send a call of `/completion`; return its streamed response. Raises `httpx.HTTPError`."""
+        request = self.client.build_request("POST", "/completion", json=body)
+        return await self.client.send(request, stream=True)
+
+    async def save_slot(self, slot: int, name: str) -> None:
+        """Write the state of a slot to a file of the child's directory. Raises `httpx.HTTPError`."""
+        await self._act_on_slot(slot, "save", name)
+
+    async def restore_slot(self, slot: int, name: str) -> None:
+        """Read the state of a slot from a file of the child's directory. Raises `httpx.HTTPError`."""
+        await self._act_on_slot(slot, "restore", name)
+
+    async def _act_on_slot(self, slot: int, action: str, name: str) -> None:
+        response = await self.client.post(f"/slots/{slot}?action={action}", json={"filename": name})
+        response.raise_for_status()
+
+    def delete_state(self, name: str) -> None:
+        """Delete a file of the child's directory."""
+        (self._home / name).unlink(missing_ok=True)
+
     async def aclose(self) -> None:
         """End the child for good: politely by closing its stdin, then by force. Safe to call twice."""
         with anyio.CancelScope(shield=True):

@@ -1,33 +1,38 @@
 """Chooses the window of a completion by the contents of the prompt caches. No I/O.
 
-The child has two slots, each with the cache of one prompt:
+The child has four slots, each with the cache of one prompt:
 
-- `WARM` has the large window around the user's cursor. The model reads it at rest; completions use it when
-little
-  of it has changed.
-- `SCRATCH` is for all other prompts: a small window when the large one is cold, because the user waits for
-it; and
-  edits, which would otherwise replace the large window.
+- `NEAR`, `WIDE` and `FULL` have windows around the user's cursor. The model reads them at rest, one after
+  the other: a small one at once, a larger one within ten seconds, and the largest useful one.
+- `SCRATCH` is for all other prompts: a small window while the others are cold, because the user waits for
+  it; and edits, which would otherwise replace a window.
 
-Requests name their slot. Otherwise, llama.cpp would give the next keystroke the other, cold slot, while the
-cancelled request still occupies the first for some hundred milliseconds.
+A completion uses the largest window of which little has changed since it was read. While the user types,
+each key therefore costs a few tokens, whichever window it uses.
+
+Requests name their slot. Otherwise, llama.cpp would give the next keystroke another, cold slot, while the
+cancelled request still occupies its own for some hundred milliseconds.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from spark_lsp.prompts import fim, window
 from spark_lsp.prompts.window import ReadingPace
 from spark_lsp.text.lines import common_prefix_length
 
-WARM = 0
-SCRATCH = 1
-# Limits of the time for reading a prompt: at rest, and while the user waits for the first character.
-_REST_READING_S = 4.0
-_WAIT_READING_S = 1.5
+NEAR = 0
+WIDE = 1
+FULL = 2
+SCRATCH = 3
+SLOT_COUNT = 4
+WINDOWS = (NEAR, WIDE, FULL)
+# How long the model may read a window of each slot.
+_READING_S = {NEAR: 2.0, WIDE: 6.5, FULL: 30.0, SCRATCH: 1.5}
 _MIN_WINDOW_CHARS = 600
 _MAX_WINDOW_CHARS = 12_000
 # A prompt counts as warm if reading the rest of it takes less time than this.
 _WARM_READING_S = 0.6
+_WORTH_READING_S = 0.05
 # A small document is read completely, even if the user waits this long for it, once: a window without the
 # head of the function around the cursor gives worse answers (63 of 100 infilling tasks solved, instead of 71
 # and more).
@@ -51,41 +56,74 @@ class Plan:
     prompt: str
     prefix: str
     fragment: str
-    closing: str
     reading_s: float
 
 
 @dataclass(slots=True)
 class Slots:
-    """The state of both slots and the pace of the engine."""
+    """The state of the slots and the pace of the engine."""
 
     family: str
     pace: ReadingPace = field(default_factory=ReadingPace)
-    held: tuple[Slot, Slot] = field(default_factory=lambda: (Slot(), Slot()))
+    held: tuple[Slot, ...] = field(default_factory=lambda: tuple(Slot() for _ in range(SLOT_COUNT)))
+    document: str = ""  # whose windows the slots have
 
     def plan(self, prefix: str, suffix: str) -> Plan:
         """Return a plan for completing between `prefix` and `suffix` with an answer in time."""
-        warm = self.plan_at_rest(prefix, suffix)
-        whole = len(warm.prefix) + len(warm.fragment) == len(prefix)
-        if warm.reading_s <= (_COMPLETE_READING_S if whole else _WARM_READING_S):
-            return warm
-        scratch = self._plan(SCRATCH, _WAIT_READING_S, prefix, suffix)
-        return scratch if scratch.reading_s < warm.reading_s else warm
+        windows = [self.plan_slot(index, prefix, suffix) for index in WINDOWS]
+        for warm in reversed(windows):
+            if warm.reading_s <= _WARM_READING_S:
+                return warm
+        for whole in windows:
+            if _reads_all_of(prefix, whole) and whole.reading_s <= _COMPLETE_READING_S:
+                return whole
+        scratch = self.plan_slot(SCRATCH, prefix, suffix)
+        return min(scratch, *windows, key=lambda plan: plan.reading_s)
 
-    def plan_at_rest(self, prefix: str, suffix: str) -> Plan:
-        """Return the plan for reading in advance, while no request waits."""
-        return self._plan(WARM, _REST_READING_S, prefix, suffix)
+    def plan_again(self, prefix: str, suffix: str) -> Plan:
+        """Return a plan for a second answer: the other order of the prompt, in the slot for all others."""
+        first = self.plan_slot(SCRATCH, prefix, suffix)
+        chosen = self._choose_window(SCRATCH, prefix, suffix)
+        prompt = fim.render_prompt(chosen.prefix, chosen.suffix, self.family, usual_order=True)
+        return replace(first, prompt=prompt, reading_s=self.pace.seconds_for(len(prompt)))
 
-    def _plan(self, index: int, seconds: float, prefix: str, suffix: str) -> Plan:
+    def plan_reading(self, prefix: str, suffix: str) -> Plan | None:
+        """Return what the model should read next while the user rests; None if that is nothing.
+
+        The largest window that is nearly read is completed first, because completions use it.
+        """
+        size = 0
+        larger = list(WINDOWS)
+        for index in reversed(WINDOWS):
+            plan = self.plan_slot(index, prefix, suffix)
+            if plan.reading_s <= _WARM_READING_S:
+                if plan.reading_s >= _WORTH_READING_S:
+                    return plan
+                size = len(plan.prompt)
+                larger = [each for each in WINDOWS if each > index]
+                break
+        for index in larger:
+            plan = self.plan_slot(index, prefix, suffix)
+            if plan.reading_s >= _WORTH_READING_S and len(plan.prompt) > size:
+                return plan
+        return None
+
+    def plan_slot(self, index: int, prefix: str, suffix: str) -> Plan:
+        """Return the plan for the window of one slot, whatever is cached."""
         slot = self.held[index]
-        slot.size = window.choose_window_size(
-            self.pace, seconds, slot.size, _MIN_WINDOW_CHARS, _MAX_WINDOW_CHARS
-        )
-        read, fragment = fim.split_fragment(_plain_ends(prefix))
-        chosen = window.choose_window(read, _plain_ends(suffix), slot.size, slot.prefix)
+        _, fragment = fim.split_fragment(_plain_ends(prefix))
+        chosen = self._choose_window(index, prefix, suffix)
         prompt = fim.render_prompt(chosen.prefix, chosen.suffix, self.family)
         unread = len(prompt) - common_prefix_length(prompt, slot.prompt)
-        return Plan(index, prompt, chosen.prefix, fragment, chosen.closing, self.pace.seconds_for(unread))
+        return Plan(index, prompt, chosen.prefix, fragment, self.pace.seconds_for(unread))
+
+    def _choose_window(self, index: int, prefix: str, suffix: str) -> window.PromptWindow:
+        slot = self.held[index]
+        slot.size = window.choose_window_size(
+            self.pace, _READING_S[index], slot.size, _MIN_WINDOW_CHARS, _MAX_WINDOW_CHARS
+        )
+        read, _ = fim.split_fragment(_plain_ends(prefix))
+        return window.choose_window(read, _plain_ends(suffix), slot.size, slot.prefix)
 
     def asked(self, plan: Plan) -> None:
         """Record that `plan` was sent. Until it is read, its slot has only the common beginning."""
@@ -107,9 +145,25 @@ class Slots:
         slot = self.held[index]
         slot.prompt = slot.prefix = ""
 
+    def restore(self, index: int, contents: Slot) -> None:
+        """Record that a slot has these contents again."""
+        slot = self.held[index]
+        slot.prompt = contents.prompt
+        slot.prefix = contents.prefix
+
+    def forget_all(self) -> None:
+        """Record that all slots are empty: the child is new."""
+        for index in range(len(self.held)):
+            self.forget(index)
+
     def measured(self, characters: int, tokens: int, read: int, seconds: float) -> None:
         """Include the measured reading of one prompt in the pace."""
         self.pace = self.pace.with_measurement(characters, tokens, read, seconds)
+
+
+def _reads_all_of(prefix: str, plan: Plan) -> bool:
+    """Tell whether the plan's window begins where the document begins."""
+    return len(plan.prefix) + len(plan.fragment) == len(prefix)
 
 
 def _plain_ends(text: str) -> str:

@@ -4,16 +4,20 @@ An answer is complete only after an event with `"stop": true`: the end of the st
 whether the model has finished or its process was killed.
 """
 
+import contextlib
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+import anyio
 import httpx
 
 from spark_lsp.codes import Code
 from spark_lsp.engine.sse import EventParser, EventTooLong
 from spark_lsp.errors import EngineError
+
+CLOSE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,21 @@ async def read_events(response: httpx.Response) -> AsyncGenerator[StreamEvent, N
     except (httpx.HTTPError, EventTooLong) as error:
         raise process_died() from error
     raise process_died()
+
+
+class Closable(Protocol):
+    """A generator or a response."""
+
+    def aclose(self) -> Awaitable[None]:
+        """End it."""
+        ...
+
+
+async def close_stream(*parts: Closable) -> None:
+    """Close the parts of an answer's stream, which cancels it; never raises, waits `CLOSE_S` at most."""
+    with anyio.move_on_after(CLOSE_S, shield=True), contextlib.suppress(Exception):
+        for part in parts:
+            await part.aclose()
 
 
 def process_died() -> EngineError:

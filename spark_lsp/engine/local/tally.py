@@ -12,22 +12,38 @@ from spark_lsp.request import Timing, Usage
 
 @dataclass(slots=True)
 class Tally:
-    """The tokens of an answer so far."""
+    """The tokens of an answer so far, which may take several calls; `text` is that of the last one."""
 
-    usage: Usage = field(default_factory=Usage)
     text: str = ""
     cut: bool = False
+    _earlier: Usage = field(default_factory=Usage)
+    _call: Usage = field(default_factory=Usage)
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens of all calls."""
+        return Usage(
+            self._earlier.input_tokens + self._call.input_tokens,
+            self._earlier.output_tokens + self._call.output_tokens,
+            self._earlier.cached_tokens + self._call.cached_tokens,
+        )
+
+    def begin_call(self) -> None:
+        """Count the events from now on as another call."""
+        self._earlier = self.usage
+        self._call = Usage()
+        self.text = ""
 
     def saw(self, event: StreamEvent) -> None:
         """Count one event."""
         if isinstance(event, Reading):
-            self.usage = Usage(event.total, 0, event.cached)
+            self._call = Usage(event.total, 0, event.cached)
         elif isinstance(event, Text):
             self.text += event.text
-            self.usage = replace(self.usage, output_tokens=self.usage.output_tokens + 1)
+            self._call = replace(self._call, output_tokens=self._call.output_tokens + 1)
         else:
             self.cut = event.cut
-            self.usage = Usage(event.total, event.output, event.cached)
+            self._call = Usage(event.total, event.output, event.cached)
 
 
 @dataclass(slots=True)

@@ -49,6 +49,7 @@ UNTOLD_CONTEXT: dict[Flavour, int] = {"ollama": 4096}
 RESERVE_TOKENS = 512  # of the context, for the answer and the frame
 MOST_STOPS = 4  # OpenAI's limit; vLLM refuses more with 400
 BOUNDS = ("max_tokens", "max_completion_tokens")
+_SECOND_TEMPERATURE = 0.6  # for a second answer, which should differ from the first
 _SAMPLING = ("temperature", "top_p", "stop")
 # OpenAI's reasoning models, also behind a router: `o3-mini`, `openai/gpt-5`.
 _REASONING = re.compile(r"(?:\A|/)(?:o[1-9]|gpt-[5-9](?:\.\d+)?)(?=[-:@]|\Z)(?!-chat)", re.IGNORECASE)
@@ -152,8 +153,9 @@ def _make_infill_call(request: Request, target: Target, budget: int) -> Call:
     else:
         body["prompt"] = fim.render_prompt(read, after, target.family)
     most = None if target.flavour in ("llamacpp", "ollama") else MOST_STOPS
-    if template.stop and not target.suffixes:
-        body["stop"] = list(template.stop[:most])
+    stops = (*(() if target.suffixes else template.stop), *request.stop)
+    if stops:
+        body["stop"] = list(dict.fromkeys(stops))[:most]
     if fragment:
         body["grammar"] = fim.grammar_for_prefix(fragment)
     reply = fim.FimAnswerFilter(fragment, lines=request.max_lines, opens=fim.may_start_with_newline(before))
@@ -236,10 +238,11 @@ def _make_reader(request: Request) -> AnswerFilter:
 
 
 def _make_body(target: Target, tokens: int, request: Request) -> dict[str, Any]:
+    temperature = 0 if request.attempt == 1 else _SECOND_TEMPERATURE
     body: dict[str, Any] = {
         "model": target.model,
         _choose_limit_field(target): tokens,
-        "temperature": 0,
+        "temperature": temperature,
         "stream": True,
     }
     if target.flavour not in ("generic", "mistral"):

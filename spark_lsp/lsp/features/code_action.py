@@ -6,6 +6,7 @@ from lsprotocol import types
 
 from spark_lsp.lsp import convert
 from spark_lsp.lsp.abilities import Abilities
+from spark_lsp.lsp.cursor_rest import CursorRest
 from spark_lsp.lsp.edit_request import EditRequestReader
 from spark_lsp.lsp.outgoing import Outgoing
 from spark_lsp.lsp.threads import run_in_thread
@@ -26,6 +27,7 @@ async def list_actions(
     outgoing: Outgoing,
     abilities: Abilities,
     reader: EditRequestReader,
+    cursor_rest: CursorRest,
 ) -> list[types.CodeAction] | list[types.Command]:
     """Return the actions of the table that apply to this range.
 
@@ -37,6 +39,7 @@ async def list_actions(
     if document is None or outgoing.withholds(uri) or not outgoing.exclusion.narrowing(uri).edits:
         return []
     start, end = convert.to_offsets(document, params.range, documents.encoding)
+    cursor_rest.move(document, end)
     diagnostics = {reader.convert_diagnostic(document, each): each for each in params.context.diagnostics}
     here = [each for each in diagnostics if _touches(document, each, start, end)]
     offers = await run_in_thread(actions.list_offers, document, start, end, here)

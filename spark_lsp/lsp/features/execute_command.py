@@ -6,12 +6,14 @@ They answer at once, because editors abort slow commands after ten seconds. The 
 
 from typing import Any, cast
 
-from lsprotocol.types import MessageType
+from lsprotocol.types import MessageType, Position
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import ArgumentError, EditRefused
+from spark_lsp.lsp import convert
 from spark_lsp.lsp.abilities import Abilities
 from spark_lsp.lsp.completions import Completions
+from spark_lsp.lsp.cursor_rest import CursorRest
 from spark_lsp.lsp.edit_jobs import EditJobs
 from spark_lsp.lsp.edit_request import EditRequestReader
 from spark_lsp.lsp.engine_side import EngineSide
@@ -20,6 +22,7 @@ from spark_lsp.lsp.gateway_client import GatewayClient
 from spark_lsp.lsp.messages import UserMessages
 from spark_lsp.lsp.outgoing import Outgoing
 from spark_lsp.request import EngineInfo
+from spark_lsp.session.documents import Documents
 
 NOTHING_STOPPED = "Nothing was stopped"
 
@@ -85,6 +88,18 @@ async def start_explanation(
     await _wait_for_document(argument, outgoing)
     document, start, end = reader.read_lines(argument)
     return {"id": explanations.start(document, start, end), "state": "started"}
+
+
+async def move_cursor(argument: Any, *, documents: Documents, cursor_rest: CursorRest) -> None:
+    """Let the engine read ahead at a position. It is only a hint, so an unreadable one is ignored."""
+    values = cast(dict[str, Any], argument) if isinstance(argument, dict) else {}
+    given = values.get("position")
+    position = cast(dict[str, Any], given) if isinstance(given, dict) else {}
+    document = documents.get(str(values.get("uri", "")))
+    line, character = position.get("line"), position.get("character")
+    if document is not None and type(line) is int and type(character) is int and min(line, character) >= 0:
+        at = Position(line, character)
+        cursor_rest.move(document, convert.to_offset_in(document, at, documents.encoding))
 
 
 async def select_engine(

@@ -42,6 +42,11 @@ kind = "replay"
 text = "answer.txt"
 tokens_per_s = 1
 delay_ms = 0
+[engines.late]
+kind = "replay"
+text = "answer.txt"
+tokens_per_s = 0
+delay_ms = 300
 [engines.stuck]
 kind = "replay"
 text = "answer.txt"

@@ -39,7 +39,7 @@ async def test_spark_v1_is_selected_when_offered_and_greets_with_its_engines(run
         hello = json.loads(await connection.recv())
     assert (hello["type"], hello["version"]) == ("spark.hello", __version__)
     named = {engine["name"] for engine in hello["engines"]}
-    assert named == {"local", "replay", "slow", "flood", "halting", "stuck", "broken"}
+    assert named == {"local", "replay", "slow", "flood", "halting", "late", "stuck", "broken"}
 
 
 async def test_an_unknown_subprotocol_is_not_selected(running: Any) -> None:

@@ -53,6 +53,15 @@ def test_no_more_stops_than_servers_take():
     assert len(stops["llamacpp"]) == len(stops["ollama"]) == 5
 
 
+def test_the_requests_own_stops_follow_those_of_the_family():
+    around = Request(Task.COMPLETE, (Part(PartKind.PREFIX, "x"),))
+    asked = replace(around, stop=("\n\n", "<|endoftext|>", "END"))
+    stop = call_of(asked, Target("m", "llamacpp", "qwen")).body["stop"]
+    assert (stop[0], stop[-2:], stop.count("<|endoftext|>")) == ("<|endoftext|>", ["\n\n", "END"], 1)
+    assert call_of(asked, Target("m", "mistral", suffixes=True)).body["stop"] == list(asked.stop)
+    assert "stop" not in call_of(around, Target("m", "mistral", suffixes=True)).body
+
+
 def test_cerebras_gets_what_it_predicts_and_its_own_bound():
     body = call_of(EDIT, Target("m", "cerebras")).body
     assert body["prediction"] == {"type": "content", "content": "b = 2\n"}
@@ -258,3 +267,9 @@ def test_a_model_that_is_known_to_reason_has_the_engine_s_own_limit(
 ) -> None:
     engine = OpenAIEngine("gpu", OpenAISettings(base_url="http://127.0.0.1:9/v1", **settings))
     assert engine.reasoning_timeout_s == limit_s
+
+
+def test_a_second_answer_is_another_sample():
+    request = Request(Task.COMPLETE, (Part(PartKind.PREFIX, "a = "), Part(PartKind.SUFFIX, "\n")))
+    assert call_of(request, Target("m")).body["temperature"] == 0
+    assert call_of(replace(request, attempt=2), Target("m")).body["temperature"] > 0

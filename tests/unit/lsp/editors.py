@@ -41,6 +41,7 @@ class MirrorLink:
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
+        self.rests: list[tuple[str, int]] = []  # URI and offset of each position at which the cursor rested
         self.calls: list[tuple[str, str]] = []  # method and URI
 
     def opened(self, document: Any) -> None:
@@ -59,8 +60,12 @@ class MirrorLink:
         self.calls.append(("closed", uri))
         self.texts.pop(uri, None)
 
+    def observe(self, focus: Any) -> None:
+        assert focus.text == self.texts[focus.uri]
+        self.rests.append((focus.uri, focus.offset))
+
     def __getattr__(self, name: str) -> Any:
-        return lambda *_: None
+        return lambda *_, **__: None
 
 
 def recording_parts() -> tuple[Parts, RecordingClient]:

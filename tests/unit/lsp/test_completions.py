@@ -1,19 +1,45 @@
-"""The streams of documents: what is forgotten with a closed document."""
+"""The suggestions of documents: a closed document ends its requests, and no other."""
 
-from typing import Any
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from pygls.exceptions import JsonRpcException
 
 from tests.unit.lsp.editors import recording_parts
 
 pytestmark = pytest.mark.anyio
-URI = "file:///a.py"
+URI, OTHER = "file:///a.py", "file:///b.py"
 
 
 async def test_closing_a_document_ends_its_requests_and_forgets_them() -> None:
-    completions: Any = recording_parts()[0].completions
-    waiter = completions._replace_request(URI, "inlineCompletion")
-    completions._replace_request("file:///b.py", "inlineCompletion")
+    parts, _ = recording_parts()
+    parts.settings.apply({"completion": {"delayMs": 60_000}})
+    completions: Any = parts.completions
+    documents = [parts.workspace.documents.open(uri, "python", 1, "x = \n") for uri in (URI, OTHER)]
+    closed, open_ = [
+        asyncio.ensure_future(completions.suggest(document, 4, "inlineCompletion")) for document in documents
+    ]
+    await asyncio.sleep(0)
     completions.forget_document(URI)
-    assert {uri for uri, _ in completions._newest} == {"file:///b.py"}
-    assert waiter.exception().code == -32801
+    with pytest.raises(JsonRpcException) as raised:
+        await closed
+    assert raised.value.code == -32801
+    assert set(completions._lives) == {OTHER}
+    assert {each.document.uri for each in completions._waiting} == {OTHER}
+    assert not open_.done()
+    open_.cancel()
+    await asyncio.wait([open_])
+    assert not completions._waiting
+
+
+@pytest.mark.parametrize("instant", [True, False])
+async def test_the_gateway_learns_whether_the_user_wants_drafts(instant: bool) -> None:
+    sent: list[bool] = []
+    parts, _ = recording_parts()
+    link = SimpleNamespace(configure=lambda *_, drafts: sent.append(drafts))
+    parts.gateway.attach(cast(Any, link))
+    parts.settings.apply({"completion": {"instant": instant}})
+    parts.gateway.configure()
+    assert sent[-1] is instant

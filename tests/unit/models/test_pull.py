@@ -1,6 +1,7 @@
 """Fetching from a real HTTP server: resume, wrong digests, full disks, interruptions, two at once."""
 
 import errno
+import hashlib
 import http.server
 import shutil
 import threading
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from spark_lsp.errors import ModelError
-from spark_lsp.models import paths, pull, sources
+from spark_lsp.models import paths, pull, remove, sources
+from spark_lsp.models.pinned import list_pinned, parse_pinned
 from spark_lsp.models.registry import HuggingFace, Model
 
 Usage = namedtuple("Usage", "total used free")
@@ -23,7 +25,7 @@ class Repository(http.server.ThreadingHTTPServer):
     def __init__(self, content: bytes) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.content, self.cut, self.ranges = content, 0, list[str]()
-        self.status, self.heeds_range = 200, True
+        self.status, self.heeds_range, self.tells_size = 200, True, True
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -38,6 +40,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[: self.server.cut or None])
+
+    def do_HEAD(self) -> None:
+        self.send_response(self.server.status)
+        if self.server.tells_size:
+            self.send_header("Content-Length", str(len(self.server.content)))
+        self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -177,3 +185,46 @@ def test_a_directory_that_cannot_be_made_is_named(model: Model, place: Path) -> 
     place.write_text("a file in the way")
     with pytest.raises(ModelError, match=r"cannot be written.*SPARK_LSP_MODELS"):
         pull.pull(model)
+
+
+@pytest.fixture
+def pinned(weights: bytes) -> Model:
+    return parse_pinned(f"someone/tiny/folder/Qwen-tiny.gguf@{hashlib.sha256(weights).hexdigest()}")
+
+
+def test_a_pinned_file_is_fetched_resumed_and_listed(repository: Repository, pinned: Model) -> None:
+    repository.cut = 2_000_000
+    with pytest.raises(ModelError, match="could not be reached"):
+        pull.pull(pinned)
+    assert list_pinned() == []
+    repository.cut = 0
+    file = pull.pull(pinned)
+    assert repository.ranges[1].startswith("bytes=")
+    assert paths.is_installed(pinned)
+    assert paths.looks_present(pinned)
+    assert list_pinned() == [pinned]
+    assert "licence: see https://huggingface.co/someone/tiny" in file.with_name(
+        file.name + ".NOTICE"
+    ).read_text("utf-8")
+    remove.remove(pinned)
+    assert list_pinned() == []
+    assert remove.leavings(pinned) == []
+
+
+def test_a_pinned_file_with_another_digest_is_thrown_away(
+    repository: Repository, pinned: Model, weights: bytes
+) -> None:
+    repository.content = weights[::-1]
+    with pytest.raises(ModelError, match="wrong digest and was discarded"):
+        pull.pull(pinned)
+    assert not paths.looks_present(pinned)
+
+
+def test_a_pinned_file_without_a_size_is_not_fetched(repository: Repository, pinned: Model) -> None:
+    repository.tells_size = False
+    with pytest.raises(ModelError, match="without the file's size"):
+        pull.pull(pinned)
+    repository.tells_size, repository.status = True, 404
+    with pytest.raises(ModelError, match="it answered 404"):
+        pull.pull(pinned)
+    assert repository.ranges == []

@@ -1,5 +1,6 @@
 """The table of models."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,32 @@ def test_the_family_of_an_own_file_comes_from_its_name(file: str, family: str) -
     assert registry.from_file(Path(file)).family == family
 
 
+def test_a_model_under_a_research_licence_has_terms() -> None:
+    models = {model.name: model for model in registry.MODELS}
+    assert "no commercial use" in models["qwen2.5-coder-3b"].terms
+    assert {name for name, model in models.items() if model.terms} == {"qwen2.5-coder-3b"}
+    assert all(model.licence == "Apache-2.0" for model in models.values() if not model.terms)
+
+
 @pytest.mark.parametrize("model", registry.MODELS, ids=lambda model: model.name)
+def test_every_model_has_a_source_and_a_digest(model: registry.Model) -> None:
+    assert model.sources
+    assert re.fullmatch("[0-9a-f]{64}", model.sha256)
+    assert model.size > 0
+
+
+ON_THE_INDEX = [model for model in registry.MODELS if any(isinstance(each, Wheels) for each in model.sources)]
+
+
+def test_the_small_models_are_on_the_package_index_too() -> None:
+    assert [model.name for model in ON_THE_INDEX] == [
+        "qwen2.5-coder-0.5b",
+        "qwen2.5-coder-1.5b",
+        "smollm2-135m",
+    ]
+
+
+@pytest.mark.parametrize("model", ON_THE_INDEX, ids=lambda model: model.name)
 def test_every_lock_pins_every_wheel_by_digest(model: registry.Model) -> None:
     locks = [source.lock for source in model.sources if isinstance(source, Wheels)]
     assert locks

@@ -121,20 +121,6 @@ def test_no_bound_of_lines() -> None:
     assert whole(FimAnswerFilter(lines=0), "one\n", "two\n") == "one\ntwo\n"
 
 
-@pytest.mark.parametrize("pieces", [("a, b)",), ("a", ", b", ")"), ("a, b", ")", "\n")])
-def test_what_closes_already_right_of_the_cursor_is_left_off(pieces: tuple[str, ...]) -> None:
-    assert whole(FimAnswerFilter(closing=")"), *pieces) == "a, b"
-
-
-def test_inner_closers_stay() -> None:
-    assert whole(FimAnswerFilter(closing=")"), "f(x)", " + g(y)", ")") == "f(x) + g(y)"
-
-
-def test_closers_that_do_not_match_stay() -> None:
-    assert whole(FimAnswerFilter(closing="')"), "a)") == "a)"
-    assert whole(FimAnswerFilter(closing="')"), "a", "')") == "a"
-
-
 def replied(reply: fim.FimAnswerFilter, text: str, size: int = 3) -> str:
     shown = "".join(reply.feed(text[at : at + size]) for at in range(0, len(text), size))
     return (shown + reply.finish()).rstrip("\n")
@@ -163,7 +149,7 @@ def test_a_block_that_ends_with_the_text_is_whole(size: int) -> None:
 
 def test_a_block_has_its_limit() -> None:
     text = "if a:\n" + "    b()\n" * 20
-    assert replied(fim.FimAnswerFilter(line=""), text).count("b()") == 6
+    assert replied(fim.FimAnswerFilter(line=""), text).count("b()") == 8
 
 
 @pytest.mark.parametrize(
@@ -190,3 +176,39 @@ def test_no_family_s_tokens_come_from_the_users_text(family: str) -> None:
     prompt = fim.render_prompt(text, text, family)
     for token in template.tokens:
         assert prompt.count(token.strip()) == fim.render_prompt("", "", family).count(token.strip())
+
+
+@pytest.mark.parametrize(
+    ("prefix", "suffix", "expected"),
+    [
+        ("def f():\n    ", "\n", True),  # an indented empty line
+        ("x = 1\n", "\n", False),  # an empty line outside of any block
+        ("cart.", "\n", True),
+        ("total = ", "\n", True),
+        ("if ready ", ":\n", True),  # a blank behind a word
+        ("print(", "\n", True),
+        ("print(", ")\n", False),  # a call without arguments is complete
+        ("items = [", "]\n", False),
+        ("total = price + 1", "\n", False),
+        ("# a comment ", "\n", False),
+        ("// see .", "\n", False),
+        ("a &&", "\n", True),
+        ("", "", False),
+    ],
+)
+def test_where_an_empty_answer_is_wrong(prefix: str, suffix: str, expected: bool) -> None:
+    assert fim.expects_text(prefix, suffix) is expected
+
+
+def test_a_renewed_filter_begins_again() -> None:
+    first = fim.FimAnswerFilter(" cur")
+    assert first.feed(" current") == "rent"
+    assert first.renewed().feed(" current") == "rent"
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_a_head_with_a_brace_has_its_body_and_its_end(size: int) -> None:
+    text = "if (a) {\n    b();\n}\nc();\n"
+    assert replied(fim.FimAnswerFilter(line=""), text, size) == "if (a) {\n    b();\n}"
+    assert replied(fim.FimAnswerFilter(line=""), "if (a) {\n    b();\n}", size) == "if (a) {\n    b();\n}"
+    assert replied(fim.FimAnswerFilter(line="", below="    b();"), text, size) == "if (a) {"

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_lsp.prompts.ghost import GhostText, _find_fence_lines
+from spark_lsp.prompts.ghost import GhostText
+from spark_lsp.prompts.shaping.stops import find_fence_lines
 
 
 def ghost(around: str, said: str, max_lines: int = 0) -> str | None:
@@ -35,7 +36,7 @@ def ghost(around: str, said: str, max_lines: int = 0) -> str | None:
         ("x = |\n", "1<|fim_pad|>", "1"),
         ("x = |\n", "1\n```\nThis sets x", "1"),
         ("x = |\n", "1\r```\rThis sets x", "1"),
-        ("def f():\n    |\n}\n", "\n}}", "\n}}"),  # a growing line is not yet the line below
+        ("def f():\n    |\nend\n", "\nendo", "\nendo"),  # a growing line is not yet the line below
         ("def f():\n    |\n", "return 1\n\ndef g():\n    return 2", "return 1"),  # the block ends
         (
             "def f():\n    |\n",
@@ -97,9 +98,9 @@ def test_each_chunk_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def count_calls(name: str) -> None:
         method = getattr(GhostText, name)
 
-        def counted(self: GhostText, *arguments: Any) -> Any:
+        def counted(self: GhostText, *arguments: Any, **options: Any) -> Any:
             counts[name] += 1
-            return method(self, *arguments)
+            return method(self, *arguments, **options)
 
         monkeypatch.setattr(GhostText, name, counted)
 
@@ -110,11 +111,11 @@ def test_each_chunk_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
         counts.clear()
         made.feed(chunk)
         assert (made.text, made.whole_lines, made.is_useful) == (made.text, made.whole_lines, True)
-        # The text to show, and its complete lines:
-        assert counts == {"_find_cut": 1, "_shape_text": 2}
+        # The text to show, and the complete lines if there are more of them:
+        assert counts == {"_find_cut": 1, "_shape_text": 1 + chunk.endswith("\n")}
     counts.clear()
     assert made.finish() == "a = 1\n    b = 2\n    return"
-    assert counts == {"_shape_text": 1}
+    assert counts == {"_find_cut": 1, "_shape_text": 1}
 
 
 def growth(around: str, said: str) -> list[str]:
@@ -240,4 +241,4 @@ def test_text_that_was_shown_does_not_vanish_when_it_repeats_the_rest_of_the_lin
     ],
 )
 def test_the_lines_that_may_be_fences(text: str, found: list[str]) -> None:
-    assert _find_fence_lines(text) == found
+    assert find_fence_lines(text) == found

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from spark_lsp.codes import Code
-from spark_lsp.request import Chunk, EngineInfo, Finished, Started, Timing, Usage
+from spark_lsp.request import Chunk, Draft, EngineInfo, Finished, Started, Timing, Usage
 from spark_lsp.wire.server import ServerConnection
 from spark_lsp.wire.server_events import RequestReceived
 
@@ -66,10 +66,17 @@ def steered(server: ServerConnection) -> None:
     say(server, "response.steer", previous_response_id="resp_none", input=message)
 
 
+def drafted(server: ServerConnection) -> None:
+    started, draft = Started("gpu", "m"), Draft("a = 1\nb = 2", 18, 0.8, 5)
+    tell(server, asked(server), draft, started, Chunk("a"), draft, Finished("stop", Usage(9, 2, 4)))
+    tell(server, asked(server), started, draft, Finished("cancelled"), draft)
+
+
 SCENES = {
     "gateway": (of_itself, {"spark": True, "session": "s"}),
     "answers": (answers, {"spark": True}),
     "public-answers": (answers, {"spark": False, "timing": True}),
+    "drafted": (drafted, {"spark": True}),
     "steered": (steered, {"spark": True}),
     "public-steered": (steered, {"spark": False}),
 }

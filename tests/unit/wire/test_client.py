@@ -8,6 +8,7 @@ import pytest
 from spark_lsp.errors import EngineError, LocalProtocolError, RemoteProtocolError
 from spark_lsp.request import (
     Chunk,
+    Draft,
     EditFormat,
     EngineInfo,
     Event,
@@ -254,6 +255,17 @@ def test_an_error_on_a_lane_that_nobody_listens_to_frees_it(client: ClientConnec
     assert client.create(ASK, "ic") == "ic.0"
 
 
+def test_a_draft_may_come_before_the_answer_begins(client: ClientConnection):
+    client.create(ASK, "ic")
+    draft = {"text": "a = 1", "match_tokens": 18, "agreement": 0.8, "count": 5}
+    assert hear(client, "spark.draft", **draft) == [Answered("ic.0", Draft("a = 1", 18, 0.8, 5))]
+    (started, chunk) = hear(client, "response.output_text.delta", delta="x")
+    assert (started.event, chunk.event) == (Started("remote", "completion"), Chunk("x"))
+    assert hear(client, "spark.draft", text="") == []
+    client.cancel("ic.0")
+    assert hear(client, "spark.draft", **draft) == []
+
+
 @pytest.mark.parametrize("lane", ["ic.7", "", None])
 def test_what_belongs_to_no_request_is_ignored(client: ClientConnection, lane: str | None):
     client.create(ASK, "ic")
@@ -262,6 +274,7 @@ def test_what_belongs_to_no_request_is_ignored(client: ClientConnection, lane: s
     assert hear(client, "response.output_text.delta", lane, delta="x") == []
     assert hear(client, "error", lane, error={}) == []
     assert hear(client, "spark.timing", lane, response_id="r", timing={}) == []
+    assert hear(client, "spark.draft", lane, text="x") == []
     assert hear(client, "no.such.event", lane) == []
     assert len(client.lost()) == 1
 
@@ -287,6 +300,11 @@ def test_what_the_gateway_says_of_itself(client: ClientConnection):
     events = hear(client, "spark.status", None, engines=[engine], problems=["p"])
     assert events == [EnginesChanged((info,), ("p",))]
     assert hear(client, "spark.goaway", None, reason="bye") == [Leaving("bye")]
+
+
+def test_drafts_can_be_turned_off(client: ClientConnection):
+    client.configure({}, {}, {}, drafts=False)
+    assert written(client) == [{"type": "spark.configure", "drafts": False}]
 
 
 def test_settings_go_first(client: ClientConnection):

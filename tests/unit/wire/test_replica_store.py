@@ -135,3 +135,22 @@ def test_opening_again_replaces():
     again = DocOpen(doc="d1", uri="file:///a", version=5, length=1, hash=digest("z"), text="z")
     assert mirror.open_document(again)
     assert (text_of(mirror, 1), text_of(mirror, 5)) == (None, "z")
+
+
+def test_the_store_names_the_documents_that_changed() -> None:
+    store = ReplicaStore()
+    text = "abcd"
+    half = DocOpen(doc="d1", uri="file:///a.py", version=1, length=4, hash=digest(text), text="ab")
+    assert store.open_document(half)
+    assert (store.take_changes(), store.text_of("d1"), store.names) == ({"d1"}, None, ["d1"])
+    assert store.add_chunk(DocChunk(doc="d1", version=1, text="cd"))
+    assert (store.take_changes(), store.text_of("d1")) == ({"d1"}, text)
+    assert store.apply_edits(DocEdit(doc="d1", base=1, version=2, edits=[EditFrame(0, 1, "x")], length=4))
+    assert (store.take_changes(), store.text_of("d1")) == ({"d1"}, "xbcd")
+    assert store.check_hash(DocCheck(doc="d1", version=2, hash=digest("xbcd")))
+    assert store.take_changes() == set()
+    assert (store.name_of("file:///a.py"), store.name_of("file:///b.py")) == ("d1", "")
+    assert not store.check_hash(DocCheck(doc="d1", version=2, hash="wrong"))
+    assert (store.take_changes(), store.text_of("d1")) == ({"d1"}, None)
+    store.close("d1")
+    assert store.take_changes() == {"d1"}

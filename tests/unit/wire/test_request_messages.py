@@ -62,6 +62,8 @@ REQUESTS = st.builds(
     max_tokens=st.integers(0, 99),
     priority=st.sampled_from(Priority),
     origin=st.sampled_from(["", URI]),
+    stop=st.lists(st.text(min_size=1, max_size=3), max_size=2).map(tuple),
+    attempt=st.integers(1, 2),
 )
 
 

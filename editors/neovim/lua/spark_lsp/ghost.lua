@@ -24,6 +24,7 @@ local REMEMBERED = 16 -- the places of recent requests; growing answers refer to
 ---@field place spark_lsp.Place
 ---@field command? lsp.Command reports an acceptance to the server
 ---@field done boolean
+---@field beyond integer bytes after the cursor that it replaces: closing brackets and quotes
 
 ---@class spark_lsp.Buffer
 ---@field client_id integer
@@ -106,14 +107,37 @@ local function clear(bufnr)
   end
 end
 
+--- Whether `text` contains the bytes of `part`, in order.
+local function contains(text, part)
+  local at = 0
+  for index = 1, #part do
+    at = text:find(part:sub(index, index), at + 1, true)
+    if not at then
+      return false
+    end
+  end
+  return true
+end
+
+--- Cover the closers that the offer replaces: the lines as they will be, with the text after the closers.
+local function draw_over(lines, after, beyond)
+  local width = api.nvim_strwidth(after)
+  lines[#lines] = lines[#lines] .. after:sub(beyond + 1)
+  local missing = width - api.nvim_strwidth(lines[1])
+  lines[1] = lines[1] .. (' '):rep(math.max(missing, 0))
+end
+
 --- Show the rest of the offer; show nothing without an offer, or while a menu is open.
 local function draw(bufnr)
-  local rest = M.current(bufnr)
-  if not rest or vim.fn.pumvisible() == 1 or buffers[bufnr].dismissed == spot(bufnr) then
+  local rest, offer = M.current(bufnr)
+  if not rest or not offer or vim.fn.pumvisible() == 1 or buffers[bufnr].dismissed == spot(bufnr) then
     return clear(bufnr)
   end
   local row, col = cursor()
   local lines = vim.split(rest:gsub('\r', ''), '\n')
+  if offer.beyond > 0 then
+    draw_over(lines, offer.place.after, offer.beyond)
+  end
   local below = {}
   for index = 2, #lines do
     below[#below + 1] = drawn(lines[index])
@@ -121,7 +145,7 @@ local function draw(bufnr)
   api.nvim_buf_set_extmark(bufnr, namespace, row, col, {
     id = 1, -- one mark, moved to avoid flicker
     virt_text = drawn(lines[1]),
-    virt_text_pos = 'inline',
+    virt_text_pos = offer.beyond > 0 and 'overlay' or 'inline',
     virt_lines = below,
     hl_mode = 'combine',
   })
@@ -165,6 +189,17 @@ local function place_here(bufnr, client)
   return place, params
 end
 
+--- The number of bytes after the cursor that an item replaces.
+local function beyond_of(bufnr, place, item)
+  local range, client = item.range, vim.lsp.get_client_by_id(buffers[bufnr].client_id)
+  if not client or not range or range['end'].character <= range.start.character then
+    return 0
+  end
+  local line = place.before .. place.after
+  local last = vim.str_byteindex(line, client.offset_encoding, range['end'].character, false)
+  return math.max(last - place.col, 0)
+end
+
 --- Accept the server's message about one answer; a newer answer has precedence.
 ---@param item lsp.InlineCompletionItem
 local function take(bufnr, place, item, token, done)
@@ -176,6 +211,7 @@ local function take(bufnr, place, item, token, done)
     place = place,
     command = item.command,
     done = done,
+    beyond = beyond_of(bufnr, place, item),
   }
   draw(bufnr)
 end
@@ -307,10 +343,16 @@ function M.accept(unit)
   if not rest or not offer then
     return false
   end
-  local lines = vim.split(units[unit or 'whole'](rest), '\n')
+  local part = units[unit or 'whole'](rest)
+  local closers = offer.place.after:sub(1, offer.beyond)
+  if not contains(rest:sub(#part + 1), closers) then
+    part = rest -- the part has a closer that the editor has inserted, too
+  end
+  local beyond = part == rest and offer.beyond or 0
+  local lines = vim.split(part, '\n')
   local row, col = cursor()
   vim.bo.undolevels = vim.bo.undolevels -- makes the text typed before a separate undo step
-  api.nvim_buf_set_text(bufnr, row, col, row, col, lines)
+  api.nvim_buf_set_text(bufnr, row, col, row, col + beyond, lines)
   api.nvim_win_set_cursor(0, { row + #lines, (#lines == 1 and col or 0) + #lines[#lines] })
   tell(buffers[bufnr], offer.command)
   moved(bufnr)

@@ -211,6 +211,7 @@ function M.setup(options)
   vim.lsp.enable('spark_lsp')
   adopt()
   require('spark_lsp.attach').watch(group)
+  require('spark_lsp.cursor').watch(group)
   require('spark_lsp.attach').attach_loaded()
 end
 

@@ -1,0 +1,1 @@
+"""Completions without a model: text that is copied from the workspace's own documents. Pure."""

@@ -1,0 +1,1 @@
+"""The parts of `ghost`: each decides one aspect of the text that a completion inserts."""

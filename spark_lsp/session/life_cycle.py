@@ -1,0 +1,316 @@
+"""The life cycle of the suggestions of one document: a state machine without clock, timers or I/O.
+
+Each event is a method. It returns the effects that the caller must perform, in their order. `now` is the time
+in seconds of a clock that never goes back. The caller also calls `process_timer` at `next_due`.
+
+The stream, of which a document has at most one (`suggestion_stream` describes its states):
+
+    state         event                                         next        effects
+    ------------  --------------------------------------------  ----------  -----------------------------
+    none          a request arrives, and its delay is over      STARTING    StartStream
+    STARTING      the caller begins it                          GROWING
+    STARTING      the caller refuses it, or cannot begin it     DROPPED     StopStream, AnswerReplaced or
+                                                                            AnswerFailed
+    GROWING       text arrives                                  the same    ShowText
+    GROWING       there has been enough text for long enough    ANSWERING   answers
+    ANSWERING     text arrives                                  the same    ShowText, answers
+    GROWING or    the first attempt is lost before its first    the same    RepeatRequest
+    ANSWERING     complete line
+    GROWING or    the engine has finished, or further text      DONE        ShowText, StopStreamAt,
+    ANSWERING     would be cut                                              answers
+    GROWING or    the engine has failed                         DONE        ReportFailure, ShowText,
+    ANSWERING                                                               StopStreamAt, answers
+    any of these  a change or a request contradicts it          DROPPED     StopStream, AnswerReplaced
+    any of these  no request used it for `LINGER_SECONDS`       DROPPED     StopStream
+    any of these  its work was cancelled, or has crashed        DROPPED     StopStream, AnswerFailed
+    any of these  the document is closed                        DROPPED     StopStream, AnswerReplaced
+
+A request, which is answered exactly once unless the client cancels it:
+
+    state         event                                         next        effects
+    ------------  --------------------------------------------  ----------  -----------------------------
+    new           the stream is, or may become, its answer      waiting
+    new           no stream fits, and it has a delay            delayed
+    new           no stream fits, and it has no delay           waiting     StopStream, StartStream
+    delayed       its delay is over                             waiting     as for a new one
+    waiting       the stream has text for its cursor            answered    AnswerText
+    waiting       the stream is complete, without such text     answered    AnswerNothing
+    waiting       the text contradicts letters typed before it  new
+    delayed       a change contradicts it                       answered    AnswerReplaced
+    delayed or    a newer request of its method arrives, its    answered    AnswerReplaced
+    waiting       stream is dropped, or the document is closed
+
+The stream belongs to the document, not to a request: if a request is cancelled or replaced, only that request
+ends, and the next one uses the stream. Per method only the newest request is pending. Older ones are answered
+with "content modified" at once, never with an empty list, because some editors then hide the text on the
+screen.
+"""
+
+from collections.abc import Iterator
+
+from spark_lsp.codes import Code
+from spark_lsp.errors import EngineError, SparkError
+from spark_lsp.session.effects import (
+    AnswerFailed,
+    AnswerNothing,
+    AnswerReplaced,
+    AnswerText,
+    Effect,
+    RepeatRequest,
+    ReportFailure,
+    ShowText,
+    StartStream,
+    StopStream,
+    StopStreamAt,
+)
+from spark_lsp.session.suggestion_stream import (
+    LINGER_SECONDS,
+    CursorRequest,
+    StreamSource,
+    StreamState,
+    StreamStep,
+    SuggestionStream,
+)
+from spark_lsp.session.suggestions import Fit, Suggestion
+from spark_lsp.text.document import Document
+
+FIGURES_SECONDS = 0.1  # for which a complete stream waits for the engine's own figures
+
+
+class LifeCycle:
+    """The stream and the pending requests of one document; `tokens` gives the tokens of suggestions."""
+
+    def __init__(self, tokens: Iterator[int]) -> None:
+        self._tokens = tokens
+        self._stream: SuggestionStream | None = None
+        self._pending: dict[str, CursorRequest] = {}  # by method
+        self._delayed: dict[CursorRequest, float] = {}  # until this time
+        self._effects: list[Effect] = []
+
+    @property
+    def stream(self) -> SuggestionStream | None:
+        """The live stream, if any."""
+        return self._stream
+
+    @property
+    def next_due(self) -> float | None:
+        """The time at which `process_timer` must be called next; None if nothing is due."""
+        times = list(self._delayed.values())
+        if self._stream is not None:
+            if self._stream.answer_at is not None:
+                times.append(self._stream.answer_at)
+            if self._stream.unused_since is not None:
+                times.append(self._stream.unused_since + LINGER_SECONDS)
+        return min(times, default=None)
+
+    # Events of the editor.
+
+    def add_request(self, request: CursorRequest, now: float) -> list[Effect]:
+        """Answer a request, or let it wait for a stream. An older one of the same method is replaced."""
+        if (previous := self._pending.get(request.method)) is not None:
+            self._settle(previous)
+            self._effects.append(AnswerReplaced(previous))
+        self._pending[request.method] = request
+        self._place(request, now)
+        return self._take_effects()
+
+    def cancel_request(self, request: CursorRequest, now: float) -> list[Effect]:
+        """Forget a request, even one whose answer was not delivered; its stream may be used by the next."""
+        self._settle(request)
+        if self._stream is not None:
+            self._stream.answered.discard(request)
+            self._note_use(self._stream, now)
+        return self._take_effects()
+
+    def change_document(self, document: Document) -> list[Effect]:
+        """Drop the stream if the new text contradicts it, and end such delayed requests."""
+        if self._stream is not None and not self._stream.suggestion.agrees_with(document):
+            self._drop_stream()
+        for request in list(self._delayed):
+            if not Suggestion(request.document, request.offset, request.offset).agrees_with(document):
+                self._settle(request)
+                self._effects.append(AnswerReplaced(request))
+        return self._take_effects()
+
+    def close(self) -> list[Effect]:
+        """Drop the stream and end all requests: the document is closed or unusable."""
+        self._drop_stream()
+        for request in list(self._pending.values()):
+            self._settle(request)
+            self._effects.append(AnswerReplaced(request))
+        return self._take_effects()
+
+    # Events of the engine. Those of a stream that has been dropped have no effect.
+
+    def begin(self, stream: SuggestionStream, source: StreamSource) -> list[Effect]:
+        """Let a stream receive text: its request is on the way to an engine."""
+        if stream is self._stream:
+            stream.begin(source)
+        return self._take_effects()
+
+    def refuse(self, stream: SuggestionStream) -> list[Effect]:
+        """Drop a stream that cannot start, because the text it was requested for is gone or withheld."""
+        if stream is self._stream:
+            self._drop_stream()
+        return self._take_effects()
+
+    def add_text(self, stream: SuggestionStream, text: str, now: float) -> list[Effect]:
+        """Process more text of an engine."""
+        if stream.is_receiving:
+            before = stream.suggestion
+            if stream.take_text(text, now):
+                stream.finish()
+                self._conclude(stream, now)
+            elif stream.suggestion is not before:
+                self._show_text(stream)
+                self._answer_decided(stream, now)
+        return self._take_effects()
+
+    def finish(self, stream: SuggestionStream, now: float) -> list[Effect]:
+        """Conclude a stream whose engine has finished."""
+        if stream.is_receiving:
+            stream.finish()
+            self._conclude(stream, now)
+        return self._take_effects()
+
+    def fail(self, stream: SuggestionStream, error: EngineError, now: float) -> list[Effect]:
+        """Conclude a stream whose engine failed; repeat its request once if nothing is lost by that."""
+        if stream.is_receiving:
+            is_lost = error.code == Code.CONNECTION_LOST
+            if is_lost and stream.attempts == 1 and not stream.has_whole_lines:
+                stream.repeat()
+                self._effects.append(RepeatRequest(stream))
+            else:
+                self._effects.append(ReportFailure(error))
+                stream.fail(str(error))
+                self._conclude(stream, now)
+        elif stream is self._stream:
+            self._effects.append(ReportFailure(error))
+        return self._take_effects()
+
+    def crash(self, stream: SuggestionStream, error: SparkError, now: float) -> list[Effect]:
+        """Conclude a stream whose work failed unexpectedly, and drop it; the next request starts another.
+
+        If all of its text is there, it stays: only the report of its end has failed.
+        """
+        if stream is self._stream and stream.state is not StreamState.DONE:
+            if stream.is_receiving:
+                stream.fail(error.what)
+                self._conclude(stream, now)
+            if stream is self._stream:
+                self._drop_stream(error)
+        return self._take_effects()
+
+    def abort(self, stream: SuggestionStream, error: Exception) -> list[Effect]:
+        """Drop a stream whose work was cancelled or cannot start; its requests get the error."""
+        if stream is self._stream:
+            self._drop_stream(error)
+        return self._take_effects()
+
+    # Time.
+
+    def process_timer(self, now: float) -> list[Effect]:
+        """Process everything that is due."""
+        for request, due in list(self._delayed.items()):
+            if due <= now and self._delayed.pop(request, None) is not None:
+                self._place(request, now, is_delayed=True)
+        stream = self._stream
+        if stream is not None and stream.answer_at is not None and stream.answer_at <= now:
+            stream.answer_at = None
+            stream.step(StreamStep.ANSWER)
+            self._answer_decided(stream, now)
+        unused_since = self._stream.unused_since if self._stream is not None else None
+        if unused_since is not None and unused_since + LINGER_SECONDS <= now:
+            self._drop_stream()
+        return self._take_effects()
+
+    # Steps that events share.
+
+    def _take_effects(self) -> list[Effect]:
+        effects, self._effects = self._effects, []
+        return effects
+
+    def _place(self, request: CursorRequest, now: float, *, is_delayed: bool = False) -> None:
+        """Let a request wait for the stream; for a new one, after its delay, if the stream does not fit."""
+        typed = self._find_typed_text(request)
+        if typed is None:
+            if request.delay_seconds > 0 and not is_delayed:
+                self._delayed[request] = now + request.delay_seconds
+                return
+            self._start_stream(request.document, request.offset)
+            typed = ""
+        if self._stream is not None:
+            self._stream.waiting[request] = typed
+            self._answer_decided(self._stream, now)
+
+    def _find_typed_text(self, request: CursorRequest) -> str | None:
+        """Return the text typed since the stream's cursor. If the stream does not fit, drop it: None."""
+        if self._stream is None:
+            return None
+        typed = self._stream.find_typed_text(request.document, request.offset)
+        if typed is None:
+            self._drop_stream()
+        return typed
+
+    def _start_stream(self, document: Document, offset: int) -> None:
+        self._stream = SuggestionStream(Suggestion(document, offset, offset, token=next(self._tokens)))
+        self._effects.append(StartStream(self._stream))
+
+    def _show_text(self, stream: SuggestionStream) -> None:
+        if stream.shows_partial_results:
+            self._effects.append(ShowText(stream, stream.suggestion))
+
+    def _conclude(self, stream: SuggestionStream, now: float) -> None:
+        """Show and answer with the complete text of a stream."""
+        self._show_text(stream)
+        self._effects.append(StopStreamAt(stream, now + FIGURES_SECONDS))
+        self._answer_decided(stream, now)
+
+    def _answer_decided(self, stream: SuggestionStream, now: float) -> None:
+        """Answer the requests whose answer cannot change any more; contradicted ones need another stream."""
+        contradicted: list[CursorRequest] = []
+        for request, typed in list(stream.waiting.items()):
+            fit = stream.compare(typed)
+            if fit is Fit.MAY_GROW:
+                continue
+            del stream.waiting[request]
+            if fit is Fit.IS_CONTRADICTED:
+                contradicted.append(request)
+                continue
+            self._settle(request)
+            if fit is Fit.HAS_TEXT:
+                stream.answered.add(request)
+                self._effects.append(AnswerText(request, stream.suggestion_for(request, typed)))
+            else:
+                reason = stream.reason or Code.NOTHING_TO_ADD
+                self._effects.append(AnswerNothing(request, reason, stream.detail))
+        self._note_use(stream, now)
+        for request in contradicted:
+            self._place(request, now)
+
+    def _note_use(self, stream: SuggestionStream, now: float) -> None:
+        """Record since when no request has used a stream."""
+        if not stream.is_unused:
+            stream.unused_since = None
+        elif stream.unused_since is None:
+            stream.unused_since = now
+
+    def _settle(self, request: CursorRequest) -> None:
+        """Forget a request that is answered or cancelled."""
+        self._delayed.pop(request, None)
+        if self._pending.get(request.method) is request:
+            del self._pending[request.method]
+        if self._stream is not None:
+            self._stream.waiting.pop(request, None)
+
+    def _drop_stream(self, error: Exception | None = None) -> None:
+        """End the stream; the requests that still wait for it get the error, or "content modified"."""
+        stream, self._stream = self._stream, None
+        if stream is None:
+            return
+        stream.step(StreamStep.DROP)
+        self._effects.append(StopStream(stream))
+        for request in list(stream.waiting):
+            self._settle(request)
+            self._effects.append(AnswerReplaced(request) if error is None else AnswerFailed(request, error))
+        stream.waiting.clear()

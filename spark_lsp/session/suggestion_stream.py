@@ -1,0 +1,296 @@
+"""One streamed suggestion: its state, its text so far, and the requests that wait for it.
+
+A request is answered at the first useful unit: complete lines that are useful alone, and further lines that
+arrive within `MORE_LINES_SECONDS`. A client that shows partial results gets the incomplete text after
+`PARTIAL_TEXT_SECONDS`, because the rest follows; any other client would keep half a line.
+
+The states; `life_cycle` has the events that lead from one to another:
+
+    STARTING    the request to the engine is being built
+    GROWING     text arrives; no request is answered with it yet
+    ANSWERING   the text so far answers requests; more may arrive
+    DONE        the text is complete, or there is a reason for its absence
+    DROPPED     contradicted, unused or replaced; it answers nothing any more
+
+A live stream (any state but DROPPED) that no request uses is *unused*, and is dropped `LINGER_SECONDS` later.
+"""
+
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from typing import Protocol
+
+from spark_lsp.codes import Code, Reason
+from spark_lsp.errors import LocalProtocolError
+from spark_lsp.session.suggestions import Fit, Suggestion
+from spark_lsp.text.document import Document
+
+MORE_LINES_SECONDS = 0.05  # for which a fast engine may add lines to the first
+PARTIAL_TEXT_SECONDS = 0.1  # for which a client that shows partial results waits for the rest of a line
+LINGER_SECONDS = 0.15  # for which a stream continues without a request that uses it
+
+
+class StreamState(Enum):
+    """The state of a stream; see the module docstring."""
+
+    STARTING = auto()
+    GROWING = auto()
+    ANSWERING = auto()
+    DONE = auto()
+    DROPPED = auto()
+
+
+class StreamStep(Enum):
+    """A change of a stream's state."""
+
+    BEGIN = auto()  # the request goes to the engine
+    ANSWER = auto()  # there is enough text for an answer
+    REPEAT = auto()  # the same request goes to the engine again
+    CONCLUDE = auto()  # the answer is complete, or has failed
+    DROP = auto()
+
+
+TABLE: dict[tuple[StreamState, StreamStep], StreamState] = {
+    (StreamState.STARTING, StreamStep.BEGIN): StreamState.GROWING,
+    (StreamState.GROWING, StreamStep.ANSWER): StreamState.ANSWERING,
+    (StreamState.GROWING, StreamStep.REPEAT): StreamState.GROWING,
+    (StreamState.ANSWERING, StreamStep.REPEAT): StreamState.ANSWERING,
+    (StreamState.GROWING, StreamStep.CONCLUDE): StreamState.DONE,
+    (StreamState.ANSWERING, StreamStep.CONCLUDE): StreamState.DONE,
+    (StreamState.STARTING, StreamStep.DROP): StreamState.DROPPED,
+    (StreamState.GROWING, StreamStep.DROP): StreamState.DROPPED,
+    (StreamState.ANSWERING, StreamStep.DROP): StreamState.DROPPED,
+    (StreamState.DONE, StreamStep.DROP): StreamState.DROPPED,
+}
+
+
+class Shaper(Protocol):
+    """Turns the chunks of an engine into the text to show: `prompts.ghost.GhostText`."""
+
+    def feed(self, chunk: str) -> bool:
+        """Take a chunk. Return True if the text is complete."""
+        ...
+
+    def finish(self) -> str | None:
+        """Return the text to insert, or None. `end` then belongs to this text."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the chunks so far."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The text to show so far."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """The end of the document's text that `text` replaces."""
+        ...
+
+    @property
+    def whole_lines(self) -> str:
+        """The complete lines so far."""
+        ...
+
+    @property
+    def lines_end(self) -> int:
+        """The end of the document's text that `whole_lines` replaces."""
+        ...
+
+    @property
+    def is_useful(self) -> bool:
+        """Whether the complete lines help alone."""
+        ...
+
+
+class SecretCheck(Protocol):
+    """Finds the secrets that were hidden from the model: `privacy.redaction.RedactedDocument`."""
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether any secret was hidden."""
+        ...
+
+    def repeats_mask(self, text: str) -> bool:
+        """Return whether a text repeats the mask of a hidden secret."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSource:
+    """Where a stream's text comes from: the shaping, the check for secrets, and the client's ability."""
+
+    shaper: Shaper
+    secrets: SecretCheck
+    shows_partial_results: bool
+
+
+@dataclass(eq=False, slots=True)
+class CursorRequest:
+    """A request for a suggestion at a cursor; `document` is the text at its arrival.
+
+    `delay_seconds` is the pause before the engine is used for it.
+    """
+
+    method: str
+    document: Document
+    offset: int
+    delay_seconds: float = 0.0
+
+
+@dataclass(eq=False, slots=True)
+class SuggestionStream:
+    """An answer that is being streamed.
+
+    `suggestion` has all text so far, `lines` only its complete lines, which replace the text up to
+    `lines_end`. `waiting` maps the requests that wait
+    to the text typed since the stream's own cursor, `answered` has those that were answered with its text.
+    """
+
+    suggestion: Suggestion
+    source: StreamSource | None = None  # None while STARTING
+    state: StreamState = StreamState.STARTING
+    lines: str = ""
+    lines_end: int = 0
+    answer_at: float | None = None  # the time from which the text so far answers requests
+    unused_since: float | None = None
+    attempts: int = 0
+    reason: Reason | None = None  # for the absence of text
+    detail: str = ""
+    waiting: dict[CursorRequest, str] = field(default_factory=dict[CursorRequest, str])
+    answered: set[CursorRequest] = field(default_factory=set[CursorRequest])
+
+    @property
+    def uri(self) -> str:
+        """The URI of the document."""
+        return self.suggestion.document.uri
+
+    @property
+    def is_receiving(self) -> bool:
+        """Whether more text may arrive."""
+        return self.state in (StreamState.GROWING, StreamState.ANSWERING)
+
+    @property
+    def shows_partial_results(self) -> bool:
+        """Whether the client shows the text while it grows."""
+        return self.source is not None and self.source.shows_partial_results
+
+    @property
+    def offered_text(self) -> str:
+        """The part of the text that may answer a request now."""
+        if self.state is StreamState.ANSWERING:
+            return self.suggestion.text if self.shows_partial_results else self.lines
+        return self.suggestion.text if self.state is StreamState.DONE else ""
+
+    def step(self, step: StreamStep) -> None:
+        """Change the state. Raises `LocalProtocolError` for a step that is not in the table."""
+        target = TABLE.get((self.state, step))
+        if target is None:
+            raise LocalProtocolError(f"A suggestion in state {self.state.name} cannot {step.name}")
+        self.state = target
+
+    def begin(self, source: StreamSource) -> None:
+        """Start to receive text."""
+        self.step(StreamStep.BEGIN)
+        self.source = source
+        self.attempts = 1
+
+    def repeat(self) -> None:
+        """Discard the received text, because the same request is sent again."""
+        self.step(StreamStep.REPEAT)
+        self.attempts += 1
+        self.answer_at = None
+        self.lines = ""
+        self.suggestion = replace(self.suggestion, text="", end=self.suggestion.anchor)
+        if self.source is not None:
+            self.source.shaper.reset()
+
+    def compare(self, typed: str) -> Fit:
+        """Return how this answer relates to the text typed since the stream's own cursor."""
+        offered = self.offered_text
+        fit = self.suggestion.compare(typed, offered)
+        if fit is Fit.HAS_TEXT and not offered.startswith(typed):
+            return Fit.MAY_GROW  # complete lines are shaped separately and may differ until the end
+        return fit
+
+    def find_typed_text(self, document: Document, offset: int) -> str | None:
+        """Return the text typed since the stream's own cursor if this is, or may become, the answer.
+
+        Return None for a text or cursor that contradicts it, and if another request may succeed. An answer
+        without text is an answer only for its own cursor, and only if the engine did not fail.
+        """
+        typed = self.suggestion.find_typed_text(document, offset)
+        if typed is None:
+            return None
+        fit = self.compare(typed)
+        is_known_empty = fit is Fit.IS_EMPTY and not typed and self.reason is not Code.NO_ANSWER
+        return typed if fit in (Fit.HAS_TEXT, Fit.MAY_GROW) or is_known_empty else None
+
+    def suggestion_for(self, request: CursorRequest, typed: str) -> Suggestion:
+        """Return the offered text without its typed beginning, for the cursor of a request."""
+        text = self.offered_text
+        end = self.suggestion.end if text == self.suggestion.text else self.lines_end
+        offered = replace(self.suggestion, text=text, end=end)
+        return offered.advance(typed, request.document, request.offset)
+
+    def take_text(self, text: str, now: float) -> bool:
+        """Take more text from the engine. Return True if the answer is complete."""
+        shaper, secrets = self._parts
+        if shaper.feed(text):
+            return True
+        if secrets.has_secrets and secrets.repeats_mask(shaper.text):
+            return False  # undecidable before the end of the answer
+        self.suggestion = replace(self.suggestion, text=shaper.text, end=shaper.end)
+        self.lines = shaper.whole_lines
+        self.lines_end = shaper.lines_end
+        if self.state is StreamState.GROWING:
+            if shaper.is_useful:
+                self._answer_within(MORE_LINES_SECONDS, now)
+            if self.shows_partial_results and shaper.text:
+                self._answer_within(PARTIAL_TEXT_SECONDS, now)
+        return False
+
+    def finish(self) -> None:
+        """Conclude with the received text, unless it repeats a secret that was hidden from the model."""
+        shaper, secrets = self._parts
+        text = shaper.finish()
+        if text and secrets.repeats_mask(text):
+            self._conclude(None, shaper.end, Code.SECRET_IN_ANSWER)
+        else:
+            self._conclude(text, shaper.end, Code.NOTHING_TO_ADD)
+
+    def fail(self, detail: str) -> None:
+        """Conclude with the complete lines that arrived before the engine failed; they are still valid."""
+        shaper, secrets = self._parts
+        lines = shaper.whole_lines
+        kept = lines if lines and not secrets.repeats_mask(lines) else None
+        self._conclude(kept, shaper.lines_end, Code.NO_ANSWER, detail)
+
+    @property
+    def has_whole_lines(self) -> bool:
+        """Whether at least one complete line has arrived."""
+        return self.source is not None and bool(self.source.shaper.whole_lines)
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether no request waits for this stream, and none was answered with its text."""
+        return not self.waiting and not self.answered
+
+    def _answer_within(self, seconds: float, now: float) -> None:
+        """Let the text answer requests after `seconds`, or earlier if that was decided before."""
+        self.answer_at = now + seconds if self.answer_at is None else min(self.answer_at, now + seconds)
+
+    def _conclude(self, text: str | None, end: int, reason: Reason, detail: str = "") -> None:
+        """Set the final text, which replaces the document's up to `end`, or the reason for its absence."""
+        self.step(StreamStep.CONCLUDE)
+        self.answer_at = None
+        self.suggestion = replace(self.suggestion, text=text or "", end=end, done=True)
+        if not text:
+            self.reason, self.detail = reason, detail
+
+    @property
+    def _parts(self) -> tuple[Shaper, SecretCheck]:
+        if self.source is None:
+            raise LocalProtocolError("A suggestion that has not begun cannot receive text")
+        return self.source.shaper, self.source.secrets

@@ -1,0 +1,641 @@
+"""The life cycle of suggestions, event by event, and under any order of events.
+
+`World` plays the server: it performs the effects, sends the timer's events, and keeps its own record of the
+pending requests, of the live stream and of its use. The invariants compare the two.
+"""
+
+import itertools
+from collections import Counter
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from spark_lsp.codes import Code
+from spark_lsp.errors import EngineError, LocalProtocolError, SparkError
+from spark_lsp.privacy.redaction import RedactedDocument
+from spark_lsp.prompts.ghost import GhostText
+from spark_lsp.session.effects import (
+    Answer,
+    AnswerFailed,
+    AnswerNothing,
+    AnswerReplaced,
+    AnswerText,
+    Effect,
+    RepeatRequest,
+    ReportFailure,
+    ShowText,
+    StartStream,
+    StopStream,
+    StopStreamAt,
+)
+from spark_lsp.session.life_cycle import FIGURES_SECONDS, LifeCycle
+from spark_lsp.session.suggestion_stream import (
+    LINGER_SECONDS,
+    MORE_LINES_SECONDS,
+    PARTIAL_TEXT_SECONDS,
+    TABLE,
+    CursorRequest,
+    StreamSource,
+    StreamState,
+    StreamStep,
+    SuggestionStream,
+)
+from spark_lsp.session.suggestions import Fit, Suggestion
+from spark_lsp.text.document import Document
+
+INLINE, MENU = "inlineCompletion", "completion"
+BASE = Document("file:///a.py", "def f():\n    x = \n\n\ndef g():\n    pass\n", 1, "python")
+CURSOR = 17
+SECRET = f"ghp_{'aB3' * 12}"
+LOST = EngineError("The link is lost", code=Code.CONNECTION_LOST)
+BROKEN = EngineError("The engine is broken")
+CRASHED = SparkError("The work failed")
+
+
+class CountingGhost(GhostText):
+    """Ghost text that counts its computations."""
+
+    def __init__(self, document: Document, offset: int) -> None:
+        self.calls: Counter[str] = Counter()
+        super().__init__(document.text, offset, document.language)
+
+    def feed(self, chunk: str) -> bool:
+        self.calls["feed"] += 1
+        return super().feed(chunk)
+
+    def finish(self) -> str | None:
+        self.calls["finish"] += 1
+        return super().finish()
+
+
+class World:
+    """The server around one life cycle: it performs the effects and checks each of them."""
+
+    def __init__(self, document: Document = BASE, *, partial: bool = False) -> None:
+        self.life = LifeCycle(itertools.count(1))
+        self.now = 0.0
+        self.document: Document | None = document
+        self.cursor = CURSOR
+        self.partial = partial
+        self.is_down = False  # no stream can start
+        self.live: SuggestionStream | None = None
+        self.streams: list[SuggestionStream] = []
+        self.chunks: Counter[SuggestionStream] = Counter()
+        self.repeated: set[SuggestionStream] = set()
+        self.contradicted: set[int] = set()  # tokens
+        self.shown: dict[int, str] = {}  # the last partial result, by token
+        self.ended: set[int] = set()  # tokens of streams whose last partial result was shown
+        self.pending: list[CursorRequest] = []
+        self.answers: dict[CursorRequest, Answer] = {}
+        self.users: set[CursorRequest] = set()  # requests that were answered with the live stream's text
+        self.unused_since: float | None = None
+        self.log: list[Effect] = []
+
+    # Events.
+
+    def request(
+        self, method: str = INLINE, delay: float = 0.0, at: tuple[Document, int] | None = None
+    ) -> CursorRequest:
+        assert self.document is not None
+        document, offset = at or (self.document, self.cursor)
+        made = CursorRequest(method, document, offset, delay)
+        older = [each for each in self.pending if each.method == method]
+        self.pending.append(made)
+        self.perform(self.life.add_request(made, self.now))
+        assert all(isinstance(self.answers.get(each), AnswerReplaced) for each in older)
+        return made
+
+    def cancel(self, request: CursorRequest) -> None:
+        if request in self.pending:
+            self.pending.remove(request)
+        self.users.discard(request)
+        self.perform(self.life.cancel_request(request, self.now))
+
+    def type(self, text: str) -> None:
+        self.change(self.cursor, self.cursor, text, self.cursor + len(text))
+
+    def change(self, start: int, end: int, new: str, cursor: int) -> None:
+        assert self.document is not None
+        self.document = self.document.splice(start, end, new, self.document.version + 1)
+        self.cursor = cursor
+        if self.live is not None and not self._agrees(self.live, self.document):
+            self.contradicted.add(self.live.suggestion.token)
+        self.perform(self.life.change_document(self.document))
+        assert self.live is None or self.live.suggestion.token not in self.contradicted
+
+    def chunk(self, text: str, stream: SuggestionStream | None = None) -> None:
+        stream = stream or self.live
+        assert stream is not None
+        self.chunks[stream] += stream is self.live and stream.is_receiving
+        self.perform(self.life.add_text(stream, text, self.now))
+
+    def finish(self, stream: SuggestionStream | None = None) -> None:
+        self.perform(self.life.finish(self._stream(stream), self.now))
+
+    def fail(self, error: EngineError, stream: SuggestionStream | None = None) -> None:
+        self.perform(self.life.fail(self._stream(stream), error, self.now))
+
+    def crash(self, stream: SuggestionStream | None = None) -> None:
+        self.perform(self.life.crash(self._stream(stream), CRASHED, self.now))
+
+    def abort(self, stream: SuggestionStream | None = None) -> None:
+        self.perform(self.life.abort(self._stream(stream), CRASHED))
+
+    def close(self) -> None:
+        self.perform(self.life.close())
+        assert not self.pending
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass; the timer is exact."""
+        until = self.now + seconds
+        while (due := self.life.next_due) is not None and due <= until:
+            self.now = max(self.now, due)
+            self.process_timer()
+        self.now = until
+
+    def process_timer(self) -> None:
+        self.perform(self.life.process_timer(self.now))
+        due = self.life.next_due
+        assert due is None or due > self.now
+
+    def _stream(self, stream: SuggestionStream | None) -> SuggestionStream:
+        found = stream or self.live
+        assert found is not None
+        return found
+
+    @staticmethod
+    def _agrees(stream: SuggestionStream, document: Document) -> bool:
+        """Whether a text is the stream's with a beginning of its suggestion typed at its cursor."""
+        made = stream.suggestion
+        before, after = made.document.text[: made.anchor], made.document.text[made.anchor :]
+        text = document.text
+        if len(text) < len(before + after) or not (text.startswith(before) and text.endswith(after)):
+            return False
+        typed = text[len(before) : len(text) - len(after)]
+        return made.text.startswith(typed) or (not made.done and typed.startswith(made.text))
+
+    # Effects.
+
+    def perform(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            self.log.append(effect)
+            if isinstance(effect, Answer):
+                self._take_answer(effect)
+            elif isinstance(effect, StartStream):
+                self._start(effect.stream)
+            elif isinstance(effect, StopStream):
+                assert effect.stream is self.live
+                self.live, self.users = None, set()
+            elif isinstance(effect, RepeatRequest):
+                assert effect.stream is self.live
+                assert effect.stream not in self.repeated
+                self.repeated.add(effect.stream)
+                self.shown.pop(effect.stream.suggestion.token, None)  # the second answer may differ
+            elif isinstance(effect, ShowText):
+                self._show(effect)
+            elif isinstance(effect, StopStreamAt):
+                assert effect.at == self.now + FIGURES_SECONDS
+        self._note_use()
+
+    def _start(self, stream: SuggestionStream) -> None:
+        assert self.live is None, "a second live stream"
+        self.live = stream
+        self.streams.append(stream)
+        made = stream.suggestion
+        if self.document is None or not made.agrees_with(self.document):
+            self.perform(self.life.refuse(stream))
+        elif self.is_down:
+            self.perform(self.life.abort(stream, CRASHED))
+        else:
+            ghost = CountingGhost(made.document, made.anchor)
+            secrets = RedactedDocument.from_document(made.document)
+            self.perform(self.life.begin(stream, StreamSource(ghost, secrets, self.partial)))
+
+    def _take_answer(self, answer: Answer) -> None:
+        assert answer.request in self.pending, "answered twice, or after it was cancelled"
+        self.pending.remove(answer.request)
+        self.answers[answer.request] = answer
+        if not isinstance(answer, AnswerText):
+            return
+        made, live = answer.suggestion, self.live
+        assert live is not None
+        assert made.text
+        assert made.token == live.suggestion.token
+        assert made.token not in self.contradicted, "an old suggestion"
+        assert (made.document, made.anchor) == (answer.request.document, answer.request.offset)
+        applied = made.document.splice(made.anchor, made.end, made.text)
+        base = live.suggestion
+        assert applied.text == base.document.splice(base.anchor, base.end, live.offered_text).text
+        self.users.add(answer.request)
+
+    def _show(self, effect: ShowText) -> None:
+        made = effect.suggestion
+        assert effect.stream is self.live
+        assert self.partial
+        assert made.token not in self.ended
+        before = self.shown.get(made.token, "")
+        assert made.text.startswith(before) or before.startswith(made.text)
+        self.shown[made.token] = made.text
+        if made.done:
+            self.ended.add(made.token)
+
+    def _note_use(self) -> None:
+        is_used = self.users or any(each in self.live.waiting for each in self.pending) if self.live else True
+        if is_used:
+            self.unused_since = None
+        elif self.unused_since is None:
+            self.unused_since = self.now
+
+    def texts(self) -> list[str]:
+        return [each.suggestion.text for each in self.log if isinstance(each, AnswerText)]
+
+
+# Written cases.
+
+
+def test_a_request_is_answered_with_all_lines_that_arrive_soon() -> None:
+    world = World()
+    world.request()
+    world.chunk("1\n")
+    world.wait(MORE_LINES_SECONDS / 2)
+    world.chunk("    y = 2\n    z")
+    assert not world.answers
+    world.wait(MORE_LINES_SECONDS / 2)
+    assert world.texts() == ["1\n    y = 2"]
+    assert world.live is not None
+    assert world.live.state is StreamState.ANSWERING
+
+
+def test_a_client_that_shows_partial_results_gets_half_a_line() -> None:
+    world = World(partial=True)
+    world.request()
+    world.chunk("alp")
+    world.wait(PARTIAL_TEXT_SECONDS)
+    assert world.texts() == ["alp"]
+    world.chunk("ha")
+    world.finish()
+    assert [each.suggestion.text for each in world.log if isinstance(each, ShowText)] == [
+        "alp",
+        "alpha",
+        "alpha",
+    ]
+
+
+def test_typing_along_uses_the_same_stream_and_the_rest_is_the_answer() -> None:
+    world = World()
+    world.request()
+    world.chunk("alpha")
+    world.type("al")
+    world.request()
+    world.finish()
+    assert world.texts() == ["pha"]
+    world.type("p")
+    world.request()
+    assert world.texts() == ["pha", "ha"]
+    assert len(world.streams) == 1
+
+
+def test_letters_that_contradict_the_first_text_get_another_stream() -> None:
+    world = World()
+    world.request()
+    world.type("x")
+    made = world.request()
+    assert len(world.streams) == 2  # nothing had arrived that says whether it begins with an x
+    world.chunk("y")
+    world.type("z")
+    assert world.live is None
+    assert isinstance(world.answers[made], AnswerReplaced)
+
+
+def test_an_older_request_is_replaced_and_the_newer_one_uses_its_stream() -> None:
+    world = World()
+    first, menu, second = world.request(), world.request(MENU), world.request()
+    assert world.answers == {first: AnswerReplaced(first)}
+    world.chunk("1")
+    world.finish()
+    assert {type(world.answers[each]) for each in (menu, second)} == {AnswerText}
+    assert len(world.streams) == 1
+
+
+def test_an_unused_stream_ends_after_its_last_use() -> None:
+    world = World()
+    first = world.request()
+    world.cancel(first)
+    world.wait(LINGER_SECONDS * 0.8)
+    second = world.request()
+    world.cancel(second)
+    world.wait(LINGER_SECONDS * 0.8)
+    assert world.live is not None
+    assert world.live is world.streams[0]
+    world.wait(LINGER_SECONDS * 0.2)
+    assert world.live is None
+
+
+def test_a_stream_whose_answer_was_delivered_does_not_linger_out_but_an_undelivered_one_does() -> None:
+    world = World()
+    made = world.request()
+    world.chunk("1")
+    world.finish()
+    world.wait(10)
+    assert world.live is not None
+    world.cancel(made)  # before the answer was delivered
+    world.wait(LINGER_SECONDS)
+    assert world.live is None
+
+
+def test_a_request_with_a_delay_uses_no_engine_before_it() -> None:
+    world = World()
+    made = world.request(delay=0.3)
+    world.wait(0.2)
+    assert not world.streams
+    world.wait(0.1)
+    assert world.live is not None
+    assert made in world.live.waiting
+
+
+def test_a_delayed_request_uses_the_stream_that_another_method_has_started() -> None:
+    world = World()
+    first = world.request(INLINE, delay=0.02)
+    world.wait(0.01)
+    second = world.request(MENU, delay=0.02)
+    world.wait(0.1)
+    assert len(world.streams) == 1
+    assert set(world.streams[0].waiting) == {first, second}
+
+
+def test_a_contradicting_change_ends_a_delayed_request() -> None:
+    world = World()
+    made = world.request(delay=0.3)
+    world.change(0, 0, "# a\n", CURSOR + 4)
+    assert isinstance(world.answers[made], AnswerReplaced)
+    assert world.life.next_due is None
+
+
+def test_an_answer_without_text_is_known_until_it_lingers_out_and_has_its_reason() -> None:
+    world = World()
+    made = world.request()
+    world.finish()
+    assert world.answers[made] == AnswerNothing(made, Code.NOTHING_TO_ADD, "")
+    world.request()
+    assert len(world.streams) == 1
+    world.wait(LINGER_SECONDS)
+    world.request()
+    assert len(world.streams) == 2
+
+
+def test_after_a_failure_the_next_request_starts_another_stream() -> None:
+    world = World()
+    made = world.request()
+    world.fail(BROKEN)
+    assert ReportFailure(BROKEN) in world.log
+    assert world.answers[made] == AnswerNothing(made, Code.NO_ANSWER, str(BROKEN))
+    world.request()
+    assert len(world.streams) == 2
+
+
+def test_a_failure_keeps_the_complete_lines() -> None:
+    world = World()
+    world.request()
+    world.chunk("1\n    y = ")
+    world.fail(BROKEN)
+    assert world.texts() == ["1"]
+
+
+def test_a_lost_link_repeats_the_request_once_and_only_before_the_first_complete_line() -> None:
+    world = World()
+    made = world.request()
+    world.chunk("12")
+    world.fail(LOST)
+    assert isinstance(world.log[-1], RepeatRequest)
+    world.chunk("34")
+    world.fail(LOST)
+    assert world.answers[made] == AnswerNothing(made, Code.NO_ANSWER, str(LOST))
+    world.request()
+    world.chunk("1\n")
+    world.fail(LOST)
+    assert world.texts() == ["1"]
+
+
+def test_a_failure_after_the_complete_text_changes_nothing() -> None:
+    world = World(partial=True)
+    world.request()
+    world.chunk("1")
+    world.finish()
+    for error in (LOST, BROKEN):
+        world.fail(error)
+    world.crash()
+    world.request()
+    assert world.texts() == ["1", "1"]
+    assert len(world.streams) == 1
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_work_that_crashes_answers_its_requests_and_is_forgotten(begun: bool) -> None:
+    world = World()
+    world.is_down = not begun
+    made = world.request()
+    if begun:
+        world.crash()
+        assert world.answers[made] == AnswerNothing(made, Code.NO_ANSWER, CRASHED.what)
+    else:
+        assert world.answers[made] == AnswerFailed(made, CRASHED)
+    assert world.live is None
+
+
+def test_a_cancelled_engine_side_answers_with_its_error() -> None:
+    world = World()
+    made = world.request()
+    world.abort()
+    assert world.answers[made] == AnswerFailed(made, CRASHED)
+
+
+def test_an_answer_that_repeats_a_hidden_secret_is_withheld() -> None:
+    text = f"KEY = '{SECRET}'\n" + BASE.text
+    world = World(Document(BASE.uri, text, 1, "python"), partial=True)
+    world.cursor = len(text) - len(BASE.text) + CURSOR
+    made = world.request()
+    world.chunk(f"'{'*' * len(SECRET)}'\n")
+    world.wait(PARTIAL_TEXT_SECONDS)
+    assert not [each for each in world.log if isinstance(each, ShowText)]
+    world.finish()
+    assert world.answers[made] == AnswerNothing(made, Code.SECRET_IN_ANSWER, "")
+
+
+@pytest.mark.parametrize("state", StreamState)
+@pytest.mark.parametrize("step", StreamStep)
+def test_a_step_that_is_not_in_the_table_is_an_error(state: StreamState, step: StreamStep) -> None:
+    stream = SuggestionStream(Suggestion(BASE, CURSOR, CURSOR), state=state)
+    if (state, step) in TABLE:
+        stream.step(step)
+        assert stream.state is TABLE[(state, step)]
+    else:
+        with pytest.raises(LocalProtocolError):
+            stream.step(step)
+
+
+# Any order of events.
+
+CHUNKS = st.sampled_from(
+    ["alpha", " beta", "\n    ", "gamma(1)", "\n", "delta = [", "]", "<|end|>", "\ndef g():"]
+)
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """See the module docstring."""
+
+    @initialize(partial=st.booleans())
+    def open(self, partial: bool) -> None:
+        self.world = World(partial=partial)
+        self.earlier = [(BASE, CURSOR)]
+
+    def _remember(self) -> None:
+        assert self.world.document is not None
+        self.earlier.append((self.world.document, self.world.cursor))
+
+    @rule(method=st.sampled_from([INLINE, MENU]), delay=st.sampled_from([0.0, 0.0, 0.03]))
+    def request(self, method: str, delay: float) -> None:
+        self.world.request(method, delay)
+
+    @rule(data=st.data(), method=st.sampled_from([INLINE, MENU]))
+    def request_for_an_earlier_text(self, data: st.DataObject, method: str) -> None:
+        self.world.request(method, at=data.draw(st.sampled_from(self.earlier)))
+
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        made = [*self.world.pending, *self.world.users]
+        if made:
+            self.world.cancel(data.draw(st.sampled_from(made)))
+
+    @rule(count=st.integers(1, 8))
+    def type_along(self, count: int) -> None:
+        live, document = self.world.live, self.world.document
+        if live is None or document is None:
+            return
+        typed = live.suggestion.find_typed_text(document, self.world.cursor)
+        if typed is not None and (rest := live.suggestion.text[len(typed) :]):
+            self.world.type(rest[:count])
+            self._remember()
+
+    @rule(extra=st.sampled_from(["a", " b", "\n", "alp"]), method=st.sampled_from([INLINE, MENU]))
+    def type_ahead(self, extra: str, method: str) -> None:
+        """Type more than has arrived, and request: later text agrees with it, or contradicts it."""
+        live, document = self.world.live, self.world.document
+        if live is not None and document is not None and live.suggestion.text:
+            typed = live.suggestion.find_typed_text(document, self.world.cursor)
+            if typed is not None:
+                self.world.type(live.suggestion.text[len(typed) :] + extra)
+                self.world.request(method)
+                self._remember()
+
+    @rule(text=st.sampled_from(["x", "a", "al", "alpha", "\n", " "]))
+    def type(self, text: str) -> None:
+        self.world.type(text)
+        self._remember()
+
+    @rule()
+    def delete(self) -> None:
+        if self.world.cursor > 0:
+            self.world.change(self.world.cursor - 1, self.world.cursor, "", self.world.cursor - 1)
+            self._remember()
+
+    @rule(cursor=st.integers(0, 40))
+    def move(self, cursor: int) -> None:
+        assert self.world.document is not None
+        self.world.cursor = min(cursor, len(self.world.document))
+
+    @rule(chunk=CHUNKS)
+    def receive(self, chunk: str) -> None:
+        if self.world.live is not None:
+            self.world.chunk(chunk)
+
+    @rule(event=st.sampled_from(["finish", "fail", "lose", "crash", "abort"]))
+    def end(self, event: str) -> None:
+        if self.world.live is not None:
+            self._end(event, self.world.live)
+
+    @rule(data=st.data(), event=st.sampled_from(["chunk", "finish", "fail", "lose", "crash", "abort"]))
+    def receive_late(self, data: st.DataObject, event: str) -> None:
+        """Events of streams that have been dropped change nothing."""
+        dropped = [each for each in self.world.streams if each is not self.world.live]
+        if dropped:
+            stream, before = data.draw(st.sampled_from(dropped)), len(self.world.log)
+            if event == "chunk":
+                self.world.chunk("late", stream)
+            else:
+                self._end(event, stream)
+            assert len(self.world.log) == before
+
+    def _end(self, event: str, stream: SuggestionStream) -> None:
+        if event in ("fail", "lose"):
+            self.world.fail(LOST if event == "lose" else BROKEN, stream)
+        else:
+            getattr(self.world, event)(stream)
+
+    @rule(seconds=st.sampled_from([0.01, 0.03, 0.05, 0.1, 0.15, 0.4]))
+    def wait(self, seconds: float) -> None:
+        self.world.wait(seconds)
+
+    @rule(seconds=st.sampled_from([0.05, 0.2]))
+    def wait_with_a_late_timer(self, seconds: float) -> None:
+        self.world.now += seconds
+        self.world.process_timer()
+
+    @rule()
+    def request_without_an_engine_side(self) -> None:
+        self.world.is_down = True
+        self.world.request()
+        self.world.is_down = False
+
+    @rule()
+    def close(self) -> None:
+        self.world.close()
+
+    @invariant()
+    def the_machine_and_the_record_agree(self) -> None:
+        world = self.world
+        assert world.life.stream is world.live
+        methods = [each.method for each in world.pending]
+        assert len(methods) == len(set(methods))
+        waiting = set(world.live.waiting) if world.live is not None else set[CursorRequest]()
+        assert waiting <= set(world.pending)
+        delayed = set(world.pending) - waiting
+        assert all(each.delay_seconds for each in delayed)
+        assert not delayed or world.life.next_due is not None
+
+    @invariant()
+    def no_request_waits_for_a_decided_answer(self) -> None:
+        """A repeated request is decided when its first text arrives again."""
+        live = self.world.live
+        if live is not None and (live.suggestion.text or live not in self.world.repeated):
+            assert all(live.compare(typed) is Fit.MAY_GROW for typed in live.waiting.values())
+
+    @invariant()
+    def an_unused_stream_ends(self) -> None:
+        """The tolerance is that of adding times."""
+        world = self.world
+        if world.live is not None and world.unused_since is not None:
+            assert world.now < world.unused_since + LINGER_SECONDS + 1e-9
+
+    @invariant()
+    def a_used_stream_does_not_end_by_itself(self) -> None:
+        if self.world.live is not None and self.world.unused_since is None:
+            assert self.world.live.unused_since is None
+
+    @invariant()
+    def ghost_text_is_computed_once_per_chunk(self) -> None:
+        for stream in self.world.streams:
+            if stream.source is not None:
+                shaper = stream.source.shaper
+                assert isinstance(shaper, CountingGhost)
+                assert shaper.calls["feed"] == self.world.chunks[stream]
+                assert shaper.calls["finish"] <= 1
+
+    def teardown(self) -> None:
+        if hasattr(self, "world"):
+            self.world.close()
+
+
+AnyOrder.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestAnyOrder = AnyOrder.TestCase
