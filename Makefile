@@ -1,6 +1,6 @@
 # All targets work without root and write only to .venv and the user's cache directory.
 .DEFAULT_GOAL := help
-.PHONY: help demo check test oldest newest versions cover lint bench faults fuzz soak editors vscode vsix vllm clients model clean
+.PHONY: help demo check pages test oldest newest versions cover lint bench faults fuzz soak editors vscode vsix vllm clients model clean
 
 PYTHON ?= python3
 SOAK_S ?= 1800
@@ -34,6 +34,10 @@ check: $(STAMP) ## the quick check while you work: ruff, pyright and the unit te
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/python -m pytest -q --numprocesses=$(WORKERS) tests/unit tests/test_*.py
 
+pages: $(STAMP) ## write the pages and the VS Code settings that are generated from the code
+	@$(BIN)/python -m scripts.reference
+	@$(BIN)/python -m scripts.manifest
+
 oldest: $(STAMP) ## run the tests, without editors and model, with the oldest supported libraries and Python
 	@$(BIN)/python scripts/test_versions.py oldest $(VERSIONS)
 
@@ -43,7 +47,7 @@ newest: $(STAMP) ## the same with the newest (VERSIONS='--python 3.12' selects a
 versions: $(STAMP) ## run a short form of both, side by side
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target oldest newest VERSIONS=--short
 
-lint: $(STAMP) ## run ruff and pyright (strict)
+lint: $(STAMP) ## run ruff and pyright (strict; standard for the tests)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/pyright --pythonpath $(BIN)/python

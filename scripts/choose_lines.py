@@ -23,7 +23,10 @@ MIN_LINES_ABOVE = 40
 MIN_CHARS, MAX_CHARS = 12, 90
 MIN_REST_CHARS = 4
 MAX_FILE_LINES = 1_500
-_LEFT_OUT = ("import ", "from ", "@", "#", ")", "]", "}", "else", "try", "pass", "break", "continue", "finally")
+_LEFT_OUT = (
+    *("import ", "from ", "@", "#", ")", "]", "}"),
+    *("else", "try", "pass", "break", "continue", "finally"),
+)
 
 
 def main() -> None:

@@ -170,8 +170,7 @@ def test_imports_go_down_only(file: Path) -> None:
 def test_only_the_shells_of_the_wire_import_it() -> None:
     users = {relative(file) for file in FILES if "wire" in inner_rooms(file)}
     client = {f"engine/gateway_client/{name}.py" for name in ("remote", "link", "connect")}
-    allowed = {*client, "cli/wire_page.py"}
-    assert all(name.startswith(("wire/", "gateway/", "bench/")) or name in allowed for name in users), users
+    assert all(name.startswith(("wire/", "gateway/", "bench/")) or name in client for name in users), users
 
 
 @pytest.mark.parametrize("file", FILES, ids=relative)

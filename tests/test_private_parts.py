@@ -24,10 +24,6 @@ DOCUMENTED = {"os._exit"}  # documented in spite of its name
 
 # Private members that we use, and public ones that we override, by file.
 ALLOWED = {
-    "cli/reference.py": {
-        "_HelpAction",
-        "_SubParsersAction",
-    },  # argparse lists a parser's commands nowhere else
     "lsp/pygls_adapter.py": {
         "_execute_handler",
         "_handle_notification",

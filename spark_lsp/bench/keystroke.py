@@ -63,5 +63,9 @@ def _sent(wire: ClientConnection) -> int:
 
 def framed(length: int) -> int:
     """Return the length of a client's WebSocket frame with that much payload (RFC 6455, section 5.2)."""
-    extended = 0 if length < 126 else 2 if length < 65_536 else 8
+    extended = 0
+    if length >= 65_536:
+        extended = 8
+    elif length >= 126:
+        extended = 2
     return 2 + extended + MASK + length

@@ -11,9 +11,11 @@ The cancel is measured at the engine: from the cancel of a long prompt during it
 slot is free.
 """
 
+import asyncio
+import time
+
 import anyio
 
-from spark_lsp.bench.embedded import cancel_in_prefill
 from spark_lsp.bench.figures import Figure, at_most
 from spark_lsp.bench.memory import private
 from spark_lsp.client.editor import Editor, editing
@@ -23,6 +25,7 @@ from spark_lsp.client.rehearsal import default_file
 from spark_lsp.config import LocalSettings
 from spark_lsp.engine.local.engine import LocalEngine
 from spark_lsp.errors import SparkError
+from spark_lsp.request import Request, Task
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 
@@ -93,3 +96,14 @@ async def _freed_ms(count: int) -> list[float]:
         return [await cancel_in_prefill(engine) * 1000 for _ in range(count)]
     finally:
         await engine.aclose()
+
+
+async def cancel_in_prefill(engine: LocalEngine) -> float:
+    """Return the seconds that a slot stays busy after a cancel while it reads a long prompt."""
+    async with engine.open(Request(Task.CHAT, instruction="One of many lines.\n" * 600)) as events:
+        await anext(events)
+        await asyncio.sleep(0.3)
+    left = time.perf_counter()
+    while await engine.busy():
+        await asyncio.sleep(0.01)
+    return time.perf_counter() - left

@@ -7,7 +7,7 @@ editor, names are in camelCase below `spark.` (`spark.completion.maxLines`); con
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
@@ -128,12 +128,7 @@ class WaferSettings:
 
 
 EngineSettings = LocalSettings | ReplaySettings | OpenAISettings | WaferSettings
-ENGINE_KINDS: Mapping[str, type[EngineSettings]] = {
-    "local": LocalSettings,
-    "replay": ReplaySettings,
-    "openai": OpenAISettings,
-    "wafer": WaferSettings,
-}
+ENGINE_KINDS: Mapping[str, type[EngineSettings]] = {table().kind: table for table in get_args(EngineSettings)}
 ROUTES = ("completion", "edit", "chat")
 Routes = Mapping[str, tuple[str, ...]]
 

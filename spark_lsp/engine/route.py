@@ -50,7 +50,7 @@ class Route:
     def info(self) -> EngineInfo:
         """The engine that would get a request now, and why it is not the preferred one."""
         if not self._engines:
-            error = _no_engine(self._name)
+            error = _make_no_engine_error(self._name)
             return EngineInfo(self._name, "fallback", "", state="off", reason=error.what, code=error.code)
         engine = self._available_engines()[0]
         info = info_of(engine)
@@ -68,15 +68,17 @@ class Route:
 
     @asynccontextmanager
     async def _open(self, request: Request) -> AsyncGenerator[AsyncIterator[Event], None]:
-        async with aclosing(self._answer(request)) as events:
+        async with aclosing(self._read_answer(request)) as events:
             yield events
 
-    def _answer(self, request: Request) -> AsyncGenerator[Event, None]:
+    def _read_answer(self, request: Request) -> AsyncGenerator[Event, None]:
         engines = self._available_engines(request)
-        candidates = [self._candidate(engine, request, is_last=engine is engines[-1]) for engine in engines]
+        candidates = [
+            self._make_candidate(engine, request, is_last=engine is engines[-1]) for engine in engines
+        ]
         return failover(candidates, self._now, _is_final, self._summarize_failures)
 
-    def _candidate(self, engine: Engine, request: Request, *, is_last: bool) -> Candidate:
+    def _make_candidate(self, engine: Engine, request: Request, *, is_last: bool) -> Candidate:
         has_deadline = request.task is Task.COMPLETE and not request.warm and not is_last
         timeout_s = _first_text_timeout(engine) if has_deadline else math.inf
         return Candidate(
@@ -116,7 +118,7 @@ class Route:
 
     def _summarize_failures(self, failures: Sequence[Failure]) -> EngineError:
         if not failures:
-            return _no_engine(self._name)
+            return _make_no_engine_error(self._name)
         first = failures[0].error
         if len(failures) == 1:
             return first
@@ -155,7 +157,7 @@ async def _read_events(engine: Engine, request: Request, timeout_s: float) -> As
         except StopAsyncIteration:
             return
         except TimeoutError as error:
-            raise _too_late(info_of(engine).name, timeout_s) from error
+            raise _make_timeout_error(info_of(engine).name, timeout_s) from error
         except EngineError:
             raise
         except Exception as error:
@@ -193,7 +195,7 @@ def _fits_context(info: EngineInfo, request: Request) -> bool:
     return uncut <= info.context_tokens * CHARS_PER_TOKEN
 
 
-def _too_late(name: str, seconds: float) -> EngineError:
+def _make_timeout_error(name: str, seconds: float) -> EngineError:
     return EngineError(
         f"Engine {name!r} sent nothing for {seconds:g} s",
         "The next engine of the route answers",
@@ -202,7 +204,7 @@ def _too_late(name: str, seconds: float) -> EngineError:
     )
 
 
-def _no_engine(route: str) -> EngineError:
+def _make_no_engine_error(route: str) -> EngineError:
     return EngineError(
         f"The route {route!r} has no engine",
         "Requests on this route fail",

@@ -66,6 +66,8 @@ class ConnectionHandler:
         self._sent_infos: tuple[EngineInfo, ...] = ()  # the engines' state that the peer knows
         self._unsubscribe: Callable[[], None] = lambda: None
         self._is_too_old = False
+        self._is_greeted = False
+        self._reason_to_end = ""  # an end that was announced before the greeting
         self._group = anyio.create_task_group()
 
     @property
@@ -78,7 +80,10 @@ class ConnectionHandler:
         return self._scheduler.statistics()
 
     def announce_end(self, reason: str) -> None:
-        """Tell the peer that the gateway will close this connection."""
+        """Tell the peer, after its greeting, that the gateway will close this connection."""
+        if not self._is_greeted:
+            self._reason_to_end = reason
+            return
         self._connection.announce_end(reason)
         self._writer.wake()
 
@@ -134,6 +139,9 @@ class ConnectionHandler:
         registry = self._engines.registry
         self._sent_infos = tuple(registry.infos())
         self._connection.greet(__version__, self._sent_infos, registry.serving())
+        self._is_greeted = True
+        if self._reason_to_end:
+            self._connection.announce_end(self._reason_to_end)
         self._writer.wake()
         self._unsubscribe = registry.subscribe(self._report_status)
 

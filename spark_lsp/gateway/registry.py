@@ -43,14 +43,14 @@ class Registry:
         self._base = base
         self._watch: EngineWatch = EngineWatch() if base is None else base._watch
         self._own_engines = dict(engines)
-        self._own_health = {name: CircuitBreaker() for name in engines}
+        self._own_breakers = {name: CircuitBreaker() for name in engines}
         self._engines = dict(engines)
-        self._health = dict(self._own_health)
+        self._breakers = dict(self._own_breakers)
         self._routes = {route: tuple(names) for route, names in routes.items()}
         self._settings = dict(settings or {})
         if base is not None:
             self._engines = {**base._engines, **self._engines}
-            self._health = {**base._health, **self._health}
+            self._breakers = {**base._breakers, **self._breakers}
             self._routes = {**base._routes, **self._routes}
             self._settings = base._settings
 
@@ -84,15 +84,15 @@ class Registry:
         now = time.monotonic()
         state: list[object] = []
         for name, engine in self._own_engines.items():
-            health = self._own_health[name]
-            state += (info_of(engine, name), health.state(now), health.allows_request(now), health.reason)
+            breaker = self._own_breakers[name]
+            state += (info_of(engine, name), breaker.state(now), breaker.allows_request(now), breaker.reason)
         return tuple(state)
 
     def infos(self) -> list[EngineInfo]:
         """Return the current state of each engine, with the reason why its routes avoid it."""
         now = time.monotonic()
         infos = {
-            name: self._add_health(info_of(engine, name), self._health[name], now)
+            name: self._add_breaker_reason(info_of(engine, name), self._breakers[name], now)
             for name, engine in self._engines.items()
         }
         for route in reversed(ROUTE_OF.values()):  # the route of completions overrides the others
@@ -101,10 +101,10 @@ class Registry:
                 infos[serving.name] = serving
         return list(infos.values())
 
-    def _add_health(self, info: EngineInfo, health: CircuitBreaker, now: float) -> EngineInfo:
-        if info.state == "off" or health.state(now) is BreakerState.CLOSED:
+    def _add_breaker_reason(self, info: EngineInfo, breaker: CircuitBreaker, now: float) -> EngineInfo:
+        if info.state == "off" or breaker.state(now) is BreakerState.CLOSED:
             return info
-        reason = f"{health.reason}. Other engines of its routes answer until it has recovered"
+        reason = f"{breaker.reason}. Other engines of its routes answer until it has recovered"
         return replace(info, state="degraded", reason=reason, code=Code.ENGINE_REPLACED)
 
     def serving(self) -> dict[str, str]:
@@ -140,7 +140,7 @@ class Registry:
         if not names and name == "chat":
             names = self._routes.get("edit", ())
         engines = [self._engines[each] for each in names if each in self._engines]
-        return Route(name, engines, self._health)
+        return Route(name, engines, self._breakers)
 
     def find_unknown(self, routes: Mapping[str, Sequence[str]]) -> list[Problem]:
         """Return a problem for each engine that an editor's routes name and that does not exist here."""

@@ -69,6 +69,7 @@ class EditRequestReader:
         tree = SyntaxTree.of(document)
         instruction = _read_text(fields, "instruction", MAX_TEXT_CHARACTERS)
         if instruction or not actions.needs_instruction(action):
+            instruction = instruction or actions.instruction_of(action)
             return EditRequest(action, seen, tree, start, end, instruction, diagnostics)
         note, start, end = actions.find_instruction(document, tree, start, end)
         if note is None:

@@ -30,12 +30,17 @@ class Diagnostic:
 
 @dataclass(frozen=True, slots=True)
 class CodeAction:
-    """One kind of edit. `kind` is LSP's code action kind."""
+    """One kind of edit. `kind` is LSP's code action kind.
+
+    `instruction` is the request to the model. It is empty if the user gives it (`needs_instruction`), or if
+    each prompt format has a separate question for the action (`fix`, `document`).
+    """
 
     name: str
     title: str
     kind: str
     needs_instruction: bool = False
+    instruction: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,11 @@ def title_of(name: str) -> str:
 def needs_instruction(name: str) -> bool:
     """Tell whether an action needs an instruction."""
     return _BY_NAME[name].needs_instruction
+
+
+def instruction_of(name: str) -> str:
+    """Return an action's request to the model, or an empty text."""
+    return _BY_NAME[name].instruction
 
 
 def list_offers(

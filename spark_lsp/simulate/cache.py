@@ -25,7 +25,7 @@ class PromptCache:
 
     def take(self, keys: Sequence[Hashable], tokens: int, now: float) -> int:
         """Return the number of a prompt's `tokens` that were cached, and cache its blocks."""
-        self._expire(now)
+        self._drop_expired(now)
         found = 0
         while found < len(keys) and keys[found] in self._used:
             found += 1
@@ -36,7 +36,7 @@ class PromptCache:
             self._used.popitem(last=False)
         return min(found, max(tokens - 1, 0) // self.block_tokens) * self.block_tokens
 
-    def _expire(self, now: float) -> None:
+    def _drop_expired(self, now: float) -> None:
         while self._used and now - next(iter(self._used.values())) > self.keep_s:
             self._used.popitem(last=False)
 
@@ -48,10 +48,10 @@ def tokens_of(text: str) -> int:
 
 def keys_of(text: str, block_tokens: int) -> list[Hashable]:
     """Return the keys of a text's whole blocks."""
-    return list(_keys(text, block_tokens * CHARS_PER_TOKEN))
+    return list(_list_block_keys(text, block_tokens * CHARS_PER_TOKEN))
 
 
-def _keys(text: str, size: int) -> Iterator[Hashable]:
+def _list_block_keys(text: str, size: int) -> Iterator[Hashable]:
     chain = hashlib.blake2b(digest_size=16)
     for start in range(0, len(text) - size + 1, size):
         chain.update(text[start : start + size].encode("utf-8", "surrogatepass"))

@@ -140,16 +140,16 @@ def simulate(machine: Machine, jobs: Sequence[Job]) -> list[Served]:
         ending = floor.next_end()
         floor.advance(min(arrival, floor.reading_until, ending))
         if ending == floor.now:
-            _end(floor)
+            _end_jobs(floor)
         elif floor.reading_until == floor.now:
             _begin_writing(floor)
         else:
-            _arrive(floor, arrivals.popleft())
-        _admit(floor, cache)
+            _add_arrivals(floor, arrivals.popleft())
+        _admit_jobs(floor, cache)
     return [floor.done[number] for number in range(len(jobs))]
 
 
-def _arrive(floor: _Floor, number: int) -> None:
+def _add_arrivals(floor: _Floor, number: int) -> None:
     job = floor.jobs[number]
     if job.prompt + job.output > floor.machine.context_tokens:
         floor.done[number] = Served(job, refused=True)
@@ -157,7 +157,7 @@ def _arrive(floor: _Floor, number: int) -> None:
         floor.waiting.append(number)
 
 
-def _admit(floor: _Floor, cache: PromptCache) -> None:
+def _admit_jobs(floor: _Floor, cache: PromptCache) -> None:
     while floor.waiting:
         job = floor.jobs[floor.waiting[0]]
         if job.prompt + job.output > floor.free or len(floor.admitted) >= floor.machine.most_users:
@@ -165,17 +165,19 @@ def _admit(floor: _Floor, cache: PromptCache) -> None:
         number = floor.waiting.popleft()
         floor.free -= job.prompt + job.output
         floor.admitted[number] = floor.now
-        floor.cached[number] = cache.take(_keys(job, number, cache.block_tokens), job.prompt, floor.now)
+        floor.cached[number] = cache.take(
+            _list_block_keys(job, number, cache.block_tokens), job.prompt, floor.now
+        )
         floor.to_read.append(number)
-    _read(floor)
+    _read_prompts(floor)
 
 
-def _keys(job: Job, number: int, block: int) -> list[tuple[str, int]]:
+def _list_block_keys(job: Job, number: int, block: int) -> list[tuple[str, int]]:
     shared = min(job.prefix_tokens, job.prompt) // block if job.prefix else 0
     return [(job.prefix if at < shared else f"\0{number}", at) for at in range(job.prompt // block)]
 
 
-def _read(floor: _Floor) -> None:
+def _read_prompts(floor: _Floor) -> None:
     """Start to read the next prompt if the reader is free."""
     if floor.to_read and floor.reading_until == math.inf:
         number = floor.to_read[0]
@@ -194,7 +196,7 @@ def _begin_writing(floor: _Floor) -> None:
     heapq.heappush(floor.writing, (floor.virtual + job.output - 1, number))
 
 
-def _end(floor: _Floor) -> None:
+def _end_jobs(floor: _Floor) -> None:
     at, number = heapq.heappop(floor.writing)
     floor.virtual = max(floor.virtual, at)
     job = floor.jobs[number]
@@ -202,9 +204,11 @@ def _end(floor: _Floor) -> None:
     floor.prompts -= job.prompt - floor.cached[number]
     floor.answers -= job.output
     floor.free += job.prompt + job.output
-    admitted, first = floor.admitted.pop(number), floor.first.pop(number)
+    admitted = floor.admitted.pop(number)
+    first = floor.first.pop(number)
     delay = floor.machine.overhead_s
-    queue_s, prompt_s = admitted - delay - job.at, first - admitted + delay
+    queue_s = admitted - delay - job.at
+    prompt_s = first - admitted + delay
     floor.done[number] = Served(job, queue_s, prompt_s, floor.now - first, floor.cached.pop(number))
 
 

@@ -74,7 +74,7 @@ def read_session(text: str) -> list[Step]:
     steps: list[Step] = []
     for row in reader:
         try:
-            steps.append(_step(row))
+            steps.append(_read_step(row))
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(
                 f"Line {reader.line_num} of the session, comments apart, cannot be read ({error})",
@@ -86,9 +86,11 @@ def read_session(text: str) -> list[Step]:
     return steps
 
 
-def _step(row: dict[str, str]) -> Step:
-    kind, seconds = row["kind"], float(row.get("seconds") or 0)
-    prompt, output = int(row.get("prompt_tokens") or 0), int(row.get("output_tokens") or 0)
+def _read_step(row: dict[str, str]) -> Step:
+    kind = row["kind"]
+    seconds = float(row.get("seconds") or 0)
+    prompt = int(row.get("prompt_tokens") or 0)
+    output = int(row.get("output_tokens") or 0)
     if kind not in KINDS:
         raise ValueError(f"{kind!r} is not a kind of step")
     if not math.isfinite(seconds) or min(seconds, prompt, output) < 0:
@@ -119,12 +121,12 @@ def compared(steps: Sequence[Step], paces: Sequence[Pace]) -> list[Felt]:
             each.first_token_s,
             each.tokens_s,
             each.tokens_per_s / slow.tokens_per_s,
-            _ratio(slow.waiting_s, each.waiting_s),
-            _ratio(slow.total_s, each.total_s),
+            _divide_times(slow.waiting_s, each.waiting_s),
+            _divide_times(slow.total_s, each.total_s),
         )
         for each in sessions
     ]
 
 
-def _ratio(slow: float, fast: float) -> float:
+def _divide_times(slow: float, fast: float) -> float:
     return slow / fast if fast else 1.0

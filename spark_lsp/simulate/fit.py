@@ -90,7 +90,7 @@ def left_out(rows: Sequence[Published], fit: Fit) -> list[float]:
 def leave_one_out(rows: Sequence[Published], fit: Fit) -> list[float]:
     """Return each row's error when it is predicted from all others."""
     predicted = left_out(rows, fit)
-    return [_error(guess, row.tokens_per_s) for guess, row in zip(predicted, rows, strict=True)]
+    return [_measure_error(guess, row.tokens_per_s) for guess, row in zip(predicted, rows, strict=True)]
 
 
 def half_splits(rows: Sequence[Published], fit: Fit) -> Errors:
@@ -98,7 +98,7 @@ def half_splits(rows: Sequence[Published], fit: Fit) -> Errors:
     errors: list[float] = []
     for half in itertools.combinations(rows, (len(rows) + 1) // 2):
         predict = fit(half)
-        errors += [_error(predict(row), row.tokens_per_s) for row in rows if row not in half]
+        errors += [_measure_error(predict(row), row.tokens_per_s) for row in rows if row not in half]
     return errors_of(errors)
 
 
@@ -113,7 +113,7 @@ def noise(rows: Sequence[Published]) -> float:
     return statistics.median(pairs) if pairs else math.nan
 
 
-def _error(predicted: float, true: float) -> float:
+def _measure_error(predicted: float, true: float) -> float:
     return abs(predicted / true - 1)
 
 
@@ -147,7 +147,7 @@ def read_measured(text: str, table: Table) -> list[Measured]:
     rows: list[Measured] = []
     for row in reader:
         try:
-            rows.append(_measured(row, table))
+            rows.append(_read_measurements(row, table))
         except (KeyError, ValueError, TypeError) as error:
             raise ConfigError(
                 f"Line {reader.line_num} of the GPU data cannot be read ({error})", "Nothing was fitted"
@@ -157,7 +157,7 @@ def read_measured(text: str, table: Table) -> list[Measured]:
     return rows
 
 
-def _measured(row: dict[str, str], table: Table) -> Measured:
+def _read_measurements(row: dict[str, str], table: Table) -> Measured:
     setup = GpuSetup(
         table.gpus[row["gpu"]],
         int(row["tensor_parallel"]),
@@ -225,17 +225,18 @@ def fit_ttft(rows: Sequence[Measured], parameters: GpuParameters, steps: int = 1
 
 def gpu_errors(rows: Sequence[Measured], parameters: GpuParameters) -> Errors:
     """Return the errors of the time per token."""
-    return errors_of([_error(tpot_ms(row, parameters), row.tpot_ms) for row in rows])
+    return errors_of([_measure_error(tpot_ms(row, parameters), row.tpot_ms) for row in rows])
 
 
 def ttft_errors(rows: Sequence[Measured], parameters: GpuParameters) -> Errors:
     """Return the errors of the time to the first token."""
-    return errors_of([_error(ttft_ms(row, parameters), row.ttft_ms) for row in rows])
+    return errors_of([_measure_error(ttft_ms(row, parameters), row.ttft_ms) for row in rows])
 
 
 def halves(rows: Sequence[Measured], seed: int) -> tuple[list[Measured], list[Measured]]:
     """Return two halves of the rows, chosen by the seed (a linear congruential generator)."""
-    state, keyed = seed * 2654435761 + 1, list[tuple[int, int]]()
+    state = seed * 2654435761 + 1
+    keyed = list[tuple[int, int]]()
     for number in range(len(rows)):
         state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
         keyed.append((state >> 33, number))
@@ -254,11 +255,11 @@ def simplex(loss: Callable[[Sequence[float]], float], first: Sequence[float], st
     ranked = sorted((loss(point), point) for point in points)
     for _ in range(steps):
         centre = [math.fsum(point[j] for _, point in ranked[:-1]) / size for j in range(size)]
-        ranked = sorted(_moved(loss, ranked, centre))
+        ranked = sorted(_move_point(loss, ranked, centre))
     return ranked[0][1]
 
 
-def _moved(
+def _move_point(
     loss: Callable[[Sequence[float]], float], ranked: list[tuple[float, Point]], centre: Point
 ) -> list[tuple[float, Point]]:
     """Return the simplex after its worst corner has moved through the centre, or all corners to the best."""

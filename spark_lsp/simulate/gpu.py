@@ -42,8 +42,10 @@ class GpuSetup:
 
 def touched_params(architecture: Architecture, users: float) -> float:
     """Return the number of parameters that a step for `users` reads."""
-    total, active = architecture.total_params, architecture.active_params
-    experts, chosen = architecture.experts, architecture.experts_active
+    total = architecture.total_params
+    active = architecture.active_params
+    experts = architecture.experts
+    chosen = architecture.experts_active
     if experts <= 1:
         return total
     each = (total - active) / (experts - chosen)
@@ -68,7 +70,7 @@ def token_s(
     compute = 2 * active * users / flops
     fixed = setup.architecture.layers * parameters.layer_us * 1e-6 + users * parameters.request_us * 1e-6
     prefill = compute * prompt_share
-    return (max(memory, compute) + fixed + prefill) * _factor(setup, parameters)
+    return (max(memory, compute) + fixed + prefill) * _choose_factor(setup, parameters)
 
 
 def prefill_s(setup: GpuSetup, tokens: int, parameters: GpuParameters) -> float:
@@ -77,7 +79,7 @@ def prefill_s(setup: GpuSetup, tokens: int, parameters: GpuParameters) -> float:
     return parameters.prompt_factor * work / (setup.count * setup.gpu.flops * parameters.flops_share)
 
 
-def _factor(setup: GpuSetup, parameters: GpuParameters) -> float:
+def _choose_factor(setup: GpuSetup, parameters: GpuParameters) -> float:
     engine = 1.0 if setup.engine == "trtllm" else parameters.other_engines
     return engine * (parameters.blackwell if setup.gpu.name.startswith("b") else 1.0)
 
@@ -108,7 +110,8 @@ class GpuMachine:
     @property
     def users_at_full_speed(self) -> int:
         """The number of users with 2,000 tokens of context before a token takes a tenth longer."""
-        alone, users = self.token_s(1, 2000), 1
+        alone = self.token_s(1, 2000)
+        users = 1
         while users < self.most_users and self.token_s(users + 1, 2000) <= 1.1 * alone:
             users += 1
         return users
@@ -144,8 +147,9 @@ def gpus(name: str, table: Table) -> GpuMachine:
             "Nothing was simulated",
             "Name a wafer's profile, or GPUs as GPU/xCOUNT/MODEL, such as h100_sxm/x8/llama70b",
         )
-    gpu, architecture = _of(table.gpus, "GPU", parts[0]), _of(table.architectures, "model", parts[2])
-    setup = GpuSetup(gpu, int(parts[1].removeprefix("x")), architecture, _bytes(architecture))
+    gpu = _find_known(table.gpus, "GPU", parts[0])
+    architecture = _find_known(table.architectures, "model", parts[2])
+    setup = GpuSetup(gpu, int(parts[1].removeprefix("x")), architecture, _find_weight_bytes(architecture))
     free = (
         setup.count * gpu.memory_bytes * (1 - RESERVED) - architecture.total_params * setup.bytes_per_weight
     )
@@ -155,11 +159,11 @@ def gpus(name: str, table: Table) -> GpuMachine:
     return GpuMachine(name, architecture.name, setup, table.gpu, tokens, min(tokens, CONTEXT))
 
 
-def _bytes(architecture: Architecture) -> float:
+def _find_weight_bytes(architecture: Architecture) -> float:
     return 0.5 if architecture.name == "gptoss" else 1.0  # that model is published in 4 bits only
 
 
-def _of(known: Mapping[str, T], what: str, name: str) -> T:
+def _find_known(known: Mapping[str, T], what: str, name: str) -> T:
     if name not in known:
         raise ConfigError(
             f"There is no {what} {name!r}", "Nothing was simulated", f"Choose from {', '.join(known)}"

@@ -105,22 +105,22 @@ class Table:
 
 def read(parameters: str, architectures: str, published: str) -> Table:
     """Read the three files' texts. Raises `ConfigError` that names the line or the key."""
-    values = _toml(parameters)
+    values = _read_toml(parameters)
     models = read_architectures(architectures)
     profiles, problems = read_profiles(values.get("profiles", {}), "parameters.toml")
     if problems:
         raise ConfigError(str(problems[0]), "Nothing can be simulated")
     return Table(
-        _sourced(values, "wafer", WaferParameters),
-        _sourced(values, "gpu", GpuParameters),
-        {name: _gpu(name, each) for name, each in values.get("gpus", {}).items()},
+        _make_sourced(values, "wafer", WaferParameters),
+        _make_sourced(values, "gpu", GpuParameters),
+        {name: _make_gpu(name, each) for name, each in values.get("gpus", {}).items()},
         profiles,
         models,
         read_published(published, models),
     )
 
 
-def _toml(text: str) -> dict[str, Any]:
+def _read_toml(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -129,7 +129,7 @@ def _toml(text: str) -> dict[str, Any]:
         ) from error
 
 
-def _sourced(values: Mapping[str, Any], section: str, kind: type[T]) -> T:
+def _make_sourced(values: Mapping[str, Any], section: str, kind: type[T]) -> T:
     """Read `[section]`, in which each key has `{ value, source }`."""
     table = cast(Mapping[str, Any], values.get(section, {}))
     read: dict[str, float] = {}
@@ -145,7 +145,7 @@ def _sourced(values: Mapping[str, Any], section: str, kind: type[T]) -> T:
     return kind(**read)
 
 
-def _gpu(name: str, entry: Mapping[str, Any]) -> Gpu:
+def _make_gpu(name: str, entry: Mapping[str, Any]) -> Gpu:
     return Gpu(name, entry["bandwidth"], entry["flops"], entry["memory_bytes"])
 
 

@@ -37,7 +37,8 @@ def trace_of(crowd: Crowd) -> list[Job]:
     """Generate the trace: times by a Poisson process, lengths within a factor of two; the same for a seed."""
     jobs: list[Job] = []
     for user in range(crowd.users):
-        chances, now = _chances(crowd.seed * 1_000_003 + user), 0.0
+        chances = _yield_chances(crowd.seed * 1_000_003 + user)
+        now = 0.0
         while True:
             now += -math.log(1 - next(chances)) * 60 / crowd.per_minute
             if now > crowd.minutes * 60:
@@ -48,7 +49,7 @@ def trace_of(crowd: Crowd) -> list[Job]:
     return sorted(jobs, key=lambda job: job.at)
 
 
-def _chances(seed: int) -> Iterator[float]:
+def _yield_chances(seed: int) -> Iterator[float]:
     """Yield pseudo-random numbers in [0, 1)."""
     number = seed
     while True:
@@ -65,7 +66,7 @@ def read_trace(text: str) -> list[Job]:
     jobs: list[Job] = []
     for row in reader:
         try:
-            jobs.append(_job(row))
+            jobs.append(_make_job(row))
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(
                 f"Line {reader.line_num} of the trace cannot be read ({error})",
@@ -77,9 +78,10 @@ def read_trace(text: str) -> list[Job]:
     return jobs
 
 
-def _job(row: dict[str, str]) -> Job:
+def _make_job(row: dict[str, str]) -> Job:
     at = float(row["at"])
-    prompt, output = int(row["prompt_tokens"]), int(row["output_tokens"])
+    prompt = int(row["prompt_tokens"])
+    output = int(row["output_tokens"])
     shared = int(row.get("prefix_tokens") or 0)
     if not math.isfinite(at) or min(at, prompt - 1, output - 1, shared) < 0:
         raise ValueError("times and counts must not be negative, and lengths at least 1")

@@ -82,15 +82,15 @@ class Wafer:
 
 def wafer(name: str, profile: Profile, table: Table) -> Wafer:
     """Make the machine of a profile. Raises `ConfigError` that names the missing or wrong key."""
-    architecture = _architecture(name, profile, table)
+    architecture = _find_architecture(name, profile, table)
     layers = profile.layers or (architecture.layers if architecture else 0)
     layer_s = table.wafer.layer_us * 1e-6
     if not (profile.tokens_per_s or layers):
-        raise _wrong(name, "tokens_per_s", "must be given, or `layers`, or `architecture`")
+        raise _make_config_error(name, "tokens_per_s", "must be given, or `layers`, or `architecture`")
     rate = profile.tokens_per_s or profile.speculation / (layers * layer_s)
     burst = profile.burst or (1 if profile.speculation == 1 else int(table.wafer.burst))
     if burst < profile.speculation:
-        raise _wrong(name, "burst", f"must be at least `speculation`, {profile.speculation:g}")
+        raise _make_config_error(name, "burst", f"must be at least `speculation`, {profile.speculation:g}")
     kv = _kv_tokens(name, profile, architecture, table)
     return Wafer(
         name,
@@ -101,7 +101,7 @@ def wafer(name: str, profile: Profile, table: Table) -> Wafer:
         burst,
         min(profile.context_tokens, kv),
         kv,
-        profile.prefill_tokens_per_s or _prefill(name, architecture, table),
+        profile.prefill_tokens_per_s or _compute_prefill_speed(name, architecture, table),
         (table.wafer.overhead_ms if profile.overhead_ms is None else profile.overhead_ms) / 1000,
         int(table.wafer.cache_block_tokens),
         table.wafer.cache_s,
@@ -110,12 +110,12 @@ def wafer(name: str, profile: Profile, table: Table) -> Wafer:
     )
 
 
-def _architecture(name: str, profile: Profile, table: Table) -> Architecture | None:
+def _find_architecture(name: str, profile: Profile, table: Table) -> Architecture | None:
     if not profile.architecture:
         return None
     if profile.architecture not in table.architectures:
         known = ", ".join(table.architectures)
-        raise _wrong(name, "architecture", f"{profile.architecture!r} is not one of: {known}")
+        raise _make_config_error(name, "architecture", f"{profile.architecture!r} is not one of: {known}")
     return table.architectures[profile.architecture]
 
 
@@ -125,17 +125,19 @@ def _kv_tokens(name: str, profile: Profile, architecture: Architecture | None, t
     weights = architecture.total_params * profile.bytes_per_weight
     free = profile.wafers * table.wafer.memory_bytes - weights
     if free < architecture.kv_bytes_per_token:
-        raise _wrong(name, "wafers", f"{profile.wafers} cannot hold the weights of {architecture.name}")
+        raise _make_config_error(
+            name, "wafers", f"{profile.wafers} cannot hold the weights of {architecture.name}"
+        )
     return int(free / architecture.kv_bytes_per_token)
 
 
-def _prefill(name: str, architecture: Architecture | None, table: Table) -> float:
+def _compute_prefill_speed(name: str, architecture: Architecture | None, table: Table) -> float:
     if architecture is None:
-        raise _wrong(name, "prefill_tokens_per_s", "must be given, or `architecture`")
+        raise _make_config_error(name, "prefill_tokens_per_s", "must be given, or `architecture`")
     return table.wafer.prefill_flops / (2 * architecture.active_params)
 
 
-def _wrong(name: str, key: str, reason: str) -> ConfigError:
+def _make_config_error(name: str, key: str, reason: str) -> ConfigError:
     return ConfigError(f"profiles.{name}.{key} {reason}", "This machine cannot be simulated")
 
 
@@ -148,7 +150,8 @@ def acceptance(speculation: float, burst: int) -> float:
     A pass yields one token, plus each drafted token as long as all before it were right, at most `burst`:
     on average 1 + α + α² + … + α^(burst − 1).
     """
-    low, high = 0.0, 1.0
+    low = 0.0
+    high = 1.0
     for _ in range(60):
         middle = (low + high) / 2
         if sum(middle**power for power in range(burst)) < speculation:

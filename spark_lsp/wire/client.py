@@ -291,7 +291,7 @@ class ClientConnection:
             return []
         if isinstance(frame, Created):
             return self._take_created(name, lane, frame)
-        self._free(name)
+        self._free_lane(name)
         if lane.cancelled:
             return []
         if isinstance(frame, Broken):
@@ -323,10 +323,10 @@ class ClientConnection:
             lane.resent = True
             self._send_request(name, lane.request, by_reference=False)
             return []
-        self._free(name)
+        self._free_lane(name)
         return [] if lane.cancelled else [Failed(name, client_results.make_engine_error(frame.error))]
 
-    def _free(self, name: str) -> None:
+    def _free_lane(self, name: str) -> None:
         """Free a lane whose response has ended."""
         self.read(name)
         del self._lanes[name]

@@ -119,10 +119,10 @@ class ServerConnection:
         try:
             kind, frame = codec.decode(message, codec.CLIENT_FRAMES)
         except codec.WrongFields as error:
-            self._refuse(error.stream_id, error)
+            self._refuse_request(error.stream_id, error)
             return []
         except RemoteProtocolError as error:
-            self._refuse(None, error)
+            self._refuse_request(None, error)
             return []
         if frame is None or (not self.spark and kind not in PUBLIC_TYPES):
             return []  # both sides ignore unknown types
@@ -131,11 +131,11 @@ class ServerConnection:
     def _take_frame(self, frame: ClientFrame, now: float) -> list[ServerEvent]:
         match frame:
             case Create():
-                return self._create(frame, now)
+                return self._create_response(frame, now)
             case Steer():
-                return self._steer(frame, now)
+                return self._steer_response(frame, now)
             case Cancel():
-                return self._cancel(frame, now)
+                return self._cancel_response(frame, now)
             case Configure():
                 return [SettingsReceived.of(frame)]
             case Resume():
@@ -152,7 +152,7 @@ class ServerConnection:
 
     # Requests.
 
-    def _create(self, frame: Create, now: float) -> list[ServerEvent]:
+    def _create_response(self, frame: Create, now: float) -> list[ServerEvent]:
         lane = frame.stream_id
         parent = frame.previous_response_id
         response = self._make_id()
@@ -163,11 +163,11 @@ class ServerConnection:
             if isinstance(error, UnknownDocument):
                 self.documents.request_document(error.doc)
             self._history.note_failure(lane, parent)
-            self._refuse(lane, error)
+            self._refuse_request(lane, error)
             return []
         self._strikes = 0
         instructions = frame.instructions or ""
-        self._open(ResponseStream(response, lane, request, self._surface, now, instructions, parent))
+        self._open_stream(ResponseStream(response, lane, request, self._surface, now, instructions, parent))
         return self._admit_next(lane)
 
     def _read_request(self, frame: Create) -> Request:
@@ -183,7 +183,7 @@ class ServerConnection:
         self._last_number += 1
         return f"resp_{self._identity}_{self._last_number}"
 
-    def _open(self, stream: ResponseStream) -> None:
+    def _open_stream(self, stream: ResponseStream) -> None:
         self._streams[stream.response] = stream
         self.queue.open_response(stream.response, stream.lane)
         self._held_chars += stream.size
@@ -196,15 +196,15 @@ class ServerConnection:
                 if stream.parent is not None and not stream.has_past:
                     stream.past = self._history.recall(stream.parent)
             except RemoteProtocolError as error:
-                self._refuse(lane, error)
+                self._refuse_request(lane, error)
                 self._lanes.step(response, Step.END)
-                self._forget(stream)
+                self._forget_response(stream)
                 continue
             self._lanes.step(response, Step.ADMIT)
             return [RequestReceived(response, stream.full_request)]
         return []
 
-    def _refuse(self, lane: str | None, error: RemoteProtocolError) -> None:
+    def _refuse_request(self, lane: str | None, error: RemoteProtocolError) -> None:
         """Send an error. Raises `RemoteProtocolError` after too many in a row."""
         self._strikes += 1
         if self._strikes > MAX_STRIKES:
@@ -213,13 +213,13 @@ class ServerConnection:
 
     # Ending a response early.
 
-    def _cancel(self, frame: Cancel, now: float) -> list[ServerEvent]:
+    def _cancel_response(self, frame: Cancel, now: float) -> list[ServerEvent]:
         response = frame.response_id or self._lanes.current(frame.stream_id)
         if response is None or self._lanes.state(response) is State.DONE:
             self._cancel_late(frame)
             return []
         self.queue.drop_text(response)  # it has no reader any more
-        return self._stop(response, Finished("cancelled"), now)
+        return self._stop_response(response, Finished("cancelled"), now)
 
     def _cancel_late(self, frame: Cancel) -> None:
         """Drop text that still waits for credit. A late cancel has nothing else to stop."""
@@ -228,13 +228,13 @@ class ServerConnection:
             if is_named or (frame.response_id is None and stream.lane == frame.stream_id):
                 self.queue.drop_text(stream.response)
 
-    def _stop(self, response: str, finished: Finished, now: float) -> list[ServerEvent]:
+    def _stop_response(self, response: str, finished: Finished, now: float) -> list[ServerEvent]:
         """End a response before its engine ends it; tell the caller, if it has the request."""
         was_passed_on = self._lanes.state(response) is not State.WAITING
-        following = self._finish(self._streams[response], finished, now)
+        following = self._finish_response(self._streams[response], finished, now)
         return [RequestCancelled(response), *following] if was_passed_on else following
 
-    def _steer(self, frame: Steer, now: float) -> list[ServerEvent]:
+    def _steer_response(self, frame: Steer, now: float) -> list[ServerEvent]:
         target = frame.previous_response_id
         try:
             stream = self._find_steerable(target)
@@ -248,9 +248,9 @@ class ServerConnection:
         steer = f"steer_{self._make_id().removeprefix('resp_')}"
         self.queue.add_event(target, steering.make_accepted(steer, target))
         successor = stream.make_successor(self._make_id(), request, now)
-        self._open(successor)
+        self._open_stream(successor)
         self._lanes.succeed(target, successor.response)
-        return self._stop(target, Finished("steered"), now)
+        return self._stop_response(target, Finished("steered"), now)
 
     def _find_steerable(self, target: str) -> ResponseStream:
         state = self._lanes.state(target)
@@ -293,7 +293,7 @@ class ServerConnection:
                     self._add_events(response, [self._streams[response].make_draft(event)])
             case _:
                 if self._lanes.state(response) is not State.DONE:
-                    return self._finish(self._streams[response], event, now)
+                    return self._finish_response(self._streams[response], event, now)
         return []
 
     def fail(self, response: str, code: Code, message: str) -> list[ServerEvent]:
@@ -302,15 +302,15 @@ class ServerConnection:
             return []
         stream = self._streams[response]
         self._history.note_failure(stream.lane, stream.parent)
-        return self._end(stream, stream.fail(code, message))
+        return self._end_response(stream, stream.fail(code, message))
 
-    def _finish(self, stream: ResponseStream, finished: Finished, now: float) -> list[ServerEvent]:
+    def _finish_response(self, stream: ResponseStream, finished: Finished, now: float) -> list[ServerEvent]:
         can_be_continued = stream.request.task is not Task.COMPLETE
         if can_be_continued and finished.reason in ("stop", "length"):
             self._history.keep(stream.lane, stream.response, stream.conversation)
-        return self._end(stream, stream.finish(finished, now))
+        return self._end_response(stream, stream.finish(finished, now))
 
-    def _end(self, stream: ResponseStream, events: Iterable[AnswerEvent]) -> list[ServerEvent]:
+    def _end_response(self, stream: ResponseStream, events: Iterable[AnswerEvent]) -> list[ServerEvent]:
         self._add_events(stream.response, events)
         self._lanes.step(stream.response, Step.END)
         return self._admit_next(stream.lane)
@@ -340,10 +340,10 @@ class ServerConnection:
         event = cast(AnswerEvent, entry)
         stream.stamp(event)
         if isinstance(event, Terminal):
-            self._forget(stream)
+            self._forget_response(stream)
         return event
 
-    def _forget(self, stream: ResponseStream) -> None:
+    def _forget_response(self, stream: ResponseStream) -> None:
         del self._streams[stream.response]
         self.queue.close_response(stream.response)
         self._held_chars -= stream.size

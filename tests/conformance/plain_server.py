@@ -111,7 +111,8 @@ class Plain:
         where = {"item_id": "msg", "output_index": 0, "content_index": 0}
         await say("response.output_item.added", output_index=0, item=item)
         await say("response.content_part.added", **where, part={"type": "output_text", "text": ""})
-        text = self.answer(create.get("input") if isinstance(create.get("input"), str) else given)
+        asked = create.get("input")
+        text = self.answer(asked if isinstance(asked, str) else given)
         for at in range(0, len(text), 5):
             await say("response.output_text.delta", **where, delta=text[at : at + 5], logprobs=[])
             if "CUT" in given:

@@ -123,15 +123,16 @@ async def test_a_chain_and_a_fork(sdk: openai.AsyncOpenAI) -> None:
         with anyio.fail_after(DEADLINE):
             await main.send(create)
             first = await main.get_final_response()
-            await side.send({**create, "previous_response_id": first.id})
+            following: Any = {**create, "previous_response_id": first.id}
+            await side.send(following)
             fork = await side.get_final_response()
-            await main.send({**create, "previous_response_id": first.id})
+            await main.send(following)
             second = await main.get_final_response()
         assert (fork.previous_response_id, second.previous_response_id) == (first.id, first.id)
         assert fork.usage is not None
         assert first.usage is not None
         assert fork.usage.input_tokens > first.usage.input_tokens  # it has read what came before
-        await main.send({**create, "previous_response_id": first.id})
+        await main.send(following)
         with anyio.fail_after(DEADLINE):
             event = await main.recv()
         assert (event.type, event.error.code) == ("error", "previous_response_not_found")  # type: ignore[union-attr]

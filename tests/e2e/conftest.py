@@ -159,7 +159,8 @@ class Client(LanguageClient):
     async def run(self, action: types.CodeAction, **more: Any) -> Any:
         assert action.command is not None
         assert action.command.arguments is not None
-        argument = {**action.command.arguments[0], **more}
+        given: Any = action.command.arguments[0]
+        argument = {**given, **more}
         params = types.ExecuteCommandParams(action.command.command, [argument])
         return await self.workspace_execute_command_async(params)
 

@@ -34,7 +34,7 @@ class RecordingGateway:
 
     def _talk(self, socket: ServerConnection) -> None:
         connection = wire.ServerConnection("r", spark=True)
-        routes = dict.fromkeys(("completion", "edit", "chat"), ENGINE)
+        routes: dict[str, str] = dict.fromkeys(("completion", "edit", "chat"), ENGINE)
         connection.greet("1", [EngineInfo(ENGINE, "replay", "m")], routes)
         try:
             self._flush(socket, connection)

@@ -48,8 +48,14 @@ async def test_an_editor_that_cannot_ask_is_told_the_command(connect: Connect, m
 async def test_a_yes_fetches_it_and_it_answers(connect: Connect, models: str) -> None:
     client = await connect("code", SETTINGS, answer="Fetch it", SPARK_LSP_MODELS=models)
     await client.until(lambda: any("is here and verified" in said.message for said in client.messages))
-    [reports] = [each for each in client.progress_reports.values() if each[0].title.startswith("Fetching")]
-    percents = [each.percentage for each in reports if isinstance(each, types.WorkDoneProgressReport)]
+    [(begin, *reports)] = client.progress_reports.values()
+    assert isinstance(begin, types.WorkDoneProgressBegin)
+    assert begin.title.startswith("Fetching")
+    percents = [
+        each.percentage
+        for each in reports
+        if isinstance(each, types.WorkDoneProgressReport) and each.percentage is not None
+    ]
     assert percents
     assert percents == sorted(percents)
     await client.until(lambda: client.statuses[-1].state != "off")

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -72,7 +73,8 @@ async def test_a_project_can_close_itself_to_edits(join: Connect, project: Path)
     assert await client.actions(0, uri=second) == {}
     assert action.command is not None
     assert action.command.arguments is not None
-    action.command.arguments[0]["uri"] = second
+    argument: Any = action.command.arguments[0]
+    argument["uri"] = second
     with pytest.raises(Exception, match=r"\.spark\.toml"):
         await client.run(action)
     assert client.applied == []

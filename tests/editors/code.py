@@ -269,7 +269,7 @@ class Window:
         self.page.wait_for_selector(".quick-input-widget input")
         self.type(title, 0)
         row = f'.quick-input-list .monaco-list-row:has-text("{title}")'
-        self.page.wait_for_selector(row).click()
+        self.page.click(row)
 
     def saved(self) -> str:
         """Save the file and return it."""

@@ -149,7 +149,7 @@ def test_a_file_that_is_opened_after_it(start: Start, tmp_path: Path) -> None:
 def test_a_text_that_gets_its_name_later(start: Start, tmp_path: Path) -> None:
     editor = start(lua="setup()")
     editor.nvim.command("set filetype=python")
-    editor.nvim.current.buffer[:] = TEXT.splitlines()
+    editor.nvim.current.buffer[:] = list[str](TEXT.splitlines())
     assert editor.lua(ATTACHED) == []
     editor.nvim.command(f"write {tmp_path / 'new.py'}")
     editor.serves("new.py")

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,7 @@ def traps(tmp_path: Path) -> Traps:
 
 
 @pytest.fixture
-def hostile(home: dict[str, str], replay_config: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
+def hostile(home: dict[str, str], replay_config: Path, tmp_path: Path) -> dict[str, str]:
     """An environment in which programs are looked for in the working directory first."""
     data = {"XDG_DATA_HOME": str(tmp_path / "data"), "TERM": "xterm", "LANG": "C.UTF-8"}
     return {**home, **data, "PATH": f".:{BIN}:{home['PATH']}"}

@@ -351,7 +351,7 @@ def test_escape_sends_it_away_and_it_stays_away_though_it_grows(open_: Open) -> 
 def test_a_file_that_has_no_name_yet(open_: Open) -> None:
     window = open_()
     window.run("Create: New File...")
-    window.page.wait_for_selector('.quick-input-list .monaco-list-row:has-text("Text File")').click()
+    window.page.click('.quick-input-list .monaco-list-row:has-text("Text File")')
     window.wait(lambda: "Untitled-1" in window.title(), "the new file")
     window.type("x = ")
     ghost(window, SAID)
@@ -607,7 +607,7 @@ def test_a_killed_gateway_comes_back_by_itself(open_: Open, place: dict[str, str
 def test_the_menu_of_the_status(open_alone: Open) -> None:
     window = open_alone()
     window.page.click(STATUS)
-    window.page.wait_for_selector('.quick-input-list .monaco-list-row:has-text("Look for what is wrong")')
+    window.page.click('.quick-input-list .monaco-list-row:has-text("Look for what is wrong")')
     keep(window, "menu")
     window.page.click('.quick-input-list .monaco-list-row:has-text("Show the log")')
     window.wait(lambda: window.page.query_selector(".panel .monaco-editor, .output-view"), "the log")

@@ -80,7 +80,8 @@ def boom(place: str, call: Any) -> Any:
 
 def _is_guard(call: Any) -> bool:
     inner = call.func if isinstance(call, functools.partial) and not call.args else call
-    return getattr(inner, "__module__", "") == "spark_lsp.supervise" and inner.__name__ in GUARDS
+    name = getattr(inner, "__name__", "")
+    return getattr(inner, "__module__", "") == "spark_lsp.supervise" and name in GUARDS
 
 
 def boom_task(place: str, coroutine: Any) -> Any:
@@ -179,9 +180,14 @@ def main() -> int:
     threading.Thread(target=control, args=(listener,), daemon=True).start()
     if place := os.environ.get("SPARK_TEST_ARM"):
         armed.add(place)
-    vars(builtins).update(
-        __boom__=boom, __boom_here__=hit, __boom_task__=boom_task, __boom_fields__=boom_fields
-    )
+    hooks = {
+        "__boom__": boom,
+        "__boom_here__": hit,
+        "__boom_task__": boom_task,
+        "__boom_fields__": boom_fields,
+    }
+    for name, hook in hooks.items():
+        setattr(builtins, name, hook)
     sys.meta_path.insert(0, Finder())
     from spark_lsp.cli import main as command
 

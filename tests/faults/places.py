@@ -164,8 +164,13 @@ def _is_callable(annotation: ast.expr | None) -> bool:
 
 
 def _callable_field(node: ast.stmt) -> str:
-    found = isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-    return node.target.id if found and _is_callable(node.annotation) else ""
+    if (
+        isinstance(node, ast.AnnAssign)
+        and isinstance(node.target, ast.Name)
+        and _is_callable(node.annotation)
+    ):
+        return node.target.id
+    return ""
 
 
 def rewritten(file: Path) -> tuple[ast.Module, list[str]]:

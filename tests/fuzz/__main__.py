@@ -18,9 +18,9 @@ def corpus(target: str) -> list[Path]:
 
 def main(target: str, *options: str) -> None:
     """Run until libFuzzer's options say so, or something fails."""
-    import atheris  # optional, and only here
+    import atheris  # pyright: ignore[reportMissingModuleSource]  # optional, and only here
 
-    with atheris.instrument_imports(include=["spark_lsp"]):
+    with atheris.instrument_imports(include=["spark_lsp"]):  # pyright: ignore[reportAttributeAccessIssue]
         module = importlib.import_module(f"tests.fuzz.{target}")
     words = HERE / "dictionaries" / f"{target}.dict"
     atheris.Setup([f"tests.fuzz.{target}", f"-dict={words}", *options], module.TestOneInput)

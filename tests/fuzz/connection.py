@@ -9,6 +9,7 @@ import json
 from collections import defaultdict
 from typing import Any
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.request import Chunk, EditFormat, Finished, Started, Timing, Usage
 from spark_lsp.wire.frames import DocRef
@@ -67,7 +68,7 @@ class Gateway:
         if what < 7:
             self.hear(self.connection.write_event(response, FINISHES[what - 4], 2.0))
         else:
-            self.hear(self.connection.fail(response, "engine_failed", "The engine failed."))
+            self.hear(self.connection.fail(response, Code.ENGINE_FAILED, "The engine failed."))
 
     def write(self, number: int) -> None:
         for _ in range(number):

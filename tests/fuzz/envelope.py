@@ -90,7 +90,8 @@ def _sample(name: str) -> str:
 
 def read(message: str | bytes) -> None:
     """Read a message as both sides do."""
-    for kinds in (codec.CLIENT_FRAMES, codec.SERVER_FRAMES):
+    tables: Any = (codec.CLIENT_FRAMES, codec.SERVER_FRAMES)
+    for kinds in tables:
         try:
             name, frame = codec.decode(message, kinds)
         except RemoteProtocolError as error:
@@ -99,7 +100,7 @@ def read(message: str | bytes) -> None:
             check(name, frame, kinds)
 
 
-def check_refusal(error: RemoteProtocolError, kinds: dict[str, type]) -> None:
+def check_refusal(error: RemoteProtocolError, kinds: dict[str, type[Any]]) -> None:
     """What cannot be read says so; a frame that is wrong names its kind and its lane."""
     str(error).encode("utf-8", "surrogatepass")
     if isinstance(error, codec.WrongFields):
@@ -110,7 +111,7 @@ def check_refusal(error: RemoteProtocolError, kinds: dict[str, type]) -> None:
         assert error.code == "invalid_message"
 
 
-def check(name: str, frame: object, kinds: dict[str, type]) -> None:
+def check(name: str, frame: Any, kinds: dict[str, type[Any]]) -> None:
     """A frame comes back as it was; a public event has no tag of its own, so it gets its type here."""
     assert (frame is None) == (name not in kinds)
     if frame is None:

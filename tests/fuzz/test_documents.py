@@ -5,6 +5,7 @@
 
 import os
 from random import Random
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
@@ -39,7 +40,7 @@ def test_many_operations(capsys: pytest.CaptureFixture[str]) -> None:
         deadline=None,
         database=None,
         phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=cast(Any, list(HealthCheck)),  # its metaclass lists the members
     )
     @given(seed=st.integers(0, 2**64 - 1), encoding=st.sampled_from(list(Encoding)))
     def batch(seed: int, encoding: Encoding) -> None:

@@ -115,10 +115,10 @@ class Odd:
             self._whole(writer, 404, "application/json", b'{"detail":"Not Found"}')
             return True
         elif kind == "packed":
-            body = gzip.compress(
+            packed = gzip.compress(
                 b"".join(_data(_choice(path, text)) for text in PIECES) + _data(_choice(path, "", "stop"))
             )
-            self._whole(writer, 200, "text/event-stream", body, "content-encoding: gzip\r\n")
+            self._whole(writer, 200, "text/event-stream", packed, "content-encoding: gzip\r\n")
         elif kind == "late":
             await asyncio.sleep(LATE)
             writer.write(HEAD)

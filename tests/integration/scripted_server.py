@@ -6,6 +6,7 @@ mistake in our framing cannot hide in both ends.
 
 import json
 import sys
+from typing import Any
 
 SCRIPT = set(sys.argv[1:])
 STATUS = {
@@ -118,7 +119,8 @@ def reply(message: dict) -> None:
 
 def handle(message: dict) -> None:
     global text, version
-    method, number, params = message.get("method"), message.get("id"), message.get("params") or {}
+    method, params = message.get("method"), message.get("params") or {}
+    number: Any = message.get("id")
     if method is None:
         reply(message)
     elif method == "initialize":

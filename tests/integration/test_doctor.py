@@ -182,7 +182,7 @@ def old_gateway(home: dict[str, str]) -> Iterator[None]:
             self.send_header(PROOF_HEADER, proof)
             self.end_headers()
 
-        def log_message(self, *_: Any) -> None: ...
+        def log_message(self, format: str, *args: Any) -> None: ...
 
     with http.server.HTTPServer(("127.0.0.1", 0), Healthy) as server:
         thread = threading.Thread(target=server.serve_forever)

@@ -12,10 +12,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -140,7 +141,7 @@ def rounds(desk: Desk, count: int = KILLS) -> list[str]:
 
 @asynccontextmanager
 async def sitting(
-    desk: Desk, during: Callable[[Editor], Awaitable[None]] | None = None
+    desk: Desk, during: Callable[[Editor], Coroutine[Any, Any, None]] | None = None
 ) -> AsyncGenerator[Editor]:
     """An editor with the file open; `during` happens while it starts, and may end it."""
     editor = Editor({})

@@ -379,7 +379,7 @@ class Endless:
 @asynccontextmanager
 async def serving(engine: Endless) -> AsyncIterator[Endpoint]:
     """The real gateway in this process, around an engine of the test's own."""
-    routes = dict.fromkeys(("completion", "edit"), ("endless",))
+    routes: dict[str, tuple[str, ...]] = dict.fromkeys(("completion", "edit"), ("endless",))
     registry = Registry({"endless": engine}, routes)
     gateway_ = Gateway(registry, "token", lambda *_: engine, lambda _: ({}, []))
     listener, url = bind_address(Address())

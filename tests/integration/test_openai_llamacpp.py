@@ -48,11 +48,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def engine(url: str, key: Path) -> OpenAIEngine:
-    patient = {"first_token_s": 90.0, "next_token_s": 60.0}
-    return OpenAIEngine(
-        "gpu",
-        OpenAISettings(base_url=url, flavour="llamacpp", fim="qwen", key_file=str(key), **patient),
+    settings = OpenAISettings(
+        base_url=url,
+        flavour="llamacpp",
+        fim="qwen",
+        key_file=str(key),
+        first_token_s=90.0,
+        next_token_s=60.0,
     )
+    return OpenAIEngine("gpu", settings)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import anyio
 import httpx
@@ -81,7 +82,7 @@ def key(tmp_path: Path) -> Path:
     return file
 
 
-def engine(url: str, key: Path, fim: str = "qwen") -> OpenAIEngine:
+def engine(url: str, key: Path, fim: Literal["qwen", "none"] = "qwen") -> OpenAIEngine:
     settings = OpenAISettings(base_url=url, flavour="vllm", fim=fim, key_file=str(key), first_token_s=60.0)
     return OpenAIEngine("gpu", settings)
 

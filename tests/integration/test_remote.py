@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response
 
+from spark_lsp.codes import Code
 from spark_lsp.engine.gateway_client import link as link_module
 from spark_lsp.engine.gateway_client import remote as module
 from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
@@ -88,7 +89,7 @@ class Gateway:
         elif "garbage" in said:
             await socket.send(b"\x00\xff")
         elif "fail" in said:
-            connection.fail(asked.response, "engine_failed", "It failed.")
+            connection.fail(asked.response, Code.ENGINE_FAILED, "It failed.")
         elif "status" in said:
             connection.report_status(
                 [EngineInfo("echo", "replay", "m", state="off", reason="Gone.")], ["a problem"]
@@ -213,7 +214,7 @@ async def test_a_failure_of_the_engine_is_its_words():
     async with gateway.listen() as endpoint, linked(endpoint) as link:
         with pytest.raises(EngineError, match="It failed") as caught:
             await answer(link.engine, ask("fail"))
-        assert caught.value.code == "engine_failed"
+        assert caught.value.code == Code.ENGINE_FAILED
 
 
 @pytest.mark.parametrize("how", ["die", "garbage"])

@@ -6,8 +6,8 @@ Python of vLLM's environment, which has the libraries, and imports nothing of ou
 
 import sys
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, PreTrainedTokenizerFast
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # pyright: ignore[reportMissingImports]
+from transformers import LlamaConfig, PreTrainedTokenizerFast  # pyright: ignore[reportMissingImports]
 
 SPECIAL = ["<unk>", "<s>", "</s>", "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"]
 WORDS = 512

@@ -13,7 +13,7 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -104,7 +104,7 @@ async def test_pygls_keeps_a_requests_future_until_it_is_answered() -> None:
     protocol = server.protocol
     protocol._handle_request(7, types.TEXT_DOCUMENT_HOVER, REQUEST.params)
     assert list(protocol._request_futures) == [7], pygls("_request_futures")
-    future = protocol._request_futures[7]
+    future: Any = protocol._request_futures[7]
     go_on.set()
     with anyio.fail_after(DEADLINE):
         await future
@@ -131,7 +131,7 @@ async def test_pygls_cancels_by_the_future_that_it_keeps() -> None:
 
     server, written = server_with(hover)
     server.protocol._handle_request(7, types.TEXT_DOCUMENT_HOVER, REQUEST.params)
-    future = server.protocol._request_futures[7]
+    future: Any = server.protocol._request_futures[7]
     server.protocol._handle_notification(types.CANCEL_REQUEST, types.CancelParams(7))
     with suppress(asyncio.CancelledError), anyio.fail_after(DEADLINE):
         await future
@@ -151,7 +151,7 @@ async def test_pygls_iterates_over_the_kept_futures_at_shutdown() -> None:
 
     server, _ = server_with(lambda *_: None)
     server.protocol._request_futures = noted = Noted()
-    server.protocol.handle_message(types.ShutdownRequest(1))
+    server.protocol.handle_message(cast(Any, types.ShutdownRequest(1)))
     for _ in range(10):
         await asyncio.sleep(0)
     assert noted.read == 1, pygls("_request_futures")
@@ -174,7 +174,7 @@ async def test_pygls_passes_our_overrides_through_handle_message() -> None:
     server = LanguageServer("contract", "1", protocol_cls=Noting)
     written = Written()
     server.protocol.set_writer(written)  # type: ignore[arg-type]
-    server.protocol.handle_message(types.ShutdownRequest(1))
+    server.protocol.handle_message(cast(Any, types.ShutdownRequest(1)))
     for _ in range(10):
         await asyncio.sleep(0)
     for name in ("_execute_handler", "_send_response"):

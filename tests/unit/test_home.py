@@ -20,6 +20,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_it_is_made_for_the_user_alone_and_stays_the_same(temporary: Path) -> None:
     made = home.private_directory("own")
+    assert made is not None
     assert made == temporary / "own"
     assert stat.S_IMODE(made.stat().st_mode) == 0o700
     assert home.private_directory("own") == made

@@ -60,7 +60,7 @@ async def open_socket(endpoint: Endpoint, timeout_s: float) -> "Socket":
     except (ValueError, NotImplementedError) as error:  # the latter: no Unix sockets on this system
         raise _invalid_address() from error
     if endpoint.proves:
-        await _authenticate(socket, endpoint.token, headers[NONCE_HEADER], timeout_s)
+        await _authenticate_peer(socket, endpoint.token, headers[NONCE_HEADER], timeout_s)
     return socket
 
 
@@ -78,7 +78,7 @@ def _authentication_headers(endpoint: Endpoint) -> dict[str, str]:
     return {"Authorization": f"Bearer {endpoint.token}"} if endpoint.token else {}
 
 
-async def _authenticate(socket: "Socket", token: str, nonce: str, timeout_s: float) -> None:
+async def _authenticate_peer(socket: "Socket", token: str, nonce: str, timeout_s: float) -> None:
     """Authenticate both sides, or close the socket and raise `GatewayError`."""
     proved = False
     try:

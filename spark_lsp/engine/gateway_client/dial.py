@@ -27,7 +27,7 @@ async def open_websocket(url: str, subprotocol: str, headers: Mapping[str, str],
     Raises `HandshakeFailed` if the peer does not accept, `ValueError` for a URL that cannot be used, another
     `OSError` if the connection fails, and `TimeoutError` after `patience` seconds.
     """
-    uri = _parse(UNIX_REQUEST if url.startswith(UNIX) else url)
+    uri = _parse_url(UNIX_REQUEST if url.startswith(UNIX) else url)
     protocol = ClientProtocol(
         uri, subprotocols=[Subprotocol(subprotocol)], max_size=MAX_MESSAGE, logger=SILENT
     )
@@ -44,7 +44,7 @@ async def open_websocket(url: str, subprotocol: str, headers: Mapping[str, str],
     return socket
 
 
-def _parse(url: str) -> WebSocketURI:
+def _parse_url(url: str) -> WebSocketURI:
     try:
         return parse_uri(url)
     except InvalidURI as error:

@@ -106,7 +106,7 @@ class Remote:
                 try:
                     await self._use_one_link(group)
                 except (SparkError, OSError) as error:
-                    self._error = error if isinstance(error, SparkError) else _unreachable()
+                    self._error = error if isinstance(error, SparkError) else _make_unreachable_error()
                     self._report_loss()
                 except Exception as error:
                     log_failure(self._use_one_link, error)
@@ -138,7 +138,7 @@ class Remote:
             await anyio.sleep(CONNECT_REPORT_S)
             if self._live_link is None:
                 reason = "Still connecting to the gateway …"
-                self._announce(LinkStatus("degraded", reason, Code.GATEWAY_SILENT))
+                self._announce_status(LinkStatus("degraded", reason, Code.GATEWAY_SILENT))
 
     async def _pause_before_retry(self, lived_s: float) -> None:
         """Pause before the next link; each pause in a row is twice as long."""
@@ -159,9 +159,11 @@ class Remote:
         if before is not None:
             before.retire()
         settled = self._settings is None or not link.connection.spark
-        self._announce(LinkStatus("ready", engines=self._engines, serving=self._serving, settled=settled))
+        self._announce_status(
+            LinkStatus("ready", engines=self._engines, serving=self._serving, settled=settled)
+        )
 
-    def _announce(self, status: LinkStatus) -> None:
+    def _announce_status(self, status: LinkStatus) -> None:
         """Wake the requests that wait for a link, and report the status."""
         self._changed.set()
         self._changed = anyio.Event()
@@ -176,7 +178,7 @@ class Remote:
         if self._error is not None:
             reason = str(self._error)
             code = self._error.code
-        self._announce(LinkStatus("degraded", reason, code))
+        self._announce_status(LinkStatus("degraded", reason, code))
 
     def _handle_event(self, link: Link, event: ClientEvent | None) -> None:
         match event:
@@ -234,7 +236,7 @@ class Remote:
                 await self._changed.wait()
                 if (link := self._live_link) is not None:
                     return link
-        error = self._error or _unreachable()
+        error = self._error or _make_unreachable_error()
         raise EngineError(error.what, error.meaning, error.remedy, code=Code.GATEWAY_UNAVAILABLE) from error
 
     def observe(self, focus: Focus) -> None:
@@ -302,7 +304,7 @@ class Remote:
         """Do nothing: the link ends with `run`."""
 
 
-def _unreachable() -> GatewayError:
+def _make_unreachable_error() -> GatewayError:
     return GatewayError(
         "The gateway cannot be reached",
         "No suggestions and edits until it answers",

@@ -89,7 +89,7 @@ class Socket(asyncio.Protocol):
                 del request.headers[name]  # `Authorization`, when the URL holds a password
             request.headers[name] = value
         self._protocol.send_request(request)
-        self._flush()
+        self._flush_output()
         while self._is_connecting():
             await self._wait_for_news()
         self._raise_handshake_error()
@@ -111,7 +111,7 @@ class Socket(asyncio.Protocol):
         if self._protocol.state is State.OPEN:
             with suppress(Exception):  # then the connection ends without a close frame
                 self._protocol.send_close(CloseCode.NORMAL_CLOSURE)
-            self._flush()
+            self._flush_output()
         try:
             with anyio.CancelScope(shield=True), anyio.move_on_after(CLOSE_TIMEOUT):
                 await self._lost.wait()
@@ -122,7 +122,7 @@ class Socket(asyncio.Protocol):
         """End the connection at once and drop all unwritten bytes."""
         self._transport.abort()
 
-    def _fail(self, error: Exception) -> None:
+    def _fail_connection(self, error: Exception) -> None:
         """End the connection because of an error that the protocol does not know how to report."""
         self._failure = self._failure or error
         self.abort()
@@ -132,8 +132,9 @@ class Socket(asyncio.Protocol):
         if self._close_timer is None and not self._lost.is_set():
             self._close_timer = self._loop.call_later(CLOSE_TIMEOUT, self.abort)
 
-    def _closed(self) -> SocketClosed:
-        code, reason = self._protocol.close_code, self._protocol.close_reason
+    def _make_closed_error(self) -> SocketClosed:
+        code = self._protocol.close_code
+        reason = self._protocol.close_reason
         error = SocketClosed(CloseCode.ABNORMAL_CLOSURE if code is None else code, reason or "")
         error.__cause__ = self._failure or (self._protocol.close_exc if code is not None else None)
         return error
@@ -144,9 +145,10 @@ class Socket(asyncio.Protocol):
         """Return all messages that have come, at least one. Raises `SocketClosed` after the last."""
         while not self._messages:
             if self._lost.is_set():
-                raise self._closed()
+                raise self._make_closed_error()
             await self._wait_for_news()
-        messages, self._messages = self._messages, []
+        messages = self._messages
+        self._messages = []
         if self._unread > MAX_UNREAD and not self._lost.is_set():
             self._transport.resume_reading()
         self._unread = 0
@@ -166,15 +168,15 @@ class Socket(asyncio.Protocol):
         except UnicodeDecodeError:
             self._protocol.fail(CloseCode.INVALID_DATA, "invalid UTF-8")
         except Exception as error:
-            self._fail(error)
+            self._fail_connection(error)
         self._news.set()
-        self._flush()
+        self._flush_output()
 
     def _take_frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.TEXT and frame.fin:
-            self._keep(str(frame.data, "utf-8"), len(frame.data))
+            self._keep_message(str(frame.data, "utf-8"), len(frame.data))
         elif frame.opcode is Opcode.PONG:
-            self._acknowledge(bytes(frame.data))
+            self._acknowledge_pings(bytes(frame.data))
         elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
             self._take_fragment(frame)
 
@@ -183,9 +185,9 @@ class Socket(asyncio.Protocol):
         whole += frame.data
         self._fragments = None if frame.fin else (opcode, whole)
         if frame.fin:
-            self._keep(whole.decode() if opcode is Opcode.TEXT else bytes(whole), len(whole))
+            self._keep_message(whole.decode() if opcode is Opcode.TEXT else bytes(whole), len(whole))
 
-    def _keep(self, message: str | bytes, size: int) -> None:
+    def _keep_message(self, message: str | bytes, size: int) -> None:
         self._messages.append(message)
         was_reading = self._unread <= MAX_UNREAD
         self._unread += size
@@ -199,13 +201,13 @@ class Socket(asyncio.Protocol):
         await self._writable.wait()
         if self._protocol.state is not State.OPEN:
             await self._lost.wait()  # the reader gets the messages before the end first
-            raise self._closed()
+            raise self._make_closed_error()
         try:
             data = message.encode()
             self._protocol.send_text(data)
         except Exception as error:
-            self._fail(error)
-            raise self._closed() from error
+            self._fail_connection(error)
+            raise self._make_closed_error() from error
         self._flush_soon(len(data))
 
     def ping(self) -> asyncio.Future[bool]:
@@ -219,19 +221,19 @@ class Socket(asyncio.Protocol):
             self._protocol.send_ping(data)
         except Exception as error:
             if not isinstance(error, InvalidState):  # which only says that the connection has ended
-                self._fail(error)
+                self._fail_connection(error)
             answered.set_result(False)
         else:
             self._pings[data] = answered
             self._flush_soon(len(data))
         return answered
 
-    def _acknowledge(self, data: bytes) -> None:
+    def _acknowledge_pings(self, data: bytes) -> None:
         """Resolve the ping that this pong answers, and all earlier ones: a peer need not answer each."""
         if data not in self._pings:
             return
         for earlier in list(self._pings):
-            _resolve(self._pings.pop(earlier), value=True)
+            _resolve_future(self._pings.pop(earlier), value=True)
             if earlier == data:
                 return
 
@@ -239,23 +241,24 @@ class Socket(asyncio.Protocol):
         """Write at the end of this iteration of the event loop, or now if much is waiting."""
         self._unwritten += size
         if self._unwritten > SEND_BUFFER:
-            self._flush()
+            self._flush_output()
         elif self._flush_handle is None:
-            self._flush_handle = self._loop.call_soon(self._flush)
+            self._flush_handle = self._loop.call_soon(self._flush_output)
 
-    def _flush(self) -> None:
+    def _flush_output(self) -> None:
         """Write the protocol's frames, and start the clock once the connection is expected to end."""
         if self._flush_handle is not None:
             self._flush_handle.cancel()
-        self._flush_handle, self._unwritten = None, 0
+        self._flush_handle = None
+        self._unwritten = 0
         try:
-            self._write(self._protocol.data_to_send())
+            self._write_data(self._protocol.data_to_send())
             if self._protocol.close_expected():
                 self._limit_closing()
         except Exception as error:
-            self._fail(error)
+            self._fail_connection(error)
 
-    def _write(self, pieces: list[bytes]) -> None:
+    def _write_data(self, pieces: list[bytes]) -> None:
         if pieces and not self._transport.is_closing():
             self._transport.write(b"".join(pieces))
             if b"" in pieces:  # the protocol's sign for the end of the stream
@@ -285,9 +288,9 @@ class Socket(asyncio.Protocol):
         try:
             self._protocol.receive_eof()
         except Exception as error:
-            self._fail(error)
+            self._fail_connection(error)
         self._limit_closing()
-        self._flush()
+        self._flush_output()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End all waiting calls: the connection is gone."""
@@ -298,13 +301,13 @@ class Socket(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
         for answered in self._pings.values():
-            _resolve(answered, value=False)
+            _resolve_future(answered, value=False)
         self._pings.clear()
         self._lost.set()
         self._news.set()
         self._writable.set()
 
 
-def _resolve(answered: asyncio.Future[bool], *, value: bool) -> None:
+def _resolve_future(answered: asyncio.Future[bool], *, value: bool) -> None:
     if not answered.done():  # it may have been cancelled
         answered.set_result(value)

@@ -21,7 +21,7 @@ async def open_tunnel(url: str, host: str, port: int) -> socket.socket | None:
     if proxy is None:
         return None
     if not proxy.url.startswith("http:"):
-        raise _failed(proxy, "only proxies with http:// addresses can reach a gateway")
+        raise _make_proxy_error(proxy, "only proxies with http:// addresses can reach a gateway")
     parts = urlsplit(proxy.url)
     loop = asyncio.get_running_loop()
     try:
@@ -30,7 +30,7 @@ async def open_tunnel(url: str, host: str, port: int) -> socket.socket | None:
             proxy, infos[0], f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         )
     except OSError as error:
-        raise _failed(proxy, error.strerror or "it cannot be reached") from error
+        raise _make_proxy_error(proxy, error.strerror or "it cannot be reached") from error
 
 
 async def _connect_through(
@@ -42,10 +42,10 @@ async def _connect_through(
     tunnel.setblocking(False)
     try:
         await loop.sock_connect(tunnel, address)
-        await loop.sock_sendall(tunnel, _request(proxy, target))
+        await loop.sock_sendall(tunnel, _make_connect_request(proxy, target))
         status = await _read_status(tunnel)
         if not 200 <= status < 300:
-            raise _failed(
+            raise _make_proxy_error(
                 proxy, f"it answered with status {status}" if status else "it closed the connection"
             )
     except BaseException:
@@ -54,7 +54,7 @@ async def _connect_through(
     return tunnel
 
 
-def _request(proxy: Proxy, target: str) -> bytes:
+def _make_connect_request(proxy: Proxy, target: str) -> bytes:
     lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
     parts = urlsplit(proxy.url)
     if parts.username is not None:
@@ -76,7 +76,7 @@ async def _read_status(tunnel: socket.socket) -> int:
     return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
 
 
-def _failed(proxy: Proxy, why: str) -> GatewayError:
+def _make_proxy_error(proxy: Proxy, why: str) -> GatewayError:
     return GatewayError(
         f"The gateway cannot be reached through the proxy {proxy.shown} ({proxy.variable}): {why}",
         "No suggestions and edits until the gateway can be reached",

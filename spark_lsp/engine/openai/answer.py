@@ -49,7 +49,7 @@ class _Progress:
     usage: Usage | None = None
     times: dict[str, float] = field(default_factory=dict[str, float])
 
-    def note(self, piece: Piece) -> None:
+    def note_piece(self, piece: Piece) -> None:
         self.finish = piece.finish.lower() or self.finish
         self.usage = piece.usage or self.usage
         self.times = piece.times or self.times
@@ -60,12 +60,12 @@ class _Progress:
             self.tokens += 1
             self.characters += len(piece.text)
 
-    def beyond(self, tokens: int) -> bool:
+    def exceeds_limit(self, tokens: int) -> bool:
         """Whether more has come than we wanted: each piece of text is at least one token."""
         much = self.tokens > tokens or self.characters > tokens * CHARS_A_TOKEN
         return much or self.thoughts > MOST_THOUGHTS
 
-    def finished(self, *, cut: bool) -> Finished:
+    def make_finished(self, *, cut: bool) -> Finished:
         first = self.first or time.monotonic()
         timing = Timing(prefill_ms=(first - self.asked) * 1e3, decode_ms=max(self.last - first, 0.0) * 1e3)
         if self.times:  # the server's own clock, in seconds
@@ -122,9 +122,9 @@ class Asker:
     ) -> AsyncGenerator[Event, None]:
         """Give the text as it may be passed on, and the end. Raises `EngineError`."""
         progress = _Progress(time.monotonic())
-        call, exchange = await self._post(server, request, timeouts)
+        call, exchange = await self._post_until_accepted(server, request, timeouts)
         try:
-            async with aclosing(self._read(server, exchange, call, progress, timeouts)) as events:
+            async with aclosing(self._read_events(server, exchange, call, progress, timeouts)) as events:
                 async for event in events:
                     yield event
         finally:
@@ -132,18 +132,19 @@ class Asker:
 
     # Asking.
 
-    async def _post(
+    async def _post_until_accepted(
         self, server: Server, request: Request, timeouts: ResponseTimeouts
     ) -> tuple[Call, Exchange]:
         """Send the request until the server takes it. Raises `EngineError` if it does not."""
-        refusals, loads = 0, self._settings.flavour == "ollama"
+        refusals = 0
+        loads = self._settings.flavour == "ollama"
         while True:
             call = calls.call_of(request, self._target(server))
             try:
-                exchange = await self._send(server, call, timeouts)
+                exchange = await self._send_request(server, call, timeouts)
             except EngineError as error:
                 if loads and error.code == Code.ENGINE_SILENT:
-                    raise errors.loading(self._name, server.model) from error
+                    raise errors.make_loading_error(self._name, server.model) from error
                 raise
             if exchange.response.status_code == 200:
                 return call, exchange
@@ -154,11 +155,11 @@ class Asker:
                 continue
             server.loading_since = None
             refusals += 1
-            learned = self._learn(server, call, exchange.response.status_code, error, body)
+            learned = self._learn_from_refusal(server, call, exchange.response.status_code, error, body)
             if refusals > MOST_REFUSALS or not learned:
                 raise error
 
-    async def _send(self, server: Server, call: Call, timeouts: ResponseTimeouts) -> Exchange:
+    async def _send_request(self, server: Server, call: Call, timeouts: ResponseTimeouts) -> Exchange:
         url = server.endpoint(call.path)
         await self._wait_for_loading(server, timeouts)
         if not server.may_load(time.monotonic(), self._settings.flavour):
@@ -191,7 +192,9 @@ class Asker:
         await anyio.sleep(LOADING_POLL_S)
         timeouts.spend(LOADING_POLL_S)
 
-    def _learn(self, server: Server, call: Call, status: int, error: EngineError, body: bytes) -> bool:
+    def _learn_from_refusal(
+        self, server: Server, call: Call, status: int, error: EngineError, body: bytes
+    ) -> bool:
         """Learn from a refusal; return whether to send the request again, in another way."""
         if error.code == Code.CONTEXT_LENGTH_EXCEEDED:
             return False
@@ -200,61 +203,61 @@ class Asker:
         if new := refused - server.refuses:
             server.refuses |= new
             return True
-        if call.infills and (status in NO_SUCH_PATH or (status == 400 and self._apart(server))):
+        if call.infills and (status in NO_SUCH_PATH or (status == 400 and self._sends_parts_apart(server))):
             server.infills = False
             return True
         return False
 
-    def _apart(self, server: Server) -> bool:
+    def _sends_parts_apart(self, server: Server) -> bool:
         """Whether prefix and suffix went apart: then 400 may mean that the model cannot fill in."""
         return server.flavour(self._settings.flavour) in ("ollama", "mistral", "deepseek")
 
     # Reading.
 
-    async def _read(
+    async def _read_events(
         self, server: Server, exchange: Exchange, call: Call, progress: _Progress, timeouts: ResponseTimeouts
     ) -> AsyncGenerator[Event, None]:
         cut = said = False
-        async with aclosing(self._pieces(server, exchange, progress, timeouts)) as pieces:
+        async with aclosing(self._read_pieces(server, exchange, progress, timeouts)) as pieces:
             async for piece in pieces:
                 if shown := call.reply.feed(piece.text):
                     said = said or bool(shown.strip())
-                    yield Chunk(_ends(shown, call.eol))
-                cut = progress.beyond(_most_tokens(call)) and not progress.finish
+                    yield Chunk(_use_line_ends(shown, call.eol))
+                cut = progress.exceeds_limit(_limit_tokens(call)) and not progress.finish
                 if call.reply.done or cut:
                     break
         if rest := call.reply.finish():
             said = said or bool(rest.strip())
-            yield Chunk(_ends(rest, call.eol))
+            yield Chunk(_use_line_ends(rest, call.eol))
         self._note_thinking(server, call, progress, said=said)
-        yield progress.finished(cut=cut and not call.reply.done)
+        yield progress.make_finished(cut=cut and not call.reply.done)
 
     def _note_thinking(self, server: Server, call: Call, progress: _Progress, *, said: bool) -> None:
         """Remember that the model thinks. Raises `EngineError` for an answer that is not one."""
-        thought = progress.thoughts > 0 or _thought(call)
+        thought = progress.thoughts > 0 or _has_thought(call)
         server.separates = server.separates or progress.thoughts > 0
         server.thinks = server.thinks or thought
         if progress.finish in FILTERED:
-            raise errors.filtered(self._name)
+            raise errors.make_filter_error(self._name)
         if progress.finish in FAILED:
-            raise errors.broke_off(self._name)
+            raise errors.make_broken_off_error(self._name)
         if thought and not said:
-            raise errors.only_thought(self._name)
+            raise errors.make_only_thought_error(self._name)
 
-    async def _pieces(
+    async def _read_pieces(
         self, server: Server, exchange: Exchange, progress: _Progress, timeouts: ResponseTimeouts
     ) -> AsyncGenerator[Piece, None]:
         """Give what the stream says. Raises `EngineError` if it ends before the answer does."""
         reader = AnswerReader(self._name, exchange.response.headers.get("content-type", ""))
         async with aclosing(_all_pieces(reader, exchange.body(timeouts))) as pieces:
             async for piece in pieces:
-                progress.note(piece)
+                progress.note_piece(piece)
                 if piece.text or piece.alive:
                     timeouts.restart()
                     server.answered(time.monotonic())
                 yield piece
         if not (progress.finish or reader.done):
-            raise errors.broke_off(self._name)
+            raise errors.make_broken_off_error(self._name)
 
 
 async def _all_pieces(reader: AnswerReader, body: AsyncGenerator[bytes, None]) -> AsyncGenerator[Piece, None]:
@@ -268,14 +271,14 @@ async def _all_pieces(reader: AnswerReader, body: AsyncGenerator[bytes, None]) -
         yield piece
 
 
-def _thought(call: Call) -> bool:
+def _has_thought(call: Call) -> bool:
     return isinstance(call.reply, AfterThinkingFilter) and call.reply.thinking.removed_thinking
 
 
-def _most_tokens(call: Call) -> int:
+def _limit_tokens(call: Call) -> int:
     """Return the bound of the text that may come, thinking included."""
-    return call.max_tokens + MOST_THOUGHTS * _thought(call)
+    return call.max_tokens + MOST_THOUGHTS * _has_thought(call)
 
 
-def _ends(text: str, eol: str) -> str:
+def _use_line_ends(text: str, eol: str) -> str:
     return text if eol == "\n" else text.replace("\r\n", "\n").replace("\n", eol)

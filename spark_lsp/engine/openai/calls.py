@@ -125,24 +125,24 @@ def call_of(request: Request, target: Target) -> Call:
     context = target.context_tokens
     room = (context - RESERVE_TOKENS) * CHARS_PER_TOKEN - fixed if context else AROUND_CHARS
     if room < 0:
-        raise errors.too_long()
+        raise errors.make_too_long_error()
     budget = min(room, AROUND_CHARS)
     if request.task is Task.COMPLETE and (target.family or target.suffixes):
-        return _infill(request, target, budget)
-    return _chat(request, target, budget)
+        return _make_infill_call(request, target, budget)
+    return _make_chat_call(request, target, budget)
 
 
 def _around_chars(request: Request) -> int:
     return sum(len(part.text) for part in request.parts if part.kind.value in ("prefix", "suffix"))
 
 
-def _infill(request: Request, target: Target, budget: int) -> Call:
+def _make_infill_call(request: Request, target: Target, budget: int) -> Call:
     before, after = (text.replace("\r\n", "\n") for text in trim_context(request, budget))
     template = fim.TEMPLATES.get(target.family, fim.PLAIN)
     heals = target.flavour == "llamacpp" and "grammar" not in target.refuses
     read, fragment = fim.split_fragment(before) if heals else (before, "")
     tokens = request.max_tokens or COMPLETION_TOKENS
-    body = _body(target, tokens, request)
+    body = _make_body(target, tokens, request)
     if target.suffixes:
         body |= {"prompt": read, "suffix": after or "\n"}
     elif target.flavour == "ollama":
@@ -160,31 +160,40 @@ def _infill(request: Request, target: Target, budget: int) -> Call:
         body["grammar"] = fim.grammar_for_prefix(fragment)
     reply = fim.FimAnswerFilter(fragment, lines=request.max_lines, opens=fim.may_start_with_newline(before))
     path = "/fim/completions" if target.flavour == "mistral" else "/completions"
-    return Call(path, _accepted(body, target), EditFormat.TEXT, reply, tokens, _eol(request))
+    return Call(
+        path, _remove_refused_fields(body, target), EditFormat.TEXT, reply, tokens, _find_line_end(request)
+    )
 
 
-def _chat(request: Request, target: Target, budget: int) -> Call:
+def _make_chat_call(request: Request, target: Target, budget: int) -> Call:
     chat = build_chat_prompt(request, budget)
     tokens = request.max_tokens or (COMPLETION_TOKENS if request.task is Task.COMPLETE else ANSWER_TOKENS)
-    body = _body(target, tokens + _thinking_tokens(request, target), request)
-    if "gpt-oss" in target.model.lower() or _reasons(target):
+    body = _make_body(target, tokens + _thinking_tokens(request, target), request)
+    if "gpt-oss" in target.model.lower() or _may_reason(target):
         body["reasoning_effort"] = "low" if request.task is Task.COMPLETE else _EFFORTS[request.effort]
-    body["messages"] = _messages(chat.messages, target)
+    body["messages"] = _make_messages(chat.messages, target)
     if target.flavour == "cerebras" and (text := request.text_of(PartKind.TARGET)):
         body["prediction"] = {"type": "content", "content": text}
     prefilled = bool(_PREFILLED.search(target.model)) and not target.separates
-    reply = AfterThinkingFilter(_reader(request), prefilled)
-    return Call("/chat/completions", _accepted(body, target), chat.format, reply, tokens, _eol(request))
+    reply = AfterThinkingFilter(_make_reader(request), prefilled)
+    return Call(
+        "/chat/completions",
+        _remove_refused_fields(body, target),
+        chat.format,
+        reply,
+        tokens,
+        _find_line_end(request),
+    )
 
 
-def _reasons(target: Target) -> bool:
+def _may_reason(target: Target) -> bool:
     """Return whether this is an OpenAI reasoning model, by its name or by the fields it refuses."""
     return bool(_REASONING.search(target.model)) or "max_tokens" in target.refuses
 
 
 def may_reason(target: Target) -> bool:
     """Return whether the model is known to reason first: by the settings, its name, or an earlier answer."""
-    if target.thinking_tokens or target.thinks or _reasons(target):
+    if target.thinking_tokens or target.thinks or _may_reason(target):
         return True
     return "gpt-oss" in target.model.lower() or _PREFILLED.search(target.model) is not None
 
@@ -193,12 +202,12 @@ def _thinking_tokens(request: Request, target: Target) -> int:
     """Return how many tokens the model may use for reasoning, in addition to its answer."""
     if target.thinking_tokens:
         return target.thinking_tokens
-    if _reasons(target):
+    if _may_reason(target):
         return REASONING_TOKENS["fast" if request.task is Task.COMPLETE else request.effort]
     return THINKING_TOKENS if may_reason(target) else 0
 
 
-def _messages(turns: tuple[Message, ...], target: Target) -> list[dict[str, str]]:
+def _make_messages(turns: tuple[Message, ...], target: Target) -> list[dict[str, str]]:
     """Return the messages; where the role `system` is refused, its text goes before the first question."""
     said = [{"role": turn.role, "content": turn.text} for turn in turns]
     if SYSTEM not in target.refuses:
@@ -209,13 +218,13 @@ def _messages(turns: tuple[Message, ...], target: Target) -> list[dict[str, str]
     return rest
 
 
-def _accepted(body: dict[str, Any], target: Target) -> dict[str, Any]:
+def _remove_refused_fields(body: dict[str, Any], target: Target) -> dict[str, Any]:
     """Return a body without the fields that the server does not accept."""
     sampling = _SAMPLING if _REASONING.search(target.model) else ()
     return {key: value for key, value in body.items() if key not in target.refuses and key not in sampling}
 
 
-def _reader(request: Request) -> AnswerFilter:
+def _make_reader(request: Request) -> AnswerFilter:
     if request.task is Task.COMPLETE:
         before = request.text_of(PartKind.PREFIX)
         return BareCompletionFilter(
@@ -228,11 +237,11 @@ def _reader(request: Request) -> AnswerFilter:
     )
 
 
-def _body(target: Target, tokens: int, request: Request) -> dict[str, Any]:
+def _make_body(target: Target, tokens: int, request: Request) -> dict[str, Any]:
     temperature = 0 if request.attempt == 1 else _SECOND_TEMPERATURE
     body: dict[str, Any] = {
         "model": target.model,
-        _bound(target): tokens,
+        _choose_limit_field(target): tokens,
         "temperature": temperature,
         "stream": True,
     }
@@ -241,22 +250,22 @@ def _body(target: Target, tokens: int, request: Request) -> dict[str, Any]:
     if target.flavour == "llamacpp":
         body |= {"cache_prompt": True, "return_progress": True}
         if target.slots and request.task is Task.COMPLETE:
-            body["id_slot"] = _slot(request.origin, target.slots)
+            body["id_slot"] = _choose_slot(request.origin, target.slots)
     return body
 
 
-def _bound(target: Target) -> str:
+def _choose_limit_field(target: Target) -> str:
     """Return the field that bounds the answer, of the two the one that was not refused."""
     later = target.flavour == "cerebras" or bool(_REASONING.search(target.model))
     order = BOUNDS[::-1] if later else BOUNDS
     return next((name for name in order if name not in target.refuses), order[0])
 
 
-def _slot(origin: str, slots: int) -> int:
+def _choose_slot(origin: str, slots: int) -> int:
     """Return the slot of a document: left to itself the server gives the next key a cold one, while the
     request that was just cancelled still holds the warm one."""
     return int.from_bytes(hashlib.blake2b(origin.encode("utf-8", "replace"), digest_size=4).digest()) % slots
 
 
-def _eol(request: Request) -> str:
+def _find_line_end(request: Request) -> str:
     return "\r\n" if request.task is Task.COMPLETE and any("\r\n" in p.text for p in request.parts) else "\n"

@@ -69,7 +69,7 @@ class OpenAIEngine:
         if why := self._find_obstacle():
             return replace(info, state="off", reason=str(why), code=why.code)
         if all(server.loads(time.monotonic()) for server in self._servers):
-            loading = errors.loading(self._name, model)
+            loading = errors.make_loading_error(self._name, model)
             return replace(info, state="starting", reason=str(loading), code=loading.code)
         return info
 
@@ -175,7 +175,7 @@ class OpenAIEngine:
             yield Candidate(self._name, server.breaker, partial(self._open_on, server, request))
         if not tried:
             wait_s = min(each.breaker.retry_wait_s(self._now()) for each in self._servers)
-            raise errors.rate_limited_for(self._name, wait_s)
+            raise errors.make_rate_limit_error(self._name, wait_s)
 
     def _open_on(self, server: Server, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         return aclosing(self._read_answer(server, request))
@@ -258,7 +258,7 @@ class OpenAIEngine:
         try:
             return json.loads(await self._http.whole(response, timeouts, MAX_LIST_BYTES))
         except (ValueError, RecursionError) as error:
-            raise errors.no_list(self._name) from error
+            raise errors.make_no_list_error(self._name) from error
 
 
 def _is_final(error: EngineError) -> bool:

@@ -17,18 +17,19 @@ SKIPPED = "The route uses its next engine"
 RATE_REMEDY = "No action needed. To avoid this, raise the provider's limit"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"([0-9.]+)(ms|s|m|h|d)")
-_RESET, _REMAINING = "x-ratelimit-reset", "x-ratelimit-remaining"
+_RESET = "x-ratelimit-reset"
+_REMAINING = "x-ratelimit-remaining"
 _LOADING = re.compile(rb"loading model|model [^\"]{0,80}loading|still loading|warming up|starting up", re.I)
 _LIMITED = re.compile(rb'"code": *"?429|rate[_ ]limit', re.I)
 _CONTEXT_WORDS = (b"context_length", b"context length", b"maximum context", b"exceed_context", b"too long")
 
 
-def of_status(
+def make_status_error(
     name: str, status: int, headers: Mapping[str, str], body: bytes, now: float = 0.0
 ) -> EngineError:
     """Return the error for a response that is not 200; `now` is Unix time, for dates in headers."""
     if status in (401, 403):
-        return _of_key(name, status)
+        return _make_key_error(name, status)
     if status == 407:
         return EngineError(
             f"The proxy for engine {name!r} requires a user name and a password (status 407)",
@@ -37,7 +38,7 @@ def of_status(
             code=Code.ENGINE_UNAVAILABLE,
         )
     if status == 503 and _LOADING.search(body):
-        return loading(name)
+        return make_loading_error(name)
     if status == 404:
         return EngineError(
             f"Engine {name!r} does not have this model, or its `base_url` is not an API (status 404)",
@@ -46,14 +47,14 @@ def of_status(
             code=Code.MODEL_NOT_FOUND,
         )
     if status in (400, 413, 422):
-        return _of_request(name, status, body)
+        return _make_request_error(name, status, body)
     if status == 429:
         return EngineError(
             f"Engine {name!r} is rate-limited (status 429)",
             "The route uses its next engine for a while",
             RATE_REMEDY,
             code=Code.RATE_LIMIT_EXCEEDED,
-            retry_after=retry_after(headers, now),
+            retry_after=find_retry_after(headers, now),
         )
     if status < 400:
         return EngineError(
@@ -66,11 +67,11 @@ def of_status(
         f"Engine {name!r} failed (status {status})",
         "If it fails again, the route uses its next engine",
         "Check the log of that server",
-        retry_after=retry_after(headers, now) if status == 503 and "retry-after" in headers else 0.0,
+        retry_after=find_retry_after(headers, now) if status == 503 and "retry-after" in headers else 0.0,
     )
 
 
-def _of_key(name: str, status: int) -> EngineError:
+def _make_key_error(name: str, status: int) -> EngineError:
     return EngineError(
         f"Engine {name!r} rejected the API key (status {status})",
         SKIPPED,
@@ -79,7 +80,7 @@ def _of_key(name: str, status: int) -> EngineError:
     )
 
 
-def _of_request(name: str, status: int, body: bytes) -> EngineError:
+def _make_request_error(name: str, status: int, body: bytes) -> EngineError:
     if status == 413 or any(word in body.lower() for word in _CONTEXT_WORDS):
         return EngineError(
             f"The request is longer than the context of engine {name!r}",
@@ -94,23 +95,23 @@ def _of_request(name: str, status: int, body: bytes) -> EngineError:
     )
 
 
-def retry_after(headers: Mapping[str, str], now: float = 0.0) -> float:
+def find_retry_after(headers: Mapping[str, str], now: float = 0.0) -> float:
     """Return the seconds until the server accepts requests again.
 
     `retry-after`, in seconds or as a date, has precedence. Without it, the result is the time until all
     exhausted limits (such as requests per day and tokens per minute) are reset; if the headers mark no limit
     as exhausted, the time until the first reset.
     """
-    if (given := _seconds(headers.get("retry-after", ""), now)) > 0:
+    if (given := _read_duration(headers.get("retry-after", ""), now)) > 0:
         return min(given, MAX_RETRY_AFTER_S)
     resets = {key.removeprefix(_RESET): value for key, value in headers.items() if key.startswith(_RESET)}
-    waits = {limit: wait for limit, value in resets.items() if (wait := _seconds(value, now)) > 0}
+    waits = {limit: wait for limit, value in resets.items() if (wait := _read_duration(value, now)) > 0}
     used_up = [wait for limit, wait in waits.items() if headers.get(_REMAINING + limit, "").strip() == "0"]
     wait = max(used_up) if used_up else min(waits.values(), default=1.0)
     return min(wait, MAX_RETRY_AFTER_S)
 
 
-def _seconds(value: str, now: float) -> float:
+def _read_duration(value: str, now: float) -> float:
     """Return a duration: `12.5`, `6m30s`, `20ms`, or the time until a date; 0 for anything else."""
     value = value.strip()
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]*)?", value):
@@ -118,17 +119,17 @@ def _seconds(value: str, now: float) -> float:
     if value and not _DURATION.sub("", value):
         numbers = [(number, unit) for number, unit in _DURATION.findall(value) if number.count(".") <= 1]
         return sum(float(number) * _UNITS[unit] for number, unit in numbers if number != ".")
-    return max(date.timestamp() - now, 0.0) if (date := _date(value)) else 0.0
+    return max(date.timestamp() - now, 0.0) if (date := _read_date(value)) else 0.0
 
 
-def _date(value: str) -> datetime | None:
+def _read_date(value: str) -> datetime | None:
     try:
         return parsedate_to_datetime(value)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 
 
-def no_stream(name: str, kind: str) -> EngineError:
+def make_no_stream_error(name: str, kind: str) -> EngineError:
     """Return the error for a response with status 200 that is not an event stream, such as a login page."""
     return EngineError(
         f"The server of engine {name!r} is not an OpenAI-compatible API (it sent {kind[:40]!r})",
@@ -138,7 +139,7 @@ def no_stream(name: str, kind: str) -> EngineError:
     )
 
 
-def unreachable(name: str, why: str = "", remedy: str = "") -> EngineError:
+def make_unreachable_error(name: str, why: str = "", remedy: str = "") -> EngineError:
     """Return the error for a failed connection; `why` is its cause, if known."""
     return EngineError(
         f"Engine {name!r} cannot be reached" + (f": {why}" if why else ""),
@@ -148,7 +149,7 @@ def unreachable(name: str, why: str = "", remedy: str = "") -> EngineError:
     )
 
 
-def unreachable_by_proxy(name: str, proxy: str, why: str = "") -> EngineError:
+def make_proxy_error(name: str, proxy: str, why: str = "") -> EngineError:
     """Return the error for a failed connection through a proxy."""
     return EngineError(
         f"Engine {name!r} cannot be reached through the proxy {proxy}" + (f": {why}" if why else ""),
@@ -158,7 +159,7 @@ def unreachable_by_proxy(name: str, proxy: str, why: str = "") -> EngineError:
     )
 
 
-def rate_limited_for(name: str, seconds: float) -> EngineError:
+def make_rate_limit_error(name: str, seconds: float) -> EngineError:
     """Return the error for a server that named a time to come back, `seconds` from now."""
     return EngineError(
         f"Engine {name!r} is rate-limited. It will be used again in {seconds:.0f} s",
@@ -169,7 +170,7 @@ def rate_limited_for(name: str, seconds: float) -> EngineError:
     )
 
 
-def no_list(name: str) -> EngineError:
+def make_no_list_error(name: str) -> EngineError:
     """Return the error for a response to `/models` that is not a list of models."""
     return EngineError(
         f"The server of engine {name!r} sent no list of models",
@@ -179,7 +180,7 @@ def no_list(name: str) -> EngineError:
     )
 
 
-def too_long() -> EngineError:
+def make_too_long_error() -> EngineError:
     """Return the error for a request that does not fit into the context."""
     return EngineError(
         "The request is longer than the context of the model",
@@ -189,36 +190,27 @@ def too_long() -> EngineError:
     )
 
 
-def unreadable() -> EngineError:
+def make_invalid_event_error() -> EngineError:
     """Return the error for an event that is not a JSON object."""
-    return EngineError(
-        "The engine sent an invalid event",
-        "The answer was discarded",
-        "Check that `base_url` is the address of an OpenAI-compatible server",
-        code=Code.ANSWER_BROKE_OFF,
-    )
+    remedy = "Check that `base_url` is the address of an OpenAI-compatible server"
+    return _make_discarded_error("The engine sent an invalid event", remedy)
 
 
-def in_the_stream(body: bytes) -> EngineError:
+def make_stream_error(body: bytes) -> EngineError:
     """Return the error for an error event in the stream. Some servers even report a long prompt this way."""
     if any(word in body.lower() for word in _CONTEXT_WORDS):
-        return too_long()
+        return make_too_long_error()
     if _LIMITED.search(body):
-        return EngineError(
-            "The engine is rate-limited",
-            "The answer was discarded",
-            RATE_REMEDY,
-            code=Code.RATE_LIMIT_EXCEEDED,
-        )
-    return EngineError(
-        "The engine reported an error in the middle of its answer",
-        "The answer was discarded",
-        "Check the log of that server",
-        code=Code.ANSWER_BROKE_OFF,
-    )
+        return _make_discarded_error("The engine is rate-limited", RATE_REMEDY, Code.RATE_LIMIT_EXCEEDED)
+    what = "The engine reported an error in the middle of its answer"
+    return _make_discarded_error(what, "Check the log of that server")
 
 
-def broke_off(name: str) -> EngineError:
+def _make_discarded_error(what: str, remedy: str, code: Code = Code.ANSWER_BROKE_OFF) -> EngineError:
+    return EngineError(what, "The answer was discarded", remedy, code=code)
+
+
+def make_broken_off_error(name: str) -> EngineError:
     """Return the error for an answer that ended before it was complete."""
     return EngineError(
         f"The answer of engine {name!r} ended before it was complete",
@@ -228,7 +220,7 @@ def broke_off(name: str) -> EngineError:
     )
 
 
-def silent(name: str, seconds: float, *, begun: bool = False) -> EngineError:
+def make_silence_error(name: str, seconds: float, *, begun: bool = False) -> EngineError:
     """Return the error for a server that sends no token in time; `begun`: it had sent some before."""
     return EngineError(
         f"Engine {name!r} sent nothing for {seconds:g} s",
@@ -238,7 +230,7 @@ def silent(name: str, seconds: float, *, begun: bool = False) -> EngineError:
     )
 
 
-def loading(name: str, model: str = "") -> EngineError:
+def make_loading_error(name: str, model: str = "") -> EngineError:
     """Return the error for a server that has not loaded its model yet."""
     what = f"the model {model!r}" if model else "its model"
     return EngineError(
@@ -249,7 +241,7 @@ def loading(name: str, model: str = "") -> EngineError:
     )
 
 
-def only_thought(name: str) -> EngineError:
+def make_only_thought_error(name: str) -> EngineError:
     """Return the error for an answer that contains only reasoning."""
     return EngineError(
         f"The model of engine {name!r} used all its tokens for reasoning and gave no answer",
@@ -259,7 +251,7 @@ def only_thought(name: str) -> EngineError:
     )
 
 
-def filtered(name: str) -> EngineError:
+def make_filter_error(name: str) -> EngineError:
     """Return the error for an answer that the provider's content filter ended."""
     return EngineError(
         f"The content filter of engine {name!r} stopped the answer",

@@ -52,13 +52,13 @@ class AnswerReader:
     def feed(self, chunk: bytes) -> list[Piece]:
         """Take some bytes and return the pieces that they complete."""
         if self._shape == "events":
-            return self._pieces(chunk)
+            return self._read_pieces(chunk)
         self._begun += chunk
-        self._shape = self._shape or self._recognise()
+        self._shape = self._shape or self._recognise_format()
         if self._shape == "events":
-            return self._pieces(bytes(self._begun))
+            return self._read_pieces(bytes(self._begun))
         if len(self._begun) > MAX_EVENT_BYTES:
-            raise errors.no_stream(self.name, self.content_type)
+            raise errors.make_no_stream_error(self.name, self.content_type)
         return []
 
     def finish(self) -> list[Piece]:
@@ -68,43 +68,43 @@ class AnswerReader:
             piece = piece_of(self._begun.removeprefix(_BOM).decode("utf-8", "replace"))
             return [piece if piece.finish else replace(piece, finish="stop")]
         if not self._shape and self._begun.strip():
-            raise errors.no_stream(self.name, self.content_type)
+            raise errors.make_no_stream_error(self.name, self.content_type)
         return [
             piece_of(event.data, event.name)
-            for event in self._events(b"\n\n")
-            if not self._ends(event) and _is_json(event.data)
+            for event in self._split_events(b"\n\n")
+            if not self._note_end(event) and _is_json(event.data)
         ]
 
-    def _recognise(self) -> str:
+    def _recognise_format(self) -> str:
         """Return the shape that the first bytes show; empty while there are too few of them."""
         lead = bytes(self._begun.removeprefix(_BOM).lstrip())
         if lead.startswith((b"{", b"[")):
             return "json"
         if lead.startswith(b"<"):
-            raise errors.no_stream(self.name, self.content_type)
+            raise errors.make_no_stream_error(self.name, self.content_type)
         if self.content_type.startswith("text/event-stream") or lead.startswith(_FIELDS):
             return "events" if lead else ""
         if any(each.startswith(lead) for each in (*_FIELDS, _BOM)):
             return ""
-        raise errors.no_stream(self.name, self.content_type)
+        raise errors.make_no_stream_error(self.name, self.content_type)
 
-    def _pieces(self, chunk: bytes) -> list[Piece]:
+    def _read_pieces(self, chunk: bytes) -> list[Piece]:
         pieces: list[Piece] = []
-        for event in self._events(chunk):
-            if self.done or self._ends(event):
+        for event in self._split_events(chunk):
+            if self.done or self._note_end(event):
                 break
             pieces.append(piece_of(event.data, event.name))
         return pieces
 
-    def _ends(self, event: ServerEvent) -> bool:
+    def _note_end(self, event: ServerEvent) -> bool:
         self.done = self.done or event.data.strip() == "[DONE]"
         return self.done
 
-    def _events(self, chunk: bytes) -> list[ServerEvent]:
+    def _split_events(self, chunk: bytes) -> list[ServerEvent]:
         try:
             return self._parser.feed(chunk)
         except EventTooLong as error:
-            raise errors.no_stream(self.name, "an event without end") from error
+            raise errors.make_no_stream_error(self.name, "an event without end") from error
 
 
 def _is_json(data: str) -> bool:
@@ -121,24 +121,26 @@ def piece_of(data: str, name: str = "") -> Piece:
     try:
         event: Any = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise errors.in_the_stream(data.encode()) if name == "error" else errors.unreadable() from error
+        raise (
+            errors.make_stream_error(data.encode()) if name == "error" else errors.make_invalid_event_error()
+        ) from error
     if not isinstance(event, dict):
-        raise errors.unreadable()
+        raise errors.make_invalid_event_error()
     fields = cast(dict[str, Any], event)
     if _is_error(fields, name):
-        raise errors.in_the_stream(json.dumps(fields.get("error") or fields).encode())
+        raise errors.make_stream_error(json.dumps(fields.get("error") or fields).encode())
     choices: Any = fields.get("choices") or [{}]
-    choice = _table(choices[0] if isinstance(choices, list) else {})
-    delta = _table(choice.get("message") if choice.get("delta") is None else choice["delta"])
+    choice = _require_table(choices[0] if isinstance(choices, list) else {})
+    delta = _require_table(choice.get("message") if choice.get("delta") is None else choice["delta"])
     text, thinks = _text_of(choice.get("text") or delta.get("content"))
     thinks = thinks or bool(delta.get("reasoning_content") or delta.get("reasoning"))
-    progress = _table(fields.get("prompt_progress"))
+    progress = _require_table(fields.get("prompt_progress"))
     return Piece(
-        _whole(text),
+        _replace_lone_surrogates(text),
         str(choice.get("finish_reason") or ""),
         thinks or bool(progress),
-        _usage(_table(fields.get("usage"))) or _read(progress),
-        _times(fields),
+        _read_usage(_require_table(fields.get("usage"))) or _read_progress(progress),
+        _read_times(fields),
         thinks,
     )
 
@@ -155,9 +157,10 @@ def _text_of(content: Any) -> tuple[str, bool]:
     if isinstance(content, str):
         return content, False
     parts = cast(list[Any], content) if isinstance(content, list) else [content]
-    texts, thinks = list[str](), False
+    texts = list[str]()
+    thinks = False
     for part in parts:
-        table = _table(part)
+        table = _require_table(part)
         said: Any = part if isinstance(part, str) else table.get("text")
         if table.get("type") in _THINKING_PARTS:
             thinks = True
@@ -166,25 +169,25 @@ def _text_of(content: Any) -> tuple[str, bool]:
     return "".join(texts), thinks
 
 
-def _read(progress: dict[str, Any]) -> Usage | None:
+def _read_progress(progress: dict[str, Any]) -> Usage | None:
     """Return what a llama.cpp server tells of the prompt while it reads."""
-    counts = _numbers(progress)
+    counts = _keep_numbers(progress)
     return Usage(int(counts.get("total", 0)), 0, int(counts.get("cache", 0))) if counts else None
 
 
-def _times(fields: dict[str, Any]) -> dict[str, float]:
+def _read_times(fields: dict[str, Any]) -> dict[str, float]:
     """Return the server's own clock, in seconds: Cerebras' `time_info`, or llama.cpp's `timings`."""
-    if timings := _numbers(_table(fields.get("timings"))):
+    if timings := _keep_numbers(_require_table(fields.get("timings"))):
         names = {"prompt_time": "prompt_ms", "completion_time": "predicted_ms"}
         return {name: timings.get(theirs, 0.0) / 1e3 for name, theirs in names.items()}
-    return _numbers(_table(fields.get("time_info")))
+    return _keep_numbers(_require_table(fields.get("time_info")))
 
 
-def _table(given: Any) -> dict[str, Any]:
+def _require_table(given: Any) -> dict[str, Any]:
     return cast(dict[str, Any], given) if isinstance(given, dict) else {}
 
 
-def _numbers(given: dict[str, Any]) -> dict[str, float]:
+def _keep_numbers(given: dict[str, Any]) -> dict[str, float]:
     """Return what can be a count or a time; JSON as Python reads it has NaN and endless integers too."""
     return {
         name: float(value)
@@ -193,16 +196,16 @@ def _numbers(given: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def _whole(text: str) -> str:
+def _replace_lone_surrogates(text: str) -> str:
     """Return a text without lone halves of characters, which JSON may hold and UTF-8 may not."""
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _usage(used: dict[str, Any]) -> Usage | None:
+def _read_usage(used: dict[str, Any]) -> Usage | None:
     if not used:
         return None
-    details = _numbers(_table(used.get("prompt_tokens_details")))
-    counts = _numbers(used)
+    details = _keep_numbers(_require_table(used.get("prompt_tokens_details")))
+    counts = _keep_numbers(used)
     return Usage(
         int(counts.get("prompt_tokens", 0)),
         int(counts.get("completion_tokens", 0)),
@@ -212,19 +215,19 @@ def _usage(used: dict[str, Any]) -> Usage | None:
 
 def slots_of(body: Any) -> int:
     """Return how many slots a llama.cpp server has, by its `/props`."""
-    slots = _table(body).get("total_slots")
+    slots = _require_table(body).get("total_slots")
     return slots if isinstance(slots, int) and slots > 0 else 0
 
 
 def served_of(body: Any) -> dict[str, int]:
     """Return the models that `/models` lists, with the tokens they read where it says so."""
-    data: Any = _table(body).get("data")
-    listed = [_table(each) for each in cast(list[Any], data)] if isinstance(data, list) else []
-    return {str(each["id"]): _context(each) for each in listed if "id" in each}
+    data: Any = _require_table(body).get("data")
+    listed = [_require_table(each) for each in cast(list[Any], data)] if isinstance(data, list) else []
+    return {str(each["id"]): _read_context(each) for each in listed if "id" in each}
 
 
-def _context(listed: dict[str, Any]) -> int:
-    for value in (listed.get("max_model_len"), _table(listed.get("meta")).get("n_ctx")):
+def _read_context(listed: dict[str, Any]) -> int:
+    for value in (listed.get("max_model_len"), _require_table(listed.get("meta")).get("n_ctx")):
         if isinstance(value, int) and value > 0:
             return value
     return 0

@@ -55,7 +55,7 @@ class ResponseTimeouts:
 
     def expired(self, name: str) -> EngineError:
         """Return the error for the end of the time."""
-        return errors.silent(name, self.next_s if self.begun else self.first_s, begun=self.begun)
+        return errors.make_silence_error(name, self.next_s if self.begun else self.first_s, begun=self.begun)
 
 
 class Http:
@@ -104,13 +104,13 @@ class Http:
         """Return the error for a failed connection, with its cause if that is known."""
         causes = list(_causes(error))
         if failed := next((each for each in causes if isinstance(each, ssl.SSLError)), None):
-            return errors.unreachable(self._name, *certificate_problem(failed))
+            return errors.make_unreachable_error(self._name, *certificate_problem(failed))
         why = next((words for kind, words in _WHY.items() if any(isinstance(e, kind) for e in causes)), "")
         if (proxy := proxy_for(url)) is None:
-            return errors.unreachable(self._name, why)
+            return errors.make_unreachable_error(self._name, why)
         if isinstance(error, httpx.ProxyError):
             why = f"it answered {str(error)[:80]!r}"
-        return errors.unreachable_by_proxy(self._name, f"{proxy.shown} ({proxy.variable})", why)
+        return errors.make_proxy_error(self._name, f"{proxy.shown} ({proxy.variable})", why)
 
     async def body(self, response: httpx.Response, timeouts: ResponseTimeouts) -> AsyncGenerator[bytes, None]:
         """Give the pieces of the body as they arrive."""
@@ -125,7 +125,7 @@ class Http:
             except TimeoutError as error:
                 raise timeouts.expired(self._name) from error
             except (httpx.HTTPError, OSError) as error:
-                raise errors.broke_off(self._name) from error
+                raise errors.make_broken_off_error(self._name) from error
             timeouts.spend(time.monotonic() - began)
             yield chunk
 
@@ -147,7 +147,9 @@ class Http:
                 response, ResponseTimeouts(CONNECT_TIMEOUT_S, CONNECT_TIMEOUT_S), MAX_ERROR_BYTES
             )
         await close(response)
-        error = errors.of_status(self._name, response.status_code, response.headers, body, time.time())
+        error = errors.make_status_error(
+            self._name, response.status_code, response.headers, body, time.time()
+        )
         return error, body
 
     async def aclose(self) -> None:

@@ -39,48 +39,48 @@ class LoadingCall:
         self._read = asyncio.Event()
         self._end_of_body: EngineError | None = None
         self._loads_on = False
-        self._task = asyncio.create_task(self._run(url, body))
+        self._task = asyncio.create_task(self._run_request(url, body))
         self.settled = asyncio.Event()  # the server has answered, or it will not
         server.loading_since = server.loading_since or time.monotonic()
 
-    async def _run(self, url: str, body: Any) -> None:
+    async def _run_request(self, url: str, body: Any) -> None:
         """Send the request and read its response for as long as somebody needs it."""
-        end: EngineError | None = errors.broke_off(self._name)
+        end: EngineError | None = errors.make_broken_off_error(self._name)
         try:
             response = await self._http.send(
                 "POST", url, ResponseTimeouts(LONGEST_LOAD_S, LONGEST_LOAD_S), body
             )
-            await self._take(response)
+            await self._take_response(response)
             end = None
         except EngineError as error:
             end = error
         finally:
-            self._end(end)
+            self._end_request(end)
 
-    async def _take(self, response: httpx.Response) -> None:
+    async def _take_response(self, response: httpx.Response) -> None:
         """Hand the response over. One that is an error is closed by its reader."""
         refused = response.status_code != 200
         self._loads_on = response.status_code == STILL_LOADING
         self._response.set_result(response)
         try:
             if not refused:
-                await self._pump(response)
+                await self._pass_body_on(response)
         finally:
             if self._left or not refused:
                 await close(response)
 
-    def _end(self, error: EngineError | None) -> None:
+    def _end_request(self, error: EngineError | None) -> None:
         """Wake the reader and the requests that wait."""
         if not self._loads_on:
             self._server.loading_since = None
         self.settled.set()
         if not self._response.done():
-            self._response.set_exception(error or errors.broke_off(self._name))
+            self._response.set_exception(error or errors.make_broken_off_error(self._name))
             self._response.exception()  # mark it as seen: its reader may have left
         self._end_of_body = error
         self._chunks.put_nowait(None)
 
-    async def _pump(self, response: httpx.Response) -> None:
+    async def _pass_body_on(self, response: httpx.Response) -> None:
         """Pass the body on; once nobody reads it, only until the server has answered."""
         reader = AnswerReader(self._name, response.headers.get("content-type", ""))
         async with aclosing(
@@ -93,11 +93,11 @@ class LoadingCall:
                     self._server.answered(time.monotonic())
                     self.settled.set()
                 if not self._left:
-                    await self._room(chunk)
+                    await self._pass_chunk_on(chunk)
                 elif self.settled.is_set():
                     return
 
-    async def _room(self, chunk: bytes) -> None:
+    async def _pass_chunk_on(self, chunk: bytes) -> None:
         """Pass a chunk on as soon as the reader has room for it."""
         self._chunks.put_nowait(chunk)
         while self._chunks.qsize() > WAITING_CHUNKS and not self._left:

@@ -74,7 +74,8 @@ class Play:
 
     def finished(self, source: Finished) -> Finished:
         """The end, with simulated and true times apart."""
-        first, last = self.first or time.monotonic(), self.last or time.monotonic()
+        first = self.first or time.monotonic()
+        last = self.last or time.monotonic()
         timing = Timing(
             queue_ms=(self.queued - self.asked) * 1e3,
             prefill_ms=self.prompt_s * 1e3,
@@ -99,7 +100,7 @@ class Memory:
         """Wait until there is room for so many tokens, and take it."""
         turn = (tokens, anyio.Event())
         self._line.append(turn)
-        self._admit()
+        self._admit_waiting()
         try:
             await turn[1].wait()
         except BaseException:
@@ -107,15 +108,15 @@ class Memory:
                 self.give(tokens)
             else:
                 self._line.remove(turn)
-                self._admit()
+                self._admit_waiting()
             raise
 
     def give(self, tokens: int) -> None:
         """Give room back."""
         self.free += tokens
-        self._admit()
+        self._admit_waiting()
 
-    def _admit(self) -> None:
+    def _admit_waiting(self) -> None:
         while self._line and self._line[0][0] <= self.free:
             tokens, turn = self._line.popleft()
             self.free -= tokens

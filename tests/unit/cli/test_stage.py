@@ -8,7 +8,7 @@ import pytest
 from spark_lsp.cli.stage import JsonStage, TextStage, timing_line
 from spark_lsp.client.answers import Status
 
-STATUS = Status("local", "qwen", False, "ready", "", 92.4, 31.2)
+STATUS = Status("local", "qwen", False, "ready", "", ttft_ms=92.4, tok_s=31.2)
 
 
 def test_a_terminal_sees_the_ghost_grow_in_grey() -> None:

@@ -1,6 +1,6 @@
 """The small model for ghost text; the larger one for edits, and for ghost text where it is fast."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -28,7 +28,10 @@ class Model:
     """Writes ten tokens, each of which takes `token_s` on the clock."""
 
     def __init__(self, name: str, state: Any, clock: Clock | None = None, token_s: float = 0.0) -> None:
-        self.name, self.state, self.clock, self.token_s = name, state, clock or Clock(), token_s
+        self.name = name
+        self.state: Any = state
+        self.clock = clock or Clock()
+        self.token_s = token_s
         self.hints: list[Any] = []
         self.fails = False
         self.closed = False
@@ -47,7 +50,7 @@ class Model:
         async with aclosing(self.answer()) as events:
             yield events
 
-    async def answer(self) -> Any:
+    async def answer(self) -> AsyncGenerator[Any, None]:
         yield Started(self.name, self.name)
         for _ in range(10):
             self.clock.now += self.token_s

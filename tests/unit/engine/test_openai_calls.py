@@ -11,7 +11,7 @@ import pytest
 from spark_lsp.config import Flavour, OpenAISettings
 from spark_lsp.engine.openai.calls import AROUND_CHARS, Target, call_of, family_of
 from spark_lsp.engine.openai.engine import OpenAIEngine
-from spark_lsp.engine.openai.errors import of_status, retry_after
+from spark_lsp.engine.openai.errors import find_retry_after, make_status_error
 from spark_lsp.engine.openai.events import Piece, piece_of, served_of, slots_of
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Message, Part, PartKind, Request, Task, Usage
@@ -215,7 +215,7 @@ def test_models(body: Any, served: dict[str, int]):
     ],
 )
 def test_a_status_is_words_that_say_what_to_do(status: int, body: bytes, code: str, words: str):
-    error = of_status("gpu", status, {}, body)
+    error = make_status_error("gpu", status, {}, body)
     assert error.code == code
     assert words in str(error)
     assert "SECRET" not in str(error)
@@ -249,7 +249,7 @@ def test_a_status_is_words_that_say_what_to_do(status: int, body: bytes, code: s
 )
 def test_when_to_come_back(headers: dict[str, str], seconds: float):
     now = datetime(2026, 10, 21, 7, 27, 30, tzinfo=UTC).timestamp()
-    assert retry_after(headers, now) == pytest.approx(seconds)
+    assert find_retry_after(headers, now) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(

@@ -280,7 +280,8 @@ async def test_a_peer_that_does_not_read_makes_the_writer_wait_but_no_ping() -> 
 def unmasked_frames(data: bytes) -> list[tuple[int, str]]:
     """Parse a client's frames with websockets' own server side."""
     from websockets.frames import Frame
-    from websockets.server import ServerProtocol, State
+    from websockets.protocol import State
+    from websockets.server import ServerProtocol
 
     server = ServerProtocol(state=State.OPEN, max_size=None)
     server.receive_data(data)

@@ -47,7 +47,7 @@ class Scripted:
 
     def __init__(self, *events: Event | float, state: Literal["ready", "off"] = "ready") -> None:
         self._events = events
-        self._state = state
+        self._state: Literal["ready", "off"] = state
         self.asked: list[Request] = []
         self.focus: list[Focus] = []
         self.inside = 0
@@ -68,7 +68,7 @@ class Scripted:
 
     async def _say(self) -> AsyncIterator[Event]:
         for event in self._events:
-            if isinstance(event, float):
+            if isinstance(event, float | int):
                 await anyio.sleep(event)
             else:
                 yield event

@@ -205,7 +205,7 @@ def served() -> Callable[..., Any]:
             raise AssertionError(f"{name} was built")
 
         peer = Peer()
-        routes = dict.fromkeys(("completion", "edit"), ("puppet",))
+        routes: dict[str, tuple[str, ...]] = dict.fromkeys(("completion", "edit"), ("puppet",))
         registry = Registry({"puppet": puppet}, routes, {"puppet": ReplaySettings()})
         session = ConnectionHandler(
             ServerConnection("t", spark=spark),

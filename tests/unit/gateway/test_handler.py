@@ -268,3 +268,25 @@ async def test_the_end_of_a_connection_on_which_answers_end_and_others_wait_is_q
         peer.gone()
         puppet.say("l1", Finished())
     assert puppet.inside == []
+
+
+async def test_a_stop_signal_while_a_connection_starts_reaches_its_peer_after_the_greeting(
+    puppet: Any, peer: Any, workshop: Any, until: Any
+) -> None:
+    """The gateway knows the handler before it runs, and a signal tells all handlers that the gateway ends."""
+    registry = Registry({"puppet": puppet}, {"edit": ("puppet",)})
+    handler = ConnectionHandler(
+        ServerConnection("t", spark=True),
+        registry,
+        workshop,
+        refuse_unapproved,
+        ReplicaCache(time.monotonic),
+    )
+    handler.announce_end("the gateway is ending")
+    async with anyio.create_task_group() as group:
+        group.start_soon(handler.run, peer.receive, peer.send)
+        await until(lambda: len(peer.heard) == 2)
+        peer.gone()
+    assert [message["type"] for message in peer.heard] == ["spark.hello", "spark.goaway"]
+    assert peer.heard[1]["reason"] == "the gateway is ending"
+    assert not handler.is_busy

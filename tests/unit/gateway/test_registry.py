@@ -88,7 +88,7 @@ def test_a_route_may_be_set_for_one_effort() -> None:
 def test_an_engine_that_is_unwell_is_told_of() -> None:
     registry = Registry({"fast": replay("fast"), "slow": replay("slow")}, {"edit": ("fast", "slow")})
     for _ in range(MAX_FAILURES):
-        registry._own_health["fast"].record_failure(time.monotonic(), "It failed")
+        registry._own_breakers["fast"].record_failure(time.monotonic(), "It failed")
     fast, slow = registry.infos()
     assert (fast.state, slow.state) == ("degraded", "degraded")
     assert fast.reason.startswith("It failed.")

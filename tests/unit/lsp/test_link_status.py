@@ -1,5 +1,7 @@
 """Which models are offered when the engine that should serve is off."""
 
+from typing import Any
+
 import pytest
 
 from spark_lsp.engine.gateway_client.remote import LinkStatus
@@ -10,7 +12,7 @@ from spark_lsp.request import EngineInfo
 from tests.unit.lsp.editors import RecordingClient, recording_parts
 
 pytestmark = pytest.mark.anyio
-GONE = {"state": "off", "reason": "It is not here.", "code": "model_unavailable"}
+GONE: Any = {"state": "off", "reason": "It is not here.", "code": "model_unavailable"}
 LOCAL = EngineInfo("light", "local", "small", **GONE)
 OTHER = EngineInfo("local", "local", "large", **GONE)
 WAFER = EngineInfo("wafer", "wafer", "fast", simulated=True, source="light", **GONE)

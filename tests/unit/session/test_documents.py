@@ -40,7 +40,7 @@ def oracle_offset(text: str, line: int, character: int, encoding: Encoding) -> i
     return start + max(fitting)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     texts,
     encodings,

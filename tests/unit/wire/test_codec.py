@@ -54,7 +54,7 @@ def test_noise_is_only_a_protocol_error(kinds: dict[str, Any], message: str | by
 
 
 @given(kind=TYPES, fields=st.dictionaries(FIELDS, JSON, max_size=5))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_wrong_fields_are_only_a_protocol_error(kind: str, fields: dict[str, Any]):
     message = json.dumps({**fields, "type": kind})
     read(message, codec.CLIENT_FRAMES)

@@ -7,6 +7,7 @@ import pytest
 from openai.types.responses import ResponsesServerEvent
 from pydantic import TypeAdapter
 
+from spark_lsp.codes import Code
 from spark_lsp.request import Chunk, Finished, Started, Usage
 from spark_lsp.wire.server import ServerConnection
 from spark_lsp.wire.server_events import RequestReceived
@@ -101,11 +102,14 @@ def test_a_failure_comes_after_created_and_says_why(server: ServerConnection, be
     if begun:
         server.write_event(response, started())
         server.write_event(response, Chunk("Hel"))
-    server.fail(response, "server_error", "The engine is gone.")
+    server.fail(response, Code.RATE_LIMIT_EXCEEDED, "The engine is busy.")
     events = written(server)
     assert events[0]["type"] == "response.created"
     assert events[-1]["type"] == "response.failed"
-    assert events[-1]["response"]["error"] == {"code": "server_error", "message": "The engine is gone."}
+    assert events[-1]["response"]["error"] == {
+        "code": "rate_limit_exceeded",
+        "message": "The engine is busy.",
+    }
     assert events[-1]["response"]["status"] == "failed"
 
 

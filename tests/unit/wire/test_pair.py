@@ -15,6 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import LocalProtocolError
 from spark_lsp.request import Chunk, Event, Finished, Part, PartKind, Request, Span, Started, Task
 from spark_lsp.text.edits import Edit
@@ -77,15 +78,15 @@ class Joined(RuleBasedStateMachine):
         self.texts: dict[str, tuple[int, str]] = {}
         self.questions: dict[str, Question] = {}
         self.lanes: dict[str, Question] = {}
-        self.client: ClientConnection | None = None
-        self.link(None)
+        self.client = ClientConnection(spark=spark)
+        self.link(None, None)
 
-    def link(self, kept: ReplicaStore | None) -> None:
-        """Connect; `kept` is what the gateway still has of the connection before."""
+    def link(self, kept: ReplicaStore | None, earlier: ClientConnection | None) -> None:
+        """Connect; `kept` is what the gateway still has of the `earlier` connection."""
         self.links += 1
-        self.spoilt = self.client is not None  # changes that were not sent are told whole
+        self.spoilt = earlier is not None  # changes that were not sent are told whole
         self.kept = kept
-        self.client = ClientConnection(spark=self.spark, earlier=self.client)
+        self.client = ClientConnection(spark=self.spark, earlier=earlier)
         self.server = ServerConnection(str(self.links), spark=self.spark, session=str(self.links))
         if self.spark:
             self.server.greet("1", [])
@@ -172,7 +173,7 @@ class Joined(RuleBasedStateMachine):
             self.act(self.server.write_event(response, Chunk(text)))
         if what == "e":
             job.over = True
-            self.act(self.server.fail(response, "engine_failed", "The engine failed."))
+            self.act(self.server.fail(response, Code.ENGINE_FAILED, "The engine failed."))
         elif what in "fl":
             job.over = True
             self.act(self.server.write_event(response, Finished("stop" if what == "f" else "length")))
@@ -259,7 +260,7 @@ class Joined(RuleBasedStateMachine):
         self.hear(self.client.lost())
         assert {each.failed for each in before} <= {"connection_lost"}
         assert not self.listening()
-        self.link(kept)
+        self.link(kept, self.client)
 
     def spoil_a_mirror(self, number: int) -> None:
         self.spoilt = True
@@ -337,7 +338,11 @@ class Joined(RuleBasedStateMachine):
 
     def check_ends(self) -> None:
         assert not self.listening()
-        assert {each.failed for each in self.questions.values()} <= {"", "connection_lost", "engine_failed"}
+        assert {each.failed for each in self.questions.values()} <= {
+            "",
+            "connection_lost",
+            Code.ENGINE_FAILED,
+        }
         said = {name_of(job.request): job.text for job in self.jobs.values()}
         for name, question in self.questions.items():
             if question.ends and not question.failed:

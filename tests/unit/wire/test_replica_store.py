@@ -1,5 +1,7 @@
 """A replica is right, or it is gone and asked for again."""
 
+from typing import Any
+
 import pytest
 
 from spark_lsp.wire.frames import DocCheck, DocChunk, DocEdit, DocOpen, EditFrame
@@ -8,7 +10,7 @@ from spark_lsp.wire.replica_store import ReplicaStore, digest
 TEXT = "añ\ud800😀b\r\n"
 
 
-def opened(whole: str = TEXT, *, first: int | None = None, **fields: object) -> tuple[ReplicaStore, bool]:
+def opened(whole: str = TEXT, *, first: int | None = None, **fields: Any) -> tuple[ReplicaStore, bool]:
     """Return a mirror that was sent the beginning of a document, and its verdict."""
     mirror = ReplicaStore()
     values = {"doc": "d1", "uri": "file:///a", "version": 1, "length": len(whole), "hash": digest(whole)}
@@ -51,7 +53,7 @@ def test_a_document_in_chunks_is_there_only_with_the_last_one():
 @pytest.mark.parametrize(
     "fields", [{"hash": digest("other")}, {"length": len(TEXT) - 1}, {"length": -1}, {"text": TEXT + "x"}]
 )
-def test_a_document_that_does_not_fit_its_own_description_is_asked_for_again(fields: dict[str, object]):
+def test_a_document_that_does_not_fit_its_own_description_is_asked_for_again(fields: dict[str, Any]):
     mirror, accepted = opened(**fields)
     assert not accepted
     assert text_of(mirror, 1) is None

@@ -1,10 +1,17 @@
 """Control first, order within a response, turns between them; waiting text merges, and goes on credit."""
 
+from typing import Any
+
 import pytest
 
 from spark_lsp.wire.credit import LANE_EVENTS, Credit
 from spark_lsp.wire.frames import CHUNK_CHARS
 from spark_lsp.wire.send_queue import PAUSE_ENGINE_CHARS, PAUSE_READING_MESSAGES, Entry, SendQueue
+
+# Messages, for a queue that does not read them.
+STATUS: Any = {"type": "spark.status"}
+CREATED: Any = {"type": "created"}
+DONE: Any = {"type": "done"}
 
 
 @pytest.fixture
@@ -27,23 +34,23 @@ def drained(queue: SendQueue) -> list[tuple[str, Entry]]:
 
 def test_control_goes_first(queue: SendQueue):
     queue.add_text("r1", "a")
-    queue.add_control({"type": "spark.status"})
-    assert drained(queue) == [("", {"type": "spark.status"}), ("r1", "a")]
+    queue.add_control(STATUS)
+    assert drained(queue) == [("", STATUS), ("r1", "a")]
 
 
 def test_text_merges_with_text_but_never_across_an_event(queue: SendQueue):
-    queue.add_event("r1", {"type": "created"})
+    queue.add_event("r1", CREATED)
     queue.add_text("r1", "a")
     queue.add_text("r1", "b")
-    queue.add_event("r1", {"type": "done"})
+    queue.add_event("r1", DONE)
     queue.add_text("r1", "c")
-    assert [entry for _, entry in drained(queue)] == [{"type": "created"}, "ab", {"type": "done"}, "c"]
+    assert [entry for _, entry in drained(queue)] == [CREATED, "ab", DONE, "c"]
 
 
 def test_responses_take_turns(queue: SendQueue):
-    for event in range(2):
+    for event in (CREATED, DONE):
         for response in ("r1", "r2", "r3"):
-            queue.add_event(response, {"n": event})
+            queue.add_event(response, event)
     assert [response for response, _ in drained(queue)] == ["r1", "r2", "r3", "r1", "r2", "r3"]
 
 
@@ -69,10 +76,10 @@ def test_only_the_first_text_of_a_response_is_urgent(queue: SendQueue):
     queue.add_text("r2", "x")
     assert queue.urgent
     drained(queue)
-    queue.add_event("r1", {"type": "done"})
+    queue.add_event("r1", DONE)
     assert queue.urgent
     drained(queue)
-    queue.add_control({"type": "spark.status"})
+    queue.add_control(STATUS)
     assert queue.urgent
 
 
@@ -94,7 +101,7 @@ def test_it_is_empty_until_something_waits_and_after_all_is_written(queue: SendQ
     assert queue
     drained(queue)
     assert not queue
-    queue.add_control({})
+    queue.add_control(STATUS)
     assert queue
 
 
@@ -107,13 +114,13 @@ def test_without_credit_text_waits_and_merges_and_the_others_go_on():
         credit.spend("r1", "x")
     for letter in "abc":
         queue.add_text("r1", letter)
-    queue.add_event("r1", {"type": "done"})
+    queue.add_event("r1", DONE)
     queue.add_text("r2", "hello")
-    queue.add_control({"type": "spark.status"})
-    assert drained(queue) == [("", {"type": "spark.status"}), ("r2", "hello")]
+    queue.add_control(STATUS)
+    assert drained(queue) == [("", STATUS), ("r2", "hello")]
     assert queue
     credit.restore("r1", 1, 1)
-    assert drained(queue) == [("r1", "abc"), ("r1", {"type": "done"})]
+    assert drained(queue) == [("r1", "abc"), ("r1", DONE)]
     assert not queue
 
 
@@ -129,11 +136,11 @@ def test_a_slow_reader_gets_larger_pieces_and_never_too_large_ones():
 
 def test_dropped_text_is_gone_and_events_are_not(queue: SendQueue):
     queue.add_text("r1", "a")
-    queue.add_event("r1", {"type": "done"})
+    queue.add_event("r1", DONE)
     queue.drop_text("r1")
     queue.add_text("r2", "b")
     queue.drop_text("r2")
-    assert drained(queue) == [("r1", {"type": "done"})]
+    assert drained(queue) == [("r1", DONE)]
 
 
 def test_an_engine_should_pause_while_much_of_its_text_waits(queue: SendQueue):
@@ -153,7 +160,7 @@ def test_an_engine_should_pause_while_much_of_its_text_waits(queue: SendQueue):
 def test_a_peer_that_asks_and_does_not_read_should_not_be_read(queue: SendQueue):
     for _ in range(PAUSE_READING_MESSAGES):
         assert not queue.is_congested
-        queue.add_control({})
+        queue.add_control(STATUS)
     assert queue.is_congested
     queue.pop()
     assert not queue.is_congested

@@ -112,11 +112,11 @@ def test_a_lane_is_served_in_order(server: ServerConnection):
 def test_a_failure_lets_the_next_one_go_on(server: ServerConnection):
     first = asked(server)
     assert ask(server, instruction="two") == []
-    (event,) = server.fail(first, "engine_failed", "It is gone.")
+    (event,) = server.fail(first, Code.ENGINE_FAILED, "It is gone.")
     assert isinstance(event, RequestReceived)
     failed = written(server)[-1]
-    assert failed["response"]["error"] == {"code": "engine_failed", "message": "It is gone."}
-    assert server.fail(first, "engine_failed", "again") == []
+    assert failed["response"]["error"] == {"code": Code.ENGINE_FAILED, "message": "It is gone."}
+    assert server.fail(first, Code.ENGINE_FAILED, "again") == []
     assert written(server) == []
 
 
@@ -320,6 +320,7 @@ def test_what_is_not_here_any_more_is_an_error_and_the_lane_goes_on(server: Serv
     chat(server, "a", "second", previous_response_id="resp_none")
     chat(server, "a", "third")
     (third,) = server.write_event(first.response, Finished("stop"))
+    assert isinstance(third, RequestReceived)
     assert third.request.instruction == "third"
     error = next(event for event in written(server) if event["type"] == "error")
     assert (error["error"]["code"], error["stream_id"]) == ("previous_response_not_found", "a")
@@ -328,9 +329,9 @@ def test_what_is_not_here_any_more_is_an_error_and_the_lane_goes_on(server: Serv
 def test_a_failed_continuation_evicts_its_parent_and_a_failed_fork_does_not(server: ServerConnection):
     first = answered(server, "hello", chat(server, "a"))
     (fork,) = chat(server, "b", previous_response_id=first)
-    server.fail(fork.response, "engine_failed", "No.")
+    server.fail(fork.response, Code.ENGINE_FAILED, "No.")
     (again,) = chat(server, "a", previous_response_id=first)
-    server.fail(again.response, "engine_failed", "No.")
+    server.fail(again.response, Code.ENGINE_FAILED, "No.")
     assert chat(server, "a", previous_response_id=first) == []
 
 
@@ -392,6 +393,7 @@ def test_a_steered_response_ends_and_its_successor_goes_on(begun: bool):
     assert heir.request.max_tokens == 9
     server.write_event(heir.response, STARTED)
     (last,) = server.write_event(heir.response, Finished())
+    assert isinstance(last, RequestReceived)
     assert last.request.instruction == "waits"
     told = written(server)
     kinds = [event["type"].removeprefix("response.") for event in told]

@@ -1,4 +1,4 @@
-"""Writes the settings into the VS Code extension's manifest: `python -m spark_lsp.cli.manifest`.
+"""Writes the settings into the VS Code extension's manifest: `python -m scripts.manifest`.
 
 The settings are those of `spark-lsp config schema`, so the editor's settings page shows everything that the
 server accepts, and the editor checks a settings file while the user writes it. Settings that decide where
@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from spark_lsp.schema import schema
 
-MANIFEST = Path(__file__).parents[2] / "editors" / "vscode" / "package.json"
+MANIFEST = Path(__file__).parents[1] / "editors" / "vscode" / "package.json"
 TITLES = {
     "completion": "Ghost text",
     "edit": "Edits",

@@ -4,10 +4,9 @@ A file of the standard library is open, and the engine has read it at rest. The 
 function and types them again, key by key. Each key requests a completion of one line and waits for all of it;
 the next key follows at once. This measures the engine alone, without editor and gateway.
 
-    python -m spark_lsp.bench.embedded [KEYS]
+    python -m scripts.measure_embedded [KEYS]
 """
 
-import asyncio
 import json
 import os
 import statistics
@@ -20,6 +19,7 @@ from typing import Any
 
 import anyio
 
+from spark_lsp.bench.local import cancel_in_prefill
 from spark_lsp.config import LocalSettings
 from spark_lsp.engine.local.engine import LocalEngine
 from spark_lsp.request import Chunk, Finished, Focus, Part, PartKind, Request, Task, Usage
@@ -76,17 +76,6 @@ async def complete(engine: LocalEngine, before: str, behind: str) -> Key:
                 usage = event.usage
     done = time.perf_counter() - asked
     return Key(first or done, done, usage)
-
-
-async def cancel_in_prefill(engine: LocalEngine) -> float:
-    """Return the seconds that a slot stays busy after a cancel while it reads a long prompt."""
-    async with engine.open(Request(Task.CHAT, instruction="One of many lines.\n" * 600)) as events:
-        await anext(events)
-        await asyncio.sleep(0.3)
-    left = time.perf_counter()
-    while await engine.busy():
-        await asyncio.sleep(0.01)
-    return time.perf_counter() - left
 
 
 async def measure(keys: int) -> list[dict[str, Any]]:

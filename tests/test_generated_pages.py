@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from scripts.manifest import MANIFEST, manifest
+from scripts.reference import PAGES
 from spark_lsp import __version__
 from spark_lsp.cli import COMMANDS
-from spark_lsp.cli.manifest import MANIFEST, manifest
-from spark_lsp.cli.reference import PAGES
 from spark_lsp.codes import MEANINGS, Code
 from spark_lsp.session.reasons import REMEDIES, TEXTS
 
-FOLDER = Path(__file__).parents[3] / "docs" / "reference"
+FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -39,7 +39,7 @@ def test_every_reason_has_a_remedy() -> None:
 
 
 def test_the_extension_of_vs_code_has_the_servers_settings() -> None:
-    assert MANIFEST.read_text("utf-8") == manifest()  # else run: python -m spark_lsp.cli.manifest
+    assert MANIFEST.read_text("utf-8") == manifest()  # else run: python -m scripts.manifest
 
 
 def test_the_extension_has_the_servers_version() -> None:

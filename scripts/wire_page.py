@@ -1,12 +1,14 @@
 """The page of the wire protocol: rules from wire_page.md; numbers and messages from the code."""
 
 import inspect
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from spark_lsp.wire import codec, credit, frames, lanes, response_history, server, server_messages
+
+TEMPLATE = Path(__file__).with_name("wire_page.md")
 
 
 def wire() -> str:
@@ -28,7 +30,7 @@ def wire() -> str:
     sent = {**codec.CLIENT_FRAMES, **codec.AUTH_FRAMES}
     received = {**codec.CHALLENGE_FRAMES, **codec.SERVER_FRAMES}
     tables = [_table("Messages from the client", sent), _table("Messages from the gateway", received)]
-    page = files("spark_lsp.cli").joinpath("wire_page.md").read_text("utf-8")
+    page = TEMPLATE.read_text("utf-8")
     return page.format(**numbers) + "\n".join(tables)
 
 
