@@ -7,6 +7,7 @@ from pygls.exceptions import JsonRpcException
 
 from spark_lsp.codes import Code
 from spark_lsp.lsp.partial_results import PartialResults
+from spark_lsp.prompts.ghost import GhostText
 from spark_lsp.request import Request
 from spark_lsp.session.life_cycle import LifeCycle
 from spark_lsp.session.suggestion_stream import SuggestionStream
@@ -29,4 +30,5 @@ class CompletionStream:
     stream: SuggestionStream
     request: Request
     partial_results: PartialResults
+    ghost: GhostText
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)

@@ -18,6 +18,7 @@ from spark_lsp.lsp.answer_recorder import AnswerReader
 from spark_lsp.lsp.completion_stream import CompletionStream, content_modified
 from spark_lsp.lsp.engine_side import EngineSide, engine_side_down
 from spark_lsp.lsp.language_client import LanguageClient
+from spark_lsp.lsp.names import NamesChecker
 from spark_lsp.lsp.outgoing import Outgoing
 from spark_lsp.lsp.partial_results import PartialResults
 from spark_lsp.lsp.settings_store import SettingsStore
@@ -63,6 +64,7 @@ class Completions:
         status: StatusPublisher,
         engine_side: EngineSide,
         answers: AnswerReader,
+        names: NamesChecker,
     ) -> None:
         self._documents = documents
         self._outgoing = outgoing
@@ -71,6 +73,7 @@ class Completions:
         self._status = status
         self._engine_side = engine_side
         self._answers = answers
+        self._names = names
         self._lives: dict[str, LifeCycle] = {}  # by document
         self._timers: dict[LifeCycle, asyncio.TimerHandle] = {}
         self._waiting: dict[CursorRequest, asyncio.Future[Answer]] = {}
@@ -209,7 +212,7 @@ class Completions:
         enabled = self._client.shows_partial_results and settings.stream
         partial_results = PartialResults(self._client, self._documents.encoding, enabled=enabled)
         request = context.build_completion(seen.document, offset, max_lines=settings.maxLines)
-        running = self._streams[stream] = CompletionStream(life, stream, request, partial_results)
+        running = self._streams[stream] = CompletionStream(life, stream, request, partial_results, ghost)
         self._perform(life, life.begin(stream, StreamSource(ghost, seen, enabled, draft)))
         return running
 
@@ -252,10 +255,21 @@ class Completions:
             async for event in events:
                 if running.scope is not scope:
                     return
+                if isinstance(event, Finished):
+                    await self._check_names(running)
                 self._process_event(running, event)
         life = running.life
         if running.scope is scope:
             self._perform(life, life.finish(running.stream, asyncio.get_running_loop().time()))
+
+    async def _check_names(self, running: CompletionStream) -> None:
+        """Mark attributes in the complete answer that do not exist. Without a verdict in time, mark none."""
+        ghost, made = running.ghost, running.stream.suggestion
+        if not running.stream.is_receiving or not (text := ghost.finish()):
+            return
+        verdict = await self._names.check(made.document, made.anchor, text, end=ghost.end)
+        wrong = [each.cut for each in verdict.unresolved if each.kind == "attribute" and each.of != "self"]
+        ghost.mark_wrong(text, wrong)
 
     def _process_event(self, running: CompletionStream, event: Event) -> None:
         life, now = running.life, asyncio.get_running_loop().time()

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.gateway_client import GatewayClient
     from spark_lsp.lsp.gateway_link import GatewayLink
     from spark_lsp.lsp.link_status import LinkReporter
+    from spark_lsp.lsp.names import NamesChecker
     from spark_lsp.lsp.outgoing import Outgoing
     from spark_lsp.lsp.progress import ProgressRegistry
     from spark_lsp.lsp.status_publisher import StatusPublisher
@@ -141,6 +142,15 @@ class Parts:
         return AnswerReader(self.gateway, self.status)
 
     @cached_property
+    def names(self) -> "NamesChecker":
+        """Checks whether the names in suggestions exist."""
+        from spark_lsp.lsp.members.service import MembersService
+        from spark_lsp.lsp.names import NamesChecker
+
+        service = MembersService(self.engine_side.spawn)
+        return NamesChecker(service, lambda: self.workspace.roots, self.outgoing.withholds)
+
+    @cached_property
     def completions(self) -> "Completions":
         """The suggestions that are being streamed."""
         from spark_lsp.lsp.completions import Completions
@@ -153,6 +163,7 @@ class Parts:
             status=self.status,
             engine_side=self.engine_side,
             answers=self.answers,
+            names=self.names,
         )
         self.sync.on_change.append(completions.drop_contradicted)
         self.sync.on_discard.append(completions.forget_document)

@@ -19,6 +19,7 @@ closing brackets and quotes is right of the cursor, ghost text is limited to one
 """
 
 import re
+from collections.abc import Sequence
 
 from spark_lsp.prompts import fences, fim
 from spark_lsp.prompts.answer_faults import count_faults, find_wrong_name
@@ -75,6 +76,7 @@ class GhostText:
         self._text, self._end = "", self._offset
         self._line_count = 0
         self._whole_lines, self._lines_end = "", self._offset
+        self._wrong: tuple[str, tuple[int, ...]] = ("", ())
 
     def feed(self, chunk: str) -> bool:
         """Take a chunk of the answer. Return True if the ghost text is complete; later chunks are ignored."""
@@ -122,16 +124,27 @@ class GhostText:
             return False
         return bool(self._raw.strip()) or fim.expects_text(self._around.line, self._around.rest)
 
+    def mark_wrong(self, text: str, cuts: Sequence[int]) -> None:
+        """Record the offsets of statements in the final `text` that use attributes which do not exist."""
+        self._wrong = (text, tuple(cuts))
+
     def count_faults(self) -> int:
         """Return how many names in the text, and in the lines below it, do not exist."""
         text = self._around.text
-        return count_faults(text[: self._offset], self._text, text[self._end :], self._around.language)
+        known = count_faults(text[: self._offset], self._text, text[self._end :], self._around.language)
+        return known + len(self._wrong_cuts)
+
+    @property
+    def _wrong_cuts(self) -> tuple[int, ...]:
+        marked, cuts = self._wrong
+        return cuts if marked == self._text else ()
 
     def cut_wrong_names(self) -> str | None:
         """Return the text up to the statement with the first name that does not exist, or None."""
         text = self._around.text
         before, after = text[: self._offset], text[self._end :]
         kept = find_wrong_name(before, self._text, after, self._around.language)
+        kept = min(kept, *self._wrong_cuts, len(self._text))
         if kept < len(self._text):
             self._text = self._text[:kept].rstrip() if fim.has_code_line(self._text[:kept]) else ""
         return self._text or None
