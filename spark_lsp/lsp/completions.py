@@ -8,6 +8,7 @@ the waiting requests, and the tasks that read the engine's answers.
 import asyncio
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import anyio
 
@@ -22,7 +23,7 @@ from spark_lsp.lsp.partial_results import PartialResults
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.status_publisher import StatusPublisher
 from spark_lsp.prompts.ghost import GhostText
-from spark_lsp.request import Chunk, Event, Finished
+from spark_lsp.request import Chunk, Draft, Event, Finished
 from spark_lsp.session import context
 from spark_lsp.session.documents import Documents
 from spark_lsp.session.effects import (
@@ -30,6 +31,7 @@ from spark_lsp.session.effects import (
     AnswerNothing,
     AnswerReplaced,
     AnswerText,
+    AskAgain,
     Effect,
     RepeatRequest,
     ReportFailure,
@@ -141,6 +143,8 @@ class Completions:
                 self._start_stream(life, effect.stream)
             elif isinstance(effect, RepeatRequest):
                 self._repeat_request(life, effect.stream)
+            elif isinstance(effect, AskAgain):
+                self._repeat_request(life, effect.stream, attempt=2)
             else:
                 call_guarded(self._perform_simple, effect)
         self._set_timer(life)
@@ -199,17 +203,22 @@ class Completions:
         document, offset = stream.suggestion.document, stream.suggestion.anchor
         settings = self._settings.current.completion
         seen = self._outgoing.redact(document)
-        ghost = GhostText(document.text, offset, document.language, max_lines=settings.maxLines)
+        ghost, draft = (
+            GhostText(document.text, offset, document.language, max_lines=settings.maxLines) for _ in range(2)
+        )
         enabled = self._client.shows_partial_results and settings.stream
         partial_results = PartialResults(self._client, self._documents.encoding, enabled=enabled)
         request = context.build_completion(seen.document, offset, max_lines=settings.maxLines)
         running = self._streams[stream] = CompletionStream(life, stream, request, partial_results)
-        self._perform(life, life.begin(stream, StreamSource(ghost, seen, enabled)))
+        self._perform(life, life.begin(stream, StreamSource(ghost, seen, enabled, draft)))
         return running
 
-    def _repeat_request(self, life: LifeCycle, stream: SuggestionStream) -> None:
+    def _repeat_request(self, life: LifeCycle, stream: SuggestionStream, attempt: int = 0) -> None:
+        """Send a stream's request again; `attempt` replaces the number of its attempt."""
         if (running := self._streams.get(stream)) is None:
             return
+        running.scope.cancel()
+        running.request = replace(running.request, attempt=attempt or running.request.attempt)
         running.scope = anyio.CancelScope()
         try:
             self._spawn_reading(running)
@@ -226,26 +235,33 @@ class Completions:
 
     async def _run_stream(self, running: CompletionStream) -> None:
         """Read the engine's answer. Answer all waiting requests even if the engine side is cancelled."""
-        life, stream = running.life, running.stream
+        life, stream, scope = running.life, running.stream, running.scope
         try:
-            with running.scope:
-                await self._read(running)
+            with scope:
+                await self._read(running, scope)
         except EngineError as error:
-            self._perform(life, life.fail(stream, error, asyncio.get_running_loop().time()))
+            if running.scope is scope:
+                self._perform(life, life.fail(stream, error, asyncio.get_running_loop().time()))
         except asyncio.CancelledError:  # the stream's own scope would have caught its cancellation
             self._perform(life, life.abort(stream, engine_side_down()))
             raise
 
-    async def _read(self, running: CompletionStream) -> None:
+    async def _read(self, running: CompletionStream, scope: anyio.CancelScope) -> None:
+        """Read an answer until it ends, or until its scope is replaced: then another answer is read."""
         async with self._answers.open(running.request) as events:
             async for event in events:
+                if running.scope is not scope:
+                    return
                 self._process_event(running, event)
         life = running.life
-        self._perform(life, life.finish(running.stream, asyncio.get_running_loop().time()))
+        if running.scope is scope:
+            self._perform(life, life.finish(running.stream, asyncio.get_running_loop().time()))
 
     def _process_event(self, running: CompletionStream, event: Event) -> None:
         life, now = running.life, asyncio.get_running_loop().time()
-        if isinstance(event, Chunk):
+        if isinstance(event, Draft):
+            self._perform(life, life.add_draft(running.stream, event.text, now))
+        elif isinstance(event, Chunk):
             self._perform(life, life.add_text(running.stream, event.text, now))
         elif isinstance(event, Finished):
             self._perform(life, life.finish(running.stream, now))

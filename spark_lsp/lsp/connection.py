@@ -219,7 +219,10 @@ def decode(body: bytes) -> tuple[Any, bool]:
 def _decode_large(body: bytes) -> Any:
     import msgspec
 
-    return msgspec.json.decode(body)
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.MsgspecError as error:  # not a `ValueError` in msgspec 0.20
+        raise ValueError(NOT_JSON) from error
 
 
 def may_be_deep(body: bytes) -> bool:

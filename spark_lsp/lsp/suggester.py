@@ -45,12 +45,14 @@ class Suggester:
         if document is None:
             self._status.explain(Code.DOCUMENT_UNUSABLE, str(self._documents.find_problem(uri)))
             return None
-        await self._outgoing.wait_until_decided(uri)
-        if refusal := self._find_refusal(uri):
+        refusal = await self._find_refusal(uri)
+        if refusal is None and not self._engine_side.up.is_set():
+            await self._engine_side.wait_until_up()
+            refusal = await self._find_refusal(uri)  # the start opens, and so inspects, every document again
+        if refusal is not None:
             self._status.explain(*refusal)
             return None
         offset = convert.to_offset_in(document, position, self._documents.encoding)
-        await self._engine_side.wait_until_up()
         if self._outgoing.is_scanning(uri):
             await self._wait_for_scan(document)
         found = await self._completions.suggest(document, offset, method)
@@ -75,8 +77,12 @@ class Suggester:
         if self._documents.get(document.uri) is not document:
             raise content_modified()
 
-    def _find_refusal(self, uri: str) -> tuple[Reason, str] | None:
-        """Return the reason why a document has no suggestions, with a detail; None if it may have some."""
+    async def _find_refusal(self, uri: str) -> tuple[Reason, str] | None:
+        """Return the reason why a document has no suggestions, with a detail; None if it may have some.
+
+        Waits until the exclusion policy has decided about the document.
+        """
+        await self._outgoing.wait_until_decided(uri)
         if not self._settings.current.completion.enabled:
             return Code.COMPLETIONS_DISABLED, ""
         if self._outgoing.withholds(uri):

@@ -116,6 +116,13 @@ class GhostText:
             last = self._around.line + lines
         return fim.has_code_line(lines) and not fim.is_header_without_body(last, self._below or "")
 
+    @property
+    def deserves_second_answer(self) -> bool:
+        """Whether the answer gave no text although code must follow, or gave a text that cannot be shown."""
+        if self._text:
+            return False
+        return bool(self._raw.strip()) or fim.expects_text(self._around.line, self._around.rest)
+
     def finish(self) -> str | None:
         """Return the text to insert, or None. `end` then belongs to this text."""
         if not self._is_complete:

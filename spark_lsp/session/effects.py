@@ -23,6 +23,13 @@ class RepeatRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class AskAgain:
+    """Send the request of a stream as a second attempt: the first answer was of no use."""
+
+    stream: SuggestionStream
+
+
+@dataclass(frozen=True, slots=True)
 class StopStream:
     """Stop the engine's work, remove the stream's incomplete text from the screen, and forget the stream."""
 
@@ -85,4 +92,6 @@ class AnswerFailed:
 
 
 Answer = AnswerText | AnswerNothing | AnswerReplaced | AnswerFailed
-Effect = StartStream | RepeatRequest | StopStream | StopStreamAt | ShowText | ReportFailure | Answer
+Effect = (
+    StartStream | RepeatRequest | AskAgain | StopStream | StopStreamAt | ShowText | ReportFailure | Answer
+)

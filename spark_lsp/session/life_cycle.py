@@ -11,11 +11,14 @@ The stream, of which a document has at most one (`suggestion_stream` describes i
     STARTING      the caller begins it                          GROWING
     STARTING      the caller refuses it, or cannot begin it     DROPPED     StopStream, AnswerReplaced or
                                                                             AnswerFailed
+    GROWING       a draft arrives before any text               ANSWERING   ShowText, answers
     GROWING       text arrives                                  the same    ShowText
     GROWING       there has been enough text for long enough    ANSWERING   answers
     ANSWERING     text arrives                                  the same    ShowText, answers
     GROWING or    the first attempt is lost before its first    the same    RepeatRequest
     ANSWERING     complete line
+    GROWING or    the first answer is complete and of no use    the same    AskAgain
+    ANSWERING
     GROWING or    the engine has finished, or further text      DONE        ShowText, StopStreamAt,
     ANSWERING     would be cut                                              answers
     GROWING or    the engine has failed                         DONE        ReportFailure, ShowText,
@@ -55,6 +58,7 @@ from spark_lsp.session.effects import (
     AnswerNothing,
     AnswerReplaced,
     AnswerText,
+    AskAgain,
     Effect,
     RepeatRequest,
     ReportFailure,
@@ -75,6 +79,7 @@ from spark_lsp.session.suggestions import Fit, Suggestion
 from spark_lsp.text.document import Document
 
 FIGURES_SECONDS = 0.1  # for which a complete stream waits for the engine's own figures
+SECOND_ANSWER_SECONDS = 3.0  # after the start of a stream, in which a second answer still helps
 
 
 class LifeCycle:
@@ -159,18 +164,23 @@ class LifeCycle:
         if stream.is_receiving:
             before = stream.suggestion
             if stream.take_text(text, now):
-                stream.finish()
-                self._conclude(stream, now)
+                self._finish_answer(stream, now)
             elif stream.suggestion is not before:
                 self._show_text(stream)
                 self._answer_decided(stream, now)
         return self._take_effects()
 
+    def add_draft(self, stream: SuggestionStream, text: str, now: float) -> list[Effect]:
+        """Process a text that is there before the engine's first token."""
+        if stream.is_receiving and stream.take_draft(text):
+            self._show_text(stream)
+            self._answer_decided(stream, now)
+        return self._take_effects()
+
     def finish(self, stream: SuggestionStream, now: float) -> list[Effect]:
         """Conclude a stream whose engine has finished."""
         if stream.is_receiving:
-            stream.finish()
-            self._conclude(stream, now)
+            self._finish_answer(stream, now)
         return self._take_effects()
 
     def fail(self, stream: SuggestionStream, error: EngineError, now: float) -> list[Effect]:
@@ -237,7 +247,7 @@ class LifeCycle:
             if request.delay_seconds > 0 and not is_delayed:
                 self._delayed[request] = now + request.delay_seconds
                 return
-            self._start_stream(request.document, request.offset)
+            self._start_stream(request.document, request.offset, now)
             typed = ""
         if self._stream is not None:
             self._stream.waiting[request] = typed
@@ -252,13 +262,24 @@ class LifeCycle:
             self._drop_stream()
         return typed
 
-    def _start_stream(self, document: Document, offset: int) -> None:
-        self._stream = SuggestionStream(Suggestion(document, offset, offset, token=next(self._tokens)))
+    def _start_stream(self, document: Document, offset: int, now: float) -> None:
+        suggestion = Suggestion(document, offset, offset, token=next(self._tokens))
+        self._stream = SuggestionStream(suggestion, started_at=now)
         self._effects.append(StartStream(self._stream))
 
     def _show_text(self, stream: SuggestionStream) -> None:
         if stream.shows_partial_results:
             self._effects.append(ShowText(stream, stream.suggestion))
+
+    def _finish_answer(self, stream: SuggestionStream, now: float) -> None:
+        """Conclude a stream whose answer is complete, or request a second answer."""
+        was_shown = bool(stream.suggestion.text)
+        if stream.finish(may_ask_again=now - stream.started_at <= SECOND_ANSWER_SECONDS):
+            self._conclude(stream, now)
+            return
+        if was_shown:
+            self._show_text(stream)
+        self._effects.append(AskAgain(stream))
 
     def _conclude(self, stream: SuggestionStream, now: float) -> None:
         """Show and answer with the complete text of a stream."""

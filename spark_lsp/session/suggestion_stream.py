@@ -12,6 +12,9 @@ The states; `life_cycle` has the events that lead from one to another:
     DONE        the text is complete, or there is a reason for its absence
     DROPPED     contradicted, unused or replaced; it answers nothing any more
 
+A *draft* is a text that is there at once, before the engine's first token. It answers requests like the
+engine's text. As soon as a client has it, only a text that begins with it replaces it.
+
 A live stream (any state but DROPPED) that no request uses is *unused*, and is dropped `LINGER_SECONDS` later.
 """
 
@@ -103,6 +106,11 @@ class Shaper(Protocol):
         """Whether the complete lines help alone."""
         ...
 
+    @property
+    def deserves_second_answer(self) -> bool:
+        """Whether the answer gave no text although there should be one."""
+        ...
+
 
 class SecretCheck(Protocol):
     """Finds the secrets that were hidden from the model: `privacy.redaction.RedactedDocument`."""
@@ -119,11 +127,15 @@ class SecretCheck(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StreamSource:
-    """Where a stream's text comes from: the shaping, the check for secrets, and the client's ability."""
+    """Where a stream's text comes from: the shaping, the check for secrets, and the client's ability.
+
+    `draft_shaper` shapes a draft.
+    """
 
     shaper: Shaper
     secrets: SecretCheck
     shows_partial_results: bool
+    draft_shaper: Shaper | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -153,9 +165,12 @@ class SuggestionStream:
     state: StreamState = StreamState.STARTING
     lines: str = ""
     lines_end: int = 0
+    draft: str = ""
     answer_at: float | None = None  # the time from which the text so far answers requests
     unused_since: float | None = None
-    attempts: int = 0
+    started_at: float = 0.0
+    attempts: int = 0  # to send the request of one answer
+    answer_number: int = 1  # 2: the first answer was of no use
     reason: Reason | None = None  # for the absence of text
     detail: str = ""
     waiting: dict[CursorRequest, str] = field(default_factory=dict[CursorRequest, str])
@@ -201,8 +216,10 @@ class SuggestionStream:
         self.step(StreamStep.REPEAT)
         self.attempts += 1
         self.answer_at = None
-        self.lines = ""
-        self.suggestion = replace(self.suggestion, text="", end=self.suggestion.anchor)
+        if not self._is_draft_shown:
+            self.draft = ""
+            self.lines = ""
+            self.suggestion = replace(self.suggestion, text="", end=self.suggestion.anchor)
         if self.source is not None:
             self.source.shaper.reset()
 
@@ -241,9 +258,16 @@ class SuggestionStream:
             return True
         if secrets.has_secrets and secrets.repeats_mask(shaper.text):
             return False  # undecidable before the end of the answer
+        if self.draft and not shaper.text.startswith(self.draft):
+            if self.draft.startswith(shaper.text):
+                return False
+            if self._is_draft_shown:
+                return True
+            self.draft = ""
         self.suggestion = replace(self.suggestion, text=shaper.text, end=shaper.end)
-        self.lines = shaper.whole_lines
-        self.lines_end = shaper.lines_end
+        if shaper.whole_lines.startswith(self.draft):
+            self.lines = shaper.whole_lines
+            self.lines_end = shaper.lines_end
         if self.state is StreamState.GROWING:
             if shaper.is_useful:
                 self._answer_within(MORE_LINES_SECONDS, now)
@@ -251,21 +275,57 @@ class SuggestionStream:
                 self._answer_within(PARTIAL_TEXT_SECONDS, now)
         return False
 
-    def finish(self) -> None:
-        """Conclude with the received text, unless it repeats a secret that was hidden from the model."""
+    def take_draft(self, text: str) -> bool:
+        """Take a draft. Return True if it may answer requests."""
+        shaper = self.source.draft_shaper if self.source is not None else None
+        _, secrets = self._parts
+        if shaper is None or self.state is not StreamState.GROWING or self.suggestion.text:
+            return False
+        shaper.feed(text)
+        shaped = shaper.finish()
+        if not shaped or secrets.repeats_mask(shaped):
+            return False
+        self.draft = self.lines = shaped
+        self.lines_end = shaper.end
+        self.suggestion = replace(self.suggestion, text=shaped, end=shaper.end)
+        self.step(StreamStep.ANSWER)
+        return True
+
+    @property
+    def _is_draft_shown(self) -> bool:
+        """Whether a client may show the draft."""
+        return bool(self.draft) and (self.shows_partial_results or bool(self.answered))
+
+    def finish(self, *, may_ask_again: bool = False) -> bool:
+        """Conclude with the received text, unless it repeats a secret that was hidden from the model.
+
+        With `may_ask_again`, a first answer that gives no text where there should be some is discarded
+        instead: return False, because a second answer is required.
+        """
         shaper, secrets = self._parts
         text = shaper.finish()
+        if self.draft and not (text or "").startswith(self.draft) and (self._is_draft_shown or not text):
+            self._conclude(self.draft, self.lines_end, Code.NOTHING_TO_ADD)
+            return True
+        is_useless = not text and self.answer_number == 1 and shaper.deserves_second_answer
+        if may_ask_again and is_useless:
+            self.repeat()
+            self.answer_number = 2
+            return False
         if text and secrets.repeats_mask(text):
             self._conclude(None, shaper.end, Code.SECRET_IN_ANSWER)
         else:
             self._conclude(text, shaper.end, Code.NOTHING_TO_ADD)
+        return True
 
     def fail(self, detail: str) -> None:
         """Conclude with the complete lines that arrived before the engine failed; they are still valid."""
         shaper, secrets = self._parts
-        lines = shaper.whole_lines
+        lines, end = shaper.whole_lines, shaper.lines_end
+        if self.draft and not lines.startswith(self.draft):
+            lines, end = self.draft, self.lines_end
         kept = lines if lines and not secrets.repeats_mask(lines) else None
-        self._conclude(kept, shaper.lines_end, Code.NO_ANSWER, detail)
+        self._conclude(kept, end, Code.NO_ANSWER, detail)
 
     @property
     def has_whole_lines(self) -> bool:

@@ -175,7 +175,7 @@ def _decode_with_surrogates(decoder: "msgspec.json.Decoder[T]", message: str | b
     try:
         plain = json.loads(message, parse_constant=_parse_finite, parse_float=_parse_finite)
         return msgspec.convert(plain, type=decoder.type)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, msgspec.ValidationError, RecursionError) as error:  # no ValueError in msgspec 0.20
         raise _parse_error(error) from error
 
 

@@ -176,11 +176,12 @@ class Pipe:
 
     def until(self, condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
         """Listen until a condition holds; pings keep the server talking."""
-        deadline = time.monotonic() + seconds
+        deadline, pause = time.monotonic() + seconds, 0.005
         while not (found := condition()):
             assert time.monotonic() < deadline, f"not within {seconds} s; last heard {self.heard[-1:]}"
             self.alive()
-            time.sleep(0.005)
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.05)  # a long wait leaves the processor to what it waits for
         return found
 
     def told(self, method: str) -> list[Any]:

@@ -26,6 +26,7 @@ async def test_what_is_offered_depends_on_the_editor(join: Any, editor_name: str
         "spark.cancel",
         "spark.accept",
         "spark.explain",
+        "spark.cursor",
         "spark.selectEngine",
         "spark.status",
     ]

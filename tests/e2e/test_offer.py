@@ -44,7 +44,7 @@ async def test_an_editor_that_cannot_ask_is_told_the_command(connect: Connect, m
     assert offers(client) == []
 
 
-@pytest.mark.xdist_group("model")  # it loads one, though not the usual one
+@pytest.mark.model  # it fetches and loads one, though not the usual one
 async def test_a_yes_fetches_it_and_it_answers(connect: Connect, models: str) -> None:
     client = await connect("code", SETTINGS, answer="Fetch it", SPARK_LSP_MODELS=models)
     await client.until(lambda: any("is here and verified" in said.message for said in client.messages))

@@ -53,9 +53,11 @@ def plain_pipe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipe]:
         pipe.close()
 
 
-def typist(pipe: Pipe, speed: str = "fast", text: str = FILE, at: int = 22) -> Typist:
-    """Somebody with a file of their own, and an engine of that speed."""
-    values = {"engine": {"routes": {"completion": [speed]}}}
+def typist(
+    pipe: Pipe, speed: str = "fast", text: str = FILE, at: int = 22, *, instant: bool = False
+) -> Typist:
+    """A user with a file of their own, an engine of that speed, and drafts only if `instant`."""
+    values = {"engine": {"routes": {"completion": [speed]}}, "completion": {"instant": instant}}
     pipe.send(method="workspace/didChangeConfiguration", params={"settings": {"spark": values}})
     until(lambda: command(pipe, "spark.status")["engine"] == speed)
     growing = "growing" in str(pipe.log)
@@ -199,6 +201,30 @@ def test_an_answer_with_half_a_line_does_not_keep_a_growing_client(growing_pipe:
     assert person.open_tokens
     person.settle()
     assert person.shown == SAID
+
+
+COPIED = """\
+    with path.open("r", encoding="utf-8") as stream:
+        return parse_config(stream.read(), strict=strict)
+"""
+HEAD = "def load(path: Path, strict: bool) -> Config:\n"
+TWICE = f"{HEAD}{COPIED}\n\n{HEAD}    "
+
+
+@pytest.mark.parametrize("growing", [True, False])
+def test_a_copied_line_is_there_before_the_engine_answers_and_stays(
+    growing_pipe: Pipe, plain_pipe: Pipe, growing: bool
+) -> None:
+    pipe = growing_pipe if growing else plain_pipe
+    person = typist(pipe, "slow", TWICE, len(TWICE), instant=True)
+    person.ask()
+    person.pump(lambda: person.shown)
+    line = COPIED.strip().splitlines()[0]
+    assert person.shown == line
+    person.type("with path")
+    person.ask()
+    person.settle()
+    assert [text for text in person.screen if text] == [line, line.removeprefix("with path")]
 
 
 def test_what_is_accepted_stays_and_is_counted_once(growing_pipe: Pipe) -> None:

@@ -44,6 +44,14 @@ GHOST = """() => {
   return shown.replaceAll('\\u00a0', ' ').replaceAll('\\u200b', '');
 }"""
 
+# One call each: a handle for an element costs three calls of the browser, at each look of a wait.
+TEXTS = """(where) => [...document.querySelectorAll(where)].map((each) => each.innerText ?? '')"""
+STATUS = """() => {
+  const item = document.querySelector('[id="spark-lsp.spark-lsp.spark.status"]');
+  return item === null ? '' : `${item.innerText} | ${item.getAttribute('aria-label') ?? ''}`;
+}"""
+LOOK_S = 0.05  # between two looks: a look costs the browser and its driver about 5 ms of a core
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -58,7 +66,7 @@ def wait(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> 
         with suppress(Error):  # an element that was just drawn anew
             if found := condition():
                 return found
-        time.sleep(0.02)
+        time.sleep(LOOK_S)
     raise AssertionError(f"not within {seconds} s: {what}")
 
 
@@ -196,25 +204,25 @@ class Window:
 
     def status(self) -> str:
         """The text of our item in the status bar, with its label for those who cannot see it."""
-        item = self.page.query_selector('[id="spark-lsp.spark-lsp.spark.status"]')
-        return "" if item is None else f"{item.inner_text()} | {item.get_attribute('aria-label') or ''}"
+        return str(self.page.evaluate(STATUS))
 
     def ghost(self) -> str:
         return str(self.page.evaluate(GHOST))
 
     def text(self) -> str:
         """What all editors on screen show."""
-        shown = [each.inner_text() for each in self.page.query_selector_all(".monaco-editor .view-lines")]
-        return "\n".join(shown).replace("\u00a0", " ")
+        return "\n".join(self._texts(".monaco-editor .view-lines")).replace("\u00a0", " ")
 
     def title(self) -> str:
-        tab = self.page.query_selector(".tab.active")
-        return "" if tab is None else tab.inner_text()
+        return "".join(self._texts(".tab.active")[:1])
 
     def asked(self) -> str:
         """What the input box asks."""
-        box = self.page.query_selector(".quick-input-widget")
-        return "" if box is None else box.inner_text()
+        return "".join(self._texts(".quick-input-widget")[:1])
+
+    def _texts(self, selector: str) -> list[str]:
+        """Return what all elements of a kind show."""
+        return list(self.page.evaluate(TEXTS, selector))
 
     def shot(self, file: Path) -> None:
         """Keep a picture of what does not move any more."""
@@ -225,9 +233,7 @@ class Window:
         file.write_bytes(now)
 
     def notices(self) -> str:
-        return "\n".join(
-            each.inner_text() for each in self.page.query_selector_all(".notification-list-item")
-        )
+        return "\n".join(self._texts(".notification-list-item"))
 
     # What a person does.
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from tests.patience import PATIENCE
 
 Found = TypeVar("Found")
+LOOK_S = 0.05  # between two looks, each of which starts a process
 
 
 class Terminal:
@@ -58,7 +59,7 @@ class Terminal:
         while time.monotonic() < end:
             if found := condition():
                 return found
-            time.sleep(0.01)
+            time.sleep(LOOK_S)
         raise AssertionError(f"not within {seconds} s: {what}\n{self.screen()}")
 
     def coax(self, line: str, text: str, *, enter: bool = True) -> None:

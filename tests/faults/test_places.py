@@ -32,8 +32,8 @@ EXCUSED = {
     "lsp/stdio.py:Writer.__init__:parameter on_lost": "the editor is gone: nobody is left to be answered",
     "lsp/startup.py:Startup.begin_soon": "`initialized` never comes; `test_odd_clients.py` has it",
     "lsp/main_loop.py:MainLoop.run:call_later(gc.enable)": "where the engine side does not begin within 10 s",
-    "lsp/main_loop.py:MainLoop.run:ensure_future(each)": "two guards, which do not fail themselves",
-    "lsp/outgoing.py:Outgoing._scan:ensure_future(work)": "a guard, which does not fail itself",
+    "lsp/main_loop.py:MainLoop.run:ensure_future(each)": "two guards; their work is tried itself",
+    "lsp/outgoing.py:Outgoing._scan:ensure_future(work)": "a guard; its work is tried itself",
     "lsp/main_loop.py:MainLoop._call_soon": "where the loop cannot read stdin, as on Windows",
     "launch.py:_spawn_gateway": "only where no gateway runs",
     "engine/gateway_client/channel.py:Channel._wait_for_event": "half a minute long; see `test_link.py`",
@@ -60,7 +60,8 @@ def _excuse(place: str) -> str:
 STRIDE = int(os.environ.get("SPARK_LSP_FAULTS", "4"))  # 1 tries every place, in about seven minutes
 UNREACHED = (
     "engine/gateway_client/socket.py:Socket._limit_closing",  # no close; see `test_socket.py`
-    # an engine that changes within the traffic, which is chance; `test_engine_watch.py` has it
+    # An engine must change between two looks of the watch, a second apart: chance, in this traffic. Waiting
+    # for it would cost each place a second; `test_engine_watch.py` makes a listener fail.
     "gateway/engine_watch.py:EngineWatch._tick:call_guarded(listener)",
     "gateway/loop_monitor.py:LoopMonitor",  # a turn over 100 ms, which no traffic here makes
 )

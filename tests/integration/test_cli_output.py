@@ -14,7 +14,7 @@ from tests.patience import PATIENCE
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="shells and devices of POSIX")
 
 COMMANDS = {
-    "complete": "complete {file}:2:5",
+    "complete": "complete {file}:3:17",
     "edit": "edit {file} --range 1:3 --instruction 'Document it.'",
     "demo": "demo --json --engine replay",
 }
@@ -25,6 +25,7 @@ ANSWER = 'def add(a, b):\n    """Add two numbers."""\n    total = a + b\n    ret
 @pytest.fixture(autouse=True)
 def answer(replay_config: Path) -> None:
     (replay_config.parent / "edit.txt").write_text(ANSWER)
+    (replay_config.parent / "complete.txt").write_text(" + 1\n")
 
 
 def shell(words: str, where: str, home: dict[str, str], file: Path) -> subprocess.CompletedProcess[str]:

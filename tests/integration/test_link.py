@@ -330,17 +330,23 @@ async def test_whatever_the_socket_raises_is_a_lost_link_and_the_next_request_is
 
 
 async def test_a_cancel_reaches_the_engine_soon() -> None:
-    """How soon is measured by the benchmark; here it is only no matter of waiting."""
+    """It waits for nothing: a cancel, one way, takes no longer than a request and its first event.
+
+    Both are measured side by side, since a busy machine slows them alike.
+    """
     engine = Endless()
     async with serving(engine) as endpoint, linked(lambda: endpoint) as (remote, _):
+        opened: list[float] = []
         took: list[float] = []
         for _ in range(100):
+            asked = time.perf_counter()
             async with remote.open(Request(Task.COMPLETE, (), "x")) as events:
                 await anext(events)
                 begun = time.perf_counter()
             await eventually(lambda: not engine.inside)
+            opened.append(begun - asked)
             took.append(engine.left - begun)
-    assert statistics.median(took) < 0.25
+    assert statistics.median(took) < 3 * statistics.median(opened)
 
 
 class Endless:

@@ -19,6 +19,7 @@ from spark_lsp.text.edits import Edit
 
 LIBRARY = Path(textwrap.__file__).parent
 SMALLEST, LARGEST = 3_000, 80_000  # bytes of a file
+MOST_OPEN = 7  # files at a time
 KEY_S = (0.02, 0.08)
 REST_S = 0.3  # longer than the 0.25 s after which the server takes the cursor for resting
 DEBOUNCE_S = 0.2  # Neovim's
@@ -54,13 +55,17 @@ class Typist:
     _undo: list[tuple[str, Edit]] = field(default_factory=list[tuple[str, Edit]])
 
     async def warm_up(self) -> None:
-        """Do everything once, so that what is loaded at first use is there."""
-        for source in sorted(sources(), key=lambda path: path.stat().st_size)[-4:]:
+        """Do everything once, so that what is loaded at first use is there.
+
+        As many of the largest files are open as ever are, so that later only what leaks takes more memory.
+        """
+        for source in sorted(sources(), key=lambda path: path.stat().st_size)[-MOST_OPEN:]:
             uri = self._opened(source)
-            for _ in range(4):
+            for _ in range(2):
                 await self._edit(uri)
                 self._ask(uri, self._place(uri))
                 await self._answered()
+        for uri in list(self._open):
             self._close(uri)
         for settings in SETTINGS:
             self.editor.settings = settings
@@ -228,7 +233,7 @@ class Typist:
         self.done["configured"] += 1
 
     def _leave(self, uri: str) -> None:
-        if len(self._open) > 6 or self.chance.random() < 0.4:
+        if len(self._open) >= MOST_OPEN or self.chance.random() < 0.4:
             self._close(uri)
 
     def _close(self, uri: str) -> None:

@@ -30,8 +30,7 @@ SECONDS = float(os.environ.get("SPARK_LSP_SOAK_S", "30"))
 ENGINE = os.environ.get("SPARK_LSP_SOAK_ENGINE", "replay")
 SEED = int(os.environ.get("SPARK_LSP_SOAK_SEED") or random.randrange(10**6))
 WARM_UP, WINDOW = 0.4, 0.12  # parts of the whole time
-# In a short run caches still fill; what leaks with each request shows within 500 requests all the same.
-GROWTH = 0.05 if SECONDS >= 600 else 0.15
+GROWTH = 0.05  # what leaks with each request shows within 500 requests
 SAMPLE_S = 1.0
 
 pytestmark = [pytest.mark.anyio, pytest.mark.soak, pytest.mark.timeout(SECONDS + 300)]

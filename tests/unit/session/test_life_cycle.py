@@ -22,6 +22,7 @@ from spark_lsp.session.effects import (
     AnswerNothing,
     AnswerReplaced,
     AnswerText,
+    AskAgain,
     Effect,
     RepeatRequest,
     ReportFailure,
@@ -30,7 +31,7 @@ from spark_lsp.session.effects import (
     StopStream,
     StopStreamAt,
 )
-from spark_lsp.session.life_cycle import FIGURES_SECONDS, LifeCycle
+from spark_lsp.session.life_cycle import FIGURES_SECONDS, SECOND_ANSWER_SECONDS, LifeCycle
 from spark_lsp.session.suggestion_stream import (
     LINGER_SECONDS,
     MORE_LINES_SECONDS,
@@ -84,6 +85,7 @@ class World:
         self.streams: list[SuggestionStream] = []
         self.chunks: Counter[SuggestionStream] = Counter()
         self.repeated: set[SuggestionStream] = set()
+        self.asked_again: set[SuggestionStream] = set()
         self.contradicted: set[int] = set()  # tokens
         self.shown: dict[int, str] = {}  # the last partial result, by token
         self.ended: set[int] = set()  # tokens of streams whose last partial result was shown
@@ -130,6 +132,9 @@ class World:
         assert stream is not None
         self.chunks[stream] += stream is self.live and stream.is_receiving
         self.perform(self.life.add_text(stream, text, self.now))
+
+    def draft(self, text: str, stream: SuggestionStream | None = None) -> None:
+        self.perform(self.life.add_draft(self._stream(stream), text, self.now))
 
     def finish(self, stream: SuggestionStream | None = None) -> None:
         self.perform(self.life.finish(self._stream(stream), self.now))
@@ -193,6 +198,11 @@ class World:
                 assert effect.stream not in self.repeated
                 self.repeated.add(effect.stream)
                 self.shown.pop(effect.stream.suggestion.token, None)  # the second answer may differ
+            elif isinstance(effect, AskAgain):
+                assert effect.stream is self.live
+                assert effect.stream not in self.asked_again
+                self.asked_again.add(effect.stream)
+                self.shown.pop(effect.stream.suggestion.token, None)
             elif isinstance(effect, ShowText):
                 self._show(effect)
             elif isinstance(effect, StopStreamAt):
@@ -211,7 +221,8 @@ class World:
         else:
             ghost = CountingGhost(made.document, made.anchor)
             secrets = RedactedDocument.from_document(made.document)
-            self.perform(self.life.begin(stream, StreamSource(ghost, secrets, self.partial)))
+            draft = GhostText(made.document.text, made.anchor, made.document.language)
+            self.perform(self.life.begin(stream, StreamSource(ghost, secrets, self.partial, draft)))
 
     def _take_answer(self, answer: Answer) -> None:
         assert answer.request in self.pending, "answered twice, or after it was cancelled"
@@ -380,6 +391,7 @@ def test_an_answer_without_text_is_known_until_it_lingers_out_and_has_its_reason
     world = World()
     made = world.request()
     world.finish()
+    world.finish()
     assert world.answers[made] == AnswerNothing(made, Code.NOTHING_TO_ADD, "")
     world.request()
     assert len(world.streams) == 1
@@ -419,6 +431,111 @@ def test_a_lost_link_repeats_the_request_once_and_only_before_the_first_complete
     world.chunk("1\n")
     world.fail(LOST)
     assert world.texts() == ["1"]
+
+
+@pytest.mark.parametrize("useless", ["", "\u202eevil"])
+def test_an_answer_of_no_use_leads_to_a_second_one(useless: str) -> None:
+    world = World()
+    made = world.request()
+    if useless:
+        world.chunk(useless)  # it is complete at once
+    else:
+        world.finish()
+    assert isinstance(world.log[-1], AskAgain)
+    assert made in world.pending
+    world.chunk("12")
+    world.finish()
+    assert world.texts() == ["12"]
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_a_draft_answers_at_once_and_grows_into_the_engines_text(partial: bool) -> None:
+    world = World(partial=partial)
+    world.request()
+    world.draft("12")
+    assert world.texts() == ["12"]
+    world.chunk("1")
+    world.chunk("23")
+    world.finish()
+    world.request()
+    assert world.texts() == ["12", "123"]
+
+
+def test_a_draft_that_a_client_has_stays_when_the_engine_contradicts_it() -> None:
+    world = World()
+    world.request()
+    world.draft("12")
+    world.chunk("ab")
+    assert isinstance(world.log[-1], StopStreamAt)
+    world.request()
+    assert world.texts() == ["12", "12"]
+
+
+def test_a_draft_that_nobody_has_gives_way() -> None:
+    world = World()
+    made = world.request()
+    world.cancel(made)
+    world.draft("12")
+    world.chunk("ab")
+    world.finish()
+    world.request()
+    assert world.texts() == ["ab"]
+
+
+@pytest.mark.parametrize("error", [None, BROKEN])
+def test_a_draft_stands_in_for_an_engine_that_says_nothing(error: EngineError | None) -> None:
+    world = World()
+    made = world.request()
+    world.cancel(made)
+    world.draft("12")
+    if error is None:
+        world.finish()
+    else:
+        world.fail(error)
+    world.request()
+    assert world.texts() == ["12"]
+
+
+def test_a_draft_after_the_first_text_is_ignored() -> None:
+    world = World()
+    world.request()
+    world.chunk("ab")
+    world.draft("12")
+    world.finish()
+    assert world.texts() == ["ab"]
+
+
+def test_typing_along_a_draft_keeps_it() -> None:
+    world = World()
+    world.request()
+    world.draft("12")
+    world.type("1")
+    world.request()
+    assert world.texts() == ["12", "2"]
+
+
+def test_there_is_no_third_answer() -> None:
+    world = World()
+    made = world.request()
+    world.finish()
+    world.finish()
+    assert world.answers[made] == AnswerNothing(made, Code.NOTHING_TO_ADD, "")
+
+
+def test_a_second_answer_would_come_too_late() -> None:
+    world = World()
+    made = world.request()
+    world.wait(SECOND_ANSWER_SECONDS + 0.1)
+    world.finish()
+    assert world.answers[made] == AnswerNothing(made, Code.NOTHING_TO_ADD, "")
+
+
+def test_an_empty_answer_behind_a_complete_statement_is_believed() -> None:
+    world = World()
+    world.type("x = 1")
+    made = world.request()
+    world.finish()
+    assert world.answers[made] == AnswerNothing(made, Code.NOTHING_TO_ADD, "")
 
 
 def test_a_failure_after_the_complete_text_changes_nothing() -> None:
@@ -573,6 +690,11 @@ class AnyOrder(RuleBasedStateMachine):
         self.world.wait(seconds)
 
     @precondition(lambda self: self.world.live is not None)
+    @rule(chunk=CHUNKS)
+    def receive_draft(self, chunk: str) -> None:
+        self.world.draft(chunk)
+
+    @precondition(lambda self: self.world.live is not None)
     @rule(event=st.sampled_from(["finish", "finish", "fail", "lose", "lose", "crash", "abort"]))
     def end(self, event: str) -> None:
         assert self.world.live is not None
@@ -621,7 +743,9 @@ class AnyOrder(RuleBasedStateMachine):
     def no_request_waits_for_a_decided_answer(self) -> None:
         """A repeated request is decided when its first text arrives again."""
         live = self.world.live
-        if live is not None and (live.suggestion.text or live not in self.world.repeated):
+        if live is not None and (
+            live.suggestion.text or live not in self.world.repeated | self.world.asked_again
+        ):
             assert all(live.compare(typed) is Fit.MAY_GROW for typed in live.waiting.values())
 
     @invariant()
@@ -643,7 +767,7 @@ class AnyOrder(RuleBasedStateMachine):
                 shaper = stream.source.shaper
                 assert isinstance(shaper, CountingGhost)
                 assert shaper.calls["feed"] == self.world.chunks[stream]
-                assert shaper.calls["finish"] <= 1
+                assert shaper.calls["finish"] <= stream.answer_number
 
     def teardown(self) -> None:
         if hasattr(self, "world"):
