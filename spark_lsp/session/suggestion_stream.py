@@ -164,8 +164,8 @@ class SuggestionStream:
     """An answer that is being streamed.
 
     `suggestion` has all text so far, `lines` only its complete lines, which replace the text up to
-    `lines_end`. `waiting` maps the requests that wait
-    to the text typed since the stream's own cursor, `answered` has those that were answered with its text.
+    `lines_end`. `waiting` maps the requests that wait to the text typed since the stream's own cursor,
+    `answered` has those that were answered with its text.
     """
 
     suggestion: Suggestion

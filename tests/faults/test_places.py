@@ -47,8 +47,6 @@ EXCUSED = {
 TWICE = (  # only reached after another failure, which one fault is not
     "lsp/server.py:SparkServer._recover",
     "lsp/engine_side.py:EngineSide.spawn:parameter on_failure",
-    "lsp/completions.py:Completions._fail_stream",
-    "lsp/completions.py:Completions._run_stream",
     "gateway/handler.py:ConnectionHandler._abandon",
 )
 

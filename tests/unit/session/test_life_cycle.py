@@ -11,7 +11,7 @@ from typing import ClassVar
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError, LocalProtocolError, SparkError
@@ -237,11 +237,12 @@ class World:
         assert made.token == live.suggestion.token
         assert made.token not in self.contradicted, "an old suggestion"
         assert (made.document, made.anchor) == (answer.request.document, answer.request.offset)
-        applied = made.document.splice(made.anchor, made.end, made.text)
+        applied = made.document.splice(made.anchor, made.end, made.text).text
         base = live.suggestion
-        # A later effect of the same event may drop the stream, which then offers nothing any more.
-        offered = base.text if live.state is StreamState.DROPPED else live.offered_text
-        assert applied.text == base.document.splice(base.anchor, base.end, offered).text
+        offers = [(base.end, base.text), (live.lines_end, live.lines)]
+        if live.state is not StreamState.DROPPED:  # by the same event, after this answer
+            offers = [(end, text) for end, text in offers if text == live.offered_text]
+        assert applied in [base.document.splice(base.anchor, end, text).text for end, text in offers]
         self.users.add(answer.request)
 
     def _show(self, effect: ShowText) -> None:
@@ -635,9 +636,7 @@ def test_a_step_that_is_not_in_the_table_is_an_error(state: StreamState, step: S
 
 # Any order of events.
 
-CHUNKS = st.sampled_from(
-    ["alpha", " beta", "\n    ", "gamma(1)", "\n", "delta = [", "]", "<|end|>", "\ndef g():"]
-)
+CHUNKS = st.sampled_from(["alpha", "1\n    y", "gamma(1)\n    ", " beta", "\n", "]", "<|end|>", "\ndef g():"])
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -652,13 +651,19 @@ class AnyOrder(RuleBasedStateMachine):
         assert self.world.document is not None
         self.earlier.append((self.world.document, self.world.cursor))
 
-    @rule(method=st.sampled_from([INLINE, MENU]), delay=st.sampled_from([0.0, 0.0, 0.03]))
-    def request(self, method: str, delay: float) -> None:
+    @rule(
+        method=st.sampled_from([INLINE, MENU]),
+        delay=st.sampled_from([0.0, 0.0, 0.03]),
+        chunks=st.lists(CHUNKS, max_size=3),
+        seconds=st.sampled_from([0.0, MORE_LINES_SECONDS]),
+    )
+    def request(self, method: str, delay: float, chunks: list[str], seconds: float) -> None:
+        """Request a suggestion; the first chunks may arrive at once."""
         self.world.request(method, delay)
-
-    @rule(data=st.data(), method=st.sampled_from([INLINE, MENU]))
-    def request_for_an_earlier_text(self, data: st.DataObject, method: str) -> None:
-        self.world.request(method, at=data.draw(st.sampled_from(self.earlier)))
+        for chunk in chunks:
+            if self.world.live is not None:
+                self.world.chunk(chunk)
+        self.world.wait(seconds)
 
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
@@ -666,6 +671,7 @@ class AnyOrder(RuleBasedStateMachine):
         if made:
             self.world.cancel(data.draw(st.sampled_from(made)))
 
+    @precondition(lambda self: self.world.live is not None)
     @rule(count=st.integers(1, 8))
     def type_along(self, count: int) -> None:
         live, document = self.world.live, self.world.document
@@ -676,6 +682,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.world.type(rest[:count])
             self._remember()
 
+    @precondition(lambda self: self.world.live is not None)
     @rule(extra=st.sampled_from(["a", " b", "\n", "alp"]), method=st.sampled_from([INLINE, MENU]))
     def type_ahead(self, extra: str, method: str) -> None:
         """Type more than has arrived, and request: later text agrees with it, or contradicts it."""
@@ -687,36 +694,50 @@ class AnyOrder(RuleBasedStateMachine):
                 self.world.request(method)
                 self._remember()
 
-    @rule(text=st.sampled_from(["x", "a", "al", "alpha", "\n", " "]))
-    def type(self, text: str) -> None:
-        self.world.type(text)
+    @rule(
+        event=st.sampled_from(["type", "delete", "move", "undo", "undo", "request", "close", "down"]),
+        text=st.sampled_from(["x", "alpha", "\n", " "]),
+        cursor=st.integers(0, 40),
+        data=st.data(),
+    )
+    def disturb(self, event: str, text: str, cursor: int, data: st.DataObject) -> None:
+        """Do what ends most streams; one rule for all of it, so that it is rare."""
+        world = self.world
+        assert world.document is not None
+        if event == "delete" and world.cursor > 0:
+            world.change(world.cursor - 1, world.cursor, "", world.cursor - 1)
+        elif event == "move":
+            world.cursor = min(cursor, len(world.document))
+        elif event == "undo":
+            world.change(0, len(world.document), BASE.text, CURSOR)
+        elif event == "type":
+            world.type(text)
+        elif event == "request":
+            world.request(at=data.draw(st.sampled_from(self.earlier)))
+        elif event == "close":
+            world.close()
+        elif event == "down":
+            world.is_down = True
+            world.request()
+            world.is_down = False
         self._remember()
 
-    @rule()
-    def delete(self) -> None:
-        if self.world.cursor > 0:
-            self.world.change(self.world.cursor - 1, self.world.cursor, "", self.world.cursor - 1)
-            self._remember()
+    @precondition(lambda self: self.world.live is not None)
+    @rule(chunk=CHUNKS, seconds=st.sampled_from([0.0, 0.0, MORE_LINES_SECONDS]))
+    def receive(self, chunk: str, seconds: float) -> None:
+        self.world.chunk(chunk)
+        self.world.wait(seconds)
 
-    @rule(cursor=st.integers(0, 40))
-    def move(self, cursor: int) -> None:
-        assert self.world.document is not None
-        self.world.cursor = min(cursor, len(self.world.document))
-
-    @rule(chunk=CHUNKS)
-    def receive(self, chunk: str) -> None:
-        if self.world.live is not None:
-            self.world.chunk(chunk)
-
+    @precondition(lambda self: self.world.live is not None)
     @rule(chunk=CHUNKS)
     def receive_draft(self, chunk: str) -> None:
-        if self.world.live is not None:
-            self.world.draft(chunk)
+        self.world.draft(chunk)
 
-    @rule(event=st.sampled_from(["finish", "fail", "lose", "crash", "abort"]))
+    @precondition(lambda self: self.world.live is not None)
+    @rule(event=st.sampled_from(["finish", "finish", "fail", "lose", "lose", "crash", "abort"]))
     def end(self, event: str) -> None:
-        if self.world.live is not None:
-            self._end(event, self.world.live)
+        assert self.world.live is not None
+        self._end(event, self.world.live)
 
     @rule(data=st.data(), event=st.sampled_from(["chunk", "finish", "fail", "lose", "crash", "abort"]))
     def receive_late(self, data: st.DataObject, event: str) -> None:
@@ -736,7 +757,7 @@ class AnyOrder(RuleBasedStateMachine):
         else:
             getattr(self.world, event)(stream)
 
-    @rule(seconds=st.sampled_from([0.01, 0.03, 0.05, 0.1, 0.15, 0.4]))
+    @rule(seconds=st.sampled_from([0.01, 0.05, 0.1, 0.15]))
     def wait(self, seconds: float) -> None:
         self.world.wait(seconds)
 
@@ -744,16 +765,6 @@ class AnyOrder(RuleBasedStateMachine):
     def wait_with_a_late_timer(self, seconds: float) -> None:
         self.world.now += seconds
         self.world.process_timer()
-
-    @rule()
-    def request_without_an_engine_side(self) -> None:
-        self.world.is_down = True
-        self.world.request()
-        self.world.is_down = False
-
-    @rule()
-    def close(self) -> None:
-        self.world.close()
 
     @invariant()
     def the_machine_and_the_record_agree(self) -> None:
@@ -802,5 +813,5 @@ class AnyOrder(RuleBasedStateMachine):
             self.world.close()
 
 
-AnyOrder.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+AnyOrder.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
 TestAnyOrder = AnyOrder.TestCase
