@@ -1,7 +1,7 @@
-"""What is wrong with an answer: names that nothing binds, in the answer and in the lines below it.
+"""Counts the faults of an answer: names that nothing binds, in the answer and in the lines below it.
 
-A name that the lines below use and nothing binds is one that the answer should have bound: with it, `x = ` is
-a likelier answer than a new loop. The count compares two answers to the same request.
+If the lines below use a name that nothing binds, the answer should probably bind it. The count compares two
+answers to the same request.
 """
 
 from spark_lsp.prompts.names import find_unresolved

@@ -274,7 +274,7 @@ def _limit_memory(most: int) -> None:
 def _import_jedi(packages: list[str], cache: str) -> Any:
     standard = list(sys.path)
     sys.path += packages
-    import jedi as library
+    import jedi as library  # pyright: ignore[reportMissingTypeStubs]
 
     jedi: Any = library
     # The first completion imports the rest of jedi.
