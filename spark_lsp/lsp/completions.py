@@ -44,7 +44,7 @@ from spark_lsp.session.effects import (
 from spark_lsp.session.life_cycle import LifeCycle
 from spark_lsp.session.suggestion_stream import CursorRequest, StreamSource, SuggestionStream
 from spark_lsp.session.suggestions import Suggestion
-from spark_lsp.supervise import call_guarded
+from spark_lsp.supervise import call_guarded, run_guarded
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 
@@ -256,7 +256,7 @@ class Completions:
                 if running.scope is not scope:
                     return
                 if isinstance(event, Finished):
-                    await self._check_names(running)
+                    await run_guarded(self._check_names, running)
                 self._process_event(running, event)
         life = running.life
         if running.scope is scope:

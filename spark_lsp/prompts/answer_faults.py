@@ -25,7 +25,7 @@ def count_faults(before: str, answer: str, after: str, language: str) -> int:
 def find_wrong_name(before: str, answer: str, after: str, language: str) -> int:
     """Return the length of the answer before the statement with the first name that does not exist.
 
-    Return the answer's length if there is none.
+    If all names exist, that is the complete length.
     """
     if len(before) + len(after) > _MAX_CHARS:
         return len(answer)

@@ -30,6 +30,10 @@ EXCUSED = {
     "lsp/stdio.py:BodySplitter.__init__:parameter on_body": "a lost message names no request to answer",
     "lsp/stdio.py:Reader.__init__:parameter on_body": "a message lost undecoded names no request to answer",
     "lsp/stdio.py:Writer.__init__:parameter on_lost": "the editor is gone: nobody is left to be answered",
+    "lsp/members/": "needs an answer that uses another object's attribute; `test_members.py` has its faults",
+    "lsp/names.py:NamesChecker.check:run_in_thread(_examine)": "a document of more than 30,000 characters",
+    "engine/failover.py:failover:parameter summarize": "where every engine of a route has failed",
+    "engine/replay.py:ReplayEngine.aclose": "a gateway that ends: nothing is left to be answered",
     "lsp/startup.py:Startup.begin_soon": "`initialized` never comes; `test_odd_clients.py` has it",
     "lsp/main_loop.py:MainLoop.run:call_later(gc.enable)": "where the engine side does not begin within 10 s",
     "lsp/main_loop.py:MainLoop.run:ensure_future(each)": "two guards; their work is tried itself",
@@ -63,6 +67,7 @@ UNREACHED = (
     # An engine must change between two looks of the watch, a second apart: chance, in this traffic. Waiting
     # for it would cost each place a second; `test_engine_watch.py` makes a listener fail.
     "gateway/engine_watch.py:EngineWatch._tick:call_guarded(listener)",
+    "gateway/engine_watch.py:EngineWatch._set_timer:guarded(self._tick)",  # that look itself
     "gateway/loop_monitor.py:LoopMonitor",  # a turn over 100 ms, which no traffic here makes
 )
 TRIED = [
