@@ -643,6 +643,7 @@ def test_a_simulated_engine_is_marked(open_: Open, capsys: pytest.CaptureFixture
     window = open_(engine="wafer", **route(completion="wafer", edit="wafer"))
     assert "wafer (simulated)" in window.status()
     window.at(2)
+    see_it_once(window)
     whole = delays(window, KEYS, lambda: window.ghost() == LONG)
     first = delays(window, KEYS, lambda: window.ghost().startswith("total"))
     report(capsys, "VS Code: key to first ghost text, simulated wafer", first)
@@ -654,8 +655,16 @@ def test_a_simulated_engine_is_marked(open_: Open, capsys: pytest.CaptureFixture
 def test_from_a_key_to_the_screen(open_: Open, capsys: pytest.CaptureFixture[str]) -> None:
     window = open_()
     window.at(2)
+    see_it_once(window)
     found = delays(window, KEYS, lambda: window.ghost() == SAID)
     report(capsys, "VS Code: key to ghost text on screen, replay", found)
+
+
+def see_it_once(window: Window) -> None:
+    """Wait until VS Code asks for ghost text at a key: right after the engine is up, it may not yet."""
+    window.coax("Space", window.ghost, "ghost text")
+    window.press("Backspace")
+    window.wait(lambda: not window.ghost(), "no ghost text")
 
 
 def delays(window: Window, keys: str, shown: Callable[[], Any]) -> list[float]:
