@@ -84,6 +84,8 @@ class Surroundings:
             if not open_count:
                 return closed
         if end < len(self.text):
+            while open_count and base[open_count - 1].closer == ")":
+                open_count -= 1  # parentheses do not span so much text; a user is typing inside them
             closed[:open_count] = [True] * open_count  # further down, for all that is known
         return closed
 
