@@ -37,7 +37,9 @@ class SessionEngines:
         HANDED.take(self, received.keys, self._gateway_registry.key_variables() | given_keys)
         settings = {name: each for name, each in tables.items() if not self._gateway_registry.has(name, each)}
         kept = {
-            name: self._engines[name] for name, each in settings.items() if self._settings.get(name) == each
+            name: engine
+            for name, engine in self._engines.items()  # without those that could not be built
+            if name in settings and self._settings[name] == settings[name]
         }
         new = {name: each for name, each in settings.items() if name not in kept}
         built, failed = self._build_engines(new)

@@ -23,12 +23,31 @@ def content_modified() -> JsonRpcException:
 
 
 @dataclass(eq=False, slots=True)
+class AnswerReading:
+    """The work of reading one answer. Its scope belongs to the task, which may start later than this."""
+
+    is_stopped: bool = False
+    scope: anyio.CancelScope | None = None
+
+    def stop(self) -> None:
+        """End the work, or do not begin it."""
+        self.is_stopped = True
+        if self.scope is not None:
+            self.scope.cancel()
+
+    def stop_at(self, time: float) -> None:
+        """End the work at a time of the event loop."""
+        if self.scope is not None:
+            self.scope.deadline = time
+
+
+@dataclass(eq=False, slots=True)
 class CompletionStream:
-    """The request of a stream, and the scope in which its answer is read; each attempt has a new scope."""
+    """The request of a stream, and the reading of its answer; each attempt has a reading of its own."""
 
     life: LifeCycle
     stream: SuggestionStream
     request: Request
     partial_results: PartialResults
     ghost: GhostText
-    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    reading: AnswerReading = field(default_factory=AnswerReading)

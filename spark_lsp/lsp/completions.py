@@ -15,7 +15,7 @@ import anyio
 from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError, SparkError
 from spark_lsp.lsp.answer_recorder import AnswerReader
-from spark_lsp.lsp.completion_stream import CompletionStream, content_modified
+from spark_lsp.lsp.completion_stream import AnswerReading, CompletionStream, content_modified
 from spark_lsp.lsp.engine_side import EngineSide, engine_side_down
 from spark_lsp.lsp.language_client import LanguageClient
 from spark_lsp.lsp.names import NamesChecker
@@ -163,7 +163,7 @@ class Completions:
         elif isinstance(effect, ShowText):
             running.partial_results.show(effect.suggestion)
         else:
-            running.scope.deadline = effect.at
+            running.reading.stop_at(effect.at)
 
     def _set_timer(self, life: LifeCycle) -> None:
         """Set the timer of a life cycle, unless it is set for an earlier time."""
@@ -220,9 +220,9 @@ class Completions:
         """Send a stream's request again; `attempt` replaces the number of its attempt."""
         if (running := self._streams.get(stream)) is None:
             return
-        running.scope.cancel()
+        running.reading.stop()
         running.request = replace(running.request, attempt=attempt or running.request.attempt)
-        running.scope = anyio.CancelScope()
+        running.reading = AnswerReading()
         try:
             self._spawn_reading(running)
         except Exception as error:
@@ -233,33 +233,35 @@ class Completions:
 
     def _stop_stream(self, stream: SuggestionStream) -> None:
         if (running := self._streams.pop(stream, None)) is not None:
-            running.scope.cancel()
+            running.reading.stop()
             running.partial_results.withdraw(stream.suggestion)
 
     async def _run_stream(self, running: CompletionStream) -> None:
         """Read the engine's answer. Answer all waiting requests even if the engine side is cancelled."""
-        life, stream, scope = running.life, running.stream, running.scope
+        life, stream, reading = running.life, running.stream, running.reading
+        if reading.is_stopped:
+            return
         try:
-            with scope:
-                await self._read(running, scope)
+            with anyio.CancelScope() as reading.scope:
+                await self._read(running, reading)
         except EngineError as error:
-            if running.scope is scope:
+            if running.reading is reading:
                 self._perform(life, life.fail(stream, error, asyncio.get_running_loop().time()))
         except asyncio.CancelledError:  # the stream's own scope would have caught its cancellation
             self._perform(life, life.abort(stream, engine_side_down()))
             raise
 
-    async def _read(self, running: CompletionStream, scope: anyio.CancelScope) -> None:
-        """Read an answer until it ends, or until its scope is replaced: then another answer is read."""
+    async def _read(self, running: CompletionStream, reading: AnswerReading) -> None:
+        """Read an answer until it ends, or until the reading of another answer replaces this one."""
         async with self._answers.open(running.request) as events:
             async for event in events:
-                if running.scope is not scope:
+                if running.reading is not reading:
                     return
                 if isinstance(event, Finished):
                     await run_guarded(self._check_names, running)
                 self._process_event(running, event)
         life = running.life
-        if running.scope is scope:
+        if running.reading is reading:
             self._perform(life, life.finish(running.stream, asyncio.get_running_loop().time()))
 
     async def _check_names(self, running: CompletionStream) -> None:

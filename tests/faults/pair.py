@@ -261,6 +261,7 @@ class Pair:
         place = {"textDocument": {"uri": ruled}, "position": {"line": 1, "character": 4}}
         wanted += [self.ask("textDocument/completion", place), self.suggestion(ruled, 1, 4)]
         wanted += [self.command("spark.accept", {"token": 1}), self.command("spark.status")]
+        wanted.append(self.command("spark.cursor", {"uri": uri, "position": {"line": 1, "character": 4}}))
         wanted += [self.command("spark.selectEngine"), self.command("spark.cancel", "edit-0")]
         explaining = self.command("spark.explain", {"uri": uri, "range": here})
         far = {"kind": "openai", "base_url": f"http://127.0.0.1:9/v{next(self._names)}", "model": "m"}

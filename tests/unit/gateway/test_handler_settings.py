@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from spark_lsp.errors import ConfigError
+
 pytestmark = pytest.mark.anyio
 
 Json = dict[str, Any]
@@ -53,6 +55,25 @@ async def test_the_same_settings_again_keep_the_engines_and_others_replace_them(
         await configured(until, peer, {**tables, "two": {"kind": "replay", "delay_ms": 1}}, {})
         await until(lambda: workshop.built[1].closed)
         assert [engine.closed for engine in workshop.built] == [0, 1, 0]
+
+
+async def test_an_engine_that_could_not_be_built_is_tried_again_with_the_next_settings(
+    puppet: Any, served: Any, workshop: Any, until: Any
+) -> None:
+    attempts: list[str] = []
+
+    def build(name: str, settings: Any, find: Any) -> Any:
+        attempts.append(name)
+        if len(attempts) == 1:
+            raise ConfigError("it is not there")
+        return workshop(name, settings, find)
+
+    async with served(puppet, build=build) as (peer, _):
+        told = await configured(until, peer, {"mine": {"kind": "replay"}}, {})
+        assert [engine["name"] for engine in told["engines"]] == ["puppet"]
+        told = await configured(until, peer, {"mine": {"kind": "replay"}}, {})
+        assert [engine["name"] for engine in told["engines"]] == ["puppet", "mine"]
+        assert attempts == ["mine", "mine"]
 
 
 @pytest.mark.parametrize(
