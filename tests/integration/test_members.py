@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from spark_lsp.lsp.members.query import MembersQuery, make_query
-from spark_lsp.lsp.members.service import PAUSE_SECONDS, Answer, MembersService, find_packages
+from spark_lsp.lsp.members.service import MAX_BYTES, PAUSE_SECONDS, Answer, MembersService, find_packages
 from spark_lsp.lsp.names import NamesChecker
 from spark_lsp.programs import python
 from spark_lsp.supervise import run_guarded
@@ -254,6 +254,18 @@ async def test_an_idle_child_ends_and_the_next_question_starts_another(tmp_path:
         await until(lambda: not members.is_running)
         await ask(members, query)
         assert not members.is_paused
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts a parent's memory as the child's")
+async def test_the_memory_of_the_parent_is_not_the_childs(tmp_path: Path) -> None:
+    ballast = bytearray(MAX_BYTES)
+    ballast[::4096] = b"x" * len(ballast[::4096])
+    async with service() as members:
+        for _ in range(2):
+            await ask(members, query_of(tmp_path, "x = ''\nx.ask"))
+            await asyncio.sleep(0)
+            assert members.is_ready
+        assert len(ballast) == MAX_BYTES
 
 
 async def test_a_child_uses_limited_memory_and_leaves_nothing(

@@ -245,7 +245,17 @@ def main() -> None:
 
 
 def _used_memory() -> int:
-    """Return the most bytes of memory that this process had; 0 where that is unknown."""
+    """Return the most bytes of memory that this process had; 0 where that is unknown.
+
+    On Linux, `ru_maxrss` also counts the parent's memory, which the process had before it became this
+    program.
+    """
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+            peak = next(line for line in status if line.startswith("VmHWM:"))
+        return int(peak.split()[1]) * 1024
+    except (OSError, StopIteration, ValueError):
+        pass
     try:
         import resource
     except ImportError:  # Windows
