@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise, zip_longest
 from pathlib import Path
@@ -72,7 +72,7 @@ TEXTS = {
     "string": 'const answer: string = "x";\n',
 }
 Open = Callable[..., Window]
-KEYS = "abcdefghi"[:TIMES]
+KEYS = ("Space",) * TIMES  # a letter before the replayed text would not parse
 STATUS = '[id="spark-lsp.spark-lsp.spark.status"]'
 BULB = ".monaco-editor .lightBulbWidget, .monaco-editor [class*='codicon-gutter-lightbulb']"
 
@@ -607,7 +607,7 @@ def test_a_killed_gateway_comes_back_by_itself(open_: Open, place: dict[str, str
 def test_the_menu_of_the_status(open_alone: Open) -> None:
     window = open_alone()
     window.page.click(STATUS)
-    window.page.click('.quick-input-list .monaco-list-row:has-text("Look for what is wrong")')
+    window.page.wait_for_selector('.quick-input-list .monaco-list-row:has-text("Look for what is wrong")')
     keep(window, "menu")
     window.page.click('.quick-input-list .monaco-list-row:has-text("Show the log")')
     window.wait(lambda: window.page.query_selector(".panel .monaco-editor, .output-view"), "the log")
@@ -667,7 +667,7 @@ def see_it_once(window: Window) -> None:
     window.wait(lambda: not window.ghost(), "no ghost text")
 
 
-def delays(window: Window, keys: str, shown: Callable[[], Any]) -> list[float]:
+def delays(window: Window, keys: Sequence[str], shown: Callable[[], Any]) -> list[float]:
     """Type a key, wait for ghost text, take it back, again and again; milliseconds of each."""
     found: list[float] = []
     for key in keys:
