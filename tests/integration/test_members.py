@@ -27,7 +27,11 @@ pytestmark = pytest.mark.anyio
 @asynccontextmanager
 async def service(**options: Any) -> AsyncIterator[MembersService]:
     async with anyio.create_task_group() as group:
-        yield MembersService(lambda *work: group.start_soon(run_guarded, *work), **options)
+
+        def spawn(*work: Any) -> None:
+            group.start_soon(run_guarded, *work)
+
+        yield MembersService(spawn, **options)
         group.cancel_scope.cancel()
 
 
