@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,7 +14,14 @@ import anyio
 import pytest
 
 from spark_lsp.lsp.members.query import MembersQuery, make_query
-from spark_lsp.lsp.members.service import MAX_BYTES, PAUSE_SECONDS, Answer, MembersService, find_packages
+from spark_lsp.lsp.members.service import (
+    CHILD,
+    MAX_BYTES,
+    PAUSE_SECONDS,
+    Answer,
+    MembersService,
+    find_packages,
+)
 from spark_lsp.lsp.names import NamesChecker
 from spark_lsp.programs import python
 from spark_lsp.supervise import run_guarded
@@ -31,7 +39,8 @@ async def service(**options: Any) -> AsyncIterator[MembersService]:
         def spawn(*work: Any) -> None:
             group.start_soon(run_guarded, *work)
 
-        yield MembersService(spawn, **options)
+        # On a busy machine, one answer may take longer than the usual limit.
+        yield MembersService(spawn, **{"hard_limit_s": PATIENCE, **options})
         group.cancel_scope.cancel()
 
 
@@ -258,6 +267,35 @@ async def test_an_idle_child_ends_and_the_next_question_starts_another(tmp_path:
         await until(lambda: not members.is_running)
         await ask(members, query)
         assert not members.is_paused
+
+
+def test_a_child_whose_home_cannot_be_written_answers(tmp_path: Path) -> None:
+    """The service gives the child another home; jedi must not write to it before it is told where to."""
+    home = tmp_path / "home"
+    home.touch()  # a file: nothing can be created in it, not even by root
+    setup = {"packages": find_packages(), "cache": str(tmp_path / "cache"), "bytes": MAX_BYTES}
+    query = query_of(tmp_path, "x = ''\nx.ask")
+    request = {"id": 1, "text": query.text, "path": query.path, "root": query.root, "sources": query.sources,
+               "attributes": query.places}  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(CHILD)],
+        input=f"{json.dumps(setup)}\n{json.dumps(request)}\n",
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    ready, answer = map(json.loads, done.stdout.splitlines())
+    assert ready == {"id": 0}
+    assert "upper" in answer["members"][0]
+
+
+async def test_a_childs_home_is_its_private_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    tell = "print(json.dumps({'id': number, 'members': [[os.path.expanduser('~')]]}), flush=True)"
+    async with service(command=fake(tell)) as members:
+        (home,) = await ask(members, query_of(tmp_path, "x.ask"))
+        assert home == {str(each) for each in tmp_path.iterdir()}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts a parent's memory as the child's")

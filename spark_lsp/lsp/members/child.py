@@ -287,12 +287,13 @@ def _import_jedi(packages: list[str], cache: str) -> Any:
     import jedi as library  # pyright: ignore[reportMissingTypeStubs]
 
     jedi: Any = library
+    # Before the first completion: jedi's usual cache is in the user's home, which may be read-only.
+    jedi.settings.cache_directory = cache
     # The first completion imports the rest of jedi.
     jedi.Script("import os\nos.path", environment=jedi.InterpreterEnvironment()).complete(2, 3)
     sys.path[:] = standard
     for name in PRELOADED:
         importlib.import_module(name)
-    jedi.settings.cache_directory = cache
     jedi.settings.auto_import_modules = []
     jedi.settings.dynamic_params_for_other_modules = False  # would read all files of the workspace
     return jedi

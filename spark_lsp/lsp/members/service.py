@@ -148,7 +148,7 @@ class MembersService:
         self._is_running = True
         is_clean = False
         try:
-            async with await self._open() as process:
+            async with await self._open(cache) as process:
                 self._process = process
                 is_clean = await self._talk(process, cache)
         except OSError:
@@ -165,8 +165,10 @@ class MembersService:
         if not is_clean:
             self._deaths = [*self._deaths[1 - MAX_DEATHS :], self._now()]
 
-    async def _open(self) -> Process:
+    async def _open(self, cache: str) -> Process:
         kept = {name: os.environ[name] for name in _PASSED if name in os.environ}
+        # jedi and parso look for a home when they are imported, and fail for a user who has none.
+        kept |= dict.fromkeys(("HOME", "USERPROFILE", "XDG_CACHE_HOME", "LOCALAPPDATA"), cache)
         return await programs.open_process(
             self._command, stderr=subprocess.DEVNULL, cwd=programs.NEUTRAL, env=kept
         )
