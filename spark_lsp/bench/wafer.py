@@ -106,7 +106,7 @@ async def _stream(editor: Editor, where: Path, number: int, machine: Wafer) -> S
     editor.on_growth = lambda text, done: heard.append((time.monotonic(), len(text)))
     asked = time.monotonic()
     found = await editor.complete(uri, len(DOCUMENT))
-    await editor.grown(WAIT_S)
+    found = await editor.wait_for_growth(found, WAIT_S)
     editor.close(uri)
     if not heard or heard[-1][1] < len(answer()):
         raise SparkError(f"The simulated stream was not complete: {found.reason}", "It cannot be measured")

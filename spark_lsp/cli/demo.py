@@ -128,7 +128,7 @@ async def _ghost(editor: Editor, file: SourceFile, typing: Typing, stage: Stage)
     stage.line(typed, " …" if editor.status.state == "starting" else "")
     found = await editor.complete(uri, typing.start + len(typed))
     stage.line(typed, found.text)
-    await editor.grown(GROWTH_S)
+    found = await editor.wait_for_growth(found, GROWTH_S)
     stage.step("ghost", await editor.ask_status(), _ghost_fields(editor, typed, found))
     editor.on_growth = lambda text, done: None
     editor.change(uri, Edit(typing.start, typing.start + len(typed), typed + typing.rest))

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -44,6 +45,16 @@ SETTLE_S = 1.0
 INSTRUCT = "instruct"
 
 
+@dataclass(slots=True)
+class _Growth:
+    """The growing answer for a version of a document: its last text if the server sent one, and its end."""
+
+    uri: str
+    version: int
+    text: str | None = None
+    done: bool = True
+
+
 class Editor:
     """Documents open with one language server."""
 
@@ -54,7 +65,7 @@ class Editor:
         self.status = Status()  # the last status from the server
         self.messages: list[str] = []  # the messages that a user would have seen
         self.on_growth: Callable[[str, bool], None] = lambda text, done: None
-        self._grown: tuple[str, int, bool] = ("", -1, True)  # uri, version and end of the growing answer
+        self._growth = _Growth("", -1)
         self._edits: dict[str, dict[str, Any]] = {}  # spark/edit by id
         self._connection: Connection | None = None
 
@@ -122,7 +133,7 @@ class Editor:
 
     async def _complete_once(self, uri: str, offset: int, timeout_s: float) -> Suggestion:
         document = self.documents[uri]
-        self._grown = (uri, document.version, True)
+        self._growth = _Growth(uri, document.version)
         params = {
             "textDocument": {"uri": uri},
             "position": lsp_position(document, offset, self.encoding),
@@ -144,10 +155,12 @@ class Editor:
         start, end = read_range(item[1], document, self.encoding) if item[1] else (offset, offset)
         return Suggestion(item[0], start, end, "", status, elapsed_ms)
 
-    async def grown(self, timeout_s: float) -> None:
-        """Wait until the growing answer, if the server sends one, is complete; at most `timeout_s`."""
+    async def wait_for_growth(self, found: Suggestion, timeout_s: float) -> Suggestion:
+        """Wait until a growing answer is complete, at most `timeout_s`; return `found` with its last text."""
+        growth = self._growth
         with suppress(SparkError):
-            await self.connection.until(lambda: self._grown[2], timeout_s, "the rest of the ghost text")
+            await self.connection.until(lambda: growth.done, timeout_s, "the rest of the ghost text")
+        return found if growth.text is None else replace(found, text=growth.text)
 
     async def settled(self) -> Status:
         """Return the status that counts the last answer; it arrives shortly after the answer."""
@@ -254,11 +267,11 @@ class Editor:
         self._edits[str(params.get("id"))] = params
 
     def _hear_growth(self, params: dict[str, Any]) -> None:
-        uri, version, _ = self._grown
-        if (params.get("uri"), params.get("version")) != (uri, version):
+        growth = self._growth
+        if (params.get("uri"), params.get("version")) != (growth.uri, growth.version):
             return  # for an answer without a waiting request
         item, done = read_item(params.get("item")), bool(params.get("done"))
-        self._grown = (uri, version, done)
+        growth.text, growth.done = item[0] if item else "", done
         if item is not None:
             self.on_growth(item[0], done)
 

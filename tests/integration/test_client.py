@@ -73,11 +73,12 @@ async def test_a_command_that_does_not_exist_is_an_error(tmp_path: Path) -> None
 
 
 async def test_growth_is_heard_in_order_and_its_end_awaited(tmp_path: Path) -> None:
-    async with editing({}, tmp_path, command=command(), growing=True) as editor:
+    async with editing({}, tmp_path, command=command("grow"), growing=True) as editor:
         grown: list[tuple[str, bool]] = []
         editor.on_growth = lambda text, done: grown.append((text, done))
         found = await editor.complete(opened(editor), 3)
-        await editor.grown(5)
+        assert (found.text, found.start, found.end) == ("return ", 3, 3)
+        found = await editor.wait_for_growth(found, 5)
     assert grown == [("return ", False), ("return 1", False), ("return 1 + 1", True)]
     assert (found.text, found.start, found.end) == ("return 1 + 1", 3, 3)
 
