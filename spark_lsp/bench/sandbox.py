@@ -70,8 +70,13 @@ class Verdict(StrEnum):
     KILLED = "was killed"
 
 
-VERDICTS = {"0": Verdict.PASSED, "3": Verdict.SYNTAX, "4": Verdict.WRONG, "5": Verdict.RAISED}
-VERDICTS |= {"6": Verdict.MEMORY}
+VERDICTS = {
+    "0": Verdict.PASSED,
+    "3": Verdict.SYNTAX,
+    "4": Verdict.WRONG,
+    "5": Verdict.RAISED,
+    "6": Verdict.MEMORY,
+}
 
 
 def judge(source: str, seconds: float = SECONDS, megabytes: int = MEGABYTES) -> Verdict:
