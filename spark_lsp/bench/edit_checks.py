@@ -11,6 +11,7 @@ from spark_lsp.bench.sandbox import Verdict
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.text.lines import LINE_END
 
+_IMPORT = re.compile(r"import\b|from\b")
 _LONE_FEED = re.compile(r"(?<!\r)\n")
 
 
@@ -74,7 +75,13 @@ def _find_untidy(file: TaskFile, task: EditTask, changed: str) -> str | None:
         return "spaces in place of tabs"
     lines = [line.strip() for line in LINE_END.split(changed)]
     lost = next((line for line in task.keeps if line not in lines), None)
-    return f"the line {lost!r} is missing" if lost is not None else None
+    if lost is not None:
+        return f"the line {lost!r} is missing"
+    expected = changed_lines(file, task, file.right(task)) or ""
+    old = "".join(file.source[start:end] for start, end in file.allowed(task))
+    known = {*LINE_END.split(old), *LINE_END.split(expected)}
+    added = [line for line in LINE_END.split(changed) if _IMPORT.match(line) and line not in known]
+    return f"an import in another place: {added[0]!r}" if added and file.language == "python" else None
 
 
 def _find_missing(task: EditTask, changed: str) -> str | None:

@@ -112,7 +112,8 @@ def _print(machine: dict[str, Any], figures: Sequence[Figure]) -> None:
     print(" · ".join(f"{key} {value}" for key, value in machine.items()))
     for figure in figures:
         low, high = figure.spread
-        against = f", baseline {figure.baseline:.4g}, ratio {figure.ratio:.3f}" if figure.ratio else ""
+        against = f", baseline {figure.baseline:.4g}" if figure.baseline is not None else ""
+        against += f", ratio {figure.ratio:.3f}" if figure.ratio else ""
         print(f"\n{figure.id}  {figure.name}")
         print(f"   {figure.value:.4g} {figure.unit}{against}, quartiles {low:.4g}–{high:.4g}, n={figure.n}")
         print(f"   target {figure.target}: {'met' if figure.met else 'NOT MET'}")
