@@ -23,6 +23,7 @@ from collections.abc import Sequence
 
 from spark_lsp.prompts import fences, fim
 from spark_lsp.prompts.answer_faults import count_faults, find_wrong_name
+from spark_lsp.prompts.second_start import find_starts
 from spark_lsp.prompts.shaping.closers import ClosedAnswer
 from spark_lsp.prompts.shaping.deception import DECEPTIVE_CHARACTERS, JOINERS
 from spark_lsp.prompts.shaping.indentation import IndentConverter
@@ -123,6 +124,12 @@ class GhostText:
         if self._text:
             return False
         return bool(self._raw.strip()) or fim.expects_text(self._around.line, self._around.rest)
+
+    def find_second_starts(self) -> tuple[str, ...]:
+        """Return texts, one of which a better answer than this one begins with; empty if that is unknown."""
+        text = self._around.text
+        answer = self._clean[: self._kept].rstrip()
+        return find_starts(text[: self._offset], answer, text[self._offset :], self._around.language)
 
     def mark_wrong(self, text: str, cuts: Sequence[int]) -> None:
         """Record the offsets of statements in the final `text` that use attributes which do not exist."""
