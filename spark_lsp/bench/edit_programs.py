@@ -102,13 +102,21 @@ def run_tests(language: str, source: str, tests: Sequence[str], shapes: Sequence
     the outcomes of the later ones.
     """
     if language == "python":
-        started = _PYTHON.format(source=source) + _RAISES
         parts = [_SHAPE.format(source=source) + each for each in shapes]
-        parts += [started + (_LOOP if "run(" in each else "") + each for each in tests]
+        parts += [_program(source, each) for each in tests]
         return judge_all(parts, SECONDS) if parts else []
     if not needs_node(language) or not tests:
         return []
     return _run_in_node(source if language == "javascript" else remove_types(source), tests)
+
+
+def run_programs(pairs: Sequence[tuple[str, str]], seconds: float = 10 * SECONDS) -> list[Verdict]:
+    """Run pairs of a Python file's text and a test in one process; return the outcomes."""
+    return judge_all([_program(source, test) for source, test in pairs], seconds)
+
+
+def _program(source: str, test: str) -> str:
+    return _PYTHON.format(source=source) + _RAISES + (_LOOP if "run(" in test else "") + test
 
 
 def _run_in_node(source: str, tests: Sequence[str]) -> list[Verdict]:

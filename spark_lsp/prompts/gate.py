@@ -103,12 +103,8 @@ def check_proposal(
         raise _make_refusal("the proposal repeats the lines above the selected lines")
     if any(edit.start < start or edit.end > end for edit in edits):
         raise _make_refusal("the proposal changed code outside the selected lines")
-    new = apply_edits(document.text, edits)
-    new_tree = SyntaxTree(document.language, new)
-    old_errors = tree.count_errors()
-    new_errors = new_tree.count_errors()
-    if old_errors is not None and new_errors is not None and new_errors > old_errors:
-        raise _make_refusal("the proposal does not parse")
+    new_tree = check_parses(document, tree, edits)
+    new = new_tree.text
     if action == "document":
         if tree.code_tokens() != new_tree.code_tokens():
             raise _make_refusal("the proposal changed code, not only documentation")
@@ -118,6 +114,16 @@ def check_proposal(
     old_target = document.text[start:end]
     new_target = new[start : end + len(new) - len(document.text)]
     _check_target(old_target, new_target, instruction, diagnostics)
+
+
+def check_parses(document: Document, tree: SyntaxTree, edits: Sequence[Edit]) -> SyntaxTree:
+    """Return the tree of the edited text. Raise `EditRefused` if it has more errors than the text had."""
+    new_tree = SyntaxTree(document.language, apply_edits(document.text, edits))
+    old_errors = tree.count_errors()
+    new_errors = new_tree.count_errors()
+    if old_errors is not None and new_errors is not None and new_errors > old_errors:
+        raise _make_refusal("the proposal does not parse")
+    return new_tree
 
 
 def _check_target(old: str, new: str, instruction: str, diagnostics: Sequence[Diagnostic]) -> None:
