@@ -44,6 +44,10 @@ _NO_VALUES_TOO = (
     "keyword_argument",
     "pair",
 )
+_LEAVING = {
+    *("return_statement", "yield", "await", "global_statement", "nonlocal_statement", "delete_statement"),
+    *("import_statement", "import_from_statement", "function_definition", "class_definition"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +76,10 @@ def _find_variable(document: Document, tree: SyntaxTree, start: int, end: int) -
     """Return the variable at `start`, or the one that the first selected line assigns; empty if none fits."""
     name = _word_at(document.text, start)
     if not name or name not in _assigned_once(tree, start):
-        line = document.line(document.line_at(start))
+        number = document.line_at(start)
+        line = document.line(number)
         found = re.match(r"[ \t]*([^\W\d]\w*)[ \t]*(?::[^=]+)?=(?!=)", line)
-        is_selection = end - start > 1
+        is_selection = end - start > 1 and not document.text[document.line_start(number) : start].strip()
         name = found[1] if found and is_selection and found[1] in _assigned_once(tree, start) else ""
     return name
 
@@ -123,7 +128,21 @@ def _kind_of_selection(document: Document, tree: SyntaxTree, start: int, end: in
     line_start = document.line_start(document.line_at(first))
     line_end = document.line_end(document.line_at(last))
     is_lines = not document.text[line_start:first].strip() and not document.text[last:line_end].strip()
-    return "statements" if is_lines and tree.definition_at(first) is not None else ""
+    is_possible = is_lines and tree.definition_at(first) is not None and not _leaves(tree, first, last)
+    return "statements" if is_possible else ""
+
+
+def _leaves(tree: SyntaxTree, first: int, last: int) -> bool:
+    """Tell whether statements in a range cannot be in a function of their own."""
+    assert tree.root is not None
+    start, end = tree.byte_of(first), tree.byte_of(last)
+    stack = [tree.root]
+    while stack:
+        node = stack.pop()
+        if node.start_byte >= start and node.end_byte <= end and node.type in _LEAVING:
+            return True
+        stack += [each for each in node.children if each.start_byte < end and each.end_byte > start]
+    return False
 
 
 def _is_value(tree: SyntaxTree, first: int, last: int) -> bool:

@@ -115,7 +115,22 @@ def flow_of_statements(
             if not _has_value(source, function, statements[0], name):
                 raise Refused(f"{name!r} is not always assigned in the selection")
             inputs.append(name)
+    _require_lasting(source, function, statements[0], {*inputs, *outputs})
     return Flow(inputs, outputs)
+
+
+def _require_lasting(source: Source, function: ast.AST, statement: ast.stmt, names: set[str]) -> None:
+    """Raise `Refused` if the function deletes one of these names, as the end of an `except` does."""
+    for node in ast.walk(function):
+        match node:
+            case ast.Name(id=name, ctx=ast.Del()) if name in names:
+                raise Refused(f"The function deletes {name!r}")
+            case ast.ExceptHandler(name=str(name)) if name in names and node not in source.ancestors(
+                statement
+            ):
+                raise Refused(f"{name!r} loses its value after an exception")
+            case _:
+                pass
 
 
 def _require_plain_variables(function: ast.AST, inside: set[ast.AST], stored: set[str]) -> None:

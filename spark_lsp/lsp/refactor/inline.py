@@ -167,7 +167,8 @@ def _removal(source: Source, variable: Variable) -> Edit:
 def _replacement(source: Source, variable: Variable, use: ast.Name) -> Edit:
     start, end = source.span(use)
     text = source.text_of(variable.value)
-    is_atom = isinstance(variable.value, (*_ATOMS, *_ATOMS_TOO)) and not _is_number(variable.value)
+    is_number = _is_number(variable.value) and isinstance(source.parents[use], ast.Attribute)
+    is_atom = isinstance(variable.value, (*_ATOMS, *_ATOMS_TOO)) and not is_number
     is_free = _takes_any_expression(source.parents[use], use) and not isinstance(variable.value, ast.Tuple)
     is_one_line = variable.value.lineno == variable.value.end_lineno
     is_wrapped = text.startswith("(") and isinstance(variable.value, ast.Tuple)
