@@ -16,6 +16,7 @@ from spark_lsp.prompts import fences, rename
 from spark_lsp.prompts.actions import Diagnostic
 from spark_lsp.prompts.shaping.deception import DECEPTIVE_CHARACTERS
 from spark_lsp.prompts.syntax import SyntaxTree
+from spark_lsp.prompts.unused_import import unused_import_edits
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, apply_edits
 from spark_lsp.text.lines import LINE_END, nonblank_lines
@@ -52,7 +53,7 @@ def edits_without_model(
     diagnostics: Sequence[Diagnostic],
     instruction: str,
 ) -> list[Edit] | None:
-    """Return the edits of a rename, or of a missing import of a known module; None for all other requests.
+    """Return the edits of a rename, a missing import of a known module, or an unused import; None for others.
 
     `[start, end)` is the action's target; `tree` is that of `document`. Raises `EditRefused` for a rename
     that is not safe.
@@ -61,8 +62,12 @@ def edits_without_model(
         return rename.rename_edits(document, tree, start, end, instruction)
     if action != "fix" or document.language != "python" or len(diagnostics) != 1:
         return None
-    name = _undefined_name(diagnostics[0].message)
-    is_used_as_module = document.text[diagnostics[0].end : diagnostics[0].end + 1] == "."
+    found = diagnostics[0]
+    unused = unused_import_edits(document, tree, found.start, found.end, found.message, found.code)
+    if unused is not None:
+        return unused
+    name = _undefined_name(found.message)
+    is_used_as_module = document.text[found.end : found.end + 1] == "."
     if name is None or not is_used_as_module:
         return None
     if name in MODULE_ALIASES:

@@ -169,6 +169,14 @@ def read_name(action: str, instruction: str) -> str:
     return last[1] if last else ""
 
 
+def read_parameters(instruction: str) -> frozenset[str] | None:
+    """Return the parameters of the function that an instruction names with a signature, or None."""
+    found = re.search(r"`[^\W\d]\w*\(([^`]*)\)`", instruction)
+    if found is None:
+        return None
+    return frozenset(name for each in found[1].split(",") if (name := each.split(":")[0].strip()))
+
+
 def read_refactoring(instruction: str) -> tuple[str, str] | None:
     """Return the refactoring that an instruction asks for, and the name; None for all other instructions."""
     if _INLINE.fullmatch(instruction):

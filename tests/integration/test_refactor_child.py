@@ -50,3 +50,12 @@ async def test_a_child_that_does_not_answer_is_ended(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(run, "SECONDS", 0.01)
     with pytest.raises(EditRefused, match="The refactoring failed"):
         await refactor("inline", document(TEXT), 0, 0, "")
+
+
+async def test_the_parameters_must_be_those_that_were_requested() -> None:
+    at = TEXT.index("p + 1")
+    wanted = ("extract_function", document(TEXT), at, at + 5, "q")
+    edits = await refactor(*wanted, frozenset({"p"}))
+    assert len(edits) == 2
+    with pytest.raises(EditRefused, match="other parameters"):
+        await refactor(*wanted, frozenset({"p", "rate"}))

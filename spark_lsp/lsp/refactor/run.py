@@ -21,15 +21,34 @@ NOTHING_CHANGED = "Nothing was changed"
 _PASSED = ("SYSTEMROOT", "LD_LIBRARY_PATH")
 
 
-async def refactor(action: str, document: Document, start: int, end: int, name: str) -> list[Edit]:
-    """Return the edits of a refactoring of `[start, end)`. Raises `EditRefused` if it is unsafe."""
+async def refactor(
+    action: str,
+    document: Document,
+    start: int,
+    end: int,
+    name: str,
+    parameters: frozenset[str] | None = None,
+) -> list[Edit]:
+    """Return the edits of a refactoring of `[start, end)`. Raises `EditRefused` if it is unsafe.
+
+    `parameters` are those that an extracted function must have.
+    """
     if len(document.text) > MAX_TEXT_CHARS:
         raise _make_refusal("The file is too long for a refactoring")
     request = {"action": action, "text": document.text, "start": start, "end": end, "name": name}
     answer = await run_in_thread(_ask_child, json.dumps({**request, "bytes": MAX_BYTES}))
     if "edits" not in answer:
         raise _make_refusal(str(answer.get("refused") or "The refactoring failed"))
-    return [Edit(*each) for each in answer["edits"]]
+    edits = [Edit(*each) for each in answer["edits"]]
+    if parameters is not None and parameters != _parameters_of(edits[0].new):
+        raise _make_refusal("The function needs other parameters than those in the instruction")
+    return edits
+
+
+def _parameters_of(definition: str) -> frozenset[str]:
+    """Return the parameters of a definition as `extract_function` writes it, apart from `self`."""
+    inside = definition.partition("(")[2].partition(")")[0]
+    return frozenset(name for each in inside.split(",") if (name := each.strip()) not in ("", "self"))
 
 
 def _ask_child(request: str) -> dict[str, Any]:

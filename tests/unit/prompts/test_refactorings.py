@@ -8,6 +8,7 @@ from spark_lsp.prompts.refactorings import (
     NO_VARIABLE,
     list_refactorings,
     read_name,
+    read_parameters,
     read_refactoring,
 )
 from spark_lsp.prompts.syntax import SyntaxTree
@@ -72,6 +73,12 @@ def test_other_languages_have_none() -> None:
 )
 def test_the_name_in_an_instruction(action: str, instruction: str, name: str) -> None:
     assert read_name(action, instruction) == name
+
+
+def test_the_parameters_in_an_instruction() -> None:
+    assert read_parameters("Extract this into `area(w, h: int)`") == {"w", "h"}
+    assert read_parameters("Extract this into `area()`") == frozenset()
+    assert read_parameters("Extract this into `area`") is None
 
 
 @pytest.mark.parametrize(
