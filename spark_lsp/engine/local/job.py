@@ -60,8 +60,7 @@ def _completion(request: Request, slots: Slots) -> Job:
         stop.append("\n")
     tokens = _LINE_TOKENS * lines + (_BLOCK_TOKENS if begins else 0)
     body = _body(plan.slot, plan.prompt, stop, request.max_tokens or tokens)
-    barred = fim.find_barred_start(prefix, request.language)
-    if grammar := fim.make_grammar(plan.fragment, request.starts, barred):
+    if grammar := fim.make_grammar(plan.fragment, request.starts):
         body["grammar"] = grammar
     below = next((each for each in suffix.splitlines()[1:] if each.strip()), "")
     return Job(
