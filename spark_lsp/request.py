@@ -40,6 +40,14 @@ class PartKind(StrEnum):
     DIAGNOSTIC = "diagnostic"
 
 
+AROUND = (PartKind.PREFIX, PartKind.SUFFIX)
+"""The parts around a cursor or target, which an engine cuts to its window."""
+BESIDE = (PartKind.FILE, PartKind.RECENT_EDIT, PartKind.DIAGNOSTIC)
+"""The context beside the document. In a completion it is only of help: an engine may leave it out."""
+CONTEXT_SCHEME = "spark-context:"
+"""The scheme of the mirrored texts that hold a document's context; its URI follows."""
+
+
 class EditFormat(StrEnum):
     """The form of an engine's text.
 
@@ -134,6 +142,14 @@ class Request:
     def text_of(self, kind: PartKind) -> str:
         """Return the joined text of all parts of one kind, in their order."""
         return "".join(part.text for part in self.parts if part.kind is kind)
+
+    def fixed_characters(self) -> int:
+        """Return how many of the characters an engine must read as they are.
+
+        It may cut the text around the cursor, and the context of a completion.
+        """
+        cut = (*AROUND, *BESIDE) if self.task is Task.COMPLETE else AROUND
+        return self.characters() - sum(len(part.text) for part in self.parts if part.kind in cut)
 
     def characters(self) -> int:
         """Return how many characters an engine would read: parts, history and instruction."""
@@ -269,7 +285,8 @@ class EngineInfo:
     `reason` explains a `state` other than `ready`; `code` is the same for programs (one of `codes.Code`, or
     of a later release). `note` says something about a `ready` engine, such as why it uses one of its models.
     `source` names the engine whose tokens this one plays, and whose state it has.
-    `context_tokens` and `prefill_tokens_per_s` are 0 where unknown.
+    `context_tokens` and `prefill_tokens_per_s` are 0 where unknown. `beside_tokens` is the most context beside
+    the document that a completion should have: the engine reads it in time. 0: none.
     """
 
     name: str
@@ -283,3 +300,4 @@ class EngineInfo:
     code: str = ""
     source: str = ""
     note: str = ""
+    beside_tokens: int = 0
