@@ -285,8 +285,8 @@ class EngineInfo:
     `reason` explains a `state` other than `ready`; `code` is the same for programs (one of `codes.Code`, or
     of a later release). `note` says something about a `ready` engine, such as why it uses one of its models.
     `source` names the engine whose tokens this one plays, and whose state it has.
-    `context_tokens` and `prefill_tokens_per_s` are 0 where unknown. `beside_tokens` is the most context beside
-    the document that a completion should have: the engine reads it in time. 0: none.
+    `context_tokens` and `prefill_tokens_per_s` are 0 where unknown. `beside_tokens` is the most context
+    beside the document that a completion should have: the engine reads it in time. 0: none.
     """
 
     name: str

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from spark_lsp.prompts import fences, unfence
+from spark_lsp.prompts.context_files import ContextFile
 from spark_lsp.request import EditFormat, Message, PartKind, Request, Task
 
 _COMPLETE = (
@@ -22,6 +23,7 @@ _EDIT = (
     "with the whole new text of the lines to change in one Markdown code fence and nothing else. Change only "
     "what the request names; keep everything else as it is, indentation included."
 )
+_FILES = "Context from the project: signatures without bodies, recent edits, problems near the cursor."
 _DEFAULT_INSTRUCTIONS = {
     "document": "Add documentation to this definition, in the way of its language. Change no code.",
     "fix": "Correct the problem that is named.",
@@ -39,13 +41,17 @@ class ChatPrompt:
     format: EditFormat
 
 
-def build_chat_prompt(request: Request, budget: int) -> ChatPrompt:
-    """Return the prompt for a request, with at most `budget` characters around the cursor or target."""
+def build_chat_prompt(request: Request, budget: int, files: tuple[ContextFile, ...] = ()) -> ChatPrompt:
+    """Return the prompt for a request, with at most `budget` characters around the cursor or target.
+
+    `files` is the context of a completion. It comes first, because it changes least: servers keep the
+    beginning of a prompt in their caches.
+    """
     if request.task is Task.CHAT:
         return ChatPrompt((*request.history, Message("user", request.instruction)), EditFormat.TEXT)
     before, after = trim_context(request, budget)
     if request.task is Task.COMPLETE:
-        question = (
+        question = _describe_files(request, files) + (
             f"Before the cursor:\n{_fence_text(request, before)}\n\n"
             f"After the cursor:\n{_fence_text(request, after)}"
         )
@@ -53,6 +59,13 @@ def build_chat_prompt(request: Request, budget: int) -> ChatPrompt:
     question = _edit_question(request, before, after)
     messages = (Message("system", _EDIT), *request.history, Message("user", question))
     return ChatPrompt(messages, EditFormat.FENCED)
+
+
+def _describe_files(request: Request, files: tuple[ContextFile, ...]) -> str:
+    if not files:
+        return ""
+    sections = [f"{path}\n{_fence_text(request, text)}" for path, text in files]
+    return "\n\n".join([_FILES, *sections, ""])
 
 
 def _edit_question(request: Request, before: str, after: str) -> str:

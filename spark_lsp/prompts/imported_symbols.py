@@ -29,12 +29,13 @@ class SourceOutline:
 
 
 FindSource = Callable[[str, str, str], SourceOutline | None]
-"""Returns the outline of the file that a module means, from the module, the path and the language of a file."""
+"""Returns the outline of the file that a module means; its other arguments are the path and the language of the
+file that imports it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedSymbol:
-    """One signature that a file can use. `local` is its name in that file; `place` is in the file at `path`."""
+    """One signature that a file can use: `local` is its name there, and `place` its place in `path`."""
 
     local: str
     path: str

@@ -105,8 +105,5 @@ def _read_bindings(module: str, clause: str, *, is_export: bool) -> list[Importe
 
 def _read_names(module: str, names: str) -> list[ImportedName]:
     """Return the names of a list such as `a, b as c`."""
-    found: list[ImportedName] = []
-    for item in _COMMENT.sub("", names).split(","):
-        if match := _SCRIPT_BINDING.match(item.strip()):
-            found.append(ImportedName(module, match[1], match[2] or match[1]))
-    return found
+    items = (_SCRIPT_BINDING.match(item.strip()) for item in _COMMENT.sub("", names).split(","))
+    return [ImportedName(module, match[1], match[2] or match[1]) for match in items if match]

@@ -78,7 +78,7 @@ def _python_forms(folder: str, parts: Sequence[str]) -> Iterator[str]:
 
 
 def _list_folders(path: str, roots: Sequence[str]) -> Iterator[str]:
-    """Give the folders that Python may search: those above the file, and all open ones; each with its `src`."""
+    """Give the folders that Python may search, each with its `src`: above the file, and all open ones."""
     root = find_root(path, roots)
     folder = posixpath.dirname(path)
     for _ in range(MAX_FOLDERS):

@@ -1,8 +1,8 @@
 """The outline of a file: its signatures, without the bodies.
 
-A model that completes a call needs the signature of a function, not its code. `outline_of` gives the top-level
-names of a file in their order: functions, classes with the heads of their public methods and their fields,
-constants, and in TypeScript interfaces, types and enums. Python, JavaScript and TypeScript only.
+A model that completes a call needs the signature of a function, not its code. `outline_of` gives the
+top-level names of a file in their order: functions, classes with the heads of their public methods and their
+fields, constants, and in TypeScript interfaces, types and enums. Python, JavaScript and TypeScript only.
 
 A file that does not parse completely has the names of the parts that do.
 """

@@ -7,7 +7,9 @@ from spark_lsp.text.document import Document
 LINES_BEFORE, LINES_AFTER = 30, 10
 MAX_CHARS = 8_000  # on each side of the cursor
 _CHAIN = re.compile(r"[^\W\d][\w$]*(?:\.[^\W\d][\w$]*)*|\$[\w$]*(?:\.[^\W\d][\w$]*)*")
-_IMPORT_LINE = re.compile(r"^[ \t]*(?:from[ \t]+[\w.]+[ \t]+import\b|import\b|export\b.*\bfrom\b).*$", re.MULTILINE)
+_IMPORT_LINE = re.compile(
+    r"^[ \t]*(?:from[ \t]+[\w.]+[ \t]+import\b|import\b|export\b.*\bfrom\b).*$", re.MULTILINE
+)
 
 
 def names_near(document: Document, offset: int) -> frozenset[str]:

@@ -1,8 +1,8 @@
 """The diagnostics of other tools, as far as the editor sends them to us.
 
-An editor gives a language server the diagnostics of other servers only with a request for code actions, for the
-lines of that request. They are remembered until the editor sends others for these lines, or an edit changes
-their text.
+An editor gives a language server the diagnostics of other servers only with a request for code actions, for
+the lines of that request. They are remembered until the editor sends others for these lines, or an edit
+changes their text.
 """
 
 from collections.abc import Iterable, Sequence
@@ -77,7 +77,7 @@ class DiagnosticNotes:
 
 
 def _move(note: DiagnosticNote, edit: Edit) -> DiagnosticNote | None:
-    if edit.end <= note.start and (edit.start < note.start or edit.end < note.start):
+    if edit.end < note.start:
         return replace(note, start=note.start + edit.growth, end=note.end + edit.growth)
     return note if edit.start > note.end else None
 

@@ -63,7 +63,9 @@ class _Room:
 def pack_context(candidates: Iterable[Candidate], tokens: int) -> tuple[ContextPart, ...]:
     """Return the parts with the most useful candidates, in at most `tokens`, by the estimate above."""
     room = _Room(tokens * CHARS_PER_TOKEN)
-    unique = {(each.kind, each.title, each.text): each for each in sorted(candidates, key=_by_rank, reverse=True)}
+    unique = {
+        (each.kind, each.title, each.text): each for each in sorted(candidates, key=_by_rank, reverse=True)
+    }
     chosen = [each for each in sorted(unique.values(), key=_by_rank) if room.take(each)]
     parts: dict[tuple[PartKind, str], list[str]] = {}
     for each in sorted(chosen, key=_by_place):

@@ -48,7 +48,7 @@ class RecentEdits:
         self._hunks: list[Hunk] = []
 
     def note(self, old: Document, new: Document, edits: Sequence[Edit], now: float) -> None:
-        """Include a change that led from `old` to `new`; each edit refers to the result of its predecessors."""
+        """Include a change that led from `old` to `new`; each edit refers to the result of the one before."""
         if not edits:
             return
         start, end, growth = _changed_range(edits)
@@ -77,9 +77,7 @@ class RecentEdits:
 
     def list_hunks(self, now: float) -> list[Hunk]:
         """Return the hunks that are changes and not too old, the newest first."""
-        return [
-            hunk for hunk in reversed(self._hunks) if hunk.is_change and now - hunk.at <= MAX_AGE_SECONDS
-        ]
+        return [hunk for hunk in reversed(self._hunks) if hunk.is_change and now - hunk.at <= MAX_AGE_SECONDS]
 
 
 def render_hunk(hunk: Hunk, title: str) -> str:
