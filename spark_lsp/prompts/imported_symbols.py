@@ -29,19 +29,23 @@ class SourceOutline:
 
 
 FindSource = Callable[[str, str, str], SourceOutline | None]
-"""Returns the outline of the file that a module means; its other arguments are the path and the language of the
-file that imports it."""
+"""Returns the outline of the file that a module means; its other arguments are the path and the language of
+the file that imports it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedSymbol:
-    """One signature that a file can use: `local` is its name there, and `place` its place in `path`."""
+    """One signature that a file can use: `local` is its name there, and `place` its place in `path`.
+
+    `is_wide`: the import names a module or `*`, and not this name.
+    """
 
     local: str
     path: str
     text: str
     is_open: bool
     place: int
+    is_wide: bool
 
 
 def list_imported(
@@ -112,8 +116,10 @@ def _list_module(source: SourceOutline | None, before: str) -> Iterator[Imported
         return
     for place, symbol in enumerate(source.symbols):
         if not symbol.name.startswith("_"):
-            yield _make_symbol(source, place, symbol, f"{before}{symbol.name}")
+            yield _make_symbol(source, place, symbol, f"{before}{symbol.name}", is_wide=True)
 
 
-def _make_symbol(source: SourceOutline, place: int, symbol: Symbol, local: str) -> ImportedSymbol:
-    return ImportedSymbol(local, source.path, symbol.text, source.is_open, place)
+def _make_symbol(
+    source: SourceOutline, place: int, symbol: Symbol, local: str, *, is_wide: bool = False
+) -> ImportedSymbol:
+    return ImportedSymbol(local, source.path, symbol.text, source.is_open, place, is_wide)
