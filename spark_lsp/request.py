@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from msgspec import UNSET, UnsetType
+
 
 class Task(StrEnum):
     """The kind of request: the middle of a text, a changed text, or an answer in prose."""
@@ -285,8 +287,9 @@ class EngineInfo:
     `reason` explains a `state` other than `ready`; `code` is the same for programs (one of `codes.Code`, or
     of a later release). `note` says something about a `ready` engine, such as why it uses one of its models.
     `source` names the engine whose tokens this one plays, and whose state it has.
-    `context_tokens` and `prefill_tokens_per_s` are 0 where unknown. `beside_tokens` is the most context
-    beside the document that a completion should have: the engine reads it in time. 0: none.
+    `context_tokens` and `prefill_tokens_per_s` are 0 where unknown. `beside_budget` is the most context
+    beside the document that a completion should have, in tokens: the engine reads it in time. It is sent only
+    if there is one.
     """
 
     name: str
@@ -300,4 +303,9 @@ class EngineInfo:
     code: str = ""
     source: str = ""
     note: str = ""
-    beside_tokens: int = 0
+    beside_budget: int | UnsetType = UNSET
+
+    @property
+    def beside_tokens(self) -> int:
+        """The budget for context beside the document; 0: none."""
+        return self.beside_budget or 0

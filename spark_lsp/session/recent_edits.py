@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 
-MAX_HUNKS = 12
+MAX_HUNKS = 8
 MAX_HUNK_CHARS = 1_500  # before and after together; larger changes, such as a paste, are no hint
 MAX_AGE_SECONDS = 1_800.0
 JOIN_SECONDS = 60.0  # between two edits of one hunk

@@ -66,10 +66,10 @@ class Slots:
     """The state of the slots and the pace of the engine."""
 
     family: str
-    beside_tokens: int = 0  # the most context beside the document
     pace: ReadingPace = field(default_factory=ReadingPace)
     held: tuple[Slot, ...] = field(default_factory=lambda: tuple(Slot() for _ in range(SLOT_COUNT)))
     document: str = ""  # whose windows the slots have
+    beside_tokens: int = 0  # the most context beside the document
     _files: dict[str, tuple[ContextFile, ...]] = field(default_factory=dict[str, tuple[ContextFile, ...]])
 
     @property

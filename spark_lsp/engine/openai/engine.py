@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any
 
 import httpx
+from msgspec import UNSET
 
 from spark_lsp.codes import Code
 from spark_lsp.config import OpenAISettings
@@ -67,7 +68,11 @@ class OpenAIEngine:
         model = self._settings.model or (known.model if known else "")
         context = self._context(known)
         info = EngineInfo(
-            self._name, "openai", model, context_tokens=context, beside_tokens=self._beside_tokens(known)
+            self._name,
+            "openai",
+            model,
+            context_tokens=context,
+            beside_budget=self._beside_tokens(known) or UNSET,
         )
         if why := self._find_obstacle():
             return replace(info, state="off", reason=str(why), code=why.code)

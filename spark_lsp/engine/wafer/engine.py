@@ -14,6 +14,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, M
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import replace
 
+from msgspec import UNSET
+
 from spark_lsp.codes import Code
 from spark_lsp.config import Profile, WaferSettings
 from spark_lsp.engine.base import Engine
@@ -94,7 +96,7 @@ class WaferEngine:
             simulated=True,
             context_tokens=machine.context_tokens,
             prefill_tokens_per_s=machine.prefill_tokens_per_s,
-            beside_tokens=_beside_tokens(machine, source),
+            beside_budget=_beside_tokens(machine, source) or UNSET,
             state=source.state,
             reason=source.reason or self._note,
             code=source.code,

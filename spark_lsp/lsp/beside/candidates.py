@@ -1,6 +1,6 @@
 """The pieces of context for a cursor, from texts that are in memory. No I/O: a keystroke waits for this."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -37,7 +37,7 @@ class Surroundings:
 
 def list_candidates(known: Surroundings) -> list[Candidate]:
     """Return all pieces that may be of use, with their ranks and places."""
-    return [*_list_signatures(known), *_list_edits(known), *_list_diagnostics(known.diagnostics)]
+    return [*_list_signatures(known), *_list_edits(known), *_list_diagnostics(known)]
 
 
 def _list_signatures(known: Surroundings) -> Iterator[Candidate]:
@@ -84,6 +84,7 @@ def _render(hunk: Hunk, title: str) -> str:
     return redact_secrets(render_hunk(hunk, title))
 
 
-def _list_diagnostics(found: Iterable[tuple[int, str]]) -> Iterator[Candidate]:
-    for number, (distance, text) in enumerate(found):
-        yield Candidate(PartKind.DIAGNOSTIC, "", text, (_DIAGNOSTIC, distance, number), (number,))
+def _list_diagnostics(known: Surroundings) -> Iterator[Candidate]:
+    title = shorten_path(path_of(known.document.uri), known.roots)
+    for number, (distance, text) in enumerate(known.diagnostics):
+        yield Candidate(PartKind.DIAGNOSTIC, title, text, (_DIAGNOSTIC, distance, number), (number,))
