@@ -21,7 +21,7 @@ _COMPILED = {".js": (".ts", ".tsx", ".d.ts"), ".jsx": (".tsx",), ".mjs": (".mts"
 def list_module_paths(module: str, path: str, roots: Sequence[str], language: str) -> tuple[str, ...]:
     """Return the paths that `module` may mean in the file `path`.
 
-    `roots` are the open folders. No path leads out of them; without a folder there are none.
+    `roots` are the open folders. A path may lead out of them.
     """
     if language in PYTHON:
         found = _python_paths(module, path, roots)
@@ -29,8 +29,7 @@ def list_module_paths(module: str, path: str, roots: Sequence[str], language: st
         found = _script_paths(module, path)
     else:
         return ()
-    inside = (each for each in found if each != path and is_inside(each, roots))
-    return tuple(dict.fromkeys(inside))
+    return tuple(dict.fromkeys(each for each in found if each != path))
 
 
 def is_inside(path: str, roots: Sequence[str]) -> bool:

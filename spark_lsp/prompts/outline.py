@@ -135,6 +135,8 @@ def _describe_function(node: Node) -> str:
     if body is None:
         return _shorten(_dedent(node), MAX_HEAD_CHARS)
     head = _head_of(node, body)
+    if head.endswith("..."):  # it is too long already
+        return head
     return f"{head} ..." if head.endswith(":") else f"{head} {{ ... }}"
 
 
@@ -172,7 +174,7 @@ def _describe_class(node: Node) -> str:
     if body is None:
         return _shorten(_dedent(node), MAX_HEAD_CHARS)
     head = _head_of(node, body)
-    is_python = head.endswith(":")
+    is_python = node.type == "class_definition"
     members = [textwrap.indent(each, "    ") for each in _list_members(body)][:MAX_MEMBERS]
     if not members:
         return f"{head} ..." if is_python else f"{head} {{ }}"

@@ -105,7 +105,7 @@ class SourceFiles:
     def locate(
         self, module: str, path: str, language: str, roots: tuple[str, ...], is_open: Mapping[str, object]
     ) -> str | None:
-        """Return the path of the file that a module means: an open one, or a file on the disk."""
+        """Return the path of the file that a module means: an open one, or one in the folders `roots`."""
         candidates = list_module_paths(module, path, roots, language)
         if found := next((each for each in candidates if each in is_open), None):
             return found
@@ -113,7 +113,8 @@ class SourceFiles:
         known = self._places.get(place)
         if known is not None and time.monotonic() - known[1] < PLACE_SECONDS:
             return known[0]
-        found = next((each for each in candidates if find_stamp(local_path(each)) is not None), None)
+        inside = (each for each in candidates if is_inside(each, roots))
+        found = next((each for each in inside if find_stamp(local_path(each)) is not None), None)
         _remember(self._places, place, (found, time.monotonic()), MAX_PLACES)
         return found
 
