@@ -54,10 +54,13 @@ class RecentEdits:
         start, end, growth = _changed_range(edits)
         change = _lines_around(old, start, end, now)
         own = [hunk for hunk in self._hunks if hunk.uri == old.uri]
-        while joining := [hunk for hunk in own if _touches(hunk, change, old, now)]:
-            for hunk in joining:  # a hunk that grows may touch another one
-                own.remove(hunk)
-                change = _join(hunk, change, old)
+        joined: list[Hunk] = []
+        while touching := [hunk for hunk in own if _touches(hunk, change, old, now)]:
+            joined += touching  # a hunk that grows may touch another one
+            own = [hunk for hunk in own if hunk not in touching]
+            first = min(hunk.start for hunk in (change, *joined))
+            change = replace(change, start=first, end=max(hunk.end for hunk in (change, *joined)))
+        change = replace(change, old=_undo(old, change, joined))
         moved = [_shift_hunk(hunk, growth) if hunk.start >= change.end else hunk for hunk in own]
         text = new.text[change.start : change.end + growth]
         change = replace(change, end=change.end + growth, new=text, line=new.line_at(change.start))
@@ -114,7 +117,7 @@ def _lines_around(document: Document, start: int, end: int, now: float) -> Hunk:
     """Return a hunk over the complete lines of a range, as they are before the change."""
     first = document.line_start(document.line_at(start))
     last = document.line_start(document.line_at(min(end, len(document))) + 1)
-    return Hunk(document.uri, first, last, document.text[first:last], "", 0, now)
+    return Hunk(document.uri, first, last, "", "", 0, now)
 
 
 def _shift_hunk(hunk: Hunk, growth: int) -> Hunk:
@@ -131,8 +134,11 @@ def _touches(hunk: Hunk, other: Hunk, document: Document, now: float) -> bool:
     return document.line_at(below.start) - document.line_at(above.end) <= JOIN_LINES
 
 
-def _join(hunk: Hunk, other: Hunk, document: Document) -> Hunk:
-    """Return one hunk over the lines of two and those between; `other` has not changed `document` yet."""
-    start, end = min(hunk.start, other.start), max(hunk.end, other.end)
-    old = document.text[start : hunk.start] + hunk.old + document.text[hunk.end : end]
-    return replace(other, start=start, end=end, old=old)
+def _undo(document: Document, lines: Hunk, hunks: list[Hunk]) -> str:
+    """Return the text of lines before the changes of the hunks in them, which do not overlap."""
+    pieces: list[str] = []
+    at = lines.start
+    for hunk in sorted(hunks, key=lambda each: (each.start, each.end)):
+        pieces += (document.text[at : hunk.start], hunk.old)
+        at = hunk.end
+    return "".join((*pieces, document.text[at : lines.end]))
