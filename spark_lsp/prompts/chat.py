@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from spark_lsp.prompts import fences, unfence
-from spark_lsp.prompts.context_files import ContextFile
+from spark_lsp.prompts.context_files import DIAGNOSTICS_FILE, EDITS_FILE, ContextFile
 from spark_lsp.request import EditFormat, Message, PartKind, Request, Task
 
 _COMPLETE = (
@@ -64,7 +64,11 @@ def build_chat_prompt(request: Request, budget: int, files: tuple[ContextFile, .
 def _describe_files(request: Request, files: tuple[ContextFile, ...]) -> str:
     if not files:
         return ""
-    sections = [f"{path}\n{_fence_text(request, text)}" for path, text in files]
+    languages = {EDITS_FILE: "diff", DIAGNOSTICS_FILE: "text"}
+    sections = [
+        f"{path}\n{fences.wrap_in_fence(languages.get(path, request.language), text.rstrip())}"
+        for path, text in files
+    ]
     return "\n\n".join([_FILES, *sections, ""])
 
 
