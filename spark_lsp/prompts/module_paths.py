@@ -1,7 +1,7 @@
 """The files that an import may mean, as paths with `/`, the most likely first.
 
-No file is looked for here, and no folder is listed: the caller tries the paths. So a large workspace costs no
-more than a small one.
+Nothing here searches the disk or lists a folder: the caller tries the paths. So a large workspace costs no more
+than a small one.
 """
 
 import posixpath
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from spark_lsp.prompts.imports import PYTHON, SCRIPTS
 
-MAX_FOLDERS = 12  # above a file, in which an absolute import is looked for
+MAX_FOLDERS = 12  # above a file, in which an absolute import is tried
 _PYTHON_FORMS = (".py", "/__init__.py", ".pyi", "/__init__.pyi")
 _SCRIPT_ENDS = (".ts", ".tsx", ".d.ts", ".js", ".jsx", ".mts", ".cts", ".mjs", ".cjs")
 _SCRIPT_FORMS = (*_SCRIPT_ENDS, *(f"/index{end}" for end in _SCRIPT_ENDS[:5]))

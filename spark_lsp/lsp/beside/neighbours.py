@@ -23,7 +23,7 @@ from spark_lsp.text.edits import Edit
 
 REST_SECONDS = 0.3  # without changes, before files are read
 LONGEST_WAIT_SECONDS = 3.0  # while the user types without a rest
-FRESH_SECONDS = 5.0  # after which the files are looked at again
+FRESH_SECONDS = 5.0  # after which the files are examined again
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from spark_lsp.prompts.module_paths import is_inside, list_module_paths
 from spark_lsp.prompts.outline import outline_of
 from spark_lsp.text.document import Document
 
-MAX_FILES = 24  # that are looked into for one document
+MAX_FILES = 24  # that one document may use
 MAX_BYTES = 200_000  # of one file
 MAX_CACHED = 200  # files
 MAX_PLACES = 2_000  # of modules that are remembered
