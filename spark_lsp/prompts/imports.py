@@ -6,8 +6,10 @@ a comment may be found too; it costs a look for a file that is not there.
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 MAX_IMPORTS = 200
+MAX_CLAUSE_CHARS = 2_000  # between `import` and `from`
 MAX_CHARS = 200_000  # of a file that is searched
 PYTHON = frozenset(("python",))
 SCRIPTS = frozenset(("javascript", "javascriptreact", "typescript", "typescriptreact"))
@@ -19,10 +21,9 @@ _FROM = re.compile(
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+([\w., \t]+)", re.MULTILINE)
 _COMMENT = re.compile(r"#[^\n]*|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _BINDING = re.compile(r"(\*|[\w.]+)(?:\s+as\s+(\w+))?")
-_SCRIPT_FROM = re.compile(
-    r"""^[ \t]*(import|export)\b[ \t]*(?:type\b)?([^;"'()=]{1,4000}?)\bfrom\s*(["'])([^"'\n]{1,300})\3""",
-    re.MULTILINE,
-)
+_SCRIPT_MODULE = re.compile(r"""\bfrom\s*(["'])([^"'\n]{1,300})\1""")
+_STATEMENT = re.compile(r"^[ \t]*(import|export)\b(?:[ \t]+type\b)?", re.MULTILINE)
+_OTHER_CODE = re.compile(r"[;\"'()=]")  # never between `import` and `from`
 _REQUIRE = re.compile(
     r"""\b(?:const|let|var)\s+(\{[^{}]{0,4000}\}|[\w$]+)\s*=\s*require\(\s*(["'])([^"'\n]{1,300})\2\s*\)"""
 )
@@ -59,12 +60,12 @@ def find_imports(text: str, language: str) -> tuple[ImportedName, ...]:
 
 def _find_in_python(text: str) -> list[ImportedName]:
     found: list[tuple[int, ImportedName]] = []
-    for match in _FROM.finditer(text):
+    for match in islice(_FROM.finditer(text), MAX_IMPORTS):
         names = _COMMENT.sub("", match[2].strip("()"))
         for binding in _BINDING.finditer(names):
             name = binding[1]
             found.append((match.start(), ImportedName(match[1], name, binding[2] or name)))
-    for match in _IMPORT.finditer(text):
+    for match in islice(_IMPORT.finditer(text), MAX_IMPORTS):
         for binding in _BINDING.finditer(match[1]):
             module = binding[1].strip(".")
             if module and module != EVERYTHING:
@@ -74,11 +75,15 @@ def _find_in_python(text: str) -> list[ImportedName]:
 
 def _find_in_script(text: str) -> list[ImportedName]:
     found: list[tuple[int, ImportedName]] = []
-    for match in _SCRIPT_FROM.finditer(text):
-        module = match[4]
-        bindings = _read_bindings(module, match[2], is_export=match[1] == "export")
-        found += ((match.start(), each) for each in bindings)
-    for match in _REQUIRE.finditer(text):
+    for match in islice(_SCRIPT_MODULE.finditer(text), MAX_IMPORTS):
+        before = text[max(match.start() - MAX_CLAUSE_CHARS, 0) : match.start()]
+        statements = list(_STATEMENT.finditer(before))
+        clause = _COMMENT.sub("", before[statements[-1].end() :]) if statements else "="
+        if not _OTHER_CODE.search(clause):
+            is_export = statements[-1][1] == "export"
+            bindings = _read_bindings(match[2], clause, is_export=is_export)
+            found += ((match.start(), each) for each in bindings)
+    for match in islice(_REQUIRE.finditer(text), MAX_IMPORTS):
         target = match[1]
         if target.startswith("{"):
             names = _read_names(match[3], target[1:-1])
@@ -91,7 +96,6 @@ def _find_in_script(text: str) -> list[ImportedName]:
 def _read_bindings(module: str, clause: str, *, is_export: bool) -> list[ImportedName]:
     """Return the names between `import` (or `export`) and `from`."""
     found: list[ImportedName] = []
-    clause = _COMMENT.sub("", clause)
     braces = _BRACES.search(clause)
     rest = _BRACES.sub("", clause)
     if namespace := _NAMESPACE.search(rest):

@@ -50,7 +50,7 @@ class Symbol:
 
 def outline_of(text: str, language: str) -> tuple[Symbol, ...]:
     """Return the outline of a file; empty for a language without a grammar, or for a large file."""
-    tree = SyntaxTree(language, text)
+    tree = SyntaxTree(language, text.replace("\r\n", "\n"))
     if tree.root is None:
         return ()
     found: dict[str, Symbol] = {}

@@ -4,6 +4,7 @@ The context is one text, which the gateway mirrors like a document: a request on
 parts, and a change sends only the difference. It is sent with ghost text alone.
 """
 
+import itertools
 from collections.abc import Callable, Iterable
 
 from spark_lsp.config import Settings
@@ -44,6 +45,7 @@ class ContextGatherer:
         self._diagnostics = diagnostics
         self._roots = roots
         self._mirrored: dict[str, Document] = {}  # by the document's URI: its context
+        self._versions = itertools.count(1)  # never twice the same: a request under way may name an older one
 
     def gather(self, document: Document, offset: int) -> tuple[Part, ...]:
         """Return the context for a cursor; `document` has no secrets."""
@@ -80,8 +82,7 @@ class ContextGatherer:
             if not text:
                 self.forget(uri)
                 return ()
-            version = before.version + 1 if before is not None else 1
-            context = Document(CONTEXT_SCHEME + uri, text, version)
+            context = Document(CONTEXT_SCHEME + uri, text, next(self._versions))
             self._outgoing.mirror_context(
                 context, None if before is None else [_find_edit(before.text, text)]
             )

@@ -111,7 +111,10 @@ class Neighbours:
 
     async def _look_into(self, uri: str) -> None:
         document = self._outgoing.find_shown(uri)
-        if document is None or document.language not in LANGUAGES or not is_file(uri):
+        if document is None:
+            return
+        if document.language not in LANGUAGES or not is_file(uri):
+            self._known[uri] = _Known((), {}, asyncio.get_running_loop().time())
             return
         roots = tuple(path_of(root).rstrip("/") or "/" for root in self._roots() if is_file(root))
         search = Search(self._files, self._list_open(), roots)

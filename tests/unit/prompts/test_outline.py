@@ -100,6 +100,12 @@ def test_javascript() -> None:
     }
 
 
+def test_windows_line_ends_are_left_out() -> None:
+    assert texts("interface I {\r\n  x: number\r\n}\r\n", "typescript") == {
+        "I": "interface I {\n  x: number\n}"
+    }
+
+
 def test_the_parts_that_parse_are_found() -> None:
     assert (
         texts("def fine(a): pass\n\ndef broken(\n\nclass Also: pass\n", "python")["fine"]
