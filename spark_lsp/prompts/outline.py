@@ -11,6 +11,7 @@ import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from tree_sitter import Node
 
@@ -175,7 +176,7 @@ def _describe_class(node: Node) -> str:
         return _shorten(_dedent(node), MAX_HEAD_CHARS)
     head = _head_of(node, body)
     is_python = node.type == "class_definition"
-    members = [textwrap.indent(each, "    ") for each in _list_members(body)][:MAX_MEMBERS]
+    members = [textwrap.indent(each, "    ") for each in islice(_list_members(body), MAX_MEMBERS)]
     if not members:
         return f"{head} ..." if is_python else f"{head} {{ }}"
     return "\n".join([head, *members]) if is_python else "\n".join([f"{head} {{", *members, "}"])

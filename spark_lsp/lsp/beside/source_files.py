@@ -22,7 +22,7 @@ from spark_lsp.prompts.outline import outline_of
 from spark_lsp.text.document import Document
 
 MAX_FILES = 48  # that one document may use
-MAX_BYTES = 200_000  # of one file
+MAX_BYTES = 100_000  # of one file
 MAX_CACHED = 200  # files
 MAX_PLACES = 2_000  # of modules that are remembered
 PLACE_SECONDS = 10.0  # for which the place of a module is remembered
