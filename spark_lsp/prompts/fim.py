@@ -97,6 +97,7 @@ def render_prompt(
     """Return the prompt that continues `prefix` before `suffix`.
 
     `files` holds the paths and texts of other files; they come first, as in the models' training data.
+    A family without a format for files gets none.
     `usual_order` puts the prefix first even for a family that we give the suffix first. The answers to both
     orders differ in one place of four: where one is of no use, the other may be.
     """
@@ -111,10 +112,16 @@ def render_prompt(
     if not files or not template.repository:
         return body
     others = "".join(
-        f"{template.file}{split_control_tokens(path, template)}\n{split_control_tokens(text, template)}\n"
-        for path, text in files
+        f"{template.file}{split_control_tokens(name, template)}\n"
+        f"{split_control_tokens(text.rstrip(), template)}\n"
+        for name, text in files
     )
     return f"{template.repository}project\n{others}{template.file}{body}"
+
+
+def reads_files(family: str) -> bool:
+    """Tell whether a family's documentation has a format for the files of a repository."""
+    return bool(TEMPLATES.get(family, PLAIN).repository)
 
 
 def _join_parts(template: FimTemplate, prefix: str, suffix: str) -> str:
