@@ -24,7 +24,7 @@ from spark_lsp.request import SIBLING_SCHEME
 from spark_lsp.session.documents import Documents
 from spark_lsp.text.document import Document
 
-MAX_ENTRIES = 5_000  # of a folder, that are looked at
+MAX_ENTRIES = 5_000  # of a folder
 MAX_FILES = 24  # of one folder; the policy may start git for each
 MAX_CHARS = 600_000  # of one folder
 MAX_FOLDERS = 4  # with open documents, the newest
