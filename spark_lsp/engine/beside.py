@@ -8,6 +8,9 @@ import math
 
 MOST_TOKENS = 128_000
 SLOW_TOKENS = 150  # for an engine that reads slowly
+# A change of the context makes an engine read the document after it again. With a smaller budget than this,
+# it reads too slowly for that, and should get only context that changes seldom.
+FAST_TOKENS = 2_000
 READING_S = 1.0  # that reading all of it may take, once
 UNKNOWN_PACE_TOKENS = 4_096  # for an engine that has not been measured
 UNKNOWN_CONTEXT_TOKENS = 4_096  # for a model with an unknown context length

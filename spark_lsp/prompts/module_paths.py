@@ -1,7 +1,7 @@
 """The files that an import may mean, as paths with `/`, the most likely first.
 
-Nothing here searches the disk or lists a folder: the caller tries the paths. So a large workspace costs no more
-than a small one.
+Nothing here searches the disk or lists a folder: the caller tries the paths. So a large workspace costs no
+more than a small one.
 """
 
 import posixpath

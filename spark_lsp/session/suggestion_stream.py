@@ -110,6 +110,10 @@ class Shaper(Protocol):
         """Return how many names in the final text, and in the lines below it, do not exist."""
         ...
 
+    def find_second_starts(self) -> tuple[str, ...]:
+        """Return texts, one of which a better answer begins with; empty if that is unknown."""
+        ...
+
     def cut_wrong_names(self) -> str | None:
         """Return the final text up to the first statement with a name that does not exist."""
         ...
@@ -179,6 +183,7 @@ class SuggestionStream:
     started_at: float = 0.0
     attempts: int = 0  # to send the request of one answer
     answer_number: int = 1  # 2: the first answer was of no use
+    starts: tuple[str, ...] = ()  # one of which the second answer must begin with
     first_answer: tuple[str, int, int] | None = None  # its text, end and number of faults
     reason: Reason | None = None  # for the absence of text
     detail: str = ""
@@ -323,6 +328,7 @@ class SuggestionStream:
         is_wrong = faults > 0 if text else shaper.deserves_second_answer
         if may_ask_again and self.answer_number == 1 and is_wrong:
             self.first_answer = (text, shaper.end, faults) if text else None
+            self.starts = shaper.find_second_starts()
             self.repeat()
             self.answer_number = 2
             return False

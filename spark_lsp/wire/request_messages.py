@@ -34,7 +34,13 @@ class UnknownDocument(RemoteProtocolError):
         self.doc = doc
 
 
-def read_request(frame: Create, replicas: ReplicaStore, *, spark: bool) -> Request:
+ReportMissing = Callable[[str], object]
+"""Takes the name of a document that a request's context cites and the gateway does not have."""
+
+
+def read_request(
+    frame: Create, replicas: ReplicaStore, report_missing: ReportMissing = lambda _: None, *, spark: bool
+) -> Request:
     """Return the request of a message, without its instructions and the conversation before it.
 
     With `spark`, its `spark` object describes the request.
@@ -48,7 +54,7 @@ def read_request(frame: Create, replicas: ReplicaStore, *, spark: bool) -> Reque
         raise RemoteProtocolError("A completion cannot continue a response", code=Code.INVALID_REQUEST)
     if details is None:
         return _read_chat(frame)
-    return _read_spark_request(frame, details, replicas)
+    return _read_spark_request(frame, details, replicas, report_missing)
 
 
 def _read_effort(frame: Create) -> Effort:
@@ -74,9 +80,12 @@ def _read_chat(frame: Create) -> Request:
     )
 
 
-def _read_spark_request(frame: Create, details: RequestDetails, replicas: ReplicaStore) -> Request:
+def _read_spark_request(
+    frame: Create, details: RequestDetails, replicas: ReplicaStore, report_missing: ReportMissing
+) -> Request:
     if details.at is not None:
-        position = _read_position(details.at, _read_context(details.context, replicas), replicas)
+        context = _read_context(details.context, replicas, report_missing)
+        position = _read_position(details.at, context, replicas)
         task = Task.COMPLETE
     else:
         parts = tuple(_read_part(part, replicas) for part in details.parts)
@@ -97,6 +106,7 @@ def _read_spark_request(frame: Create, details: RequestDetails, replicas: Replic
         warm=_is_warm(frame),
         stop=tuple(details.stop),
         attempt=details.attempt,
+        starts=tuple(details.starts),
     )
 
 
@@ -109,19 +119,18 @@ class _Position:
     uri: str
 
 
-def list_missing(frame: Create, replicas: ReplicaStore) -> list[str]:
-    """Return the documents of a request's context that the gateway does not have, for a resync."""
-    parts = frame.spark.context if frame.spark is not None else []
-    return list(dict.fromkeys(part.doc for part in parts if _is_missing(part, replicas)))
-
-
 def _is_missing(part: PartFrame, replicas: ReplicaStore) -> bool:
     return part.text is None and replicas.find(part.doc, part.version) is None
 
 
-def _read_context(parts: list[PartFrame], replicas: ReplicaStore) -> tuple[Part, ...]:
+def _read_context(
+    parts: list[PartFrame], replicas: ReplicaStore, report_missing: ReportMissing
+) -> tuple[Part, ...]:
     """Return the parts beside the document. A part that the gateway does not have costs no request."""
-    found = tuple(_read_part(part, replicas) for part in parts if not _is_missing(part, replicas))
+    missing = [part for part in parts if _is_missing(part, replicas)]
+    for doc in dict.fromkeys(part.doc for part in missing):
+        report_missing(doc)
+    found = tuple(_read_part(part, replicas) for part in parts if part not in missing)
     if any(part.kind not in BESIDE for part in found):
         raise RemoteProtocolError("`context` has a part of the document", code=Code.INVALID_REQUEST)
     return found
@@ -183,6 +192,7 @@ def make_create(request: Request, stream_id: str, find_mirrored: FindMirrored) -
         at=position,
         stop=list(request.stop),
         attempt=request.attempt,
+        starts=list(request.starts),
     )
     if position is not None:
         beside = (part for part in request.parts if part.kind in BESIDE)

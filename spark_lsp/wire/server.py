@@ -31,7 +31,7 @@ from spark_lsp.wire.frames import (
     Steer,
 )
 from spark_lsp.wire.lanes import Lanes, State, Step
-from spark_lsp.wire.request_messages import UnknownDocument, list_missing, read_request
+from spark_lsp.wire.request_messages import UnknownDocument, read_request
 from spark_lsp.wire.response_frames import AnswerEvent, Terminal
 from spark_lsp.wire.response_history import ResponseHistory
 from spark_lsp.wire.response_stream import ResponseStream, Surface
@@ -173,9 +173,8 @@ class ServerConnection:
     def _read_request(self, frame: Create) -> Request:
         if self._expired:
             raise connection_expired()
-        if self._details:
-            self.documents.request_documents(list_missing(frame, self.documents.replicas))
-        request = read_request(frame, self.documents.replicas, spark=self._details)
+        documents = self.documents
+        request = read_request(frame, documents.replicas, documents.request_document, spark=self._details)
         held_chars = self._held_chars + request.characters()
         if len(self._streams) >= MAX_UNFINISHED or held_chars > MAX_HELD_CHARS:
             raise too_many_requests()

@@ -26,11 +26,6 @@ class ServerDocuments:
         """Request the full text of a document."""
         self._queue.add_control(DocResync(doc=doc))
 
-    def request_documents(self, docs: Iterable[str]) -> None:
-        """Request the full texts of several documents."""
-        for doc in docs:
-            self.request_document(doc)
-
     def find_focus(self, frame: DocFocus) -> Focus | None:
         """Return the text around a resting cursor, or None if the gateway does not have that version."""
         replica = self.replicas.find(frame.doc, frame.version)

@@ -315,7 +315,7 @@ def test_the_setting_bounds_the_context(desk: Desk) -> None:
     desk.open("bound_shop.py", SHOP)
     uri = desk.open("bound_main.py", MAIN.format(module="bound_shop"))
     desk.until(uri, lambda each: PartKind.FILE in each)
-    desk.configure(maxTokens=40)
+    desk.configure(maxTokens=40, recentEdits=False)
     assert desk.ask(uri)[PartKind.FILE] == {"bound_shop.py": DISCOUNT}
 
 

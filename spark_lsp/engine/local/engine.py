@@ -41,17 +41,7 @@ from spark_lsp.engine.local.stream import (
 from spark_lsp.engine.local.tally import Clock, Tally
 from spark_lsp.errors import EngineError
 from spark_lsp.models import paths
-from spark_lsp.request import (
-    Chunk,
-    EngineInfo,
-    Event,
-    Finished,
-    Focus,
-    PartKind,
-    Request,
-    Started,
-    Task,
-)
+from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, PartKind, Request, Started, Task
 from spark_lsp.supervise import log_failure
 
 CONTEXT_TOKENS = 8192

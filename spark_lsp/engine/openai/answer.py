@@ -66,7 +66,7 @@ class _Progress:
         return much or self.thoughts > MOST_THOUGHTS
 
     def measure_reading(self, server: Server) -> None:
-        """Include the time to the first text in the server's pace, if it has reported the tokens of the prompt."""
+        """Include the time to the first text in the server's pace, if it has reported its tokens."""
         if self.usage is not None and self.first and not self.thoughts:
             read_s = self.times.get("prompt_time") or self.first - self.asked
             server.note_reading(self.usage.input_tokens - self.usage.cached_tokens, read_s)

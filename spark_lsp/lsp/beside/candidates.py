@@ -16,7 +16,7 @@ from spark_lsp.text.document import Document
 
 FAR_TOKENS = 1_024  # for signatures of names that are not used near the cursor
 NEAR_LINES = 3  # around the cursor, whose edits are in the document's own text
-_DIAGNOSTIC, _NEAR, _EDIT, _FAR = range(4)  # the order of their use
+_DIAGNOSTIC, _NEAR, _EDIT, _KEPT, _FAR = range(5)  # the order of their use
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Surroundings:
     """Everything that is known beside a document at a cursor, without secrets.
 
     `hunks` are the newest first; `diagnostics` are distances in lines and texts; `roots` are the paths of the
-    open folders.
+    open folders. `before` is the context of the last request, if a change of it is expensive.
     """
 
     document: Document
@@ -33,6 +33,7 @@ class Surroundings:
     hunks: Sequence[Hunk] = ()
     diagnostics: Sequence[tuple[int, str]] = ()
     roots: Sequence[str] = ()
+    before: str = ""
 
 
 def list_candidates(known: Surroundings) -> list[Candidate]:
@@ -47,8 +48,10 @@ def _list_signatures(known: Surroundings) -> Iterator[Candidate]:
     far_room = FAR_TOKENS * CHARS_PER_TOKEN
     for number, symbol in enumerate(known.symbols):
         first = order.setdefault(symbol.path, number)
-        is_near = symbol.local in near
-        if not is_near:
+        use = _NEAR if symbol.local in near else _FAR
+        if use == _FAR and f"{symbol.text}\n" in known.before:
+            use = _KEPT
+        if use == _FAR:
             far_room -= len(symbol.text)
             if symbol.is_wide or far_room < 0:
                 continue
@@ -56,12 +59,7 @@ def _list_signatures(known: Surroundings) -> Iterator[Candidate]:
             PartKind.FILE,
             shorten_path(symbol.path, known.roots),
             symbol.text,
-            (
-                _NEAR if is_near else _FAR,
-                not symbol.is_open,
-                edited.get(symbol.path, len(edited)),
-                number,
-            ),
+            (use, not symbol.is_open, edited.get(symbol.path, len(edited)), number),
             (first, symbol.place),
         )
 

@@ -7,7 +7,7 @@ parts, and a change sends only the difference. It is sent with ghost text alone.
 from collections.abc import Callable, Iterable
 
 from spark_lsp.config import Settings
-from spark_lsp.engine.beside import SLOW_TOKENS
+from spark_lsp.engine.beside import FAST_TOKENS
 from spark_lsp.lsp.beside.candidates import Surroundings, list_candidates
 from spark_lsp.lsp.beside.edit_watcher import EditWatcher
 from spark_lsp.lsp.beside.neighbours import Neighbours
@@ -51,13 +51,15 @@ class ContextGatherer:
         if not tokens:
             self.forget(document.uri)
             return ()
-        parts = pack_context(list_candidates(self._list_known(document, offset, tokens)), tokens)
+        parts = pack_context(list_candidates(self._list_known(document, offset)), tokens)
         return self._mirror(document.uri, parts)
 
-    def _list_known(self, document: Document, offset: int, tokens: int) -> Surroundings:
-        """Return everything in memory; for a slow engine, only signatures, which change seldom."""
+    def _list_known(self, document: Document, offset: int) -> Surroundings:
+        """Return everything in memory; for a slow engine, only signatures, preferably those of before."""
         wanted = self._settings().context
-        is_fast = tokens > SLOW_TOKENS
+        engine = self._gateway.completion_engine
+        is_fast = engine is not None and engine.beside_tokens >= FAST_TOKENS
+        before = self._mirrored.get(document.uri)
         symbols = self._neighbours.list_symbols(document.uri) if wanted.imports else ()
         notes = self._diagnostics.list_near(document, offset) if wanted.diagnostics and is_fast else []
         return Surroundings(
@@ -67,6 +69,7 @@ class ContextGatherer:
             self._edits.list_hunks() if wanted.recentEdits and is_fast else [],
             notes,
             [path_of(root).rstrip("/") for root in self._roots()],
+            "" if is_fast or before is None else before.text,
         )
 
     def _mirror(self, uri: str, parts: tuple[ContextPart, ...]) -> tuple[Part, ...]:

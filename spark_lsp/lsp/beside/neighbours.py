@@ -115,6 +115,7 @@ class Neighbours:
             return
         roots = tuple(path_of(root).rstrip("/") or "/" for root in self._roots() if is_file(root))
         search = Search(self._files, self._list_open(), roots)
+        self._files.keep_open(search.documents.keys())
         symbols = await run_in_thread(_list_symbols, search, document)
         self._outgoing.exclusion.report_warnings()
         if self._documents.get(uri) is not None:

@@ -8,7 +8,7 @@ is listed. All functions block; `neighbours` calls them on a thread.
 import os
 import stat
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import quote
@@ -21,7 +21,7 @@ from spark_lsp.prompts.module_paths import is_inside, list_module_paths
 from spark_lsp.prompts.outline import outline_of
 from spark_lsp.text.document import Document
 
-MAX_FILES = 24  # that one document may use
+MAX_FILES = 48  # that one document may use
 MAX_BYTES = 200_000  # of one file
 MAX_CACHED = 200  # files
 MAX_PLACES = 2_000  # of modules that are remembered
@@ -62,6 +62,11 @@ class SourceFiles:
     _places: dict[_Place, tuple[str | None, float]] = field(
         default_factory=dict[_Place, tuple[str | None, float]]
     )
+
+    def keep_open(self, paths: Collection[str]) -> None:
+        """Forget the outlines of documents that are closed."""
+        for path in self._open_outlines.keys() - paths:
+            del self._open_outlines[path]
 
     def outline_document(self, path: str, document: Document) -> SourceOutline:
         """Return the outline of an open document, whose secrets are asterisks already."""

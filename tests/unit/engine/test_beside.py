@@ -98,9 +98,10 @@ def test_comments_are_in_the_document_s_language() -> None:
     assert prompt_of(target, replace(REQUEST, language="css")) == "x = far("
 
 
-def test_a_chat_has_the_context_before_the_document() -> None:
+def test_a_chat_begins_with_the_context_that_changes_least() -> None:
     prompt = prompt_of(Target("gpt", beside_tokens=ROOM))
-    places = [prompt.index(each) for each in ("def far(a): ...", "+b", "not defined", "Before the cursor")]
+    order = ("def far(a): ...", "Before the cursor", "After the cursor", "+b", "not defined")
+    places = [prompt.index(each) for each in order]
     assert places == sorted(places)
 
 

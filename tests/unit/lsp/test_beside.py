@@ -67,6 +67,20 @@ def test_names_that_are_not_used_near_the_cursor_are_few() -> None:
     assert list_candidates(Surroundings(document(), 0, wide, roots=ROOTS)) == []
 
 
+def test_a_slow_engine_keeps_its_context_while_it_has_what_is_used() -> None:
+    text = "a(\n" + "\n" * 100 + "b(\n" + "\n" * 100 + "c(\n"
+    symbols = [symbol(name, place=place) for place, name in enumerate("abc")]
+    before = ""
+    texts: list[str] = []
+    for word in "abac":
+        known = Surroundings(document(text), text.index(f"{word}("), symbols, roots=ROOTS, before=before)
+        (part,) = pack_context(list_candidates(known), 20)  # room for two
+        before = part.text
+        texts.append(before)
+    assert texts[0] == texts[1] == texts[2] == "def a(): ...\ndef b(): ...\n"
+    assert "def c(): ..." in texts[3]
+
+
 # The mirror.
 
 
@@ -84,7 +98,7 @@ def serve(parts: Parts, tokens: int) -> None:
 @pytest.fixture
 async def parts(link: MirrorLink) -> Parts:
     parts = attached_parts(link)
-    serve(parts, 1_000)
+    serve(parts, 4_000)
     opened = parts.workspace.documents.open(URI, "python", 1, "x = 1\n")
     assert opened is not None
     _ = parts.beside
@@ -151,7 +165,7 @@ async def test_closing_a_document_closes_its_context(parts: Parts, link: MirrorL
 def test_the_mirror_follows_any_change(steps: list[list[str]]) -> None:
     link = MirrorLink()
     parts = attached_parts(link)
-    serve(parts, 1_000)
+    serve(parts, 4_000)
     parts.settings.apply({"context": {"imports": False, "recentEdits": False}})
     for messages in steps:
         note(parts, *messages)

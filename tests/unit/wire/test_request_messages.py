@@ -13,7 +13,7 @@ from spark_lsp.wire import codec
 from spark_lsp.wire.frames import CacheOptions, Create, DocOpen, PartFrame, Reasoning, RequestDetails
 from spark_lsp.wire.replica_client import MirroredDocument
 from spark_lsp.wire.replica_store import ReplicaStore, digest
-from spark_lsp.wire.request_messages import UnknownDocument, list_missing, make_create, read_request
+from spark_lsp.wire.request_messages import UnknownDocument, make_create, read_request
 
 TEXT = "def f():\n    return 😀\n"
 URI = "file:///a.py"
@@ -64,6 +64,7 @@ REQUESTS = st.builds(
     origin=st.sampled_from(["", URI]),
     stop=st.lists(st.text(min_size=1, max_size=3), max_size=2).map(tuple),
     attempt=st.integers(1, 2),
+    starts=st.lists(st.text(max_size=5), max_size=3).map(tuple),
 )
 
 
@@ -262,8 +263,9 @@ def test_context_is_cited_beside_the_position(mirror: ReplicaStore):
         ("d2", (0, 15), "far.py"),
         ("d2", (15, len(CONTEXT_TEXT)), "near.py"),
     ]
-    assert read_request(frame, mirror, spark=True) == with_context()
-    assert list_missing(frame, mirror) == []
+    missing: list[str] = []
+    assert read_request(frame, mirror, missing.append, spark=True) == with_context()
+    assert missing == []
 
 
 def test_a_keystroke_without_context_says_nothing_of_it():
@@ -280,8 +282,9 @@ def test_context_that_is_not_mirrored_is_sent_as_text(mirror: ReplicaStore):
 
 def test_context_that_is_missing_costs_no_request(mirror: ReplicaStore):
     frame = sent(make_create(with_context(), "ic.0", cite_context))
-    assert list_missing(frame, mirror) == ["d2"]
-    assert read_request(frame, mirror, spark=True).parts == with_context().parts[2:]
+    missing: list[str] = []
+    assert read_request(frame, mirror, missing.append, spark=True).parts == with_context().parts[2:]
+    assert missing == ["d2"]
 
 
 def test_context_has_no_part_of_the_document(mirror: ReplicaStore):
