@@ -48,6 +48,8 @@ BESIDE = (PartKind.FILE, PartKind.RECENT_EDIT, PartKind.DIAGNOSTIC)
 """The context beside the document. In a completion it is only of help: an engine may leave it out."""
 CONTEXT_SCHEME = "spark-context:"
 """The scheme of the mirrored texts that hold a document's context; its URI follows."""
+SIBLING_SCHEME = "spark-sibling:"
+"""The scheme of the mirrored texts of files beside a document; the file's URI follows."""
 
 
 class EditFormat(StrEnum):

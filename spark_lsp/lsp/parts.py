@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.beside.edit_watcher import EditWatcher
     from spark_lsp.lsp.beside.gatherer import ContextGatherer
     from spark_lsp.lsp.beside.neighbours import Neighbours
+    from spark_lsp.lsp.beside.siblings import Siblings
     from spark_lsp.lsp.completions import Completions
     from spark_lsp.lsp.consent import Consent
     from spark_lsp.lsp.cursor_rest import CursorRest
@@ -198,6 +199,27 @@ class Parts:
         return neighbours
 
     @cached_property
+    def siblings(self) -> "Siblings":
+        """The files beside open documents, for the copy model."""
+        from spark_lsp.lsp.beside.siblings import Siblings
+
+        def is_wanted() -> bool:
+            settings = self.settings.current
+            return settings.completion.instant and settings.engine.url == "auto"
+
+        siblings = Siblings(
+            documents=self.workspace.documents,
+            outgoing=self.outgoing,
+            roots=lambda: self.workspace.roots,
+            engine_side=self.engine_side,
+            is_wanted=is_wanted,
+        )
+        self.sync.on_open.append(siblings.follow)
+        self.sync.on_discard.append(siblings.forget)
+        self.settings.on_change.append(siblings.forget_all)
+        return siblings
+
+    @cached_property
     def beside(self) -> "ContextGatherer":
         """The context beside a document."""
         from spark_lsp.lsp.beside.gatherer import ContextGatherer
@@ -296,6 +318,7 @@ class Parts:
         await anyio.to_thread.run_sync(detectors.load_rules)  # a fifth of a second of imports
         # Imported before the first request needs them.
         _ = self.completions, self.edits, self.explanations, self.suggester, self.request_reader
+        _ = self.siblings
         self.status.publishing = True
         self.gateway.attach(link)
         try:
@@ -308,6 +331,7 @@ class Parts:
         call_guarded(self._report_patterns)
         call_guarded(self.gateway.configure)
         call_guarded(self.beside.forget_all)
+        call_guarded(self.siblings.forget_all)
         for document in self.workspace.documents.list_usable():
             call_guarded(self.sync.open, document)
         self.status.update(

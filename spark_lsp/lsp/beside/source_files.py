@@ -95,6 +95,13 @@ class SourceFiles:
         _remember(self._outlines, path, (stamp, outline), MAX_CACHED)
         return outline
 
+    def read_permitted(self, path: str, roots: Sequence[str]) -> str | None:
+        """Return the text of a file on the disk, with its secrets; None if it may not leave or has no text."""
+        if not self._is_permitted(path, roots):
+            return None
+        stamp = find_stamp(local_path(path))
+        return None if stamp is None else read_unchanged(local_path(path), stamp)
+
     def _is_permitted(self, path: str, roots: Sequence[str]) -> bool:
         """Tell whether the file, and the file that it links to, may leave as documents."""
         real = uri_path(os.path.realpath(local_path(path)))
