@@ -15,6 +15,7 @@ import anyio
 from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError, SparkError
 from spark_lsp.lsp.answer_recorder import AnswerReader
+from spark_lsp.lsp.beside.gatherer import ContextGatherer
 from spark_lsp.lsp.completion_stream import AnswerReading, CompletionStream, content_modified
 from spark_lsp.lsp.engine_side import EngineSide, engine_side_down
 from spark_lsp.lsp.language_client import LanguageClient
@@ -65,6 +66,7 @@ class Completions:
         engine_side: EngineSide,
         answers: AnswerReader,
         names: NamesChecker,
+        beside: ContextGatherer,
     ) -> None:
         self._documents = documents
         self._outgoing = outgoing
@@ -74,6 +76,7 @@ class Completions:
         self._engine_side = engine_side
         self._answers = answers
         self._names = names
+        self._beside = beside
         self._lives: dict[str, LifeCycle] = {}  # by document
         self._timers: dict[LifeCycle, asyncio.TimerHandle] = {}
         self._waiting: dict[CursorRequest, asyncio.Future[Answer]] = {}
@@ -211,7 +214,8 @@ class Completions:
         )
         enabled = self._client.shows_partial_results and settings.stream
         partial_results = PartialResults(self._client, self._documents.encoding, enabled=enabled)
-        request = context.build_completion(seen.document, offset, max_lines=settings.maxLines)
+        beside = call_guarded(self._beside.gather, seen.document, offset) or ()
+        request = context.build_completion(seen.document, offset, max_lines=settings.maxLines, beside=beside)
         running = self._streams[stream] = CompletionStream(life, stream, request, partial_results, ghost)
         self._perform(life, life.begin(stream, StreamSource(ghost, seen, enabled, draft)))
         return running

@@ -4,7 +4,7 @@ Offsets are code points. Every part refers to its document's version, so the wir
 gateway mirrors that version, and the text otherwise.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from spark_lsp.request import Effort, Part, PartKind, Request, Span, Task
 from spark_lsp.text.document import Document
@@ -16,9 +16,17 @@ def cite_range(kind: PartKind, document: Document, start: int, end: int) -> Part
     return Part(kind, document.text[start:end], document.uri, span)
 
 
-def build_completion(document: Document, offset: int, *, max_lines: int = 0, model: str = "") -> Request:
-    """Return the request to complete at `offset`."""
+def build_completion(
+    document: Document,
+    offset: int,
+    *,
+    max_lines: int = 0,
+    model: str = "",
+    beside: Sequence[Part] = (),
+) -> Request:
+    """Return the request to complete at `offset`; `beside` is the context beside the document."""
     parts = (
+        *beside,
         cite_range(PartKind.PREFIX, document, 0, offset),
         cite_range(PartKind.SUFFIX, document, offset, len(document)),
     )
