@@ -35,7 +35,8 @@ async def list_actions(
     """Return the actions of the table that apply to this range.
 
     An automatic request, which an editor sends for a light bulb at every move of the cursor, gets only fixes
-    unless text is selected. The other actions apply nearly everywhere.
+    unless text is selected. The other actions apply nearly everywhere. An action with an obstacle is
+    listed, disabled, only if the request names kinds.
     """
     uri = params.text_document.uri
     await outgoing.wait_until_decided(uri)
@@ -53,7 +54,9 @@ async def list_actions(
     found = [
         _to_code_action(params, document.version, offer, [diagnostics[each] for each in offer.diagnostics])
         for offer in offers
-        if _is_requested(params.context.only, offer.action.kind) and (offer.diagnostics or not only_fixes)
+        if _is_requested(params.context.only, offer.action.kind)
+        and (offer.diagnostics or not only_fixes)
+        and (not offer.obstacle or (params.context.only and abilities.shows_disabled_actions))
     ]
     return _adapt_to_editor(abilities, found)
 
@@ -98,6 +101,9 @@ def _is_requested(only: Sequence[types.CodeActionKind | str] | None, kind: str) 
 def _to_code_action(
     params: types.CodeActionParams, version: int, offer: ActionOffer, diagnostics: list[types.Diagnostic]
 ) -> types.CodeAction:
+    if offer.obstacle:
+        disabled = types.CodeActionDisabled(offer.obstacle)
+        return types.CodeAction(offer.title, offer.action.kind, disabled=disabled)
     argument = {
         "action": offer.action.name,
         "uri": params.text_document.uri,
