@@ -9,6 +9,7 @@ import asyncio
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import anyio
 
@@ -42,7 +43,8 @@ from spark_lsp.session.effects import (
     StopStreamAt,
 )
 from spark_lsp.session.life_cycle import LifeCycle
-from spark_lsp.session.suggestion_stream import CursorRequest, StreamSource, SuggestionStream
+from spark_lsp.session.stream_source import StreamSource
+from spark_lsp.session.suggestion_stream import CursorRequest, SuggestionStream
 from spark_lsp.session.suggestions import Suggestion
 from spark_lsp.supervise import call_guarded, run_guarded
 from spark_lsp.text.document import Document
@@ -206,14 +208,13 @@ class Completions:
         document, offset = stream.suggestion.document, stream.suggestion.anchor
         settings = self._settings.current.completion
         seen = self._outgoing.redact(document)
-        ghost, draft = (
-            GhostText(document.text, offset, document.language, max_lines=settings.maxLines) for _ in range(2)
-        )
+        make_ghost = partial(GhostText, document.text, offset, document.language, max_lines=settings.maxLines)
+        ghost = make_ghost()
         enabled = self._client.shows_partial_results and settings.stream
         partial_results = PartialResults(self._client, self._documents.encoding, enabled=enabled)
         request = context.build_completion(seen.document, offset, max_lines=settings.maxLines)
         running = self._streams[stream] = CompletionStream(life, stream, request, partial_results, ghost)
-        self._perform(life, life.begin(stream, StreamSource(ghost, seen, enabled, draft)))
+        self._perform(life, life.begin(stream, StreamSource(ghost, seen, enabled, make_ghost)))
         return running
 
     def _repeat_request(self, life: LifeCycle, stream: SuggestionStream, attempt: int = 0) -> None:

@@ -20,10 +20,10 @@ A live stream (any state but DROPPED) that no request uses is *unused*, and is d
 
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from typing import Protocol
 
 from spark_lsp.codes import Code, Reason
 from spark_lsp.errors import LocalProtocolError
+from spark_lsp.session.stream_source import SecretCheck, Shaper, StreamSource
 from spark_lsp.session.suggestions import Fit, Suggestion
 from spark_lsp.text.document import Document
 
@@ -64,86 +64,6 @@ TABLE: dict[tuple[StreamState, StreamStep], StreamState] = {
     (StreamState.ANSWERING, StreamStep.DROP): StreamState.DROPPED,
     (StreamState.DONE, StreamStep.DROP): StreamState.DROPPED,
 }
-
-
-class Shaper(Protocol):
-    """Turns the chunks of an engine into the text to show: `prompts.ghost.GhostText`."""
-
-    def feed(self, chunk: str) -> bool:
-        """Take a chunk. Return True if the text is complete."""
-        ...
-
-    def finish(self) -> str | None:
-        """Return the text to insert, or None. `end` then belongs to this text."""
-        ...
-
-    def reset(self) -> None:
-        """Forget the chunks so far."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """The text to show so far."""
-        ...
-
-    @property
-    def end(self) -> int:
-        """The end of the document's text that `text` replaces."""
-        ...
-
-    @property
-    def whole_lines(self) -> str:
-        """The complete lines so far."""
-        ...
-
-    @property
-    def lines_end(self) -> int:
-        """The end of the document's text that `whole_lines` replaces."""
-        ...
-
-    @property
-    def is_useful(self) -> bool:
-        """Whether the complete lines help alone."""
-        ...
-
-    def count_faults(self) -> int:
-        """Return how many names in the final text, and in the lines below it, do not exist."""
-        ...
-
-    def cut_wrong_names(self) -> str | None:
-        """Return the final text up to the first statement with a name that does not exist."""
-        ...
-
-    @property
-    def deserves_second_answer(self) -> bool:
-        """Whether the answer gave no text although there should be one."""
-        ...
-
-
-class SecretCheck(Protocol):
-    """Finds the secrets that were hidden from the model: `privacy.redaction.RedactedDocument`."""
-
-    @property
-    def has_secrets(self) -> bool:
-        """Whether any secret was hidden."""
-        ...
-
-    def repeats_mask(self, text: str) -> bool:
-        """Return whether a text repeats the mask of a hidden secret."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class StreamSource:
-    """Where a stream's text comes from: the shaping, the check for secrets, and the client's ability.
-
-    `draft_shaper` shapes a draft.
-    """
-
-    shaper: Shaper
-    secrets: SecretCheck
-    shows_partial_results: bool
-    draft_shaper: Shaper | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -288,10 +208,11 @@ class SuggestionStream:
 
     def take_draft(self, text: str) -> bool:
         """Take a draft. Return True if it may answer requests."""
-        shaper = self.source.draft_shaper if self.source is not None else None
+        make_shaper = self.source.make_draft_shaper if self.source is not None else None
         _, secrets = self._parts
-        if shaper is None or self.state is not StreamState.GROWING or self.suggestion.text:
+        if make_shaper is None or self.state is not StreamState.GROWING or self.suggestion.text:
             return False
+        shaper = make_shaper()
         shaper.feed(text)
         shaped = shaper.finish()
         if not shaped or secrets.repeats_mask(shaped):

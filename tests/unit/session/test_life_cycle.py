@@ -6,6 +6,7 @@ pending requests, of the live stream and of its use. The invariants compare the 
 
 import itertools
 from collections import Counter
+from functools import partial
 from typing import ClassVar
 
 import pytest
@@ -33,13 +34,13 @@ from spark_lsp.session.effects import (
     StopStreamAt,
 )
 from spark_lsp.session.life_cycle import FIGURES_SECONDS, SECOND_ANSWER_SECONDS, LifeCycle
+from spark_lsp.session.stream_source import StreamSource
 from spark_lsp.session.suggestion_stream import (
     LINGER_SECONDS,
     MORE_LINES_SECONDS,
     PARTIAL_TEXT_SECONDS,
     TABLE,
     CursorRequest,
-    StreamSource,
     StreamState,
     StreamStep,
     SuggestionStream,
@@ -222,8 +223,8 @@ class World:
         else:
             ghost = CountingGhost(made.document, made.anchor)
             secrets = RedactedDocument.from_document(made.document)
-            draft = GhostText(made.document.text, made.anchor, made.document.language)
-            self.perform(self.life.begin(stream, StreamSource(ghost, secrets, self.partial, draft)))
+            make_draft = partial(GhostText, made.document.text, made.anchor, made.document.language)
+            self.perform(self.life.begin(stream, StreamSource(ghost, secrets, self.partial, make_draft)))
 
     def _take_answer(self, answer: Answer) -> None:
         assert answer.request in self.pending, "answered twice, or after it was cancelled"
