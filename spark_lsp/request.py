@@ -269,7 +269,8 @@ class EngineInfo:
     `reason` explains a `state` other than `ready`; `code` is the same for programs (one of `codes.Code`, or
     of a later release). `note` says something about a `ready` engine, such as why it uses one of its models.
     `source` names the engine whose tokens this one plays, and whose state it has.
-    `context_tokens` and `prefill_tokens_per_s` are 0 where unknown.
+    `context_tokens` and `prefill_tokens_per_s` are 0 where unknown. `is_free`: a request costs no money, as
+    far as the engine knows, so requests that may be of no use are allowed.
     """
 
     name: str
@@ -283,3 +284,4 @@ class EngineInfo:
     code: str = ""
     source: str = ""
     note: str = ""
+    is_free: bool = False

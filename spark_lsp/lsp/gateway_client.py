@@ -25,6 +25,7 @@ class GatewayClient:
         self._consent = consent
         self._link: GatewayLink | None = None
         self.engines: tuple[EngineInfo, ...] = ()  # the engines of the gateway
+        self.serving: EngineInfo | None = None  # the engine that completes now, if it is known
         self.selected_engine = ""  # the engine that the user selected for all routes; empty for none
 
     @property

@@ -37,7 +37,7 @@ class LinkReporter:
         if link.state != "ready":
             self._status.update(state="degraded", reason=link.reason, code=link.code)
             return
-        engine = _find_serving_engine(link)
+        self._gateway.serving = engine = _find_serving_engine(link)
         if engine is None:
             self._status.update(state="off", reason="the gateway has no engine", code=Code.NO_ENGINE)
             return

@@ -4,13 +4,38 @@ A request is answered at the first useful unit: complete lines that are useful a
 arrive within `MORE_LINES_SECONDS`. A client that shows partial results gets the incomplete text after
 `PARTIAL_TEXT_SECONDS`, because the rest follows; any other client would keep half a line.
 
-The states; `life_cycle` has the events that lead from one to another:
+The states:
 
     STARTING    the request to the engine is being built
     GROWING     text arrives; no request is answered with it yet
     ANSWERING   the text so far answers requests; more may arrive
     DONE        the text is complete, or there is a reason for its absence
     DROPPED     contradicted, unused or replaced; it answers nothing any more
+
+The events, which `life_cycle` processes, and their effects:
+
+    state         event                                         next        effects
+    ------------  --------------------------------------------  ----------  -----------------------------
+    none          a request arrives, and its delay is over      STARTING    StartStream
+    STARTING      the caller begins it                          GROWING
+    STARTING      the caller refuses it, or cannot begin it     DROPPED     StopStream, AnswerReplaced or
+                                                                            AnswerFailed
+    GROWING       a draft arrives before any text               ANSWERING   ShowText, answers
+    GROWING       text arrives                                  the same    ShowText
+    GROWING       there has been enough text for long enough    ANSWERING   answers
+    ANSWERING     text arrives                                  the same    ShowText, answers
+    GROWING or    the first attempt is lost before its first    the same    RepeatRequest
+    ANSWERING     complete line
+    GROWING or    the first answer is complete and of no use    the same    AskAgain
+    ANSWERING
+    GROWING or    the engine has finished, or further text      DONE        ShowText, StopStreamAt,
+    ANSWERING     would be cut                                              answers
+    GROWING or    the engine has failed                         DONE        ReportFailure, ShowText,
+    ANSWERING                                                               StopStreamAt, answers
+    any of these  a change or a request contradicts it          DROPPED     StopStream, AnswerReplaced
+    any of these  no request used it for `LINGER_SECONDS`       DROPPED     StopStream
+    any of these  its work was cancelled, or has crashed        DROPPED     StopStream, AnswerFailed
+    any of these  the document is closed                        DROPPED     StopStream, AnswerReplaced
 
 A *draft* is a text that is there at once, before the engine's first token. It answers requests like the
 engine's text. As soon as a client has it, only a text that begins with it replaces it.
@@ -85,7 +110,8 @@ class SuggestionStream:
 
     `suggestion` has all text so far, `lines` only its complete lines, which replace the text up to
     `lines_end`. `waiting` maps the requests that wait to the text typed since the stream's own cursor,
-    `answered` has those that were answered with its text.
+    `answered` has those that were answered with its text. `is_ahead` tells that no request uses it yet
+    (`speculation`); `adopted_at` has the text typed before the first request, and that request's cursor.
     """
 
     suggestion: Suggestion
@@ -100,6 +126,8 @@ class SuggestionStream:
     attempts: int = 0  # to send the request of one answer
     answer_number: int = 1  # 2: the first answer was of no use
     first_answer: tuple[str, int, int] | None = None  # its text, end and number of faults
+    is_ahead: bool = False
+    adopted_at: tuple[str, Document, int] | None = None
     reason: Reason | None = None  # for the absence of text
     detail: str = ""
     waiting: dict[CursorRequest, str] = field(default_factory=dict[CursorRequest, str])
@@ -118,7 +146,17 @@ class SuggestionStream:
     @property
     def shows_partial_results(self) -> bool:
         """Whether the client shows the text while it grows."""
-        return self.source is not None and self.source.shows_partial_results
+        return self.source is not None and self.source.shows_partial_results and not self.is_ahead
+
+    @property
+    def shown_suggestion(self) -> Suggestion | None:
+        """The text so far, for the cursor that the client knows; None if it contradicts the typed text."""
+        if self.adopted_at is None:
+            return self.suggestion
+        typed, document, offset = self.adopted_at
+        if not (self.suggestion.text.startswith(typed) or typed.startswith(self.suggestion.text)):
+            return None
+        return self.suggestion.advance(typed, document, offset)
 
     @property
     def offered_text(self) -> str:
@@ -139,6 +177,15 @@ class SuggestionStream:
         self.step(StreamStep.BEGIN)
         self.source = source
         self.attempts = 1
+
+    def adopt(self, typed: str, document: Document, offset: int) -> None:
+        """Let requests use a stream that was started ahead. Its text has had the time to grow."""
+        self.is_ahead = False
+        self.adopted_at = (typed, document, offset)
+        has_letters = self.shows_partial_results and bool(self.suggestion.text)
+        if self.state is StreamState.GROWING and (has_letters or self.answer_at is not None):
+            self.answer_at = None
+            self.step(StreamStep.ANSWER)
 
     def repeat(self) -> None:
         """Discard the received text, because the same request is sent again."""

@@ -55,6 +55,22 @@ class Suggestion:
         rest = self.text[len(typed) :]
         return replace(self, document=document, anchor=offset, end=self.end + len(typed), text=rest)
 
+    def accept(self) -> tuple[Document, int]:
+        """Return the text and the cursor after the user has accepted this suggestion."""
+        document = self.document.splice(self.anchor, self.end, self.text)
+        return document, self.anchor + len(self.text)
+
+    def is_accepted_in(self, document: Document) -> bool:
+        """Return whether a text is that after the acceptance of this suggestion, which must be complete."""
+        old, new, end = self.document.text, document.text, self.anchor + len(self.text)
+        if not (self.done and self.text) or len(new) - end != len(old) - self.end:
+            return False
+        return (
+            new[self.anchor : end] == self.text
+            and new[: self.anchor] == old[: self.anchor]
+            and new[end:] == old[self.end :]
+        )
+
     def agrees_with(self, document: Document) -> bool:
         """Return whether a changed text agrees with this suggestion, which may be incomplete."""
         typed = self.find_typed_text(document, self.anchor + len(document) - len(self.document))

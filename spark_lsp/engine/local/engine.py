@@ -99,6 +99,7 @@ class LocalEngine:
             state=state,
             reason=reason,
             code="" if state == "ready" else code,
+            is_free=True,
         )
 
     async def start(self) -> None:

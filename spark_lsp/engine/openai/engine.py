@@ -31,7 +31,7 @@ from spark_lsp.engine.openai.calls import Target
 from spark_lsp.engine.openai.events import served_of, slots_of
 from spark_lsp.engine.openai.http import CONNECT_TIMEOUT_S, MAX_LIST_BYTES, Http, ResponseTimeouts
 from spark_lsp.engine.openai.keys import key_of
-from spark_lsp.engine.openai.servers import Server, choose, normal_url, only_model
+from spark_lsp.engine.openai.servers import Server, are_own, choose, normal_url, only_model
 from spark_lsp.errors import EngineError
 from spark_lsp.request import EngineInfo, Event, Finished, Focus, Request, Started
 from spark_lsp.supervise import run_guarded
@@ -65,7 +65,8 @@ class OpenAIEngine:
         known = next((server for server in self._servers if server.model), None)
         model = self._settings.model or (known.model if known else "")
         context = self._context(known)
-        info = EngineInfo(self._name, "openai", model, context_tokens=context)
+        is_free = are_own(self._servers, self._settings)
+        info = EngineInfo(self._name, "openai", model, context_tokens=context, is_free=is_free)
         if why := self._find_obstacle():
             return replace(info, state="off", reason=str(why), code=why.code)
         if all(server.loads(time.monotonic()) for server in self._servers):

@@ -93,6 +93,7 @@ class WaferEngine:
             reason=source.reason or self._note,
             code=source.code,
             source=self._settings.source,
+            is_free=source.is_free,
         )
 
     @property
