@@ -13,13 +13,15 @@ CHARACTERS_PER_TOKEN = 4  # for answers that end before the engine reports its o
 class CompletionCounts:
     """Counts since the start.
 
-    `requests`: of the editor, of which `at_once` were answered without waiting for an engine.
+    `requests`: of the editor, of which `at_once` were answered without waiting for an engine, and `replaced`
+    not at all, because of a newer change or request.
     `engine_requests`: to engines, of which `ahead_requests` were sent before the editor's request, and
     `ahead_used` of these were of use. Their tokens are the engine's own count, or one per 4 characters.
     """
 
     requests: int = 0
     at_once: int = 0
+    replaced: int = 0
     engine_requests: int = 0
     ahead_requests: int = 0
     ahead_used: int = 0

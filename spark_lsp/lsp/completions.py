@@ -113,6 +113,7 @@ class Completions:
         if isinstance(answer, AnswerNothing):
             self._status.explain(answer.reason, answer.detail)
             return None
+        self.counts.replaced += isinstance(answer, AnswerReplaced)
         raise content_modified() if isinstance(answer, AnswerReplaced) else answer.error
 
     async def _wait(self, document: Document, offset: int, method: str) -> Answer:
@@ -143,6 +144,9 @@ class Completions:
                     future.set_result(effect)
             elif isinstance(effect, StartStream | StartAhead):
                 self._stop_others_ahead(life)
+                self._perform(
+                    life, life.set_policy(self._factory.policy)
+                )  # it may have changed since the rest
                 self._start_stream(life, effect.stream)
             elif isinstance(effect, AdoptStream):
                 self._adopt_stream(effect.stream)

@@ -16,7 +16,7 @@ from spark_lsp.session.documents import Documents
 from spark_lsp.session.life_cycle import LifeCycle
 from spark_lsp.session.speculation import Policy, choose_trigger
 from spark_lsp.session.stream_source import StreamSource
-from spark_lsp.session.suggestion_stream import SuggestionStream
+from spark_lsp.session.suggestion_stream import StreamState, SuggestionStream
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 from spark_lsp.text.lines import common_prefix_length, common_suffix_length
@@ -50,7 +50,8 @@ class StreamFactory:
     def may_start(self, stream: SuggestionStream) -> bool:
         """Return whether the text of a stream's request may be sent, and may still be the user's."""
         now = self._documents.get(stream.uri)
-        if now is None or self._outgoing.withholds(stream.uri):
+        is_starting = stream.state is StreamState.STARTING
+        if now is None or not is_starting or self._outgoing.withholds(stream.uri):
             return False
         if stream.is_ahead:
             return not self._outgoing.is_scanning(stream.uri)
