@@ -10,8 +10,9 @@ The client `every` requests ghost text after each key and move, as most editors 
 only if it has no suggestion that fits, as our own clients do, and shows growing text.
 
 Columns: requests; those that a newer key or request replaced before their answer; of the others, those
-answered at once, without waiting for an engine, in percent; requests to the engine; those ahead of the editor's
-request, and how many of them were of use; acceptances; recorded acceptances whose suggestion was not there yet.
+answered at once, without waiting for an engine, in percent; requests to the engine; those ahead of the
+editor's request, and how many of them were of use; acceptances; recorded acceptances whose suggestion was not
+there yet.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from scripts.typing_session import MAX_LINES, SESSIONS, Session, Step, load_session
+from scripts.typing_session import SESSIONS, Session, Step, load_session
 from spark_lsp.client.answers import lsp_position, lsp_range, read_item, read_range
 from spark_lsp.client.capabilities import initialize_params
 from spark_lsp.client.connection import Connection, connect
@@ -206,7 +207,7 @@ async def measure(
 ) -> Outcome:
     """Play a session with a server and a gateway of its own."""
     player = Player(session, asks_always=asks_always)
-    config = CONFIG.format(delay=delay_ms, policy=policy, lines=MAX_LINES)
+    config = CONFIG.format(delay=delay_ms, policy=policy, lines=session.max_lines)
     with TemporaryDirectory(prefix="spark-lsp-waiting-") as folder:
         home = Path(folder)
         (home / "engine.txt").write_text(session.engine_text, "utf-8")
@@ -233,8 +234,8 @@ def report(outcomes: Sequence[Outcome]) -> None:
         counts = each.counts
         print(
             f"{each.session:18} {each.policy:9} {counts['requests']:8} {counts['replaced']:8} "
-            f"{each.share:8.1%} {counts['engine_requests']:7} {counts['ahead_requests']:6} {counts['ahead_used']:5} "
-            f"{each.accepted:8} {each.missed:6}"
+            f"{each.share:8.1%} {counts['engine_requests']:7} {counts['ahead_requests']:6} "
+            f"{counts['ahead_used']:5} {each.accepted:8} {each.missed:6}"
         )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.typing_session import MAX_LINES, Session, Step
+from scripts.typing_session import Session, Step
 from spark_lsp.engine.continuation import find_continuation
 from spark_lsp.prompts.ghost import GhostText
 
@@ -30,23 +30,29 @@ _NAME = re.compile(r"[A-Za-z_]{4,}")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The part of a file that the user types: from the line that starts with `first`, at most `LINES` lines."""
+    """The typed part of a file: from the line that starts with `first`, at most `LINES` lines."""
 
     name: str
     path: str
     language: str
     first: str
     last: str
+    max_lines: int
 
 
 PLANS = (
-    Plan("python-lines", "spark_lsp/text/lines.py", "python", "def common_prefix_length", ""),
+    Plan("python-lines", "spark_lsp/text/lines.py", "python", "def common_prefix_length", "", 1),
     Plan(
-        "python-breaker", "spark_lsp/engine/circuit_breaker.py", "python", "class CircuitBreaker", "class Ret"
+        "python-breaker",
+        "spark_lsp/engine/circuit_breaker.py",
+        "python",
+        "class CircuitBreaker",
+        "class Ret",
+        3,
     ),
-    Plan("typescript-offer", "editors/vscode/src/offer.ts", "typescript", "export function", ""),
-    Plan("typescript-find", "editors/vscode/src/find.ts", "typescript", "export", ""),
-    Plan("rust-ring", "scripts/sessions/ring.rs", "rust", "impl<T> Ring<T>", "#[cfg(test)]"),
+    Plan("typescript-offer", "editors/vscode/src/offer.ts", "typescript", "export function", "", 1),
+    Plan("typescript-find", "editors/vscode/src/find.ts", "typescript", "export", "", 3),
+    Plan("rust-ring", "scripts/sessions/ring.rs", "rust", "impl<T> Ring<T>", "#[cfg(test)]", 1),
 )
 
 
@@ -64,34 +70,40 @@ class Recorder:
     def __init__(self, plan: Plan, chance: random.Random) -> None:
         self._plan = plan
         self._chance = chance
-        self._whole = (ROOT / plan.path).read_text("utf-8")
+        self.whole = (ROOT / plan.path).read_text("utf-8")
         starts = [
-            match.start() for match in re.finditer(f"^{re.escape(plan.first)}", self._whole, re.MULTILINE)
+            match.start() for match in re.finditer(f"^{re.escape(plan.first)}", self.whole, re.MULTILINE)
         ]
         self._start = starts[0]
-        end = self._whole.find(f"\n{plan.last}", self._start) if plan.last else len(self._whole.rstrip())
-        lines = self._whole[self._start : end].split("\n")[:LINES]
+        end = self.whole.find(f"\n{plan.last}", self._start) if plan.last else len(self.whole.rstrip())
+        lines = self.whole[self._start : end].split("\n")[:LINES]
         self._end = self._start + len("\n".join(lines))
-        self._tail = self._whole[self._end :]
+        self._tail = self.whole[self._end :]
         self._engine_text = self._make_engine_text()
         self._steps: list[Step] = []
         self._typed = 0  # characters of the part
 
     def record(self) -> Session:
         """Return the session."""
-        text = self._whole[: self._start] + self._tail
+        text = self.whole[: self._start] + self._tail
         while self._typed < self._end - self._start:
             self._steps += self._visit() if self._chance.random() < 0.03 else ()
             self._go_on()
         return Session(
-            self._plan.name, self._plan.language, text, self._start, self._engine_text, tuple(self._steps)
+            self._plan.name,
+            self._plan.language,
+            text,
+            self._start,
+            self._engine_text,
+            self._plan.max_lines,
+            tuple(self._steps),
         )
 
     def _make_engine_text(self) -> str:
         """Return the file with some wrong lines in the part."""
-        part = self._whole[self._start : self._end].splitlines(keepends=True)
+        part = self.whole[self._start : self._end].splitlines(keepends=True)
         lines = [line if self._chance.random() < SHARE_RIGHT else self._spoil(line) for line in part]
-        return self._whole[: self._start] + "".join(lines) + self._tail
+        return self.whole[: self._start] + "".join(lines) + self._tail
 
     def _spoil(self, line: str) -> str:
         """Return a line with another name, or another end."""
@@ -103,16 +115,16 @@ class Recorder:
 
     @property
     def _before(self) -> str:
-        return self._whole[: self._start + self._typed]
+        return self.whole[: self._start + self._typed]
 
     @property
     def _rest(self) -> str:
-        return self._whole[self._start + self._typed : self._end]
+        return self.whole[self._start + self._typed : self._end]
 
     def _find_suggestion(self) -> str:
         """Return the suggestion at the cursor, as the server makes it from the engine's text."""
         ghost = GhostText(
-            self._before + self._tail, len(self._before), self._plan.language, max_lines=MAX_LINES
+            self._before + self._tail, len(self._before), self._plan.language, max_lines=self._plan.max_lines
         )
         ghost.feed(find_continuation(self._engine_text, self._before))
         return ghost.finish() or ""

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
-MAX_LINES = 3  # of a suggestion, in all sessions
 SESSIONS = Path(__file__).parent / "sessions"
 
 Kind = Literal["type", "accept", "delete", "move"]
@@ -32,13 +31,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A file when the session began, the cursor in it, the steps, and the text that a replay engine plays."""
+    """A file when the session began, the cursor in it, the steps, and the text that a replay engine plays.
+
+    A suggestion has at most `max_lines` lines.
+    """
 
     name: str
     language: str
     text: str
     cursor: int
     engine_text: str
+    max_lines: int
     steps: tuple[Step, ...] = field(default=())
 
     def save(self, folder: Path = SESSIONS) -> None:
@@ -49,6 +52,7 @@ class Session:
             "text": self.text,
             "cursor": self.cursor,
             "engine_text": self.engine_text,
+            "max_lines": self.max_lines,
             "steps": steps,
         }
         text = json.dumps(content, indent=0, ensure_ascii=False)

@@ -46,7 +46,7 @@ class ReplaySettings:
     ] = field(default_factory=dict[str, str])
     continues: Annotated[
         bool,
-        _describe("the text is that of a file: answer a completion with what follows at the cursor in it"),
+        _describe("the text is a file: answer a completion with its text from the cursor's position on"),
     ] = False
     tokens_per_s: Annotated[Amount, _describe("the pace; 0 means all at once")] = 500.0
     delay_ms: Annotated[Amount, _describe("milliseconds before the first token")] = 50.0

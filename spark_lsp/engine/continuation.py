@@ -8,10 +8,10 @@ _MIN_CHARACTERS = 3  # of a line by which its place is found
 
 
 def find_continuation(text: str, prefix: str) -> str:
-    """Return what follows in `text` at the end of `prefix`; empty if that place cannot be found.
+    """Return the part of `text` after the position that corresponds to the end of `prefix`, or nothing.
 
-    The place is found by the lines before the cursor's. If those differ, it is the same number of lines after
-    the last line that occurs in the text. The beginning of the cursor's line must be the same.
+    The line is found by the lines before it. If those differ, it is the same number of lines after the last
+    line that occurs in the text. If the cursor's line differs too, the column is the same.
     """
     lines = text.splitlines(keepends=True)
     *before, last = f"{prefix}\0".splitlines(keepends=True)
@@ -21,9 +21,8 @@ def find_continuation(text: str, prefix: str) -> str:
     last = last[:-1]
     if lines[number].startswith(last):
         return "".join(lines[number:])[len(last) :]
-    if not last.strip() and not lines[number].strip():
-        return "".join(lines[number + 1 :])
-    return ""
+    rest = lines[number].rstrip("\r\n")[len(last) :]
+    return rest + "".join([lines[number][len(lines[number].rstrip("\r\n")) :], *lines[number + 1 :]])
 
 
 def _find_line(lines: list[str], before: list[str]) -> int | None:

@@ -33,11 +33,6 @@ class CompletionCounts:
         self.requests += 1
         self.at_once += is_at_once
 
-    def count_engine_request(self, *, is_ahead: bool) -> None:
-        """Count a request to an engine."""
-        self.engine_requests += 1
-        self.ahead_requests += is_ahead
-
     @contextmanager
     def count_tokens_ahead(self, request: Request) -> "Generator[AheadTokens, None, None]":
         """Count the tokens of an answer that was requested ahead, when the context ends."""

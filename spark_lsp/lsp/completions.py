@@ -125,9 +125,10 @@ class Completions:
         loop = asyncio.get_running_loop()
         future = self._waiting[request] = loop.create_future()
         try:
-            self._perform(life, life.set_policy(self._factory.policy))
+            self._perform(life, life.speculation.set_policy(self._factory.policy))
             self._perform(life, life.add_request(request, loop.time()))
-            self.counts.count_request(is_at_once=future.done())
+            is_at_once = future.done() and isinstance(future.result(), AnswerText | AnswerNothing)
+            self.counts.count_request(is_at_once=is_at_once)
             return await future
         except BaseException:
             self._perform(life, life.cancel_request(request, loop.time()))
@@ -145,7 +146,7 @@ class Completions:
             elif isinstance(effect, StartStream | StartAhead):
                 self._stop_others_ahead(life)
                 self._perform(
-                    life, life.set_policy(self._factory.policy)
+                    life, life.speculation.set_policy(self._factory.policy)
                 )  # it may have changed since the rest
                 self._start_stream(life, effect.stream)
             elif isinstance(effect, AdoptStream):
@@ -198,6 +199,7 @@ class Completions:
         try:
             running, source = self._factory.make(life, stream)
             self._streams[stream] = running
+            self.counts.ahead_requests += stream.is_ahead
             self._perform(life, life.begin(stream, source))
             self._spawn_reading(running)
         except Exception as error:
@@ -206,8 +208,9 @@ class Completions:
     def _stop_others_ahead(self, life: LifeCycle) -> None:
         """End the ahead streams of all other documents: the user is in this one."""
         for other in self._lives.values():
-            if other is not life and other.ahead is not None and other.ahead.is_receiving:
-                self._perform(other, other.abort(other.ahead, engine_side_down()))
+            ahead = other.speculation.stream
+            if other is not life and ahead is not None and ahead.is_receiving:
+                self._perform(other, other.abort(ahead, engine_side_down()))
 
     def _adopt_stream(self, stream: SuggestionStream) -> None:
         """Show a stream that was started ahead, and repeat its request, if it must be, as any other one."""
@@ -267,9 +270,8 @@ class Completions:
     @asynccontextmanager
     async def _open(self, running: CompletionStream) -> AsyncGenerator[AsyncIterator[Event], None]:
         """Send the request of a stream, and count it."""
-        is_ahead = running.stream.is_ahead
-        self.counts.count_engine_request(is_ahead=is_ahead)
-        if not is_ahead:
+        self.counts.engine_requests += 1
+        if not running.stream.is_ahead:
             async with self._answers.open(running.request) as events:
                 yield events
             return

@@ -47,7 +47,8 @@ from spark_lsp.session.effects import (
     StopStream,
     StopStreamAt,
 )
-from spark_lsp.session.speculation import Policy, Speculation
+from spark_lsp.session.patience import Patience
+from spark_lsp.session.speculation import Speculation
 from spark_lsp.session.stream_source import StreamSource
 from spark_lsp.session.suggestion_stream import (
     LINGER_SECONDS,
@@ -72,7 +73,8 @@ class LifeCycle:
         self._pending: dict[str, CursorRequest] = {}  # by method
         self._delayed: dict[CursorRequest, float] = {}  # until this time
         self._effects: list[Effect] = []
-        self._speculation = Speculation(tokens)
+        self.speculation = Speculation(tokens)
+        self._patience = Patience()
 
     @property
     def stream(self) -> SuggestionStream | None:
@@ -80,14 +82,9 @@ class LifeCycle:
         return self._stream
 
     @property
-    def ahead(self) -> SuggestionStream | None:
-        """The stream for the text after an acceptance, if any."""
-        return self._speculation.stream
-
-    @property
     def next_due(self) -> float | None:
         """The time at which `process_timer` must be called next; None if nothing is due."""
-        times = [self._speculation.due, *self._delayed.values()]
+        times = [self.speculation.due, *self._delayed.values()]
         if self._stream is not None:
             times.append(self._stream.answer_at)
             if self._stream.unused_since is not None:
@@ -95,10 +92,6 @@ class LifeCycle:
         return min((time for time in times if time is not None), default=None)
 
     # Events of the editor.
-
-    def set_policy(self, policy: Policy) -> list[Effect]:
-        """Follow the settings and the choice of the engine."""
-        return self._speculation.set_policy(policy)
 
     def add_request(self, request: CursorRequest, now: float) -> list[Effect]:
         """Answer a request, or let it wait for a stream. An older one of the same method is replaced."""
@@ -122,7 +115,7 @@ class LifeCycle:
         stream = self._stream
         if stream is not None and not stream.suggestion.agrees_with(document):
             self._drop_stream()
-        self._effects += self._speculation.follow_change(document, stream, now, is_idle=not self._pending)
+        self._effects += self.speculation.follow_change(document, stream, now, is_idle=not self._pending)
         for request in list(self._delayed):
             if not Suggestion(request.document, request.offset, request.offset).agrees_with(document):
                 self._settle(request)
@@ -132,7 +125,7 @@ class LifeCycle:
     def close(self) -> list[Effect]:
         """Drop the stream and end all requests: the document is closed or unusable."""
         self._drop_stream()
-        self._effects += self._speculation.drop()
+        self._effects += self.speculation.drop()
         for request in list(self._pending.values()):
             self._settle(request)
             self._effects.append(AnswerReplaced(request))
@@ -142,7 +135,7 @@ class LifeCycle:
 
     def begin(self, stream: SuggestionStream, source: StreamSource) -> list[Effect]:
         """Let a stream receive text: its request is on the way to an engine."""
-        if stream in (self._stream, self.ahead):
+        if stream in (self._stream, self.speculation.stream):
             stream.begin(source)
         return self._take_effects()
 
@@ -158,6 +151,8 @@ class LifeCycle:
             if stream.take_text(text, now):
                 self._finish_answer(stream, now)
             elif stream.suggestion is not before:
+                if not before.text:
+                    self._patience.note_first_text(stream, now)
                 self._show_text(stream)
                 self._answer_decided(stream, now)
         return self._take_effects()
@@ -227,7 +222,7 @@ class LifeCycle:
         unused_since = self._stream.unused_since if self._stream is not None else None
         if unused_since is not None and unused_since + LINGER_SECONDS <= now:
             self._drop(self._stream)
-        self._effects += self._speculation.process_timer(self._stream, now, is_idle=not self._pending)
+        self._effects += self.speculation.process_timer(self._stream, now, is_idle=not self._pending)
         return self._take_effects()
 
     # Steps that events share.
@@ -238,10 +233,10 @@ class LifeCycle:
 
     def _place(self, request: CursorRequest, now: float, *, is_delayed: bool = False) -> None:
         """Let a request wait for the stream; for a new one, after its delay, if the stream does not fit."""
-        typed = self._find_typed_text(request)
+        typed = self._find_typed_text(request, now)
         if typed is None:
-            prepared = self._speculation.take(request, now)
-            self._effects += self._speculation.drop()  # unless it is taken
+            prepared = self.speculation.take(request, now)
+            self._effects += self.speculation.drop()  # unless it is taken
             if prepared is not None:
                 self._stream = prepared
                 self._effects.append(AdoptStream(prepared))
@@ -256,10 +251,11 @@ class LifeCycle:
             self._stream.waiting[request] = typed
             self._answer_decided(self._stream, now)
 
-    def _find_typed_text(self, request: CursorRequest) -> str | None:
+    def _find_typed_text(self, request: CursorRequest, now: float) -> str | None:
         """Return the text typed since the stream's cursor. If the stream does not fit, drop it: None."""
         if self._stream is None:
             return None
+        self._patience.allow_letters(self._stream, request, now)
         typed = self._stream.find_typed_text(request.document, request.offset)
         if typed is None:
             self._drop_stream()
@@ -278,7 +274,7 @@ class LifeCycle:
         """Conclude a stream whose answer is complete, or request a second answer."""
         was_shown = bool(stream.suggestion.text)
         if stream.finish(may_ask_again=now - stream.started_at <= SECOND_ANSWER_SECONDS):
-            self._speculation.recent.add(stream.suggestion, now)
+            self.speculation.recent.add(stream.suggestion, now)
             self._conclude(stream, now)
             return
         if was_shown:
@@ -310,7 +306,7 @@ class LifeCycle:
                 reason = stream.reason or Code.NOTHING_TO_ADD
                 self._effects.append(AnswerNothing(request, reason, stream.detail))
         self._note_use(stream, now)
-        self._speculation.note_answer(stream, now)
+        self.speculation.note_answer(stream, now)
         for request in contradicted:
             self._place(request, now)
 
@@ -333,9 +329,9 @@ class LifeCycle:
         """End a stream, unless it has ended, and the stream that is ahead of it."""
         if stream is self._stream:
             self._drop_stream(error)
-            self._effects += self._speculation.drop()
-        elif stream is self.ahead:
-            self._effects += self._speculation.drop()
+            self._effects += self.speculation.drop()
+        elif stream is self.speculation.stream:
+            self._effects += self.speculation.drop()
 
     def _drop_stream(self, error: Exception | None = None) -> None:
         """End the stream; the requests that still wait for it get the error, or "content modified"."""

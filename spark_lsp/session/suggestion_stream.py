@@ -128,6 +128,7 @@ class SuggestionStream:
     first_answer: tuple[str, int, int] | None = None  # its text, end and number of faults
     is_ahead: bool = False
     adopted_at: tuple[str, Document, int] | None = None
+    awaited_letters: int = 0  # that may be typed before the first text (`patience`)
     reason: Reason | None = None  # for the absence of text
     detail: str = ""
     waiting: dict[CursorRequest, str] = field(default_factory=dict[CursorRequest, str])
@@ -203,6 +204,9 @@ class SuggestionStream:
         """Return how this answer relates to the text typed since the stream's own cursor."""
         offered = self.offered_text
         fit = self.suggestion.compare(typed, offered)
+        is_open = not (self.suggestion.text or self.suggestion.done) and len(typed) <= self.awaited_letters
+        if fit is Fit.IS_CONTRADICTED and is_open:
+            return Fit.MAY_GROW
         if fit is Fit.HAS_TEXT and not offered.startswith(typed):
             return Fit.MAY_GROW  # complete lines are shaped separately and may differ until the end
         return fit

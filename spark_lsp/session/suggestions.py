@@ -82,7 +82,7 @@ class Suggestion:
         """Return how this relates to the typed text; only `offered` of its text may be used yet.
 
         Text that is typed before the first letters of an answer arrive contradicts it, because it would
-        probably not fit.
+        probably not fit; `patience` has the exceptions.
         """
         if not self.text.startswith(typed):
             grows = bool(self.text) and not self.done and typed.startswith(self.text)

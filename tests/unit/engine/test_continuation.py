@@ -18,7 +18,8 @@ def test_in_its_own_file_each_cursor_is_found(at: int) -> None:
     ("prefix", "rest"),
     [
         ("def f(a):\n    other = a\n    ret", "urn total\n\n\n"),  # the lines above it differ
-        ("def f(a):\n    total = a\n    x", ""),  # the cursor's line differs
+        ("def f(a):\n    total = a\n    x", "eturn total\n\n"),  # the cursor's line differs
+        ("def f(a):\n    total = a\n    return another_total", "\n\n\ndef g"),
         ("def f(a):\n    total = a\n  ", "  return total\n"),
         ("def g(b):\n    total = b\n", "    return total\n"),
         ("nothing of it\n", ""),

@@ -189,7 +189,7 @@ async def test_a_failure_ahead_is_silent_and_the_acceptance_sends_the_request_ag
         await user.ask()
         state = user.parts.status.current.state
         await user.until(lambda: user.counts["ahead_input_tokens"])
-        assert user.parts.completions._lives[URI].ahead is None
+        assert user.parts.completions._lives[URI].speculation.stream is None
         assert user.parts.status.current.state == state
         user.type("alpha")
         assert await user.ask() == "alpha"
@@ -218,13 +218,13 @@ async def test_a_request_in_another_document_ends_the_one_ahead() -> None:
         user.link.held = anyio.Event()
         await user.until(lambda: len(user.link.requests) == 2)
         life = user.parts.completions._lives[URI]
-        assert life.ahead is not None
+        assert life.speculation.stream is not None
         other = user.parts.workspace.documents.open("file:///w/b.txt", "plaintext", 1, TEXT)
         assert other is not None
         user.parts.sync.open(other)
         asked = asyncio.ensure_future(user.parts.completions.suggest(other, 3, "inlineCompletion"))
         await user.until(lambda: len(user.link.requests) == 3)
-        assert life.ahead is None
+        assert life.speculation.stream is None
         user.link.held.set()
         assert await asked is not None
 
@@ -235,4 +235,4 @@ async def test_a_withheld_document_is_not_requested_ahead(monkeypatch: pytest.Mo
         monkeypatch.setattr(user.parts.outgoing, "withholds", lambda _: True)
         user.type("alpha")
         assert user.counts["ahead_requests"] == 0
-        assert user.parts.completions._lives[URI].ahead is None
+        assert user.parts.completions._lives[URI].speculation.stream is None

@@ -83,7 +83,7 @@ class World:
         self, document: Document = BASE, *, partial: bool = False, trigger: Trigger = Trigger.NEVER
     ) -> None:
         self.life = LifeCycle(itertools.count(1))
-        self.life.set_policy(Policy(trigger))
+        self.life.speculation.set_policy(Policy(trigger))
         self.trigger = trigger
         self.now = 0.0
         self.document: Document | None = document
@@ -862,7 +862,7 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def an_ahead_stream_is_for_an_acceptance_and_nobody_uses_it(self) -> None:
         world, ahead = self.world, self.world.ahead
-        assert world.life.ahead is ahead
+        assert world.life.speculation.stream is ahead
         if ahead is None:
             return
         assert world.trigger is not Trigger.NEVER

@@ -250,7 +250,7 @@ def test_an_empty_next_suggestion_is_known() -> None:
 
 def test_another_engine_or_setting_ends_it_and_its_answers_are_not_used() -> None:
     world, ahead = looked_at()
-    world.perform(world.life.set_policy(Policy(Trigger.SHOWN, "another engine")))
+    world.perform(world.life.speculation.set_policy(Policy(Trigger.SHOWN, "another engine")))
     assert world.log[-1] == StopStream(ahead)
     world.type("x")
     world.change(CURSOR, CURSOR + 1, "", CURSOR)
