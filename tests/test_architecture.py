@@ -84,7 +84,12 @@ ONLY_IN = {
         *("app.py", "launch.py", "programs.py"),
     ),
     "sqlite3": ("store/",),
-    "tree_sitter": ("prompts/syntax.py", "prompts/shaping/error_count.py", "prompts/names"),
+    "tree_sitter": (
+        "prompts/syntax.py",
+        "prompts/shaping/error_count.py",
+        "prompts/names",
+        "prompts/outline.py",
+    ),
     "xllamacpp": ("engine/local/child.py",),
     "jedi": ("lsp/members/child.py",),
 }

@@ -33,6 +33,14 @@ class LocalSettings:
             "Face, or the path of a GGUF file"
         ),
     ] = "auto"
+    beside_tokens: Annotated[
+        int,
+        Meta(ge=0, le=150),
+        _describe(
+            "maximum tokens of context beside the document, such as signatures of imported names, up to 150. "
+            "0: none, since it changed no answer of the 0.5B model and costs reading time"
+        ),
+    ] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,13 @@ class OpenAISettings:
         ),
     ] = ""
     context_tokens: Annotated[Count, _describe("the model's context length; 0: as the server reports")] = 0
+    beside_tokens: Annotated[
+        Count | None,
+        _describe(
+            "maximum tokens of context beside the document with a completion; 0: none, null: by the model's "
+            "context length and its measured reading speed"
+        ),
+    ] = None
     fim: Annotated[
         Literal["auto", "none", "qwen", "deepseek", "starcoder", "codellama", "codegemma", "codestral"],
         _describe(
@@ -225,9 +240,18 @@ class EditSettings:
 class ContextSettings:
     """Text that a request may contain."""
 
-    maxTokens: Annotated[Count, _describe("not yet in use: engines choose their window by their speed")] = (
-        8192
-    )
+    maxTokens: Annotated[
+        Count,
+        _describe(
+            "maximum tokens of context beside the document with ghost text; 0: as many as the engine reads "
+            "in time, up to 128,000"
+        ),
+    ] = 0
+    imports: Annotated[
+        bool, _describe("send the signatures of imported names that are used near the cursor")
+    ] = True
+    recentEdits: Annotated[bool, _describe("send your recent edits at other places, as small diffs")] = True
+    diagnostics: Annotated[bool, _describe("send the diagnostics near the cursor")] = True
     exclude: Annotated[
         tuple[str, ...],
         _describe("patterns of files that never leave the editor: no ghost text, no actions, no edits"),

@@ -46,7 +46,7 @@ class ReplayEngine:
     @property
     def info(self) -> EngineInfo:
         """A replay is always ready; a missing text is an error of the request."""
-        return EngineInfo(self._name, "replay", "replay", context_tokens=131_072, is_free=True)
+        return EngineInfo(self._name, "replay", "replay", context_tokens=131_072, free=True)
 
     def open(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Answer with the text for the request's task."""

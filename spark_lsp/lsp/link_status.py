@@ -34,10 +34,11 @@ class LinkReporter:
         for problem in link.problems:
             self._messages.show_once(MessageType.Warning, "settings", f"Setting spark.{problem}.")
         self._gateway.engines = link.engines or self._gateway.engines
+        self._gateway.serving = link.serving or self._gateway.serving
         if link.state != "ready":
             self._status.update(state="degraded", reason=link.reason, code=link.code)
             return
-        self._gateway.serving = engine = _find_serving_engine(link)
+        engine = _find_serving_engine(link)
         if engine is None:
             self._status.update(state="off", reason="the gateway has no engine", code=Code.NO_ENGINE)
             return

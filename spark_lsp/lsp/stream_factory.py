@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from spark_lsp.lsp.beside.gatherer import ContextGatherer
 from spark_lsp.lsp.completion_stream import CompletionStream
 from spark_lsp.lsp.gateway_client import GatewayClient
 from spark_lsp.lsp.language_client import LanguageClient
@@ -10,13 +11,14 @@ from spark_lsp.lsp.partial_results import PartialResults
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.privacy.redaction import RedactedDocument
 from spark_lsp.prompts.ghost import GhostText
-from spark_lsp.request import Request
+from spark_lsp.request import Part, Request
 from spark_lsp.session import context
 from spark_lsp.session.documents import Documents
 from spark_lsp.session.life_cycle import LifeCycle
 from spark_lsp.session.speculation import Policy, choose_trigger
 from spark_lsp.session.stream_source import StreamSource
 from spark_lsp.session.suggestion_stream import StreamState, SuggestionStream
+from spark_lsp.supervise import call_guarded
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 from spark_lsp.text.lines import common_prefix_length, common_suffix_length
@@ -32,17 +34,19 @@ class StreamFactory:
         settings: SettingsStore,
         client: LanguageClient,
         gateway: GatewayClient,
+        beside: ContextGatherer,
     ) -> None:
         self._documents = documents
         self._outgoing = outgoing
         self._settings = settings
         self._client = client
         self._gateway = gateway
+        self._beside = beside
 
     @property
     def policy(self) -> Policy:
         """When to request the next suggestion ahead, and whose answers may be used again."""
-        settings, engine = self._settings.current.completion, self._gateway.serving
+        settings, engine = self._settings.current.completion, self._gateway.completion_engine
         is_free = engine is not None and engine.is_free
         source = (settings, engine and (engine.name, engine.model), self._gateway.selected_engine)
         return Policy(choose_trigger(settings.speculate, is_free=is_free), source)
@@ -71,8 +75,16 @@ class StreamFactory:
 
     def _make_request(self, document: Document, offset: int) -> tuple[RedactedDocument, Request]:
         seen = self._outgoing.redact(document)
-        max_lines = self._settings.current.completion.maxLines
-        return seen, context.build_completion(seen.document, offset, max_lines=max_lines)
+        return seen, context.build_completion(
+            seen.document,
+            offset,
+            max_lines=self._settings.current.completion.maxLines,
+            beside=self._gather(seen.document, offset),
+        )
+
+    def _gather(self, document: Document, offset: int) -> tuple[Part, ...]:
+        """Return the context beside a document; none if that fails."""
+        return call_guarded(self._beside.gather, document, offset) or ()
 
     def _make_ahead(self, stream: SuggestionStream) -> tuple[RedactedDocument, Request]:
         """Return the text that the user may accept, as the engine may see it, and its request.
@@ -83,13 +95,14 @@ class StreamFactory:
         current = self._documents.get(stream.uri) or accepted
         mirrored = self._outgoing.redact(current)
         seen, _ = mirrored.follow_edits(accepted, _find_edits(current.text, accepted.text))
-        engine = self._gateway.serving
+        engine, offset = self._gateway.completion_engine, stream.suggestion.anchor
         request = context.build_ahead(
             mirrored.document,
             seen.document,
-            stream.suggestion.anchor,
+            offset,
             max_lines=self._settings.current.completion.maxLines,
             model=engine.name if engine is not None else "",
+            beside=self._gather(seen.document, offset),
         )
         return seen, request
 

@@ -97,6 +97,7 @@ def render_prompt(
     """Return the prompt that continues `prefix` before `suffix`.
 
     `files` holds the paths and texts of other files; they come first, as in the models' training data.
+    A family without a format for files gets none.
     `usual_order` puts the prefix first even for a family that we give the suffix first. The answers to both
     orders differ in one place of four: where one is of no use, the other may be.
     """
@@ -111,10 +112,16 @@ def render_prompt(
     if not files or not template.repository:
         return body
     others = "".join(
-        f"{template.file}{split_control_tokens(path, template)}\n{split_control_tokens(text, template)}\n"
-        for path, text in files
+        f"{template.file}{split_control_tokens(name, template)}\n"
+        f"{split_control_tokens(text.rstrip(), template)}\n"
+        for name, text in files
     )
     return f"{template.repository}project\n{others}{template.file}{body}"
+
+
+def reads_files(family: str) -> bool:
+    """Tell whether a family's documentation has a format for the files of a repository."""
+    return bool(TEMPLATES.get(family, PLAIN).repository)
 
 
 def _join_parts(template: FimTemplate, prefix: str, suffix: str) -> str:
@@ -143,15 +150,21 @@ def split_fragment(prefix: str) -> tuple[str, str]:
     return prefix[:at], prefix[at:]
 
 
-def grammar_for_prefix(fragment: str) -> str:
-    """Return a GBNF grammar for text that begins with `fragment`; empty without one.
+def make_grammar(fragment: str, starts: tuple[str, ...] = ()) -> str:
+    """Return a GBNF grammar for text that begins with `fragment` and one of `starts`; empty without both.
 
-    The grammar allows line ends, and an end directly after the fragment.
+    The grammar allows line ends, and an end directly after the beginning.
     """
-    if not fragment:
+    if not fragment and not starts:
         return ""
-    literal = fragment.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t")
-    return f'root ::= "{literal}" [^\\x00]*'
+    choice = f"({' | '.join(map(_quote, starts))}) " if starts else ""
+    return f"root ::= {_quote(fragment)} {choice}[^\\x00]*"
+
+
+def _quote(text: str) -> str:
+    """Return a text as a literal of a GBNF grammar."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + escaped.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r") + '"'
 
 
 def may_start_with_newline(prefix: str) -> bool:

@@ -4,7 +4,7 @@ Offsets are code points. Every part refers to its document's version, so the wir
 gateway mirrors that version, and the text otherwise.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from spark_lsp.request import Effort, Part, PartKind, Priority, Request, Span, Task
 from spark_lsp.text.document import Document
@@ -17,9 +17,17 @@ def cite_range(kind: PartKind, document: Document, start: int, end: int) -> Part
     return Part(kind, document.text[start:end], document.uri, span)
 
 
-def build_completion(document: Document, offset: int, *, max_lines: int = 0, model: str = "") -> Request:
-    """Return the request to complete at `offset`."""
+def build_completion(
+    document: Document,
+    offset: int,
+    *,
+    max_lines: int = 0,
+    model: str = "",
+    beside: Sequence[Part] = (),
+) -> Request:
+    """Return the request to complete at `offset`; `beside` is the context beside the document."""
     parts = (
+        *beside,
         cite_range(PartKind.PREFIX, document, 0, offset),
         cite_range(PartKind.SUFFIX, document, offset, len(document)),
     )
@@ -34,7 +42,13 @@ def build_completion(document: Document, offset: int, *, max_lines: int = 0, mod
 
 
 def build_ahead(
-    mirrored: Document, accepted: Document, offset: int, *, max_lines: int = 0, model: str = ""
+    mirrored: Document,
+    accepted: Document,
+    offset: int,
+    *,
+    max_lines: int = 0,
+    model: str = "",
+    beside: Sequence[Part] = (),
 ) -> Request:
     """Return the request to complete at `offset` of the text that a mirrored document may become.
 
@@ -46,6 +60,7 @@ def build_ahead(
     kept_after = len(mirrored) - end
     uri = mirrored.uri
     parts = (
+        *beside,
         cite_range(PartKind.PREFIX, mirrored, 0, start),
         Part(PartKind.PREFIX, before[start:], uri),
         Part(PartKind.SUFFIX, after[: len(after) - kept_after], uri),

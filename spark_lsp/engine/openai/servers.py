@@ -24,6 +24,8 @@ KEPT_LOADED_S: dict[Flavour, float] = {"ollama": 60.0}
 USUALLY_LOADED_S = 1800.0
 LOADING_SHOWN_S = 1.0
 LONGEST_LOAD_S = 600.0
+MIN_MEASURED_TOKENS = 256
+_MEASUREMENT_WEIGHT = 0.3  # of a new measurement against those before
 # What people paste is often the address of one call.
 _CALLS = ("/chat/completions", "/fim/completions", "/completions", "/models")
 _AZURE = re.compile(r"\.(?:openai|cognitiveservices|services\.ai)\.azure\.(?:com|us|cn)\Z")
@@ -58,7 +60,8 @@ class Server:
     `looked`: we have requested its list of models. `infills` becomes False when it turns out to know chats
     only, and `refuses` grows by each field that it does not accept. `thinks`: its model has been seen to
     think; `separates`: it returns the thinking in a field of its own. `answered_at` is when it last did;
-    `loading_since` is set while it seems to load its model.
+    `reads_per_s` is the measured reading pace, 0 before the first; `loading_since` is set while it seems to
+    load its model.
     """
 
     url: str
@@ -71,6 +74,7 @@ class Server:
     refuses: frozenset[str] = frozenset()
     thinks: bool = False
     separates: bool = False
+    reads_per_s: float = 0.0
     answered_at: float | None = None
     loading_since: float | None = None
 
@@ -146,6 +150,17 @@ class Server:
         """Note that the model answers: it is loaded."""
         self.answered_at = now
         self.loading_since = None
+
+    def note_reading(self, tokens: int, seconds: float) -> None:
+        """Include the time for reading these tokens, which were not cached, in the measured pace.
+
+        It includes the way to the server and back, so short readings say nothing.
+        """
+        if tokens < MIN_MEASURED_TOKENS or seconds <= 0:
+            return
+        measured = tokens / seconds
+        old = self.reads_per_s or measured
+        self.reads_per_s = old + (measured - old) * _MEASUREMENT_WEIGHT
 
     @property
     def suffixes(self) -> bool:

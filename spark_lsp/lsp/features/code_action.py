@@ -10,8 +10,10 @@ from spark_lsp.lsp.cursor_rest import CursorRest
 from spark_lsp.lsp.edit_request import EditRequestReader
 from spark_lsp.lsp.outgoing import Outgoing
 from spark_lsp.lsp.threads import run_in_thread
+from spark_lsp.privacy.redaction import redact_secrets
 from spark_lsp.prompts import actions
 from spark_lsp.prompts.actions import ActionOffer, Diagnostic
+from spark_lsp.session.diagnostic_notes import DiagnosticNote, DiagnosticNotes
 from spark_lsp.session.documents import Documents
 from spark_lsp.text.document import Document
 
@@ -28,6 +30,7 @@ async def list_actions(
     abilities: Abilities,
     reader: EditRequestReader,
     cursor_rest: CursorRest,
+    notes: DiagnosticNotes,
 ) -> list[types.CodeAction] | list[types.Command]:
     """Return the actions of the table that apply to this range.
 
@@ -41,6 +44,8 @@ async def list_actions(
     start, end = convert.to_offsets(document, params.range, documents.encoding)
     cursor_rest.move(document, end)
     diagnostics = {reader.convert_diagnostic(document, each): each for each in params.context.diagnostics}
+    if documents.get(uri) is document:
+        notes.replace_lines(document, start, end, map(_make_note, filter(_is_problem, diagnostics.items())))
     here = [each for each in diagnostics if _touches(document, each, start, end)]
     offers = await run_in_thread(actions.list_offers, document, start, end, here)
     is_automatic = params.context.trigger_kind is types.CodeActionTriggerKind.Automatic
@@ -51,6 +56,17 @@ async def list_actions(
         if _is_requested(params.context.only, offer.action.kind) and (offer.diagnostics or not only_fixes)
     ]
     return _adapt_to_editor(abilities, found)
+
+
+def _is_problem(item: tuple[Diagnostic, types.Diagnostic]) -> bool:
+    """Return whether a diagnostic is an error or a warning, and not only a hint."""
+    severity = item[1].severity
+    return severity is None or severity <= types.DiagnosticSeverity.Warning
+
+
+def _make_note(item: tuple[Diagnostic, types.Diagnostic]) -> DiagnosticNote:
+    """Return a diagnostic as context for ghost text, without secrets."""
+    return DiagnosticNote(item[0].start, item[0].end, redact_secrets(item[0].message))
 
 
 def _touches(document: Document, diagnostic: Diagnostic, start: int, end: int) -> bool:

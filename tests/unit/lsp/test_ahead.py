@@ -30,7 +30,7 @@ pytestmark = pytest.mark.anyio
 
 URI = "file:///w/a.txt"
 TEXT = "one\ntwo\n"
-FREE = EngineInfo("box", "openai", "m", is_free=True)
+FREE = EngineInfo("box", "openai", "m", free=True)
 PAID = EngineInfo("cloud", "openai", "m")
 SECRET = f"ghp_{'aB3' * 12}"
 ANSWER = (Chunk("alpha"), Finished(usage=Usage(30, 2)))
@@ -108,7 +108,7 @@ async def using(
     parts, client = recording_parts()
     parts.settings.apply({"completion": settings})
     parts.workspace.documents.open(URI, "plaintext", 1, text)
-    parts.gateway.serving = engine
+    parts.gateway.engines, parts.gateway.serving = (engine,), {"completion": engine.name}
     async with anyio.create_task_group() as group:
         group.start_soon(parts.run_engine_side, link)
         await parts.engine_side.up.wait()

@@ -69,9 +69,10 @@ def test_a_long_word_is_healed_from_within() -> None:
 
 
 def test_the_grammar_quotes_what_it_must() -> None:
-    assert fim.grammar_for_prefix('"') == 'root ::= "\\"" [^\\x00]*'
-    assert fim.grammar_for_prefix("\\") == 'root ::= "\\\\" [^\\x00]*'
-    assert fim.grammar_for_prefix("") == ""
+    assert fim.make_grammar('"') == 'root ::= "\\"" [^\\x00]*'
+    assert fim.make_grammar("\\") == 'root ::= "\\\\" [^\\x00]*'
+    assert fim.make_grammar("") == ""
+    assert fim.make_grammar(" ", ("if ", 'x = "')) == 'root ::= " " ("if " | "x = \\"") [^\\x00]*'
 
 
 @pytest.mark.parametrize("prefix", ["def f(x):", "if (a) {", "call(", "# sort the names", "x = [", "a, b ="])
