@@ -292,8 +292,8 @@ class EngineInfo:
     of a later release). `note` says something about a `ready` engine, such as why it uses one of its models.
     `source` names the engine whose tokens this one plays, and whose state it has.
     `context_tokens` and `prefill_tokens_per_s` are 0 where unknown. `beside_budget` is the most context
-    beside the document that a completion should have, in tokens: the engine reads it in time. It is sent only
-    if there is one.
+    beside the document that a completion should have, in tokens: the engine reads it in time. `free`: a
+    request costs no money, as far as the engine knows. Both are sent only if they apply.
     """
 
     name: str
@@ -308,6 +308,12 @@ class EngineInfo:
     source: str = ""
     note: str = ""
     beside_budget: int | UnsetType = UNSET
+    free: bool | UnsetType = UNSET
+
+    @property
+    def is_free(self) -> bool:
+        """Whether a request costs no money, so that one that may be of no use is allowed."""
+        return bool(self.free)
 
     @property
     def beside_tokens(self) -> int:

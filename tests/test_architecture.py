@@ -41,6 +41,7 @@ PURE = (
     "privacy",
     "simulate",
     "engine/circuit_breaker.py",
+    "engine/continuation.py",
     "engine/local/choice.py",
     "engine/openai/calls.py",
     "engine/openai/errors.py",

@@ -52,6 +52,10 @@ class ReplaySettings:
     texts: Annotated[
         Mapping[str, str], _describe("a file for each task (`complete`, `edit`, `chat`); overrides `text`")
     ] = field(default_factory=dict[str, str])
+    continues: Annotated[
+        bool,
+        _describe("the text is a file: answer a completion with its text from the cursor's position on"),
+    ] = False
     tokens_per_s: Annotated[Amount, _describe("the pace; 0 means all at once")] = 500.0
     delay_ms: Annotated[Amount, _describe("milliseconds before the first token")] = 50.0
 
@@ -205,6 +209,13 @@ class CompletionSettings:
         bool,
         _describe("propose text copied from open documents until the engine answers, if the match is clear"),
     ] = True
+    speculate: Annotated[
+        Literal["auto", "shown", "accepted", "off"],
+        _describe(
+            "request the next suggestion before the editor does: `shown` while the user looks at this one, "
+            "`accepted` at its acceptance; `auto`: `shown` if the engine costs no money per request"
+        ),
+    ] = "auto"
     maxLines: Annotated[Count, _describe("maximum number of lines; 0: as many as the engine gives")] = 0
     delayMs: Annotated[Count, _describe("milliseconds to wait after a keystroke before a request")] = 0
     disabledGlobs: Annotated[tuple[str, ...], _describe("patterns of files without ghost text")] = ()

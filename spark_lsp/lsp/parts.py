@@ -241,17 +241,22 @@ class Parts:
     def completions(self) -> "Completions":
         """The suggestions that are being streamed."""
         from spark_lsp.lsp.completions import Completions
+        from spark_lsp.lsp.stream_factory import StreamFactory
 
         completions = Completions(
-            documents=self.workspace.documents,
-            outgoing=self.outgoing,
+            factory=StreamFactory(
+                self.workspace.documents,
+                self.outgoing,
+                self.settings,
+                self.client,
+                self.gateway,
+                self.beside,
+            ),
             settings=self.settings,
-            client=self.client,
             status=self.status,
             engine_side=self.engine_side,
             answers=self.answers,
             names=self.names,
-            beside=self.beside,
         )
         self.sync.on_change.append(completions.drop_contradicted)
         self.sync.on_discard.append(completions.forget_document)

@@ -4,13 +4,38 @@ A request is answered at the first useful unit: complete lines that are useful a
 arrive within `MORE_LINES_SECONDS`. A client that shows partial results gets the incomplete text after
 `PARTIAL_TEXT_SECONDS`, because the rest follows; any other client would keep half a line.
 
-The states; `life_cycle` has the events that lead from one to another:
+The states:
 
     STARTING    the request to the engine is being built
     GROWING     text arrives; no request is answered with it yet
     ANSWERING   the text so far answers requests; more may arrive
     DONE        the text is complete, or there is a reason for its absence
     DROPPED     contradicted, unused or replaced; it answers nothing any more
+
+The events, which `life_cycle` processes, and their effects:
+
+    state         event                                         next        effects
+    ------------  --------------------------------------------  ----------  -----------------------------
+    none          a request arrives, and its delay is over      STARTING    StartStream
+    STARTING      the caller begins it                          GROWING
+    STARTING      the caller refuses it, or cannot begin it     DROPPED     StopStream, AnswerReplaced or
+                                                                            AnswerFailed
+    GROWING       a draft arrives before any text               ANSWERING   ShowText, answers
+    GROWING       text arrives                                  the same    ShowText
+    GROWING       there has been enough text for long enough    ANSWERING   answers
+    ANSWERING     text arrives                                  the same    ShowText, answers
+    GROWING or    the first attempt is lost before its first    the same    RepeatRequest
+    ANSWERING     complete line
+    GROWING or    the first answer is complete and of no use    the same    AskAgain
+    ANSWERING
+    GROWING or    the engine has finished, or further text      DONE        ShowText, StopStreamAt,
+    ANSWERING     would be cut                                              answers
+    GROWING or    the engine has failed                         DONE        ReportFailure, ShowText,
+    ANSWERING                                                               StopStreamAt, answers
+    any of these  a change or a request contradicts it          DROPPED     StopStream, AnswerReplaced
+    any of these  no request used it for `LINGER_SECONDS`       DROPPED     StopStream
+    any of these  its work was cancelled, or has crashed        DROPPED     StopStream, AnswerFailed
+    any of these  the document is closed                        DROPPED     StopStream, AnswerReplaced
 
 A *draft* is a text that is there at once, before the engine's first token. It answers requests like the
 engine's text. As soon as a client has it, only a text that begins with it replaces it.
@@ -20,10 +45,10 @@ A live stream (any state but DROPPED) that no request uses is *unused*, and is d
 
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from typing import Protocol
 
 from spark_lsp.codes import Code, Reason
 from spark_lsp.errors import LocalProtocolError
+from spark_lsp.session.stream_source import SecretCheck, Shaper, StreamSource
 from spark_lsp.session.suggestions import Fit, Suggestion
 from spark_lsp.text.document import Document
 
@@ -66,90 +91,6 @@ TABLE: dict[tuple[StreamState, StreamStep], StreamState] = {
 }
 
 
-class Shaper(Protocol):
-    """Turns the chunks of an engine into the text to show: `prompts.ghost.GhostText`."""
-
-    def feed(self, chunk: str) -> bool:
-        """Take a chunk. Return True if the text is complete."""
-        ...
-
-    def finish(self) -> str | None:
-        """Return the text to insert, or None. `end` then belongs to this text."""
-        ...
-
-    def reset(self) -> None:
-        """Forget the chunks so far."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """The text to show so far."""
-        ...
-
-    @property
-    def end(self) -> int:
-        """The end of the document's text that `text` replaces."""
-        ...
-
-    @property
-    def whole_lines(self) -> str:
-        """The complete lines so far."""
-        ...
-
-    @property
-    def lines_end(self) -> int:
-        """The end of the document's text that `whole_lines` replaces."""
-        ...
-
-    @property
-    def is_useful(self) -> bool:
-        """Whether the complete lines help alone."""
-        ...
-
-    def count_faults(self) -> int:
-        """Return how many names in the final text, and in the lines below it, do not exist."""
-        ...
-
-    def find_second_starts(self) -> tuple[str, ...]:
-        """Return texts, one of which a better answer begins with; empty if that is unknown."""
-        ...
-
-    def cut_wrong_names(self) -> str | None:
-        """Return the final text up to the first statement with a name that does not exist."""
-        ...
-
-    @property
-    def deserves_second_answer(self) -> bool:
-        """Whether the answer gave no text although there should be one."""
-        ...
-
-
-class SecretCheck(Protocol):
-    """Finds the secrets that were hidden from the model: `privacy.redaction.RedactedDocument`."""
-
-    @property
-    def has_secrets(self) -> bool:
-        """Whether any secret was hidden."""
-        ...
-
-    def repeats_mask(self, text: str) -> bool:
-        """Return whether a text repeats the mask of a hidden secret."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class StreamSource:
-    """Where a stream's text comes from: the shaping, the check for secrets, and the client's ability.
-
-    `draft_shaper` shapes a draft.
-    """
-
-    shaper: Shaper
-    secrets: SecretCheck
-    shows_partial_results: bool
-    draft_shaper: Shaper | None = None
-
-
 @dataclass(eq=False, slots=True)
 class CursorRequest:
     """A request for a suggestion at a cursor; `document` is the text at its arrival.
@@ -169,7 +110,8 @@ class SuggestionStream:
 
     `suggestion` has all text so far, `lines` only its complete lines, which replace the text up to
     `lines_end`. `waiting` maps the requests that wait to the text typed since the stream's own cursor,
-    `answered` has those that were answered with its text.
+    `answered` has those that were answered with its text. `is_ahead` tells that no request uses it yet
+    (`speculation`); `adopted_at` has the text typed before the first request, and that request's cursor.
     """
 
     suggestion: Suggestion
@@ -185,6 +127,9 @@ class SuggestionStream:
     answer_number: int = 1  # 2: the first answer was of no use
     starts: tuple[str, ...] = ()  # one of which the second answer must begin with
     first_answer: tuple[str, int, int] | None = None  # its text, end and number of faults
+    is_ahead: bool = False
+    adopted_at: tuple[str, Document, int] | None = None
+    awaited_letters: int = 0  # that may be typed before the first text (`patience`)
     reason: Reason | None = None  # for the absence of text
     detail: str = ""
     waiting: dict[CursorRequest, str] = field(default_factory=dict[CursorRequest, str])
@@ -203,7 +148,17 @@ class SuggestionStream:
     @property
     def shows_partial_results(self) -> bool:
         """Whether the client shows the text while it grows."""
-        return self.source is not None and self.source.shows_partial_results
+        return self.source is not None and self.source.shows_partial_results and not self.is_ahead
+
+    @property
+    def shown_suggestion(self) -> Suggestion | None:
+        """The text so far, for the cursor that the client knows; None if it contradicts the typed text."""
+        if self.adopted_at is None:
+            return self.suggestion
+        typed, document, offset = self.adopted_at
+        if not (self.suggestion.text.startswith(typed) or typed.startswith(self.suggestion.text)):
+            return None
+        return self.suggestion.advance(typed, document, offset)
 
     @property
     def offered_text(self) -> str:
@@ -225,6 +180,15 @@ class SuggestionStream:
         self.source = source
         self.attempts = 1
 
+    def adopt(self, typed: str, document: Document, offset: int) -> None:
+        """Let requests use a stream that was started ahead. Its text has had the time to grow."""
+        self.is_ahead = False
+        self.adopted_at = (typed, document, offset)
+        has_letters = self.shows_partial_results and bool(self.suggestion.text)
+        if self.state is StreamState.GROWING and (has_letters or self.answer_at is not None):
+            self.answer_at = None
+            self.step(StreamStep.ANSWER)
+
     def repeat(self) -> None:
         """Discard the received text, because the same request is sent again."""
         self.step(StreamStep.REPEAT)
@@ -241,6 +205,9 @@ class SuggestionStream:
         """Return how this answer relates to the text typed since the stream's own cursor."""
         offered = self.offered_text
         fit = self.suggestion.compare(typed, offered)
+        is_open = not (self.suggestion.text or self.suggestion.done) and len(typed) <= self.awaited_letters
+        if fit is Fit.IS_CONTRADICTED and is_open:
+            return Fit.MAY_GROW
         if fit is Fit.HAS_TEXT and not offered.startswith(typed):
             return Fit.MAY_GROW  # complete lines are shaped separately and may differ until the end
         return fit
@@ -293,10 +260,11 @@ class SuggestionStream:
 
     def take_draft(self, text: str) -> bool:
         """Take a draft. Return True if it may answer requests."""
-        shaper = self.source.draft_shaper if self.source is not None else None
+        make_shaper = self.source.make_draft_shaper if self.source is not None else None
         _, secrets = self._parts
-        if shaper is None or self.state is not StreamState.GROWING or self.suggestion.text:
+        if make_shaper is None or self.state is not StreamState.GROWING or self.suggestion.text:
             return False
+        shaper = make_shaper()
         shaper.feed(text)
         shaped = shaper.finish()
         if not shaped or secrets.repeats_mask(shaped):

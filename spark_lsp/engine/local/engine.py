@@ -91,6 +91,7 @@ class LocalEngine:
             state=state,
             reason=reason,
             code="" if state == "ready" else code,
+            free=True,
         )
 
     async def start(self) -> None:

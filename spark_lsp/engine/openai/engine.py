@@ -33,7 +33,7 @@ from spark_lsp.engine.openai.calls import Target
 from spark_lsp.engine.openai.events import served_of, slots_of
 from spark_lsp.engine.openai.http import CONNECT_TIMEOUT_S, MAX_LIST_BYTES, Http, ResponseTimeouts
 from spark_lsp.engine.openai.keys import key_of
-from spark_lsp.engine.openai.servers import Server, choose, normal_url, only_model
+from spark_lsp.engine.openai.servers import Server, are_own, choose, normal_url, only_model
 from spark_lsp.errors import EngineError
 from spark_lsp.request import EngineInfo, Event, Finished, Focus, Request, Started
 from spark_lsp.supervise import run_guarded
@@ -72,6 +72,7 @@ class OpenAIEngine:
             "openai",
             model,
             context_tokens=context,
+            free=are_own(self._servers, self._settings) or UNSET,
             beside_budget=self._beside_tokens(known) or UNSET,
         )
         if why := self._find_obstacle():

@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from spark_lsp.codes import Code
-from spark_lsp.config import Flavour
+from spark_lsp.config import Flavour, OpenAISettings
 from spark_lsp.engine.circuit_breaker import CircuitBreaker
 from spark_lsp.errors import EngineError
 
@@ -32,6 +32,7 @@ _AZURE = re.compile(r"\.(?:openai|cognitiveservices|services\.ai)\.azure\.(?:com
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)")
 _LOCAL_NAMES = (".local", ".lan", ".internal", ".home.arpa", ".localhost")
 _KEY_NAMES = re.compile(r"(?:\A|[-_])(?:api)?(?:key|token|secret|password|sig|signature)\Z", re.IGNORECASE)
+_SELF_HOSTED: frozenset[Flavour] = frozenset(("vllm", "sglang", "llamacpp", "ollama"))
 _HOSTED: dict[str, Flavour] = {
     "api.mistral.ai": "mistral",
     "codestral.mistral.ai": "mistral",
@@ -165,6 +166,16 @@ class Server:
     def suffixes(self) -> bool:
         """Whether its address is DeepSeek's for filling in the middle."""
         return self._parts.path.endswith("/beta")
+
+
+def are_own(servers: Sequence[Server], settings: OpenAISettings) -> bool:
+    """Return whether the user runs the servers, as far as the settings tell: a request costs no money.
+
+    A server nearby that wants a key may be a proxy of a paid service.
+    """
+    has_key = bool(settings.key_env or settings.key_file)
+    are_near = all(not server.fault and server.is_near for server in servers)
+    return settings.flavour in _SELF_HOSTED or (are_near and not has_key)
 
 
 def ranked(servers: Sequence[Server], origin: str) -> list[Server]:

@@ -101,6 +101,7 @@ class WaferEngine:
             reason=source.reason or self._note,
             code=source.code,
             source=self._settings.source,
+            free=source.free,
         )
 
     @property

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from spark_lsp.errors import SparkError
 from spark_lsp.lsp.beside.source_files import Search, SourceFiles, uri_of
 from spark_lsp.lsp.engine_side import EngineSide
+from spark_lsp.lsp.exclusion import UNDECIDED
 from spark_lsp.lsp.outgoing import Outgoing
 from spark_lsp.lsp.threads import run_in_thread
 from spark_lsp.privacy.uris import is_file, path_of
@@ -66,8 +67,10 @@ class Neighbours:
         if known is None:
             return []
         verdict = self._outgoing.exclusion.verdict  # the settings may have changed
-        permitted = {path for path, each in known.uris.items() if verdict(each) is None}
-        return [symbol for symbol in known.symbols if symbol.path in permitted]
+        verdicts = {path: verdict(each) for path, each in known.uris.items()}
+        if UNDECIDED in verdicts.values():
+            self._request(uri)  # another part has forgotten the verdict on a file
+        return [symbol for symbol in known.symbols if verdicts.get(symbol.path, UNDECIDED) is None]
 
     def follow(self, document: Document, _: Sequence[Edit] = ()) -> None:
         """Look into the imports of a document that was opened or changed, at the next rest."""

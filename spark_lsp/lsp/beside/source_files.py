@@ -96,7 +96,7 @@ class SourceFiles:
         return outline
 
     def read_permitted(self, path: str, roots: Sequence[str]) -> str | None:
-        """Return the text of a file on the disk, with its secrets; None if it may not leave or has no text."""
+        """Return the text of a file on the disk and its secrets; None if it may not leave or has no text."""
         if not self._is_permitted(path, roots):
             return None
         stamp = find_stamp(local_path(path))

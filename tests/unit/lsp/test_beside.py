@@ -1,6 +1,7 @@
 """The context beside a document: what a keystroke finds in memory, and how the mirror follows it."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from spark_lsp.lsp.beside.candidates import FAR_TOKENS, Surroundings, list_candidates
+from spark_lsp.lsp.beside.neighbours import Neighbours
+from spark_lsp.lsp.engine_side import EngineSide
 from spark_lsp.lsp.parts import Parts
 from spark_lsp.prompts.imported_symbols import ImportedSymbol
 from spark_lsp.request import EngineInfo, PartKind
@@ -175,3 +178,48 @@ def test_the_mirror_follows_any_change(steps: list[list[str]]) -> None:
     for messages in steps:
         note(parts, *messages)
         assert "".join(gather(parts)) == link.texts.get(CONTEXT, "")
+
+
+# The background.
+
+
+class WorkList(EngineSide):
+    """An engine side that keeps its work until the test does it."""
+
+    def __init__(self) -> None:
+        self.work: list[Any] = []
+
+    def spawn(self, work: Any, *arguments: Any, on_failure: Any = None) -> None:
+        self.work.append(work)
+
+    async def do_all(self) -> None:
+        while self.work:
+            await self.work.pop()()
+
+
+@pytest.mark.anyio
+async def test_a_forgotten_verdict_withholds_a_file_until_it_is_judged_again(
+    parts: Parts, tmp_path: Path
+) -> None:
+    (tmp_path / "lib.py").write_text("def near(): pass\n")
+    parts.workspace.roots = (tmp_path.as_uri(),)
+    uri = (tmp_path / "main.py").as_uri()
+    opened = parts.workspace.documents.open(uri, "python", 1, "from lib import near\n")
+    assert opened is not None
+    parts.sync.open(opened)
+    side = WorkList()
+    neighbours = Neighbours(
+        documents=parts.workspace.documents,
+        outgoing=parts.outgoing,
+        roots=lambda: parts.workspace.roots,
+        engine_side=side,
+        is_wanted=lambda: True,
+    )
+    neighbours.follow(opened)
+    await side.do_all()
+    assert [each.text for each in neighbours.list_symbols(uri)] == ["def near(): ..."]
+    assert side.work == []
+    parts.exclusion.forget((tmp_path / "lib.py").as_uri())
+    assert neighbours.list_symbols(uri) == []
+    await side.do_all()
+    assert [each.local for each in neighbours.list_symbols(uri)] == ["near"]
