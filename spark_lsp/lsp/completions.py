@@ -298,6 +298,7 @@ class Completions:
         elif isinstance(event, Finished) and event.reason == "cancelled":
             self._repeat_stopped(running, now)
         elif isinstance(event, Finished):
+            self._perform(life, life.speculation.set_policy(self._factory.policy))  # the engine is known now
             self._perform(life, life.finish(running.stream, now))
 
     def _repeat_stopped(self, running: CompletionStream, now: float) -> None:
