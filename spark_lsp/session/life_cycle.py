@@ -19,10 +19,12 @@ The stream, of which a document has at most one (`suggestion_stream` describes i
     ANSWERING     complete line
     GROWING or    the first answer is complete and of no use    the same    AskAgain
     ANSWERING
-    GROWING or    the engine has finished, or further text      DONE        ShowText, StopStreamAt,
-    ANSWERING     would be cut                                              answers
+    GROWING or    the engine has finished, further text would   DONE        ShowText, StopStreamAt,
+    ANSWERING     be cut, or the gate ends the text                         answers
     GROWING or    the engine has failed                         DONE        ReportFailure, ShowText,
     ANSWERING                                                               StopStreamAt, answers
+    any but       the user refuses its text                     DONE        ShowText, StopStreamAt,
+    STARTING                                                                answers
     any of these  a change or a request contradicts it          DROPPED     StopStream, AnswerReplaced
     any of these  no request used it for `LINGER_SECONDS`       DROPPED     StopStream
     any of these  its work was cancelled, or has crashed        DROPPED     StopStream, AnswerFailed
@@ -145,6 +147,14 @@ class LifeCycle:
             self._effects.append(AnswerReplaced(request))
         return self._take_effects()
 
+    def dismiss(self, token: int, now: float) -> list[Effect]:
+        """Remove the text of the live stream, if it is the one that the user has refused."""
+        stream = self._stream
+        if stream is not None and stream.suggestion.token == token and stream.source is not None:
+            stream.dismiss()
+            self._conclude(stream, now)
+        return self._take_effects()
+
     # Events of the engine. Those of a stream that has been dropped have no effect.
 
     def begin(self, stream: SuggestionStream, source: StreamSource) -> list[Effect]:
@@ -159,11 +169,13 @@ class LifeCycle:
             self._drop_stream()
         return self._take_effects()
 
-    def add_text(self, stream: SuggestionStream, text: str, now: float) -> list[Effect]:
-        """Process more text of an engine."""
+    def add_text(
+        self, stream: SuggestionStream, text: str, now: float, confidence: float | None = None
+    ) -> list[Effect]:
+        """Process more text of an engine, and the engine's confidence in its text so far."""
         if stream.is_receiving:
             before = stream.suggestion
-            if stream.take_text(text, now):
+            if stream.take_text(text, now, confidence):
                 self._finish_answer(stream, now)
             elif stream.suggestion is not before:
                 self._show_text(stream)
@@ -268,7 +280,7 @@ class LifeCycle:
         self._effects.append(StartStream(self._stream))
 
     def _show_text(self, stream: SuggestionStream) -> None:
-        if stream.shows_partial_results:
+        if stream.shows_partial_results and not stream.is_held:
             self._effects.append(ShowText(stream, stream.suggestion))
 
     def _finish_answer(self, stream: SuggestionStream, now: float) -> None:

@@ -20,10 +20,11 @@ A live stream (any state but DROPPED) that no request uses is *unused*, and is d
 
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from typing import Protocol
 
 from spark_lsp.codes import Code, Reason
 from spark_lsp.errors import LocalProtocolError
+from spark_lsp.session.shaper import SecretCheck, Shaper
+from spark_lsp.session.showing import Ruling, ShowGate
 from spark_lsp.session.suggestions import Fit, Suggestion
 from spark_lsp.text.document import Document
 
@@ -66,84 +67,18 @@ TABLE: dict[tuple[StreamState, StreamStep], StreamState] = {
 }
 
 
-class Shaper(Protocol):
-    """Turns the chunks of an engine into the text to show: `prompts.ghost.GhostText`."""
-
-    def feed(self, chunk: str) -> bool:
-        """Take a chunk. Return True if the text is complete."""
-        ...
-
-    def finish(self) -> str | None:
-        """Return the text to insert, or None. `end` then belongs to this text."""
-        ...
-
-    def reset(self) -> None:
-        """Forget the chunks so far."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """The text to show so far."""
-        ...
-
-    @property
-    def end(self) -> int:
-        """The end of the document's text that `text` replaces."""
-        ...
-
-    @property
-    def whole_lines(self) -> str:
-        """The complete lines so far."""
-        ...
-
-    @property
-    def lines_end(self) -> int:
-        """The end of the document's text that `whole_lines` replaces."""
-        ...
-
-    @property
-    def is_useful(self) -> bool:
-        """Whether the complete lines help alone."""
-        ...
-
-    def count_faults(self) -> int:
-        """Return how many names in the final text, and in the lines below it, do not exist."""
-        ...
-
-    def cut_wrong_names(self) -> str | None:
-        """Return the final text up to the first statement with a name that does not exist."""
-        ...
-
-    @property
-    def deserves_second_answer(self) -> bool:
-        """Whether the answer gave no text although there should be one."""
-        ...
-
-
-class SecretCheck(Protocol):
-    """Finds the secrets that were hidden from the model: `privacy.redaction.RedactedDocument`."""
-
-    @property
-    def has_secrets(self) -> bool:
-        """Whether any secret was hidden."""
-        ...
-
-    def repeats_mask(self, text: str) -> bool:
-        """Return whether a text repeats the mask of a hidden secret."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class StreamSource:
     """Where a stream's text comes from: the shaping, the check for secrets, and the client's ability.
 
-    `draft_shaper` shapes a draft.
+    `draft_shaper` shapes a draft. `gate` decides whether the text is shown; without one, all text is.
     """
 
     shaper: Shaper
     secrets: SecretCheck
     shows_partial_results: bool
     draft_shaper: Shaper | None = None
+    gate: ShowGate | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -164,8 +99,9 @@ class SuggestionStream:
     """An answer that is being streamed.
 
     `suggestion` has all text so far, `lines` only its complete lines, which replace the text up to
-    `lines_end`. `waiting` maps the requests that wait to the text typed since the stream's own cursor,
-    `answered` has those that were answered with its text.
+    `lines_end`. While `is_held`, the gate has not decided, and the text answers nothing. `waiting` maps the
+    requests that wait to the text typed since the stream's own cursor, `answered` has those that were answered
+    with its text.
     """
 
     suggestion: Suggestion
@@ -174,6 +110,7 @@ class SuggestionStream:
     lines: str = ""
     lines_end: int = 0
     draft: str = ""
+    is_held: bool = False
     answer_at: float | None = None  # the time from which the text so far answers requests
     unused_since: float | None = None
     started_at: float = 0.0
@@ -203,6 +140,8 @@ class SuggestionStream:
     @property
     def offered_text(self) -> str:
         """The part of the text that may answer a request now."""
+        if self.is_held:
+            return ""
         if self.state is StreamState.ANSWERING:
             return self.suggestion.text if self.shows_partial_results else self.lines
         return self.suggestion.text if self.state is StreamState.DONE else ""
@@ -225,6 +164,7 @@ class SuggestionStream:
         self.step(StreamStep.REPEAT)
         self.attempts += 1
         self.answer_at = None
+        self.is_held = False
         if not self._is_draft_shown:
             self.draft = ""
             self.lines = ""
@@ -260,9 +200,14 @@ class SuggestionStream:
         offered = replace(self.suggestion, text=text, end=end)
         return offered.advance(typed, request.document, request.offset)
 
-    def take_text(self, text: str, now: float) -> bool:
-        """Take more text from the engine. Return True if the answer is complete."""
+    def take_text(self, text: str, now: float, confidence: float | None = None) -> bool:
+        """Take more text from the engine. Return True if the answer is complete, or is not to be extended.
+
+        `confidence` is the engine's in its whole text so far, if it reports one.
+        """
         shaper, secrets = self._parts
+        if self.source is not None and self.source.gate is not None and confidence is not None:
+            self.source.gate.confidence = confidence
         if shaper.feed(text):
             return True
         if secrets.has_secrets and secrets.repeats_mask(shaper.text):
@@ -275,11 +220,16 @@ class SuggestionStream:
             if self._is_draft_shown:
                 return True
             self.draft = ""
+        ruling = self._judge(shaper.text, done=False)
+        is_line_done = shaper.is_useful and shaper.whole_lines.startswith(self.suggestion.text.rstrip())
+        if ruling is Ruling.HIDE or (ruling is Ruling.KEEP and is_line_done):
+            return True
         self.suggestion = replace(self.suggestion, text=shaper.text, end=shaper.end)
+        self.is_held = ruling is Ruling.WAIT
         if shaper.whole_lines.startswith(self.draft):
             self.lines = shaper.whole_lines
             self.lines_end = shaper.lines_end
-        if self.state is StreamState.GROWING:
+        if self.state is StreamState.GROWING and not self.is_held:
             if shaper.is_useful:
                 self._answer_within(MORE_LINES_SECONDS, now)
             if self.shows_partial_results and shaper.text:
@@ -294,7 +244,7 @@ class SuggestionStream:
             return False
         shaper.feed(text)
         shaped = shaper.finish()
-        if not shaped or secrets.repeats_mask(shaped):
+        if not shaped or secrets.repeats_mask(shaped) or self._judge(shaped, done=True) is Ruling.HIDE:
             return False
         self.draft = self.lines = shaped
         self.lines_end = shaper.end
@@ -337,6 +287,16 @@ class SuggestionStream:
             self._conclude(text, end, Code.NOTHING_TO_ADD)
         return True
 
+    def dismiss(self) -> None:
+        """Remove the text: the user has refused it. The stream stays, so that its cursor needs no engine."""
+        if self.is_receiving:
+            self.step(StreamStep.CONCLUDE)
+        self.answer_at = None
+        self.is_held = False
+        self.draft = self.lines = self.detail = ""
+        self.suggestion = replace(self.suggestion, text="", end=self.suggestion.anchor, done=True)
+        self.reason = Code.DISMISSED
+
     def fail(self, detail: str) -> None:
         """Conclude with the complete lines that arrived before the engine failed; they are still valid."""
         shaper, secrets = self._parts
@@ -362,11 +322,21 @@ class SuggestionStream:
 
     def _conclude(self, text: str | None, end: int, reason: Reason, detail: str = "") -> None:
         """Set the final text, which replaces the document's up to `end`, or the reason for its absence."""
+        gate = self.source.gate if self.source is not None else None
+        if text and gate is not None and self._judge(text, done=True) is Ruling.HIDE:
+            text, reason, detail = None, gate.reason or reason, ""
         self.step(StreamStep.CONCLUDE)
         self.answer_at = None
+        self.is_held = False
         self.suggestion = replace(self.suggestion, text=text or "", end=end, done=True)
         if not text:
             self.reason, self.detail = reason, detail
+
+    def _judge(self, text: str, *, done: bool) -> Ruling:
+        """Return what the gate decides about a text."""
+        if self.source is None or self.source.gate is None:
+            return Ruling.SHOW
+        return self.source.gate.judge(text, shown="" if self.is_held else self.suggestion.text, done=done)
 
     @property
     def _parts(self) -> tuple[Shaper, SecretCheck]:

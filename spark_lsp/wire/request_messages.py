@@ -97,6 +97,7 @@ def _read_spark_request(frame: Create, details: RequestDetails, replicas: Replic
         warm=_is_warm(frame),
         stop=tuple(details.stop),
         attempt=details.attempt,
+        scored=details.scored,
     )
 
 
@@ -165,6 +166,7 @@ def make_create(request: Request, stream_id: str, find_mirrored: FindMirrored) -
         at=position,
         stop=list(request.stop),
         attempt=request.attempt,
+        scored=request.scored,
     )
     if position is None:
         details.parts = [_make_part(part, find_mirrored) for part in request.parts]

@@ -11,7 +11,7 @@ _LINE_TOKENS = 48
 _BLOCK_TOKENS = 120
 _GREEDY = {"samplers": ["top_k"], "top_k": 1, "cache_prompt": True, "stream": True, "return_progress": True}
 # The final event would otherwise repeat the whole prompt.
-_FIELDS = ["content", "stop", "stop_type", "tokens_evaluated", "timings"]
+_FIELDS = ["content", "stop", "stop_type", "tokens_evaluated", "timings", "completion_probabilities"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,11 @@ class Job:
     plan: Plan | None = None
     eol: str = "\n"
     is_end_wrong: bool = False
+
+    @property
+    def healed(self) -> int:
+        """The number of characters at the beginning of the answer that the user has typed already."""
+        return len(self.plan.fragment) if self.plan else 0
 
     def insist(self) -> "Job":
         """Return the job that asks again, and does not let the model end its answer; it has read the prompt.
@@ -58,6 +63,8 @@ def _completion(request: Request, slots: Slots) -> Job:
         stop.append("\n")
     tokens = _LINE_TOKENS * lines + (_BLOCK_TOKENS if begins else 0)
     body = _body(plan.slot, plan.prompt, stop, request.max_tokens or tokens)
+    if request.scored:
+        body["n_probs"] = 1
     if plan.fragment:
         body["grammar"] = fim.grammar_for_prefix(plan.fragment)
     below = next((each for each in suffix.splitlines()[1:] if each.strip()), "")

@@ -1,0 +1,70 @@
+"""What a stream needs of the rooms that shape its text and hide its secrets."""
+
+from typing import Protocol
+
+
+class Shaper(Protocol):
+    """Turns the chunks of an engine into the text to show: `prompts.ghost.GhostText`."""
+
+    def feed(self, chunk: str) -> bool:
+        """Take a chunk. Return True if the text is complete."""
+        ...
+
+    def finish(self) -> str | None:
+        """Return the text to insert, or None. `end` then belongs to this text."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the chunks so far."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The text to show so far."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """The end of the document's text that `text` replaces."""
+        ...
+
+    @property
+    def whole_lines(self) -> str:
+        """The complete lines so far."""
+        ...
+
+    @property
+    def lines_end(self) -> int:
+        """The end of the document's text that `whole_lines` replaces."""
+        ...
+
+    @property
+    def is_useful(self) -> bool:
+        """Whether the complete lines help alone."""
+        ...
+
+    def count_faults(self) -> int:
+        """Return how many names in the final text, and in the lines below it, do not exist."""
+        ...
+
+    def cut_wrong_names(self) -> str | None:
+        """Return the final text up to the first statement with a name that does not exist."""
+        ...
+
+    @property
+    def deserves_second_answer(self) -> bool:
+        """Whether the answer gave no text although there should be one."""
+        ...
+
+
+class SecretCheck(Protocol):
+    """Finds the secrets that were hidden from the model: `privacy.redaction.RedactedDocument`."""
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether any secret was hidden."""
+        ...
+
+    def repeats_mask(self, text: str) -> bool:
+        """Return whether a text repeats the mask of a hidden secret."""
+        ...
