@@ -1,5 +1,6 @@
 """What the server holds for one streamed suggestion: its work at the engine and its notifications."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 import anyio
@@ -8,8 +9,9 @@ from pygls.exceptions import JsonRpcException
 from spark_lsp.codes import Code
 from spark_lsp.lsp.partial_results import PartialResults
 from spark_lsp.prompts.ghost import GhostText
-from spark_lsp.request import Request
+from spark_lsp.request import Request, Started
 from spark_lsp.session.life_cycle import LifeCycle
+from spark_lsp.session.outcomes import Origin
 from spark_lsp.session.suggestion_stream import SuggestionStream
 
 CONTENT_MODIFIED = -32801
@@ -51,3 +53,15 @@ class CompletionStream:
     partial_results: PartialResults
     ghost: GhostText
     reading: AnswerReading = field(default_factory=AnswerReading)
+    answerer: Started | None = None  # the engine, once it has begun
+
+    def origin(self, *, in_menu: bool = False) -> Origin:
+        """Return where the text comes from, for the history."""
+        gate = self.stream.source.gate if self.stream.source is not None else None
+        return Origin(
+            engine=self.answerer.engine if self.answerer is not None else "",
+            model=self.answerer.model if self.answerer is not None else "",
+            latency_s=asyncio.get_running_loop().time() - self.stream.started_at,
+            confidence=gate.confidence if gate is not None else None,
+            in_menu=in_menu,
+        )

@@ -22,9 +22,10 @@ from spark_lsp.lsp.names import NamesChecker
 from spark_lsp.lsp.outgoing import Outgoing
 from spark_lsp.lsp.partial_results import PartialResults
 from spark_lsp.lsp.settings_store import SettingsStore
+from spark_lsp.lsp.shown import ShownSuggestions
 from spark_lsp.lsp.status_publisher import StatusPublisher
 from spark_lsp.prompts.ghost import GhostText
-from spark_lsp.request import Chunk, Draft, Event, Finished
+from spark_lsp.request import Chunk, Draft, Event, Finished, Started
 from spark_lsp.session import context
 from spark_lsp.session.documents import Documents
 from spark_lsp.session.effects import (
@@ -48,6 +49,7 @@ from spark_lsp.supervise import call_guarded, run_guarded
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 
+MENU = "completion"  # the method whose suggestions are items of a menu
 WENT_WRONG = "spark-lsp failed while it read this suggestion"
 
 
@@ -65,6 +67,7 @@ class Completions:
         engine_side: EngineSide,
         answers: AnswerReader,
         names: NamesChecker,
+        shown: ShownSuggestions,
     ) -> None:
         self._documents = documents
         self._outgoing = outgoing
@@ -74,6 +77,7 @@ class Completions:
         self._engine_side = engine_side
         self._answers = answers
         self._names = names
+        self._shown = shown
         self._lives: dict[str, LifeCycle] = {}  # by document
         self._timers: dict[LifeCycle, asyncio.TimerHandle] = {}
         self._waiting: dict[CursorRequest, asyncio.Future[Answer]] = {}
@@ -99,11 +103,20 @@ class Completions:
         """Record that a suggestion was accepted; return the number of accepted suggestions."""
         if token > 0:
             self._accepted.add(token)
+        self._shown.accept(token)
         return self.count_accepted()
 
     def count_accepted(self) -> int:
         """Return how many suggestions the user has accepted."""
         return len(self._accepted)
+
+    def reject(self, token: int, *, leaving: bool) -> bool:
+        """Remove a suggestion that the user sent away. Return whether it is not shown there again."""
+        if not self._shown.reject(token, leaving=leaving):
+            return False
+        for life in list(self._lives.values()):
+            self._perform(life, life.dismiss(token, asyncio.get_running_loop().time()))
+        return True
 
     async def suggest(self, document: Document, offset: int, method: str) -> Suggestion | None:
         """Return the suggestion for a cursor; without one, return None and put the reason into the status.
@@ -138,6 +151,8 @@ class Completions:
     def _perform(self, life: LifeCycle, effects: Sequence[Effect]) -> None:
         """Perform the effects of an event, and set the timer. A failure ends that effect only."""
         for effect in effects:
+            if isinstance(effect, AnswerText):
+                call_guarded(self._note_answer, life, effect)
             if isinstance(effect, Answer):
                 future = self._waiting.get(effect.request)
                 if future is not None and not future.done():
@@ -162,8 +177,17 @@ class Completions:
             return
         elif isinstance(effect, ShowText):
             running.partial_results.show(effect.suggestion)
+            self._shown.show(effect.suggestion, running.origin())
         else:
             running.reading.stop_at(effect.at)
+
+    def _note_answer(self, life: LifeCycle, answer: AnswerText) -> None:
+        """Record that a client has a suggestion; without partial results, its lines are complete."""
+        running = self._streams.get(life.stream) if life.stream is not None else None
+        if running is not None:
+            is_whole = answer.suggestion.done or not running.stream.shows_partial_results
+            found = replace(answer.suggestion, done=is_whole)
+            self._shown.show(found, running.origin(in_menu=answer.request.method == MENU))
 
     def _set_timer(self, life: LifeCycle) -> None:
         """Set the timer of a life cycle, unless it is set for an earlier time."""
@@ -212,8 +236,10 @@ class Completions:
         enabled = self._client.shows_partial_results and settings.stream
         partial_results = PartialResults(self._client, self._documents.encoding, enabled=enabled)
         request = context.build_completion(seen.document, offset, max_lines=settings.maxLines)
+        request = replace(request, scored=self._shown.wants_confidence)
+        gate = self._shown.make_gate(document, offset)
         running = self._streams[stream] = CompletionStream(life, stream, request, partial_results, ghost)
-        self._perform(life, life.begin(stream, StreamSource(ghost, seen, enabled, draft)))
+        self._perform(life, life.begin(stream, StreamSource(ghost, seen, enabled, draft, gate)))
         return running
 
     def _repeat_request(self, life: LifeCycle, stream: SuggestionStream, attempt: int = 0) -> None:
@@ -235,6 +261,7 @@ class Completions:
         if (running := self._streams.pop(stream, None)) is not None:
             running.reading.stop()
             running.partial_results.withdraw(stream.suggestion)
+            self._shown.withdraw(stream.suggestion)
 
     async def _run_stream(self, running: CompletionStream) -> None:
         """Read the engine's answer. Answer all waiting requests even if the engine side is cancelled."""
@@ -275,11 +302,13 @@ class Completions:
 
     def _process_event(self, running: CompletionStream, event: Event) -> None:
         life, now = running.life, asyncio.get_running_loop().time()
-        if isinstance(event, Draft):
+        if isinstance(event, Started):
+            running.answerer = event
+        elif isinstance(event, Draft):
             self._perform(life, life.add_draft(running.stream, event.text, now))
         elif isinstance(event, Chunk):
-            self._perform(life, life.add_text(running.stream, event.text, now))
-        elif isinstance(event, Finished):
+            self._perform(life, life.add_text(running.stream, event.text, now, event.confidence))
+        else:
             self._perform(life, life.finish(running.stream, now))
 
     def _fail_stream(self, running: CompletionStream) -> None:

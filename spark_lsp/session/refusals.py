@@ -4,7 +4,7 @@ A *place* is the rest of the cursor's line, and the nearest lines with text abov
 document. The *text* is the cursor's line as it would be with the first line of the suggestion that is not
 blank. So a text stays refused while its letters are typed, and another text at the same place may be offered.
 An *ignored* text was on the screen while the user typed something else. It is held back only at exactly the
-same cursor.
+same cursor, until the document is closed.
 
 Only salted hashes are kept, so the memory may be written to disk. A hash cannot be compared with a beginning:
 each refusal has the length of its text, and a growing text is undecided until it is that long.
@@ -46,11 +46,12 @@ class Refusals:
     def __init__(self, salt: bytes = b"") -> None:
         self._salt = salt[:16]
         self._known: dict[str, dict[Refusal, Verdict]] = {}  # by place; dicts keep the order
+        self._ignored: dict[str, set[str]] = {}  # places by document
         self._count = 0
 
     def load(self, salt: bytes, known: Iterable[Refusal]) -> None:
         """Replace the memory, and the salt."""
-        self._salt, self._known, self._count = salt[:16], {}, 0
+        self._salt, self._known, self._ignored, self._count = salt[:16], {}, {}, 0
         for each in known:
             self._keep(each, Verdict.REFUSED)
 
@@ -60,7 +61,9 @@ class Refusals:
 
     def ignore(self, document: Document, offset: int, text: str, *, done: bool) -> None:
         """Remember that a text was ignored at this cursor."""
-        self._remember(self._cursor(document, offset), document, offset, text, done, Verdict.IGNORED)
+        place = self._cursor(document, offset)
+        self._ignored.setdefault(document.uri, set()).add(place)
+        self._remember(place, document, offset, text, done, Verdict.IGNORED)
 
     def allow(self, document: Document, offset: int, text: str) -> None:
         """Forget that a text was ignored at this cursor: the user has accepted it after all."""
@@ -68,6 +71,11 @@ class Refusals:
         for each in [each for each in known if self.matches(each, _unit(document, offset, text, done=True))]:
             del known[each]
             self._count -= 1
+
+    def forget_ignored(self, uri: str) -> None:
+        """Forget what was ignored in a document, which is closed."""
+        for place in self._ignored.pop(uri, ()):
+            self._count -= len(self._known.pop(place, {}))
 
     def at(self, document: Document, offset: int) -> "RefusalsHere":
         """Return what is known about texts at a cursor."""

@@ -100,8 +100,8 @@ class SuggestionStream:
 
     `suggestion` has all text so far, `lines` only its complete lines, which replace the text up to
     `lines_end`. While `is_held`, the gate has not decided, and the text answers nothing. `waiting` maps the
-    requests that wait to the text typed since the stream's own cursor, `answered` has those that were answered
-    with its text.
+    requests that wait to the text typed since the stream's own cursor, `answered` has those that were
+    answered with its text.
     """
 
     suggestion: Suggestion

@@ -133,12 +133,16 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
     }
   }
 
-  /** Dismiss the suggestion for this position. */
+  /** Dismiss the suggestion for this position, and tell the server, which does not offer it there again. */
   async dismiss(): Promise<void> {
     const editor = vscode.window.activeTextEditor;
+    const offer = editor && this.buffers.get(editor.document.uri.toString())?.offer;
     this.dismissed = editor ? spot(editor.document, editor.selection.active) : '';
     this.offer([]);
     await vscode.commands.executeCommand('editor.action.inlineSuggest.hide');
+    if (offer !== undefined) {
+      await this.tell('spark.reject', offer.token);
+    }
   }
 
   /** Accept the next word or line by the editor's own command, and count it. */
@@ -286,10 +290,14 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
   }
 
   private async accepted(token: number): Promise<void> {
+    await this.tell('spark.accept', token);
+  }
+
+  private async tell(command: string, token: number): Promise<void> {
     const client = this.client();
     if (client?.isRunning()) {
-      const told = { command: 'spark.accept', arguments: [{ token }] };
-      await client.sendRequest('workspace/executeCommand', told).catch(() => undefined); // it is only a count
+      const told = { command, arguments: [{ token }] };
+      await client.sendRequest('workspace/executeCommand', told).catch(() => undefined); // nothing depends on it
     }
   }
 }

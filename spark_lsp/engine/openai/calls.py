@@ -95,7 +95,7 @@ class Target:
 class Call:
     """One HTTP request: the path below the base URL, its body, and how the text is to be read.
 
-    `max_tokens` bounds the answer without its thinking. The first `healed` characters of the answer are known.
+    `max_tokens` bounds the answer without its thinking. `healed` characters of the answer are known.
     """
 
     path: str
