@@ -3,8 +3,8 @@
 Places in installed packages, which are not those of the suite `lines`: each is a line, or the rest of one,
 that is missing from its file. The engine reads the lines around it at rest and completes the line. A line is
 right if it is the original's. The table shows what each threshold would hide. The chosen one is the highest
-that hides at least `MIN_WRONG` of the wrong lines and at most `MAX_RIGHT` of the right ones; 0 if there is
-none. The choice is checked on each package with the threshold that the other packages choose.
+that hides at least `MIN_WRONG` of the wrong lines and at most `MAX_RIGHT` of the right ones; 0 if no
+threshold does. The choice is checked on each package with the threshold that the other packages choose.
 
     python -m scripts.measure_threshold [DETAILS.jsonl [PLACES_PER_PACKAGE]]
 
@@ -164,7 +164,7 @@ async def main() -> None:
     if details is not None and details.is_file():
         answers = [Answer(**json.loads(line)) for line in details.read_text("utf-8").splitlines()]
     else:
-        answers = []
+        answers = list[Answer]()
         async for each in measure(int(sys.argv[2]) if len(sys.argv) > 2 else PLACES):
             answers.append(each)
             if details is not None:

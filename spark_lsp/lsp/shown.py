@@ -49,7 +49,7 @@ class ShownSuggestions:
         self._is_loaded = False
 
     async def load(self) -> None:
-        """Read the refusals of earlier sessions, once. Without their file, there are none."""
+        """Read the refusals of earlier sessions, once. The memory is empty without their file."""
         if self._is_loaded:
             return
         self._is_loaded = True
@@ -99,7 +99,7 @@ class ShownSuggestions:
         return any(each.outcome is not Outcome.BRIEF for each in ended)
 
     def _note(self, ended: Sequence[Ended], *, reported: bool = False) -> None:
-        """Remember what was refused, and write the outcomes into the history."""
+        """Remember refusals, and write the outcomes into the history."""
         for each in ended:
             self._remember(each, reported=reported)
         if ended and self._settings.current.stats.enabled:

@@ -47,7 +47,10 @@ class Origin:
 
 @dataclass(slots=True)
 class Shown:
-    """A suggestion on the screen. `suggestion` has the rest that was not typed; `typed` is what was."""
+    """A suggestion on the screen.
+
+    `suggestion` has the rest that was not typed; `typed` counts the typed characters.
+    """
 
     suggestion: Suggestion
     origin: Origin
@@ -90,6 +93,8 @@ class Outcomes:
     def show(self, suggestion: Suggestion, origin: Origin, now: float) -> list[Ended]:
         """A suggestion appears, or has grown."""
         uri, token = suggestion.document.uri, suggestion.token
+        if not suggestion.text:
+            return self.withdraw(token, uri, now)
         before = self._shown.get(uri)
         if before is not None and before.suggestion.token == token:
             if suggestion.document is before.suggestion.document:
@@ -97,7 +102,7 @@ class Outcomes:
             elif (moved := _move(suggestion, before.suggestion.document)) is not None:
                 before.suggestion = moved
             return []
-        if token in self._ended or not suggestion.text:
+        if token in self._ended:
             return []
         ended = self._end_by_time(uri, now)
         self._shown[uri] = Shown(suggestion, origin, now)
@@ -114,22 +119,20 @@ class Outcomes:
         if shown is None:
             return []
         made = shown.suggestion
+        grown = len(document) - len(made.document)
+        is_complete = grown == len(made.text) - (made.end - made.anchor)  # closers that it replaces included
+        if is_complete and document.text.startswith(made.text, made.anchor):
+            if grown > 1:
+                return self._take(shown)
+            shown.typed += len(made.text)
+            shown.suggestion = replace(made, text="")
+            return self._end(shown, Outcome.TYPED)
         moved = _move(made, document)
-        rest = made.text
         if moved is None:
-            if document.text.startswith(rest, made.anchor) and len(document) > len(made.document):
-                return self._take(shown)  # with the closers right of the cursor
             return self._end_by_time(document.uri, now, is_contradicted=True)
-        inserted = len(rest) - len(moved.text)
-        if moved.text:
-            shown.suggestion = moved
-            shown.typed += inserted
-            return []
-        if inserted > 1:
-            return self._take(shown)
-        shown.typed += inserted
+        shown.typed += len(made.text) - len(moved.text)
         shown.suggestion = moved
-        return self._end(shown, Outcome.TYPED)
+        return []
 
     def accept(self, token: int) -> list[Ended]:
         """The editor reports that the user took a suggestion, or a part of it."""
@@ -138,11 +141,11 @@ class Outcomes:
             shown.accepted = shown.typed
             if not shown.typed:
                 return self._take(shown)  # reported before the change
-            self._ended.pop(token, None)
             return [Ended(shown, Outcome.PARTLY)]
         if (ended := self._ended.get(token)) is None:
             return []
-        if ended.outcome in (Outcome.ACCEPTED, Outcome.PARTLY):
+        is_rest_left = ended.outcome is Outcome.PARTLY and bool(ended.shown.suggestion.text)
+        if ended.outcome is Outcome.ACCEPTED or is_rest_left:
             return []
         ended.shown.accepted = ended.shown.chars
         return self._end(ended.shown, Outcome.ACCEPTED)
@@ -187,9 +190,8 @@ class Outcomes:
 
 
 def _move(suggestion: Suggestion, document: Document) -> Suggestion | None:
-    """Return a suggestion for a later text, with the cursor behind what was typed."""
+    """Return a suggestion for a later text, with the cursor behind the typed letters."""
     if document is suggestion.document:
         return suggestion
     offset = suggestion.anchor + len(document) - len(suggestion.document)
-    moved = suggestion.move_to(document, offset)
-    return None if moved is None else replace(moved, done=suggestion.done)
+    return suggestion.move_to(document, offset)

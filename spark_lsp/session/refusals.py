@@ -73,12 +73,12 @@ class Refusals:
             self._count -= 1
 
     def forget_ignored(self, uri: str) -> None:
-        """Forget what was ignored in a document, which is closed."""
+        """Forget the ignored texts of a document, which is closed."""
         for place in self._ignored.pop(uri, ()):
             self._count -= len(self._known.pop(place, {}))
 
     def at(self, document: Document, offset: int) -> "RefusalsHere":
-        """Return what is known about texts at a cursor."""
+        """Return the refusals at a cursor."""
         places = (self._place(document, offset), self._cursor(document, offset)) if self._count else ()
         known = {each: how for place in places for each, how in self._known.get(place, {}).items()}
         return RefusalsHere(self, document, offset, known)
@@ -124,7 +124,7 @@ class Refusals:
 
 @dataclass(frozen=True, slots=True)
 class RefusalsHere:
-    """What is known about texts at one cursor."""
+    """The refusals at one cursor."""
 
     memory: Refusals
     document: Document
@@ -132,7 +132,7 @@ class RefusalsHere:
     known: dict[Refusal, Verdict]
 
     def judge(self, text: str, *, done: bool) -> Verdict:
-        """Return what is known about a text, which is complete if `done`."""
+        """Return the verdict on a text, which is complete if `done`."""
         if not self.known or not text.strip():
             return Verdict.NEW
         unit = _unit(self.document, self.offset, text, done=done)

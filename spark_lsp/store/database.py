@@ -31,6 +31,7 @@ class Database:
             self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(self.file, os.O_CREAT | os.O_RDWR, 0o600))
             with closing(sqlite3.connect(self.file, timeout=PATIENCE)) as link:
+                self._read_version(link)  # a file of another release is left as it is
                 link.execute("PRAGMA journal_mode = WAL")
                 link.execute("PRAGMA synchronous = NORMAL")
                 with link:
