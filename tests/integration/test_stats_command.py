@@ -45,9 +45,8 @@ def test_the_figures_as_json(home: dict[str, str]) -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     total = told["total"]
-    assert {name: total[name] for name in ("shown", "accepted", "partly", "rejected", "ignored", "typed", "brief")} == {
-        "shown": 15, "accepted": 10, "partly": 1, "rejected": 1, "ignored": 1, "typed": 1, "brief": 1,
-    }  # fmt: skip
+    expected = {"shown": 15, "accepted": 10, "partly": 1, "rejected": 1, "ignored": 1, "typed": 1, "brief": 1}
+    assert {name: total[name] for name in expected} == expected
     assert total["accepted_share"] == round(11 / 13, 4)
     assert total["accepted_chars"] == 10 * 12 + 4
     assert (total["p50_ms"], total["p95_ms"]) == (80.0, 100.0)

@@ -29,6 +29,8 @@ interface Buffer {
   offer: Offer | undefined;
   /** The newest known answer. */
   token: number;
+  /** The answer that the user sent away. */
+  rejected: number;
   /** Called when the first text of an answer arrives before the answer itself. */
   readonly waiting: Map<Place, () => void>;
 }
@@ -136,7 +138,12 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
   /** Dismiss the suggestion for this position, and tell the server, which does not offer it there again. */
   async dismiss(): Promise<void> {
     const editor = vscode.window.activeTextEditor;
-    const offer = editor && this.buffers.get(editor.document.uri.toString())?.offer;
+    const buffer = editor && this.buffers.get(editor.document.uri.toString());
+    const offer = buffer?.offer;
+    if (buffer && offer) {
+      buffer.rejected = offer.token;
+      buffer.offer = undefined;
+    }
     this.dismissed = editor ? spot(editor.document, editor.selection.active) : '';
     this.offer([]);
     await vscode.commands.executeCommand('editor.action.inlineSuggest.hide');
@@ -225,7 +232,7 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
     const uri = document.uri.toString();
     let buffer = this.buffers.get(uri);
     if (buffer === undefined) {
-      buffer = { places: [], offer: undefined, token: 0, waiting: new Map() };
+      buffer = { places: [], offer: undefined, token: 0, rejected: 0, waiting: new Map() };
       this.buffers.set(uri, buffer);
     }
     buffer.places.push(place);
@@ -234,6 +241,9 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
   }
 
   private take(buffer: Buffer, place: Place, item: InlineCompletionItem, token: number): void {
+    if (token === buffer.rejected) {
+      return; // it was on its way when the user sent it away
+    }
     buffer.token = Math.max(buffer.token, token);
     buffer.offer = { token, place, text: textIn(item), beyond: beyond(item.range) };
   }

@@ -35,6 +35,7 @@ local REMEMBERED = 16 -- the places of recent requests; growing answers refer to
 ---@field timer? uv.uv_timer_t
 ---@field shown? string its place on the screen
 ---@field dismissed? string the place where the user dismissed it
+---@field rejected? integer the token of the suggestion that the user sent away
 
 ---@type table<integer, spark_lsp.Buffer>
 local buffers = {}
@@ -204,6 +205,9 @@ end
 ---@param item lsp.InlineCompletionItem
 local function take(bufnr, place, item, token, done)
   local buffer = buffers[bufnr]
+  if token == buffer.rejected then
+    return -- it was on its way when the user sent it away
+  end
   buffer.token = math.max(buffer.token, token)
   buffer.offer = {
     token = token,
@@ -282,6 +286,9 @@ local function reject(bufnr, leaving)
   local buffer = buffers[bufnr]
   if buffer.shown and buffer.offer then
     execute(buffer, 'spark.reject', { { token = buffer.offer.token, leaving = leaving } })
+  end
+  if buffer.offer and not leaving then
+    buffer.rejected, buffer.offer = buffer.offer.token, nil
   end
 end
 
