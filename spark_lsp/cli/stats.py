@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise StoreError(error.what, "There are no figures", error.remedy) from error
     report = summarise(rows)
     if arguments.json:
-        print(json.dumps({"days": arguments.days, **asdict(report)}))
+        print(json.dumps({"last_days": arguments.days, **asdict(report)}))
     else:
         print("\n".join(lines(report, arguments.days)) if rows else NONE_YET)
     if not rows:

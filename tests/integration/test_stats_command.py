@@ -45,6 +45,7 @@ def test_the_figures_as_json(home: dict[str, str]) -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     total = told["total"]
+    assert told["last_days"] == 30
     expected = {"shown": 15, "accepted": 10, "partly": 1, "rejected": 1, "ignored": 1, "typed": 1, "brief": 1}
     assert {name: total[name] for name in expected} == expected
     assert total["accepted_share"] == round(11 / 13, 4)
