@@ -111,9 +111,10 @@ class Request:
     must do so. `origin` names the document the request belongs to: a newer completion for the same origin
     supersedes an older one. `history` is the conversation before it, oldest first; `instruction` is its
     newest turn. `attempt` is 2 if the answer to the same request was of no use: the engine should read the
-    text in another way, or draw another sample. With `warm`, the answer has no text: an engine may read the
-    prompt, so that the next request starts from a warm cache. With `scored`, the chunks have the engine's
-    confidence, if it can report it.
+    text in another way, or draw another sample. A second answer must begin with one of `starts`, if there are
+    any and the engine can see to it. With `warm`, the answer has no text: an engine may read the prompt, so
+    that the next request starts from a warm cache. With `scored`, the chunks have the engine's confidence, if
+    it can report it.
     """
 
     task: Task
@@ -131,6 +132,7 @@ class Request:
     warm: bool = False
     stop: tuple[str, ...] = ()
     attempt: int = 1
+    starts: tuple[str, ...] = ()
     scored: bool = False
 
     def text_of(self, kind: PartKind) -> str:

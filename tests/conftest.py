@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import psutil
 import pytest
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 from tests import enclosure, groups
 
 ROOT = Path(__file__).parent.parent
+# A busy machine may need longer than 200 ms for an example, the usual deadline.
+hypothesis.settings.register_profile("spark-lsp", deadline=None)
+hypothesis.settings.load_profile("spark-lsp")
 GROUPS = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
 
 

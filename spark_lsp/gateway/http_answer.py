@@ -6,6 +6,7 @@ back until another event follows it. If the client disconnects, the handler ends
 """
 
 import json
+from abc import ABC, abstractmethod
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
@@ -25,7 +26,7 @@ TERMINAL_TYPES = {"response.completed", "response.incomplete", "response.failed"
 FAILURE_TYPES = {"response.failed", "error"}
 
 
-class HttpAnswer(Response):
+class HttpAnswer(Response, ABC):
     """The HTTP response to one `response.create`. A subclass writes the events in its own shape."""
 
     def __init__(self, opened: AbstractAsyncContextManager[ConnectionHandler], message: str) -> None:
@@ -76,9 +77,9 @@ class HttpAnswer(Response):
         if kind in TERMINAL_TYPES:
             self._done.set()
 
+    @abstractmethod
     async def _write_event(self, kind: str, fields: dict[str, Any], event: str) -> None:
         """Write one event: its type, its fields, and its text as JSON."""
-        raise NotImplementedError
 
     async def _send_error(self, code: Code, message: str, status: int | None) -> None:
         await self._send_json(status or STATUS_OF.get(code, STATUS_ENGINE_FAILED), error_body(code, message))

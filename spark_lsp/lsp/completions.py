@@ -247,7 +247,8 @@ class Completions:
         if (running := self._streams.get(stream)) is None:
             return
         running.reading.stop()
-        running.request = replace(running.request, attempt=attempt or running.request.attempt)
+        attempt = attempt or running.request.attempt
+        running.request = replace(running.request, attempt=attempt, starts=stream.starts)
         running.reading = AnswerReading()
         try:
             self._spawn_reading(running)

@@ -1,6 +1,8 @@
 """Checks whether the names in a suggestion exist: `prompts/names` for its file, `lsp/members` for objects."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from spark_lsp.lsp.members.query import make_query
 from spark_lsp.lsp.members.service import SOFT_LIMIT_SECONDS, MembersService
@@ -14,13 +16,20 @@ from spark_lsp.prompts.names import (
     find_unresolved,
     order_known,
 )
-from spark_lsp.prompts.names_policy import NamesVerdict
 from spark_lsp.text.document import Document
 
 THREAD_CHARS = 30_000  # of a document, above which a thread examines it
 _CELL = "vscode-notebook-cell"  # the names of a cell may come from other cells
 
 Findings = tuple[tuple[UnresolvedName, ...], tuple[AttributeUse, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class NamesVerdict:
+    """The result of a check. "unknown": a part of the check had no answer, and the rest found nothing."""
+
+    state: Literal["fine", "unresolved", "unknown"]
+    unresolved: tuple[UnresolvedName, ...] = ()
 
 
 class NamesChecker:

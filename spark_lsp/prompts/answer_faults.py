@@ -1,10 +1,11 @@
-"""Counts the faults of an answer: names that nothing binds, in the answer and in the lines below it.
+"""Counts the faults of an answer: dead code, and names that nothing binds, in it and in the lines below it.
 
 If the lines below use a name that nothing binds, the answer should probably bind it. The count compares two
 answers to the same request.
 """
 
-from spark_lsp.prompts.names import find_unresolved
+from spark_lsp.prompts.blocks import makes_lines_unreachable
+from spark_lsp.prompts.names import UnresolvedName, find_unresolved
 from spark_lsp.text.lines import find_line_end
 
 _MAX_CHARS = 60_000  # of a document: the checks parse it twice, 3 ms for 12,000 characters
@@ -12,14 +13,28 @@ _LINES_BELOW = 15
 
 
 def count_faults(before: str, answer: str, after: str, language: str) -> int:
-    """Return how many names do not exist in an answer and in the lines below it; 0 if that is unknown."""
-    if len(before) + len(after) > _MAX_CHARS or not answer.strip():
+    """Return how many names do not exist in an answer and in the lines below it, plus 1 for dead code.
+
+    Names of languages that cannot be judged count as existing.
+    """
+    if not answer.strip():
         return 0
+    faults = int(makes_lines_unreachable(before, answer, after))
+    if len(before) + len(after) > _MAX_CHARS:
+        return faults
     wrong = [each for each in find_unresolved(before, answer, after, language) if not each.is_module]
+    below = find_unbound_below(before, answer, after, language)
+    return faults + len({each.name for each in wrong}) + len({each.name for each in below})
+
+
+def find_unbound_below(before: str, answer: str, after: str, language: str) -> tuple[UnresolvedName, ...]:
+    """Return the names in the next lines below that nothing binds, not even the answer, in order."""
+    if len(before) + len(after) > _MAX_CHARS:
+        return ()
     start = find_line_end(after, 0)
     end = _find_end_of_lines(after, start, _LINES_BELOW)
     below = find_unresolved(before + answer + after[:start], after[start:end], after[end:], language)
-    return len({each.name for each in wrong}) + len({each.name for each in below if not each.is_module})
+    return tuple(each for each in below if not each.is_module)
 
 
 def find_wrong_name(before: str, answer: str, after: str, language: str) -> int:

@@ -80,6 +80,12 @@ _MAX_FRAGMENT_CHARS = 24
 _OPENERS = (":", "{", "(", "[", ",", "=", "\\", "=>", "->")
 _UNFINISHED = (*_OPENERS, ".", "+", "-", "*", "/", "%", "&", "|", "<", ">", "!", "~", "^", "@")
 _COMMENTS = ("#", "//", "--")
+_COMMENT_STARTS = {
+    **dict.fromkeys(("python", "ruby", "shellscript", "elixir", "r", "julia"), "#"),
+    **dict.fromkeys(("javascript", "javascriptreact", "typescript", "typescriptreact", "go", "java"), "/"),
+    **dict.fromkeys(("rust", "c", "cpp", "csharp", "kotlin", "swift", "scala", "php", "dart"), "/"),
+    "lua": "-",
+}
 _MAX_COMMENT_LINES = 3  # at the beginning of an answer; more of them count as lines of code
 _MAX_BODY_LINES = 8  # after a block's head
 _CLOSERS = re.compile(r"[\s)\]}>'\"`;:,]*\Z")
@@ -143,15 +149,41 @@ def split_fragment(prefix: str) -> tuple[str, str]:
     return prefix[:at], prefix[at:]
 
 
-def grammar_for_prefix(fragment: str) -> str:
-    """Return a GBNF grammar for text that begins with `fragment`; empty without one.
+def make_grammar(fragment: str, starts: tuple[str, ...] = (), barred: str = "") -> str:
+    """Return a GBNF grammar for text that begins with `fragment` and one of `starts`; empty for any text.
 
-    The grammar allows line ends, and an end directly after the fragment.
+    After the fragment and white space, the text does not begin with `barred`. The grammar allows line ends,
+    and an end directly after the beginning.
     """
-    if not fragment:
+    if not fragment and not starts and not barred:
         return ""
-    literal = fragment.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t")
-    return f'root ::= "{literal}" [^\\x00]*'
+    if starts:
+        rest = f"({' | '.join(map(_quote, starts))}) [^\\x00]*"
+    elif barred:
+        rest = f"([ \\t\\n]* [^{barred} \\t\\n] [^\\x00]*)?"
+    else:
+        rest = "[^\\x00]*"
+    return f"root ::= {_quote(fragment)} {rest}"
+
+
+def find_barred_start(prefix: str, language: str) -> str:
+    """Return the character that begins a comment, if an answer at the beginning of a line must not be one.
+
+    Small models explain their next lines, and then only the explanation fits. After another
+    comment, an answer may go on with it.
+    """
+    start = find_line_start(prefix, len(prefix)) if prefix else 0
+    above = prefix[:start].rstrip()
+    above = above[find_line_start(above, len(above)) :] if above else ""
+    if prefix[start:].strip() or above.lstrip().startswith(_COMMENTS):
+        return ""
+    return _COMMENT_STARTS.get(language, "")
+
+
+def _quote(text: str) -> str:
+    """Return a text as a literal of a GBNF grammar."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + escaped.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r") + '"'
 
 
 def may_start_with_newline(prefix: str) -> bool:

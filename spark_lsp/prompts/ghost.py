@@ -9,7 +9,7 @@ insert, or None. The steps, each with its own module in `shaping`:
    token, or begin to explain after a fence. In a file with fences, such as Markdown, fences are text.
 3. Cut where the answer leaves the cursor's position: below the block of the cursor's line, at the line that
    is already below the cursor, at a repeated line, after the requested number of lines, before a line with
-   characters that disguise code (`deception`), and before a bracket too many (`closers`).
+   characters that disguise code (`deception`), and before a bracket too many (`line_cut`, `closers`).
 4. Replace the editor's closing brackets and quotes right of the cursor, or end before them (`closers`).
 5. Show nothing for white space only, or for a copy of the lines around the cursor (`repetition`).
 6. Cut the text back to the last point at which the document parses (`parsing`), once it is complete.
@@ -18,14 +18,15 @@ A growing text passes the steps 1 to 5, so the shown text is only extended, trim
 closing brackets and quotes is right of the cursor, ghost text is limited to one line.
 """
 
-import re
 from collections.abc import Sequence
 
 from spark_lsp.prompts import fences, fim
 from spark_lsp.prompts.answer_faults import count_faults, find_wrong_name
+from spark_lsp.prompts.second_start import find_starts
 from spark_lsp.prompts.shaping.closers import ClosedAnswer
-from spark_lsp.prompts.shaping.deception import DECEPTIVE_CHARACTERS, JOINERS
+from spark_lsp.prompts.shaping.deception import JOINERS
 from spark_lsp.prompts.shaping.indentation import IndentConverter
+from spark_lsp.prompts.shaping.line_cut import LineCut
 from spark_lsp.prompts.shaping.opening import AnswerOpening
 from spark_lsp.prompts.shaping.parsing import ParseCheck
 from spark_lsp.prompts.shaping.repetition import are_alike, may_become_alike
@@ -37,7 +38,6 @@ MAX_GHOST_LINES = 64
 MAX_GHOST_CHARS = 6_000  # each chunk costs a pass over all text before it
 _MAX_CHARS_BEFORE = 2_000  # of the document, to find the lines above the cursor
 _MAX_CHARS_AFTER = 4_000  # of the document, to find the lines below the cursor
-_CLOSER = re.compile(r"\s*[)\]}]")
 
 
 class GhostText:
@@ -63,7 +63,9 @@ class GhostText:
         self._indentation = IndentConverter(before, after, language)
         self._parse_check = ParseCheck(self._around)
         is_line_end = self._around.tokens is not None
-        self._max_lines = (max_lines or MAX_GHOST_LINES) if is_line_end else 1
+        self._line_cut = LineCut(
+            self._around, self._below, (max_lines or MAX_GHOST_LINES) if is_line_end else 1
+        )
         self.reset()
 
     def reset(self) -> None:
@@ -123,6 +125,12 @@ class GhostText:
         if self._text:
             return False
         return bool(self._raw.strip()) or fim.expects_text(self._around.line, self._around.rest)
+
+    def find_second_starts(self) -> tuple[str, ...]:
+        """Return texts, one of which a better answer than this one begins with; empty if that is unknown."""
+        text = self._around.text
+        answer = self._clean[: self._kept].rstrip()
+        return find_starts(text[: self._offset], answer, text[self._offset :], self._around.language)
 
     def mark_wrong(self, text: str, cuts: Sequence[int]) -> None:
         """Record the offsets of statements in the final `text` that use attributes which do not exist."""
@@ -225,61 +233,12 @@ class GhostText:
         limit = stop[0] if stop else _limit_length(self._clean)
         if limit is None and not self._raw.strip():
             limit = _limit_length(self._raw)
-        cut = self._find_line_cut(self._clean[:limit], is_final=is_final)
+        cut = self._line_cut.find(self._answer, self._clean[:limit], is_final=is_final)
         if cut is None:
             self._kept = len(self._clean) if limit is None else limit
             return limit is not None and (stop is None or stop[1])
         self._kept = cut
         return True
-
-    def _find_line_cut(self, text: str, *, is_final: bool) -> int | None:
-        """Return the offset at which step 3 ends the text, or None if it may continue."""
-        seen: list[str] = []
-        margin = indent_width(self._around.line)
-        for start, end, is_closed in _split_lines(text):
-            line = text[start:end]
-            cut = self._answer.cut
-            is_cut = cut is not None and cut <= end
-            if self._is_deceptive(text[start:cut] if is_cut else line, start):
-                return start  # the lines above it are safe
-            if start and line.strip():
-                if start + indent_width(line) in self._answer.outer:
-                    margin = min(margin, indent_width(line))
-                if self._ends_before(start, line, seen, margin, is_closed=is_closed or is_final):
-                    return start
-            if is_cut:
-                return cut
-            if line.strip():
-                seen.append(line.strip())
-            if is_closed and (len(seen) >= self._max_lines or self._around.tokens is None):
-                return end
-        return None
-
-    def _is_deceptive(self, line: str, start: int) -> bool:
-        before = "" if start else self._around.line[-1:]
-        return bool(DECEPTIVE_CHARACTERS.search(before + line, len(before)))
-
-    def _ends_before(self, start: int, line: str, seen: list[str], margin: int, *, is_closed: bool) -> bool:
-        """Tell whether the text must end before this line, which is not its first.
-
-        Only the indentation of a growing line is certain. Without this rule, the result would depend on the
-        chunks.
-        """
-        state = self._answer.states.get(start)
-        if state is None or (state.depth > 0 and not state.is_code):
-            return False  # in a string or comment of the answer
-        indent = indent_width(line)
-        if seen and indent < margin:
-            return True
-        if self._around.tokens and state.is_code and state.depth <= 0 and seen:
-            is_closer = not state.has_all and _CLOSER.match(line)
-            if not is_closer and indent <= indent_width(self._around.line):
-                return True  # another statement than that of the cursor's line
-        if not is_closed or state.depth > 0:
-            return False
-        if self._below is not None and line.rstrip() == self._below.rstrip():
-            return True
-        return seen[-2:] == [line.strip()] * 2
 
     def _without_rest(self, text: str) -> str:
         """Remove text at the end that is already right of the cursor."""
@@ -349,15 +308,3 @@ def _limit_length(raw: str) -> int | None:
     if len(raw) <= MAX_GHOST_CHARS:
         return None
     return max((match.start() for match in LINE_END.finditer(raw, 0, MAX_GHOST_CHARS)), default=0)
-
-
-def _split_lines(text: str) -> list[tuple[int, int, bool]]:
-    """Return `(start, end, is_closed)` of each line; `is_closed` if a line end follows."""
-    found: list[tuple[int, int, bool]] = []
-    start = 0
-    for match in LINE_END.finditer(text):
-        found.append((start, match.start(), True))
-        start = match.end()
-    if start < len(text):
-        found.append((start, len(text), False))
-    return found

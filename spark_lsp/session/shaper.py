@@ -47,6 +47,10 @@ class Shaper(Protocol):
         """Return how many names in the final text, and in the lines below it, do not exist."""
         ...
 
+    def find_second_starts(self) -> tuple[str, ...]:
+        """Return texts, one of which a better answer begins with; empty if that is unknown."""
+        ...
+
     def cut_wrong_names(self) -> str | None:
         """Return the final text up to the first statement with a name that does not exist."""
         ...

@@ -116,6 +116,7 @@ class SuggestionStream:
     started_at: float = 0.0
     attempts: int = 0  # to send the request of one answer
     answer_number: int = 1  # 2: the first answer was of no use
+    starts: tuple[str, ...] = ()  # one of which the second answer must begin with
     first_answer: tuple[str, int, int] | None = None  # its text, end and number of faults
     reason: Reason | None = None  # for the absence of text
     detail: str = ""
@@ -273,6 +274,7 @@ class SuggestionStream:
         is_wrong = faults > 0 if text else shaper.deserves_second_answer
         if may_ask_again and self.answer_number == 1 and is_wrong:
             self.first_answer = (text, shaper.end, faults) if text else None
+            self.starts = shaper.find_second_starts()
             self.repeat()
             self.answer_number = 2
             return False

@@ -1,8 +1,9 @@
 """The one live suggestion of a document: reused during typing, trimmed, or dropped.
 
 A suggestion is made for one cursor in one text. While the user types its letters, its rest stays valid: the
-typed letters are removed from it, and no engine is needed. Any other change contradicts it. The check
-compares complete texts, because a suggestion that is wrong by one character is worse than none.
+typed letters are removed from it, and no engine is needed. If an editor adds the closer of a typed bracket or
+quote, the suggestion replaces that closer, too. Any other change contradicts it. The check compares complete
+texts, because a suggestion that is wrong by one character is worse than none.
 
 While an answer is streamed, its relation to a request is one of the four values of `Fit`: the request is
 answered with text, waits, is answered without text, or needs another suggestion.
@@ -12,6 +13,9 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from spark_lsp.text.document import Document
+
+_CLOSERS = {"(": ")", "[": "]", "{": "}", "<": ">", '"': '"', "'": "'", "`": "`"}
+_MAX_CLOSERS = 4  # that editors insert while a few letters are typed
 
 
 class Fit(Enum):
@@ -40,7 +44,8 @@ class Suggestion:
     def move_to(self, document: Document, offset: int) -> "Suggestion | None":
         """Return the suggestion for a later text and cursor; None if they contradict it.
 
-        The only permitted change is that its first letters were typed at its cursor.
+        The only permitted change is that its first letters were typed at its cursor, with the closers that an
+        editor adds.
         """
         typed = self.find_typed_text(document, offset)
         if typed is None or not self.text.startswith(typed):
@@ -53,13 +58,19 @@ class Suggestion:
         The caller has checked that `typed` is the only change, and the beginning of the suggestion.
         """
         rest = self.text[len(typed) :]
-        return replace(self, document=document, anchor=offset, end=self.end + len(typed), text=rest)
+        end = self.end + len(document) - len(self.document)
+        return replace(self, document=document, anchor=offset, end=end, text=rest)
 
     def agrees_with(self, document: Document) -> bool:
         """Return whether a changed text agrees with this suggestion, which may be incomplete."""
-        typed = self.find_typed_text(document, self.anchor + len(document) - len(self.document))
-        if typed is None:
-            return False
+        last = self.anchor + len(document) - len(self.document)
+        for offset in range(last, last - _MAX_CLOSERS - 1, -1):
+            typed = self.find_typed_text(document, offset)
+            if typed is not None and self._may_begin_with(typed):
+                return True
+        return False
+
+    def _may_begin_with(self, typed: str) -> bool:
         return self.text.startswith(typed) or (not self.done and typed.startswith(self.text))
 
     def compare(self, typed: str, offered: str) -> Fit:
@@ -76,12 +87,25 @@ class Suggestion:
         return Fit.IS_EMPTY if self.done else Fit.MAY_GROW
 
     def find_typed_text(self, document: Document, offset: int) -> str | None:
-        """Return the text typed between the anchor and `offset`; None if anything else has changed."""
+        """Return the text typed between the anchor and `offset`; None if anything else has changed.
+
+        An editor may have inserted closers at `offset`, which the rest of the suggestion must contain.
+        """
         if document is self.document:
             return "" if offset == self.anchor else None
         old, new = self.document.text, document.text
-        if offset < self.anchor or len(new) - len(old) != offset - self.anchor:
+        added = len(new) - len(old) - (offset - self.anchor)
+        if offset < self.anchor or not 0 <= added <= _MAX_CLOSERS:
             return None
-        if new[: self.anchor] != old[: self.anchor] or new[offset:] != old[self.anchor :]:
+        if new[: self.anchor] != old[: self.anchor] or new[offset + added :] != old[self.anchor :]:
             return None
-        return new[self.anchor : offset]
+        typed = new[self.anchor : offset]
+        return typed if not added or self._replaces(new[offset : offset + added], typed) else None
+
+    def _replaces(self, closers: str, typed: str) -> bool:
+        """Tell whether the rest of the suggestion contains these closers of brackets in `typed`."""
+        openers = iter(reversed(typed))
+        if not all(any(_CLOSERS.get(opener) == each for opener in openers) for each in closers):
+            return False
+        rest = iter(self.text[len(typed) :])
+        return self.text.startswith(typed) and all(each in rest for each in closers)

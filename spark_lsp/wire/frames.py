@@ -44,8 +44,8 @@ class RequestDetails(msgspec.Struct, omit_defaults=True, kw_only=True):
 
     `at` is `(doc, version, offset)`. It means a completion there, with a prefix and a suffix that are the
     complete document, in its language and with it as the origin. Most keystrokes request exactly that.
-    `attempt` is 2 for a request whose first answer was of no use. With `scored`, the deltas have the
-    engine's confidence.
+    `attempt` is 2 for a request whose first answer was of no use. The second one should begin with one of
+    `starts`. With `scored`, the deltas have the engine's confidence.
     """
 
     task: Literal["complete", "edit", "chat"] = "chat"
@@ -59,6 +59,7 @@ class RequestDetails(msgspec.Struct, omit_defaults=True, kw_only=True):
     priority: Literal["interactive", "background"] = "interactive"
     stop: list[str] = []
     attempt: int = 1
+    starts: list[str] = []
     scored: bool = False
 
 

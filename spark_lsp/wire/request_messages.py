@@ -97,6 +97,7 @@ def _read_spark_request(frame: Create, details: RequestDetails, replicas: Replic
         warm=_is_warm(frame),
         stop=tuple(details.stop),
         attempt=details.attempt,
+        starts=tuple(details.starts),
         scored=details.scored,
     )
 
@@ -166,6 +167,7 @@ def make_create(request: Request, stream_id: str, find_mirrored: FindMirrored) -
         at=position,
         stop=list(request.stop),
         attempt=request.attempt,
+        starts=list(request.starts),
         scored=request.scored,
     )
     if position is None:

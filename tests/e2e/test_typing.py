@@ -116,6 +116,21 @@ def test_a_plain_client_gets_whole_lines_and_more_of_them_as_it_types(plain_pipe
     assert len(person.tokens) == 2  # the second when nothing of the first was left
 
 
+def test_a_bracket_that_the_editor_closes_is_typed_along_too(growing_pipe: Pipe) -> None:
+    person = typist(growing_pipe, "instant")
+    person.ask()
+    person.settle()
+    person.type(SAID[: SAID.index("(")])
+    person.splice(person.cursor, person.cursor, "()")
+    person.move(person.cursor - 1)
+    person.ask()
+    person.settle()
+    assert person.shown == SAID[SAID.index("(") + 1 :]
+    person.accept()
+    assert person.text == FILE[:22] + SAID + FILE[22:]
+    assert len(person.tokens) == 1
+
+
 @pytest.mark.parametrize("speed", SPEEDS)
 def test_who_types_something_else_sees_it_go_and_gets_what_fits(growing_pipe: Pipe, speed: str) -> None:
     person = typist(growing_pipe, speed)

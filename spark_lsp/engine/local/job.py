@@ -52,7 +52,9 @@ def _completion(request: Request, slots: Slots) -> Job:
     prefix = request.text_of(PartKind.PREFIX)
     suffix = request.text_of(PartKind.SUFFIX)
     eol = "\r\n" if "\r\n" in prefix or "\r\n" in suffix else "\n"
-    plan = slots.plan(prefix, suffix) if request.attempt == 1 else slots.plan_again(prefix, suffix)
+    # A second answer that must begin otherwise is another one, so the model need not read the text again.
+    is_usual = request.attempt == 1 or request.starts
+    plan = slots.plan(prefix, suffix) if is_usual else slots.plan_again(prefix, suffix)
     # Without any limit, one line. A limit of tokens alone does not limit the lines.
     lines = request.max_lines or (0 if request.max_tokens else 1)
     opens = fim.may_start_with_newline(prefix)
@@ -63,10 +65,11 @@ def _completion(request: Request, slots: Slots) -> Job:
         stop.append("\n")
     tokens = _LINE_TOKENS * lines + (_BLOCK_TOKENS if begins else 0)
     body = _body(plan.slot, plan.prompt, stop, request.max_tokens or tokens)
-    if request.scored:
+    if request.scored and not request.starts:  # the model would not have chosen them
         body["n_probs"] = 1
-    if plan.fragment:
-        body["grammar"] = fim.grammar_for_prefix(plan.fragment)
+    barred = fim.find_barred_start(prefix, request.language)
+    if grammar := fim.make_grammar(plan.fragment, request.starts, barred):
+        body["grammar"] = grammar
     below = next((each for each in suffix.splitlines()[1:] if each.strip()), "")
     return Job(
         body,

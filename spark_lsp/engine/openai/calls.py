@@ -157,10 +157,10 @@ def _make_infill_call(request: Request, target: Target, budget: int) -> Call:
     stops = (*(() if target.suffixes else template.stop), *request.stop)
     if stops:
         body["stop"] = list(dict.fromkeys(stops))[:most]
-    if request.scored and target.flavour in logprobs.FLAVOURS:
+    if request.scored and not request.starts and target.flavour in logprobs.FLAVOURS:
         body |= logprobs.WANTED
-    if fragment:
-        body["grammar"] = fim.grammar_for_prefix(fragment)
+    if heals and (grammar := fim.make_grammar(fragment, request.starts)):
+        body["grammar"] = grammar
     reply = fim.FimAnswerFilter(fragment, lines=request.max_lines, opens=fim.may_start_with_newline(before))
     path = "/fim/completions" if target.flavour == "mistral" else "/completions"
     kept, eol = _remove_refused_fields(body, target), _find_line_end(request)

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from spark_lsp.prompts.blocks import INDENTED_LANGUAGES, has_line_below_too_deep
 from spark_lsp.prompts.shaping.closers import ClosedAnswer
 from spark_lsp.prompts.shaping.error_count import InsertionParser
 from spark_lsp.prompts.shaping.surroundings import Surroundings
@@ -61,7 +62,18 @@ class ParseCheck:
         return self._count_errors("", 0) or 0
 
     def _count_errors(self, inserted: str, rest_end: int) -> int | None:
-        return self._parser.count_errors(inserted, rest_end)
+        errors = self._parser.count_errors(inserted, rest_end)
+        if errors is None or self.around.language not in INDENTED_LANGUAGES:
+            return errors
+        return errors + self._is_line_below_too_deep(inserted, rest_end)
+
+    def _is_line_below_too_deep(self, inserted: str, rest_end: int) -> bool:
+        answer = ClosedAnswer(self.around)
+        answer.extend(inserted)
+        if self.around.nesting.stack or answer.leaves_open:
+            return False  # inside brackets, lines are indented freely
+        before, after = self._window
+        return has_line_below_too_deep(before, inserted, after[rest_end:])
 
     @cached_property
     def _parser(self) -> InsertionParser:

@@ -553,6 +553,16 @@ def test_of_two_answers_the_one_with_fewer_faults_is_shown(
     assert world.texts()[-1] == shown
 
 
+def test_a_second_answer_gets_the_beginning_that_the_lines_below_require() -> None:
+    document = Document(BASE.uri, "def f(x):\n    \n    return text[x]\n", 1, "python")
+    world = World(document)
+    world.request(at=(document, document.text.index("\n    return")))
+    world.chunk("y = 1")
+    world.finish()
+    assert isinstance(world.log[-1], AskAgain)
+    assert "text = " in world.streams[0].starts
+
+
 def test_there_is_no_third_answer() -> None:
     world = World()
     made = world.request()

@@ -73,6 +73,53 @@ def test_text_that_it_replaces_stays_in_its_range() -> None:
     assert (here.anchor, here.end, here.text) == (3, 4, ", b)")
 
 
+@pytest.mark.parametrize(
+    ("text", "typed_text", "added", "rest"),
+    [
+        ("(1 + 2)", "(", ")", "1 + 2)"),
+        ('"hello"', '"', '"', 'hello"'),
+        ('f("a")', 'f("', '")', 'a")'),
+        ("(a) + g(b)", "(", ")", "a) + g(b)"),
+        ("{ a }", "{ a", "}", " }"),
+    ],
+)
+def test_closers_that_the_editor_adds_while_it_is_typed_are_replaced(
+    text: str, typed_text: str, added: str, rest: str
+) -> None:
+    made = Suggestion(BASE, 4, 4, text, done=True)
+    later = typed(typed_text + added)
+    assert made.agrees_with(later)
+    here = made.move_to(later, 4 + len(typed_text))
+    assert here is not None
+    assert (here.text, here.end) == (rest, 4 + len(typed_text + added))
+    assert later.splice(here.anchor, here.end, here.text).text == f"x = {text}\ny = 2\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "typed_text", "added"),
+    [
+        ("(1 + 2", "(", ")"),  # the suggestion lacks it
+        ("[1]", "(", ")"),
+        ("1)", "1", ")"),  # it closes nothing that was typed
+        ("(1)", "(", "1"),
+        ("(((((a)))))", "(((((", ")))))"),  # too many for an editor
+    ],
+)
+def test_other_text_right_of_the_cursor_contradicts_it(text: str, typed_text: str, added: str) -> None:
+    made = Suggestion(BASE, 4, 4, text, done=True)
+    assert made.move_to(typed(typed_text + added), 4 + len(typed_text)) is None
+
+
+@given(st.text("(a)[", max_size=6), st.text("(a)[", max_size=6), st.integers(0, 8))
+def test_with_added_closers_it_still_gives_the_text_it_meant(text: str, new: str, offset: int) -> None:
+    made = Suggestion(BASE, 4, 4, text, done=True)
+    later = typed(new)
+    here = made.move_to(later, 4 + offset)
+    if here is not None:
+        assert made.agrees_with(later)
+        assert later.splice(here.anchor, here.end, here.text).text == f"x = {text}\ny = 2\n"
+
+
 def test_what_still_grows_may_catch_up_with_the_typist() -> None:
     growing = Suggestion(BASE, 4, 4, "1")
     assert growing.agrees_with(typed("1 + "))

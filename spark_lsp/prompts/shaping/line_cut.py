@@ -1,0 +1,83 @@
+"""Finds the line at which an answer leaves the cursor's position, or no longer is one of use."""
+
+import re
+from dataclasses import dataclass
+
+from spark_lsp.prompts.shaping.closers import ClosedAnswer
+from spark_lsp.prompts.shaping.deception import DECEPTIVE_CHARACTERS
+from spark_lsp.prompts.shaping.surroundings import Surroundings
+from spark_lsp.text.lines import LINE_END, indent_width
+
+_CLOSER = re.compile(r"\s*[)\]}]")
+
+
+@dataclass(frozen=True)
+class LineCut:
+    """The limits of answers at one cursor: the line `below` the cursor's, if any, and the number of lines."""
+
+    around: Surroundings
+    below: str | None
+    max_lines: int
+
+    def find(self, answer: ClosedAnswer, text: str, *, is_final: bool) -> int | None:
+        """Return the offset at which `text`, the beginning of `answer`, must end, or None if it may go on."""
+        seen: list[str] = []
+        margin = indent_width(self.around.line)
+        for start, end, is_closed in _split_lines(text):
+            line = text[start:end]
+            cut = answer.cut
+            is_cut = cut is not None and cut <= end
+            if self._is_deceptive(text[start:cut] if is_cut else line, start):
+                return start  # the lines above it are safe
+            if start and line.strip():
+                if start + indent_width(line) in answer.outer:
+                    margin = min(margin, indent_width(line))
+                if self._ends_before(answer, start, line, seen, margin, is_closed=is_closed or is_final):
+                    return start
+            if is_cut:
+                return cut
+            if line.strip():
+                seen.append(line.strip())
+            if is_closed and (len(seen) >= self.max_lines or self.around.tokens is None):
+                return end
+        return None
+
+    def _is_deceptive(self, line: str, start: int) -> bool:
+        before = "" if start else self.around.line[-1:]
+        return bool(DECEPTIVE_CHARACTERS.search(before + line, len(before)))
+
+    def _ends_before(
+        self, answer: ClosedAnswer, start: int, line: str, seen: list[str], margin: int, *, is_closed: bool
+    ) -> bool:
+        """Tell whether the text must end before this line, which is not its first.
+
+        Only the indentation of a growing line is certain. Without this rule, the result would depend on the
+        chunks.
+        """
+        state = answer.states.get(start)
+        if state is None or (state.depth > 0 and not state.is_code):
+            return False  # in a string or comment of the answer
+        indent = indent_width(line)
+        if seen and indent < margin:
+            return True
+        if self.around.tokens and state.is_code and state.depth <= 0 and seen:
+            is_closer = not state.has_all and _CLOSER.match(line)
+            if not is_closer and indent <= indent_width(self.around.line):
+                return True  # another statement than that of the cursor's line
+        if not is_closed or state.depth > 0:
+            return False
+        if self.below is not None and line.rstrip() == self.below.rstrip():
+            return True
+        return seen[-2:] == [line.strip()] * 2
+
+
+def _split_lines(text: str) -> list[tuple[int, int, bool]]:
+    """Return `(start, end, is_closed)` of each line; `is_closed` if a line end follows."""
+    found: list[tuple[int, int, bool]] = []
+    start = 0
+    for match in LINE_END.finditer(text):
+        found.append((start, match.start(), True))
+        start = match.end()
+    if start < len(text):
+        found.append((start, len(text), False))
+    return found

@@ -1,0 +1,34 @@
+"""The calls of the embedded model for first and second answers."""
+
+from dataclasses import replace
+
+from spark_lsp.engine.local.job import job_of
+from spark_lsp.engine.local.slots import Slots
+from spark_lsp.request import Part, PartKind, Request, Task
+
+BEFORE = "def shift(x, shift):\n    "
+REQUEST = Request(
+    Task.COMPLETE,
+    (Part(PartKind.PREFIX, BEFORE), Part(PartKind.SUFFIX, "\n    return text[shift:]\n")),
+    language="python",
+    max_lines=1,
+)
+
+
+def test_a_first_answer_on_a_new_line_is_no_comment() -> None:
+    assert "[^# " in job_of(REQUEST, Slots("qwen")).body["grammar"]
+    other = replace(REQUEST, language="markdown")
+    assert job_of(other, Slots("qwen")).body["grammar"] == 'root ::= " " [^\\x00]*'
+
+
+def test_a_second_answer_reads_the_text_in_another_order() -> None:
+    slots = Slots("qwen")
+    first, second = job_of(REQUEST, slots), job_of(replace(REQUEST, attempt=2), slots)
+    assert second.prompt != first.prompt
+
+
+def test_a_second_answer_with_a_known_start_needs_no_other_prompt() -> None:
+    slots = Slots("qwen")
+    second = job_of(replace(REQUEST, attempt=2, starts=("text = ", "text: ")), slots)
+    assert second.prompt == job_of(REQUEST, slots).prompt
+    assert second.body["grammar"] == 'root ::= " " ("text = " | "text: ") [^\\x00]*'
