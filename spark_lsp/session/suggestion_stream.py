@@ -172,6 +172,8 @@ class SuggestionStream:
             self.suggestion = replace(self.suggestion, text="", end=self.suggestion.anchor)
         if self.source is not None:
             self.source.shaper.reset()
+            if self.source.gate is not None:
+                self.source.gate.confidence = None
 
     def compare(self, typed: str) -> Fit:
         """Return how this answer relates to the text typed since the stream's own cursor."""

@@ -16,7 +16,8 @@ OUTCOMES = {
     "ignored": "tab:gray",
     "brief": "lightgray",
 }
-MOST_BARS = 8  # languages and engines
+MOST_BARS = 8  # languages, and engines
+FEWEST_DAYS = 6  # for which there is room
 
 
 def draw(report: Report, path: Path) -> None:
@@ -27,7 +28,7 @@ def draw(report: Report, path: Path) -> None:
     pyplot = drawing()
     chart, (days, shares) = pyplot.subplots(1, 2, figsize=(11, 4.2))
     _draw_days(days, report.days)
-    _draw_shares(shares, [*report.languages[:MOST_BARS], *report.engines[:MOST_BARS]])
+    _draw_shares(shares, report.languages[:MOST_BARS], report.engines[:MOST_BARS])
     chart.tight_layout()
     try:
         chart.savefig(path)
@@ -44,18 +45,20 @@ def _draw_days(panel: Any, days: Sequence[Group]) -> None:
         counts = [getattr(each, outcome) for each in days]
         panel.bar(names, counts, bottom=below, color=colour, label=outcome)
         below = [low + count for low, count in zip(below, counts, strict=True)]
+    panel.set_xlim(-0.6, max(len(days), FEWEST_DAYS) - 0.4)
     panel.set_ylabel("suggestions on the screen")
-    panel.set_xticks(panel.get_xticks(), names, rotation=60 if len(names) > 6 else 0, fontsize=8)
-    panel.legend(fontsize=8)
+    panel.set_xticks(range(len(names)), names, rotation=60 if len(names) > FEWEST_DAYS else 0, fontsize=8)
+    panel.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncol=len(OUTCOMES), fontsize=8, frameon=False)
 
 
-def _draw_shares(panel: Any, groups: Sequence[Group]) -> None:
-    known = [each for each in groups if each.accepted_share is not None]
-    names = [f"{each.name}, {each.shown}" for each in known]
+def _draw_shares(panel: Any, languages: Sequence[Group], engines: Sequence[Group]) -> None:
+    known = [each for each in (*languages, *engines) if each.accepted_share is not None]
+    names = [f"{each.name}, {each.shown} shown" for each in known]
     shares = [100 * (each.accepted_share or 0) for each in known]
-    panel.barh(names, shares, color="tab:green")
+    colours = ["tab:green" if each in languages else "tab:olive" for each in known]
+    panel.barh(range(len(known)), shares, color=colours, tick_label=names)
     for place, share in enumerate(shares):
         panel.annotate(f"{share:.0f} %", (share, place), (4, 0), textcoords="offset points", va="center")
-    panel.set_xlim(0, 110)
+    panel.set_xlim(0, 118)
     panel.set_xlabel("accepted, in % of those accepted, rejected or ignored")
     panel.invert_yaxis()

@@ -178,3 +178,13 @@ def test_a_refused_first_line_is_never_on_the_screen_for_a_moment(
     here = refusals.at(BASE, CURSOR)
     for text in screen.shown:
         assert here.judge(text, done="\n" in text.strip("\n")).name != "REFUSED", text
+
+
+def test_the_confidence_of_a_repeated_answer_is_its_own() -> None:
+    made = gate()
+    screen = Screen(made, partial=True)
+    screen.perform(screen.life.add_text(screen.stream, "first", 0.01, 0.1))
+    screen.stream.repeat()
+    assert made.confidence is None
+    screen.play([(SAID, None)])
+    assert isinstance(screen.last, AnswerText)
