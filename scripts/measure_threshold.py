@@ -2,8 +2,9 @@
 
 Places in installed packages, which are not those of the suite `lines`: each is a line, or the rest of one,
 that is missing from its file. The engine reads the lines around it at rest and completes the line. A line is
-right if it is the original's. The table shows what each threshold would hide. The chosen one is the highest
-that hides at least `MIN_WRONG` of the wrong lines and at most `MAX_RIGHT` of the right ones; 0 if no
+right if it is the original's. The table shows what each threshold would hide, and how many lines appear
+before they are complete, because the model is very sure of their first tokens. The chosen threshold is the
+lowest that hides at least `MIN_WRONG` of the wrong lines and at most `MAX_RIGHT` of the right ones; 0 if no
 threshold does. The choice is checked on each package with the threshold that the other packages choose.
 
     python -m scripts.measure_threshold [DETAILS.jsonl [PLACES_PER_PACKAGE]]
@@ -15,7 +16,7 @@ import importlib.metadata
 import json
 import random
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from spark_lsp.config import LocalSettings
 from spark_lsp.engine.local.engine import LocalEngine
 from spark_lsp.prompts.ghost import GhostText
 from spark_lsp.request import Chunk, Focus, Part, PartKind, Request, Task
+from spark_lsp.session.showing import EARLY_MARGIN, EARLY_REPORTS
 
 PACKAGES = (
     "httpx",
@@ -42,21 +44,20 @@ PACKAGES = (
 )
 PLACES = 9
 LINES_ABOVE, LINES_BELOW = 30, 10
-EARLY = 4  # tokens, for a decision before the line is complete
 MIN_WRONG, MAX_RIGHT = 0.30, 0.05
 THRESHOLDS = [step / 20 for step in range(1, 20)]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer; `early` is the confidence after `EARLY` tokens, `line` that of the complete line."""
+    """One answer; `early` is the confidence after the first tokens, `line` that of the complete line."""
 
     package: str
     whole: bool
     right: bool
     chars: int
-    early: float | None
-    line: float | None
+    early: float
+    line: float
 
 
 async def measure(count: int) -> AsyncIterator[Answer]:
@@ -94,64 +95,62 @@ async def complete(engine: LocalEngine, place: Place) -> Answer | None:
     text = ghost.finish()
     if not text or not said:
         return None
-    early = said[min(EARLY, len(said)) - 1]
+    early = said[min(EARLY_REPORTS, len(said)) - 1]
     return Answer(place.package, place.is_whole_line, place.is_exact(text), len(text), early, said[-1])
 
 
-Score = Callable[[Answer], float | None]
+def is_early(answer: Answer, threshold: float) -> bool:
+    """Tell whether the gate shows a line before it is complete."""
+    return answer.early >= threshold + EARLY_MARGIN
 
 
-def hidden(answers: Sequence[Answer], threshold: float, score: Score, *, right: bool) -> float:
+def hidden(answers: Sequence[Answer], threshold: float, *, right: bool) -> float:
     """Return the share of the right, or of the wrong, lines that a threshold hides."""
-    group = [score(each) for each in answers if each.right is right]
-    return sum(1 for each in group if each is not None and each < threshold) / max(len(group), 1)
+    group = [each for each in answers if each.right is right]
+    return sum(is_hidden(each, threshold) for each in group) / max(len(group), 1)
 
 
-def choose_threshold(answers: Sequence[Answer], score: Score) -> float:
-    """Return the threshold that pays, or 0."""
+def is_hidden(answer: Answer, threshold: float) -> bool:
+    """Tell whether the gate hides a line."""
+    return answer.line < threshold and not is_early(answer, threshold)
+
+
+def choose_threshold(answers: Sequence[Answer]) -> float:
+    """Return the lowest threshold that pays, or 0."""
     paying = [
         threshold
         for threshold in THRESHOLDS
-        if hidden(answers, threshold, score, right=False) >= MIN_WRONG
-        and hidden(answers, threshold, score, right=True) <= MAX_RIGHT
+        if hidden(answers, threshold, right=False) >= MIN_WRONG
+        and hidden(answers, threshold, right=True) <= MAX_RIGHT
     ]
-    return max(paying, default=0.0)
+    return min(paying, default=0.0)
 
 
 def report(answers: Sequence[Answer]) -> None:
-    """Print the tables."""
+    """Print the table, the choice and its check."""
     right = sum(each.right for each in answers)
-    print(f"{len(answers)} lines, {right} right, {len(answers) - right} wrong")
-    scores: dict[str, Score] = {
-        "the complete line": lambda each: each.line,
-        f"{EARLY} tokens": lambda each: each.early,
-    }
-    for name, score in scores.items():
-        print(
-            f"\nconfidence of {name}\n\n| threshold | wrong lines hidden | right lines hidden |\n|"
-            "---|---|---|"
-        )
-        for threshold in THRESHOLDS:
-            wrong, lost = (hidden(answers, threshold, score, right=side) for side in (False, True))
-            print(f"| {threshold:.2f} | {wrong:.0%} | {lost:.0%} |")
-        print(f"\nchosen: {choose_threshold(answers, score):.2f}")
-        check(answers, score)
+    print(f"{len(answers)} lines, {right} right, {len(answers) - right} wrong\n")
+    print("| threshold | wrong lines hidden | right lines hidden | lines shown early |\n|---|---|---|---|")
+    for threshold in THRESHOLDS:
+        wrong, lost = (hidden(answers, threshold, right=side) for side in (False, True))
+        early = sum(is_early(each, threshold) for each in answers) / len(answers)
+        print(f"| {threshold:.2f} | {wrong:.0%} | {lost:.0%} | {early:.0%} |")
+    print(f"\nchosen: {choose_threshold(answers):.2f}")
+    check(answers)
 
 
-def check(answers: Sequence[Answer], score: Score) -> None:
+def check(answers: Sequence[Answer]) -> None:
     """Print what the threshold of the other packages hides in each package, in sum."""
     counts = {True: [0, 0], False: [0, 0]}
     chosen: list[float] = []
-    for package in PACKAGES:
-        threshold = choose_threshold([each for each in answers if each.package != package], score)
+    for package in sorted({each.package for each in answers}):
+        threshold = choose_threshold([each for each in answers if each.package != package])
         chosen.append(threshold)
         for each in answers:
             if each.package == package:
-                value = score(each)
-                counts[each.right][0] += value is not None and value < threshold
+                counts[each.right][0] += is_hidden(each, threshold)
                 counts[each.right][1] += 1
-    thresholds = ", ".join(f"{each:.2f}" for each in chosen)
-    print(f"chosen without one package: {thresholds}")
+    print(f"chosen without one package: {', '.join(f'{each:.2f}' for each in chosen)}")
     print(
         f"hidden there: wrong {counts[False][0]} of {counts[False][1]}, "
         f"right {counts[True][0]} of {counts[True][1]}"

@@ -1,8 +1,9 @@
 """Whether a suggestion is shown: by the engine's confidence, and by what the user refused at this place.
 
-The decision is made once, for the first line that is not blank: until then the text waits. A text on the
-screen is never removed because the confidence has fallen. It is only not extended any further. A refused text
-is never shown, even if it is the rest of a longer text that was cut.
+The decision is made once, for the first line that is not blank: until then the text waits, unless the model
+is very sure of its first tokens. A text on the screen is never removed because the confidence has fallen. It is
+only not extended any further. A refused text is never shown, even if it is the rest of a longer text that was
+cut.
 
 Confidence is the geometric mean of the probabilities that the model gave its tokens so far, from 0 to 1. A
 text without a reported confidence passes.
@@ -14,6 +15,9 @@ from enum import Enum, auto
 from spark_lsp.codes import Code, Reason
 from spark_lsp.session.refusals import Refusals, RefusalsHere, Verdict, first_line
 from spark_lsp.text.document import Document
+
+EARLY_REPORTS = 4  # of the confidence, each for a token at least, after which it may decide early
+EARLY_MARGIN = 0.15  # above the threshold, for an early decision
 
 
 class Ruling(Enum):
@@ -44,7 +48,24 @@ class ShowGate:
     threshold: float
     refusals: RefusalsHere
     confidence: float | None = None  # of the engine, in its tokens so far
+    reports: int = 0
     reason: Reason | None = None
+
+    def note_confidence(self, confidence: float | None) -> None:
+        """Take the engine's confidence in its tokens so far, if it reports one."""
+        if confidence is not None:
+            self.confidence = confidence
+            self.reports += 1
+
+    def forget_confidence(self) -> None:
+        """Begin with another answer."""
+        self.confidence, self.reports = None, 0
+
+    @property
+    def is_sure_early(self) -> bool:
+        """Whether the confidence decides before the line is complete."""
+        sure = self.confidence is not None and self.confidence >= self.threshold + EARLY_MARGIN
+        return sure and self.reports >= EARLY_REPORTS
 
     @property
     def is_unsure(self) -> bool:
@@ -61,7 +82,7 @@ class ShowGate:
             return Ruling.WAIT
         if shown:
             return Ruling.KEEP if self.is_unsure else Ruling.SHOW
-        if self.threshold <= 0 or self.confidence is None or not text.strip():
+        if self.threshold <= 0 or self.confidence is None or self.is_sure_early or not text.strip():
             return Ruling.SHOW
         if not first_line(text, done=done).endswith("\n"):
             return Ruling.WAIT

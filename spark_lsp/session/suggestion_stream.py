@@ -173,7 +173,7 @@ class SuggestionStream:
         if self.source is not None:
             self.source.shaper.reset()
             if self.source.gate is not None:
-                self.source.gate.confidence = None
+                self.source.gate.forget_confidence()
 
     def compare(self, typed: str) -> Fit:
         """Return how this answer relates to the text typed since the stream's own cursor."""
@@ -209,8 +209,8 @@ class SuggestionStream:
         `confidence` is the engine's in its whole text so far, if it reports one.
         """
         shaper, secrets = self._parts
-        if self.source is not None and self.source.gate is not None and confidence is not None:
-            self.source.gate.confidence = confidence
+        if self.source is not None and self.source.gate is not None:
+            self.source.gate.note_confidence(confidence)
         if shaper.feed(text):
             return True
         if secrets.has_secrets and secrets.repeats_mask(shaper.text):

@@ -12,7 +12,7 @@ from spark_lsp.prompts.ghost import GhostText
 from spark_lsp.session.effects import AnswerNothing, AnswerText, Effect, ShowText, StartStream
 from spark_lsp.session.life_cycle import LifeCycle
 from spark_lsp.session.refusals import Refusals
-from spark_lsp.session.showing import Ruling, ShowGate, ShowPolicy
+from spark_lsp.session.showing import EARLY_MARGIN, EARLY_REPORTS, Ruling, ShowGate, ShowPolicy
 from spark_lsp.session.suggestion_stream import CursorRequest, StreamSource, SuggestionStream
 from spark_lsp.text.document import Document
 
@@ -67,6 +67,26 @@ def test_a_refused_text_is_hidden_even_if_something_is_on_the_screen() -> None:
     assert ruling(made, SAID[:3], confidence=1.0) is Ruling.WAIT
     assert ruling(made, SAID, confidence=1.0, shown=SAID + " more", done=True) is Ruling.HIDE
     assert made.reason == Code.DISMISSED
+
+
+@pytest.mark.parametrize(
+    ("reports", "confidence", "expected"),
+    [
+        (EARLY_REPORTS, 0.5 + EARLY_MARGIN, Ruling.SHOW),
+        (EARLY_REPORTS - 1, 1.0, Ruling.WAIT),
+        (EARLY_REPORTS, 0.5 + EARLY_MARGIN / 2, Ruling.WAIT),
+    ],
+)
+def test_a_model_that_is_very_sure_need_not_complete_the_line(
+    reports: int, confidence: float, expected: Ruling
+) -> None:
+    made = gate()
+    for _ in range(reports):
+        made.note_confidence(confidence)
+    made.note_confidence(None)
+    assert made.judge("first", shown="", done=False) is expected
+    made.forget_confidence()
+    assert (made.confidence, made.reports) == (None, 0)
 
 
 class Screen:
