@@ -15,6 +15,7 @@ from spark_lsp.session.outcomes import Origin
 from spark_lsp.session.suggestion_stream import SuggestionStream
 
 CONTENT_MODIFIED = -32801
+COPY = "copy"  # the engine's name in the history for a text of the copy model
 
 
 def content_modified() -> JsonRpcException:
@@ -58,9 +59,10 @@ class CompletionStream:
     def origin(self, *, in_menu: bool = False) -> Origin:
         """Return where the text comes from, for the history."""
         gate = self.stream.source.gate if self.stream.source is not None else None
+        answerer = None if self.stream.draft else self.answerer
         return Origin(
-            engine=self.answerer.engine if self.answerer is not None else "",
-            model=self.answerer.model if self.answerer is not None else "",
+            engine=answerer.engine if answerer is not None else COPY,
+            model=answerer.model if answerer is not None else "",
             latency_s=asyncio.get_running_loop().time() - self.stream.started_at,
             confidence=gate.confidence if gate is not None else None,
             in_menu=in_menu,

@@ -1,9 +1,9 @@
 """Whether a suggestion is shown: by the engine's confidence, and by what the user refused at this place.
 
 The decision is made once, for the first line that is not blank: until then the text waits, unless the model
-is very sure of its first tokens. A text on the screen is never removed because the confidence has fallen. It is
-only not extended any further. A refused text is never shown, even if it is the rest of a longer text that was
-cut.
+is very sure of its first tokens. A text on the screen is never removed because the confidence has fallen. It
+is only not extended any further. A refused text is never shown, even if it is the rest of a longer text that
+was cut.
 
 Confidence is the geometric mean of the probabilities that the model gave its tokens so far, from 0 to 1. A
 text without a reported confidence passes.
