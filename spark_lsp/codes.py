@@ -82,6 +82,7 @@ class Code(StrEnum):
     NO_DEFINITION = "no_definition"
     NO_SUCH_JOB = "no_such_job"
     PROPOSAL_REJECTED = "proposal_rejected"
+    REFACTORING_UNSAFE = "refactoring_unsafe"
     RENAME_UNSAFE = "rename_unsafe"
     SECRET_TOUCHED = "secret_touched"
     TEXT_CHANGED = "text_changed"
@@ -207,6 +208,7 @@ MEANINGS: dict[Code, str] = {
     Code.NO_DEFINITION: "there is no definition at this place",
     Code.NO_SUCH_JOB: "no edit or explanation of that id is under way",
     Code.PROPOSAL_REJECTED: "the proposal failed a check, so that it was not applied",
+    Code.REFACTORING_UNSAFE: "the refactoring is impossible here, or could change the results of the code",
     Code.RENAME_UNSAFE: "the rename could change what the code means",
     Code.SECRET_TOUCHED: "the proposal would change a secret that the model was not shown",
     Code.TEXT_CHANGED: "the text has changed since, in the same place or to another version",

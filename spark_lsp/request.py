@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from msgspec import UNSET, UnsetType
+
 
 class Task(StrEnum):
     """The kind of request: the middle of a text, a changed text, or an answer in prose."""
@@ -38,6 +40,16 @@ class PartKind(StrEnum):
     FILE = "file"
     RECENT_EDIT = "recent_edit"
     DIAGNOSTIC = "diagnostic"
+
+
+AROUND = (PartKind.PREFIX, PartKind.SUFFIX)
+"""The parts around a cursor or target, which an engine cuts to its window."""
+BESIDE = (PartKind.FILE, PartKind.RECENT_EDIT, PartKind.DIAGNOSTIC)
+"""The context beside the document. In a completion it is only of help: an engine may leave it out."""
+CONTEXT_SCHEME = "spark-context:"
+"""The scheme of the mirrored texts that hold a document's context; its URI follows."""
+SIBLING_SCHEME = "spark-sibling:"
+"""The scheme of the mirrored texts of files beside a document; the file's URI follows."""
 
 
 class EditFormat(StrEnum):
@@ -138,6 +150,14 @@ class Request:
     def text_of(self, kind: PartKind) -> str:
         """Return the joined text of all parts of one kind, in their order."""
         return "".join(part.text for part in self.parts if part.kind is kind)
+
+    def fixed_characters(self) -> int:
+        """Return how many of the characters an engine must read as they are.
+
+        It may cut the text around the cursor, and the context of a completion.
+        """
+        cut = (*AROUND, *BESIDE) if self.task is Task.COMPLETE else AROUND
+        return self.characters() - sum(len(part.text) for part in self.parts if part.kind in cut)
 
     def characters(self) -> int:
         """Return how many characters an engine would read: parts, history and instruction."""
@@ -278,7 +298,9 @@ class EngineInfo:
     `reason` explains a `state` other than `ready`; `code` is the same for programs (one of `codes.Code`, or
     of a later release). `note` says something about a `ready` engine, such as why it uses one of its models.
     `source` names the engine whose tokens this one plays, and whose state it has.
-    `context_tokens` and `prefill_tokens_per_s` are 0 where unknown.
+    `context_tokens` and `prefill_tokens_per_s` are 0 where unknown. `beside_budget` is the most context
+    beside the document that a completion should have, in tokens: the engine reads it in time. `free`: a
+    request costs no money, as far as the engine knows. Both are sent only if they apply.
     """
 
     name: str
@@ -292,3 +314,15 @@ class EngineInfo:
     code: str = ""
     source: str = ""
     note: str = ""
+    beside_budget: int | UnsetType = UNSET
+    free: bool | UnsetType = UNSET
+
+    @property
+    def is_free(self) -> bool:
+        """Whether a request costs no money, so that one that may be of no use is allowed."""
+        return bool(self.free)
+
+    @property
+    def beside_tokens(self) -> int:
+        """The budget for context beside the document; 0: none."""
+        return self.beside_budget or 0

@@ -42,6 +42,7 @@ PURE = (
     "simulate",
     "engine/circuit_breaker.py",
     "engine/confidence.py",
+    "engine/continuation.py",
     "engine/local/choice.py",
     "engine/openai/calls.py",
     "engine/openai/errors.py",
@@ -86,7 +87,12 @@ ONLY_IN = {
         *("app.py", "launch.py", "programs.py"),
     ),
     "sqlite3": ("store/",),
-    "tree_sitter": ("prompts/syntax.py", "prompts/shaping/error_count.py", "prompts/names"),
+    "tree_sitter": (
+        "prompts/syntax.py",
+        "prompts/shaping/error_count.py",
+        "prompts/names",
+        "prompts/outline.py",
+    ),
     "xllamacpp": ("engine/local/child.py",),
     "jedi": ("lsp/members/child.py",),
 }

@@ -4,10 +4,12 @@ The process has an empty environment, an empty directory, isolated mode (`-I -S`
 memory, file size and processes where the system has them, and a wall-clock limit. Before the code runs, it
 sets an audit hook that refuses to write files, start programs and open sockets. This protects against
 accidents, such as a completion that deletes files instead of listing them; it is not a jail for an attacker.
-The tested code comes from a public set of tasks and from the model's single lines.
+The tested code comes from sets of tasks and from the model's answers to them.
 """
 
+import json
 import subprocess
+from collections.abc import Sequence
 from enum import StrEnum
 from tempfile import TemporaryDirectory
 
@@ -17,7 +19,7 @@ SECONDS = 10.0
 MEGABYTES = 1024
 
 _GUARD = """
-import sys
+import json, os, sys
 def _limits(seconds, size):
     try:
         import resource
@@ -30,21 +32,29 @@ def _hook(event, arguments):
     harmful = ("socket.", "subprocess.", "os.", "shutil.", "ctypes.", "tempfile.", "urllib.", "ftplib.")
     if writing or (event.startswith(harmful) and event not in ("os.listdir", "os.scandir")):
         raise PermissionError("refused by the sandbox: " + event)
+def _run(source):
+    try:
+        program = compile(source, "<answer>", "exec")
+    except SyntaxError:
+        return b"3"
+    try:
+        exec(program, {{"__name__": "__answer__"}})
+    except AssertionError:
+        return b"4"
+    except MemoryError:
+        return b"6"
+    except BaseException:
+        return b"5"
+    return b"0"
 _limits({seconds}, {size})
-source = sys.stdin.read()
+answers = os.dup(1)
+nowhere = os.open(os.devnull, os.O_WRONLY)
+os.dup2(nowhere, 1)
+sources = json.loads(sys.stdin.read())
+write = os.write
 sys.addaudithook(_hook)
-try:
-    program = compile(source, "<answer>", "exec")
-except SyntaxError:
-    sys.exit(3)
-try:
-    exec(program, {{"__name__": "__answer__"}})
-except AssertionError:
-    sys.exit(4)
-except MemoryError:
-    sys.exit(6)
-except BaseException:
-    sys.exit(5)
+for source in sources:
+    write(answers, _run(source))
 """
 
 
@@ -60,23 +70,45 @@ class Verdict(StrEnum):
     KILLED = "was killed"
 
 
-_VERDICTS = {0: Verdict.PASSED, 3: Verdict.SYNTAX, 4: Verdict.WRONG, 5: Verdict.RAISED, 6: Verdict.MEMORY}
+VERDICTS = {
+    "0": Verdict.PASSED,
+    "3": Verdict.SYNTAX,
+    "4": Verdict.WRONG,
+    "5": Verdict.RAISED,
+    "6": Verdict.MEMORY,
+}
 
 
 def judge(source: str, seconds: float = SECONDS, megabytes: int = MEGABYTES) -> Verdict:
     """Run a program and return its outcome; its output is discarded."""
+    return judge_all([source], seconds, megabytes)[0]
+
+
+def judge_all(sources: Sequence[str], seconds: float = SECONDS, megabytes: int = MEGABYTES) -> list[Verdict]:
+    """Run programs one after the other in one process, which they must not leave, and return the outcomes.
+
+    `seconds` limits all of them together.
+    """
     guard = _GUARD.format(seconds=max(1, int(seconds)), size=megabytes << 20)
+    command = programs.python("-I", "-S", "-X", "utf8", "-c", guard)
+    return run_judge(command, json.dumps(list(sources)), len(sources), seconds)
+
+
+def run_judge(command: Sequence[str], given: str, count: int, seconds: float) -> list[Verdict]:
+    """Run a command that reads `given` and prints a digit for each of `count` programs."""
     with TemporaryDirectory(prefix="spark-lsp-sandbox-") as folder:
         try:
             done = programs.run(
-                programs.python("-I", "-S", "-X", "utf8", "-c", guard),
-                input=source.encode("utf-8", "replace"),
-                stdout=subprocess.DEVNULL,
+                command,
+                input=given.encode("utf-8", "replace"),
+                stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 cwd=folder,
                 env={},
                 timeout=seconds,
             )
-        except subprocess.TimeoutExpired:
-            return Verdict.TIME
-    return _VERDICTS.get(done.returncode, Verdict.KILLED)
+            printed, rest = done.stdout, Verdict.KILLED
+        except subprocess.TimeoutExpired as error:
+            printed, rest = error.stdout or b"", Verdict.TIME
+    found = [VERDICTS.get(digit, Verdict.KILLED) for digit in printed.decode("ascii", "replace")]
+    return [*found[:count], *[rest] * (count - len(found))]

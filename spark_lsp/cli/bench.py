@@ -20,10 +20,11 @@ SUITES = {
     "wafer": "the simulated wafer's pace, measured at an editor",
     "local": "the embedded model: keystroke to first complete line; cancel to a free slot",
     "lines": "lines of real packages completed exactly, at once and after a rest, against the bare model",
+    "edits": "targeted edits of our own set of tasks, against the same engine with a plain prompt",
     "quality": "infilling tasks solved by the ghost text; needs --data",
 }
 NEEDS_DATA = ("quality",)
-TAKES_MODEL = ("quality", "lines")
+TAKES_MODEL = ("quality", "lines", "edits")
 QUICK: dict[str, dict[str, float]] = {
     "start": {"rounds": 1},
     "sync": {"rounds": 1, "count": 20, "baseline_count": 2},
@@ -32,6 +33,7 @@ QUICK: dict[str, dict[str, float]] = {
     "wafer": {"rounds": 1},
     "local": {"lines": 1, "cancels": 1},
     "lines": {"limit": 1, "settle_s": 1.0},
+    "edits": {"limit": 3},
     "quality": {"limit": 2},
 }
 
@@ -45,8 +47,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=Path, metavar="FILE", help="quality: the tasks, one JSON object per line"
     )
-    parser.add_argument("--model", metavar="NAME", help="quality, lines: the model (default: auto)")
-    parser.add_argument("--details", type=Path, metavar="FILE", help="quality, lines: write each result here")
+    parser.add_argument("--model", metavar="NAME", help="quality, lines, edits: the model (default: auto)")
+    parser.add_argument(
+        "--details", type=Path, metavar="FILE", help="quality, lines, edits: write each result here"
+    )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures (needs matplotlib)")
 
 
@@ -108,7 +112,8 @@ def _print(machine: dict[str, Any], figures: Sequence[Figure]) -> None:
     print(" · ".join(f"{key} {value}" for key, value in machine.items()))
     for figure in figures:
         low, high = figure.spread
-        against = f", baseline {figure.baseline:.4g}, ratio {figure.ratio:.3f}" if figure.ratio else ""
+        against = f", baseline {figure.baseline:.4g}" if figure.baseline is not None else ""
+        against += f", ratio {figure.ratio:.3f}" if figure.ratio else ""
         print(f"\n{figure.id}  {figure.name}")
         print(f"   {figure.value:.4g} {figure.unit}{against}, quartiles {low:.4g}–{high:.4g}, n={figure.n}")
         print(f"   target {figure.target}: {'met' if figure.met else 'NOT MET'}")

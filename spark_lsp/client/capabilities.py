@@ -9,7 +9,12 @@ CAPABILITIES: dict[str, Any] = {
         "inlineCompletion": {},
         "codeAction": {
             "codeActionLiteralSupport": {
-                "codeActionKind": {"valueSet": ["", "quickfix", "refactor", "refactor.rewrite", "source"]}
+                "codeActionKind": {
+                    "valueSet": [
+                        *("", "quickfix", "refactor", "refactor.extract", "refactor.inline"),
+                        *("refactor.rewrite", "source"),
+                    ]
+                }
             },
             "disabledSupport": True,
             "dataSupport": True,

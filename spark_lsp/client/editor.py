@@ -187,24 +187,33 @@ class Editor:
 
     # --- edits ---
 
-    async def actions(self, uri: str, start: int, end: int) -> list[dict[str, Any]]:
-        """Return the commands' arguments of the code actions offered for a range."""
+    async def actions(
+        self, uri: str, start: int, end: int, diagnostics: Sequence[dict[str, Any]] = ()
+    ) -> list[dict[str, Any]]:
+        """Return the commands' arguments of the code actions offered for a range and its diagnostics."""
         params: dict[str, Any] = {
             "textDocument": {"uri": uri},
             "range": lsp_range(self.documents[uri], start, end, self.encoding),
-            "context": {"diagnostics": [], "triggerKind": 1},
+            "context": {"diagnostics": list(diagnostics), "triggerKind": 1},
         }
         answer = await self.connection.request("textDocument/codeAction", params, ANSWER_S)
         offered = cast(list[dict[str, Any]], answer or [])
         return [found for action in offered if (found := command_argument(action)) is not None]
 
     async def edit(
-        self, uri: str, start: int, end: int, action: str, instruction: str = "", timeout_s: float = EDIT_S
+        self,
+        uri: str,
+        start: int,
+        end: int,
+        action: str,
+        instruction: str = "",
+        timeout_s: float = EDIT_S,
+        diagnostics: Sequence[dict[str, Any]] = (),
     ) -> EditOutcome:
         """Change the range by a code action, and wait until the edit is applied or refused."""
         begun, before = time.monotonic(), self.documents[uri].text
         try:
-            offered = {found["action"]: found for found in await self.actions(uri, start, end)}
+            offered = {each["action"]: each for each in await self.actions(uri, start, end, diagnostics)}
         except RemoteProtocolError as error:
             return EditOutcome("failed", error.what, self.status, before, before, code=error.code)
         if action not in offered:

@@ -34,6 +34,14 @@ class LocalSettings:
             "Face, or the path of a GGUF file"
         ),
     ] = "auto"
+    beside_tokens: Annotated[
+        int,
+        Meta(ge=0, le=150),
+        _describe(
+            "maximum tokens of context beside the document, such as signatures of imported names, up to 150. "
+            "0: none, since it changed no answer of the 0.5B model and costs reading time"
+        ),
+    ] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,10 @@ class ReplaySettings:
     texts: Annotated[
         Mapping[str, str], _describe("a file for each task (`complete`, `edit`, `chat`); overrides `text`")
     ] = field(default_factory=dict[str, str])
+    continues: Annotated[
+        bool,
+        _describe("the text is a file: answer a completion with its text from the cursor's position on"),
+    ] = False
     tokens_per_s: Annotated[Amount, _describe("the pace; 0 means all at once")] = 500.0
     delay_ms: Annotated[Amount, _describe("milliseconds before the first token")] = 50.0
     confidence: Annotated[Share | None, _describe("the confidence that it reports; null: none")] = None
@@ -88,6 +100,13 @@ class OpenAISettings:
         ),
     ] = ""
     context_tokens: Annotated[Count, _describe("the model's context length; 0: as the server reports")] = 0
+    beside_tokens: Annotated[
+        Count | None,
+        _describe(
+            "maximum tokens of context beside the document with a completion; 0: none, null: by the model's "
+            "context length and its measured reading speed"
+        ),
+    ] = None
     fim: Annotated[
         Literal["auto", "none", "qwen", "deepseek", "starcoder", "codellama", "codegemma", "codestral"],
         _describe(
@@ -192,6 +211,13 @@ class CompletionSettings:
         bool,
         _describe("propose text copied from open documents until the engine answers, if the match is clear"),
     ] = True
+    speculate: Annotated[
+        Literal["auto", "shown", "accepted", "off"],
+        _describe(
+            "request the next suggestion before the editor does: `shown` while the user looks at this one, "
+            "`accepted` at its acceptance; `auto`: `shown` if the engine costs no money per request"
+        ),
+    ] = "auto"
     maxLines: Annotated[Count, _describe("maximum number of lines; 0: as many as the engine gives")] = 0
     delayMs: Annotated[Count, _describe("milliseconds to wait after a keystroke before a request")] = 0
     threshold: Annotated[
@@ -222,9 +248,18 @@ class EditSettings:
 class ContextSettings:
     """Text that a request may contain."""
 
-    maxTokens: Annotated[Count, _describe("not yet in use: engines choose their window by their speed")] = (
-        8192
-    )
+    maxTokens: Annotated[
+        Count,
+        _describe(
+            "maximum tokens of context beside the document with ghost text; 0: as many as the engine reads "
+            "in time, up to 128,000"
+        ),
+    ] = 0
+    imports: Annotated[
+        bool, _describe("send the signatures of imported names that are used near the cursor")
+    ] = True
+    recentEdits: Annotated[bool, _describe("send your recent edits at other places, as small diffs")] = True
+    diagnostics: Annotated[bool, _describe("send the diagnostics near the cursor")] = True
     exclude: Annotated[
         tuple[str, ...],
         _describe("patterns of files that never leave the editor: no ghost text, no actions, no edits"),

@@ -14,6 +14,7 @@ import anyio
 
 from spark_lsp.codes import Code
 from spark_lsp.config import ReplaySettings
+from spark_lsp.engine.continuation import find_continuation
 from spark_lsp.errors import EngineError
 from spark_lsp.request import (
     Chunk,
@@ -22,6 +23,7 @@ from spark_lsp.request import (
     Event,
     Finished,
     Focus,
+    PartKind,
     Request,
     Started,
     Task,
@@ -44,7 +46,7 @@ class ReplayEngine:
     @property
     def info(self) -> EngineInfo:
         """A replay is always ready; a missing text is an error of the request."""
-        return EngineInfo(self._name, "replay", "replay", context_tokens=131_072)
+        return EngineInfo(self._name, "replay", "replay", context_tokens=131_072, free=True)
 
     def open(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Answer with the text for the request's task."""
@@ -53,6 +55,8 @@ class ReplayEngine:
     @asynccontextmanager
     async def _open(self, request: Request) -> AsyncGenerator[AsyncIterator[Event], None]:
         text = self._text(request.task)
+        if self._settings.continues and request.task is Task.COMPLETE:
+            text = find_continuation(text, request.text_of(PartKind.PREFIX))
         async with aclosing(self._play(request, text)) as events:
             yield events
 

@@ -190,9 +190,7 @@ def _fits_context(info: EngineInfo, request: Request) -> bool:
     """Return whether an engine's context holds the text that may not be cut: all but prefix and suffix."""
     if info.context_tokens <= 0 or info.kind == "local":
         return True
-    around_cursor = sum(len(part.text) for part in request.parts if part.kind.value in ("prefix", "suffix"))
-    uncut = request.characters() - around_cursor
-    return uncut <= info.context_tokens * CHARS_PER_TOKEN
+    return request.fixed_characters() <= info.context_tokens * CHARS_PER_TOKEN
 
 
 def _make_timeout_error(name: str, seconds: float) -> EngineError:

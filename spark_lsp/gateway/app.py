@@ -9,8 +9,8 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
@@ -198,7 +198,7 @@ class Gateway:
             "version": __version__,
             **self._read_gauges(),
             "serving": self.registry.serving(),
-            "engines": [asdict(info) for info in self.registry.infos()],
+            "engines": [msgspec.to_builtins(info) for info in self.registry.infos()],
         }
         return JSONResponse(state)
 

@@ -115,7 +115,7 @@ class InstantDrafts:
         replicas = self._connection.documents.replicas
         for name in self._stale:
             text = replicas.text_of(name)
-            if text is None:
+            if text is None or replicas.is_context(name):  # nobody wrote that text
                 self._model.remove(name)
             else:
                 self._model.update(name, text)

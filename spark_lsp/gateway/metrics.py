@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from spark_lsp.request import Finished, Request, Usage
+from spark_lsp.request import Finished, Priority, Request, Task, Usage
 
 BUCKET_BORDERS_S = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 Key = tuple[str, str]  # engine, task
@@ -42,17 +42,24 @@ class Metrics:
     def count_answer(self, engine: str, request: Request, finished: Finished | None, code: str = "") -> None:
         """Count an answer by its outcome; `code` is the outcome of one that did not finish."""
         outcome = finished.reason if finished is not None else code
-        self.answers[engine, request.task.value, outcome] += 1
+        task = _name_task(request)
+        self.answers[engine, task, outcome] += 1
         if finished is None:
             return
         self._count_tokens(engine, finished.usage)
         if finished.reason in ("stop", "length"):
-            self.ttft[engine, request.task.value].add(finished.timing.first_ms / 1000)
+            self.ttft[engine, task].add(finished.timing.first_ms / 1000)
 
     def _count_tokens(self, engine: str, usage: Usage) -> None:
         self.tokens[engine, "input"] += usage.input_tokens
         self.tokens[engine, "cached"] += usage.cached_tokens
         self.tokens[engine, "output"] += usage.output_tokens
+
+
+def _name_task(request: Request) -> str:
+    """Return the label of a request's task. A completion in the background was requested ahead."""
+    is_ahead = request.task is Task.COMPLETE and request.priority is Priority.BACKGROUND
+    return "complete_ahead" if is_ahead else request.task.value
 
 
 def render_metrics(metrics: Metrics, gauges: Callable[[], dict[str, float]]) -> bytes:

@@ -6,6 +6,8 @@ Rules, in this order:
 need a completion for an earlier cursor position. Edits and chats are never superseded.
 2. At most `limit` requests run at once; the others wait.
 3. Interactive requests run before background ones. Requests of one kind run in the order of their arrival.
+4. A background completion is a guess at the user's next request. It runs only while no interactive request
+runs, and a new interactive request stops it: nobody waits for a guess.
 
 `submit` and `done` return the requests to start or stop now; the caller does the I/O. A superseded request
 counts until its work has really stopped and the caller calls `done`, because work that has yet to stop still
@@ -39,7 +41,7 @@ class Scheduler:
 
     def submit(self, identity: str, request: Request) -> Decision:
         """Take a new request under the id of its response."""
-        stop = tuple(other for other, old in self._running.items() if _supersedes(request, old))
+        stop = tuple(other for other, old in self._running.items() if _stops(request, old))
         drop = self._drop_waiting(request)
         self._waiting[request.priority].append((identity, request))
         return Decision(self._admit(), stop, drop)
@@ -76,13 +78,32 @@ class Scheduler:
         started: list[str] = []
         for priority in Priority:
             queue = self._waiting[priority]
+            held: list[tuple[str, Request]] = []
             while queue and len(self._running) < self.limit:
                 identity, request = queue.popleft()
+                if _is_guess(request) and self._has_interactive:
+                    held.append((identity, request))
+                    continue
                 self._running[identity] = request
                 started.append(identity)
+            queue.extendleft(reversed(held))
         return tuple(started)
+
+    @property
+    def _has_interactive(self) -> bool:
+        return any(request.priority is Priority.INTERACTIVE for request in self._running.values())
+
+
+def _is_guess(request: Request) -> bool:
+    return request.task is Task.COMPLETE and request.priority is Priority.BACKGROUND
+
+
+def _stops(new: Request, old: Request) -> bool:
+    """Return whether a new request ends one that runs."""
+    return _supersedes(new, old) or (new.priority is Priority.INTERACTIVE and _is_guess(old))
 
 
 def _supersedes(new: Request, old: Request) -> bool:
     both = new.task is Task.COMPLETE and old.task is Task.COMPLETE
-    return both and bool(new.origin) and new.origin == old.origin
+    is_guess = _is_guess(new) and not _is_guess(old)
+    return both and not is_guess and bool(new.origin) and new.origin == old.origin

@@ -6,7 +6,7 @@ The status becomes "busy" only after 30 ms. Otherwise it would be sent for every
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from spark_lsp.errors import SparkError
 from spark_lsp.lsp.gateway_client import GatewayClient
@@ -30,6 +30,10 @@ class AnswerReader:
         with AnswerRecorder(self._status) as recorder:
             async with self._gateway.open(request) as events:
                 yield RecordedAnswer(events, recorder)
+
+    def open_unrecorded(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Send a request for which the user does not wait: the status says nothing about it."""
+        return self._gateway.open(request)
 
 
 class RecordedAnswer:

@@ -56,7 +56,7 @@ class CompletionStream:
     reading: AnswerReading = field(default_factory=AnswerReading)
     answerer: Started | None = None  # the engine, once it has begun
 
-    def origin(self, *, in_menu: bool = False) -> Origin:
+    def origin(self) -> Origin:
         """Return where the text comes from, for the history."""
         gate = self.stream.source.gate if self.stream.source is not None else None
         answerer = None if self.stream.draft else self.answerer
@@ -65,5 +65,4 @@ class CompletionStream:
             model=answerer.model if answerer is not None else "",
             latency_s=asyncio.get_running_loop().time() - self.stream.started_at,
             confidence=gate.confidence if gate is not None else None,
-            in_menu=in_menu,
         )

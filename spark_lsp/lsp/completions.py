@@ -7,7 +7,8 @@ the waiting requests, and the tasks that read the engine's answers.
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import anyio
@@ -15,20 +16,17 @@ import anyio
 from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError, SparkError
 from spark_lsp.lsp.answer_recorder import AnswerReader
+from spark_lsp.lsp.completion_counts import CompletionCounts
 from spark_lsp.lsp.completion_stream import AnswerReading, CompletionStream, content_modified
 from spark_lsp.lsp.engine_side import EngineSide, engine_side_down
-from spark_lsp.lsp.language_client import LanguageClient
 from spark_lsp.lsp.names import NamesChecker
-from spark_lsp.lsp.outgoing import Outgoing
-from spark_lsp.lsp.partial_results import PartialResults
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.shown import ShownSuggestions
 from spark_lsp.lsp.status_publisher import StatusPublisher
-from spark_lsp.prompts.ghost import GhostText
-from spark_lsp.request import Chunk, Draft, Event, Finished, Started
-from spark_lsp.session import context
-from spark_lsp.session.documents import Documents
+from spark_lsp.lsp.stream_factory import StreamFactory
+from spark_lsp.request import Chunk, Draft, Event, Finished, Priority, Started
 from spark_lsp.session.effects import (
+    AdoptStream,
     Answer,
     AnswerNothing,
     AnswerReplaced,
@@ -38,18 +36,22 @@ from spark_lsp.session.effects import (
     RepeatRequest,
     ReportFailure,
     ShowText,
+    StartAhead,
     StartStream,
     StopStream,
     StopStreamAt,
 )
 from spark_lsp.session.life_cycle import LifeCycle
-from spark_lsp.session.suggestion_stream import CursorRequest, StreamSource, SuggestionStream
+from spark_lsp.session.outcomes import Origin
+from spark_lsp.session.suggestion_stream import CursorRequest, SuggestionStream
 from spark_lsp.session.suggestions import Suggestion
 from spark_lsp.supervise import call_guarded, run_guarded
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 
+STOPPED = EngineError("A more urgent request took the place of this one", code=Code.CONNECTION_LOST)
 MENU = "completion"  # the method whose suggestions are items of a menu
+REUSED = "reused"  # the engine's name in the history for an earlier answer
 WENT_WRONG = "spark-lsp failed while it read this suggestion"
 
 
@@ -59,20 +61,16 @@ class Completions:
     def __init__(
         self,
         *,
-        documents: Documents,
-        outgoing: Outgoing,
+        factory: StreamFactory,
         settings: SettingsStore,
-        client: LanguageClient,
         status: StatusPublisher,
         engine_side: EngineSide,
         answers: AnswerReader,
         names: NamesChecker,
         shown: ShownSuggestions,
     ) -> None:
-        self._documents = documents
-        self._outgoing = outgoing
+        self._factory = factory
         self._settings = settings
-        self._client = client
         self._status = status
         self._engine_side = engine_side
         self._answers = answers
@@ -83,13 +81,14 @@ class Completions:
         self._waiting: dict[CursorRequest, asyncio.Future[Answer]] = {}
         self._streams: dict[SuggestionStream, CompletionStream] = {}
         self._tokens = itertools.count(1)
+        self.counts = CompletionCounts()
         self._accepted: set[int] = set()  # the tokens of suggestions that the user accepted
 
     def drop_contradicted(self, document: Document, _: Sequence[Edit] = ()) -> None:
         """Drop the document's stream if a change contradicts it."""
         life = self._lives.get(document.uri)
         if life is not None:
-            self._perform(life, life.change_document(document))
+            self._perform(life, life.change_document(document, asyncio.get_running_loop().time()))
 
     def forget_document(self, uri: str) -> None:
         """Drop a document's stream, and end the requests for it."""
@@ -129,18 +128,22 @@ class Completions:
         if isinstance(answer, AnswerNothing):
             self._status.explain(answer.reason, answer.detail)
             return None
+        self.counts.replaced += isinstance(answer, AnswerReplaced)
         raise content_modified() if isinstance(answer, AnswerReplaced) else answer.error
 
     async def _wait(self, document: Document, offset: int, method: str) -> Answer:
         """Return the answer to a new request."""
         if (life := self._lives.get(document.uri)) is None:
-            life = self._lives[document.uri] = LifeCycle(self._tokens)
+            life = self._lives[document.uri] = LifeCycle(self._tokens, self._shown.may_show)
         delay = self._settings.current.completion.delayMs / 1000
         request = CursorRequest(method, document, offset, delay)
         loop = asyncio.get_running_loop()
         future = self._waiting[request] = loop.create_future()
         try:
+            self._perform(life, life.speculation.set_policy(self._factory.policy))
             self._perform(life, life.add_request(request, loop.time()))
+            is_at_once = future.done() and isinstance(future.result(), AnswerText | AnswerNothing)
+            self.counts.count_request(is_at_once=is_at_once)
             return await future
         except BaseException:
             self._perform(life, life.cancel_request(request, loop.time()))
@@ -157,8 +160,13 @@ class Completions:
                 future = self._waiting.get(effect.request)
                 if future is not None and not future.done():
                     future.set_result(effect)
-            elif isinstance(effect, StartStream):
+            elif isinstance(effect, StartStream | StartAhead):
+                self._stop_others_ahead(life)
+                # It may have changed since the rest.
+                self._perform(life, life.speculation.set_policy(self._factory.policy))
                 self._start_stream(life, effect.stream)
+            elif isinstance(effect, AdoptStream):
+                self._adopt_stream(effect.stream)
             elif isinstance(effect, RepeatRequest):
                 self._repeat_request(life, effect.stream)
             elif isinstance(effect, AskAgain):
@@ -184,10 +192,10 @@ class Completions:
     def _note_answer(self, life: LifeCycle, answer: AnswerText) -> None:
         """Record that a client has a suggestion; without partial results, its lines are complete."""
         running = self._streams.get(life.stream) if life.stream is not None else None
-        if running is not None:
-            is_whole = answer.suggestion.done or not running.stream.shows_partial_results
-            found = replace(answer.suggestion, done=is_whole)
-            self._shown.show(found, running.origin(in_menu=answer.request.method == MENU))
+        origin = running.origin() if running is not None else Origin(REUSED)
+        is_growing = running is not None and running.stream.shows_partial_results
+        found = replace(answer.suggestion, done=answer.suggestion.done or not is_growing)
+        self._shown.show(found, replace(origin, in_menu=answer.request.method == MENU))
 
     def _set_timer(self, life: LifeCycle) -> None:
         """Set the timer of a life cycle, unless it is set for an earlier time."""
@@ -210,37 +218,31 @@ class Completions:
 
     def _start_stream(self, life: LifeCycle, stream: SuggestionStream) -> None:
         """Start to read the answer of a stream; if that fails, its requests get the error."""
-        if not self._is_current(stream):
+        if not self._factory.may_start(stream):
             self._perform(life, life.refuse(stream))
             return
         try:
-            running = self._create_stream(life, stream)
+            running, source = self._factory.make(life, stream)
+            self._streams[stream] = running
+            self.counts.ahead_requests += stream.is_ahead
+            self._perform(life, life.begin(stream, source))
             self._spawn_reading(running)
         except Exception as error:
             self._perform(life, life.abort(stream, error))
 
-    def _is_current(self, stream: SuggestionStream) -> bool:
-        """Return whether the current text of a stream's document agrees with its request, and may be sent."""
-        now = self._documents.get(stream.uri)
-        if now is None or self._outgoing.withholds(stream.uri):
-            return False
-        return stream.suggestion.agrees_with(now)
+    def _stop_others_ahead(self, life: LifeCycle) -> None:
+        """End the ahead streams of all other documents: the user is in this one."""
+        for other in self._lives.values():
+            ahead = other.speculation.stream
+            if other is not life and ahead is not None and ahead.is_receiving:
+                self._perform(other, other.abort(ahead, engine_side_down()))
 
-    def _create_stream(self, life: LifeCycle, stream: SuggestionStream) -> CompletionStream:
-        document, offset = stream.suggestion.document, stream.suggestion.anchor
-        settings = self._settings.current.completion
-        seen = self._outgoing.redact(document)
-        ghost, draft = (
-            GhostText(document.text, offset, document.language, max_lines=settings.maxLines) for _ in range(2)
-        )
-        enabled = self._client.shows_partial_results and settings.stream
-        partial_results = PartialResults(self._client, self._documents.encoding, enabled=enabled)
-        request = context.build_completion(seen.document, offset, max_lines=settings.maxLines)
-        request = replace(request, scored=self._shown.wants_confidence)
-        gate = self._shown.make_gate(document, offset)
-        running = self._streams[stream] = CompletionStream(life, stream, request, partial_results, ghost)
-        self._perform(life, life.begin(stream, StreamSource(ghost, seen, enabled, draft, gate)))
-        return running
+    def _adopt_stream(self, stream: SuggestionStream) -> None:
+        """Show a stream that was started ahead, and repeat its request, if it must be, as any other one."""
+        running = self._streams.get(stream)
+        if running is not None:
+            self.counts.ahead_used += 1
+            running.request = replace(running.request, priority=Priority.INTERACTIVE, model="")
 
     def _repeat_request(self, life: LifeCycle, stream: SuggestionStream, attempt: int = 0) -> None:
         """Send a stream's request again; `attempt` replaces the number of its attempt."""
@@ -261,8 +263,8 @@ class Completions:
     def _stop_stream(self, stream: SuggestionStream) -> None:
         if (running := self._streams.pop(stream, None)) is not None:
             running.reading.stop()
-            running.partial_results.withdraw(stream.suggestion)
-            self._shown.withdraw(stream.suggestion)
+            running.partial_results.withdraw(stream.shown_suggestion or stream.suggestion)
+        self._shown.withdraw(stream.suggestion)
 
     async def _run_stream(self, running: CompletionStream) -> None:
         """Read the engine's answer. Answer all waiting requests even if the engine side is cancelled."""
@@ -281,7 +283,7 @@ class Completions:
 
     async def _read(self, running: CompletionStream, reading: AnswerReading) -> None:
         """Read an answer until it ends, or until the reading of another answer replaces this one."""
-        async with self._answers.open(running.request) as events:
+        async with self._open(running) as events:
             async for event in events:
                 if running.reading is not reading:
                     return
@@ -291,6 +293,18 @@ class Completions:
         life = running.life
         if running.reading is reading:
             self._perform(life, life.finish(running.stream, asyncio.get_running_loop().time()))
+
+    @asynccontextmanager
+    async def _open(self, running: CompletionStream) -> AsyncGenerator[AsyncIterator[Event], None]:
+        """Send the request of a stream, and count it."""
+        self.counts.engine_requests += 1
+        if not running.stream.is_ahead:
+            async with self._answers.open(running.request) as events:
+                yield events
+            return
+        with self.counts.count_tokens_ahead(running.request) as tokens:
+            async with self._answers.open_unrecorded(running.request) as events:
+                yield tokens.watch(events)
 
     async def _check_names(self, running: CompletionStream) -> None:
         """Mark attributes in the complete answer that do not exist. Without a verdict in time, mark none."""
@@ -309,8 +323,20 @@ class Completions:
             self._perform(life, life.add_draft(running.stream, event.text, now))
         elif isinstance(event, Chunk):
             self._perform(life, life.add_text(running.stream, event.text, now, event.confidence))
+        elif event.reason == "cancelled":
+            self._repeat_stopped(running, now)
         else:
             self._perform(life, life.finish(running.stream, now))
+
+    def _repeat_stopped(self, running: CompletionStream, now: float) -> None:
+        """Handle the gateway's end of a request that was sent ahead, in favour of a more urgent one."""
+        life, stream = running.life, running.stream
+        if stream.is_ahead:
+            self._perform(life, life.abort(stream, STOPPED))
+        elif stream.attempts > 1 or stream.has_whole_lines:
+            self._perform(life, life.finish(stream, now))
+        else:
+            self._perform(life, life.fail(stream, STOPPED, now))
 
     def _fail_stream(self, running: CompletionStream) -> None:
         """End a stream whose work failed unexpectedly, and answer the requests that wait for it."""

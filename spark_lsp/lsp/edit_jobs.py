@@ -23,10 +23,11 @@ from spark_lsp.lsp.engine_side import EngineSide
 from spark_lsp.lsp.language_client import LanguageClient
 from spark_lsp.lsp.messages import UserMessages
 from spark_lsp.lsp.progress import Progress, ProgressRegistry
+from spark_lsp.lsp.rules import edit_by_rules
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.threads import run_in_thread
 from spark_lsp.privacy.redaction import redact_secrets
-from spark_lsp.prompts import actions, gate, reply, unfence
+from spark_lsp.prompts import actions, reply, unfence
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.request import Chunk, EditFormat, Finished, Request, Started
 from spark_lsp.session import context
@@ -55,6 +56,7 @@ class Outcome:
 
 
 APPLIED = Outcome("applied", Code.APPLIED)
+APPLIED_WITHOUT_MODEL = Outcome("applied", Code.APPLIED, "Made without a model")
 FAILED = Outcome("failed", Code.INTERNAL_ERROR, WENT_WRONG)
 STOPPED_BY_USER = Outcome("cancelled", Code.CANCELLED_BY_USER, "stopped by you")
 SERVER_STOPPED = Outcome("cancelled", Code.SERVER_STOPPED, "spark-lsp stopped before the edit was made")
@@ -147,7 +149,8 @@ class EditJobs:
         """Make and apply the edit; return its outcome."""
         try:
             await progress.begin()
-            edits = await self._propose(job, progress)
+            known = await edit_by_rules(job.request)
+            edits = await self._propose(job, progress) if known is None else known
             await self._apply(job, _remove_note(edits, job.request.note))
         except EditRefused as error:
             return Outcome("refused", error.code, str(error))
@@ -156,7 +159,7 @@ class EditJobs:
         except Exception as error:
             log_failure(self._make_edit, error)
             return FAILED
-        return APPLIED
+        return APPLIED if known is None else APPLIED_WITHOUT_MODEL
 
     def _end(self, job: EditJob) -> None:
         """Send the job's outcome to the editor, once."""
@@ -178,9 +181,7 @@ class EditJobs:
     async def _propose(self, job: EditJob, progress: Progress) -> list[Edit]:
         """Return the edits of the request's document. Raises `EditRefused` or `EngineError`."""
         request = job.request
-        target, known = await run_in_thread(_edit_without_model, request)
-        if known is not None:
-            return known
+        target = request.target
         shown = request.seen.document
         format_, text = await self._ask_model(self._build_request(request, target), progress)
         tree = request.tree if shown is request.document else SyntaxTree.of(shown)
@@ -291,17 +292,6 @@ class EditJobs:
         if not isinstance(answer, types.ApplyWorkspaceEditResult):
             return "its answer does not say whether it applied the edit"
         return None if answer.applied else answer.failure_reason or "it has another version of the text"
-
-
-def _edit_without_model(request: EditRequest) -> tuple[tuple[int, int], list[Edit] | None]:
-    """Return the range to change, and the edits if no model is necessary."""
-    document = request.document
-    target = actions.find_target(
-        request.action, document, request.tree, request.start, request.end, request.diagnostics
-    )
-    return target, gate.edits_without_model(
-        request.action, document, request.tree, *target, request.diagnostics, request.instruction
-    )
 
 
 def _remove_note(edits: list[Edit], note: actions.InstructionComment | None) -> list[Edit]:

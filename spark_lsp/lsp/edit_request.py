@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 
 from lsprotocol import types
@@ -22,7 +23,7 @@ MAX_TEXT_CHARACTERS = 100_000  # of one text in a command's argument
 MAX_NAME_CHARACTERS = 80
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EditRequest:
     """A command's edit; offsets refer to `document`, the true text.
 
@@ -42,6 +43,13 @@ class EditRequest:
     def document(self) -> Document:
         """The true text."""
         return self.seen.real
+
+    @cached_property
+    def target(self) -> tuple[int, int]:
+        """The range that a model may change."""
+        return actions.find_target(
+            self.action, self.document, self.tree, self.start, self.end, self.diagnostics
+        )
 
 
 class EditRequestReader:

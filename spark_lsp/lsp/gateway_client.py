@@ -1,7 +1,7 @@
 """The gateway, as the rest of the server uses it: configuration, engines, mirrors and answers."""
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 
 from spark_lsp.config import ROUTES
@@ -25,7 +25,14 @@ class GatewayClient:
         self._consent = consent
         self._link: GatewayLink | None = None
         self.engines: tuple[EngineInfo, ...] = ()  # the engines of the gateway
+        self.serving: Mapping[str, str] = {}  # the engine of each route
         self.selected_engine = ""  # the engine that the user selected for all routes; empty for none
+
+    @property
+    def completion_engine(self) -> EngineInfo | None:
+        """The engine that serves completions, as far as the gateway has reported it."""
+        name = self.serving.get("completion", "")
+        return next((engine for engine in self.engines if engine.name == name), None)
 
     @property
     def is_attached(self) -> bool:

@@ -34,6 +34,7 @@ class LinkReporter:
         for problem in link.problems:
             self._messages.show_once(MessageType.Warning, "settings", f"Setting spark.{problem}.")
         self._gateway.engines = link.engines or self._gateway.engines
+        self._gateway.serving = link.serving or self._gateway.serving
         if link.state != "ready":
             self._status.update(state="degraded", reason=link.reason, code=link.code)
             return

@@ -12,7 +12,7 @@ worker thread, and the document stays in the editor until git has answered.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from spark_lsp.errors import origin
@@ -62,6 +62,7 @@ class Outgoing:
         self._scans: dict[str, _Scan] = {}
         self._decisions: dict[str, asyncio.Task[None]] = {}
         self._deciding = asyncio.Semaphore(PARALLEL_DECISIONS)
+        self.on_mirror: list[Callable[[RedactedDocument], None]] = []  # called with a document sent in full
 
     def open(self, document: Document) -> None:
         """Mirror a document as soon as the exclusion policy permits it."""
@@ -147,6 +148,8 @@ class Outgoing:
     def _mirror(self, shown: RedactedDocument) -> None:
         self._mirrored[shown.real.uri] = shown
         self._gateway.open_mirror(shown.document)
+        for listener in self.on_mirror:
+            listener(shown)
 
     async def wait_until_scanned(self, uri: str) -> None:
         """Wait until a document is permitted to leave and its secrets are known."""
@@ -193,6 +196,25 @@ class Outgoing:
             if shown is not None and shown.real is document
             else RedactedDocument.from_document(document)
         )
+
+    def find_shown(self, uri: str) -> Document | None:
+        """Return a document as the gateway has it, without secrets; None if it must stay in the editor."""
+        shown = self._mirrored.get(uri)
+        return None if shown is None or self.exclusion.verdict(uri) is not None else shown.document
+
+    def mirror_context(self, context: Document, edits: Sequence[Edit] | None) -> None:
+        """Mirror the context beside a document. Its text is made of texts without secrets.
+
+        `edits` led to it; None: send it in full.
+        """
+        if edits is None:
+            self._gateway.open_mirror(context)
+        else:
+            self._gateway.edit_mirror(context, edits)
+
+    def close_context(self, uri: str) -> None:
+        """Stop mirroring a context."""
+        self._gateway.close_mirror(uri)
 
     def withholds(self, uri: str) -> bool:
         """Return whether a document must stay in the editor; if so, stop mirroring it."""

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
     from spark_lsp.config import Source
     from spark_lsp.lsp.answer_recorder import AnswerReader
+    from spark_lsp.lsp.beside.edit_watcher import EditWatcher
+    from spark_lsp.lsp.beside.gatherer import ContextGatherer
+    from spark_lsp.lsp.beside.neighbours import Neighbours
+    from spark_lsp.lsp.beside.siblings import Siblings
     from spark_lsp.lsp.completions import Completions
     from spark_lsp.lsp.consent import Consent
     from spark_lsp.lsp.cursor_rest import CursorRest
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.shown import ShownSuggestions
     from spark_lsp.lsp.status_publisher import StatusPublisher
     from spark_lsp.lsp.suggester import Suggester
+    from spark_lsp.session.diagnostic_notes import DiagnosticNotes
 
 
 class Parts:
@@ -171,15 +176,104 @@ class Parts:
         return shown
 
     @cached_property
+    def diagnostic_notes(self) -> "DiagnosticNotes":
+        """The diagnostics that the editor has sent."""
+        from spark_lsp.session.diagnostic_notes import DiagnosticNotes
+
+        notes = DiagnosticNotes()
+        self.sync.on_change.append(lambda document, edits: notes.follow_edits(document.uri, edits))
+        self.sync.on_discard.append(notes.forget)
+        return notes
+
+    @cached_property
+    def edit_watcher(self) -> "EditWatcher":
+        """The user's recent edits."""
+        from spark_lsp.lsp.beside.edit_watcher import EditWatcher
+
+        watcher = EditWatcher(self.outgoing)
+        self.outgoing.on_mirror.append(watcher.begin)
+        self.sync.on_change.append(watcher.follow)
+        self.sync.on_discard.append(watcher.forget)
+        return watcher
+
+    @cached_property
+    def neighbours(self) -> "Neighbours":
+        """The signatures that documents import."""
+        from spark_lsp.lsp.beside.gatherer import choose_budget
+        from spark_lsp.lsp.beside.neighbours import Neighbours
+
+        def is_wanted() -> bool:
+            settings = self.settings.current
+            return settings.context.imports and choose_budget(settings, self.gateway) > 0
+
+        neighbours = Neighbours(
+            documents=self.workspace.documents,
+            outgoing=self.outgoing,
+            roots=lambda: self.workspace.roots,
+            engine_side=self.engine_side,
+            is_wanted=is_wanted,
+        )
+        self.sync.on_open.append(neighbours.follow)
+        self.sync.on_change.append(neighbours.follow)
+        self.sync.on_discard.append(neighbours.forget)
+        return neighbours
+
+    @cached_property
+    def siblings(self) -> "Siblings":
+        """The files beside open documents, for the copy model."""
+        from spark_lsp.lsp.beside.siblings import Siblings
+
+        def is_wanted() -> bool:
+            settings = self.settings.current
+            return settings.completion.instant and settings.engine.url == "auto"
+
+        siblings = Siblings(
+            documents=self.workspace.documents,
+            outgoing=self.outgoing,
+            roots=lambda: self.workspace.roots,
+            engine_side=self.engine_side,
+            is_wanted=is_wanted,
+        )
+        self.sync.on_open.append(siblings.follow)
+        self.sync.on_discard.append(siblings.forget)
+        self.settings.on_change.append(siblings.forget_all)
+        return siblings
+
+    @cached_property
+    def beside(self) -> "ContextGatherer":
+        """The context beside a document."""
+        from spark_lsp.lsp.beside.gatherer import ContextGatherer
+
+        beside = ContextGatherer(
+            settings=lambda: self.settings.current,
+            gateway=self.gateway,
+            outgoing=self.outgoing,
+            neighbours=self.neighbours,
+            edits=self.edit_watcher,
+            diagnostics=self.diagnostic_notes,
+            roots=lambda: self.workspace.roots,
+        )
+        self.sync.on_discard.append(beside.forget)
+        self.settings.on_change.append(beside.forget_all)
+        return beside
+
+    @cached_property
     def completions(self) -> "Completions":
         """The suggestions that are being streamed."""
         from spark_lsp.lsp.completions import Completions
+        from spark_lsp.lsp.stream_factory import StreamFactory
 
         completions = Completions(
-            documents=self.workspace.documents,
-            outgoing=self.outgoing,
+            factory=StreamFactory(
+                self.workspace.documents,
+                self.outgoing,
+                self.settings,
+                self.client,
+                self.gateway,
+                self.beside,
+                self.shown,
+            ),
             settings=self.settings,
-            client=self.client,
             status=self.status,
             engine_side=self.engine_side,
             answers=self.answers,
@@ -252,6 +346,8 @@ class Parts:
         # Imported before the first request needs them.
         _ = self.completions, self.edits, self.explanations, self.suggester, self.request_reader
         await self.shown.load()
+
+        _ = self.siblings
         self.status.publishing = True
         self.gateway.attach(link)
         try:
@@ -263,6 +359,8 @@ class Parts:
         """Send settings and documents to the gateway. The failure of one document affects no other."""
         call_guarded(self._report_patterns)
         call_guarded(self.gateway.configure)
+        call_guarded(self.beside.forget_all)
+        call_guarded(self.siblings.forget_all)
         for document in self.workspace.documents.list_usable():
             call_guarded(self.sync.open, document)
         self.status.update(

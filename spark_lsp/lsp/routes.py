@@ -116,6 +116,7 @@ async def list_actions(
         abilities=parts.client.abilities,
         reader=parts.request_reader,
         cursor_rest=parts.cursor_rest,
+        notes=parts.diagnostic_notes,
     )
 
 
@@ -202,8 +203,11 @@ async def get_status(parts: Parts, _: tuple[Any, ...]) -> dict[str, Any]:
     status = parts.status.current
     if parts.client.abilities.lacks_status_ui:
         parts.messages.show(types.MessageType.Info, status.line())
-    accepted = parts.completions.count_accepted() if parts.gateway.is_attached else 0
-    return {**status.message(), "accepted": accepted}
+    if not parts.gateway.is_attached:
+        return {**status.message(), "accepted": 0}
+    completions = parts.completions
+    counts = completions.counts.message()
+    return {**status.message(), "accepted": completions.count_accepted(), "suggestions": counts}
 
 
 def _first(arguments: tuple[Any, ...]) -> Any:

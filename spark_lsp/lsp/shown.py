@@ -16,7 +16,7 @@ from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.store_queue import StoreQueue
 from spark_lsp.lsp.threads import run_in_thread
 from spark_lsp.session.outcomes import Ended, Origin, Outcome, Outcomes, Shown
-from spark_lsp.session.refusals import Refusals
+from spark_lsp.session.refusals import Refusals, Verdict
 from spark_lsp.session.showing import ShowGate, ShowPolicy
 from spark_lsp.session.suggestions import Suggestion
 from spark_lsp.store.history import History, Row
@@ -68,6 +68,11 @@ class ShownSuggestions:
         """Return the gate for the suggestions at a cursor."""
         threshold = self._settings.current.completion.threshold
         return ShowPolicy(threshold, self._refusals).gate(document, offset)
+
+    def may_show(self, suggestion: Suggestion) -> bool:
+        """Return whether an earlier answer may be shown again: it may have been refused since."""
+        here = self._refusals.at(suggestion.document, suggestion.anchor)
+        return here.judge(suggestion.text, done=True) not in (Verdict.REFUSED, Verdict.IGNORED)
 
     # Events.
 

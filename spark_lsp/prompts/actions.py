@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from spark_lsp.prompts.refactorings import list_refactorings
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.text.document import Document
 
@@ -54,17 +55,24 @@ class InstructionComment:
 
 @dataclass(frozen=True, slots=True)
 class ActionOffer:
-    """An action that applies to a selection, with the diagnostics that it would fix."""
+    """An action for a selection, with the diagnostics that it would fix.
+
+    `obstacle` is the reason if the action does not apply to this selection.
+    """
 
     action: CodeAction
     title: str
     diagnostics: tuple[Diagnostic, ...] = ()
+    obstacle: str = ""
 
 
 ACTIONS = (
     CodeAction("fix", "Fix this diagnostic", "quickfix"),
     CodeAction("instruct", "Edit with an instruction…", "refactor.rewrite", needs_instruction=True),
     CodeAction("document", "Add documentation", "refactor.rewrite"),
+    CodeAction("inline", "Inline variable", "refactor.inline"),
+    CodeAction("extract_variable", "Extract into a variable", "refactor.extract"),
+    CodeAction("extract_function", "Extract into a function", "refactor.extract"),
 )
 _BY_NAME = {action.name: action for action in ACTIONS}
 
@@ -92,13 +100,17 @@ def instruction_of(name: str) -> str:
 def list_offers(
     document: Document, start: int, end: int, diagnostics: Sequence[Diagnostic]
 ) -> list[ActionOffer]:
-    """Return the actions that apply to a selection. No engine is needed for this."""
+    """Return the actions for a selection; those with an obstacle do not apply. This needs no engine."""
     offers = [ActionOffer(_BY_NAME["fix"], _fix_title(each), (each,)) for each in diagnostics if each.message]
     first, last = _whole_lines(document, start, end)
     if document.text[first:last].strip():
         offers.append(ActionOffer(_BY_NAME["instruct"], title_of("instruct")))
-    if SyntaxTree.of(document).definition_at(start) is not None:
+    tree = SyntaxTree.of(document)
+    if tree.definition_at(start) is not None:
         offers.append(ActionOffer(_BY_NAME["document"], title_of("document")))
+    for each in list_refactorings(document, tree, start, end):
+        title = f"{title_of(each.action)} `{each.subject}`" if each.subject else title_of(each.action)
+        offers.append(ActionOffer(_BY_NAME[each.action], title, obstacle=each.obstacle))
     return offers
 
 

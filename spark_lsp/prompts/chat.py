@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from spark_lsp.prompts import fences, unfence
+from spark_lsp.prompts.context_files import DIAGNOSTICS_FILE, EDITS_FILE, ContextFile
 from spark_lsp.request import EditFormat, Message, PartKind, Request, Task
 
 _COMPLETE = (
@@ -22,6 +23,7 @@ _EDIT = (
     "with the whole new text of the lines to change in one Markdown code fence and nothing else. Change only "
     "what the request names; keep everything else as it is, indentation included."
 )
+_LANGUAGE_OF_FILE = {EDITS_FILE: "diff", DIAGNOSTICS_FILE: "text"}  # of the context that changes often
 _DEFAULT_INSTRUCTIONS = {
     "document": "Add documentation to this definition, in the way of its language. Change no code.",
     "fix": "Correct the problem that is named.",
@@ -39,20 +41,40 @@ class ChatPrompt:
     format: EditFormat
 
 
-def build_chat_prompt(request: Request, budget: int) -> ChatPrompt:
-    """Return the prompt for a request, with at most `budget` characters around the cursor or target."""
+def build_chat_prompt(request: Request, budget: int, files: tuple[ContextFile, ...] = ()) -> ChatPrompt:
+    """Return the prompt for a request, with at most `budget` characters around the cursor or target.
+
+    `files` is the context of a completion. Signatures come first, because they change least: servers keep the
+    beginning of a prompt in their caches. Recent edits and diagnostics come last.
+    """
     if request.task is Task.CHAT:
         return ChatPrompt((*request.history, Message("user", request.instruction)), EditFormat.TEXT)
     before, after = trim_context(request, budget)
     if request.task is Task.COMPLETE:
-        question = (
-            f"Before the cursor:\n{_fence_text(request, before)}\n\n"
-            f"After the cursor:\n{_fence_text(request, after)}"
-        )
+        changing = tuple(each for each in files if each[0] in _LANGUAGE_OF_FILE)
+        steady = tuple(each for each in files if each not in changing)
+        sections = [
+            *_describe_files(request, steady, "Signatures from other files of the project:"),
+            f"Before the cursor:\n{_fence_text(request, before)}",
+            f"After the cursor:\n{_fence_text(request, after)}",
+            *_describe_files(request, changing, "Recent edits and problems near the cursor:"),
+        ]
+        question = "\n\n".join(sections)
         return ChatPrompt((Message("system", _COMPLETE), Message("user", question)), EditFormat.TEXT)
     question = _edit_question(request, before, after)
     messages = (Message("system", _EDIT), *request.history, Message("user", question))
     return ChatPrompt(messages, EditFormat.FENCED)
+
+
+def _describe_files(request: Request, files: tuple[ContextFile, ...], title: str) -> list[str]:
+    """Return the title and a section for each file; nothing without a file."""
+    if not files:
+        return []
+    sections = [
+        f"{path}\n{fences.wrap_in_fence(_LANGUAGE_OF_FILE.get(path, request.language), text.rstrip())}"
+        for path, text in files
+    ]
+    return [title, *sections]
 
 
 def _edit_question(request: Request, before: str, after: str) -> str:

@@ -80,12 +80,6 @@ _MAX_FRAGMENT_CHARS = 24
 _OPENERS = (":", "{", "(", "[", ",", "=", "\\", "=>", "->")
 _UNFINISHED = (*_OPENERS, ".", "+", "-", "*", "/", "%", "&", "|", "<", ">", "!", "~", "^", "@")
 _COMMENTS = ("#", "//", "--")
-_COMMENT_STARTS = {
-    **dict.fromkeys(("python", "ruby", "shellscript", "elixir", "r", "julia"), "#"),
-    **dict.fromkeys(("javascript", "javascriptreact", "typescript", "typescriptreact", "go", "java"), "/"),
-    **dict.fromkeys(("rust", "c", "cpp", "csharp", "kotlin", "swift", "scala", "php", "dart"), "/"),
-    "lua": "-",
-}
 _MAX_COMMENT_LINES = 3  # at the beginning of an answer; more of them count as lines of code
 _MAX_BODY_LINES = 8  # after a block's head
 _CLOSERS = re.compile(r"[\s)\]}>'\"`;:,]*\Z")
@@ -103,6 +97,7 @@ def render_prompt(
     """Return the prompt that continues `prefix` before `suffix`.
 
     `files` holds the paths and texts of other files; they come first, as in the models' training data.
+    A family without a format for files gets none.
     `usual_order` puts the prefix first even for a family that we give the suffix first. The answers to both
     orders differ in one place of four: where one is of no use, the other may be.
     """
@@ -117,10 +112,16 @@ def render_prompt(
     if not files or not template.repository:
         return body
     others = "".join(
-        f"{template.file}{split_control_tokens(path, template)}\n{split_control_tokens(text, template)}\n"
-        for path, text in files
+        f"{template.file}{split_control_tokens(name, template)}\n"
+        f"{split_control_tokens(text.rstrip(), template)}\n"
+        for name, text in files
     )
     return f"{template.repository}project\n{others}{template.file}{body}"
+
+
+def reads_files(family: str) -> bool:
+    """Tell whether a family's documentation has a format for the files of a repository."""
+    return bool(TEMPLATES.get(family, PLAIN).repository)
 
 
 def _join_parts(template: FimTemplate, prefix: str, suffix: str) -> str:
@@ -149,35 +150,15 @@ def split_fragment(prefix: str) -> tuple[str, str]:
     return prefix[:at], prefix[at:]
 
 
-def make_grammar(fragment: str, starts: tuple[str, ...] = (), barred: str = "") -> str:
-    """Return a GBNF grammar for text that begins with `fragment` and one of `starts`; empty for any text.
+def make_grammar(fragment: str, starts: tuple[str, ...] = ()) -> str:
+    """Return a GBNF grammar for text that begins with `fragment` and one of `starts`; empty without both.
 
-    After the fragment and white space, the text does not begin with `barred`. The grammar allows line ends,
-    and an end directly after the beginning.
+    The grammar allows line ends, and an end directly after the beginning.
     """
-    if not fragment and not starts and not barred:
+    if not fragment and not starts:
         return ""
-    if starts:
-        rest = f"({' | '.join(map(_quote, starts))}) [^\\x00]*"
-    elif barred:
-        rest = f"([ \\t\\n]* [^{barred} \\t\\n] [^\\x00]*)?"
-    else:
-        rest = "[^\\x00]*"
-    return f"root ::= {_quote(fragment)} {rest}"
-
-
-def find_barred_start(prefix: str, language: str) -> str:
-    """Return the character that begins a comment, if an answer at the beginning of a line must not be one.
-
-    Small models explain their next lines, and then only the explanation fits. After another
-    comment, an answer may go on with it.
-    """
-    start = find_line_start(prefix, len(prefix)) if prefix else 0
-    above = prefix[:start].rstrip()
-    above = above[find_line_start(above, len(above)) :] if above else ""
-    if prefix[start:].strip() or above.lstrip().startswith(_COMMENTS):
-        return ""
-    return _COMMENT_STARTS.get(language, "")
+    choice = f"({' | '.join(map(_quote, starts))}) " if starts else ""
+    return f"root ::= {_quote(fragment)} {choice}[^\\x00]*"
 
 
 def _quote(text: str) -> str:

@@ -16,6 +16,7 @@ from spark_lsp.prompts import fences, rename
 from spark_lsp.prompts.actions import Diagnostic
 from spark_lsp.prompts.shaping.deception import DECEPTIVE_CHARACTERS
 from spark_lsp.prompts.syntax import SyntaxTree
+from spark_lsp.prompts.unused_import import unused_import_edits
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, apply_edits
 from spark_lsp.text.lines import LINE_END, nonblank_lines
@@ -52,7 +53,7 @@ def edits_without_model(
     diagnostics: Sequence[Diagnostic],
     instruction: str,
 ) -> list[Edit] | None:
-    """Return the edits of a rename, or of a missing import of a known module; None for all other requests.
+    """Return the edits of a rename, a missing import of a known module, or an unused import; None for others.
 
     `[start, end)` is the action's target; `tree` is that of `document`. Raises `EditRefused` for a rename
     that is not safe.
@@ -61,8 +62,12 @@ def edits_without_model(
         return rename.rename_edits(document, tree, start, end, instruction)
     if action != "fix" or document.language != "python" or len(diagnostics) != 1:
         return None
-    name = _undefined_name(diagnostics[0].message)
-    is_used_as_module = document.text[diagnostics[0].end : diagnostics[0].end + 1] == "."
+    found = diagnostics[0]
+    unused = unused_import_edits(document, tree, found.start, found.end, found.message, found.code)
+    if unused is not None:
+        return unused
+    name = _undefined_name(found.message)
+    is_used_as_module = document.text[found.end : found.end + 1] == "."
     if name is None or not is_used_as_module:
         return None
     if name in MODULE_ALIASES:
@@ -103,12 +108,8 @@ def check_proposal(
         raise _make_refusal("the proposal repeats the lines above the selected lines")
     if any(edit.start < start or edit.end > end for edit in edits):
         raise _make_refusal("the proposal changed code outside the selected lines")
-    new = apply_edits(document.text, edits)
-    new_tree = SyntaxTree(document.language, new)
-    old_errors = tree.count_errors()
-    new_errors = new_tree.count_errors()
-    if old_errors is not None and new_errors is not None and new_errors > old_errors:
-        raise _make_refusal("the proposal does not parse")
+    new_tree = check_parses(document, tree, edits)
+    new = new_tree.text
     if action == "document":
         if tree.code_tokens() != new_tree.code_tokens():
             raise _make_refusal("the proposal changed code, not only documentation")
@@ -118,6 +119,16 @@ def check_proposal(
     old_target = document.text[start:end]
     new_target = new[start : end + len(new) - len(document.text)]
     _check_target(old_target, new_target, instruction, diagnostics)
+
+
+def check_parses(document: Document, tree: SyntaxTree, edits: Sequence[Edit]) -> SyntaxTree:
+    """Return the tree of the edited text. Raise `EditRefused` if it has more errors than the text had."""
+    new_tree = SyntaxTree(document.language, apply_edits(document.text, edits))
+    old_errors = tree.count_errors()
+    new_errors = new_tree.count_errors()
+    if old_errors is not None and new_errors is not None and new_errors > old_errors:
+        raise _make_refusal("the proposal does not parse")
+    return new_tree
 
 
 def _check_target(old: str, new: str, instruction: str, diagnostics: Sequence[Diagnostic]) -> None:

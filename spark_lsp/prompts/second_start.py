@@ -33,7 +33,7 @@ def find_starts(before: str, answer: str, after: str, language: str) -> tuple[st
     names = find_unbound_below(before, answer, after, language)
     name = next((each.name for each in names if each.kind == "name"), "")
     bindings = (f"{name} = ", f"{name}, ", f"{name}: ") if name else ()
-    if not has_line_below_too_deep(before, answer, after):
+    if not has_line_below_too_deep(before, answer, after) and not has_line_below_too_deep(before, "", after):
         return _indent_all(bindings, line, indentation_of(below))
     if before.rstrip().endswith(":"):
         return _indent_all(("",), line, indentation_of(below))

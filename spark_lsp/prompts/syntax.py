@@ -176,6 +176,12 @@ class SyntaxTree:
         """Return the offset in code points of an offset in bytes."""
         return self._offset_of(byte)
 
+    def byte_of(self, offset: int) -> int:
+        """Return the offset in bytes of an offset in code points."""
+        if len(self._encoded) == len(self.text):
+            return offset
+        return len(self._with_line_feeds[:offset].encode("utf-8", "surrogatepass"))
+
     @cached_property
     def _root(self) -> Node | None:
         grammar = load_grammar(self.language)

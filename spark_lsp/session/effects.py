@@ -16,6 +16,26 @@ class StartStream:
 
 
 @dataclass(frozen=True, slots=True)
+class StartAhead:
+    """Send the request of a stream for a text that the user may accept; then call `begin` or `refuse`.
+
+    It has the lowest priority: no other request may wait for it.
+    """
+
+    stream: SuggestionStream
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptStream:
+    """Use a stream, which was started ahead or is a recent answer, as the live one.
+
+    A user waits for it from now on.
+    """
+
+    stream: SuggestionStream
+
+
+@dataclass(frozen=True, slots=True)
 class RepeatRequest:
     """Send the request of a stream again."""
 
@@ -93,5 +113,14 @@ class AnswerFailed:
 
 Answer = AnswerText | AnswerNothing | AnswerReplaced | AnswerFailed
 Effect = (
-    StartStream | RepeatRequest | AskAgain | StopStream | StopStreamAt | ShowText | ReportFailure | Answer
+    StartStream
+    | StartAhead
+    | AdoptStream
+    | RepeatRequest
+    | AskAgain
+    | StopStream
+    | StopStreamAt
+    | ShowText
+    | ReportFailure
+    | Answer
 )

@@ -3,59 +3,16 @@
 Each event is a method. It returns the effects that the caller must perform, in their order. `now` is the time
 in seconds of a clock that never goes back. The caller also calls `process_timer` at `next_due`.
 
-The stream, of which a document has at most one (`suggestion_stream` describes its states):
-
-    state         event                                         next        effects
-    ------------  --------------------------------------------  ----------  -----------------------------
-    none          a request arrives, and its delay is over      STARTING    StartStream
-    STARTING      the caller begins it                          GROWING
-    STARTING      the caller refuses it, or cannot begin it     DROPPED     StopStream, AnswerReplaced or
-                                                                            AnswerFailed
-    GROWING       a draft arrives before any text               ANSWERING   ShowText, answers
-    GROWING       text arrives                                  the same    ShowText
-    GROWING       there has been enough text for long enough    ANSWERING   answers
-    ANSWERING     text arrives                                  the same    ShowText, answers
-    GROWING or    the first attempt is lost before its first    the same    RepeatRequest
-    ANSWERING     complete line
-    GROWING or    the first answer is complete and of no use    the same    AskAgain
-    ANSWERING
-    GROWING or    the engine has finished, further text would   DONE        ShowText, StopStreamAt,
-    ANSWERING     be cut, or the gate ends the text                         answers
-    GROWING or    the engine has failed                         DONE        ReportFailure, ShowText,
-    ANSWERING                                                               StopStreamAt, answers
-    any but       the user refuses its text                     DONE        ShowText, StopStreamAt,
-    STARTING                                                                answers
-    any of these  a change or a request contradicts it          DROPPED     StopStream, AnswerReplaced
-    any of these  no request used it for `LINGER_SECONDS`       DROPPED     StopStream
-    any of these  its work was cancelled, or has crashed        DROPPED     StopStream, AnswerFailed
-    any of these  the document is closed                        DROPPED     StopStream, AnswerReplaced
-
-A request, which is answered exactly once unless the client cancels it:
-
-    state         event                                         next        effects
-    ------------  --------------------------------------------  ----------  -----------------------------
-    new           the stream is, or may become, its answer      waiting
-    new           no stream fits, and it has a delay            delayed
-    new           no stream fits, and it has no delay           waiting     StopStream, StartStream
-    delayed       its delay is over                             waiting     as for a new one
-    waiting       the stream has text for its cursor            answered    AnswerText
-    waiting       the stream is complete, without such text     answered    AnswerNothing
-    waiting       the text contradicts letters typed before it  new
-    delayed       a change contradicts it                       answered    AnswerReplaced
-    delayed or    a newer request of its method arrives, its    answered    AnswerReplaced
-    waiting       stream is dropped, or the document is closed
-
-The stream belongs to the document, not to a request: if a request is cancelled or replaced, only that request
-ends, and the next one uses the stream. Per method only the newest request is pending. Older ones are answered
-with "content modified" at once, never with an empty list, because some editors then hide the text on the
-screen.
+A document has at most one live stream. `stream_states` has the table of its states, `suggestion_stream` that of
+a request. `speculation` may request a second one ahead of time, which then becomes the live one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError, SparkError
 from spark_lsp.session.effects import (
+    AdoptStream,
     AnswerFailed,
     AnswerNothing,
     AnswerReplaced,
@@ -69,10 +26,12 @@ from spark_lsp.session.effects import (
     StopStream,
     StopStreamAt,
 )
+from spark_lsp.session.patience import Patience
+from spark_lsp.session.speculation import Speculation
+from spark_lsp.session.stream_source import StreamSource
 from spark_lsp.session.suggestion_stream import (
     LINGER_SECONDS,
     CursorRequest,
-    StreamSource,
     StreamState,
     StreamStep,
     SuggestionStream,
@@ -85,14 +44,20 @@ SECOND_ANSWER_SECONDS = 3.0  # after the start of a stream, in which a second an
 
 
 class LifeCycle:
-    """The stream and the pending requests of one document; `tokens` gives the tokens of suggestions."""
+    """The stream and the pending requests of one document; `tokens` gives the tokens of suggestions.
 
-    def __init__(self, tokens: Iterator[int]) -> None:
+    `may_show` tells whether an earlier answer may be shown again.
+    """
+
+    def __init__(self, tokens: Iterator[int], may_show: Callable[[Suggestion], bool] = bool) -> None:
         self._tokens = tokens
+        self._may_show = may_show
         self._stream: SuggestionStream | None = None
         self._pending: dict[str, CursorRequest] = {}  # by method
         self._delayed: dict[CursorRequest, float] = {}  # until this time
         self._effects: list[Effect] = []
+        self.speculation = Speculation(tokens)
+        self._patience = Patience()
 
     @property
     def stream(self) -> SuggestionStream | None:
@@ -102,13 +67,12 @@ class LifeCycle:
     @property
     def next_due(self) -> float | None:
         """The time at which `process_timer` must be called next; None if nothing is due."""
-        times = list(self._delayed.values())
+        times = [self.speculation.due, *self._delayed.values()]
         if self._stream is not None:
-            if self._stream.answer_at is not None:
-                times.append(self._stream.answer_at)
+            times.append(self._stream.answer_at)
             if self._stream.unused_since is not None:
                 times.append(self._stream.unused_since + LINGER_SECONDS)
-        return min(times, default=None)
+        return min((time for time in times if time is not None), default=None)
 
     # Events of the editor.
 
@@ -129,10 +93,12 @@ class LifeCycle:
             self._note_use(self._stream, now)
         return self._take_effects()
 
-    def change_document(self, document: Document) -> list[Effect]:
-        """Drop the stream if the new text contradicts it, and end such delayed requests."""
-        if self._stream is not None and not self._stream.suggestion.agrees_with(document):
+    def change_document(self, document: Document, now: float) -> list[Effect]:
+        """Drop the streams that the new text contradicts, and end such delayed requests."""
+        stream = self._stream
+        if stream is not None and not stream.suggestion.agrees_with(document):
             self._drop_stream()
+        self._effects += self.speculation.follow_change(document, stream, now, is_idle=not self._pending)
         for request in list(self._delayed):
             if not Suggestion(request.document, request.offset, request.offset).agrees_with(document):
                 self._settle(request)
@@ -142,6 +108,7 @@ class LifeCycle:
     def close(self) -> list[Effect]:
         """Drop the stream and end all requests: the document is closed or unusable."""
         self._drop_stream()
+        self._effects += self.speculation.drop()
         for request in list(self._pending.values()):
             self._settle(request)
             self._effects.append(AnswerReplaced(request))
@@ -150,8 +117,13 @@ class LifeCycle:
     def dismiss(self, token: int, now: float) -> list[Effect]:
         """Remove the text of the live stream, if it is the one that the user has refused."""
         stream = self._stream
-        if stream is not None and stream.suggestion.token == token and stream.source is not None:
+        if (
+            stream is not None
+            and stream.suggestion.token == token
+            and stream.state is not StreamState.STARTING
+        ):
             stream.dismiss()
+            self._effects += self.speculation.drop()
             self._conclude(stream, now)
         return self._take_effects()
 
@@ -159,14 +131,13 @@ class LifeCycle:
 
     def begin(self, stream: SuggestionStream, source: StreamSource) -> list[Effect]:
         """Let a stream receive text: its request is on the way to an engine."""
-        if stream is self._stream:
+        if stream in (self._stream, self.speculation.stream):
             stream.begin(source)
         return self._take_effects()
 
     def refuse(self, stream: SuggestionStream) -> list[Effect]:
         """Drop a stream that cannot start, because the text it was requested for is gone or withheld."""
-        if stream is self._stream:
-            self._drop_stream()
+        self._drop(stream)
         return self._take_effects()
 
     def add_text(
@@ -178,6 +149,8 @@ class LifeCycle:
             if stream.take_text(text, now, confidence):
                 self._finish_answer(stream, now)
             elif stream.suggestion is not before:
+                if not before.text:
+                    self._patience.note_first_text(stream, now)
                 self._show_text(stream)
                 self._answer_decided(stream, now)
         return self._take_effects()
@@ -197,7 +170,9 @@ class LifeCycle:
 
     def fail(self, stream: SuggestionStream, error: EngineError, now: float) -> list[Effect]:
         """Conclude a stream whose engine failed; repeat its request once if nothing is lost by that."""
-        if stream.is_receiving:
+        if stream.is_ahead:
+            self._drop(stream)  # the request itself will report the failure
+        elif stream.is_receiving:
             is_lost = error.code == Code.CONNECTION_LOST
             if is_lost and stream.attempts == 1 and not stream.has_whole_lines:
                 stream.repeat()
@@ -215,7 +190,9 @@ class LifeCycle:
 
         If all of its text is there, it stays: only the report of its end has failed.
         """
-        if stream is self._stream and stream.state is not StreamState.DONE:
+        if stream.is_ahead:
+            self._drop(stream)
+        elif stream is self._stream and stream.state is not StreamState.DONE:
             if stream.is_receiving:
                 stream.fail(error.what)
                 self._conclude(stream, now)
@@ -225,8 +202,7 @@ class LifeCycle:
 
     def abort(self, stream: SuggestionStream, error: Exception) -> list[Effect]:
         """Drop a stream whose work was cancelled or cannot start; its requests get the error."""
-        if stream is self._stream:
-            self._drop_stream(error)
+        self._drop(stream, error)
         return self._take_effects()
 
     # Time.
@@ -243,7 +219,8 @@ class LifeCycle:
             self._answer_decided(stream, now)
         unused_since = self._stream.unused_since if self._stream is not None else None
         if unused_since is not None and unused_since + LINGER_SECONDS <= now:
-            self._drop_stream()
+            self._drop(self._stream)
+        self._effects += self.speculation.process_timer(self._stream, now, is_idle=not self._pending)
         return self._take_effects()
 
     # Steps that events share.
@@ -254,7 +231,16 @@ class LifeCycle:
 
     def _place(self, request: CursorRequest, now: float, *, is_delayed: bool = False) -> None:
         """Let a request wait for the stream; for a new one, after its delay, if the stream does not fit."""
-        typed = self._find_typed_text(request)
+        typed = self._find_typed_text(request, now)
+        if typed is None:
+            prepared = self.speculation.take(request, now)
+            self._effects += self.speculation.drop()  # unless it is taken
+            if prepared is not None:
+                if prepared.source is None and not self._may_show(prepared.suggestion):
+                    prepared.dismiss()
+                self._stream = prepared
+                self._effects.append(AdoptStream(prepared))
+                typed = prepared.find_typed_text(request.document, request.offset)
         if typed is None:
             if request.delay_seconds > 0 and not is_delayed:
                 self._delayed[request] = now + request.delay_seconds
@@ -265,10 +251,11 @@ class LifeCycle:
             self._stream.waiting[request] = typed
             self._answer_decided(self._stream, now)
 
-    def _find_typed_text(self, request: CursorRequest) -> str | None:
+    def _find_typed_text(self, request: CursorRequest, now: float) -> str | None:
         """Return the text typed since the stream's cursor. If the stream does not fit, drop it: None."""
         if self._stream is None:
             return None
+        self._patience.allow_letters(self._stream, request, now)
         typed = self._stream.find_typed_text(request.document, request.offset)
         if typed is None:
             self._drop_stream()
@@ -280,13 +267,18 @@ class LifeCycle:
         self._effects.append(StartStream(self._stream))
 
     def _show_text(self, stream: SuggestionStream) -> None:
-        if stream.shows_partial_results and not stream.is_held:
-            self._effects.append(ShowText(stream, stream.suggestion))
+        if (
+            stream.shows_partial_results
+            and not stream.is_held
+            and (shown := stream.shown_suggestion) is not None
+        ):
+            self._effects.append(ShowText(stream, shown))
 
     def _finish_answer(self, stream: SuggestionStream, now: float) -> None:
         """Conclude a stream whose answer is complete, or request a second answer."""
         was_shown = bool(stream.suggestion.text)
         if stream.finish(may_ask_again=now - stream.started_at <= SECOND_ANSWER_SECONDS):
+            self.speculation.recent.add(stream.suggestion, now)
             self._conclude(stream, now)
             return
         if was_shown:
@@ -318,6 +310,7 @@ class LifeCycle:
                 reason = stream.reason or Code.NOTHING_TO_ADD
                 self._effects.append(AnswerNothing(request, reason, stream.detail))
         self._note_use(stream, now)
+        self.speculation.note_answer(stream, now)
         for request in contradicted:
             self._place(request, now)
 
@@ -335,6 +328,14 @@ class LifeCycle:
             del self._pending[request.method]
         if self._stream is not None:
             self._stream.waiting.pop(request, None)
+
+    def _drop(self, stream: SuggestionStream | None, error: Exception | None = None) -> None:
+        """End a stream, unless it has ended, and the stream that is ahead of it."""
+        if stream is self._stream:
+            self._drop_stream(error)
+            self._effects += self.speculation.drop()
+        elif stream is self.speculation.stream:
+            self._effects += self.speculation.drop()
 
     def _drop_stream(self, error: Exception | None = None) -> None:
         """End the stream; the requests that still wait for it get the error, or "content modified"."""

@@ -129,7 +129,7 @@ class Outcomes:
             return self._end(shown, Outcome.TYPED)
         moved = _move(made, document)
         if moved is None:
-            return self._end_by_time(document.uri, now, is_contradicted=True)
+            return self._end_by_time(document.uri, now, is_contradicted=grown >= 0)  # or letters were deleted
         shown.typed += len(made.text) - len(moved.text)
         shown.suggestion = moved
         return []

@@ -1,84 +1,49 @@
-"""One streamed suggestion: its state, its text so far, and the requests that wait for it.
+"""One streamed suggestion: its state (`stream_states`), its text so far, and the requests that wait for it.
 
 A request is answered at the first useful unit: complete lines that are useful alone, and further lines that
 arrive within `MORE_LINES_SECONDS`. A client that shows partial results gets the incomplete text after
 `PARTIAL_TEXT_SECONDS`, because the rest follows; any other client would keep half a line.
 
-The states; `life_cycle` has the events that lead from one to another:
-
-    STARTING    the request to the engine is being built
-    GROWING     text arrives; no request is answered with it yet
-    ANSWERING   the text so far answers requests; more may arrive
-    DONE        the text is complete, or there is a reason for its absence
-    DROPPED     contradicted, unused or replaced; it answers nothing any more
-
 A *draft* is a text that is there at once, before the engine's first token. It answers requests like the
 engine's text. As soon as a client has it, only a text that begins with it replaces it.
 
 A live stream (any state but DROPPED) that no request uses is *unused*, and is dropped `LINGER_SECONDS` later.
+
+A request, which is answered exactly once unless the client cancels it:
+
+    state         event                                         next        effects
+    ------------  --------------------------------------------  ----------  -----------------------------
+    new           the stream is, or may become, its answer      waiting
+    new           the ahead stream, or a recent answer, is      waiting     StopStream, AdoptStream
+    new           no stream fits, and it has a delay            delayed
+    new           no stream fits, and it has no delay           waiting     StopStream, StartStream
+    delayed       its delay is over                             waiting     as for a new one
+    waiting       the stream has text for its cursor            answered    AnswerText
+    waiting       the stream is complete, without such text     answered    AnswerNothing
+    waiting       the text contradicts letters typed before it  new
+    delayed       a change contradicts it                       answered    AnswerReplaced
+    delayed or    a newer request of its method arrives, its    answered    AnswerReplaced
+    waiting       stream is dropped, or the document is closed
+
+The stream belongs to the document, not to a request: if a request is cancelled or replaced, only that request
+ends, and the next one uses the stream. Per method only the newest request is pending. Older ones are answered
+with "content modified" at once, never with an empty list, because some editors then hide the text on the
+screen.
 """
 
 from dataclasses import dataclass, field, replace
-from enum import Enum, auto
 
 from spark_lsp.codes import Code, Reason
 from spark_lsp.errors import LocalProtocolError
-from spark_lsp.session.shaper import SecretCheck, Shaper
-from spark_lsp.session.showing import Ruling, ShowGate
+from spark_lsp.session.showing import Ruling
+from spark_lsp.session.stream_source import SecretCheck, Shaper, StreamSource
+from spark_lsp.session.stream_states import TABLE, StreamState, StreamStep
 from spark_lsp.session.suggestions import Fit, Suggestion
 from spark_lsp.text.document import Document
 
 MORE_LINES_SECONDS = 0.05  # for which a fast engine may add lines to the first
 PARTIAL_TEXT_SECONDS = 0.1  # for which a client that shows partial results waits for the rest of a line
 LINGER_SECONDS = 0.15  # for which a stream continues without a request that uses it
-
-
-class StreamState(Enum):
-    """The state of a stream; see the module docstring."""
-
-    STARTING = auto()
-    GROWING = auto()
-    ANSWERING = auto()
-    DONE = auto()
-    DROPPED = auto()
-
-
-class StreamStep(Enum):
-    """A change of a stream's state."""
-
-    BEGIN = auto()  # the request goes to the engine
-    ANSWER = auto()  # there is enough text for an answer
-    REPEAT = auto()  # the same request goes to the engine again
-    CONCLUDE = auto()  # the answer is complete, or has failed
-    DROP = auto()
-
-
-TABLE: dict[tuple[StreamState, StreamStep], StreamState] = {
-    (StreamState.STARTING, StreamStep.BEGIN): StreamState.GROWING,
-    (StreamState.GROWING, StreamStep.ANSWER): StreamState.ANSWERING,
-    (StreamState.GROWING, StreamStep.REPEAT): StreamState.GROWING,
-    (StreamState.ANSWERING, StreamStep.REPEAT): StreamState.ANSWERING,
-    (StreamState.GROWING, StreamStep.CONCLUDE): StreamState.DONE,
-    (StreamState.ANSWERING, StreamStep.CONCLUDE): StreamState.DONE,
-    (StreamState.STARTING, StreamStep.DROP): StreamState.DROPPED,
-    (StreamState.GROWING, StreamStep.DROP): StreamState.DROPPED,
-    (StreamState.ANSWERING, StreamStep.DROP): StreamState.DROPPED,
-    (StreamState.DONE, StreamStep.DROP): StreamState.DROPPED,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class StreamSource:
-    """Where a stream's text comes from: the shaping, the check for secrets, and the client's ability.
-
-    `draft_shaper` shapes a draft. `gate` decides whether the text is shown; without one, all text is.
-    """
-
-    shaper: Shaper
-    secrets: SecretCheck
-    shows_partial_results: bool
-    draft_shaper: Shaper | None = None
-    gate: ShowGate | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -101,7 +66,8 @@ class SuggestionStream:
     `suggestion` has all text so far, `lines` only its complete lines, which replace the text up to
     `lines_end`. While `is_held`, the gate has not decided, and the text answers nothing. `waiting` maps the
     requests that wait to the text typed since the stream's own cursor, `answered` has those that were
-    answered with its text.
+    answered with its text. `is_ahead` tells that no request uses it yet
+    (`speculation`); `adopted_at` has the text typed before the first request, and that request's cursor.
     """
 
     suggestion: Suggestion
@@ -118,6 +84,9 @@ class SuggestionStream:
     answer_number: int = 1  # 2: the first answer was of no use
     starts: tuple[str, ...] = ()  # one of which the second answer must begin with
     first_answer: tuple[str, int, int] | None = None  # its text, end and number of faults
+    is_ahead: bool = False
+    adopted_at: tuple[str, Document, int] | None = None
+    awaited_letters: int = 0  # that may be typed before the first text (`patience`)
     reason: Reason | None = None  # for the absence of text
     detail: str = ""
     waiting: dict[CursorRequest, str] = field(default_factory=dict[CursorRequest, str])
@@ -136,7 +105,17 @@ class SuggestionStream:
     @property
     def shows_partial_results(self) -> bool:
         """Whether the client shows the text while it grows."""
-        return self.source is not None and self.source.shows_partial_results
+        return self.source is not None and self.source.shows_partial_results and not self.is_ahead
+
+    @property
+    def shown_suggestion(self) -> Suggestion | None:
+        """The text so far, for the cursor that the client knows; None if it contradicts the typed text."""
+        if self.adopted_at is None:
+            return self.suggestion
+        typed, document, offset = self.adopted_at
+        if not (self.suggestion.text.startswith(typed) or typed.startswith(self.suggestion.text)):
+            return None
+        return self.suggestion.advance(typed, document, offset)
 
     @property
     def offered_text(self) -> str:
@@ -160,6 +139,15 @@ class SuggestionStream:
         self.source = source
         self.attempts = 1
 
+    def adopt(self, typed: str, document: Document, offset: int) -> None:
+        """Let requests use a stream that was started ahead. Its text has had the time to grow."""
+        self.is_ahead = False
+        self.adopted_at = (typed, document, offset)
+        has_letters = self.shows_partial_results and bool(self.suggestion.text)
+        if self.state is StreamState.GROWING and (has_letters or self.answer_at is not None):
+            self.answer_at = None
+            self.step(StreamStep.ANSWER)
+
     def repeat(self) -> None:
         """Discard the received text, because the same request is sent again."""
         self.step(StreamStep.REPEAT)
@@ -179,6 +167,9 @@ class SuggestionStream:
         """Return how this answer relates to the text typed since the stream's own cursor."""
         offered = self.offered_text
         fit = self.suggestion.compare(typed, offered)
+        is_open = not (self.suggestion.text or self.suggestion.done) and len(typed) <= self.awaited_letters
+        if fit is Fit.IS_CONTRADICTED and is_open:
+            return Fit.MAY_GROW
         if fit is Fit.HAS_TEXT and not offered.startswith(typed):
             return Fit.MAY_GROW  # complete lines are shaped separately and may differ until the end
         return fit
@@ -241,10 +232,11 @@ class SuggestionStream:
 
     def take_draft(self, text: str) -> bool:
         """Take a draft. Return True if it may answer requests."""
-        shaper = self.source.draft_shaper if self.source is not None else None
+        make_shaper = self.source.make_draft_shaper if self.source is not None else None
         _, secrets = self._parts
-        if shaper is None or self.state is not StreamState.GROWING or self.suggestion.text:
+        if make_shaper is None or self.state is not StreamState.GROWING or self.suggestion.text:
             return False
+        shaper = make_shaper()
         shaper.feed(text)
         shaped = shaper.finish()
         if not shaped or secrets.repeats_mask(shaped) or self._judge(shaped, done=True) is Ruling.HIDE:

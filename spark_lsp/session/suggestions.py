@@ -61,6 +61,22 @@ class Suggestion:
         end = self.end + len(document) - len(self.document)
         return replace(self, document=document, anchor=offset, end=end, text=rest)
 
+    def accept(self) -> tuple[Document, int]:
+        """Return the text and the cursor after the user has accepted this suggestion."""
+        document = self.document.splice(self.anchor, self.end, self.text)
+        return document, self.anchor + len(self.text)
+
+    def is_accepted_in(self, document: Document) -> bool:
+        """Return whether a text is that after the acceptance of this suggestion, which must be complete."""
+        old, new, end = self.document.text, document.text, self.anchor + len(self.text)
+        if not (self.done and self.text) or len(new) - end != len(old) - self.end:
+            return False
+        return (
+            new[self.anchor : end] == self.text
+            and new[: self.anchor] == old[: self.anchor]
+            and new[end:] == old[self.end :]
+        )
+
     def agrees_with(self, document: Document) -> bool:
         """Return whether a changed text agrees with this suggestion, which may be incomplete."""
         last = self.anchor + len(document) - len(self.document)
@@ -77,7 +93,7 @@ class Suggestion:
         """Return how this relates to the typed text; only `offered` of its text may be used yet.
 
         Text that is typed before the first letters of an answer arrive contradicts it, because it would
-        probably not fit.
+        probably not fit; `patience` has the exceptions.
         """
         if not self.text.startswith(typed):
             grows = bool(self.text) and not self.done and typed.startswith(self.text)

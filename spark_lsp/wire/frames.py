@@ -44,6 +44,7 @@ class RequestDetails(msgspec.Struct, omit_defaults=True, kw_only=True):
 
     `at` is `(doc, version, offset)`. It means a completion there, with a prefix and a suffix that are the
     complete document, in its language and with it as the origin. Most keystrokes request exactly that.
+    `context` has the parts beside the document, with `at` only; the gateway ignores those it does not know.
     `attempt` is 2 for a request whose first answer was of no use. The second one should begin with one of
     `starts`. With `scored`, the deltas have the engine's confidence.
     """
@@ -54,6 +55,7 @@ class RequestDetails(msgspec.Struct, omit_defaults=True, kw_only=True):
     language: str = ""
     parts: list[PartFrame] = []
     at: tuple[str, int, int] | None = None
+    context: list[PartFrame] = []
     max_lines: int = 0
     origin: str = ""
     priority: Literal["interactive", "background"] = "interactive"

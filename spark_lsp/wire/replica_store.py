@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from spark_lsp.request import CONTEXT_SCHEME
 from spark_lsp.wire.frames import DocCheck, DocChunk, DocEdit, DocOpen, DocRef
 
 
@@ -163,6 +164,11 @@ class ReplicaStore:
         """Return the names of the documents that changed, came or left since the last call."""
         changed, self._changed = self._changed, set()
         return changed
+
+    def is_context(self, doc: str) -> bool:
+        """Tell whether a text is the context of a document, and not a document."""
+        replica = self._replicas.get(doc)
+        return replica is not None and replica.uri.startswith(CONTEXT_SCHEME)
 
     def text_of(self, doc: str) -> str | None:
         """Return the current text of a document; None if it is not here or not complete."""

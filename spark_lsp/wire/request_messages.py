@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.request import Effort, Part, PartKind, Priority, Request, Span, Task
+from spark_lsp.request import BESIDE, Effort, Part, PartKind, Priority, Request, Span, Task
 from spark_lsp.wire.conversation import read_turns
 from spark_lsp.wire.frames import Create, PartFrame, Reasoning, RequestDetails
 from spark_lsp.wire.replica_client import MirroredDocument
@@ -34,7 +34,13 @@ class UnknownDocument(RemoteProtocolError):
         self.doc = doc
 
 
-def read_request(frame: Create, replicas: ReplicaStore, *, spark: bool) -> Request:
+ReportMissing = Callable[[str], object]
+"""Takes the name of a document that a request's context cites and the gateway does not have."""
+
+
+def read_request(
+    frame: Create, replicas: ReplicaStore, report_missing: ReportMissing = lambda _: None, *, spark: bool
+) -> Request:
     """Return the request of a message, without its instructions and the conversation before it.
 
     With `spark`, its `spark` object describes the request.
@@ -48,7 +54,7 @@ def read_request(frame: Create, replicas: ReplicaStore, *, spark: bool) -> Reque
         raise RemoteProtocolError("A completion cannot continue a response", code=Code.INVALID_REQUEST)
     if details is None:
         return _read_chat(frame)
-    return _read_spark_request(frame, details, replicas)
+    return _read_spark_request(frame, details, replicas, report_missing)
 
 
 def _read_effort(frame: Create) -> Effort:
@@ -74,9 +80,12 @@ def _read_chat(frame: Create) -> Request:
     )
 
 
-def _read_spark_request(frame: Create, details: RequestDetails, replicas: ReplicaStore) -> Request:
+def _read_spark_request(
+    frame: Create, details: RequestDetails, replicas: ReplicaStore, report_missing: ReportMissing
+) -> Request:
     if details.at is not None:
-        position = _read_position(details.at, replicas)
+        context = _read_context(details.context, replicas, report_missing)
+        position = _read_position(details.at, context, replicas)
         task = Task.COMPLETE
     else:
         parts = tuple(_read_part(part, replicas) for part in details.parts)
@@ -111,13 +120,30 @@ class _Position:
     uri: str
 
 
-def _read_position(at: tuple[str, int, int], replicas: ReplicaStore) -> _Position:
+def _is_missing(part: PartFrame, replicas: ReplicaStore) -> bool:
+    return part.text is None and replicas.find(part.doc, part.version) is None
+
+
+def _read_context(
+    parts: list[PartFrame], replicas: ReplicaStore, report_missing: ReportMissing
+) -> tuple[Part, ...]:
+    """Return the parts beside the document. A part that the gateway does not have costs no request."""
+    missing = [part for part in parts if _is_missing(part, replicas)]
+    for doc in dict.fromkeys(part.doc for part in missing):
+        report_missing(doc)
+    found = tuple(_read_part(part, replicas) for part in parts if part not in missing)
+    if any(part.kind not in BESIDE for part in found):
+        raise RemoteProtocolError("`context` has a part of the document", code=Code.INVALID_REQUEST)
+    return found
+
+
+def _read_position(at: tuple[str, int, int], context: tuple[Part, ...], replicas: ReplicaStore) -> _Position:
     doc, version, offset = at
     prefix = _read_range(PartKind.PREFIX, doc, version, (0, offset), replicas)
     suffix = _read_range(PartKind.SUFFIX, doc, version, (offset, None), replicas)
     replica = replicas.find(doc, version)
     assert replica is not None  # otherwise `_read_range` has raised
-    return _Position((prefix, suffix), replica.language, replica.uri)
+    return _Position((*context, prefix, suffix), replica.language, replica.uri)
 
 
 def _read_part(part: PartFrame, replicas: ReplicaStore) -> Part:
@@ -170,7 +196,10 @@ def make_create(request: Request, stream_id: str, find_mirrored: FindMirrored) -
         starts=list(request.starts),
         scored=request.scored,
     )
-    if position is None:
+    if position is not None:
+        beside = (part for part in request.parts if part.kind in BESIDE)
+        details.context = [_make_part(part, find_mirrored) for part in beside]
+    else:
         details.parts = [_make_part(part, find_mirrored) for part in request.parts]
         details.language = request.language
         details.origin = request.origin
@@ -179,10 +208,11 @@ def make_create(request: Request, stream_id: str, find_mirrored: FindMirrored) -
 
 def _make_position(request: Request, find_mirrored: FindMirrored) -> tuple[str, int, int] | None:
     """Return `at` for a request that it can replace, else None."""
-    kinds = [part.kind for part in request.parts]
+    around = [part for part in request.parts if part.kind not in BESIDE]
+    kinds = [part.kind for part in around]
     if request.task is not Task.COMPLETE or kinds != [PartKind.PREFIX, PartKind.SUFFIX]:
         return None
-    before, after = (part.span for part in request.parts)
+    before, after = (part.span for part in around)
     if before is None or after is None or before.end != after.start or before.start:
         return None
     known = find_mirrored(before)
@@ -211,4 +241,7 @@ def _make_part(part: Part, find_mirrored: FindMirrored) -> PartFrame:
     if known is None or part.span is None:
         return PartFrame(kind=part.kind.value, text=part.text, uri=part.uri)
     span = part.span
-    return PartFrame(kind=part.kind.value, doc=known.doc, version=span.version, range=(span.start, span.end))
+    uri = "" if part.uri == span.doc else part.uri
+    return PartFrame(
+        kind=part.kind.value, doc=known.doc, version=span.version, range=(span.start, span.end), uri=uri
+    )

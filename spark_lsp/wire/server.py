@@ -173,7 +173,8 @@ class ServerConnection:
     def _read_request(self, frame: Create) -> Request:
         if self._expired:
             raise connection_expired()
-        request = read_request(frame, self.documents.replicas, spark=self._details)
+        documents = self.documents
+        request = read_request(frame, documents.replicas, documents.request_document, spark=self._details)
         held_chars = self._held_chars + request.characters()
         if len(self._streams) >= MAX_UNFINISHED or held_chars > MAX_HELD_CHARS:
             raise too_many_requests()

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from msgspec import UNSET
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 from websockets.typing import Subprotocol
 
-from spark_lsp.request import Chunk, EngineInfo, Finished, Started
+from spark_lsp.request import Chunk, EngineInfo, Finished, Request, Started
 from spark_lsp.wire import server as wire
 from spark_lsp.wire.server_events import RequestReceived
 from tests.e2e.pipe import Pipe, until
@@ -28,20 +29,23 @@ numbers = itertools.count(1)
 class RecordingGateway:
     """Answers each request with one line, and records the text of each message."""
 
-    def __init__(self) -> None:
+    def __init__(self, beside_tokens: int = 0) -> None:
         self.received: list[str] = []
+        self.requests: list[Request] = []
+        self._info = EngineInfo(ENGINE, "replay", "m", beside_budget=beside_tokens or UNSET)
         self._server: Server | None = None
 
     def _talk(self, socket: ServerConnection) -> None:
         connection = wire.ServerConnection("r", spark=True)
         routes: dict[str, str] = dict.fromkeys(("completion", "edit", "chat"), ENGINE)
-        connection.greet("1", [EngineInfo(ENGINE, "replay", "m")], routes)
+        connection.greet("1", [self._info], routes)
         try:
             self._flush(socket, connection)
             for message in socket:
                 self.received.append(message if isinstance(message, str) else message.decode())
                 for event in connection.receive(message, time.time()):
                     if isinstance(event, RequestReceived):
+                        self.requests.append(event.request)
                         connection.write_event(event.response, Started(ENGINE, "m"))
                         connection.write_event(event.response, Chunk(ANSWER))
                         connection.write_event(event.response, Finished())
@@ -157,10 +161,14 @@ class Person(Pipe):
 
 @contextmanager
 def person(
-    home: dict[str, str], folder: Path, configuration: Any = None, **initialize: Any
+    home: dict[str, str],
+    folder: Path,
+    configuration: Any = None,
+    beside_tokens: int = 0,
+    **initialize: Any,
 ) -> Iterator[Person]:
     """Start a server for a person whose gateway records; ends with both."""
-    gateway = RecordingGateway()
+    gateway = RecordingGateway(beside_tokens)
     with gateway.listening() as url:
         made = Person({**home, "SPARK_LSP_ENGINE_URL": url}, folder / "server.log")
         made.gateway, made.configuration = gateway, configuration

@@ -88,6 +88,18 @@ async def test_a_missing_import_is_added_without_asking_a_model(join: Any, edito
     assert (edit.range.start.line, edit.new_text) == (3, "import os\n")
 
 
+async def test_an_unused_import_is_removed_without_asking_a_model(join: Any) -> None:
+    client = await join("neovim", "unparsable")
+    client.open("import os\nimport sys\n\nsys.exit()\n")
+    span = types.Range(types.Position(0, 7), types.Position(0, 9))
+    unused = types.Diagnostic(span, "`os` imported but unused", code="F401", source="Ruff")
+    await client.run((await client.actions(0, unused))["Fix: `os` imported but unused"])
+    await client.until(lambda: client.edits)
+    assert (client.edits[0].state, client.edits[0].reason) == ("applied", "Made without a model")
+    _, (edit,) = only_edit(client)
+    assert (edit.range, edit.new_text) == (types.Range(types.Position(0, 0), types.Position(1, 0)), "")
+
+
 async def test_fixing_a_diagnostic_with_the_engine(join: Any, editor_name: str) -> None:
     client = await join(editor_name, "product")
     client.open("def mul(a, b):\n    return a * c\n")

@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar
 import anyio
 import anyio.to_thread
 import httpx
+from msgspec import UNSET
 
 from spark_lsp import config
 from spark_lsp.codes import Code
@@ -40,17 +41,7 @@ from spark_lsp.engine.local.stream import (
 from spark_lsp.engine.local.tally import Clock, Tally
 from spark_lsp.errors import EngineError
 from spark_lsp.models import paths
-from spark_lsp.request import (
-    Chunk,
-    EngineInfo,
-    Event,
-    Finished,
-    Focus,
-    PartKind,
-    Request,
-    Started,
-    Task,
-)
+from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, PartKind, Request, Started, Task
 from spark_lsp.supervise import log_failure
 
 CONTEXT_TOKENS = 8192
@@ -66,7 +57,7 @@ class LocalEngine:
         self._name = name
         self._model, self._wrong_name = find_model(settings.model)
         self._file = find_file(settings.model, self._model)
-        self._slots = Slots(self._model.family)
+        self._slots = Slots(self._model.family, beside_tokens=settings.beside_tokens)
         self._child: ModelProcess | None = None
         self._starting: asyncio.Task[ModelProcess] | None = None
         self._documents = DocumentSwitch(self._slots)
@@ -96,9 +87,11 @@ class LocalEngine:
             model=self._model.name,
             context_tokens=CONTEXT_TOKENS,
             prefill_tokens_per_s=round(self._slots.pace.tokens_per_s, 1),
+            beside_budget=self._slots.beside_tokens or UNSET,
             state=state,
             reason=reason,
             code="" if state == "ready" else code,
+            free=True,
         )
 
     async def start(self) -> None:

@@ -5,10 +5,12 @@ from typing import Any
 
 from spark_lsp.engine.local.slots import SCRATCH, Plan, Slots
 from spark_lsp.prompts import fim, rewrite
+from spark_lsp.prompts.context_files import list_context_files
 from spark_lsp.request import EditFormat, PartKind, Request, Task
 
 _LINE_TOKENS = 48
 _BLOCK_TOKENS = 120
+_CHARS_PER_TOKEN = 3  # of the context beside the document; a low estimate
 _GREEDY = {"samplers": ["top_k"], "top_k": 1, "cache_prompt": True, "stream": True, "return_progress": True}
 # The final event would otherwise repeat the whole prompt.
 _FIELDS = ["content", "stop", "stop_type", "tokens_evaluated", "timings", "completion_probabilities"]
@@ -52,6 +54,7 @@ def _completion(request: Request, slots: Slots) -> Job:
     prefix = request.text_of(PartKind.PREFIX)
     suffix = request.text_of(PartKind.SUFFIX)
     eol = "\r\n" if "\r\n" in prefix or "\r\n" in suffix else "\n"
+    slots.set_files(list_context_files(request, slots.beside_tokens * _CHARS_PER_TOKEN))
     # A second answer that must begin otherwise is another one, so the model need not read the text again.
     is_usual = request.attempt == 1 or request.starts
     plan = slots.plan(prefix, suffix) if is_usual else slots.plan_again(prefix, suffix)
@@ -67,8 +70,7 @@ def _completion(request: Request, slots: Slots) -> Job:
     body = _body(plan.slot, plan.prompt, stop, request.max_tokens or tokens)
     if request.scored and not request.starts:  # the model would not have chosen them
         body["n_probs"] = 1
-    barred = fim.find_barred_start(prefix, request.language)
-    if grammar := fim.make_grammar(plan.fragment, request.starts, barred):
+    if grammar := fim.make_grammar(plan.fragment, request.starts):
         body["grammar"] = grammar
     below = next((each for each in suffix.splitlines()[1:] if each.strip()), "")
     return Job(

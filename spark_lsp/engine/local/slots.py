@@ -17,6 +17,7 @@ cancelled request still occupies its own for some hundred milliseconds.
 from dataclasses import dataclass, field, replace
 
 from spark_lsp.prompts import fim, window
+from spark_lsp.prompts.context_files import ContextFile
 from spark_lsp.prompts.window import ReadingPace
 from spark_lsp.text.lines import common_prefix_length
 
@@ -33,6 +34,7 @@ _MAX_WINDOW_CHARS = 12_000
 # A prompt counts as warm if reading the rest of it takes less time than this.
 _WARM_READING_S = 0.6
 _WORTH_READING_S = 0.05
+_MAX_DOCUMENTS = 100  # whose context is remembered
 # A small document is read completely, even if the user waits this long for it, once: a window without the
 # head of the function around the cursor gives worse answers (63 of 100 infilling tasks solved, instead of 71
 # and more).
@@ -67,6 +69,21 @@ class Slots:
     pace: ReadingPace = field(default_factory=ReadingPace)
     held: tuple[Slot, ...] = field(default_factory=lambda: tuple(Slot() for _ in range(SLOT_COUNT)))
     document: str = ""  # whose windows the slots have
+    beside_tokens: int = 0  # the most context beside the document
+    _files: dict[str, tuple[ContextFile, ...]] = field(default_factory=dict[str, tuple[ContextFile, ...]])
+
+    @property
+    def files(self) -> tuple[ContextFile, ...]:
+        """The context beside the document, as of its last request; reading ahead uses it too."""
+        return self._files.get(self.document, ())
+
+    def set_files(self, files: tuple[ContextFile, ...]) -> None:
+        """Record the context beside the document. It begins each prompt, so it should change seldom."""
+        self._files.pop(self.document, None)
+        if files:
+            self._files[self.document] = files
+        while len(self._files) > _MAX_DOCUMENTS:
+            del self._files[next(iter(self._files))]
 
     def plan(self, prefix: str, suffix: str) -> Plan:
         """Return a plan for completing between `prefix` and `suffix` with an answer in time."""
@@ -84,7 +101,7 @@ class Slots:
         """Return a plan for a second answer: the other order of the prompt, in the slot for all others."""
         first = self.plan_slot(SCRATCH, prefix, suffix)
         chosen = self._choose_window(SCRATCH, prefix, suffix)
-        prompt = fim.render_prompt(chosen.prefix, chosen.suffix, self.family, usual_order=True)
+        prompt = fim.render_prompt(chosen.prefix, chosen.suffix, self.family, self.files, usual_order=True)
         return replace(first, prompt=prompt, reading_s=self.pace.seconds_for(len(prompt)))
 
     def plan_reading(self, prefix: str, suffix: str) -> Plan | None:
@@ -113,7 +130,7 @@ class Slots:
         slot = self.held[index]
         _, fragment = fim.split_fragment(_plain_ends(prefix))
         chosen = self._choose_window(index, prefix, suffix)
-        prompt = fim.render_prompt(chosen.prefix, chosen.suffix, self.family)
+        prompt = fim.render_prompt(chosen.prefix, chosen.suffix, self.family, self.files)
         unread = len(prompt) - common_prefix_length(prompt, slot.prompt)
         return Plan(index, prompt, chosen.prefix, fragment, self.pace.seconds_for(unread))
 

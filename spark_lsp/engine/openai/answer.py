@@ -71,6 +71,12 @@ class _Progress:
         much = self.tokens > tokens or self.characters > tokens * CHARS_A_TOKEN
         return much or self.thoughts > MOST_THOUGHTS
 
+    def measure_reading(self, server: Server) -> None:
+        """Include the time to the first text in the server's pace, if it has reported its tokens."""
+        if self.usage is not None and self.first and not self.thoughts:
+            read_s = self.times.get("prompt_time") or self.first - self.asked
+            server.note_reading(self.usage.input_tokens - self.usage.cached_tokens, read_s)
+
     def make_finished(self, *, cut: bool) -> Finished:
         first = self.first or time.monotonic()
         timing = Timing(prefill_ms=(first - self.asked) * 1e3, decode_ms=max(self.last - first, 0.0) * 1e3)
@@ -135,6 +141,7 @@ class Asker:
                 async for event in events:
                     yield event
         finally:
+            progress.measure_reading(server)
             await exchange.close()
 
     # Asking.

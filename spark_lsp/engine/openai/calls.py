@@ -30,6 +30,7 @@ from spark_lsp.prompts.chat import (
     build_chat_prompt,
     trim_context,
 )
+from spark_lsp.prompts.context_files import ContextFile, as_comments, count_characters, list_context_files
 from spark_lsp.prompts.thinking import AfterThinkingFilter
 from spark_lsp.prompts.unfence import target_in_request
 from spark_lsp.request import EditFormat, Effort, Message, PartKind, Request, Task
@@ -46,6 +47,9 @@ REASONING_TOKENS: dict[Effort, int] = {
 }  # for o3, gpt-5 and such
 # Ollama does not tell its context, reads so much unless told otherwise, and cuts the rest off without a word.
 UNTOLD_CONTEXT: dict[Flavour, int] = {"ollama": 4096}
+# Budgets for context beside the document, until the reading pace is measured: the first two kinds of servers
+# often run on the user's own processor.
+UNMEASURED_TOKENS: dict[Flavour, int] = {"ollama": 512, "llamacpp": 512, "cerebras": 32_768}
 RESERVE_TOKENS = 512  # of the context, for the answer and the frame
 MOST_STOPS = 4  # OpenAI's limit; vLLM refuses more with 400
 BOUNDS = ("max_tokens", "max_completion_tokens")
@@ -76,7 +80,7 @@ class Target:
     `family` is empty for a model that cannot fill in the middle; `slots` are those of a llama.cpp server.
     `suffixes`: the server takes prefix and suffix as separate fields, for any family. `refuses` are the
     fields that it has refused. `thinks`: an earlier answer contained reasoning; `separates`: the server keeps
-    reasoning out of the text.
+    reasoning out of the text. `beside_tokens` bounds the context beside the document.
     """
 
     model: str
@@ -89,6 +93,7 @@ class Target:
     thinks: bool = False
     separates: bool = False
     thinking_tokens: int = 0
+    beside_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,26 +127,33 @@ def family_of(model: str, setting: str) -> str:
 
 def call_of(request: Request, target: Target) -> Call:
     """Return the call for a request. Raises `EngineError` for what the model's context cannot hold."""
-    fixed = request.characters() - _around_chars(request)
+    fixed = request.fixed_characters()
     context = target.context_tokens
     room = (context - RESERVE_TOKENS) * CHARS_PER_TOKEN - fixed if context else AROUND_CHARS
     if room < 0:
         raise errors.make_too_long_error()
-    budget = min(room, AROUND_CHARS)
+    files = _choose_files(request, target, room)
+    budget = min(room - count_characters(files), AROUND_CHARS) if context else AROUND_CHARS
     if request.task is Task.COMPLETE and (target.family or target.suffixes):
-        return _make_infill_call(request, target, budget)
-    return _make_chat_call(request, target, budget)
+        return _make_infill_call(request, target, budget, files)
+    return _make_chat_call(request, target, budget, files)
 
 
-def _around_chars(request: Request) -> int:
-    return sum(len(part.text) for part in request.parts if part.kind.value in ("prefix", "suffix"))
+def _choose_files(request: Request, target: Target, room: int) -> tuple[ContextFile, ...]:
+    """Return the context of a completion; with a known context length, half of the room is the document's."""
+    if request.task is not Task.COMPLETE:
+        return ()
+    beside = target.beside_tokens * CHARS_PER_TOKEN
+    return list_context_files(request, min(beside, room // 2) if target.context_tokens else beside)
 
 
-def _make_infill_call(request: Request, target: Target, budget: int) -> Call:
+def _make_infill_call(request: Request, target: Target, budget: int, files: tuple[ContextFile, ...]) -> Call:
     before, after = (text.replace("\r\n", "\n") for text in trim_context(request, budget))
     template = fim.TEMPLATES.get(target.family, fim.PLAIN)
     heals = target.flavour == "llamacpp" and "grammar" not in target.refuses
     read, fragment = fim.split_fragment(before) if heals else (before, "")
+    framed = not target.suffixes and target.flavour != "ollama" and fim.reads_files(target.family)
+    read = read if framed else as_comments(files, request.language) + read
     tokens = request.max_tokens or COMPLETION_TOKENS
     body = _make_body(target, tokens, request)
     if target.suffixes:
@@ -152,7 +164,7 @@ def _make_infill_call(request: Request, target: Target, budget: int) -> Call:
             "suffix": fim.split_control_tokens(after, template) or "\n",
         }
     else:
-        body["prompt"] = fim.render_prompt(read, after, target.family)
+        body["prompt"] = fim.render_prompt(read, after, target.family, files if framed else ())
     most = None if target.flavour in ("llamacpp", "ollama") else MOST_STOPS
     stops = (*(() if target.suffixes else template.stop), *request.stop)
     if stops:
@@ -167,8 +179,8 @@ def _make_infill_call(request: Request, target: Target, budget: int) -> Call:
     return Call(path, kept, EditFormat.TEXT, reply, tokens, eol, len(fragment))
 
 
-def _make_chat_call(request: Request, target: Target, budget: int) -> Call:
-    chat = build_chat_prompt(request, budget)
+def _make_chat_call(request: Request, target: Target, budget: int, files: tuple[ContextFile, ...]) -> Call:
+    chat = build_chat_prompt(request, budget, files)
     tokens = request.max_tokens or (COMPLETION_TOKENS if request.task is Task.COMPLETE else ANSWER_TOKENS)
     body = _make_body(target, tokens + _thinking_tokens(request, target), request)
     if "gpt-oss" in target.model.lower() or _may_reason(target):

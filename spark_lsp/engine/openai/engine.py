@@ -20,9 +20,11 @@ from functools import partial
 from typing import Any
 
 import httpx
+from msgspec import UNSET
 
 from spark_lsp.codes import Code
 from spark_lsp.config import OpenAISettings
+from spark_lsp.engine.beside import UNKNOWN_PACE_TOKENS, choose_beside_tokens
 from spark_lsp.engine.circuit_breaker import RetryBudget
 from spark_lsp.engine.failover import REQUEST_FAULTS, Candidate, Failure, failover
 from spark_lsp.engine.openai import calls, errors
@@ -31,7 +33,7 @@ from spark_lsp.engine.openai.calls import Target
 from spark_lsp.engine.openai.events import served_of, slots_of
 from spark_lsp.engine.openai.http import CONNECT_TIMEOUT_S, MAX_LIST_BYTES, Http, ResponseTimeouts
 from spark_lsp.engine.openai.keys import key_of
-from spark_lsp.engine.openai.servers import Server, choose, normal_url, only_model
+from spark_lsp.engine.openai.servers import Server, are_own, choose, normal_url, only_model
 from spark_lsp.errors import EngineError
 from spark_lsp.request import EngineInfo, Event, Finished, Focus, Request, Started
 from spark_lsp.supervise import run_guarded
@@ -65,7 +67,14 @@ class OpenAIEngine:
         known = next((server for server in self._servers if server.model), None)
         model = self._settings.model or (known.model if known else "")
         context = self._context(known)
-        info = EngineInfo(self._name, "openai", model, context_tokens=context)
+        info = EngineInfo(
+            self._name,
+            "openai",
+            model,
+            context_tokens=context,
+            free=are_own(self._servers, self._settings) or UNSET,
+            beside_budget=self._beside_tokens(known) or UNSET,
+        )
         if why := self._find_obstacle():
             return replace(info, state="off", reason=str(why), code=why.code)
         if all(server.loads(time.monotonic()) for server in self._servers):
@@ -207,11 +216,21 @@ class OpenAIEngine:
             thinks=server.thinks,
             separates=server.separates,
             thinking_tokens=self._settings.thinking_tokens,
+            beside_tokens=self._beside_tokens(server),
         )
 
     def _context(self, server: Server | None) -> int:
         told = self._settings.context_tokens or (server.context_tokens if server else 0)
         return told or calls.UNTOLD_CONTEXT.get(self._settings.flavour, 0)
+
+    def _beside_tokens(self, server: Server | None) -> int:
+        """Return the budget for context beside the document: the setting, or by the model and its pace."""
+        if self._settings.beside_tokens is not None:
+            return self._settings.beside_tokens
+        flavour = server.flavour(self._settings.flavour) if server else self._settings.flavour
+        unmeasured = calls.UNMEASURED_TOKENS.get(flavour, UNKNOWN_PACE_TOKENS)
+        pace = server.reads_per_s if server else 0.0
+        return choose_beside_tokens(self._context(server), pace, unmeasured)
 
     # What a server serves.
 

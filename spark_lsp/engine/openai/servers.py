@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from spark_lsp.codes import Code
-from spark_lsp.config import Flavour
+from spark_lsp.config import Flavour, OpenAISettings
 from spark_lsp.engine.circuit_breaker import CircuitBreaker
 from spark_lsp.errors import EngineError
 
@@ -24,12 +24,15 @@ KEPT_LOADED_S: dict[Flavour, float] = {"ollama": 60.0}
 USUALLY_LOADED_S = 1800.0
 LOADING_SHOWN_S = 1.0
 LONGEST_LOAD_S = 600.0
+MIN_MEASURED_TOKENS = 256
+_MEASUREMENT_WEIGHT = 0.3  # of a new measurement against those before
 # What people paste is often the address of one call.
 _CALLS = ("/chat/completions", "/fim/completions", "/completions", "/models")
 _AZURE = re.compile(r"\.(?:openai|cognitiveservices|services\.ai)\.azure\.(?:com|us|cn)\Z")
 _DEPLOYMENT = re.compile(r"/deployments/([^/]+)")
 _LOCAL_NAMES = (".local", ".lan", ".internal", ".home.arpa", ".localhost")
 _KEY_NAMES = re.compile(r"(?:\A|[-_])(?:api)?(?:key|token|secret|password|sig|signature)\Z", re.IGNORECASE)
+_SELF_HOSTED: frozenset[Flavour] = frozenset(("vllm", "sglang", "llamacpp", "ollama"))
 _HOSTED: dict[str, Flavour] = {
     "api.mistral.ai": "mistral",
     "codestral.mistral.ai": "mistral",
@@ -57,7 +60,8 @@ class Server:
     `looked`: we have requested its list of models. `infills` becomes False when it turns out to know chats
     only, and `refuses` grows by each field that it does not accept. `thinks`: its model has been seen to
     think; `separates`: it returns the thinking in a field of its own. `answered_at` is when it last did;
-    `loading_since` is set while it seems to load its model.
+    `reads_per_s` is the measured reading pace, 0 before the first; `loading_since` is set while it seems to
+    load its model.
     """
 
     url: str
@@ -70,6 +74,7 @@ class Server:
     refuses: frozenset[str] = frozenset()
     thinks: bool = False
     separates: bool = False
+    reads_per_s: float = 0.0
     answered_at: float | None = None
     loading_since: float | None = None
 
@@ -146,10 +151,31 @@ class Server:
         self.answered_at = now
         self.loading_since = None
 
+    def note_reading(self, tokens: int, seconds: float) -> None:
+        """Include the time for reading these tokens, which were not cached, in the measured pace.
+
+        It includes the way to the server and back, so short readings say nothing.
+        """
+        if tokens < MIN_MEASURED_TOKENS or seconds <= 0:
+            return
+        measured = tokens / seconds
+        old = self.reads_per_s or measured
+        self.reads_per_s = old + (measured - old) * _MEASUREMENT_WEIGHT
+
     @property
     def suffixes(self) -> bool:
         """Whether its address is DeepSeek's for filling in the middle."""
         return self._parts.path.endswith("/beta")
+
+
+def are_own(servers: Sequence[Server], settings: OpenAISettings) -> bool:
+    """Return whether the user runs the servers, as far as the settings tell: a request costs no money.
+
+    A server nearby that wants a key may be a proxy of a paid service.
+    """
+    has_key = bool(settings.key_env or settings.key_file)
+    are_near = all(not server.fault and server.is_near for server in servers)
+    return settings.flavour in _SELF_HOSTED or (are_near and not has_key)
 
 
 def ranked(servers: Sequence[Server], origin: str) -> list[Server]:

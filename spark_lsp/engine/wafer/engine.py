@@ -14,15 +14,21 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, M
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import replace
 
+from msgspec import UNSET
+
 from spark_lsp.codes import Code
 from spark_lsp.config import Profile, WaferSettings
 from spark_lsp.engine.base import Engine
+from spark_lsp.engine.beside import MOST_TOKENS, choose_beside_tokens
 from spark_lsp.engine.guard import reasoning_timeout_of
 from spark_lsp.engine.wafer.machines import wafer_of
 from spark_lsp.engine.wafer.play import TOLERANCE, Memory, Play, tokens_in, until
 from spark_lsp.errors import ConfigError, EngineError
+from spark_lsp.prompts.context_files import list_context_files
 from spark_lsp.prompts.window import choose_window
 from spark_lsp.request import (
+    AROUND,
+    BESIDE,
     Chunk,
     EngineInfo,
     Event,
@@ -31,6 +37,7 @@ from spark_lsp.request import (
     PartKind,
     Request,
     Started,
+    Task,
     Usage,
 )
 from spark_lsp.simulate.cache import CHARS_PER_TOKEN, PromptCache, keys_of, tokens_of
@@ -89,10 +96,12 @@ class WaferEngine:
             simulated=True,
             context_tokens=machine.context_tokens,
             prefill_tokens_per_s=machine.prefill_tokens_per_s,
+            beside_budget=_beside_tokens(machine, source) or UNSET,
             state=source.state,
             reason=source.reason or self._note,
             code=source.code,
             source=self._settings.source,
+            free=source.free,
         )
 
     @property
@@ -158,6 +167,8 @@ class WaferEngine:
         """Return what the machine would read, in `room` tokens: of the text around the place what fits."""
         fixed, prefix, suffix = parts_of(request)
         left = room * CHARS_PER_TOKEN - len(fixed) - len(request.instruction)
+        beside = "".join(path + text for path, text in list_context_files(request, max(left, 0) // 2))
+        left -= len(beside)
         if left < 0:
             wanted = tokens_of(fixed + request.instruction) + self._simulated().context_tokens - room
             raise _too_long(self._name, wanted, self._simulated().context_tokens)
@@ -167,7 +178,7 @@ class WaferEngine:
             if len(self._windows) >= WINDOWS:
                 self._windows.clear()
             self._windows[request.origin] = prefix
-        return fixed + suffix + prefix + request.instruction
+        return beside + fixed + suffix + prefix + request.instruction
 
     async def _played(self, events: AsyncIterator[Event], play: Play) -> AsyncGenerator[Event, None]:
         if self._settings.buffer:
@@ -216,15 +227,20 @@ class WaferEngine:
 def parts_of(request: Request) -> tuple[str, str, str]:
     """Return a request's text in three parts: the text that must not be cut, the prefix and the suffix.
 
+    The context of a completion is in none of them.
+
     The prompt has the suffix before the prefix, like the embedded model's: typing then only adds to its end,
     and the rest stays in the prompt cache.
     """
-    around = (PartKind.PREFIX, PartKind.SUFFIX)
-    texts = (
-        *(turn.text for turn in request.history),
-        *(p.text for p in request.parts if p.kind not in around),
-    )
+    cut = (*AROUND, *BESIDE) if request.task is Task.COMPLETE else AROUND
+    texts = (*(turn.text for turn in request.history), *(p.text for p in request.parts if p.kind not in cut))
     return "".join(texts), request.text_of(PartKind.PREFIX), request.text_of(PartKind.SUFFIX)
+
+
+def _beside_tokens(machine: Machine, source: EngineInfo) -> int:
+    """Return the budget for context beside the document: the source reads it too, unless it is a replay."""
+    own = choose_beside_tokens(machine.context_tokens, machine.prefill_tokens_per_s, MOST_TOKENS)
+    return own if source.kind == "replay" else min(own, source.beside_tokens)
 
 
 async def _again(events: Iterable[Event]) -> AsyncIterator[Event]:

@@ -15,12 +15,6 @@ REQUEST = Request(
 )
 
 
-def test_a_first_answer_on_a_new_line_is_no_comment() -> None:
-    assert "[^# " in job_of(REQUEST, Slots("qwen")).body["grammar"]
-    other = replace(REQUEST, language="markdown")
-    assert job_of(other, Slots("qwen")).body["grammar"] == 'root ::= " " [^\\x00]*'
-
-
 def test_a_second_answer_reads_the_text_in_another_order() -> None:
     slots = Slots("qwen")
     first, second = job_of(REQUEST, slots), job_of(replace(REQUEST, attempt=2), slots)

@@ -1,13 +1,15 @@
 """A body gives the same pieces however it was cut, in every shape."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spark_lsp.config import OpenAISettings
 from spark_lsp.engine.openai.events import AnswerReader, Piece
-from spark_lsp.engine.openai.servers import Server, normal_url
+from spark_lsp.engine.openai.servers import Server, are_own, normal_url
 from spark_lsp.errors import EngineError
 
 PIECE = {"choices": [{"delta": {"content": "é"}, "finish_reason": None}]}
@@ -103,3 +105,23 @@ def test_a_host_says_what_runs_there(url: str, azure: bool, near: bool, flavour:
     server = Server(url)
     assert (server.is_azure, server.is_near, server.flavour("openai")) == (azure, near, flavour)
     assert server.flavour("vllm") == "vllm"
+
+
+@pytest.mark.parametrize(
+    ("urls", "settings", "own"),
+    [
+        (["http://127.0.0.1:8000/v1"], {}, True),
+        (["http://gpu.lan:8000/v1", "http://10.0.0.2/v1"], {}, True),
+        (["http://127.0.0.1:4000/v1"], {"key_env": "PROXY_KEY"}, False),
+        (["http://127.0.0.1:4000/v1"], {"key_file": "key"}, False),
+        (["https://api.example.com/v1"], {}, False),
+        (["http://gpu.lan/v1", "https://api.example.com/v1"], {}, False),
+        (["https://gpu.example.com/v1"], {"flavour": "vllm", "key_env": "KEY"}, True),
+        (["https://api.cerebras.ai/v1"], {"flavour": "cerebras"}, False),
+        (["http://[bad/v1"], {}, False),
+    ],
+)
+def test_only_servers_that_the_user_runs_cost_nothing(
+    urls: list[str], settings: dict[str, Any], own: bool
+) -> None:
+    assert are_own([Server(url) for url in urls], OpenAISettings(**settings)) is own

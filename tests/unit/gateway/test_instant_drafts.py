@@ -159,3 +159,19 @@ async def test_large_documents_are_indexed_between_other_work(
         complete(peer, "a", "d2", len(BEGUN))
         await until(lambda: find_drafts(peer, "a"))
         assert find_drafts(peer, "a") == [LINE]
+
+
+async def test_context_beside_a_document_gives_no_draft(
+    puppet: Any, served: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafts_module, "INDEX_DELAY_S", 0.0)
+    async with served(puppet) as (peer, _):
+        fields = {"version": 1, "length": len(SOURCE), "hash": digest(SOURCE), "text": SOURCE}
+        peer.say("spark.doc.open", doc="d1", uri="spark-context:file:///d2.py", **fields)
+        mirror(peer, "d2", BEGUN)
+        mirror(peer, "d3", SOURCE.replace("load", "save").replace("strict", "loose"))
+        mirror(peer, "d4", BEGUN.replace("load", "save").replace("strict", "loose"))
+        complete(peer, "a", "d2", len(BEGUN))
+        complete(peer, "b", "d4", len(BEGUN) - len("strict") + len("loose"))
+        await until(lambda: find_drafts(peer, "b"))  # the timer of the other request is over too
+        assert find_drafts(peer, "a") == []

@@ -3,7 +3,7 @@
 from prometheus_client.parser import text_string_to_metric_families
 
 from spark_lsp.gateway.metrics import Metrics, render_metrics
-from spark_lsp.request import Finished, Request, Task, Timing, Usage
+from spark_lsp.request import Finished, Priority, Request, Task, Timing, Usage
 
 RANK = ["engine", "outcome", "kind", "le", "task"].index
 
@@ -29,6 +29,15 @@ def test_an_answer_with_its_tokens_and_its_time():
     assert told["spark_lsp_ttft_seconds_count", "gpu,edit"] == 1
     assert told["spark_lsp_sessions", ""] == 2
     assert b"SECRET" not in render_metrics(metrics, dict)
+
+
+def test_a_completion_that_was_requested_ahead_counts_apart():
+    metrics = Metrics()
+    request = Request(Task.COMPLETE, priority=Priority.BACKGROUND)
+    metrics.count_answer("gpu", request, Finished("stop", Usage(10, 3)))
+    told = samples(metrics)
+    assert told["spark_lsp_answers_total", "gpu,stop,complete_ahead"] == 1
+    assert told["spark_lsp_ttft_seconds_count", "gpu,complete_ahead"] == 1
 
 
 def test_failures_and_cancels_count_and_have_no_time():

@@ -76,6 +76,34 @@ def test_interactive_goes_before_background_and_each_in_its_order() -> None:
     assert order == ["i1", "i2", "b1", "b2"]
 
 
+GUESS = completion(priority=Priority.BACKGROUND)
+
+
+def test_a_guess_neither_supersedes_a_request_nor_runs_beside_it() -> None:
+    scheduler = Scheduler()
+    scheduler.submit("asked", completion())
+    assert scheduler.submit("guess", GUESS) == Decision()
+    assert scheduler.submit("newer", completion()) == Decision(
+        start=("newer",), stop=("asked",), drop=("guess",)
+    )
+
+
+def test_a_guess_waits_for_all_interactive_requests_and_a_newer_one_replaces_it() -> None:
+    scheduler = Scheduler()
+    scheduler.submit("edit", edit("b.py"))
+    assert scheduler.submit("guess", GUESS) == Decision()
+    assert scheduler.submit("other", edit("b.py", Priority.BACKGROUND)) == Decision(start=("other",))
+    assert scheduler.submit("better", GUESS) == Decision(drop=("guess",))
+    assert scheduler.done("edit") == Decision(start=("better",))
+
+
+def test_any_interactive_request_stops_a_guess_and_nothing_else_that_runs() -> None:
+    scheduler = Scheduler()
+    scheduler.submit("job", edit("b.py", Priority.BACKGROUND))
+    scheduler.submit("guess", GUESS)
+    assert scheduler.submit("edit", edit("c.py")) == Decision(start=("edit",), stop=("guess",))
+
+
 def test_withdrawing_stops_what_runs_drops_what_waits_and_ignores_the_unknown() -> None:
     scheduler = Scheduler(limit=1)
     scheduler.submit("runs", edit())

@@ -27,7 +27,8 @@ DOCUMENT = Document("file:///a.py", TEXT, language="python")
 
 
 def names(offset: int, *diagnostics: Diagnostic) -> list[str]:
-    return [offer.action.name for offer in actions.list_offers(DOCUMENT, offset, offset, diagnostics)]
+    offers = actions.list_offers(DOCUMENT, offset, offset, diagnostics)
+    return [offer.action.name for offer in offers if not offer.obstacle]
 
 
 def find_target(

@@ -73,24 +73,6 @@ def test_the_grammar_quotes_what_it_must() -> None:
     assert fim.make_grammar("\\") == 'root ::= "\\\\" [^\\x00]*'
     assert fim.make_grammar("") == ""
     assert fim.make_grammar(" ", ("if ", 'x = "')) == 'root ::= " " ("if " | "x = \\"") [^\\x00]*'
-    assert fim.make_grammar("", barred="#") == 'root ::= "" ([ \\t\\n]* [^# \\t\\n] [^\\x00]*)?'
-
-
-@pytest.mark.parametrize(
-    ("prefix", "language", "barred"),
-    [
-        ("def f():\n    ", "python", "#"),
-        ("", "python", "#"),
-        ("x = 1\n", "rust", "/"),
-        ("x = 1\n", "lua", "-"),
-        ("x = 1\n", "markdown", ""),
-        ("x = ", "python", ""),
-        ("# Sort the names,\n", "python", ""),
-        ("# Sort the names,\n\n    ", "python", ""),
-    ],
-)
-def test_an_answer_on_a_new_line_begins_with_no_comment(prefix: str, language: str, barred: str) -> None:
-    assert fim.find_barred_start(prefix, language) == barred
 
 
 @pytest.mark.parametrize("prefix", ["def f(x):", "if (a) {", "call(", "# sort the names", "x = [", "a, b ="])

@@ -1,9 +1,11 @@
 """What goes along with a request: every character of the document once, each part citing its version."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_lsp.request import PartKind, Request, Task
+from spark_lsp.request import PartKind, Priority, Request, Task
 from spark_lsp.session import context
 from spark_lsp.text.document import Document
 
@@ -44,3 +46,23 @@ def test_an_edit_sends_its_target_apart_and_the_diagnostics_as_text(text: str, o
     assert cited(request, document) == text
     assert (request.task, request.action, request.instruction) == (Task.EDIT, "fix", "do it")
     assert request.effort == "deep"
+
+
+@given(st.text("ab\n", max_size=20), st.integers(0, 20), st.integers(0, 3), st.text("ab\n", max_size=6))
+def test_a_request_ahead_sends_only_the_text_that_the_mirror_does_not_have(
+    text: str, at: int, beyond: int, inserted: str
+) -> None:
+    mirrored = Document("file:///a.py", text, 7, "python")
+    at = min(at, len(text))
+    accepted = mirrored.splice(at, min(at + beyond, len(text)), inserted)
+    offset = at + len(inserted)
+    request = context.build_ahead(mirrored, accepted, offset, max_lines=3, model="gpu")
+    assert request.text_of(PartKind.PREFIX) == accepted.text[:offset]
+    assert request.text_of(PartKind.SUFFIX) == accepted.text[offset:]
+    cited(request, mirrored)
+    sent = "".join(part.text for part in request.parts if part.span is None)
+    assert len(sent) <= len(inserted)
+    assert (request.priority, request.model, request.max_lines) == (Priority.BACKGROUND, "gpu", 3)
+    if accepted.text == text:
+        plain = context.build_completion(mirrored, offset, max_lines=3, model="gpu")
+        assert request == replace(plain, priority=Priority.BACKGROUND)

@@ -6,6 +6,7 @@ pending requests, of the live stream and of its use. The invariants compare the 
 
 import itertools
 from collections import Counter
+from functools import partial
 from typing import ClassVar
 
 import pytest
@@ -18,6 +19,7 @@ from spark_lsp.errors import EngineError, LocalProtocolError, SparkError
 from spark_lsp.privacy.redaction import RedactedDocument
 from spark_lsp.prompts.ghost import GhostText
 from spark_lsp.session.effects import (
+    AdoptStream,
     Answer,
     AnswerFailed,
     AnswerNothing,
@@ -28,18 +30,20 @@ from spark_lsp.session.effects import (
     RepeatRequest,
     ReportFailure,
     ShowText,
+    StartAhead,
     StartStream,
     StopStream,
     StopStreamAt,
 )
 from spark_lsp.session.life_cycle import FIGURES_SECONDS, SECOND_ANSWER_SECONDS, LifeCycle
+from spark_lsp.session.speculation import REST_SECONDS, Policy, Trigger
+from spark_lsp.session.stream_source import StreamSource
 from spark_lsp.session.suggestion_stream import (
     LINGER_SECONDS,
     MORE_LINES_SECONDS,
     PARTIAL_TEXT_SECONDS,
     TABLE,
     CursorRequest,
-    StreamSource,
     StreamState,
     StreamStep,
     SuggestionStream,
@@ -75,14 +79,20 @@ class CountingGhost(GhostText):
 class World:
     """The server around one life cycle: it performs the effects and checks each of them."""
 
-    def __init__(self, document: Document = BASE, *, partial: bool = False) -> None:
+    def __init__(
+        self, document: Document = BASE, *, partial: bool = False, trigger: Trigger = Trigger.NEVER
+    ) -> None:
         self.life = LifeCycle(itertools.count(1))
+        self.life.speculation.set_policy(Policy(trigger))
+        self.trigger = trigger
         self.now = 0.0
         self.document: Document | None = document
         self.cursor = CURSOR
         self.partial = partial
         self.is_down = False  # no stream can start
         self.live: SuggestionStream | None = None
+        self.ahead: SuggestionStream | None = None
+        self.complete: set[str] = set()  # texts after the acceptance of a complete answer
         self.streams: list[SuggestionStream] = []
         self.chunks: Counter[SuggestionStream] = Counter()
         self.repeated: set[SuggestionStream] = set()
@@ -125,13 +135,23 @@ class World:
         self.cursor = cursor
         if self.live is not None and not self._agrees(self.live, self.document):
             self.contradicted.add(self.live.suggestion.token)
-        self.perform(self.life.change_document(self.document))
+        self.perform(self.life.change_document(self.document, self.now))
         assert self.live is None or self.live.suggestion.token not in self.contradicted
+
+    def accept(self) -> None:
+        """Accept the rest of the live suggestion."""
+        assert self.live is not None
+        assert self.document is not None
+        made = self.live.suggestion
+        typed = made.find_typed_text(self.document, self.cursor)
+        assert typed is not None
+        rest = made.text[len(typed) :]
+        self.change(self.cursor, made.end + len(typed), rest, self.cursor + len(rest))
 
     def chunk(self, text: str, stream: SuggestionStream | None = None) -> None:
         stream = stream or self.live
         assert stream is not None
-        self.chunks[stream] += stream is self.live and stream.is_receiving
+        self.chunks[stream] += stream in (self.live, self.ahead) and stream.is_receiving
         self.perform(self.life.add_text(stream, text, self.now))
 
     def draft(self, text: str, stream: SuggestionStream | None = None) -> None:
@@ -190,7 +210,19 @@ class World:
             if isinstance(effect, Answer):
                 self._take_answer(effect)
             elif isinstance(effect, StartStream):
+                assert self.live is None, "a second live stream"
+                assert self.ahead is None, "an ahead stream beside a request"
+                self.live = effect.stream
                 self._start(effect.stream)
+            elif isinstance(effect, StartAhead):
+                assert self.ahead is None
+                assert not self.pending
+                self.ahead = effect.stream
+                self._start(effect.stream)
+            elif isinstance(effect, AdoptStream):
+                self._adopt(effect.stream)
+            elif isinstance(effect, StopStream) and effect.stream is self.ahead:
+                self.ahead = None
             elif isinstance(effect, StopStream):
                 assert effect.stream is self.live
                 self.live, self.users = None, set()
@@ -200,7 +232,7 @@ class World:
                 self.repeated.add(effect.stream)
                 self.shown.pop(effect.stream.suggestion.token, None)  # the second answer may differ
             elif isinstance(effect, AskAgain):
-                assert effect.stream is self.live
+                assert effect.stream in (self.live, self.ahead)
                 assert effect.stream not in self.asked_again
                 self.asked_again.add(effect.stream)
                 self.shown.pop(effect.stream.suggestion.token, None)
@@ -209,21 +241,31 @@ class World:
             elif isinstance(effect, StopStreamAt):
                 assert effect.at == self.now + FIGURES_SECONDS
         self._note_use()
+        for stream in self.streams[-3:]:
+            if stream.suggestion.done:
+                self.complete.add(stream.suggestion.accept()[0].text)
+
+    def _adopt(self, stream: SuggestionStream) -> None:
+        assert self.live is None, "a second live stream"
+        assert self.ahead in (None, stream)
+        if stream is not self.ahead:
+            assert stream.suggestion.accept()[0].text in self.complete
+            self.streams.append(stream)
+        assert not stream.is_ahead
+        self.live, self.ahead = stream, None
 
     def _start(self, stream: SuggestionStream) -> None:
-        assert self.live is None, "a second live stream"
-        self.live = stream
         self.streams.append(stream)
         made = stream.suggestion
-        if self.document is None or not made.agrees_with(self.document):
+        if self.document is None or not (stream.is_ahead or made.agrees_with(self.document)):
             self.perform(self.life.refuse(stream))
         elif self.is_down:
             self.perform(self.life.abort(stream, CRASHED))
         else:
             ghost = CountingGhost(made.document, made.anchor)
             secrets = RedactedDocument.from_document(made.document)
-            draft = GhostText(made.document.text, made.anchor, made.document.language)
-            self.perform(self.life.begin(stream, StreamSource(ghost, secrets, self.partial, draft)))
+            make_draft = partial(GhostText, made.document.text, made.anchor, made.document.language)
+            self.perform(self.life.begin(stream, StreamSource(ghost, secrets, self.partial, make_draft)))
 
     def _take_answer(self, answer: Answer) -> None:
         assert answer.request in self.pending, "answered twice, or after it was cancelled"
@@ -652,9 +694,9 @@ CHUNKS = st.sampled_from(["alpha", "1\n    y", "gamma(1)\n    ", " beta", "\n", 
 class AnyOrder(RuleBasedStateMachine):
     """See the module docstring."""
 
-    @initialize(partial=st.booleans())
-    def open(self, partial: bool) -> None:
-        self.world = World(partial=partial)
+    @initialize(partial=st.booleans(), trigger=st.sampled_from(Trigger))
+    def open(self, partial: bool, trigger: Trigger) -> None:
+        self.world = World(partial=partial, trigger=trigger)
         self.earlier = [(BASE, CURSOR)]
 
     def _remember(self) -> None:
@@ -705,6 +747,45 @@ class AnyOrder(RuleBasedStateMachine):
                 self._remember()
 
     @rule(
+        chunk=CHUNKS, rests=st.booleans(), accepts=st.booleans(), extra=st.sampled_from(["", "", "al", "x"])
+    )
+    def offer(self, chunk: str, rests: bool, accepts: bool, extra: str) -> None:
+        """Request and get a complete suggestion; the user may look at it, and may accept it."""
+        world = self.world
+        world.request()
+        if world.live is not None and world.live.is_receiving:
+            world.chunk(chunk)
+            world.finish()
+        if rests:
+            world.wait(REST_SECONDS)
+        live = world.live
+        if not accepts or live is None or not live.suggestion.done or world.document is None:
+            return
+        if live.answered and live.suggestion.find_typed_text(world.document, world.cursor) is not None:
+            world.accept()
+            if extra:
+                world.type(extra)
+            self._remember()
+            world.request()
+
+    @precondition(lambda self: self.world.ahead is not None)
+    @rule(
+        event=st.sampled_from(["chunk", "chunk", "draft", "finish", "fail", "lose", "crash", "abort"]),
+        chunk=CHUNKS,
+    )
+    def receive_ahead(self, event: str, chunk: str) -> None:
+        """Let an engine answer, or fail to answer, the request for the text after an acceptance."""
+        world, ahead = self.world, self.world.ahead
+        assert ahead is not None
+        if event in ("chunk", "draft"):
+            getattr(world, event)(chunk, ahead)
+        else:
+            self._end(event, ahead)
+        if event in ("fail", "lose", "crash", "abort"):
+            assert world.ahead is None
+            assert not isinstance(world.log[-1], ReportFailure)
+
+    @rule(
         event=st.sampled_from(["type", "delete", "move", "undo", "undo", "request", "close", "down"]),
         text=st.sampled_from(["x", "alpha", "\n", " "]),
         cursor=st.integers(0, 40),
@@ -752,7 +833,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(data=st.data(), event=st.sampled_from(["chunk", "finish", "fail", "lose", "crash", "abort"]))
     def receive_late(self, data: st.DataObject, event: str) -> None:
         """Events of streams that have been dropped change nothing."""
-        dropped = [each for each in self.world.streams if each is not self.world.live]
+        dropped = [each for each in self.world.streams if each not in (self.world.live, self.world.ahead)]
         if dropped:
             stream, before = data.draw(st.sampled_from(dropped)), len(self.world.log)
             if event == "chunk":
@@ -787,6 +868,20 @@ class AnyOrder(RuleBasedStateMachine):
         delayed = set(world.pending) - waiting
         assert all(each.delay_seconds for each in delayed)
         assert not delayed or world.life.next_due is not None
+
+    @invariant()
+    def an_ahead_stream_is_for_an_acceptance_and_nobody_uses_it(self) -> None:
+        world, ahead = self.world, self.world.ahead
+        assert world.life.speculation.stream is ahead
+        if ahead is None:
+            return
+        assert world.trigger is not Trigger.NEVER
+        assert ahead.is_ahead
+        assert ahead.is_unused
+        assert not ahead.shows_partial_results
+        made = ahead.suggestion
+        is_next = world.live is not None and world.live.suggestion.accept()[0].text == made.document.text
+        assert is_next or (world.document is not None and made.agrees_with(world.document))
 
     @invariant()
     def no_request_waits_for_a_decided_answer(self) -> None:

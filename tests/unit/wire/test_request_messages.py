@@ -225,3 +225,70 @@ def test_a_place_that_is_not_there_is_refused(mirror: ReplicaStore, doc: str, ve
         read_request(
             Create(spark=RequestDetails(task="complete", at=(doc, version, offset))), mirror, spark=True
         )
+
+
+# Context beside a document.
+
+CONTEXT_URI = f"spark-context:{URI}"
+CONTEXT_TEXT = "def far(): ...\n- a\n+ b\n"
+CONTEXT_KNOWN = MirroredDocument("d2", 3, "", len(CONTEXT_TEXT))
+
+
+def cite_context(span: Span) -> MirroredDocument | None:
+    return CONTEXT_KNOWN if (span.doc, span.version) == (CONTEXT_URI, 3) else cite(span)
+
+
+def with_context() -> Request:
+    files = Part(PartKind.FILE, CONTEXT_TEXT[:15], "far.py", Span(CONTEXT_URI, 3, 0, 15))
+    edits = Part(
+        PartKind.RECENT_EDIT, CONTEXT_TEXT[15:], "near.py", Span(CONTEXT_URI, 3, 15, len(CONTEXT_TEXT))
+    )
+    around = (cited(PartKind.PREFIX, 0, 9), cited(PartKind.SUFFIX, 9, len(TEXT)))
+    return Request(Task.COMPLETE, (files, edits, *around), origin=URI)
+
+
+def mirror_context(mirror: ReplicaStore) -> None:
+    hashed = digest(CONTEXT_TEXT)
+    length = len(CONTEXT_TEXT)
+    mirror.open_document(
+        DocOpen(doc="d2", uri=CONTEXT_URI, version=3, length=length, hash=hashed, text=CONTEXT_TEXT)
+    )
+
+
+def test_context_is_cited_beside_the_position(mirror: ReplicaStore):
+    mirror_context(mirror)
+    frame = sent(make_create(with_context(), "ic.0", cite_context))
+    assert frame.spark is not None
+    assert frame.spark.at == ("d1", 7, 9)
+    assert [(part.doc, part.range, part.uri) for part in frame.spark.context] == [
+        ("d2", (0, 15), "far.py"),
+        ("d2", (15, len(CONTEXT_TEXT)), "near.py"),
+    ]
+    missing: list[str] = []
+    assert read_request(frame, mirror, missing.append, spark=True) == with_context()
+    assert missing == []
+
+
+def test_a_keystroke_without_context_says_nothing_of_it():
+    request = replace(with_context(), parts=with_context().parts[2:])
+    assert "context" not in codec.encode(make_create(request, "ic.0", cite))
+
+
+def test_context_that_is_not_mirrored_is_sent_as_text(mirror: ReplicaStore):
+    frame = sent(make_create(with_context(), "ic.0", cite))
+    got = read_request(frame, mirror, spark=True)
+    assert [part.text for part in got.parts[:2]] == [CONTEXT_TEXT[:15], CONTEXT_TEXT[15:]]
+    assert got.parts[2:] == with_context().parts[2:]
+
+
+def test_context_that_is_missing_costs_no_request(mirror: ReplicaStore):
+    frame = sent(make_create(with_context(), "ic.0", cite_context))
+    missing: list[str] = []
+    assert read_request(frame, mirror, missing.append, spark=True).parts == with_context().parts[2:]
+    assert missing == ["d2"]
+
+
+def test_context_has_no_part_of_the_document(mirror: ReplicaStore):
+    details = RequestDetails(at=("d1", 7, 9), context=[PartFrame(kind="prefix", text="x")])
+    with pytest.raises(RemoteProtocolError):
+        read_request(Create(spark=details), mirror, spark=True)

@@ -616,3 +616,15 @@ def test_a_public_client_can_only_ask(kind: str):
     asked(server)
     assert say(server, kind, stream_id="ic.0", events=1, bytes=1) == []
     assert len(server.list_unfinished()) == 1
+
+
+def test_missing_context_is_requested_and_the_request_goes_on(server: ServerConnection):
+    open_document(server)
+    context = [{"kind": "file", "doc": "d9", "version": 2, "range": [0, 1], "uri": "b.py"}]
+    (event,) = say(
+        server, "response.create", stream_id="ic.0", spark={"at": ["d1", 1, 1], "context": context}
+    )
+    assert [part.kind for part in event.request.parts] == ["prefix", "suffix"]
+    assert [each for each in written(server) if each["type"] == "spark.doc.resync"] == [
+        {"type": "spark.doc.resync", "doc": "d9"}
+    ]

@@ -1,6 +1,10 @@
-"""What a stream needs of the rooms that shape its text and hide its secrets."""
+"""Where the text of a stream comes from: the interfaces that its caller implements."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
+
+from spark_lsp.session.showing import ShowGate
 
 
 class Shaper(Protocol):
@@ -72,3 +76,18 @@ class SecretCheck(Protocol):
     def repeats_mask(self, text: str) -> bool:
         """Return whether a text repeats the mask of a hidden secret."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSource:
+    """Where a stream's text comes from: the shaping, the check for secrets, and the client's ability.
+
+    `make_draft_shaper` makes the shaper of a draft. It is called when a draft arrives, which is seldom.
+    `gate` decides whether the text is shown; without one, all text is.
+    """
+
+    shaper: Shaper
+    secrets: SecretCheck
+    shows_partial_results: bool
+    make_draft_shaper: Callable[[], Shaper] | None = None
+    gate: ShowGate | None = None

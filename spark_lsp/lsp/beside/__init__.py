@@ -1,0 +1,1 @@
+"""The context beside a document: its sources, and its way to the gateway."""
