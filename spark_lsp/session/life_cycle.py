@@ -3,8 +3,8 @@
 Each event is a method. It returns the effects that the caller must perform, in their order. `now` is the time
 in seconds of a clock that never goes back. The caller also calls `process_timer` at `next_due`.
 
-A document has at most one live stream. `stream_states` has the table of its states, `suggestion_stream` that of
-a request. `speculation` may request a second one ahead of time, which then becomes the live one.
+A document has at most one live stream. `stream_states` has the table of its states, `suggestion_stream` that
+of a request. `speculation` may request a second one ahead of time, which then becomes the live one.
 """
 
 from collections.abc import Callable, Iterator
@@ -46,12 +46,12 @@ SECOND_ANSWER_SECONDS = 3.0  # after the start of a stream, in which a second an
 class LifeCycle:
     """The stream and the pending requests of one document; `tokens` gives the tokens of suggestions.
 
-    `may_show` tells whether an earlier answer may be shown again.
+    `allows` tells whether an earlier answer may be shown again.
     """
 
-    def __init__(self, tokens: Iterator[int], may_show: Callable[[Suggestion], bool] = bool) -> None:
+    def __init__(self, tokens: Iterator[int], allows: Callable[[Suggestion], bool] = lambda _: True) -> None:
         self._tokens = tokens
-        self._may_show = may_show
+        self._allows = allows
         self._stream: SuggestionStream | None = None
         self._pending: dict[str, CursorRequest] = {}  # by method
         self._delayed: dict[CursorRequest, float] = {}  # until this time
@@ -236,7 +236,7 @@ class LifeCycle:
             prepared = self.speculation.take(request, now)
             self._effects += self.speculation.drop()  # unless it is taken
             if prepared is not None:
-                if prepared.source is None and not self._may_show(prepared.suggestion):
+                if prepared.source is None and not self._allows(prepared.suggestion):
                     prepared.dismiss()
                 self._stream = prepared
                 self._effects.append(AdoptStream(prepared))

@@ -1,6 +1,7 @@
 """Show or hide: one suggestion's gate, and the life cycle with a gate under any order of chunks."""
 
 import itertools
+from collections.abc import Callable
 
 import pytest
 from hypothesis import assume, given
@@ -13,7 +14,9 @@ from spark_lsp.session.effects import AnswerNothing, AnswerText, Effect, ShowTex
 from spark_lsp.session.life_cycle import LifeCycle
 from spark_lsp.session.refusals import Refusals
 from spark_lsp.session.showing import EARLY_MARGIN, EARLY_REPORTS, Ruling, ShowGate, ShowPolicy
-from spark_lsp.session.suggestion_stream import CursorRequest, StreamSource, SuggestionStream
+from spark_lsp.session.stream_source import StreamSource
+from spark_lsp.session.suggestion_stream import CursorRequest, SuggestionStream
+from spark_lsp.session.suggestions import Suggestion
 from spark_lsp.text.document import Document
 
 BASE = Document("file:///a.txt", "one\n\n\ntwo\n", 1, "plaintext")
@@ -92,8 +95,14 @@ def test_a_model_that_is_very_sure_need_not_complete_the_line(
 class Screen:
     """A life cycle with one stream: what the client was shown and answered."""
 
-    def __init__(self, made: ShowGate | None, *, partial: bool) -> None:
-        self.life = LifeCycle(itertools.count(1))
+    def __init__(
+        self,
+        made: ShowGate | None,
+        *,
+        partial: bool,
+        allows: Callable[[Suggestion], bool] = lambda _: True,
+    ) -> None:
+        self.life = LifeCycle(itertools.count(1), allows)
         self.shown: list[str] = []
         self.answers: list[AnswerText | AnswerNothing] = []
         self.stream: SuggestionStream
@@ -208,3 +217,14 @@ def test_the_confidence_of_a_repeated_answer_is_its_own() -> None:
     assert made.confidence is None
     screen.play([(SAID, None)])
     assert isinstance(screen.last, AnswerText)
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_an_earlier_answer_that_was_refused_since_is_not_shown_again(allowed: bool) -> None:
+    screen = Screen(gate(0.0), partial=False, allows=lambda _: allowed)
+    screen.play([(SAID, None)])
+    screen.perform(screen.life.change_document(BASE.splice(CURSOR, CURSOR, "z", 2), 0.2))
+    screen.perform(screen.life.add_request(CursorRequest("inlineCompletion", BASE, CURSOR), 0.3))
+    last = screen.answers[-1]
+    assert isinstance(last, AnswerText) is allowed
+    assert isinstance(last, AnswerText) or last.reason == Code.DISMISSED
