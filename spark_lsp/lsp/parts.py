@@ -24,12 +24,9 @@ if TYPE_CHECKING:
 
     from spark_lsp.config import Source
     from spark_lsp.lsp.answer_recorder import AnswerReader
-    from spark_lsp.lsp.beside.edit_watcher import EditWatcher
-    from spark_lsp.lsp.beside.gatherer import ContextGatherer
-    from spark_lsp.lsp.beside.neighbours import Neighbours
-    from spark_lsp.lsp.beside.siblings import Siblings
     from spark_lsp.lsp.completions import Completions
     from spark_lsp.lsp.consent import Consent
+    from spark_lsp.lsp.context_parts import ContextParts
     from spark_lsp.lsp.cursor_rest import CursorRest
     from spark_lsp.lsp.document_sync import DocumentSync
     from spark_lsp.lsp.edit_jobs import EditJobs
@@ -46,7 +43,6 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.shown import ShownSuggestions
     from spark_lsp.lsp.status_publisher import StatusPublisher
     from spark_lsp.lsp.suggester import Suggester
-    from spark_lsp.session.diagnostic_notes import DiagnosticNotes
 
 
 class Parts:
@@ -176,86 +172,18 @@ class Parts:
         return shown
 
     @cached_property
-    def diagnostic_notes(self) -> "DiagnosticNotes":
-        """The diagnostics that the editor has sent."""
-        from spark_lsp.session.diagnostic_notes import DiagnosticNotes
+    def context(self) -> "ContextParts":
+        """What is known beside the open documents."""
+        from spark_lsp.lsp.context_parts import ContextParts
 
-        notes = DiagnosticNotes()
-        self.sync.on_change.append(lambda document, edits: notes.follow_edits(document.uri, edits))
-        self.sync.on_discard.append(notes.forget)
-        return notes
-
-    @cached_property
-    def edit_watcher(self) -> "EditWatcher":
-        """The user's recent edits."""
-        from spark_lsp.lsp.beside.edit_watcher import EditWatcher
-
-        watcher = EditWatcher(self.outgoing)
-        self.outgoing.on_mirror.append(watcher.begin)
-        self.sync.on_change.append(watcher.follow)
-        self.sync.on_discard.append(watcher.forget)
-        return watcher
-
-    @cached_property
-    def neighbours(self) -> "Neighbours":
-        """The signatures that documents import."""
-        from spark_lsp.lsp.beside.gatherer import choose_budget
-        from spark_lsp.lsp.beside.neighbours import Neighbours
-
-        def is_wanted() -> bool:
-            settings = self.settings.current
-            return settings.context.imports and choose_budget(settings, self.gateway) > 0
-
-        neighbours = Neighbours(
-            documents=self.workspace.documents,
-            outgoing=self.outgoing,
-            roots=lambda: self.workspace.roots,
-            engine_side=self.engine_side,
-            is_wanted=is_wanted,
-        )
-        self.sync.on_open.append(neighbours.follow)
-        self.sync.on_change.append(neighbours.follow)
-        self.sync.on_discard.append(neighbours.forget)
-        return neighbours
-
-    @cached_property
-    def siblings(self) -> "Siblings":
-        """The files beside open documents, for the copy model."""
-        from spark_lsp.lsp.beside.siblings import Siblings
-
-        def is_wanted() -> bool:
-            settings = self.settings.current
-            return settings.completion.instant and settings.engine.url == "auto"
-
-        siblings = Siblings(
-            documents=self.workspace.documents,
-            outgoing=self.outgoing,
-            roots=lambda: self.workspace.roots,
-            engine_side=self.engine_side,
-            is_wanted=is_wanted,
-        )
-        self.sync.on_open.append(siblings.follow)
-        self.sync.on_discard.append(siblings.forget)
-        self.settings.on_change.append(siblings.forget_all)
-        return siblings
-
-    @cached_property
-    def beside(self) -> "ContextGatherer":
-        """The context beside a document."""
-        from spark_lsp.lsp.beside.gatherer import ContextGatherer
-
-        beside = ContextGatherer(
-            settings=lambda: self.settings.current,
+        return ContextParts(
+            settings=self.settings,
+            workspace=self.workspace,
             gateway=self.gateway,
             outgoing=self.outgoing,
-            neighbours=self.neighbours,
-            edits=self.edit_watcher,
-            diagnostics=self.diagnostic_notes,
-            roots=lambda: self.workspace.roots,
+            sync=self.sync,
+            engine_side=self.engine_side,
         )
-        self.sync.on_discard.append(beside.forget)
-        self.settings.on_change.append(beside.forget_all)
-        return beside
 
     @cached_property
     def completions(self) -> "Completions":
@@ -347,7 +275,7 @@ class Parts:
         _ = self.completions, self.edits, self.explanations, self.suggester, self.request_reader
         await self.shown.load()
 
-        _ = self.siblings
+        _ = self.context.siblings
         self.status.publishing = True
         self.gateway.attach(link)
         try:
@@ -359,8 +287,8 @@ class Parts:
         """Send settings and documents to the gateway. The failure of one document affects no other."""
         call_guarded(self._report_patterns)
         call_guarded(self.gateway.configure)
-        call_guarded(self.beside.forget_all)
-        call_guarded(self.siblings.forget_all)
+        call_guarded(self.context.beside.forget_all)
+        call_guarded(self.context.siblings.forget_all)
         for document in self.workspace.documents.list_usable():
             call_guarded(self.sync.open, document)
         self.status.update(

@@ -116,7 +116,7 @@ async def list_actions(
         abilities=parts.client.abilities,
         reader=parts.request_reader,
         cursor_rest=parts.cursor_rest,
-        notes=parts.diagnostic_notes,
+        notes=parts.context.diagnostic_notes,
     )
 
 

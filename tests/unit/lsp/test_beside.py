@@ -104,34 +104,34 @@ async def parts(link: MirrorLink) -> Parts:
     serve(parts, 4_000)
     opened = parts.workspace.documents.open(URI, "python", 1, "x = 1\n")
     assert opened is not None
-    _ = parts.beside
+    _ = parts.context.beside
     parts.sync.open(opened)
     return parts
 
 
 def note(parts: Parts, *messages: str) -> None:
     notes = [DiagnosticNote(0, 1, message) for message in messages]
-    parts.diagnostic_notes.replace_lines(document("x = 1\n"), 0, 0, notes)
+    parts.context.diagnostic_notes.replace_lines(document("x = 1\n"), 0, 0, notes)
 
 
 def gather(parts: Parts) -> list[str]:
-    return [part.text for part in parts.beside.gather(document("x = 1\n"), 0)]
+    return [part.text for part in parts.context.beside.gather(document("x = 1\n"), 0)]
 
 
 @pytest.mark.anyio
 async def test_the_mirror_has_the_text_of_the_parts(parts: Parts, link: MirrorLink) -> None:
     note(parts, "first", "second")
-    (part,) = parts.beside.gather(document("x = 1\n"), 0)
+    (part,) = parts.context.beside.gather(document("x = 1\n"), 0)
     assert part.span is not None
     assert link.texts[CONTEXT][part.span.start : part.span.end] == part.text
     assert (part.span.doc, part.span.version) == (CONTEXT, 1)
-    assert parts.beside.gather(document("x = 1\n"), 0) == (part,)
+    assert parts.context.beside.gather(document("x = 1\n"), 0) == (part,)
     note(parts, "first", "third")
-    (part,) = parts.beside.gather(document("x = 1\n"), 0)
+    (part,) = parts.context.beside.gather(document("x = 1\n"), 0)
     assert part.span is not None
     assert part.span.version == 2
-    parts.beside.forget_all()
-    (again,) = parts.beside.gather(document("x = 1\n"), 0)
+    parts.context.beside.forget_all()
+    (again,) = parts.context.beside.gather(document("x = 1\n"), 0)
     assert again.span is not None
     assert again.span.version == 3
     changes = [method for method, uri in link.calls if uri == CONTEXT]
