@@ -198,7 +198,7 @@ class Parts:
                 self.settings,
                 self.client,
                 self.gateway,
-                self.beside,
+                self.context.beside,
                 self.shown,
             ),
             settings=self.settings,
