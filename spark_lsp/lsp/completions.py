@@ -125,7 +125,7 @@ class Completions:
         loop = asyncio.get_running_loop()
         future = self._waiting[request] = loop.create_future()
         try:
-            self._perform(life, life.speculation.set_policy(self._factory.policy))
+            self._follow_policy(life)
             self._perform(life, life.add_request(request, loop.time()))
             is_at_once = future.done() and isinstance(future.result(), AnswerText | AnswerNothing)
             self.counts.count_request(is_at_once=is_at_once)
@@ -145,9 +145,7 @@ class Completions:
                     future.set_result(effect)
             elif isinstance(effect, StartStream | StartAhead):
                 self._stop_others_ahead(life)
-                self._perform(
-                    life, life.speculation.set_policy(self._factory.policy)
-                )  # it may have changed since the rest
+                self._follow_policy(life)  # which may have changed since the rest began
                 self._start_stream(life, effect.stream)
             elif isinstance(effect, AdoptStream):
                 self._adopt_stream(effect.stream)
@@ -158,6 +156,10 @@ class Completions:
             else:
                 call_guarded(self._perform_simple, effect)
         self._set_timer(life)
+
+    def _follow_policy(self, life: LifeCycle) -> None:
+        """Follow the settings, and the engine that completes now."""
+        self._perform(life, life.speculation.set_policy(self._factory.policy))
 
     def _perform_simple(self, effect: StopStream | StopStreamAt | ShowText | ReportFailure) -> None:
         """Perform an effect that causes no further event."""
@@ -298,7 +300,7 @@ class Completions:
         elif isinstance(event, Finished) and event.reason == "cancelled":
             self._repeat_stopped(running, now)
         elif isinstance(event, Finished):
-            self._perform(life, life.speculation.set_policy(self._factory.policy))  # the engine is known now
+            self._follow_policy(life)  # the engine is known now
             self._perform(life, life.finish(running.stream, now))
 
     def _repeat_stopped(self, running: CompletionStream, now: float) -> None:
