@@ -35,12 +35,14 @@ def main() -> None:
     chance = random.Random(SEED)
     for package in PACKAGES:
         version = importlib.metadata.version(package)
-        for path, line, column, digest in _choose(package, chance):
+        for path, line, column, digest in choose(package, chance):
             print(package, version, path, line, column, digest, sep="\t")
 
 
-def _choose(package: str, chance: random.Random) -> Iterator[tuple[str, int, int, str]]:
-    """Yield places in different parts of a package, whole lines and rests of lines in turn."""
+def choose(
+    package: str, chance: random.Random, count: int = PLACES_PER_PACKAGE
+) -> Iterator[tuple[str, int, int, str]]:
+    """Yield `count` places in different parts of a package, whole lines and rests of lines in turn."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise SystemExit(f"{package} is not installed")
@@ -61,7 +63,7 @@ def _choose(package: str, chance: random.Random) -> Iterator[tuple[str, int, int
         is_whole = chosen % 2 == 0
         yield path, line, columns[0] if is_whole else chance.choice(columns[1:]), digest
         chosen += 1
-        if chosen == PLACES_PER_PACKAGE:
+        if chosen == count:
             return
 
 

@@ -66,6 +66,13 @@ The command copies the file and never writes the original. `--json` prints one o
 ghost text) and `seconds`. With `--engine replay`, and no such engine configured, the answers are the file's own
 text.
 """,
+    "stats": """\
+`--json` prints `{"last_days", "total", "languages", "engines", "days"}`; each group has `name`, the numbers `shown`,
+`accepted`, `partly`, `rejected`, `ignored`, `typed` and `brief`, `accepted_share`, `accepted_chars`, and the
+milliseconds to the first text, `p50_ms` and `p95_ms`. The share is that of the accepted and partly accepted
+suggestions among those that were accepted, rejected or ignored. A suggestion is `brief` if it was on the screen
+for less than 0.75 seconds. The figures never leave this machine ([Privacy](../explanation/privacy.md)).
+""",
     "bench": """\
 `--json` prints `{"machine": …, "figures": […]}`; [Performance](performance.md) explains the fields.
 """,

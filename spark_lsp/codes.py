@@ -33,6 +33,8 @@ class Code(StrEnum):
     GIT_UNDECIDED = "git_undecided"
     DOCUMENT_UNUSABLE = "document_unusable"
     NOTHING_TO_ADD = "nothing_to_add"
+    DISMISSED = "dismissed"
+    LOW_CONFIDENCE = "low_confidence"
     SECRET_IN_ANSWER = "secret_in_answer"
     NO_ANSWER = "no_answer"
     SUPERSEDED = "superseded"
@@ -127,6 +129,8 @@ Reason = Literal[
     Code.GIT_UNDECIDED,
     Code.DOCUMENT_UNUSABLE,
     Code.NOTHING_TO_ADD,
+    Code.DISMISSED,
+    Code.LOW_CONFIDENCE,
     Code.SECRET_IN_ANSWER,
     Code.NO_ANSWER,
     Code.SUPERSEDED,
@@ -161,6 +165,8 @@ MEANINGS: dict[Code, str] = {
     Code.GIT_UNDECIDED: "git has not answered yet whether it ignores the file",
     Code.DOCUMENT_UNUSABLE: "the document is closed, too large, or out of step with the editor",
     Code.NOTHING_TO_ADD: "the model's answer adds nothing here",
+    Code.DISMISSED: "the user refused or ignored the same text at this place before",
+    Code.LOW_CONFIDENCE: "the engine's confidence is below `completion.threshold`",
     Code.SECRET_IN_ANSWER: "the answer contains a redacted secret",
     Code.NO_ANSWER: "the engine failed; the status or the detail says how",
     Code.SUPERSEDED: "a newer request or a change took its place",

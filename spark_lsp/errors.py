@@ -8,6 +8,7 @@
     │   └── RemoteProtocolError    the peer violated the protocol; carries the wire's error code
     ├── GatewayError           the gateway cannot be found, started or reached
     ├── ModelError             model weights that are missing, damaged or cannot be fetched
+    ├── StoreError             a file of our own state that cannot be used
     ├── EngineError            an engine that failed or cannot serve
     ├── ArgumentError          an argument of a command that cannot be used
     └── EditRefused            a proposal that spark-lsp does not apply, with the reason
@@ -82,6 +83,10 @@ class ModelError(SparkError):
     """Model weights are missing, damaged, or cannot be fetched."""
 
     code = Code.MODEL_UNAVAILABLE
+
+
+class StoreError(SparkError):
+    """A file of spark-lsp's own state cannot be read or written."""
 
 
 class EngineError(SparkError):

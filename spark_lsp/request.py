@@ -124,8 +124,9 @@ class Request:
     supersedes an older one. `history` is the conversation before it, oldest first; `instruction` is its
     newest turn. `attempt` is 2 if the answer to the same request was of no use: the engine should read the
     text in another way, or draw another sample. A second answer must begin with one of `starts`, if there are
-    any and the engine can see to it. With `warm`, the answer has no text: an engine may read the
-    prompt, so that the next request starts from a warm cache.
+    any and the engine can see to it. With `warm`, the answer has no text: an engine may read the prompt, so
+    that the next request starts from a warm cache. With `scored`, the chunks have the engine's confidence, if
+    it can report it.
     """
 
     task: Task
@@ -144,6 +145,7 @@ class Request:
     stop: tuple[str, ...] = ()
     attempt: int = 1
     starts: tuple[str, ...] = ()
+    scored: bool = False
 
     def text_of(self, kind: PartKind) -> str:
         """Return the joined text of all parts of one kind, in their order."""
@@ -236,9 +238,14 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The next piece of text of the answer; never empty."""
+    """The next piece of text of the answer; never empty.
+
+    `confidence` is the geometric mean of the probabilities of all tokens of the answer so far, from 0 to 1;
+    None if the engine does not report it.
+    """
 
     text: str
+    confidence: float | None = None
 
 
 FinishReason = Literal["stop", "length", "cancelled", "steered"]

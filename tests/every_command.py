@@ -18,6 +18,7 @@ ARGUMENTS = {
     "model path": "",
     "model remove": "smollm2-135m",
     "status": "",
+    "stats": "",
     "endpoint": "",
     "doctor": "sums.py",
     "config show": "",
@@ -35,6 +36,7 @@ EXIT_CODES = {
     "serve": 1,  # its input ends without `shutdown`
     "model pull": 1,
     "model path": 3,
+    "stats": 3,
     "endpoint": 3,
     "config check": 3,
 }

@@ -29,7 +29,7 @@ LEVELS = [
     {"prompts", "session", "wire", "privacy", "simulate", "instant"},
     {"store", "models", "engine", "runtime", "programs", "home"},
     {"gateway", "lsp", "launch", "client"},
-    {"app", "cli", "bench", "doctor", "__main__"},
+    {"app", "cli", "bench", "doctor", "stats", "__main__"},
 ]
 APART = [{"prompts", "session", "wire", "privacy", "simulate", "instant"}, {"gateway", "lsp", "client"}]
 PURE = (
@@ -41,16 +41,19 @@ PURE = (
     "privacy",
     "simulate",
     "engine/circuit_breaker.py",
+    "engine/confidence.py",
     "engine/continuation.py",
     "engine/local/choice.py",
     "engine/openai/calls.py",
     "engine/openai/errors.py",
     "engine/openai/events.py",
     "engine/openai/fields.py",
+    "engine/openai/logprobs.py",
     "engine/openai/servers.py",
     "engine/sse.py",
     "gateway/completion_fields.py",
     "gateway/scheduler.py",
+    "stats/figures.py",
     "models/gguf.py",
     "codes.py",
     "failures.py",

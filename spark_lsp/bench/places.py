@@ -54,10 +54,10 @@ class Place:
 def read_places(limit: int = 0) -> list[Place]:
     """Read all places, or the first `limit`. Raises `ConfigError` if a package has another version."""
     rows = [row.split("\t") for row in TABLE.read_text("utf-8").splitlines()[1:]]
-    return [_read_place(*row) for row in rows[: limit or None]]
+    return [read_place(*row) for row in rows[: limit or None]]
 
 
-def _read_place(package: str, version: str, path: str, line: str, column: str, digest: str) -> Place:
+def read_place(package: str, version: str, path: str, line: str, column: str, digest: str) -> Place:
     text = (_root_of(package, version) / path).read_text("utf-8")
     lines = text.splitlines(keepends=True)
     number = int(line) - 1

@@ -30,6 +30,7 @@ COMMANDS = {
     "edit": "make one targeted edit in a file",
     "model": "list, fetch, find and remove the embedded models",
     "status": "show the running gateway, its engines, and the engine of each route",
+    "stats": "show what became of your suggestions, from the history on this machine",
     "endpoint": "print URL and token of the gateway for plug-ins and SDKs",
     "doctor": "check everything that a suggestion depends on, and give remedies",
     "config": "show the effective settings, check a settings file, or print the schema",

@@ -15,6 +15,7 @@ from spark_lsp.request import Effort
 
 Count = Annotated[int, Meta(ge=0)]
 Amount = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 def _describe(text: str) -> Meta:
@@ -58,6 +59,7 @@ class ReplaySettings:
     ] = False
     tokens_per_s: Annotated[Amount, _describe("the pace; 0 means all at once")] = 500.0
     delay_ms: Annotated[Amount, _describe("milliseconds before the first token")] = 50.0
+    confidence: Annotated[Share | None, _describe("the confidence that it reports; null: none")] = None
 
 
 Flavour = Literal[
@@ -218,6 +220,12 @@ class CompletionSettings:
     ] = "auto"
     maxLines: Annotated[Count, _describe("maximum number of lines; 0: as many as the engine gives")] = 0
     delayMs: Annotated[Count, _describe("milliseconds to wait after a keystroke before a request")] = 0
+    threshold: Annotated[
+        Share,
+        _describe(
+            "minimum confidence of the engine, from 0 to 1; a text below it is not shown. 0 shows everything"
+        ),
+    ] = 0.65  # measured: docs/explanation/completions.md
     disabledGlobs: Annotated[tuple[str, ...], _describe("patterns of files without ghost text")] = ()
     menu: Annotated[
         Literal["auto", "always", "never"],
@@ -267,6 +275,16 @@ class BudgetSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class StatsSettings:
+    """The history of your own suggestions, on this machine only."""
+
+    enabled: Annotated[
+        bool,
+        _describe("keep figures of each suggestion for `spark-lsp stats`; never its text, never to others"),
+    ] = True
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """Log messages; none contains code, at any level."""
 
@@ -290,6 +308,7 @@ class Settings:
     edit: EditSettings = EditSettings()
     context: ContextSettings = ContextSettings()
     budget: BudgetSettings = BudgetSettings()
+    stats: StatsSettings = StatsSettings()
     log: LogSettings = LogSettings()
 
 
@@ -308,7 +327,7 @@ class Problem:
         return f"{self.name} ({self.source}): {self.reason}"
 
 
-TABLES = ("engine", "completion", "edit", "context", "budget", "log")
+TABLES = ("engine", "completion", "edit", "context", "budget", "stats", "log")
 """The tables of settings that are dataclasses."""
 MAPPINGS = ("engines", "profiles", "routes", "engine.routes")
 """The tables whose names the user chooses."""

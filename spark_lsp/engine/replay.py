@@ -64,10 +64,11 @@ class ReplayEngine:
         asked = time.monotonic()
         yield Started(self._name, "replay", edit_format(request, text))
         there = -(-len(text) // TOKEN_CHARS)
+        confidence = self._settings.confidence if request.scored else None
         limit = 0 if request.warm else min(request.max_tokens or there, there)
         for number in range(limit):
             await _until(asked + self._due(number), number)
-            yield Chunk(text[number * TOKEN_CHARS : (number + 1) * TOKEN_CHARS])
+            yield Chunk(text[number * TOKEN_CHARS : (number + 1) * TOKEN_CHARS], confidence)
         decode_ms = (time.monotonic() - asked) * 1000 - self._settings.delay_ms
         yield Finished(
             "stop" if limit == there or request.warm else "length",

@@ -73,7 +73,7 @@ class ResponseTask:
                 if not isinstance(event, Chunk):
                     self._write_event(event)
                     continue
-                self._connection.write_text(self.response, event.text)
+                self._connection.write_text(self.response, event.text, event.confidence)
                 self._writer.wake()
                 if self._connection.queue.urgent:
                     await self._writer.let_run()

@@ -1,5 +1,6 @@
 """What the server holds for one streamed suggestion: its work at the engine and its notifications."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 import anyio
@@ -8,11 +9,13 @@ from pygls.exceptions import JsonRpcException
 from spark_lsp.codes import Code
 from spark_lsp.lsp.partial_results import PartialResults
 from spark_lsp.prompts.ghost import GhostText
-from spark_lsp.request import Request
+from spark_lsp.request import Request, Started
 from spark_lsp.session.life_cycle import LifeCycle
+from spark_lsp.session.outcomes import Origin
 from spark_lsp.session.suggestion_stream import SuggestionStream
 
 CONTENT_MODIFIED = -32801
+COPY = "copy"  # the engine's name in the history for a text of the copy model
 
 
 def content_modified() -> JsonRpcException:
@@ -51,3 +54,15 @@ class CompletionStream:
     partial_results: PartialResults
     ghost: GhostText
     reading: AnswerReading = field(default_factory=AnswerReading)
+    answerer: Started | None = None  # the engine, once it has begun
+
+    def origin(self) -> Origin:
+        """Return where the text comes from, for the history."""
+        gate = self.stream.source.gate if self.stream.source is not None else None
+        answerer = None if self.stream.draft else self.answerer
+        return Origin(
+            engine=answerer.engine if answerer is not None else COPY,
+            model=answerer.model if answerer is not None else "",
+            latency_s=asyncio.get_running_loop().time() - self.stream.started_at,
+            confidence=gate.confidence if gate is not None else None,
+        )

@@ -21,9 +21,10 @@ from spark_lsp.lsp.completion_stream import AnswerReading, CompletionStream, con
 from spark_lsp.lsp.engine_side import EngineSide, engine_side_down
 from spark_lsp.lsp.names import NamesChecker
 from spark_lsp.lsp.settings_store import SettingsStore
+from spark_lsp.lsp.shown import ShownSuggestions
 from spark_lsp.lsp.status_publisher import StatusPublisher
 from spark_lsp.lsp.stream_factory import StreamFactory
-from spark_lsp.request import Chunk, Draft, Event, Finished, Priority
+from spark_lsp.request import Chunk, Draft, Event, Finished, Priority, Started
 from spark_lsp.session.effects import (
     AdoptStream,
     Answer,
@@ -41,6 +42,7 @@ from spark_lsp.session.effects import (
     StopStreamAt,
 )
 from spark_lsp.session.life_cycle import LifeCycle
+from spark_lsp.session.outcomes import Origin
 from spark_lsp.session.suggestion_stream import CursorRequest, SuggestionStream
 from spark_lsp.session.suggestions import Suggestion
 from spark_lsp.supervise import call_guarded, run_guarded
@@ -48,6 +50,8 @@ from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 
 STOPPED = EngineError("A more urgent request took the place of this one", code=Code.CONNECTION_LOST)
+MENU = "completion"  # the method whose suggestions are items of a menu
+REUSED = "reused"  # the engine's name in the history for an earlier answer
 WENT_WRONG = "spark-lsp failed while it read this suggestion"
 
 
@@ -63,6 +67,7 @@ class Completions:
         engine_side: EngineSide,
         answers: AnswerReader,
         names: NamesChecker,
+        shown: ShownSuggestions,
     ) -> None:
         self._factory = factory
         self._settings = settings
@@ -70,6 +75,7 @@ class Completions:
         self._engine_side = engine_side
         self._answers = answers
         self._names = names
+        self._shown = shown
         self._lives: dict[str, LifeCycle] = {}  # by document
         self._timers: dict[LifeCycle, asyncio.TimerHandle] = {}
         self._waiting: dict[CursorRequest, asyncio.Future[Answer]] = {}
@@ -96,11 +102,20 @@ class Completions:
         """Record that a suggestion was accepted; return the number of accepted suggestions."""
         if token > 0:
             self._accepted.add(token)
+        self._shown.accept(token)
         return self.count_accepted()
 
     def count_accepted(self) -> int:
         """Return how many suggestions the user has accepted."""
         return len(self._accepted)
+
+    def reject(self, token: int, *, leaving: bool) -> bool:
+        """Remove a suggestion that the user sent away. Return whether it is not shown there again."""
+        if not self._shown.reject(token, leaving=leaving):
+            return False
+        for life in list(self._lives.values()):
+            self._perform(life, life.dismiss(token, asyncio.get_running_loop().time()))
+        return True
 
     async def suggest(self, document: Document, offset: int, method: str) -> Suggestion | None:
         """Return the suggestion for a cursor; without one, return None and put the reason into the status.
@@ -119,7 +134,7 @@ class Completions:
     async def _wait(self, document: Document, offset: int, method: str) -> Answer:
         """Return the answer to a new request."""
         if (life := self._lives.get(document.uri)) is None:
-            life = self._lives[document.uri] = LifeCycle(self._tokens)
+            life = self._lives[document.uri] = LifeCycle(self._tokens, self._shown.may_show)
         delay = self._settings.current.completion.delayMs / 1000
         request = CursorRequest(method, document, offset, delay)
         loop = asyncio.get_running_loop()
@@ -139,6 +154,8 @@ class Completions:
     def _perform(self, life: LifeCycle, effects: Sequence[Effect]) -> None:
         """Perform the effects of an event, and set the timer. A failure ends that effect only."""
         for effect in effects:
+            if isinstance(effect, AnswerText):
+                call_guarded(self._note_answer, life, effect)
             if isinstance(effect, Answer):
                 future = self._waiting.get(effect.request)
                 if future is not None and not future.done():
@@ -171,8 +188,17 @@ class Completions:
             return
         elif isinstance(effect, ShowText):
             running.partial_results.show(effect.suggestion)
+            self._shown.show(effect.suggestion, running.origin())
         else:
             running.reading.stop_at(effect.at)
+
+    def _note_answer(self, life: LifeCycle, answer: AnswerText) -> None:
+        """Record that a client has a suggestion; without partial results, its lines are complete."""
+        running = self._streams.get(life.stream) if life.stream is not None else None
+        origin = running.origin() if running is not None else Origin(REUSED)
+        is_growing = running is not None and running.stream.shows_partial_results
+        found = replace(answer.suggestion, done=answer.suggestion.done or not is_growing)
+        self._shown.show(found, replace(origin, in_menu=answer.request.method == MENU))
 
     def _set_timer(self, life: LifeCycle) -> None:
         """Set the timer of a life cycle, unless it is set for an earlier time."""
@@ -241,6 +267,7 @@ class Completions:
         if (running := self._streams.pop(stream, None)) is not None:
             running.reading.stop()
             running.partial_results.withdraw(stream.shown_suggestion or stream.suggestion)
+        self._shown.withdraw(stream.suggestion)
 
     async def _run_stream(self, running: CompletionStream) -> None:
         """Read the engine's answer. Answer all waiting requests even if the engine side is cancelled."""
@@ -293,13 +320,15 @@ class Completions:
 
     def _process_event(self, running: CompletionStream, event: Event) -> None:
         life, now = running.life, asyncio.get_running_loop().time()
-        if isinstance(event, Draft):
+        if isinstance(event, Started):
+            running.answerer = event
+        elif isinstance(event, Draft):
             self._perform(life, life.add_draft(running.stream, event.text, now))
         elif isinstance(event, Chunk):
-            self._perform(life, life.add_text(running.stream, event.text, now))
-        elif isinstance(event, Finished) and event.reason == "cancelled":
+            self._perform(life, life.add_text(running.stream, event.text, now, event.confidence))
+        elif event.reason == "cancelled":
             self._repeat_stopped(running, now)
-        elif isinstance(event, Finished):
+        else:
             self._follow_policy(life)  # the engine is known now
             self._perform(life, life.finish(running.stream, now))
 

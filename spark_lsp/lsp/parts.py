@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.names import NamesChecker
     from spark_lsp.lsp.outgoing import Outgoing
     from spark_lsp.lsp.progress import ProgressRegistry
+    from spark_lsp.lsp.shown import ShownSuggestions
     from spark_lsp.lsp.status_publisher import StatusPublisher
     from spark_lsp.lsp.suggester import Suggester
     from spark_lsp.session.diagnostic_notes import DiagnosticNotes
@@ -156,6 +157,25 @@ class Parts:
         return NamesChecker(service, lambda: self.workspace.roots, self.outgoing.withholds)
 
     @cached_property
+    def shown(self) -> "ShownSuggestions":
+        """The suggestions on the screen, and what became of them."""
+        from spark_lsp.lsp.shown import ShownSuggestions
+        from spark_lsp.lsp.store_queue import StoreQueue
+        from spark_lsp.store.history import History
+        from spark_lsp.store.refused import Refused
+
+        shown = ShownSuggestions(
+            settings=self.settings,
+            client=self.client,
+            queue=StoreQueue(self.engine_side.spawn, self.messages),
+            history=History(),
+            refused=Refused(),
+        )
+        self.sync.on_change.append(shown.follow_change)
+        self.sync.on_discard.append(shown.forget_document)
+        return shown
+
+    @cached_property
     def diagnostic_notes(self) -> "DiagnosticNotes":
         """The diagnostics that the editor has sent."""
         from spark_lsp.session.diagnostic_notes import DiagnosticNotes
@@ -251,12 +271,14 @@ class Parts:
                 self.client,
                 self.gateway,
                 self.beside,
+                self.shown,
             ),
             settings=self.settings,
             status=self.status,
             engine_side=self.engine_side,
             answers=self.answers,
             names=self.names,
+            shown=self.shown,
         )
         self.sync.on_change.append(completions.drop_contradicted)
         self.sync.on_discard.append(completions.forget_document)
@@ -323,6 +345,8 @@ class Parts:
         await anyio.to_thread.run_sync(detectors.load_rules)  # a fifth of a second of imports
         # Imported before the first request needs them.
         _ = self.completions, self.edits, self.explanations, self.suggester, self.request_reader
+        await self.shown.load()
+
         _ = self.siblings
         self.status.publishing = True
         self.gateway.attach(link)

@@ -158,6 +158,15 @@ async def accept_suggestion(parts: Parts, arguments: tuple[Any, ...]) -> dict[st
     )
 
 
+async def reject_suggestion(parts: Parts, arguments: tuple[Any, ...]) -> dict[str, bool]:
+    """Handle the command spark.reject."""
+    from spark_lsp.lsp.features import execute_command
+
+    return await execute_command.reject_suggestion(
+        _first(arguments), engine_side=parts.engine_side, completions=parts.completions
+    )
+
+
 async def start_explanation(parts: Parts, arguments: tuple[Any, ...]) -> dict[str, str]:
     """Handle the command spark.explain."""
     from spark_lsp.lsp.features import execute_command
@@ -228,6 +237,7 @@ COMMANDS: dict[str, CommandHandler] = {
     "spark.edit": start_edit,
     "spark.cancel": cancel_job,
     "spark.accept": accept_suggestion,
+    "spark.reject": reject_suggestion,
     "spark.explain": start_explanation,
     "spark.cursor": move_cursor,
     "spark.selectEngine": select_engine,

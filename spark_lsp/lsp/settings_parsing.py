@@ -45,13 +45,17 @@ def is_foreign(value: object) -> bool:
     return names.isdisjoint({SECTION, *TABLES, *MAPPINGS})
 
 
-def client_shows_partial_results(options: object) -> bool:
-    """Return whether a client declares that it shows ghost text while the text is streamed."""
+def client_declares(options: object, ability: str) -> bool:
+    """Return whether a client declares an ability.
+
+    `growing`: it shows ghost text while the text is streamed. `rejects`: it reports that the user has sent a
+    suggestion away.
+    """
     if not isinstance(options, Mapping):
         return False
     values = cast(Mapping[str, Any], options)
     client = EditorValues(EditorValues(values).get_table(SECTION) or values).get_table(CLIENT)
-    return client.get("growing") is True
+    return client.get(ability) is True
 
 
 class EditorValues:

@@ -1,5 +1,6 @@
 """Makes the request of a stream, the shaping of its answer, and its notifications."""
 
+from dataclasses import replace
 from functools import partial
 
 from spark_lsp.lsp.beside.gatherer import ContextGatherer
@@ -9,6 +10,7 @@ from spark_lsp.lsp.language_client import LanguageClient
 from spark_lsp.lsp.outgoing import Outgoing
 from spark_lsp.lsp.partial_results import PartialResults
 from spark_lsp.lsp.settings_store import SettingsStore
+from spark_lsp.lsp.shown import ShownSuggestions
 from spark_lsp.privacy.redaction import RedactedDocument
 from spark_lsp.prompts.ghost import GhostText
 from spark_lsp.request import Part, Request
@@ -35,6 +37,7 @@ class StreamFactory:
         client: LanguageClient,
         gateway: GatewayClient,
         beside: ContextGatherer,
+        shown: ShownSuggestions,
     ) -> None:
         self._documents = documents
         self._outgoing = outgoing
@@ -42,6 +45,7 @@ class StreamFactory:
         self._client = client
         self._gateway = gateway
         self._beside = beside
+        self._shown = shown
 
     @property
     def policy(self) -> Policy:
@@ -70,8 +74,10 @@ class StreamFactory:
         enabled = self._client.shows_partial_results and settings.stream
         partial_results = PartialResults(self._client, self._documents.encoding, enabled=enabled)
         seen, request = self._make_ahead(stream) if stream.is_ahead else self._make_request(document, offset)
+        request = replace(request, scored=self._shown.wants_confidence)
         running = CompletionStream(life, stream, request, partial_results, ghost)
-        return running, StreamSource(ghost, seen, enabled, make_ghost)
+        gate = self._shown.make_gate(document, offset)
+        return running, StreamSource(ghost, seen, enabled, make_ghost, gate)
 
     def _make_request(self, document: Document, offset: int) -> tuple[RedactedDocument, Request]:
         seen = self._outgoing.redact(document)

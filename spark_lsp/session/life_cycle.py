@@ -3,32 +3,11 @@
 Each event is a method. It returns the effects that the caller must perform, in their order. `now` is the time
 in seconds of a clock that never goes back. The caller also calls `process_timer` at `next_due`.
 
-A document has at most one live stream; `suggestion_stream` has the table of its states. `speculation` may
-request a second one ahead of time, which then becomes the live one.
-
-A request, which is answered exactly once unless the client cancels it:
-
-    state         event                                         next        effects
-    ------------  --------------------------------------------  ----------  -----------------------------
-    new           the stream is, or may become, its answer      waiting
-    new           the ahead stream, or a recent answer, is      waiting     StopStream, AdoptStream
-    new           no stream fits, and it has a delay            delayed
-    new           no stream fits, and it has no delay           waiting     StopStream, StartStream
-    delayed       its delay is over                             waiting     as for a new one
-    waiting       the stream has text for its cursor            answered    AnswerText
-    waiting       the stream is complete, without such text     answered    AnswerNothing
-    waiting       the text contradicts letters typed before it  new
-    delayed       a change contradicts it                       answered    AnswerReplaced
-    delayed or    a newer request of its method arrives, its    answered    AnswerReplaced
-    waiting       stream is dropped, or the document is closed
-
-The stream belongs to the document, not to a request: if a request is cancelled or replaced, only that request
-ends, and the next one uses the stream. Per method only the newest request is pending. Older ones are answered
-with "content modified" at once, never with an empty list, because some editors then hide the text on the
-screen.
+A document has at most one live stream. `stream_states` has the table of its states, `suggestion_stream` that
+of a request. `speculation` may request a second one ahead of time, which then becomes the live one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError, SparkError
@@ -65,10 +44,14 @@ SECOND_ANSWER_SECONDS = 3.0  # after the start of a stream, in which a second an
 
 
 class LifeCycle:
-    """The stream and the pending requests of one document; `tokens` gives the tokens of suggestions."""
+    """The stream and the pending requests of one document; `tokens` gives the tokens of suggestions.
 
-    def __init__(self, tokens: Iterator[int]) -> None:
+    `allows` tells whether an earlier answer may be shown again.
+    """
+
+    def __init__(self, tokens: Iterator[int], allows: Callable[[Suggestion], bool] = lambda _: True) -> None:
         self._tokens = tokens
+        self._allows = allows
         self._stream: SuggestionStream | None = None
         self._pending: dict[str, CursorRequest] = {}  # by method
         self._delayed: dict[CursorRequest, float] = {}  # until this time
@@ -131,6 +114,19 @@ class LifeCycle:
             self._effects.append(AnswerReplaced(request))
         return self._take_effects()
 
+    def dismiss(self, token: int, now: float) -> list[Effect]:
+        """Remove the text of the live stream, if it is the one that the user has refused."""
+        stream = self._stream
+        if (
+            stream is not None
+            and stream.suggestion.token == token
+            and stream.state is not StreamState.STARTING
+        ):
+            stream.dismiss()
+            self._effects += self.speculation.drop()
+            self._conclude(stream, now)
+        return self._take_effects()
+
     # Events of the engine. Those of a stream that has been dropped have no effect.
 
     def begin(self, stream: SuggestionStream, source: StreamSource) -> list[Effect]:
@@ -144,11 +140,13 @@ class LifeCycle:
         self._drop(stream)
         return self._take_effects()
 
-    def add_text(self, stream: SuggestionStream, text: str, now: float) -> list[Effect]:
-        """Process more text of an engine."""
+    def add_text(
+        self, stream: SuggestionStream, text: str, now: float, confidence: float | None = None
+    ) -> list[Effect]:
+        """Process more text of an engine, and the engine's confidence in its text so far."""
         if stream.is_receiving:
             before = stream.suggestion
-            if stream.take_text(text, now):
+            if stream.take_text(text, now, confidence):
                 self._finish_answer(stream, now)
             elif stream.suggestion is not before:
                 if not before.text:
@@ -238,6 +236,8 @@ class LifeCycle:
             prepared = self.speculation.take(request, now)
             self._effects += self.speculation.drop()  # unless it is taken
             if prepared is not None:
+                if prepared.source is None and not self._allows(prepared.suggestion):
+                    prepared.dismiss()
                 self._stream = prepared
                 self._effects.append(AdoptStream(prepared))
                 typed = prepared.find_typed_text(request.document, request.offset)
@@ -267,7 +267,11 @@ class LifeCycle:
         self._effects.append(StartStream(self._stream))
 
     def _show_text(self, stream: SuggestionStream) -> None:
-        if stream.shows_partial_results and (shown := stream.shown_suggestion) is not None:
+        if (
+            stream.shows_partial_results
+            and not stream.is_held
+            and (shown := stream.shown_suggestion) is not None
+        ):
             self._effects.append(ShowText(stream, shown))
 
     def _finish_answer(self, stream: SuggestionStream, now: float) -> None:

@@ -23,6 +23,8 @@ TEXTS: dict[Reason, str] = {
     Code.GIT_UNDECIDED: "whether git ignores this file is being looked up",
     Code.DOCUMENT_UNUSABLE: "the document cannot be used",
     Code.NOTHING_TO_ADD: "the model had nothing to add here",
+    Code.DISMISSED: "you sent this text away here before",
+    Code.LOW_CONFIDENCE: "the model was too unsure of its answer (completion.threshold)",
     Code.SECRET_IN_ANSWER: "the answer held a redacted secret",
     Code.NO_ANSWER: "the engine could not answer",
     Code.SUPERSEDED: "a newer request took its place",
@@ -39,13 +41,22 @@ REMEDIES: dict[Reason, str] = {
     Code.GIT_UNDECIDED: "wait for a moment and request a suggestion again",
     Code.DOCUMENT_UNUSABLE: "see the text after the colon: too large, out of sync, or not opened",
     Code.NOTHING_TO_ADD: "no action needed; keep typing",
+    Code.DISMISSED: "no action needed; another text may be shown here",
+    Code.LOW_CONFIDENCE: "keep typing, or lower `completion.threshold`; 0 shows everything",
     Code.SECRET_IN_ANSWER: "no action needed; spark-lsp does not complete hidden secrets",
     Code.NO_ANSWER: "see the text after the colon; `spark-lsp doctor` checks the setup",
     Code.SUPERSEDED: "no action needed; the newer request is answered",
 }
 
 PASSING: frozenset[Code] = frozenset(
-    (Code.NOTHING_TO_ADD, Code.NO_ANSWER, Code.SUPERSEDED, Code.GIT_UNDECIDED)
+    (
+        Code.NOTHING_TO_ADD,
+        Code.DISMISSED,
+        Code.LOW_CONFIDENCE,
+        Code.NO_ANSWER,
+        Code.SUPERSEDED,
+        Code.GIT_UNDECIDED,
+    )
 )
 """Reasons that may disappear without any action of the user."""
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from spark_lsp.session.showing import ShowGate
+
 
 class Shaper(Protocol):
     """Turns the chunks of an engine into the text to show: `prompts.ghost.GhostText`."""
@@ -81,9 +83,11 @@ class StreamSource:
     """Where a stream's text comes from: the shaping, the check for secrets, and the client's ability.
 
     `make_draft_shaper` makes the shaper of a draft. It is called when a draft arrives, which is seldom.
+    `gate` decides whether the text is shown; without one, all text is.
     """
 
     shaper: Shaper
     secrets: SecretCheck
     shows_partial_results: bool
     make_draft_shaper: Callable[[], Shaper] | None = None
+    gate: ShowGate | None = None

@@ -1,94 +1,49 @@
-"""One streamed suggestion: its state, its text so far, and the requests that wait for it.
+"""One streamed suggestion: its state (`stream_states`), its text so far, and the requests that wait for it.
 
 A request is answered at the first useful unit: complete lines that are useful alone, and further lines that
 arrive within `MORE_LINES_SECONDS`. A client that shows partial results gets the incomplete text after
 `PARTIAL_TEXT_SECONDS`, because the rest follows; any other client would keep half a line.
 
-The states:
-
-    STARTING    the request to the engine is being built
-    GROWING     text arrives; no request is answered with it yet
-    ANSWERING   the text so far answers requests; more may arrive
-    DONE        the text is complete, or there is a reason for its absence
-    DROPPED     contradicted, unused or replaced; it answers nothing any more
-
-The events, which `life_cycle` processes, and their effects:
-
-    state         event                                         next        effects
-    ------------  --------------------------------------------  ----------  -----------------------------
-    none          a request arrives, and its delay is over      STARTING    StartStream
-    STARTING      the caller begins it                          GROWING
-    STARTING      the caller refuses it, or cannot begin it     DROPPED     StopStream, AnswerReplaced or
-                                                                            AnswerFailed
-    GROWING       a draft arrives before any text               ANSWERING   ShowText, answers
-    GROWING       text arrives                                  the same    ShowText
-    GROWING       there has been enough text for long enough    ANSWERING   answers
-    ANSWERING     text arrives                                  the same    ShowText, answers
-    GROWING or    the first attempt is lost before its first    the same    RepeatRequest
-    ANSWERING     complete line
-    GROWING or    the first answer is complete and of no use    the same    AskAgain
-    ANSWERING
-    GROWING or    the engine has finished, or further text      DONE        ShowText, StopStreamAt,
-    ANSWERING     would be cut                                              answers
-    GROWING or    the engine has failed                         DONE        ReportFailure, ShowText,
-    ANSWERING                                                               StopStreamAt, answers
-    any of these  a change or a request contradicts it          DROPPED     StopStream, AnswerReplaced
-    any of these  no request used it for `LINGER_SECONDS`       DROPPED     StopStream
-    any of these  its work was cancelled, or has crashed        DROPPED     StopStream, AnswerFailed
-    any of these  the document is closed                        DROPPED     StopStream, AnswerReplaced
-
 A *draft* is a text that is there at once, before the engine's first token. It answers requests like the
 engine's text. As soon as a client has it, only a text that begins with it replaces it.
 
 A live stream (any state but DROPPED) that no request uses is *unused*, and is dropped `LINGER_SECONDS` later.
+
+A request, which is answered exactly once unless the client cancels it:
+
+    state         event                                         next        effects
+    ------------  --------------------------------------------  ----------  -----------------------------
+    new           the stream is, or may become, its answer      waiting
+    new           the ahead stream, or a recent answer, is      waiting     StopStream, AdoptStream
+    new           no stream fits, and it has a delay            delayed
+    new           no stream fits, and it has no delay           waiting     StopStream, StartStream
+    delayed       its delay is over                             waiting     as for a new one
+    waiting       the stream has text for its cursor            answered    AnswerText
+    waiting       the stream is complete, without such text     answered    AnswerNothing
+    waiting       the text contradicts letters typed before it  new
+    delayed       a change contradicts it                       answered    AnswerReplaced
+    delayed or    a newer request of its method arrives, its    answered    AnswerReplaced
+    waiting       stream is dropped, or the document is closed
+
+The stream belongs to the document, not to a request: if a request is cancelled or replaced, only that request
+ends, and the next one uses the stream. Per method only the newest request is pending. Older ones are answered
+with "content modified" at once, never with an empty list, because some editors then hide the text on the
+screen.
 """
 
 from dataclasses import dataclass, field, replace
-from enum import Enum, auto
 
 from spark_lsp.codes import Code, Reason
 from spark_lsp.errors import LocalProtocolError
+from spark_lsp.session.showing import Ruling
 from spark_lsp.session.stream_source import SecretCheck, Shaper, StreamSource
+from spark_lsp.session.stream_states import TABLE, StreamState, StreamStep
 from spark_lsp.session.suggestions import Fit, Suggestion
 from spark_lsp.text.document import Document
 
 MORE_LINES_SECONDS = 0.05  # for which a fast engine may add lines to the first
 PARTIAL_TEXT_SECONDS = 0.1  # for which a client that shows partial results waits for the rest of a line
 LINGER_SECONDS = 0.15  # for which a stream continues without a request that uses it
-
-
-class StreamState(Enum):
-    """The state of a stream; see the module docstring."""
-
-    STARTING = auto()
-    GROWING = auto()
-    ANSWERING = auto()
-    DONE = auto()
-    DROPPED = auto()
-
-
-class StreamStep(Enum):
-    """A change of a stream's state."""
-
-    BEGIN = auto()  # the request goes to the engine
-    ANSWER = auto()  # there is enough text for an answer
-    REPEAT = auto()  # the same request goes to the engine again
-    CONCLUDE = auto()  # the answer is complete, or has failed
-    DROP = auto()
-
-
-TABLE: dict[tuple[StreamState, StreamStep], StreamState] = {
-    (StreamState.STARTING, StreamStep.BEGIN): StreamState.GROWING,
-    (StreamState.GROWING, StreamStep.ANSWER): StreamState.ANSWERING,
-    (StreamState.GROWING, StreamStep.REPEAT): StreamState.GROWING,
-    (StreamState.ANSWERING, StreamStep.REPEAT): StreamState.ANSWERING,
-    (StreamState.GROWING, StreamStep.CONCLUDE): StreamState.DONE,
-    (StreamState.ANSWERING, StreamStep.CONCLUDE): StreamState.DONE,
-    (StreamState.STARTING, StreamStep.DROP): StreamState.DROPPED,
-    (StreamState.GROWING, StreamStep.DROP): StreamState.DROPPED,
-    (StreamState.ANSWERING, StreamStep.DROP): StreamState.DROPPED,
-    (StreamState.DONE, StreamStep.DROP): StreamState.DROPPED,
-}
 
 
 @dataclass(eq=False, slots=True)
@@ -109,8 +64,9 @@ class SuggestionStream:
     """An answer that is being streamed.
 
     `suggestion` has all text so far, `lines` only its complete lines, which replace the text up to
-    `lines_end`. `waiting` maps the requests that wait to the text typed since the stream's own cursor,
-    `answered` has those that were answered with its text. `is_ahead` tells that no request uses it yet
+    `lines_end`. While `is_held`, the gate has not decided, and the text answers nothing. `waiting` maps the
+    requests that wait to the text typed since the stream's own cursor, `answered` has those that were
+    answered with its text. `is_ahead` tells that no request uses it yet
     (`speculation`); `adopted_at` has the text typed before the first request, and that request's cursor.
     """
 
@@ -120,6 +76,7 @@ class SuggestionStream:
     lines: str = ""
     lines_end: int = 0
     draft: str = ""
+    is_held: bool = False
     answer_at: float | None = None  # the time from which the text so far answers requests
     unused_since: float | None = None
     started_at: float = 0.0
@@ -163,6 +120,8 @@ class SuggestionStream:
     @property
     def offered_text(self) -> str:
         """The part of the text that may answer a request now."""
+        if self.is_held:
+            return ""
         if self.state is StreamState.ANSWERING:
             return self.suggestion.text if self.shows_partial_results else self.lines
         return self.suggestion.text if self.state is StreamState.DONE else ""
@@ -194,12 +153,15 @@ class SuggestionStream:
         self.step(StreamStep.REPEAT)
         self.attempts += 1
         self.answer_at = None
+        self.is_held = False
         if not self._is_draft_shown:
             self.draft = ""
             self.lines = ""
             self.suggestion = replace(self.suggestion, text="", end=self.suggestion.anchor)
         if self.source is not None:
             self.source.shaper.reset()
+            if self.source.gate is not None:
+                self.source.gate.forget_confidence()
 
     def compare(self, typed: str) -> Fit:
         """Return how this answer relates to the text typed since the stream's own cursor."""
@@ -232,9 +194,14 @@ class SuggestionStream:
         offered = replace(self.suggestion, text=text, end=end)
         return offered.advance(typed, request.document, request.offset)
 
-    def take_text(self, text: str, now: float) -> bool:
-        """Take more text from the engine. Return True if the answer is complete."""
+    def take_text(self, text: str, now: float, confidence: float | None = None) -> bool:
+        """Take more text from the engine. Return True if the answer is complete, or is not to be extended.
+
+        `confidence` is the engine's in its whole text so far, if it reports one.
+        """
         shaper, secrets = self._parts
+        if self.source is not None and self.source.gate is not None:
+            self.source.gate.note_confidence(confidence)
         if shaper.feed(text):
             return True
         if secrets.has_secrets and secrets.repeats_mask(shaper.text):
@@ -247,11 +214,16 @@ class SuggestionStream:
             if self._is_draft_shown:
                 return True
             self.draft = ""
+        ruling = self._judge(shaper.text, done=False)
+        is_line_done = shaper.is_useful and shaper.whole_lines.startswith(self.suggestion.text.rstrip())
+        if ruling is Ruling.HIDE or (ruling is Ruling.KEEP and is_line_done):
+            return True
         self.suggestion = replace(self.suggestion, text=shaper.text, end=shaper.end)
+        self.is_held = ruling is Ruling.WAIT
         if shaper.whole_lines.startswith(self.draft):
             self.lines = shaper.whole_lines
             self.lines_end = shaper.lines_end
-        if self.state is StreamState.GROWING:
+        if self.state is StreamState.GROWING and not self.is_held:
             if shaper.is_useful:
                 self._answer_within(MORE_LINES_SECONDS, now)
             if self.shows_partial_results and shaper.text:
@@ -267,7 +239,7 @@ class SuggestionStream:
         shaper = make_shaper()
         shaper.feed(text)
         shaped = shaper.finish()
-        if not shaped or secrets.repeats_mask(shaped):
+        if not shaped or secrets.repeats_mask(shaped) or self._judge(shaped, done=True) is Ruling.HIDE:
             return False
         self.draft = self.lines = shaped
         self.lines_end = shaper.end
@@ -311,6 +283,16 @@ class SuggestionStream:
             self._conclude(text, end, Code.NOTHING_TO_ADD)
         return True
 
+    def dismiss(self) -> None:
+        """Remove the text: the user has refused it. The stream stays, so that its cursor needs no engine."""
+        if self.is_receiving:
+            self.step(StreamStep.CONCLUDE)
+        self.answer_at = None
+        self.is_held = False
+        self.draft = self.lines = self.detail = ""
+        self.suggestion = replace(self.suggestion, text="", end=self.suggestion.anchor, done=True)
+        self.reason = Code.DISMISSED
+
     def fail(self, detail: str) -> None:
         """Conclude with the complete lines that arrived before the engine failed; they are still valid."""
         shaper, secrets = self._parts
@@ -336,11 +318,21 @@ class SuggestionStream:
 
     def _conclude(self, text: str | None, end: int, reason: Reason, detail: str = "") -> None:
         """Set the final text, which replaces the document's up to `end`, or the reason for its absence."""
+        gate = self.source.gate if self.source is not None else None
+        if text and gate is not None and self._judge(text, done=True) is Ruling.HIDE:
+            text, reason, detail = None, gate.reason or reason, ""
         self.step(StreamStep.CONCLUDE)
         self.answer_at = None
+        self.is_held = False
         self.suggestion = replace(self.suggestion, text=text or "", end=end, done=True)
         if not text:
             self.reason, self.detail = reason, detail
+
+    def _judge(self, text: str, *, done: bool) -> Ruling:
+        """Return what the gate decides about a text."""
+        if self.source is None or self.source.gate is None:
+            return Ruling.SHOW
+        return self.source.gate.judge(text, shown="" if self.is_held else self.suggestion.text, done=done)
 
     @property
     def _parts(self) -> tuple[Shaper, SecretCheck]:

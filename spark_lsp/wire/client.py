@@ -275,7 +275,7 @@ class ClientConnection:
         if not lane.started:
             lane.started = True
             events.append(Answered(name, lane.make_started(spark=self.spark)))
-        return [*events, Answered(name, Chunk(frame.delta))]
+        return [*events, Answered(name, Chunk(frame.delta, client_results.read_confidence(frame)))]
 
     def _count_unread(self, name: str, lane: ClientLane, text: str) -> None:
         """Count a delta; the one of a cancelled lane counts as read at once."""

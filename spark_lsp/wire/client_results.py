@@ -5,7 +5,7 @@ from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Draft, Finished, Timing, Usage
 from spark_lsp.wire.frames import ErrorBody
-from spark_lsp.wire.response_frames import Completed, CutShort, DraftFrame
+from spark_lsp.wire.response_frames import Completed, CutShort, Delta, DraftFrame
 
 RETRYABLE = (
     Code.ENGINE_FAILED,
@@ -28,6 +28,12 @@ def make_engine_error(body: ErrorBody | None) -> EngineError:
 def make_draft(frame: DraftFrame) -> Draft:
     """Return the draft that a gateway has sent."""
     return Draft(frame.text, frame.match_tokens, frame.agreement, frame.count)
+
+
+def read_confidence(frame: Delta) -> float | None:
+    """Return the engine's confidence that a delta reports; None for anything but a number from 0 to 1."""
+    said = frame.confidence
+    return float(said) if isinstance(said, int | float) and 0 <= said <= 1 else None
 
 
 def connection_lost() -> EngineError:

@@ -46,7 +46,7 @@ class RequestDetails(msgspec.Struct, omit_defaults=True, kw_only=True):
     complete document, in its language and with it as the origin. Most keystrokes request exactly that.
     `context` has the parts beside the document, with `at` only; the gateway ignores those it does not know.
     `attempt` is 2 for a request whose first answer was of no use. The second one should begin with one of
-    `starts`.
+    `starts`. With `scored`, the deltas have the engine's confidence.
     """
 
     task: Literal["complete", "edit", "chat"] = "chat"
@@ -62,6 +62,7 @@ class RequestDetails(msgspec.Struct, omit_defaults=True, kw_only=True):
     stop: list[str] = []
     attempt: int = 1
     starts: list[str] = []
+    scored: bool = False
 
 
 class Reasoning(msgspec.Struct, omit_defaults=True, kw_only=True):

@@ -107,6 +107,7 @@ def _read_spark_request(
         stop=tuple(details.stop),
         attempt=details.attempt,
         starts=tuple(details.starts),
+        scored=details.scored,
     )
 
 
@@ -193,6 +194,7 @@ def make_create(request: Request, stream_id: str, find_mirrored: FindMirrored) -
         stop=list(request.stop),
         attempt=request.attempt,
         starts=list(request.starts),
+        scored=request.scored,
     )
     if position is not None:
         beside = (part for part in request.parts if part.kind in BESIDE)

@@ -241,13 +241,18 @@ class PartAdded(Event, tag="response.content_part.added", tag_field="type", kw_o
 
 
 class Delta(Event, tag="response.output_text.delta", tag_field="type", kw_only=True):
-    """Some more text."""
+    """Some more text.
+
+    `confidence` is the geometric mean of the probabilities of the answer's tokens so far. It is set for a
+    spark.v1 client that wants it (`scored`), if the engine reports it. Public clients never get it.
+    """
 
     item_id: Any = ""
     output_index: Any = 0
     content_index: Any = 0
     delta: str
     logprobs: Any = msgspec.field(default_factory=list[Any])
+    confidence: Any = UNSET
     sequence_number: int = 0
     stream_id: LaneName = UNSET
 

@@ -54,6 +54,7 @@ class ResponseStream:
     active: bool = False
     sequence: int = 0
     pieces: list[str] = field(default_factory=list[str])
+    confidence: float | None = None  # of the engine in the text so far, for a client that wants it
     item: str = field(init=False)  # the id of the one message of the response
     size: int = field(init=False)  # of the request, in characters
     keeps_text: bool = field(init=False)  # for the end, or for the next request of the conversation
@@ -137,11 +138,18 @@ class ResponseStream:
         body.error = ErrorBody(code=code, message=message)
         return [*self._make_late_created(), Broken(response=body)]
 
+    def note_confidence(self, confidence: float | None) -> None:
+        """Take the engine's confidence in its text so far; the next delta reports it."""
+        if self.surface.spark and self.request.scored and confidence is not None:
+            self.confidence = confidence
+
     def make_delta(self, text: str) -> Delta:
         """Return the event for more text, numbered."""
         # Written out, without `stamp`: this runs once per message.
         delta = Delta(item_id=self.item, delta=text, sequence_number=self.sequence)
         self.sequence += 1
+        if self.confidence is not None:
+            delta.confidence = self.confidence
         if self.lane is not None:
             delta.stream_id = self.lane
         return delta

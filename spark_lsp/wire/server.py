@@ -263,13 +263,14 @@ class ServerConnection:
 
     # Results of an engine.
 
-    def write_text(self, response: str, text: str) -> None:
-        """Queue text of a response; ignored if the response has ended."""
+    def write_text(self, response: str, text: str, confidence: float | None = None) -> None:
+        """Queue text of a response, with the engine's confidence; ignored if the response has ended."""
         if not self._lanes.step(response, Step.TEXT):
             return
         stream = self._streams[response]
         if stream.request.warm:
             return
+        stream.note_confidence(confidence)
         if stream.keeps_text:
             stream.pieces.append(text)
         self.queue.add_text(response, text)
@@ -288,7 +289,7 @@ class ServerConnection:
                 if self._lanes.step(response, Step.START):
                     self._add_events(response, self._streams[response].start(event))
             case Chunk():
-                self.write_text(response, event.text)
+                self.write_text(response, event.text, event.confidence)
             case Draft():
                 if self.accepts_draft(response):
                     self._add_events(response, [self._streams[response].make_draft(event)])

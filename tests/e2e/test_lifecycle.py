@@ -25,6 +25,7 @@ async def test_what_is_offered_depends_on_the_editor(join: Any, editor_name: str
         "spark.edit",
         "spark.cancel",
         "spark.accept",
+        "spark.reject",
         "spark.explain",
         "spark.cursor",
         "spark.selectEngine",

@@ -344,7 +344,7 @@ def test_escape_sends_it_away_and_it_stays_away_though_it_grows(open_: Open) -> 
     shown = set[str]()
     window.wait(lambda: shown.add(window.ghost()) or "busy" not in window.status(), "the answer's end")
     assert shown == {""}
-    window.type("t")
+    window.press("Enter")
     window.wait(lambda: window.ghost(), "the ghost text of another spot")
 
 

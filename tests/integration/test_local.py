@@ -149,6 +149,19 @@ async def test_the_middle_of_a_word_is_completed(local: LocalEngine) -> None:
         assert (typed + text_of(events)).split() == ["return", "a", "+", "b"]
 
 
+@pytest.mark.parametrize("typed", ["return", "ret"])
+async def test_the_confidence_comes_with_the_text_if_it_is_wanted(local: LocalEngine, typed: str) -> None:
+    plain = completion(f"def add(a, b):\n    {typed}", "\n\nprint(add(1, 2))\n")
+    for request in (replace(plain, scored=True), plain):
+        events = await answer(local, request)
+        told = [event.confidence for event in events if isinstance(event, Chunk)]
+        if request.scored:
+            assert told[-1] is not None
+            assert 0.5 < told[-1] <= 1  # the typed letters do not count
+        else:
+            assert set(told) == {None}
+
+
 async def test_an_opened_block_gets_its_first_line(local: LocalEngine) -> None:
     events = await answer(local, completion("def add(a, b):", "\n\n\nprint(add(1, 2))\n"))
     assert text_of(events).startswith("\n    ")

@@ -126,3 +126,17 @@ async def test_a_wrong_key_is_told(server: str, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="rejected the API key"):
         await answer(gpu, Request(Task.CHAT, (), "Say yes."))
     await gpu.aclose()
+
+
+async def test_its_confidence_comes_with_the_text_if_it_is_wanted(server: str, key: Path) -> None:
+    gpu = engine(server, key)
+    before = "def add(a, b):\n    return a + b\n\n\ndef mul(a, b):\n    return"
+    parts = (Part(PartKind.PREFIX, before), Part(PartKind.SUFFIX, "\n"))
+    for scored in (True, False):
+        request = Request(Task.COMPLETE, parts, language="python", max_lines=1, scored=scored)
+        told = [event.confidence for event in await answer(gpu, request) if isinstance(event, Chunk)]
+        if scored:
+            assert told[-1] is not None
+            assert 0.5 < told[-1] <= 1
+        else:
+            assert set(told) == {None}

@@ -117,8 +117,10 @@ async def test_holes_are_filled_by_a_prompt_of_ours(server: str, key: Path) -> N
         assert (await client.post(f"{server}/completions", json=asked)).status_code == 400
     gpu = engine(server, key)
     parts = (Part(PartKind.PREFIX, "def add(a, b):\n    "), Part(PartKind.SUFFIX, "\n"))
-    events = await answer(gpu, Request(Task.COMPLETE, parts, language="python", max_tokens=16))
+    request = Request(Task.COMPLETE, parts, language="python", max_tokens=16, scored=True)
+    events = await answer(gpu, request)
     assert isinstance(events[-1], Finished)
+    assert all(event.confidence is not None for event in events if isinstance(event, Chunk))
     await gpu.aclose()
 
 

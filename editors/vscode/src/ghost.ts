@@ -29,6 +29,8 @@ interface Buffer {
   offer: Offer | undefined;
   /** The newest known answer. */
   token: number;
+  /** The answer that the user sent away. */
+  rejected: number;
   /** Called when the first text of an answer arrives before the answer itself. */
   readonly waiting: Map<Place, () => void>;
 }
@@ -133,12 +135,21 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
     }
   }
 
-  /** Dismiss the suggestion for this position. */
+  /** Dismiss the suggestion for this position, and tell the server, which does not offer it there again. */
   async dismiss(): Promise<void> {
     const editor = vscode.window.activeTextEditor;
+    const buffer = editor && this.buffers.get(editor.document.uri.toString());
+    const offer = buffer?.offer;
+    if (buffer && offer) {
+      buffer.rejected = offer.token;
+      buffer.offer = undefined;
+    }
     this.dismissed = editor ? spot(editor.document, editor.selection.active) : '';
     this.offer([]);
     await vscode.commands.executeCommand('editor.action.inlineSuggest.hide');
+    if (offer !== undefined) {
+      await this.tell('spark.reject', offer.token);
+    }
   }
 
   /** Accept the next word or line by the editor's own command, and count it. */
@@ -221,7 +232,7 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
     const uri = document.uri.toString();
     let buffer = this.buffers.get(uri);
     if (buffer === undefined) {
-      buffer = { places: [], offer: undefined, token: 0, waiting: new Map() };
+      buffer = { places: [], offer: undefined, token: 0, rejected: 0, waiting: new Map() };
       this.buffers.set(uri, buffer);
     }
     buffer.places.push(place);
@@ -230,6 +241,9 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
   }
 
   private take(buffer: Buffer, place: Place, item: InlineCompletionItem, token: number): void {
+    if (token === buffer.rejected) {
+      return; // it was on its way when the user sent it away
+    }
     buffer.token = Math.max(buffer.token, token);
     buffer.offer = { token, place, text: textIn(item), beyond: beyond(item.range) };
   }
@@ -286,10 +300,14 @@ export class Ghost implements vscode.InlineCompletionItemProvider, vscode.Dispos
   }
 
   private async accepted(token: number): Promise<void> {
+    await this.tell('spark.accept', token);
+  }
+
+  private async tell(command: string, token: number): Promise<void> {
     const client = this.client();
     if (client?.isRunning()) {
-      const told = { command: 'spark.accept', arguments: [{ token }] };
-      await client.sendRequest('workspace/executeCommand', told).catch(() => undefined); // it is only a count
+      const told = { command, arguments: [{ token }] };
+      await client.sendRequest('workspace/executeCommand', told).catch(() => undefined); // nothing depends on it
     }
   }
 }

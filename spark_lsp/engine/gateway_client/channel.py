@@ -32,7 +32,8 @@ class Channel:
         """Add an event."""
         last = self.events[-1] if self.events else None
         if isinstance(event, Chunk) and isinstance(last, Chunk):
-            self.events[-1] = Chunk(last.text + event.text)
+            confidence = last.confidence if event.confidence is None else event.confidence
+            self.events[-1] = Chunk(last.text + event.text, confidence)
         else:
             self.events.append(event)
         self.arrived.set()

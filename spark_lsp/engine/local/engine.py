@@ -169,20 +169,20 @@ class LocalEngine:
     async def _answer(self, job: Job, response: httpx.Response, clock: Clock) -> AsyncGenerator[Event, None]:
         """Give the events of the answer. If it is empty where code must follow, ask once more."""
         yield Started(self._name, self._model.name, job.format)
-        tally = Tally()
+        tally = Tally(healed=job.healed)
         held = ""  # white space at the beginning: an answer of white space alone is empty
         is_empty = True
         async for text in self._read_text(job, response, clock, tally):
             held += text
             if not is_empty or held.strip():
-                yield Chunk(held)
+                yield Chunk(held, tally.confidence.value)
                 held = ""
                 is_empty = False
         if is_empty and job.is_end_wrong:
             again = job.insist()
             async with self._open_again(again) as second:
                 async for text in self._read_text(again, second, clock, tally):
-                    yield Chunk(text)
+                    yield Chunk(text, tally.confidence.value)
         yield Finished("length" if tally.cut else "stop", tally.usage, clock.timing)
 
     async def _read_text(

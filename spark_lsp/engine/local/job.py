@@ -13,7 +13,7 @@ _BLOCK_TOKENS = 120
 _CHARS_PER_TOKEN = 3  # of the context beside the document; a low estimate
 _GREEDY = {"samplers": ["top_k"], "top_k": 1, "cache_prompt": True, "stream": True, "return_progress": True}
 # The final event would otherwise repeat the whole prompt.
-_FIELDS = ["content", "stop", "stop_type", "tokens_evaluated", "timings"]
+_FIELDS = ["content", "stop", "stop_type", "tokens_evaluated", "timings", "completion_probabilities"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,11 @@ class Job:
     plan: Plan | None = None
     eol: str = "\n"
     is_end_wrong: bool = False
+
+    @property
+    def healed(self) -> int:
+        """The number of characters at the beginning of the answer that the user has typed already."""
+        return len(self.plan.fragment) if self.plan else 0
 
     def insist(self) -> "Job":
         """Return the job that asks again, and does not let the model end its answer; it has read the prompt.
@@ -63,6 +68,8 @@ def _completion(request: Request, slots: Slots) -> Job:
         stop.append("\n")
     tokens = _LINE_TOKENS * lines + (_BLOCK_TOKENS if begins else 0)
     body = _body(plan.slot, plan.prompt, stop, request.max_tokens or tokens)
+    if request.scored and not request.starts:  # the model would not have chosen them
+        body["n_probs"] = 1
     if grammar := fim.make_grammar(plan.fragment, request.starts):
         body["grammar"] = grammar
     below = next((each for each in suffix.splitlines()[1:] if each.strip()), "")

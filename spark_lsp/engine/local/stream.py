@@ -6,6 +6,7 @@ whether the model has finished or its process was killed.
 
 import contextlib
 import json
+import math
 from collections.abc import AsyncGenerator, Awaitable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -32,9 +33,13 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Generated text; may be empty when a token is only a part of a character."""
+    """Generated text; may be empty when a token is only a part of a character.
+
+    `logprob` is the natural logarithm of the probability that the model gave the token, if it was wanted.
+    """
 
     text: str
+    logprob: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,16 @@ def _read_event(data: dict[str, Any]) -> StreamEvent:
         progress = data["prompt_progress"]
         seconds = progress["time_ms"] / 1000
         return Reading(progress["total"], progress["cache"], progress["processed"], seconds)
-    return Text(data.get("content", ""))
+    return Text(data.get("content", ""), _read_logprob(data.get("completion_probabilities")))
+
+
+def _read_logprob(tokens: Any) -> float | None:
+    """Return the log-probability of the token of an event; None without one, as after a cut text."""
+    try:
+        said = float(tokens[0]["logprob"])
+    except (TypeError, ValueError, LookupError):
+        return None
+    return said if math.isfinite(said) and said <= 0 else None
 
 
 def _rejected(status: int, body: bytes) -> EngineError:

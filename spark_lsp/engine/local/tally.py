@@ -6,16 +6,22 @@ The model reports both at the end, but we end an answer earlier if it has all it
 import time
 from dataclasses import dataclass, field, replace
 
+from spark_lsp.engine.confidence import Confidence
 from spark_lsp.engine.local.stream import Reading, StreamEvent, Text
 from spark_lsp.request import Timing, Usage
 
 
 @dataclass(slots=True)
 class Tally:
-    """The tokens of an answer so far, which may take several calls; `text` is that of the last one."""
+    """The tokens of an answer so far, which may take several calls; `text` is that of the last one.
+
+    `healed` characters at its beginning are known, so the model's confidence in them says nothing.
+    """
 
     text: str = ""
     cut: bool = False
+    healed: int = 0
+    confidence: Confidence = field(default_factory=Confidence)
     _earlier: Usage = field(default_factory=Usage)
     _call: Usage = field(default_factory=Usage)
 
@@ -33,6 +39,7 @@ class Tally:
         self._earlier = self.usage
         self._call = Usage()
         self.text = ""
+        self.confidence = Confidence()
 
     def saw(self, event: StreamEvent) -> None:
         """Count one event."""
@@ -40,6 +47,8 @@ class Tally:
             self._call = Usage(event.total, 0, event.cached)
         elif isinstance(event, Text):
             self.text += event.text
+            if len(self.text) > self.healed:
+                self.confidence.add(event.logprob)
             self._call = replace(self._call, output_tokens=self._call.output_tokens + 1)
         else:
             self.cut = event.cut

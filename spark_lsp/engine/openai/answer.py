@@ -14,6 +14,7 @@ import httpx
 
 from spark_lsp.codes import Code
 from spark_lsp.config import OpenAISettings
+from spark_lsp.engine.confidence import Confidence
 from spark_lsp.engine.openai import calls, errors
 from spark_lsp.engine.openai.calls import Call, Target
 from spark_lsp.engine.openai.events import AnswerReader, Piece
@@ -45,6 +46,8 @@ class _Progress:
     tokens: int = 0
     thoughts: int = 0
     characters: int = 0
+    healed: int = 0  # characters at the beginning of the text that are known
+    confidence: Confidence = field(default_factory=Confidence)
     finish: str = ""
     usage: Usage | None = None
     times: dict[str, float] = field(default_factory=dict[str, float])
@@ -59,6 +62,9 @@ class _Progress:
             self.first = self.first or self.last
             self.tokens += 1
             self.characters += len(piece.text)
+        if self.characters > self.healed:
+            for logprob in piece.logprobs:
+                self.confidence.add(logprob)
 
     def exceeds_limit(self, tokens: int) -> bool:
         """Whether more has come than we wanted: each piece of text is at least one token."""
@@ -129,6 +135,7 @@ class Asker:
         """Give the text as it may be passed on, and the end. Raises `EngineError`."""
         progress = _Progress(time.monotonic())
         call, exchange = await self._post_until_accepted(server, request, timeouts)
+        progress.healed = call.healed
         try:
             async with aclosing(self._read_events(server, exchange, call, progress, timeouts)) as events:
                 async for event in events:
@@ -229,13 +236,13 @@ class Asker:
             async for piece in pieces:
                 if shown := call.reply.feed(piece.text):
                     said = said or bool(shown.strip())
-                    yield Chunk(_use_line_ends(shown, call.eol))
+                    yield Chunk(_use_line_ends(shown, call.eol), progress.confidence.value)
                 cut = progress.exceeds_limit(_limit_tokens(call)) and not progress.finish
                 if call.reply.done or cut:
                     break
         if rest := call.reply.finish():
             said = said or bool(rest.strip())
-            yield Chunk(_use_line_ends(rest, call.eol))
+            yield Chunk(_use_line_ends(rest, call.eol), progress.confidence.value)
         self._note_thinking(server, call, progress, said=said)
         yield progress.make_finished(cut=cut and not call.reply.done)
 

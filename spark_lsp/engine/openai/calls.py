@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spark_lsp.config import Flavour
-from spark_lsp.engine.openai import errors
+from spark_lsp.engine.openai import errors, logprobs
 from spark_lsp.engine.openai.fields import SYSTEM
 from spark_lsp.prompts import fim
 from spark_lsp.prompts.chat import (
@@ -100,7 +100,7 @@ class Target:
 class Call:
     """One HTTP request: the path below the base URL, its body, and how the text is to be read.
 
-    `max_tokens` bounds the answer without its thinking.
+    `max_tokens` bounds the answer without its thinking. `healed` characters of the answer are known.
     """
 
     path: str
@@ -109,6 +109,7 @@ class Call:
     reply: AnswerFilter
     max_tokens: int
     eol: str = "\n"
+    healed: int = 0
 
     @property
     def infills(self) -> bool:
@@ -168,13 +169,14 @@ def _make_infill_call(request: Request, target: Target, budget: int, files: tupl
     stops = (*(() if target.suffixes else template.stop), *request.stop)
     if stops:
         body["stop"] = list(dict.fromkeys(stops))[:most]
+    if request.scored and not request.starts and target.flavour in logprobs.FLAVOURS:
+        body |= logprobs.WANTED
     if heals and (grammar := fim.make_grammar(fragment, request.starts)):
         body["grammar"] = grammar
     reply = fim.FimAnswerFilter(fragment, lines=request.max_lines, opens=fim.may_start_with_newline(before))
     path = "/fim/completions" if target.flavour == "mistral" else "/completions"
-    return Call(
-        path, _remove_refused_fields(body, target), EditFormat.TEXT, reply, tokens, _find_line_end(request)
-    )
+    kept, eol = _remove_refused_fields(body, target), _find_line_end(request)
+    return Call(path, kept, EditFormat.TEXT, reply, tokens, eol, len(fragment))
 
 
 def _make_chat_call(request: Request, target: Target, budget: int, files: tuple[ContextFile, ...]) -> Call:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from spark_lsp.engine.openai import errors
+from spark_lsp.engine.openai.logprobs import read_logprobs
 from spark_lsp.engine.sse import MAX_EVENT_BYTES, EventParser, EventTooLong, ServerEvent
 from spark_lsp.request import Usage
 
@@ -25,6 +26,7 @@ class Piece:
 
     `alive`: the model works, though it says nothing that counts: it thinks, or it reads.
     `thinks`: it thinks, and the server keeps that apart from the text.
+    `logprobs` are those of the tokens of the text.
     """
 
     text: str = ""
@@ -33,6 +35,7 @@ class Piece:
     usage: Usage | None = None
     times: dict[str, float] = field(default_factory=dict[str, float])
     thinks: bool = False
+    logprobs: tuple[float, ...] = ()
 
 
 @dataclass(slots=True)
@@ -142,6 +145,7 @@ def piece_of(data: str, name: str = "") -> Piece:
         _read_usage(_require_table(fields.get("usage"))) or _read_progress(progress),
         _read_times(fields),
         thinks,
+        read_logprobs(choice),
     )
 
 

@@ -193,7 +193,7 @@ class WaferEngine:
             elif isinstance(event, Chunk):
                 for token in tokens_in(event.text):
                     await play.wait_for_next(wanted)
-                    yield Chunk(token)
+                    yield Chunk(token, event.confidence)
             elif isinstance(event, Finished):
                 if not play.usage.output_tokens:
                     await until(play.begun)  # an empty answer still takes the time to read the prompt

@@ -75,6 +75,22 @@ async def accept_suggestion(
     return {"accepted": completions.accept(token)}
 
 
+async def reject_suggestion(
+    argument: Any, *, engine_side: EngineSide, completions: Completions
+) -> dict[str, bool]:
+    """Remove a suggestion that the user sent away; it is not shown at its place again.
+
+    With `leaving`, the user only left the mode in which it is on the screen. Then it counts as ignored, if it
+    was there for long enough to be read.
+    """
+    await engine_side.wait_until_up()
+    values = cast(dict[str, Any], argument) if isinstance(argument, dict) else {}
+    token, leaving = values.get("token"), values.get("leaving", False)
+    if type(token) is not int or type(leaving) is not bool:
+        raise ArgumentError("spark.reject needs the token of a suggestion", "Nothing was removed")
+    return {"rejected": completions.reject(token, leaving=leaving)}
+
+
 async def start_explanation(
     argument: Any,
     *,

@@ -5,7 +5,7 @@ from pygls.capabilities import ServerCapabilitiesBuilder
 
 from spark_lsp.lsp.abilities import Abilities
 from spark_lsp.lsp.language_client import LanguageClient
-from spark_lsp.lsp.settings_parsing import client_shows_partial_results, extract_section
+from spark_lsp.lsp.settings_parsing import client_declares, extract_section
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.startup import Startup
 from spark_lsp.lsp.workspace import Workspace
@@ -27,7 +27,8 @@ def initialize(
     folders = [folder.uri for folder in params.workspace_folders or []]
     workspace.roots = tuple(folders or ([params.root_uri] if params.root_uri else []))
     options = params.initialization_options
-    client.shows_partial_results = client_shows_partial_results(options)
+    client.shows_partial_results = client_declares(options, "growing")
+    client.reports_rejections = client_declares(options, "rejects")
     settings.begin(options)
     startup.begin_soon()
     has_ghost_text = client.abilities.shows_ghost_text

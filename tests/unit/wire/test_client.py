@@ -266,6 +266,27 @@ def test_a_draft_may_come_before_the_answer_begins(client: ClientConnection):
     assert hear(client, "spark.draft", **draft) == []
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({}, None),
+        ({"confidence": 0.25}, 0.25),
+        ({"confidence": 1}, 1.0),
+        ({"confidence": None}, None),
+        ({"confidence": 1.5}, None),
+        ({"confidence": -1}, None),
+        ({"confidence": "high"}, None),
+        ({"confidence": [0.5]}, None),
+    ],
+)
+def test_a_delta_may_report_the_confidence(
+    client: ClientConnection, said: dict[str, Any], expected: float | None
+):
+    client.create(ASK, "ic")
+    (_, chunk) = hear(client, "response.output_text.delta", delta="x", **said)
+    assert chunk.event == Chunk("x", expected)
+
+
 @pytest.mark.parametrize("lane", ["ic.7", "", None])
 def test_what_belongs_to_no_request_is_ignored(client: ClientConnection, lane: str | None):
     client.create(ASK, "ic")

@@ -65,6 +65,7 @@ REQUESTS = st.builds(
     stop=st.lists(st.text(min_size=1, max_size=3), max_size=2).map(tuple),
     attempt=st.integers(1, 2),
     starts=st.lists(st.text(max_size=5), max_size=3).map(tuple),
+    scored=st.booleans(),
 )
 
 

@@ -35,6 +35,7 @@ local REMEMBERED = 16 -- the places of recent requests; growing answers refer to
 ---@field timer? uv.uv_timer_t
 ---@field shown? string its place on the screen
 ---@field dismissed? string the place where the user dismissed it
+---@field rejected? integer the token of the suggestion that the user sent away
 
 ---@type table<integer, spark_lsp.Buffer>
 local buffers = {}
@@ -204,6 +205,9 @@ end
 ---@param item lsp.InlineCompletionItem
 local function take(bufnr, place, item, token, done)
   local buffer = buffers[bufnr]
+  if token == buffer.rejected then
+    return -- it was on its way when the user sent it away
+  end
   buffer.token = math.max(buffer.token, token)
   buffer.offer = {
     token = token,
@@ -268,6 +272,26 @@ local function moved(bufnr)
   end
 end
 
+--- Let the server execute a command about a suggestion; its answer is not needed.
+local function execute(buffer, command, arguments)
+  local client = vim.lsp.get_client_by_id(buffer.client_id)
+  if client then
+    client:request('workspace/executeCommand', { command = command, arguments = arguments }, function() end)
+  end
+end
+
+--- Report that the user sent the visible suggestion away, so that the server does not offer it here again.
+---@param leaving boolean the user only left insert mode
+local function reject(bufnr, leaving)
+  local buffer = buffers[bufnr]
+  if buffer.shown and buffer.offer then
+    execute(buffer, 'spark.reject', { { token = buffer.offer.token, leaving = leaving } })
+  end
+  if buffer.offer and not leaving then
+    buffer.rejected, buffer.offer = buffer.offer.token, nil
+  end
+end
+
 --- Insert mode has ended: dismiss the suggestion for this position.
 local function left(bufnr)
   local buffer = buffers[bufnr]
@@ -279,6 +303,7 @@ local function left(bufnr)
   if client and buffer.request then
     pcall(client.cancel_request, client, buffer.request)
   end
+  reject(bufnr, true)
   buffer.dismissed = buffer.shown or buffer.dismissed
   buffer.offer, buffer.request = nil, nil
   clear(bufnr)
@@ -309,12 +334,8 @@ end
 
 --- Report an accepted suggestion to the server, which counts them.
 local function tell(buffer, command)
-  local client = command and vim.lsp.get_client_by_id(buffer.client_id)
-  if client then
-    client:request('workspace/executeCommand', {
-      command = command.command,
-      arguments = command.arguments,
-    }, function() end)
+  if command then
+    execute(buffer, command.command, command.arguments)
   end
 end
 
@@ -375,11 +396,12 @@ function M.visible()
   return M.current(bufnr) ~= nil and vim.fn.pumvisible() == 0 and not unwanted(bufnr)
 end
 
---- Dismiss the suggestion until something changes.
+--- Dismiss the suggestion: the same text is not offered here again.
 function M.dismiss()
   local bufnr = api.nvim_get_current_buf()
   if buffers[bufnr] then
     stop(buffers[bufnr])
+    reject(bufnr, false)
     buffers[bufnr].dismissed = spot(bufnr)
     clear(bufnr)
   end

@@ -146,6 +146,8 @@ local WORTH_SAYING = {
   not_a_file = true,
   git_undecided = true,
   document_unusable = true,
+  dismissed = true,
+  low_confidence = true,
   secret_in_answer = true,
   no_answer = true,
   superseded = true,
@@ -195,7 +197,7 @@ function M.setup(options)
   end
   local config = vim.tbl_deep_extend('force', {
     handlers = handlers,
-    init_options = { spark = { client = { growing = true } } },
+    init_options = { spark = { client = { growing = true, rejects = true } } },
     -- Neovim 0.11 does not declare ghost text, but this module shows it there too.
     capabilities = { textDocument = { inlineCompletion = { dynamicRegistration = false } } },
   }, M.options.config, { cmd = cmd })
