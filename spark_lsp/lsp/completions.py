@@ -140,7 +140,7 @@ class Completions:
         loop = asyncio.get_running_loop()
         future = self._waiting[request] = loop.create_future()
         try:
-            self._perform(life, life.speculation.set_policy(self._factory.policy))
+            self._follow_policy(life)
             self._perform(life, life.add_request(request, loop.time()))
             is_at_once = future.done() and isinstance(future.result(), AnswerText | AnswerNothing)
             self.counts.count_request(is_at_once=is_at_once)
@@ -162,8 +162,7 @@ class Completions:
                     future.set_result(effect)
             elif isinstance(effect, StartStream | StartAhead):
                 self._stop_others_ahead(life)
-                # It may have changed since the rest.
-                self._perform(life, life.speculation.set_policy(self._factory.policy))
+                self._follow_policy(life)  # which may have changed since the rest began
                 self._start_stream(life, effect.stream)
             elif isinstance(effect, AdoptStream):
                 self._adopt_stream(effect.stream)
@@ -174,6 +173,10 @@ class Completions:
             else:
                 call_guarded(self._perform_simple, effect)
         self._set_timer(life)
+
+    def _follow_policy(self, life: LifeCycle) -> None:
+        """Follow the settings, and the engine that completes now."""
+        self._perform(life, life.speculation.set_policy(self._factory.policy))
 
     def _perform_simple(self, effect: StopStream | StopStreamAt | ShowText | ReportFailure) -> None:
         """Perform an effect that causes no further event."""
@@ -326,7 +329,7 @@ class Completions:
         elif event.reason == "cancelled":
             self._repeat_stopped(running, now)
         else:
-            self._perform(life, life.speculation.set_policy(self._factory.policy))  # the engine is known now
+            self._follow_policy(life)  # the engine is known now
             self._perform(life, life.finish(running.stream, now))
 
     def _repeat_stopped(self, running: CompletionStream, now: float) -> None:
