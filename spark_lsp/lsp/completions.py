@@ -326,6 +326,7 @@ class Completions:
         elif event.reason == "cancelled":
             self._repeat_stopped(running, now)
         else:
+            self._perform(life, life.speculation.set_policy(self._factory.policy))  # the engine is known now
             self._perform(life, life.finish(running.stream, now))
 
     def _repeat_stopped(self, running: CompletionStream, now: float) -> None:

@@ -52,7 +52,7 @@ class StreamFactory:
         """When to request the next suggestion ahead, and whose answers may be used again."""
         settings, engine = self._settings.current.completion, self._gateway.completion_engine
         is_free = engine is not None and engine.is_free
-        source = (settings, engine and (engine.name, engine.model), self._gateway.selected_engine)
+        source = None if engine is None else (settings, engine.name, engine.model)
         return Policy(choose_trigger(settings.speculate, is_free=is_free), source)
 
     def may_start(self, stream: SuggestionStream) -> bool:

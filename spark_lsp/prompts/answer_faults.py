@@ -1,10 +1,14 @@
-"""Counts the faults of an answer: dead code, and names that nothing binds, in it and in the lines below it.
+"""Counts the faults of an answer: wrong blocks, and names that nothing binds in it and in the lines below.
 
 If the lines below use a name that nothing binds, the answer should probably bind it. The count compares two
 answers to the same request.
 """
 
-from spark_lsp.prompts.blocks import makes_lines_unreachable
+from spark_lsp.prompts.blocks import (
+    INDENTED_LANGUAGES,
+    has_line_below_too_deep,
+    makes_lines_unreachable,
+)
 from spark_lsp.prompts.names import UnresolvedName, find_unresolved
 from spark_lsp.text.lines import find_line_end
 
@@ -13,13 +17,14 @@ _LINES_BELOW = 15
 
 
 def count_faults(before: str, answer: str, after: str, language: str) -> int:
-    """Return how many names do not exist in an answer and in the lines below it, plus 1 for dead code.
+    """Return how many names do not exist in an answer and in the lines below it, plus the faults of blocks.
 
     Names of languages that cannot be judged count as existing.
     """
     if not answer.strip():
         return 0
     faults = int(makes_lines_unreachable(before, answer, after))
+    faults += language in INDENTED_LANGUAGES and has_line_below_too_deep(before, answer, after)
     if len(before) + len(after) > _MAX_CHARS:
         return faults
     wrong = [each for each in find_unresolved(before, answer, after, language) if not each.is_module]

@@ -41,7 +41,10 @@ class Trigger(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The trigger, and the source of answers: those of another engine or other settings are not reused."""
+    """The trigger, and the source of answers: those of another engine or other settings are not reused.
+
+    A source of None is unknown, as before the first message of the gateway.
+    """
 
     trigger: Trigger = Trigger.NEVER
     source: object = None
@@ -69,11 +72,11 @@ class Speculation:
 
     def set_policy(self, policy: Policy) -> list[Effect]:
         """Follow the settings and the choice of the engine."""
-        if policy == self._policy:
-            return []
-        self._policy = policy
-        self.recent.clear()
-        return self.drop()
+        before, self._policy = self._policy.source, policy
+        is_other = before is not None and before != policy.source
+        if is_other:
+            self.recent.clear()
+        return self.drop() if is_other or policy.trigger is Trigger.NEVER else []
 
     def note_answer(self, base: SuggestionStream, now: float) -> None:
         """Let the rest begin: a request was answered from `base`."""

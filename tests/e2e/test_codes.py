@@ -122,7 +122,7 @@ def test_completions_that_are_switched_off(ready: Pipe) -> None:
 
 def test_an_edit_that_is_applied(ready: Pipe) -> None:
     done = outcome(ready, instruction="rename `a` to `first`")
-    assert (done["state"], done["code"], done["reason"]) == ("applied", Code.APPLIED, "")
+    assert (done["state"], done["code"], done["reason"]) == ("applied", Code.APPLIED, "Made without a model")
 
 
 @pytest.mark.parametrize(

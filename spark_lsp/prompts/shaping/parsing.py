@@ -63,9 +63,13 @@ class ParseCheck:
 
     def _count_errors(self, inserted: str, rest_end: int) -> int | None:
         errors = self._parser.count_errors(inserted, rest_end)
-        if errors is None or self.around.language not in INDENTED_LANGUAGES:
+        if errors is None or self.around.language not in INDENTED_LANGUAGES or self._was_line_below_too_deep:
             return errors
         return errors + self._is_line_below_too_deep(inserted, rest_end)
+
+    @cached_property
+    def _was_line_below_too_deep(self) -> bool:
+        return self._is_line_below_too_deep("", 0)
 
     def _is_line_below_too_deep(self, inserted: str, rest_end: int) -> bool:
         answer = ClosedAnswer(self.around)

@@ -159,6 +159,18 @@ async def test_a_paid_engine_gets_the_request_at_the_acceptance_only() -> None:
     assert (user.counts["engine_requests"], user.counts["ahead_used"]) == (2, 1)
 
 
+async def test_the_price_of_an_engine_may_be_known_only_after_its_first_answer() -> None:
+    async with using(ANSWER, ANSWER) as user:
+        known, user.parts.gateway.engines = user.parts.gateway.engines, ()
+        user.link.held = anyio.Event()
+        asked = asyncio.ensure_future(user.ask())
+        await user.until(lambda: user.link.requests)
+        user.parts.gateway.engines = known
+        user.link.held.set()
+        assert await asked == "alpha"
+        await user.until(lambda: user.counts["ahead_output_tokens"])
+
+
 async def test_without_the_setting_each_request_is_sent_when_it_arrives() -> None:
     async with using(ANSWER, ANSWER, speculate="off") as user:
         await user.ask()

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from spark_lsp.prompts.ghost import GhostText
@@ -122,6 +122,7 @@ SCRIPT = [
 ]
 
 
+@example(["x = 1", "    return a"], 2, "a")  # the second line is indented without reason
 @given(
     st.lists(st.sampled_from(PYTHON), max_size=6),
     st.integers(0, 200),

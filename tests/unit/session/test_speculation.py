@@ -249,13 +249,27 @@ def test_an_empty_next_suggestion_is_known() -> None:
 
 
 def test_another_engine_or_setting_ends_it_and_its_answers_are_not_used() -> None:
-    world, ahead = looked_at()
+    world = World(trigger=Trigger.SHOWN)
+    world.life.speculation.set_policy(Policy(Trigger.SHOWN, "one engine"))
+    world.request()
+    world.chunk("alpha")
+    world.finish()
+    world.wait(REST_SECONDS)
+    ahead = world.ahead
+    assert ahead is not None
     world.perform(world.life.speculation.set_policy(Policy(Trigger.SHOWN, "another engine")))
     assert world.log[-1] == StopStream(ahead)
     world.type("x")
     world.change(CURSOR, CURSOR + 1, "", CURSOR)
     world.request()
     assert count(world, AdoptStream) == 0
+
+
+def test_news_of_the_first_engine_ends_nothing_and_a_ban_ends_it() -> None:
+    world, ahead = looked_at()
+    assert world.life.speculation.set_policy(Policy(Trigger.ACCEPTED, "the engine")) == []
+    world.perform(world.life.speculation.set_policy(Policy(Trigger.NEVER, "the engine")))
+    assert world.log[-1] == StopStream(ahead)
 
 
 def test_going_back_to_a_text_shows_its_suggestion_again() -> None:
