@@ -59,7 +59,7 @@ class ReplaySettings:
     ] = False
     tokens_per_s: Annotated[Amount, _describe("the pace; 0 means all at once")] = 500.0
     delay_ms: Annotated[Amount, _describe("milliseconds before the first token")] = 50.0
-    confidence: Annotated[Share | None, _describe("the confidence that it reports; null: none")] = None
+    confidence: Annotated[Share, _describe("the confidence that it reports; 0: none")] = 0.0
 
 
 Flavour = Literal[

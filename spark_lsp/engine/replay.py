@@ -64,7 +64,7 @@ class ReplayEngine:
         asked = time.monotonic()
         yield Started(self._name, "replay", edit_format(request, text))
         there = -(-len(text) // TOKEN_CHARS)
-        confidence = self._settings.confidence if request.scored else None
+        confidence = (self._settings.confidence or None) if request.scored else None
         limit = 0 if request.warm else min(request.max_tokens or there, there)
         for number in range(limit):
             await _until(asked + self._due(number), number)

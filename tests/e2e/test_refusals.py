@@ -257,10 +257,11 @@ def test_an_engine_without_confidence_is_never_hidden(start: Start) -> None:
     assert [each["insertText"] for each in pipe.items()] == [SAID]
 
 
-def test_a_threshold_that_is_no_share_is_reported_and_shows_everything(
-    start: Start, replay_config: Path
+@pytest.mark.parametrize(("confidence", "shown"), [(0.3, False), (0.9, True)])
+def test_a_threshold_that_is_no_share_is_reported_and_the_default_is_used(
+    start: Start, replay_config: Path, confidence: float, shown: bool
 ) -> None:
-    answer_with(replay_config, 0.01)
+    answer_with(replay_config, confidence)
     pipe = start(with_threshold(7))
-    assert pipe.items()
+    assert bool(pipe.items()) is shown
     assert any("threshold" in each["message"] for each in pipe.told("window/showMessage"))
