@@ -3,13 +3,13 @@
 import os
 import sqlite3
 from collections.abc import Generator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from spark_lsp.errors import StoreError
 
-PATIENCE = 2.0  # seconds to wait for another writing process
+PATIENCE = 5.0  # seconds to wait for another writing process
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Database:
             os.close(os.open(self.file, os.O_CREAT | os.O_RDWR, 0o600))
             with closing(sqlite3.connect(self.file, timeout=PATIENCE)) as link:
                 self._read_version(link)  # a file of another release is left as it is
-                link.execute("PRAGMA journal_mode = WAL")
+                with suppress(sqlite3.OperationalError):  # another process holds it; a later one will switch
+                    link.execute("PRAGMA journal_mode = WAL")
                 link.execute("PRAGMA synchronous = NORMAL")
                 with link:
                     self._prepare(link)
