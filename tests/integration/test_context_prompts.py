@@ -1,5 +1,7 @@
 """The context beside a document, from an editor through the real gateway to a server's prompt."""
 
+import itertools
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from spark_lsp.config import LocalSettings
 from spark_lsp.engine.local.engine import LocalEngine
 from tests.e2e.conftest import Client, ended, started
 from tests.integration.http_server import Asked, HttpServer, Reply, http_server
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.asyncio
 SHOP = "def discount(cart: Cart, code: str) -> float:\n    hidden_body = 1\n    return 0.5\n"
@@ -40,19 +43,21 @@ async def connected(home: dict[str, str], server: HttpServer, engine: str) -> Cl
 
 
 async def prompts(client: Client, server: HttpServer, folder: Path) -> AsyncIterator[str]:
-    """Give the prompt of one request for ghost text after the other."""
+    """Give the prompt of one request for ghost text after the other.
+
+    Each is for another text, because the server answers the same text again without the engine.
+    """
     shop = (folder / "shop.py").as_uri()
     client.open(SHOP, shop)
     main = (folder / "main.py").as_uri()
     client.open(MAIN, main)
     await client.actions(0, uri=shop)  # both documents are mirrored
     client.change(2, "# edited\n", 0, 0, 0, 0, uri=shop)
-    version = 1
-    while True:
-        version += 1
-        client.change(version, "x", 2, 17, 2, 17, uri=main)
-        await client.ghost(2, 18, main)
-        client.change(version := version + 1, "", 2, 17, 2, 18, uri=main)
+    deadline = time.monotonic() + PATIENCE
+    for count in itertools.count(1):
+        assert time.monotonic() < deadline
+        client.change(count + 1, "x", 2, 17, 2, 17, uri=main)
+        await client.ghost(2, 17 + 1, main)
         if server.posts:
             body: dict[str, Any] = server.posts[-1].json
             yield body["prompt"] if "prompt" in body else body["messages"][-1]["content"]
