@@ -1,4 +1,4 @@
-"""The composition of the parts that know what is beside a document: `parts` creates it once."""
+"""The composition of the parts for the context beside a document: `parts` creates it once."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING

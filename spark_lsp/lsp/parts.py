@@ -173,7 +173,7 @@ class Parts:
 
     @cached_property
     def context(self) -> "ContextParts":
-        """What is known beside the open documents."""
+        """The parts for the context beside a document."""
         from spark_lsp.lsp.context_parts import ContextParts
 
         return ContextParts(

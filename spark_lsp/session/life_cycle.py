@@ -235,9 +235,9 @@ class LifeCycle:
         if typed is None:
             prepared = self.speculation.take(request, now)
             self._effects += self.speculation.drop()  # unless it is taken
+            if prepared is not None and prepared.source is None and not self._allows(prepared.suggestion):
+                prepared = None  # another answer may differ from the one that the user has refused
             if prepared is not None:
-                if prepared.source is None and not self._allows(prepared.suggestion):
-                    prepared.dismiss()
                 self._stream = prepared
                 self._effects.append(AdoptStream(prepared))
                 typed = prepared.find_typed_text(request.document, request.offset)

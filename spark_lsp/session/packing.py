@@ -76,8 +76,9 @@ def pack_context(candidates: Iterable[Candidate], tokens: int) -> tuple[ContextP
     )
 
 
-def _by_rank(candidate: Candidate) -> tuple[Order, int, str]:
-    return candidate.rank, len(candidate.text), candidate.text
+def _by_rank(candidate: Candidate) -> tuple[Order, int, str, str, str]:
+    """Order candidates by rank; of the same rank, in an order that depends on nothing else."""
+    return candidate.rank, len(candidate.text), candidate.text, candidate.kind, candidate.title
 
 
 def _by_place(candidate: Candidate) -> tuple[int, Order, str, str]:

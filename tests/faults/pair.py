@@ -268,6 +268,10 @@ class Pair:
         self._settings({"engines": {"far": far, "own": OWN}})
         self.pipe.change(2, _change(1, "ret"), uri=uri)
         wanted.append(self.suggestion(uri, 1, 7))
+        product = {"start": {"line": 1, "character": 11}, "end": {"line": 1, "character": 16}}
+        whole = self.open("def mul(a, b):\n    return a * b\n")
+        refactoring = {"action": "extract_variable", "uri": whole, "range": product}
+        self.ended(self.command("spark.edit", refactoring))
         self._stopping = True
         stopped = self.start_edit(uri)
         self.pipe.send(method="$/cancelRequest", params={"id": self.suggestion(uri, 1, 7)})

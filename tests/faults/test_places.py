@@ -41,6 +41,7 @@ EXCUSED = {
     "lsp/outgoing.py:Outgoing._scan:ensure_future(work)": "a guard; its work is tried itself",
     "lsp/main_loop.py:MainLoop._call_soon": "where the loop cannot read stdin, as on Windows",
     "launch.py:_spawn_gateway": "only where no gateway runs",
+    "gateway/serve.py:serve:start_soon(_announce)": "it does not start then; `test_ending.py` has it",
     "engine/gateway_client/channel.py:Channel._wait_for_event": "half a minute long; see `test_link.py`",
     "engine/route.py:Route.aclose": "nobody calls it: a route does not own its engines",
     "engine/gateway_client/remote.py:Remote.aclose": "nobody calls it: the link ends with its task",

@@ -199,7 +199,7 @@ async def test_coming_back_to_a_document_reads_next_to_nothing(local: LocalEngin
         await local.idle()
     back = replace(completion(first[: len(first) // 2], first[len(first) // 2 :]), origin="file:///a.py")
     usage = end_of(await answer(local, back)).usage
-    assert usage.input_tokens >= 100
+    assert usage.input_tokens >= 80  # of the smallest window, which a slow machine reads
     assert usage.input_tokens - usage.cached_tokens <= 8
 
 

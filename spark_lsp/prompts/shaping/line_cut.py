@@ -24,15 +24,19 @@ class LineCut:
         seen: list[str] = []
         margin = indent_width(self.around.line)
         for start, end, is_closed in _split_lines(text):
-            line = text[start:end]
             cut = answer.cut
             is_cut = cut is not None and cut <= end
-            if self._is_deceptive(text[start:cut] if is_cut else line, start):
+            if is_cut:
+                is_closed = False  # so that the result does not depend on the text behind the cut
+            line = text[start:cut] if is_cut else text[start:end]
+            if self._is_deceptive(line, start):
                 return start  # the lines above it are safe
             if start and line.strip():
                 if start + indent_width(line) in answer.outer:
                     margin = min(margin, indent_width(line))
-                if self._ends_before(answer, start, line, seen, margin, is_closed=is_closed or is_final):
+                if self._ends_before(
+                    answer, start, line, seen, margin, is_closed=is_closed or (is_final and not is_cut)
+                ):
                     return start
             if is_cut:
                 return cut

@@ -1,7 +1,10 @@
 """How the gateway ends: by a signal, in mid-answer, and when nobody needs it."""
 
 import json
+import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,29 @@ def create(**fields: Any) -> str:
 def test_a_signal_ends_it_with_zero(start: Any, short: Path, number: int) -> None:
     with start(short) as started:
         assert started.end(number) == 0
+
+
+FULL_DISK = """
+import sys
+from spark_lsp import cli, runtime
+
+def fail(*_):
+    raise OSError(28, "No space left on device")
+
+runtime.write_state = fail
+sys.exit(cli.main(["gateway", "--automatic"]))
+"""
+
+
+def test_a_gateway_that_cannot_announce_itself_ends(short: Path) -> None:
+    environment = {**os.environ, "SPARK_LSP_RUNTIME_DIR": str(short)}
+    ended = subprocess.run(
+        [sys.executable, "-c", FULL_DISK],
+        env=environment, capture_output=True, text=True, timeout=DEADLINE, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert "OSError" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 async def test_a_signal_in_mid_answer_lets_the_answer_finish(answers: Any, start: Any, short: Path) -> None:

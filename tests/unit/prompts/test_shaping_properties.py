@@ -53,6 +53,7 @@ def run(text: str, offset: int, language: str, pieces: list[str]) -> tuple[list[
     return shown, text[:offset] + inserted + text[end:]
 
 
+@example("python", "", "\na)aa", "\na)aa\n")  # a bracket too many in the line below
 @given(LANGUAGES, CODE, CODE, CODE)
 def test_the_pieces_of_an_answer_do_not_matter(language: str, before: str, after: str, reply: str) -> None:
     text = before + after
