@@ -102,8 +102,9 @@ def test_a_wrong_number_of_days_is_refused(home: dict[str, str], days: str) -> N
 
 @pytest.mark.usefixtures("history")
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
-def test_clean_removes_the_history(home: dict[str, str], state: Path) -> None:
+def test_clean_removes_the_history(home: dict[str, str], state: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "spark_lsp", "clean", "--yes"]
-    done = subprocess.run(command, env=home, capture_output=True, text=True, check=False)
+    environment = {**home, "XDG_CACHE_HOME": str(tmp_path / "cache")}  # the usual one is that of all tests
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert "history" in done.stdout
     assert not state.exists()
