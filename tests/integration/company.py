@@ -94,7 +94,7 @@ async def http_proxy() -> AsyncIterator[HttpProxy]:
         yield proxy
     finally:
         listener.close()
-        for task in list(proxy.tasks):
-            task.cancel()
-        while proxy.tasks:
-            await asyncio.sleep(0)
+        while proxy.tasks:  # the end of a tunnel may take a cancellation for its own
+            for task in list(proxy.tasks):
+                task.cancel()
+            await asyncio.sleep(0.001)
