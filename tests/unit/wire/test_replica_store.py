@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from spark_lsp.request import CONTEXT_SCHEME
 from spark_lsp.wire.frames import DocCheck, DocChunk, DocEdit, DocOpen, EditFrame
 from spark_lsp.wire.replica_store import ReplicaStore, digest
 
@@ -154,3 +155,13 @@ def test_the_store_names_the_documents_that_changed() -> None:
     assert (store.take_changes(), store.text_of("d1")) == ({"d1"}, None)
     store.close("d1")
     assert store.take_changes() == {"d1"}
+
+
+def test_the_store_tells_context_from_documents() -> None:
+    mirror, _ = opened()
+    mirror.open_document(
+        DocOpen(doc="c1", uri=f"{CONTEXT_SCHEME}file:///a", version=1, length=1, hash=digest("x"), text="x")
+    )
+    assert mirror.is_context("c1")
+    assert not mirror.is_context("d1")
+    assert not mirror.is_context("not here")
