@@ -18,7 +18,7 @@ from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused, SparkError
 from spark_lsp.lsp import convert
 from spark_lsp.lsp.answer_recorder import AnswerReader
-from spark_lsp.lsp.edit_proposer import TEXT_UNCHANGED, EditProposer
+from spark_lsp.lsp.edit_proposer import TEXT_UNCHANGED, EditProposer, proposal_of
 from spark_lsp.lsp.edit_request import EditRequest
 from spark_lsp.lsp.engine_side import EngineSide
 from spark_lsp.lsp.language_client import LanguageClient
@@ -28,6 +28,7 @@ from spark_lsp.lsp.rules import edit_by_rules
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.prompts import actions
 from spark_lsp.session.documents import Documents
+from spark_lsp.session.proposal import Proposal
 from spark_lsp.supervise import call_guarded, log_failure
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, rebase_edits
@@ -42,11 +43,15 @@ APPLY_TIMEOUT_SECONDS = 120.0  # for the editor to answer `workspace/applyEdit`;
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an edit ended: the state of `spark/edit`, its code, and the reason in words."""
+    """How an edit ended: the state of `spark/edit`, its code, and the reason in words.
+
+    `proposal` is the model's proposal if it was refused.
+    """
 
     state: str
     code: Code
     reason: str = ""
+    proposal: Proposal | None = None
 
 
 APPLIED = Outcome("applied", Code.APPLIED)
@@ -146,7 +151,7 @@ class EditJobs:
             edits = await self._proposer.propose(job.request, progress) if known is None else known
             await self._apply(job, _remove_note(edits, job.request.note))
         except EditRefused as error:
-            return Outcome("refused", error.code, str(error))
+            return Outcome("refused", error.code, str(error), proposal_of(error))
         except SparkError as error:
             return Outcome("failed", error.code, str(error))
         except Exception as error:

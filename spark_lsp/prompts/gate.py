@@ -121,7 +121,7 @@ def check_proposal(
 ) -> None:
     """Raise `ProposalRefused` if the edits must not be applied. `tree` is that of `document`."""
     if any(DECEPTIVE_CHARACTERS.search(edit.new) for edit in edits):
-        raise refuse(
+        raise refuse(  # without its edits: no editor should show them
             "holds invisible characters that disguise code",
             Code.PROPOSAL_DISGUISED,
             "Your answer holds invisible characters. Write the code without them.",

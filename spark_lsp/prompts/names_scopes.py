@@ -2,8 +2,8 @@
 
 `names.find_unresolved` accepts a name that occurs anywhere else in the file. This module follows the scopes,
 because its results for a file before and after an edit are compared: only a name that the edit made undefined
-counts, so a rule that is too strict changes nothing. For texts without a tree and for languages without rules,
-it finds nothing.
+counts, so a rule that is too strict changes nothing. It finds nothing in texts without a tree, and in
+languages without rules.
 """
 
 from dataclasses import dataclass, field
@@ -67,7 +67,7 @@ def find_undefined(tree: SyntaxTree) -> dict[str, int]:
         name = text_of(node)
         if name in rules.globals or name in found or not name.strip("_"):
             continue
-        if not scopes[_scope_of(node, scopes)].has(name):
+        if not any(scope.has(name) for scope in _scopes_of(node, scopes)):
             found[name] = tree.offset_of(node.start_byte)
     return found
 
@@ -95,9 +95,19 @@ def _collect(rules: LanguageRules, root: Node) -> tuple[dict[int, _Scope], list[
     return scopes, uses
 
 
-def _scope_of(node: Node, scopes: dict[int, _Scope]) -> int:
-    """Return the innermost scope around a node; the bases and decorators of a class are outside it."""
-    return next(each.id for each in ancestors_of(node) if each.id in scopes)
+def _scopes_of(node: Node, scopes: dict[int, _Scope]) -> list[_Scope]:
+    """Return the innermost scope around a node; in the head of a definition, also the scope around that.
+
+    Python evaluates bases and default values outside, but binds type parameters inside.
+    """
+    inner = node
+    for outer in ancestors_of(node):
+        if outer.id in scopes:
+            scope = scopes[outer.id]
+            is_head = scope.outer is not None and not is_field(inner, "body")
+            return [scope, scope.outer] if is_head and scope.outer is not None else [scope]
+        inner = outer
+    return []
 
 
 def _binding_scope(node: Node, scopes: dict[int, _Scope], root: Node) -> int:

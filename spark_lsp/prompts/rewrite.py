@@ -67,7 +67,7 @@ def _documentation_prompt(request: Request) -> ChatMLPrompt:
     )
     system = "You write short, precise documentation. You answer with the docstring only."
     return ChatMLPrompt(
-        messages=(("system", system), ("user", question)),
+        messages=(("system", system), ("user", question), *_objection_turns(request, '"""', '"""')),
         begun='"""',
         format=EditFormat.DOCSTRING,
         stop=('"""', "<|im_end|>", "```"),
@@ -87,9 +87,15 @@ def _change_prompt(request: Request) -> ChatMLPrompt:
         "and make only the requested change."
     )
     fence = fences.choose_fence(target, request.language)
+    begun = f"{fence}{request.language}\n"
     return ChatMLPrompt(
-        messages=(("system", system), *_history_turns(request), ("user", question)),
-        begun=f"{fence}{request.language}\n",
+        messages=(
+            ("system", system),
+            *_history_turns(request),
+            ("user", question),
+            *_objection_turns(request, begun, f"\n{fence}"),
+        ),
+        begun=begun,
         format=EditFormat.REPLACE,
         stop=(f"\n{fence}", "<|im_end|>"),
         max_tokens=max(_MIN_CHANGE_TOKENS, len(target) * 2 // _CHARS_PER_TOKEN + _ADDED_TOKENS),
@@ -99,6 +105,14 @@ def _change_prompt(request: Request) -> ChatMLPrompt:
 def _history_turns(request: Request) -> tuple[tuple[str, str], ...]:
     """Return the conversation that the request continues."""
     return tuple((turn.role, turn.text) for turn in request.history)
+
+
+def _objection_turns(request: Request, begun: str, closing: str) -> tuple[tuple[str, str], ...]:
+    """Return the first answer as the model wrote it, and the objection to it."""
+    if request.objection is None:
+        return ()
+    turns = request.objection_turns(f"{begun}{request.objection.answer.rstrip()}{closing}")
+    return tuple((turn.role, turn.text) for turn in turns)
 
 
 def _fix_question(request: Request, code: str) -> str:

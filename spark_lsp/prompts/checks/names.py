@@ -45,7 +45,7 @@ def _describe_name(change: ProposedChange, name: str) -> str:
             "Write the code again without it, or import it inside the function."
         )
     before, after = change.document.text[: change.start], change.document.text[change.end :]
-    found = find_unresolved(before, change.new_target, after, change.language)
+    found = find_unresolved(before, change.new_target, after, change.language, change.new_tree)
     known = next((each.known for each in found if each.name == name), ())[:_SHOWN_NAMES]
     hint = f" These names exist: {', '.join(f'`{each}`' for each in known)}." if known else ""
     return f"The name `{name}` is not defined.{hint} Write the code again without undefined names."
@@ -55,12 +55,9 @@ def _find_new_attributes(change: ProposedChange) -> list[UnresolvedName]:
     """Return the attributes of `self` or `this` that do not exist, and that the old target did not use."""
     before, after = change.document.text[: change.start], change.document.text[change.end :]
     language = change.language
-    found = [
-        each
-        for each in find_unresolved(before, change.new_target, after, language)
-        if each.kind == "attribute"
-    ]
+    new = find_unresolved(before, change.new_target, after, language, change.new_tree)
+    found = [each for each in new if each.kind == "attribute"]
     if not found:
         return []
-    old = {each.name for each in find_unresolved(before, change.old_target, after, language)}
+    old = {each.name for each in find_unresolved(before, change.old_target, after, language, change.tree)}
     return [each for each in found if each.name not in old]

@@ -1,10 +1,12 @@
 """Whether the changed document still parses; without a grammar, whether its brackets still close."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from tree_sitter import Node
 
 from spark_lsp.codes import Code
+from spark_lsp.prompts.blocks import INDENTED_LANGUAGES
 from spark_lsp.prompts.checks.change import ProposedChange
 from spark_lsp.prompts.checks.refusal import ProposalRefused, refuse
 from spark_lsp.prompts.names_code import walk
@@ -31,6 +33,8 @@ def check_syntax(change: ProposedChange) -> None:
         _check_brackets(change)
     elif new_errors > old_errors:
         raise _make_refusal(_describe_error(change))
+    elif change.language in INDENTED_LANGUAGES:
+        _check_indentation(change)
 
 
 def _make_refusal(where: str) -> ProposalRefused:
@@ -57,6 +61,31 @@ def _describe_node(node: Node) -> str:
         return f"`{node.type}` is missing"
     text = (node.text or b"").decode("utf-8", "replace").strip().split("\n")[0]
     return f"unexpected `{text[:_MAX_SHOWN_CHARS]}`" if text else "unexpected end"
+
+
+def _check_indentation(change: ProposedChange) -> None:
+    """Compare the statements whose indentation differs from that of their block: the grammar accepts them."""
+    new = _list_misaligned(change.new_tree)
+    if len(new) <= len(_list_misaligned(change.tree)):
+        return
+    inside = [node for node in new if change.new_tree.offset_of(node.start_byte) >= change.start]
+    offset = change.new_tree.offset_of(inside[0].start_byte) if inside else change.new_end
+    number = change.new_text.count("\n", change.start, offset) + 1
+    raise _make_refusal(f"line {number}: unexpected indentation")
+
+
+def _list_misaligned(tree: SyntaxTree) -> list[Node]:
+    """Return the statements that begin a line in another column than the first one of their block."""
+    found: list[Node] = []
+    for block in walk(tree.root) if tree.root is not None else ():
+        if block.type not in ("block", "module"):
+            continue
+        statements = [node for node in block.named_children if node.type != "comment"]
+        for before, node in pairwise(statements):
+            begins_line = node.start_point.row > before.end_point.row
+            if begins_line and node.start_point.column != statements[0].start_point.column:
+                found.append(node)
+    return found
 
 
 def _check_brackets(change: ProposedChange) -> None:
