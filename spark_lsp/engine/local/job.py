@@ -12,8 +12,6 @@ _LINE_TOKENS = 48
 _BLOCK_TOKENS = 120
 _CHARS_PER_TOKEN = 3  # of the context beside the document; a low estimate
 _GREEDY = {"samplers": ["top_k"], "top_k": 1, "cache_prompt": True, "stream": True, "return_progress": True}
-# For a second answer, which must differ from the first. The seed makes it repeatable.
-_SECOND_SAMPLE = {"samplers": ["top_k", "temperature"], "top_k": 40, "temperature": 0.6, "seed": 1}
 # The final event would otherwise repeat the whole prompt.
 _FIELDS = ["content", "stop", "stop_type", "tokens_evaluated", "timings", "completion_probabilities"]
 
@@ -97,8 +95,6 @@ def _chat(request: Request, slots: Slots) -> Job:
     slots.forget(SCRATCH)
     tokens = 0 if request.warm else request.max_tokens or prompt.max_tokens
     body = _body(SCRATCH, prompt.text, list(prompt.stop), tokens)
-    if request.attempt > 1:
-        body |= _SECOND_SAMPLE
     return Job(body, fim.FimAnswerFilter(lines=0), prompt.format, prompt.text)
 
 
