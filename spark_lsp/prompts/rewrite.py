@@ -6,7 +6,7 @@ documentation, the model writes the text alone and spark-lsp inserts it, so the 
 around it.
 
 A small model often answers with an exact copy of the code. The second attempt therefore has another wording:
-the instruction follows the code, and the answer begins with a sentence that says that the change was made. This
+the instruction follows the code, and the answer begins with the words that the change was made. This
 changes half of the copies of the 0.5B model, and needs no randomness.
 """
 
