@@ -16,6 +16,7 @@ from spark_lsp.prompts.checks.change import ProposedChange
 from spark_lsp.prompts.checks.completion import check_completion
 from spark_lsp.prompts.checks.definitions import check_duplicates
 from spark_lsp.prompts.checks.documentation import check_documentation
+from spark_lsp.prompts.checks.flow import check_flow
 from spark_lsp.prompts.checks.interface import check_interface
 from spark_lsp.prompts.checks.kept_code import check_kept_code
 from spark_lsp.prompts.checks.names import check_names
@@ -41,16 +42,15 @@ _UNDEFINED = (
     re.compile(r"[`'\"](\w+)[`'\"] is not defined", re.IGNORECASE),
 )
 _Check = Callable[[ProposedChange], None]
-CHECKS: tuple[_Check, ...] = (
+FIRST_CHECKS: tuple[_Check, ...] = (
     check_place,
     check_syntax,
     check_diagnostic_lines,
     check_size,
     check_kept_code,
-    check_duplicates,
-    check_names,
 )
-"""The checks of every change, in their order: the first that fails names the reason."""
+LAST_CHECKS: tuple[_Check, ...] = (check_duplicates, check_names, check_flow)
+"""The checks of every change, before and after that of its purpose: the first that fails names the reason."""
 CHECKS_OF_PURPOSE: dict[str, _Check] = {
     "complete": check_completion,
     "document": check_documentation,
@@ -130,7 +130,7 @@ def check_proposal(
     change = ProposedChange(purpose, document, tree, *target, edits, instruction, diagnostics)
     of_purpose = CHECKS_OF_PURPOSE.get(purpose)
     try:
-        for check in (*CHECKS, *(() if of_purpose is None else (of_purpose,))):
+        for check in (*FIRST_CHECKS, *(() if of_purpose is None else (of_purpose,)), *LAST_CHECKS):
             check(change)
     except ProposalRefused as error:
         raise error.with_edits(edits) from None

@@ -45,14 +45,21 @@ export function tax(price, country) {
 
 
 def refusal_of(
-    old: str, new: str, *, text: str = PYTHON, language: str = "python", action: str = "instruct"
+    old: str,
+    new: str,
+    *,
+    text: str = PYTHON,
+    language: str = "python",
+    action: str = "instruct",
+    words: str = "",
 ) -> ProposalRefused | None:
     """Propose `new` in place of `old`, a part of the document; return the gate's refusal, if any."""
     document = Document("file:///a", text, language=language)
     start = text.index(old)
     edits = diff_texts(old, new, start)
     try:
-        gate.check_proposal(action, document, SyntaxTree.of(document), (start, start + len(old)), edits)
+        target = (start, start + len(old))
+        gate.check_proposal(action, document, SyntaxTree.of(document), target, edits, words)
     except ProposalRefused as refusal:
         return refusal
     return None
@@ -70,7 +77,7 @@ RATE = "  const rate = rates[country];\n  return price * rate;\n"
 @pytest.mark.parametrize(
     ("old", "new", "code"),
     [
-        (AREA, "        total = self.size * self.size\n", None),
+        (AREA, "        total = self.size * self.size\n", Code.PROPOSAL_CHANGES_INTERFACE),
         (AREA, "        return self.size * self.size\n", None),
         (AREA, "        total = self.size * width\n        return total\n", Code.PROPOSAL_UNDEFINED_NAME),
         (AREA, "        return total\n", Code.PROPOSAL_UNDEFINED_NAME),
@@ -241,7 +248,7 @@ def test_duplicates(language: str, text: str, old: str, new: str, *, is_twice: b
             Code.PROPOSAL_CHANGES_CODE,
         ),
         ("simplify", AREA, "        return self.size**2\n", None),
-        ("simplify", AREA, "        self.size **= 2\n", None),  # the head is not in the target
+        ("simplify", AREA, "        self.size **= 2\n", Code.PROPOSAL_CHANGES_INTERFACE),
         ("document", FIRST, '    """Return the first value."""\n' + FIRST, None),
         ("document", FIRST, FIRST.replace("default", "default or 0"), Code.PROPOSAL_CHANGES_CODE),
         ("tests", FIRST, FIRST + "\n\ndef test_first():\n    assert first([1]) == 1\n", None),
@@ -274,6 +281,36 @@ METHOD = PYTHON[PYTHON.index("    def area") : PYTHON.index("\n\ndef first")]
 )
 def test_signatures_and_results_stay(action: str, new: str, code: Code | None) -> None:
     assert code_of(refusal_of(METHOD, new, action=action)) == code
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words", "code"),
+    [
+        (FIRST, "    return default\n    print(values)\n", "", Code.PROPOSAL_UNREACHABLE_CODE),
+        (FIRST, "    for value in values:\n        return value\n", "", Code.PROPOSAL_CHANGES_INTERFACE),
+        (FIRST, "    return next(iter(values))\n", "", Code.PROPOSAL_CHANGES_INTERFACE),
+        (FIRST, "    return next(iter(values))\n", "Ignore the default", None),
+        (FIRST, "    print(values, default)\n", "Print instead of returning", None),
+        (FIRST, "    print(values, default)\n", "", Code.PROPOSAL_CHANGES_INTERFACE),
+        (FIRST, "    yield from values\n    yield default\n", "Make it a generator", None),
+        (FIRST, FIRST + "\n    # done\n", "", None),
+    ],
+)
+def test_what_the_code_still_does(old: str, new: str, words: str, code: Code | None) -> None:
+    assert code_of(refusal_of(old, new, words=words)) == code
+
+
+@pytest.mark.parametrize(
+    ("new", "code"),
+    [
+        ("  return price * rates[country];\n", None),
+        ("  const rate = rates.de;\n  return price * rate;\n", Code.PROPOSAL_CHANGES_INTERFACE),
+        ("  return tax2();\n  function tax2() { return price * rates[country]; }\n", None),
+        ("  return price * rates[country];\n  price += 1;\n", Code.PROPOSAL_UNREACHABLE_CODE),
+    ],
+)
+def test_what_a_script_still_does(new: str, code: Code | None) -> None:
+    assert code_of(refusal_of(RATE, new, text=SCRIPT, language="javascript")) == code
 
 
 STUB = 'def mean(values):\n    """Return the mean."""\n    raise NotImplementedError\n'
