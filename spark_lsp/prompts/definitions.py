@@ -186,7 +186,7 @@ def _find_brace_end(text: str, start: int, language: str) -> int | None:
             return None
         seen = token.start
     semicolon = text.find(";", seen)
-    is_near = 0 <= semicolon and "\n" not in text[seen:semicolon]
+    is_near = semicolon >= 0 and "\n" not in text[seen:semicolon]
     return semicolon + 1 if is_near else None
 
 

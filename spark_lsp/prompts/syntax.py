@@ -1,7 +1,8 @@
 """Facts about code that is not run: definitions, errors, tokens, uses of a name, imports.
 
 `SyntaxTree` parses a text with tree-sitter where a grammar exists (Python, JavaScript, TypeScript). For other
-languages it guesses definitions (see `definitions`), and answers None to all other questions: "unknown". Offsets are code points.
+languages it guesses definitions (see `definitions`), and answers None to all other questions: "unknown".
+Offsets are code points.
 
 Grammars know line feeds only, so a carriage return without one is read as one. All offsets stay the same.
 """
@@ -192,7 +193,9 @@ class SyntaxTree:
 def _lines_contain(node: Node, byte: int) -> bool:
     """Tell whether the lines of a node, the decorators of a definition included, contain an offset."""
     outer = _with_wrapper(node)
-    return outer.start_byte - outer.start_point.column <= byte <= outer.end_byte
+    follower = outer.next_sibling
+    end = follower.end_byte if follower is not None and follower.type in (";", ",") else outer.end_byte
+    return outer.start_byte - outer.start_point.column <= byte <= end
 
 
 def _function_value(node: Node) -> Node | None:
