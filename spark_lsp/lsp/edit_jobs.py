@@ -27,7 +27,8 @@ from spark_lsp.lsp.rules import edit_by_rules
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.threads import run_in_thread
 from spark_lsp.privacy.redaction import redact_secrets
-from spark_lsp.prompts import actions, reply, unfence
+from spark_lsp.prompts import reply, unfence
+from spark_lsp.prompts.instruction_comments import InstructionComment
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.request import Chunk, EditFormat, Finished, Request, Started
 from spark_lsp.session import context
@@ -135,7 +136,7 @@ class EditJobs:
                 job.typed = None
 
     async def _run(self, job: EditJob) -> None:
-        progress = self._progress.create(actions.title_of(job.request.action), lambda: self.cancel(job.id))
+        progress = self._progress.create(job.request.title, lambda: self.cancel(job.id))
         outcome: Outcome | None = None
         try:
             with job.scope:
@@ -208,7 +209,7 @@ class EditJobs:
     def _build_request(self, request: EditRequest, target: tuple[int, int]) -> Request:
         """Return the engine's request, without the secrets of the user's texts."""
         messages = [redact_secrets(diagnostic.message) for diagnostic in request.diagnostics]
-        instruction, effort = redact_secrets(request.instruction), self._settings.current.edit.effort
+        instruction, effort = redact_secrets(request.question), self._settings.current.edit.effort
         return context.build_edit(
             request.seen.document, target, request.action, instruction, messages, effort
         )
@@ -264,8 +265,7 @@ class EditJobs:
             self._documents.encoding,
             versioned=self._client.abilities.takes_versions,
         )
-        label = actions.title_of(job.request.action)
-        problem = await self._send_edit(types.ApplyWorkspaceEditParams(edit, label))
+        problem = await self._send_edit(types.ApplyWorkspaceEditParams(edit, job.request.title))
         if problem is not None:
             raise EditRefused(
                 f"The editor did not apply the edit: {problem}",
@@ -294,7 +294,7 @@ class EditJobs:
         return None if answer.applied else answer.failure_reason or "it has another version of the text"
 
 
-def _remove_note(edits: list[Edit], note: actions.InstructionComment | None) -> list[Edit]:
+def _remove_note(edits: list[Edit], note: InstructionComment | None) -> list[Edit]:
     """Return the edits and the removal of the comment that asked for them, unless they overlap."""
     if not edits or note is None or any(note.start < each.end and each.start < note.end for each in edits):
         return edits

@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection, Mapping
 from typing import Any, cast
 
-from spark_lsp.config import MAPPINGS, TABLES, OpenAISettings, Settings
+from spark_lsp.config import ACTIONS, MAPPINGS, TABLES, OpenAISettings, Settings
 
 SECTION = "spark"
 CLIENT = "client"  # a client describes itself there; it is not a setting
@@ -42,7 +42,7 @@ def is_foreign(value: object) -> bool:
     if not isinstance(value, Mapping):
         return False
     names = {name.partition(".")[0] for name in cast(Mapping[str, Any], value)}
-    return names.isdisjoint({SECTION, *TABLES, *MAPPINGS})
+    return names.isdisjoint({SECTION, ACTIONS, *TABLES, *MAPPINGS})
 
 
 def client_declares(options: object, ability: str) -> bool:

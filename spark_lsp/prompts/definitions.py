@@ -87,6 +87,11 @@ class Definition:
     docstring: tuple[int, int] | None
 
 
+def is_prose(language: str) -> bool:
+    """Tell whether a language (LSP's id) has no definitions."""
+    return language in _PROSE
+
+
 def is_annotation(line: str) -> bool:
     """Tell whether a line has nothing but an annotation of the definition below: `@Override`, `#[test]`."""
     return _ANNOTATION.match(line) is not None

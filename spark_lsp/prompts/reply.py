@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import gate, unfence
-from spark_lsp.prompts.actions import Diagnostic
+from spark_lsp.prompts.diagnostic import Diagnostic
 from spark_lsp.prompts.documentation import documentation_edits
+from spark_lsp.prompts.stubs import Stub, find_stub, remove_head
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.prompts.thinking import remove_thinking, starts_with_thinking
 from spark_lsp.request import EditFormat
@@ -51,7 +52,8 @@ def propose_edits(
     if form is EditFormat.DOCSTRING:
         edits = documentation_edits(document, tree, start, answer)
     else:
-        edits = _replacement_edits(document, start, end, answer)
+        stub = find_stub(document, tree, start) if action == "complete" else None
+        edits = _replacement_edits(document, start, end, answer, stub)
     if not edits:
         raise _make_refusal(Code.NO_CHANGE, "The model proposed no change", "Change the instruction")
     gate.check_proposal(action, document, tree, (start, end), edits, instruction, diagnostics)
@@ -104,9 +106,12 @@ def _remove_thinking(form: EditFormat, target: str, answer: str) -> str:
     return rest
 
 
-def _replacement_edits(document: Document, start: int, end: int, answer: str) -> list[Edit]:
+def _replacement_edits(
+    document: Document, start: int, end: int, answer: str, stub: Stub | None
+) -> list[Edit]:
     old = document.text[start:end]
     new = unfence.extract_new_text(answer, unfence.target_in_document(document, start, end))
+    new = new if stub is None else remove_head(document, stub, new)
     new = new.strip("\n").rstrip()
     if not new.strip():
         raise _make_refusal(Code.ANSWER_UNREADABLE, "The model's answer is empty", "Try again")

@@ -160,7 +160,7 @@ CASES = {
     ),
     "rust": (
         "rust",
-        "impl A {\n    #[inline]\n    pub(crate) fn add(&self, a: &'static str) -> u8 {\n        b'{'|\n    }\n}\n",
+        "impl A {\n    #[inline]\n    pub(crate) fn add(a: &'static str) -> u8 {\n        b'{'|\n    }\n}\n",
         "impl A {\n    /// Add two numbers.\n    #[inline]\n",
     ),
     "go": (
