@@ -25,6 +25,7 @@ from spark_lsp.lsp.messages import UserMessages
 from spark_lsp.lsp.progress import Progress, ProgressRegistry
 from spark_lsp.lsp.rules import edit_by_rules
 from spark_lsp.lsp.settings_store import SettingsStore
+from spark_lsp.lsp.tests_writer import TestsWriter
 from spark_lsp.lsp.threads import run_in_thread
 from spark_lsp.privacy.redaction import redact_secrets
 from spark_lsp.prompts import reply, unfence
@@ -92,6 +93,7 @@ class EditJobs:
         progress: ProgressRegistry,
         engine_side: EngineSide,
         answers: AnswerReader,
+        tests: TestsWriter,
     ) -> None:
         self._documents = documents
         self._settings = settings
@@ -100,6 +102,7 @@ class EditJobs:
         self._progress = progress
         self._engine_side = engine_side
         self._answers = answers
+        self._tests = tests
         self._jobs: dict[str, EditJob] = {}
         self._numbers = itertools.count(1)
 
@@ -150,6 +153,8 @@ class EditJobs:
         """Make and apply the edit; return its outcome."""
         try:
             await progress.begin()
+            if job.request.action == "tests":
+                return await self._write_tests(job, progress)
             known = await edit_by_rules(job.request)
             edits = await self._propose(job, progress) if known is None else known
             await self._apply(job, _remove_note(edits, job.request.note))
@@ -161,6 +166,22 @@ class EditJobs:
             log_failure(self._make_edit, error)
             return FAILED
         return APPLIED if known is None else APPLIED_WITHOUT_MODEL
+
+    async def _write_tests(self, job: EditJob, progress: Progress) -> Outcome:
+        """Write the tests of the job's code; the result names their file. Raises `SparkError`."""
+        request, abilities = job.request, self._client.abilities
+        plan = await run_in_thread(self._tests.plan, request, abilities)
+        asked = self._build_request(request, request.target, plan.question)
+        form, text = await self._ask_model(asked, progress)
+        if not plan.path:
+            edits = await run_in_thread(self._tests.edit_source, plan, request, form, text)
+            await self._apply(job, _remove_note(edits, request.note))
+            return APPLIED
+        edit = await run_in_thread(self._tests.edit_file, plan, request, form, text, abilities)
+        await self._send_edit_or_refuse(types.ApplyWorkspaceEditParams(edit, request.title))
+        reason = f"The tests of `{plan.subject.label}` are in {plan.path}"
+        self._messages.show(types.MessageType.Info, f"{reason}.")
+        return Outcome("applied", Code.APPLIED, reason)
 
     def _end(self, job: EditJob) -> None:
         """Send the job's outcome to the editor, once."""
@@ -184,7 +205,9 @@ class EditJobs:
         request = job.request
         target = request.target
         shown = request.seen.document
-        format_, text = await self._ask_model(self._build_request(request, target), progress)
+        format_, text = await self._ask_model(
+            self._build_request(request, target, request.question), progress
+        )
         tree = request.tree if shown is request.document else SyntaxTree.of(shown)
         edits = await run_in_thread(
             reply.propose_edits,
@@ -206,10 +229,10 @@ class EditJobs:
             )
         return edits
 
-    def _build_request(self, request: EditRequest, target: tuple[int, int]) -> Request:
+    def _build_request(self, request: EditRequest, target: tuple[int, int], question: str) -> Request:
         """Return the engine's request, without the secrets of the user's texts."""
         messages = [redact_secrets(diagnostic.message) for diagnostic in request.diagnostics]
-        instruction, effort = redact_secrets(request.question), self._settings.current.edit.effort
+        instruction, effort = redact_secrets(question), self._settings.current.edit.effort
         return context.build_edit(
             request.seen.document, target, request.action, instruction, messages, effort
         )
@@ -265,7 +288,11 @@ class EditJobs:
             self._documents.encoding,
             versioned=self._client.abilities.takes_versions,
         )
-        problem = await self._send_edit(types.ApplyWorkspaceEditParams(edit, job.request.title))
+        await self._send_edit_or_refuse(types.ApplyWorkspaceEditParams(edit, job.request.title))
+
+    async def _send_edit_or_refuse(self, params: types.ApplyWorkspaceEditParams) -> None:
+        """Let the editor apply an edit. Raises `EditRefused` with the reason if it does not."""
+        problem = await self._send_edit(params)
         if problem is not None:
             raise EditRefused(
                 f"The editor did not apply the edit: {problem}",

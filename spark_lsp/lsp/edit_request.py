@@ -20,6 +20,7 @@ from spark_lsp.prompts.diagnostic import Diagnostic
 from spark_lsp.prompts.instruction_comments import InstructionComment, find_instruction
 from spark_lsp.prompts.rename_offer import default_name, name_at
 from spark_lsp.prompts.syntax import SyntaxTree
+from spark_lsp.prompts.tests_question import asks_for_same_file, is_request_for_tests
 from spark_lsp.session.documents import Documents
 from spark_lsp.session.reasons import REMEDIES, TEXTS
 from spark_lsp.text.document import Document
@@ -46,6 +47,7 @@ class EditRequest:
     diagnostics: tuple[Diagnostic, ...] = ()
     note: InstructionComment | None = None
     own_title: str = ""
+    in_place: bool = False  # tests belong below the code
 
     @property
     def title(self) -> str:
@@ -111,6 +113,10 @@ class EditRequestReader:
             diagnostics,
             own_title=action.title if is_own else "",
         )
+        if request.action == "instruct" and is_request_for_tests(instruction, document.language):
+            return replace(request, action="tests", in_place=True)
+        if request.action == "tests" and asks_for_same_file(instruction):
+            return replace(request, in_place=True)
         if instruction:
             return request
         if action.ask is Ask.NAME:

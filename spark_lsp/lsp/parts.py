@@ -238,6 +238,7 @@ class Parts:
     def edits(self) -> "EditJobs":
         """The edits under way."""
         from spark_lsp.lsp.edit_jobs import EditJobs
+        from spark_lsp.lsp.tests_writer import TestsWriter
 
         edits = EditJobs(
             documents=self.workspace.documents,
@@ -247,6 +248,7 @@ class Parts:
             progress=self.progress,
             engine_side=self.engine_side,
             answers=self.answers,
+            tests=TestsWriter(self.workspace.documents, lambda: self.workspace.roots),
         )
         self.sync.on_change.append(edits.record_change)
         self.sync.on_history_lost.append(edits.lose_history)

@@ -1,7 +1,7 @@
-"""The table of code actions: the name, title and kind of each, where it applies, and what it may change.
+"""The table of code actions: their names, titles and kinds, their conditions and their targets.
 
-`action_offers` finds the actions for a selection, and `action_targets` the text that each may change. The
-actions of the user's own settings have the same form (`own_action`).
+`action_offers` checks the conditions for a selection, and `action_targets` finds the targets. The actions of
+the user's own settings have the same form (`own_action`).
 """
 
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from enum import StrEnum
 from spark_lsp.prompts.diagnostic import Diagnostic as Diagnostic
 from spark_lsp.prompts.documentation_forms import DOCUMENTED
 from spark_lsp.prompts.refactorings import DEFAULT_NAME
-from spark_lsp.prompts.test_layout import TESTED
+from spark_lsp.prompts.tests_layout import TESTED
 
 OWN = "own:"  # begins the names of the user's own actions
 
 
 class Need(StrEnum):
-    """What must be at the cursor or in the selection; `action_offers` has the check of each."""
+    """The condition of an action on the cursor or the selection; `action_offers` has the checks."""
 
     DIAGNOSTIC = "diagnostic"
     FIXABLE = "fixable"  # diagnostics that need no model
@@ -31,7 +31,7 @@ class Need(StrEnum):
 
 
 class Target(StrEnum):
-    """The complete lines that an action may change; `action_targets` has the rule of each."""
+    """The complete lines that an action may change; `action_targets` has the rules."""
 
     LINES = "lines"  # those of the selection or of the cursor
     CODE = "code"  # the selected lines, or else the definition around the cursor
@@ -43,7 +43,7 @@ class Target(StrEnum):
 
 
 class Ask(StrEnum):
-    """What an editor asks the user for before it runs an action."""
+    """The text that an editor requests from the user before it runs an action."""
 
     NOTHING = ""
     INSTRUCTION = "instruction"

@@ -12,7 +12,7 @@ _BLOCK_LINE = re.compile(r"[ \t]*(?:\*|/\*)")
 
 
 def has_comment_rules(language: str) -> bool:
-    """Tell whether the comments of a language can be found; in prose, there are none."""
+    """Tell whether the comments of a language can be found; prose has no comments."""
     return any(each.is_comment for each in find_family(language).literals)
 
 

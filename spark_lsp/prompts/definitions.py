@@ -117,7 +117,7 @@ def guess_definition(text: str, language: str, offset: int) -> Definition | None
 
 
 def _skip_annotations(text: str, at: int) -> int:
-    """Return the offset of the first line at or below the one at `at` that is no annotation."""
+    """Return the offset of the first line that is not an annotation, from the one at `at` on."""
     start = text.rfind("\n", 0, at) + 1
     is_moved = False
     while (end := text.find("\n", start)) >= 0 and is_annotation(text[start:end]):

@@ -61,7 +61,7 @@ def _start_above(document: Document, definition: Definition) -> int:
 
 
 def _skip_annotations(document: Document, offset: int) -> int:
-    """Return `offset`, or the beginning of the first line below it that is no annotation."""
+    """Return `offset`, or the beginning of the first line below it that is not an annotation."""
     line = document.line_at(offset)
     if document.language == _PYTHON or not is_annotation(document.line(line)):
         return offset

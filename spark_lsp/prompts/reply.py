@@ -60,6 +60,21 @@ def propose_edits(
     return edits
 
 
+def read_code(document: Document, start: int, end: int, form: EditFormat, answer: str) -> str:
+    """Return the code in an answer about `[start, end)`, with line feeds and without blank lines around it.
+
+    Raises `EditRefused` if it holds no code.
+    """
+    target = document.text[start:end]
+    answer = _remove_thinking(form, target, answer)
+    answer = LINE_END.sub("\n", _cut_at_special_token(target, answer))
+    code = unfence.extract_new_text(answer, unfence.target_in_document(document, start, end))
+    code = textwrap.dedent(code.strip("\n").rstrip())
+    if not code.strip():
+        raise _make_refusal(Code.ANSWER_UNREADABLE, "The model's answer is empty", "Try again")
+    return code
+
+
 def _cut_at_special_token(old: str, answer: str) -> str:
     """Cut an answer at the special token that ends it; special tokens of the old text are code."""
     own = set(_SPECIAL.findall(old))

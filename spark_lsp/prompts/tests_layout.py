@@ -16,7 +16,7 @@ ROOT_FILES = (
 """Files and folders that mark the root of a project."""
 SAME_FILE = ("rust", "zig")
 """Languages whose tests are in the file of the code."""
-_SCRIPTS = ("javascript", "javascriptreact", "typescript", "typescriptreact")
+SCRIPTS = ("javascript", "javascriptreact", "typescript", "typescriptreact")
 _SOURCE_FOLDERS = ("src/main/java/", "src/main/kotlin/", "src/main/scala/", "src/", "lib/", "app/")
 
 
@@ -51,7 +51,7 @@ def list_test_files(path: str, root: str, language: str) -> TestFiles | None:
 def is_test_file(path: str, language: str) -> bool:
     """Tell whether a file holds tests already, by its name."""
     stem, end = posixpath.splitext(posixpath.basename(path))
-    if language in _SCRIPTS:
+    if language in SCRIPTS:
         return stem.endswith((".test", ".spec"))
     if language in ("java", "kotlin", "scala", "php", "swift"):
         return stem.endswith(("Test", "Tests", "Spec"))
@@ -153,7 +153,7 @@ def _swift(source: _Source) -> tuple[list[str], str]:
 
 _CUSTOMS: dict[str, Customs] = {
     "python": _python,
-    **dict.fromkeys(_SCRIPTS, _scripts),
+    **dict.fromkeys(SCRIPTS, _scripts),
     "go": _go,
     **dict.fromkeys(("java", "kotlin", "scala"), _jvm),
     "ruby": _ruby,
