@@ -49,7 +49,7 @@ def client_declares(options: object, ability: str) -> bool:
     """Return whether a client declares an ability.
 
     `growing`: it shows ghost text while the text is streamed. `rejects`: it reports that the user has sent a
-    suggestion away.
+    suggestion away. `explains`: it shows the text of `spark/explanation`.
     """
     if not isinstance(options, Mapping):
         return False

@@ -183,7 +183,7 @@ def _read_tests(plan: TestsPlan, request: EditRequest, form: EditFormat, answer:
     target = "\n".join(shown.text[start:end].splitlines()).strip()
     code = code.removeprefix(target).strip("\n") if code.startswith(target) else code
     head = next((line.strip() for line in target.split("\n") if line.strip()), "")
-    if any(line.strip() == head for line in code.split("\n")):
+    if not code.strip() or any(line.strip() == head for line in code.split("\n")):
         raise _make_rejection("The proposal repeats the code instead of testing it")
     if plan.subject.name not in code:
         raise _make_rejection(f"The proposal does not test {plan.subject.label!r}")
