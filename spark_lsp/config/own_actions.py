@@ -24,7 +24,7 @@ class OwnAction:
     ] = ()
     kind: Annotated[
         str,
-        Meta(pattern=r"^(?:quickfix|refactor|source)(?:\.\w+)*$"),
+        Meta(pattern=r"^(?:quickfix|refactor)(?:\.\w+)*$"),
         Meta(description="LSP's kind of the action, such as `refactor.rewrite`"),
     ] = "refactor.rewrite"
 
