@@ -11,7 +11,7 @@ class ProposalRefused(EditRefused):
     """A proposal failed a check; the document is unchanged.
 
     `event` is the first part of the message, without the effect. `objection` is the reason for the model: it
-    may hold the model's own code, so it never reaches a log or a message. `edits` are the refused ones, if the
+    may hold the model's own code, so it never reaches a log or a message. `edits` are the refused ones if the
     answer could be read.
     """
 
