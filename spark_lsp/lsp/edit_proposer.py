@@ -170,4 +170,6 @@ def _is_doubtful(request: EditRequest, edits: list[Edit]) -> bool:
 
 def _describe(attempt: Attempt) -> str:
     """Return the reason for a second request, for the progress."""
-    return DOUBT if attempt.refusal is None else attempt.refusal.what.removesuffix("; not applied")
+    if attempt.refusal is None:
+        return DOUBT
+    return attempt.refusal.event if isinstance(attempt.refusal, ProposalRefused) else attempt.refusal.what

@@ -13,7 +13,7 @@ from spark_lsp.codes import Code
 from spark_lsp.prompts import rename
 from spark_lsp.prompts.checks.change import ProposedChange
 from spark_lsp.prompts.checks.completion import check_completion
-from spark_lsp.prompts.checks.definitions import check_duplicates
+from spark_lsp.prompts.checks.definitions import check_definitions_stay, check_duplicates
 from spark_lsp.prompts.checks.documentation import check_documentation
 from spark_lsp.prompts.checks.flow import check_flow
 from spark_lsp.prompts.checks.interface import check_interface
@@ -49,7 +49,12 @@ FIRST_CHECKS: tuple[_Check, ...] = (
     check_size,
     check_kept_code,
 )
-LAST_CHECKS: tuple[_Check, ...] = (check_duplicates, check_names, check_flow)
+LAST_CHECKS: tuple[_Check, ...] = (
+    check_duplicates,
+    check_names,
+    check_definitions_stay,
+    check_flow,
+)
 """The checks of every change, before and after that of its purpose: the first that fails names the reason."""
 CHECKS_OF_PURPOSE: dict[str, _Check] = {
     "complete": check_completion,
