@@ -6,6 +6,7 @@ link is lost during an edit, the edit is started once more, because nothing was 
 ends with exactly one `spark/edit`.
 """
 
+import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,9 +16,10 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from spark_lsp.codes import Code
-from spark_lsp.errors import EditRefused, EngineError, SparkError
+from spark_lsp.errors import EditRefused, SparkError
 from spark_lsp.lsp import convert
 from spark_lsp.lsp.answer_recorder import AnswerReader
+from spark_lsp.lsp.edit_proposer import TEXT_UNCHANGED, EditProposer, proposal_of
 from spark_lsp.lsp.edit_request import EditRequest
 from spark_lsp.lsp.engine_side import EngineSide
 from spark_lsp.lsp.language_client import LanguageClient
@@ -27,20 +29,14 @@ from spark_lsp.lsp.rules import edit_by_rules
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.tests_writer import TestsWriter
 from spark_lsp.lsp.threads import run_in_thread
-from spark_lsp.privacy.redaction import redact_secrets
-from spark_lsp.prompts import reply, unfence
 from spark_lsp.prompts.instruction_comments import InstructionComment
-from spark_lsp.prompts.syntax import SyntaxTree
-from spark_lsp.request import Chunk, EditFormat, Finished, Request, Started
-from spark_lsp.session import context
 from spark_lsp.session.documents import Documents
+from spark_lsp.session.proposal import Proposal
 from spark_lsp.supervise import call_guarded, log_failure
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, rebase_edits
 
-RETRIED = (Code.CONNECTION_LOST, Code.ANSWER_BROKE_OFF)  # nothing was applied, another engine may answer
 TEXT_CHANGED = "The text changed where the edit was to be made"
-TEXT_UNCHANGED = "The text is as it was"
 WENT_WRONG = (
     "spark-lsp failed while it made this edit. The edit was aborted. Look at the text and ask again; please "
     "report it if it fails again."
@@ -50,11 +46,15 @@ APPLY_TIMEOUT_SECONDS = 120.0  # for the editor to answer `workspace/applyEdit`;
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an edit ended: the state of `spark/edit`, its code, and the reason in words."""
+    """How an edit ended: the state of `spark/edit`, its code, and the reason in words.
+
+    `proposal` is the model's proposal if it was refused.
+    """
 
     state: str
     code: Code
     reason: str = ""
+    proposal: Proposal | None = None
 
 
 APPLIED = Outcome("applied", Code.APPLIED)
@@ -96,13 +96,12 @@ class EditJobs:
         tests: TestsWriter,
     ) -> None:
         self._documents = documents
-        self._settings = settings
         self._client = client
         self._messages = messages
         self._progress = progress
         self._engine_side = engine_side
-        self._answers = answers
         self._tests = tests
+        self._proposer = EditProposer(settings, answers)
         self._jobs: dict[str, EditJob] = {}
         self._numbers = itertools.count(1)
 
@@ -156,10 +155,10 @@ class EditJobs:
             if job.request.action == "tests":
                 return await self._write_tests(job, progress)
             known = await edit_by_rules(job.request)
-            edits = await self._propose(job, progress) if known is None else known
+            edits = await self._proposer.propose(job.request, progress) if known is None else known
             await self._apply(job, _remove_note(edits, job.request.note))
         except EditRefused as error:
-            return Outcome("refused", error.code, str(error))
+            return Outcome("refused", error.code, str(error), proposal_of(error))
         except SparkError as error:
             return Outcome("failed", error.code, str(error))
         except Exception as error:
@@ -171,15 +170,14 @@ class EditJobs:
         """Write the tests of the job's code; the result names their file. Raises `SparkError`."""
         request, abilities = job.request, self._client.abilities
         plan = await run_in_thread(self._tests.plan, request, abilities)
-        asked = self._build_request(request, request.target, plan.question)
-        form, text = await self._ask_model(asked, progress)
-        if not plan.path:
-            edits = await run_in_thread(self._tests.edit_source, plan, request, form, text)
+        read = functools.partial(self._tests.read_edits, plan, request)
+        edits = await self._proposer.propose(request, progress, plan.question, read)
+        if plan.file is None:
             await self._apply(job, _remove_note(edits, request.note))
             return APPLIED
-        edit = await run_in_thread(self._tests.edit_file, plan, request, form, text, abilities)
+        edit = self._tests.make_edit(plan.file, edits, abilities)
         await self._send_edit_or_refuse(types.ApplyWorkspaceEditParams(edit, request.title))
-        reason = f"The tests of `{plan.subject.label}` are in {plan.path}"
+        reason = f"The tests of `{plan.subject.label}` are in {plan.file.path}"
         self._messages.show(types.MessageType.Info, f"{reason}.")
         return Outcome("applied", Code.APPLIED, reason)
 
@@ -199,74 +197,6 @@ class EditJobs:
         del self._jobs[job.id]
         if outcome.state in ("refused", "failed"):
             self._messages.show(types.MessageType.Warning, outcome.reason)
-
-    async def _propose(self, job: EditJob, progress: Progress) -> list[Edit]:
-        """Return the edits of the request's document. Raises `EditRefused` or `EngineError`."""
-        request = job.request
-        target = request.target
-        shown = request.seen.document
-        format_, text = await self._ask_model(
-            self._build_request(request, target, request.question), progress
-        )
-        tree = request.tree if shown is request.document else SyntaxTree.of(shown)
-        edits = await run_in_thread(
-            reply.propose_edits,
-            request.action,
-            shown,
-            tree,
-            *target,
-            format_,
-            text,
-            instruction=request.instruction,
-            diagnostics=request.diagnostics,
-        )
-        if request.seen.would_harm_secrets(edits):
-            raise EditRefused(
-                "The proposal would change a secret, which the model was not shown",
-                "The edit was not applied",
-                "Choose lines without the secret, or change these by hand",
-                code=Code.SECRET_TOUCHED,
-            )
-        return edits
-
-    def _build_request(self, request: EditRequest, target: tuple[int, int], question: str) -> Request:
-        """Return the engine's request, without the secrets of the user's texts."""
-        messages = [redact_secrets(diagnostic.message) for diagnostic in request.diagnostics]
-        instruction, effort = redact_secrets(question), self._settings.current.edit.effort
-        return context.build_edit(
-            request.seen.document, target, request.action, instruction, messages, effort
-        )
-
-    async def _ask_model(self, request: Request, progress: Progress) -> tuple[EditFormat, str]:
-        """Return the complete answer of an engine; retry once if the answer broke off."""
-        try:
-            return await self._read_answer(request, progress)
-        except EngineError as error:
-            if error.code not in RETRIED:
-                raise
-            progress.report(f"{error.what}; starting again")
-            return await self._read_answer(request, progress)
-
-    async def _read_answer(self, request: Request, progress: Progress) -> tuple[EditFormat, str]:
-        format_, text, is_cut = EditFormat.TEXT, "", False
-        async with self._answers.open(request) as events:
-            async for event in events:
-                if isinstance(event, Started):
-                    format_ = event.format
-                    progress.report(f"{event.engine} is working")
-                elif isinstance(event, Chunk):
-                    text += event.text
-                    progress.report(f"{len(text)} characters", characters=len(text))
-                elif isinstance(event, Finished):
-                    is_cut = event.reason == "length"
-        if is_cut and not reply.is_complete(format_, text, unfence.target_in_request(request)):
-            raise EditRefused(
-                "The model reached its token limit before its answer was complete",
-                TEXT_UNCHANGED,
-                "Select fewer lines, or ask for a smaller change",
-                code=Code.ANSWER_CUT,
-            )
-        return format_, text
 
     async def _apply(self, job: EditJob, edits: Sequence[Edit]) -> None:
         """Apply the edits as one change of the latest version that the editor has reported."""
