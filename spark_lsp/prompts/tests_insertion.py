@@ -35,6 +35,7 @@ _CONTAINER = re.compile(
 )
 _CONTAINED = ("java", "kotlin", "scala", "php", "swift", "elixir")
 _RUST_MODULE = re.compile(r"^#\[cfg\(test\)\]\s*\n(?:#\[[^\n]*\n)*mod\s+\w+\s*\{(?=[ \t\r]*$)", re.MULTILINE)
+_MAIN = re.compile(r"^if __name__ == .*\Z", re.MULTILINE | re.DOTALL)  # of a script
 _TWO_BLANK_LINES = ("python",)
 
 
@@ -56,10 +57,12 @@ def insertion_below(document: Document, tree: SyntaxTree, end: int, code: str, m
     `module` is the name of the file's own module, whose import is left out.
     """
     header, body = split_header(code, document.language)
+    body = _MAIN.sub("", body).rstrip()
     own = re.compile(
         rf"(?:from\s+[\w.]*\b{re.escape(module)}\s+import|import\s.*['\"/.]{re.escape(module)}\b)"
     )
-    edits = _import_edits(document, [each for each in header if not own.match(each)], tree)
+    needed = [each for each in header if not own.match(each) and _is_needed(each, body)]
+    edits = _import_edits(document, needed, tree)
     body = rename_duplicates(body, document.text)
     at = document.line_end(document.line_at(end))
     gap = document.eol * (3 if document.language in _TWO_BLANK_LINES else 2)
@@ -106,6 +109,12 @@ def split_header(code: str, language: str) -> tuple[list[str], str]:
             at += 1
         header.append("\n".join(statement))
     return header, "\n".join(lines[at:]).strip("\n")
+
+
+def _is_needed(statement: str, body: str) -> bool:
+    """Tell whether tests use a name of an import statement; models import their framework by habit."""
+    words = re.findall(r"\w+", statement.replace("import", " ").replace("from", " "))
+    return any(re.search(rf"\b{word}\b", body) for word in words)
 
 
 def _is_open(statement: str) -> bool:
