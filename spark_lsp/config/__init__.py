@@ -13,6 +13,7 @@ from spark_lsp.config.layers import (
     resolve_with_origins,
     used_values,
 )
+from spark_lsp.config.responses import ReasoningEffort, ResponsesSettings
 from spark_lsp.config.settings import (
     ENGINE_KINDS,
     MAPPINGS,
@@ -26,6 +27,7 @@ from spark_lsp.config.settings import (
     EngineSettings,
     Flavour,
     GatewaySettings,
+    KeyedSettings,
     LocalSettings,
     LogSettings,
     OpenAISettings,
@@ -50,12 +52,15 @@ __all__ = [
     "EngineSettings",
     "Flavour",
     "GatewaySettings",
+    "KeyedSettings",
     "LocalSettings",
     "LogSettings",
     "OpenAISettings",
     "Problem",
     "Profile",
+    "ReasoningEffort",
     "ReplaySettings",
+    "ResponsesSettings",
     "Routes",
     "Settings",
     "Source",

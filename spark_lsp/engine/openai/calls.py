@@ -175,7 +175,7 @@ def _make_infill_call(request: Request, target: Target, budget: int, files: tupl
         body["grammar"] = grammar
     reply = fim.FimAnswerFilter(fragment, lines=request.max_lines, opens=fim.may_start_with_newline(before))
     path = "/fim/completions" if target.flavour == "mistral" else "/completions"
-    kept, eol = _remove_refused_fields(body, target), _find_line_end(request)
+    kept, eol = _remove_refused_fields(body, target), find_line_end(request)
     return Call(path, kept, EditFormat.TEXT, reply, tokens, eol, len(fragment))
 
 
@@ -189,14 +189,14 @@ def _make_chat_call(request: Request, target: Target, budget: int, files: tuple[
     if target.flavour == "cerebras" and (text := request.text_of(PartKind.TARGET)):
         body["prediction"] = {"type": "content", "content": text}
     prefilled = bool(_PREFILLED.search(target.model)) and not target.separates
-    reply = AfterThinkingFilter(_make_reader(request), prefilled)
+    reply = AfterThinkingFilter(make_reader(request), prefilled)
     return Call(
         "/chat/completions",
         _remove_refused_fields(body, target),
         chat.format,
         reply,
         tokens,
-        _find_line_end(request),
+        find_line_end(request),
     )
 
 
@@ -238,7 +238,8 @@ def _remove_refused_fields(body: dict[str, Any], target: Target) -> dict[str, An
     return {key: value for key, value in body.items() if key not in target.refuses and key not in sampling}
 
 
-def _make_reader(request: Request) -> AnswerFilter:
+def make_reader(request: Request) -> AnswerFilter:
+    """Return the filter for the answer of a chat model."""
     if request.task is Task.COMPLETE:
         before = request.text_of(PartKind.PREFIX)
         return BareCompletionFilter(
@@ -281,5 +282,6 @@ def _choose_slot(origin: str, slots: int) -> int:
     return int.from_bytes(hashlib.blake2b(origin.encode("utf-8", "replace"), digest_size=4).digest()) % slots
 
 
-def _find_line_end(request: Request) -> str:
+def find_line_end(request: Request) -> str:
+    """Return the line end that a completion's text needs."""
     return "\r\n" if request.task is Task.COMPLETE and any("\r\n" in p.text for p in request.parts) else "\n"
