@@ -8,7 +8,7 @@ from spark_lsp.engine.responses.words import alone_items, base_items, steady_par
 from spark_lsp.prompts.context_files import list_context_files
 from spark_lsp.request import Part, PartKind, Request, Task
 
-UNKNOWN_CONTEXT_TOKENS = 64_000  # of a model whose context length the settings do not give
+UNKNOWN_CONTEXT_TOKENS = 128_000  # of a model whose context length the settings do not give
 
 
 def room_of(settings: ResponsesSettings) -> int:

@@ -23,8 +23,9 @@ from spark_lsp.tls import certificate_problem
 from spark_lsp.wire.frames import SUBPROTOCOL
 
 BETA = "responses_websockets=2026-02-06"
-# An answer to the handshake that a request over HTTP would get too: the key, the proxy, the load, a redirect.
-_MEANT = (401, 403, 407, 429)
+# An answer to the handshake that a request over HTTP would get too: the key, the proxy, the load. 403 may
+# mean the key, or a proxy that forbids WebSockets: the request over HTTP decides.
+_MEANT = (401, 407, 429)
 
 
 class NoWebSocket(Exception):
@@ -47,8 +48,12 @@ def session_headers() -> dict[str, str]:
     return {"session-id": secrets.token_hex(16)}
 
 
-async def open_service(name: str, address: Address, key_header: Callable[[], dict[str, str]]) -> Socket:
-    """Return an open WebSocket. Raises `NoWebSocket`, or `EngineError` if the service cannot be used."""
+async def open_service(
+    name: str, address: Address, key_header: Callable[[], dict[str, str]], *, offers_spark: bool = True
+) -> Socket:
+    """Return an open WebSocket; with `offers_spark`, a gateway may select our own protocol.
+
+    Raises `NoWebSocket`, or `EngineError` if the service cannot be used."""
     headers = {
         **session_headers(),
         "OpenAI-Beta": BETA,
@@ -56,7 +61,8 @@ async def open_service(name: str, address: Address, key_header: Callable[[], dic
         **key_header(),
     }
     try:
-        return await open_websocket(address.websocket, SUBPROTOCOL, headers, CONNECT_TIMEOUT_S)
+        offered = SUBPROTOCOL if offers_spark else ""
+        return await open_websocket(address.websocket, offered, headers, CONNECT_TIMEOUT_S)
     except HandshakeFailed as error:
         status = error.status
         if status is not None and (status in _MEANT or status >= 500 or 300 <= status < 400):

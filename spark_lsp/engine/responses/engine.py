@@ -36,7 +36,7 @@ from spark_lsp.engine.responses.events import ResponseReader
 from spark_lsp.engine.responses.line import Line, Patience
 from spark_lsp.engine.responses.obstacles import find_obstacle
 from spark_lsp.engine.responses.over_http import OverHttp
-from spark_lsp.engine.responses.standing import Standing
+from spark_lsp.engine.responses.standing import Standing, refuses_key
 from spark_lsp.engine.responses.upstream import Limits, Upstream
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, Draft, EngineInfo, Event, Finished, Focus, Request, Started
@@ -46,9 +46,20 @@ WITHOUT_WEBSOCKET_S = 3600.0  # before the WebSocket is tried again
 
 
 class ResponsesEngine:
-    """`kind = "responses"`: see the module's text."""
+    """`kind = "responses"`: see the module's text.
 
-    def __init__(self, name: str, settings: ResponsesSettings, limits: Limits | None = None) -> None:
+    Without `offers_spark`, a gateway of spark-lsp is used as a service like any other.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: ResponsesSettings,
+        limits: Limits | None = None,
+        *,
+        offers_spark: bool = True,
+    ) -> None:
+        self._offers_spark = offers_spark
         self._name = name
         self._settings = settings
         self._address = address_of(settings.base_url)
@@ -138,7 +149,9 @@ class ResponsesEngine:
         return {**session_headers(), **self._key_header()}
 
     async def _open_socket(self) -> Socket:
-        return await open_service(self._name, self._address, self._key_header)
+        return await open_service(
+            self._name, self._address, self._key_header, offers_spark=self._offers_spark
+        )
 
     async def _line(self) -> Line | None:
         """Return the connection; None if the service has no WebSocket."""
@@ -195,6 +208,8 @@ class ResponsesEngine:
                     raise
 
     def _note_failure(self, error: EngineError) -> None:
+        if refuses_key(error):
+            self._no_websocket = ""  # the handshake with the next key may succeed
         again = time.time() + error.retry_after
         clock = time.strftime("%H:%M:%S", time.localtime(again))
         with suppress(EngineError):

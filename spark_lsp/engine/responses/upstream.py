@@ -11,7 +11,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import anyio
@@ -78,13 +77,18 @@ class Upstream:
         if (line := self.line) is not None:
             return line
         if self._opening is None:
-            self._opening = start(self._open_first(), self.tasks)
+            self._opening = start(self._open_next(None), self.tasks)
         return await asyncio.shield(self._opening)
 
-    async def _open_first(self) -> Line:
+    async def _open_next(self, before: Line | None) -> Line:
+        """Open the connection that gets new requests; prepare it first if it replaces another one."""
         try:
-            self._line = await self._open()
-            return self._line
+            line = await self._open()
+            if before is not None:
+                with anyio.move_on_after(PREPARE_S):
+                    await run_guarded(self._prepare, before, line)
+            self._line = line
+            return line
         finally:
             self._opening = None
 
@@ -126,16 +130,12 @@ class Upstream:
 
     async def _replace(self, line: Line) -> bool:
         """Open the next connection, then retire this one. Return False if that failed."""
+        if self._opening is None:
+            self._opening = start(self._open_next(line), self.tasks)
         try:
-            successor = await self._open()
+            await asyncio.shield(self._opening)
         except (EngineError, NoWebSocket):
             return False
-        with anyio.move_on_after(PREPARE_S):
-            await run_guarded(partial(self._prepare, line, successor))
-        if self._line is line:
-            self._line = successor
-        else:  # a request has opened another one
-            successor.link.retire()
         line.link.retire()
         return True
 
