@@ -33,6 +33,8 @@ def read(*messages: str) -> tuple[list[Event], ResponseReader]:
 
 # Events.
 
+KINDS = ["response.created", "response.completed", "response.failed", "response.incomplete", "error", "x"]
+KINDS += ["response.output_item.done", "response.output_text.delta", "responsesapi.websocket_timing"]
 TEXT_ITEM = {"type": "message", "content": [{"type": "output_text", "text": "ab"}]}
 
 
@@ -89,10 +91,7 @@ def test_usage_times_and_why_it_ended_early() -> None:
         ),
         max_leaves=12,
     ),
-    st.sampled_from(
-        ["response.created", "response.completed", "response.failed", "response.output_item.done", "error"]
-        + ["response.output_text.delta", "response.incomplete", "responsesapi.websocket_timing", "x"]
-    ),
+    st.sampled_from(KINDS),
 )
 def test_no_field_of_any_type_fails_the_reader(value: Any, kind: str) -> None:
     fields = dict.fromkeys(["response", "delta", "item", "error", "headers", "code", "time_info"], value)

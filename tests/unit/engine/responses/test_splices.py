@@ -105,7 +105,7 @@ def test_a_root_is_due_after_much_change_and_a_checkpoint_after_some() -> None:
     assert lineage.needs_root
     lineage.note(start, "python")
     lineage.adopt(Base("r", start))
-    assert not (lineage.needs_root or lineage.needs_checkpoint)
+    assert (lineage.needs_root, lineage.needs_checkpoint) == (False, False)
     lineage.note(start + "b = 2\n" * 40, "python")
     assert (lineage.needs_root, lineage.needs_checkpoint) == (False, True)
     lineage.note(start + "b = 2\n" * MOST_CHARS, "python")
