@@ -175,7 +175,7 @@ def _make_infill_call(request: Request, target: Target, budget: int, files: tupl
         body["grammar"] = grammar
     reply = fim.FimAnswerFilter(fragment, lines=request.max_lines, opens=fim.may_start_with_newline(before))
     path = "/fim/completions" if target.flavour == "mistral" else "/completions"
-    kept, eol = _remove_refused_fields(body, target), find_line_end(request)
+    kept, eol = _remove_refused_fields(body, target), _find_line_end(request)
     return Call(path, kept, EditFormat.TEXT, reply, tokens, eol, len(fragment))
 
 
@@ -196,7 +196,7 @@ def _make_chat_call(request: Request, target: Target, budget: int, files: tuple[
         chat.format,
         reply,
         tokens,
-        find_line_end(request),
+        _find_line_end(request),
     )
 
 
@@ -282,6 +282,5 @@ def _choose_slot(origin: str, slots: int) -> int:
     return int.from_bytes(hashlib.blake2b(origin.encode("utf-8", "replace"), digest_size=4).digest()) % slots
 
 
-def find_line_end(request: Request) -> str:
-    """Return the line end that a completion's text needs."""
+def _find_line_end(request: Request) -> str:
     return "\r\n" if request.task is Task.COMPLETE and any("\r\n" in p.text for p in request.parts) else "\n"

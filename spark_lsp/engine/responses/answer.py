@@ -7,12 +7,24 @@ from dataclasses import replace
 
 from spark_lsp.engine.openai import errors
 from spark_lsp.engine.openai.answer import use_line_ends
-from spark_lsp.engine.openai.calls import find_line_end, make_reader
+from spark_lsp.engine.openai.calls import make_reader
 from spark_lsp.engine.responses.creates import CHARS_A_TOKEN, answer_tokens
 from spark_lsp.engine.responses.events import ResponseReader
 from spark_lsp.prompts.thinking import AfterThinkingFilter
-from spark_lsp.request import Chunk, EditFormat, Event, Finished, Request, Started, Task, Timing, Usage
+from spark_lsp.request import (
+    Chunk,
+    EditFormat,
+    Event,
+    Finished,
+    PartKind,
+    Request,
+    Started,
+    Task,
+    Timing,
+    Usage,
+)
 
+NEAR_CHARS = 1_000
 CHARS_PER_TOKEN = 4  # for an answer whose end we do not wait for
 
 
@@ -26,6 +38,7 @@ class Answer:
         self._model = model
         self._has_started = False
         self._asked = time.monotonic()
+        self._eol = _line_end_near(request)
         self._first = self._last = 0.0
         self._characters = 0
         self._said = False
@@ -72,7 +85,7 @@ class Answer:
     def _show(self, text: str) -> Chunk:
         self.has_text = True
         self._said = self._said or bool(text.strip())
-        return Chunk(use_line_ends(text, find_line_end(self._request)))
+        return Chunk(use_line_ends(text, self._eol))
 
     def _check(self, finished: Finished | None, reader: ResponseReader) -> None:
         """Raise `EngineError` for an answer without a use."""
@@ -95,3 +108,11 @@ class Answer:
             )
         timing = finished.timing if finished.timing != Timing() else measured
         return replace(finished, timing=timing)
+
+
+def _line_end_near(request: Request) -> str:
+    """Return the line end of a completion's document, judged by the text around the cursor."""
+    if request.task is not Task.COMPLETE:
+        return "\n"
+    near = request.text_of(PartKind.PREFIX)[-NEAR_CHARS:] + request.text_of(PartKind.SUFFIX)[:NEAR_CHARS]
+    return "\r\n" if "\r\n" in near else "\n"

@@ -31,8 +31,7 @@ def fits(request: Request, settings: ResponsesSettings) -> bool:
     """Return whether a base can serve a request: a completion or an edit of a document of limited size."""
     if request.task is Task.CHAT or request.history:
         return False
-    size = sum(len(part.text) for part in request.parts)
-    return size <= room_of(settings)
+    return request.characters() <= room_of(settings)
 
 
 def call_of(
@@ -43,7 +42,7 @@ def call_of(
     Without a fork it has the text around its position, or the complete document if that is short or `whole`.
     """
     effort, limit = effort_of(request, settings), max_tokens_of(request, settings)
-    if fork is not None:
+    if fork is not None:  # the usual case
         return Call(fork.changes + task_text(request), fork.base.response, effort, limit)
     text = document_text(request)
     if fits(request, settings) and (whole or len(text) <= AROUND_CHARS):

@@ -50,7 +50,6 @@ class PublicConnection:
 
     def __init__(self, engine: str, now: Callable[[], float] = float) -> None:
         self.has_lanes: bool | None = None  # None until the first event
-        self.bytes_sent = 0
         self._engine = engine
         self._now = now
         self._lanes: dict[str, _Lane] = {}
@@ -169,6 +168,4 @@ class PublicConnection:
         """Return the next message to write, or None."""
         if not self._queue:
             return None
-        message = codec.encode(self._queue.popleft())
-        self.bytes_sent += len(message)
-        return message
+        return codec.encode(self._queue.popleft())

@@ -24,13 +24,14 @@ from spark_lsp.engine.beside import UNKNOWN_PACE_TOKENS, choose_beside_tokens
 from spark_lsp.engine.circuit_breaker import RetryBudget
 from spark_lsp.engine.gateway_client.socket import Socket
 from spark_lsp.engine.openai.http import Http, ResponseTimeouts
-from spark_lsp.engine.openai.keys import key_of
 from spark_lsp.engine.responses import calls
 from spark_lsp.engine.responses.address import address_of
 from spark_lsp.engine.responses.answer import Answer
+from spark_lsp.engine.responses.attempt import Attempt
 from spark_lsp.engine.responses.connection import Outgoing
 from spark_lsp.engine.responses.creates import Call
-from spark_lsp.engine.responses.dialing import NoWebSocket, open_service, session_headers
+from spark_lsp.engine.responses.credentials import Credentials
+from spark_lsp.engine.responses.dialing import NoWebSocket, open_service
 from spark_lsp.engine.responses.errors import RefusedError
 from spark_lsp.engine.responses.events import ResponseReader
 from spark_lsp.engine.responses.line import Line, Patience
@@ -64,6 +65,7 @@ class ResponsesEngine:
         self._settings = settings
         self._address = address_of(settings.base_url)
         self._standing = Standing()
+        self._credentials = Credentials(name, settings, self._address)
         self._budget = RetryBudget()
         self._refused: frozenset[str] = frozenset()
         self._model = settings.model  # as the service names it
@@ -74,7 +76,7 @@ class ResponsesEngine:
         self._upstream = Upstream(
             name, self._open_socket, patience, limits or Limits(), self._make_body, self._prepare_successor
         )
-        http = Http(name, self._http_headers, self._budget.spend_retry, keep=True)
+        http = Http(name, self._credentials.http_headers, self._budget.spend_retry, keep=True)
         self._http = http
         self._over_http = OverHttp(name, self._address.http, http, time.time)
 
@@ -129,28 +131,16 @@ class ResponsesEngine:
         if error := find_obstacle(self._name, self._settings, self._address):
             return error
         try:
-            key = self._key()
+            key = self._credentials.digest(fresh=self._standing.problem is not None)
         except EngineError as error:
             return error
-        return self._standing.obstacle(hash(key), time.monotonic())
+        return self._standing.obstacle(key, time.monotonic())
 
     # The key and the connection.
 
-    def _key(self) -> str:
-        return key_of(self._name, self._settings.key_env, self._settings.key_file)
-
-    def _key_header(self) -> dict[str, str]:
-        key = self._key()
-        name = self._settings.key_header or ("api-key" if self._address.is_azure else "Authorization")
-        value = f"Bearer {key}" if name.lower() == "authorization" else key
-        return {name: value} if key else {}
-
-    def _http_headers(self, _url: str) -> dict[str, str]:
-        return {**session_headers(), **self._key_header()}
-
     async def _open_socket(self) -> Socket:
         return await open_service(
-            self._name, self._address, self._key_header, offers_spark=self._offers_spark
+            self._name, self._address, self._credentials.header, offers_spark=self._offers_spark
         )
 
     async def _line(self) -> Line | None:
@@ -193,7 +183,7 @@ class ResponsesEngine:
         """Answer in one attempt, or in another one after a failure that it avoids."""
         self._budget.earn_share()
         answer = Answer(self._name, request, self._settings.model)
-        attempt = _Attempt()
+        attempt = Attempt()
         while True:
             try:
                 async with aclosing(self._try(request, answer, attempt)) as events:
@@ -213,11 +203,10 @@ class ResponsesEngine:
         again = time.time() + error.retry_after
         clock = time.strftime("%H:%M:%S", time.localtime(again))
         with suppress(EngineError):
-            self._standing.note_failure(self._name, error, hash(self._key()), time.monotonic(), clock)
+            key = self._credentials.digest()
+            self._standing.note_failure(self._name, error, key, time.monotonic(), clock)
 
-    async def _try(
-        self, request: Request, answer: Answer, attempt: "_Attempt"
-    ) -> AsyncGenerator[Event, None]:
+    async def _try(self, request: Request, answer: Answer, attempt: Attempt) -> AsyncGenerator[Event, None]:
         attempt.line = line = await self._line()
         if line is not None and line.gateway is not None:
             source = self._read_gateway(line, request, answer)
@@ -256,7 +245,7 @@ class ResponsesEngine:
             exchange.close()
 
     async def _read_service(
-        self, line: Line | None, request: Request, answer: Answer, attempt: "_Attempt"
+        self, line: Line | None, request: Request, answer: Answer, attempt: Attempt
     ) -> AsyncGenerator[Event, None]:
         """Give the answer of a service, over its WebSocket or over HTTP."""
         beside = self._beside_tokens
@@ -295,26 +284,17 @@ class ResponsesEngine:
         timeouts = ResponseTimeouts(self._settings.first_token_s, self._settings.next_token_s)
         return self._over_http.events(body, reader, timeouts)
 
-    def _recovers(self, error: EngineError, request: Request, attempt: "_Attempt") -> bool:
+    def _recovers(self, error: EngineError, request: Request, attempt: Attempt) -> bool:
         """Return whether another attempt avoids the cause of a failure, once per cause."""
-        line = attempt.line
         if isinstance(error, RefusedError):
-            if error.is_lost_base and line is not None:
-                line.bases.forget(request.origin)
-                attempt.full_text = True
-                return attempt.spend("base")
-            if error.refuses_lanes and line is not None and line.public is not None:
-                line.public.connection.has_lanes = False
-                return attempt.spend("lanes")
-            if error.ends_connection and line is not None:
-                self._upstream.drop(line)
-                return attempt.spend("limit")
+            if error.ends_connection and attempt.line is not None:
+                self._upstream.drop(attempt.line)
             new = error.refused_of(attempt.sent) - self._refused
             self._refused |= new
-            return bool(new)
-        if line is None or error.code != Code.ANSWER_BROKE_OFF:
+            return bool(new) or attempt.avoids(error, request.origin)
+        if attempt.line is None or error.code != Code.ANSWER_BROKE_OFF:
             return False
-        self._upstream.drop(line)  # it was lost, or its only lane waits for a cancelled response
+        self._upstream.drop(attempt.line)  # it was lost, or its only lane waits for a cancelled response
         return self._budget.spend_retry() and attempt.spend("loss")
 
     def observe(self, focus: Focus) -> None:
@@ -346,19 +326,3 @@ class ResponsesEngine:
         """Close all connections."""
         await self._upstream.aclose()
         await self._http.aclose()
-
-
-class _Attempt:
-    """One attempt to answer, and the causes of failures that were avoided so far."""
-
-    def __init__(self) -> None:
-        self.line: Line | None = None
-        self.full_text = False
-        self.sent: frozenset[str] = frozenset()
-        self._spent: set[str] = set()
-
-    def spend(self, cause: str) -> bool:
-        """Return True at the first time for each cause."""
-        is_first = cause not in self._spent
-        self._spent.add(cause)
-        return is_first

@@ -7,7 +7,7 @@ cancels (`gateway`); every other service gets the public protocol (`public`).
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,7 +128,7 @@ class Line:
         return await self._send(self.gateway, request.task, lambda connection: connection.create(cited, pool))
 
     async def _send(self, link: Link[Any], task: Task, create: Callable[[Any], str]) -> "Exchange":
-        """Send a request as soon as a lane is free. Raises `EngineError` if none is free in time."""
+        """Send a request, now or as soon as a lane is free."""
         self.used_at = time.monotonic()
         channel = Channel(
             task,
@@ -139,14 +139,18 @@ class Line:
         channel.make_silence = lambda seconds: make_silence_error(
             self._name, seconds, begun=exchange.has_text
         )
+        if not exchange.begin(create):
+            await self._wait_for_lane(exchange, create)
+        return exchange
+
+    async def _wait_for_lane(self, exchange: "Exchange", create: Callable[[Any], str]) -> None:
+        """Send a request as soon as a lane is free. Raises `EngineError` if none is free in time."""
         with anyio.move_on_after(LANE_TIMEOUT_S):
-            while True:
-                with suppress(LocalProtocolError):
-                    exchange.lane = link.begin(create, channel)
-                    return exchange
+            while not exchange.begin(create):
                 if self.public is not None and self.public.connection.is_stuck:
-                    raise make_lost_error(self._name)  # only the end of the connection stops that response
-                await link.wait_for_news()
+                    raise make_lost_error(self._name)  # only the connection's end stops that response
+                await self.link.wait_for_news()
+            return
         raise make_busy_error(self._name)
 
 
@@ -158,6 +162,14 @@ class Exchange:
         self.has_text = False
         self._link = link
         self._channel = channel
+
+    def begin(self, create: Callable[[Any], str]) -> bool:
+        """Send the request. Return False if no lane is free; raises `EngineError` if the link has ended."""
+        try:
+            self.lane = self._link.begin(create, self._channel)
+        except LocalProtocolError:
+            return False
+        return True
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Give the events of the response. Raises `EngineError`."""

@@ -59,16 +59,19 @@ class Lineage:
     beside: tuple[Part, ...] = ()
     language: str = ""
     _steps: tuple[Step, ...] = ()
+    _changes: str = ""  # the steps and the new context, in words
 
     def adopt(self, base: Base) -> None:
         """Use a base from now on."""
         self.base = base
         self._steps = extend(base.text, (), base.text, self.text)
+        self._describe()
 
     def forget(self) -> None:
         """Forget the base: the service does not have it."""
         self.base = None
         self._steps = ()
+        self._changes = ""
 
     def note(self, text: str, language: str, beside: tuple[Part, ...] = ()) -> None:
         """Note the text and context of the latest request."""
@@ -77,6 +80,12 @@ class Lineage:
         self.text = text
         self.language = language
         self.beside = beside
+        self._describe()
+
+    def _describe(self) -> None:
+        had = self.base.beside if self.base is not None else ()
+        new = [part for part in self.beside if part not in had]
+        self._changes = changes_text(self.splices, new) if self.base is not None else ""
 
     @property
     def splices(self) -> Sequence[Splice]:
@@ -88,11 +97,6 @@ class Lineage:
         if self.base is None or len(self._changes) > MOST_CHARS:
             return None
         return Fork(self.base, self._changes)
-
-    @property
-    def _changes(self) -> str:
-        had = self.base.beside if self.base is not None else ()
-        return changes_text(self.splices, (part for part in self.beside if part not in had))
 
     @property
     def has_long_lines(self) -> bool:

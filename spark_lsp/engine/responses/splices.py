@@ -17,6 +17,7 @@ NO_NEWLINE = "\\ No newline at end of file"
 QUOTED_LINES = 4  # of the removed lines
 QUOTED_CHARS = 60  # of each of them
 MOST_STEPS = 16  # each keeps a text
+SAME_PLACE = 8  # characters by which a change of the same place grows
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +69,24 @@ class Step:
 
 
 def extend(start: str, steps: Sequence[Step], now: str, text: str) -> tuple[Step, ...]:
-    """Return steps from `start` to `text`: the candidate with the shortest diff.
+    """Return steps from `start` to `text`, with a short diff.
 
-    `steps` lead from `start` to `now`. The candidates are one step from `start`, another last step, and one
-    step more.
+    `steps` lead from `start` to `now`. The candidates are another last step, one step more, and one step from
+    `start`. Another last step is taken at once if it is hardly longer, as while the user types in a line.
     """
-    candidates = [_join((), start, text)]
+    last = _join(steps[:-1], steps[-1].before, text) if steps else _join((), start, text)
+    if _cost_of(last) <= _cost_of(steps) + SAME_PLACE:
+        return last
+    candidates = [last]
     if steps:
-        candidates.append(_join(steps[:-1], steps[-1].before, text))
+        candidates.append(_join((), start, text))
     if len(steps) < MOST_STEPS:
         candidates.append(_join(steps, now, text))
-    return min(candidates, key=lambda each: sum(_cost(step.splice) for step in each))
+    return min(candidates, key=_cost_of)
+
+
+def _cost_of(steps: Sequence[Step]) -> int:
+    return sum(_cost(step.splice) for step in steps)
 
 
 def _join(steps: Sequence[Step], before: str, text: str) -> tuple[Step, ...]:
