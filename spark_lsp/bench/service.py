@@ -93,10 +93,8 @@ def bytes_of_keys(count: int, bodies: list[float]) -> list[Figure]:
     _exchange(wire, Call(base_items(text, "python", ()), warm=True), BASE_LANES[0])
     lineage.adopt(Base(RESPONSE, text))
     counted = [float(_key(wire, lineage, person.key())) for _ in range(count)]
-    name = (
-        "bytes sent to a service per key at 128 KB of context, checkpoints included, against a whole request"
-    )
-    return [at_most(11, name, "bytes", counted, 600, bodies)]
+    name = "bytes sent to a service per key at 128 KB of context, checkpoints included (p95)"
+    return [at_most(11, name, "bytes", counted, 600, bodies, share=95)]
 
 
 def _key(wire: PublicConnection, lineage: Lineage, question: Question) -> int:

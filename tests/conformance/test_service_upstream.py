@@ -14,9 +14,12 @@ from pydantic import TypeAdapter
 
 from spark_lsp.bench.question import source
 from spark_lsp.codes import Code
-from spark_lsp.config import ResponsesSettings
+from spark_lsp.config import ReplaySettings, ResponsesSettings
+from spark_lsp.engine.circuit_breaker import CircuitBreaker
+from spark_lsp.engine.replay import ReplayEngine
 from spark_lsp.engine.responses.engine import ResponsesEngine
 from spark_lsp.engine.responses.upstream import Limits
+from spark_lsp.engine.route import Route
 from spark_lsp.errors import EngineError
 from spark_lsp.request import (
     Chunk,
@@ -78,7 +81,7 @@ def started(key_file: str):
     return start
 
 
-async def answer(engine: ResponsesEngine, request: Request) -> list[Event]:
+async def answer(engine: ResponsesEngine | Route, request: Request) -> list[Event]:
     with anyio.fail_after(PATIENCE):
         async with engine.open(request) as events:
             return [event async for event in events]
@@ -340,9 +343,9 @@ async def test_another_models_name_is_shown(started: Any) -> None:
 
 
 async def test_the_next_connection_is_there_before_the_old_one_ends(started: Any) -> None:
-    """The lifetime is scaled: 2 s for 60 minutes. Somebody types all the time, and nothing is lost."""
-    limits = Limits(lifetime_s=2.0, margin_s=1.0, idle_s=60.0)
-    async with started(rules=Rules(lifetime_s=2.0), limits=limits) as (engine, served):
+    """The lifetime is scaled: 4 s for 60 minutes. Somebody types all the time, and nothing is lost."""
+    limits = Limits(lifetime_s=4.0, margin_s=2.0, idle_s=60.0)
+    async with started(rules=Rules(lifetime_s=4.0), limits=limits) as (engine, served):
         number = 0
         while served.seen.connections < 3 or number < 40:
             await agrees(engine, CODE + "x" * number)
@@ -498,7 +501,7 @@ async def test_a_limited_handshake_waits_as_long_as_its_headers_say(started: Any
 
 
 async def test_silence_is_an_error_with_the_time(started: Any) -> None:
-    async with started(rules=Rules(silent=True), first_token_s=0.3) as (engine, served):
+    async with started(rules=Rules(silent=True), first_token_s=2.0) as (engine, served):
         with pytest.raises(EngineError) as caught:
             await answer(engine, asking("a = 1\n"))
         assert caught.value.code == Code.ENGINE_SILENT
@@ -509,12 +512,35 @@ async def test_silence_is_an_error_with_the_time(started: Any) -> None:
 
 async def test_nothing_of_a_cancelled_response_is_read(started: Any) -> None:
     async with started() as (engine, served):
-        served.rules.pause_s = 0.3
+        served.rules.pause_s = PATIENCE
         async with engine.open(asking("a = 1\n")) as events:
             await anext(events)
         served.rules.pause_s = 0.0
         await agrees(engine, "b = 1\n")
         assert {each["stream_id"] for each in served.seen.asked} == {"a.0", "a.1"}
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        Rules(silent=True),
+        Rules(key="another"),
+        Rules(errors=[{"code": "rate_limit_exceeded", "status": 429}]),
+        Rules(errors=[{"code": "server_error", "status": 500}] * 2),
+        Rules(upgrade=HTTPStatus.SERVICE_UNAVAILABLE),
+    ],
+)
+async def test_the_route_asks_the_next_engine_and_the_status_says_why(
+    started: Any, tmp_path: Path, rules: Rules
+) -> None:
+    (text := tmp_path / "text").write_text("from the next one")
+    second = ReplayEngine("second", ReplaySettings(text=str(text), tokens_per_s=0, delay_ms=0))
+    async with started(rules=rules, first_token_s=0.3) as (engine, _):
+        breakers = {"spark": CircuitBreaker(), "second": CircuitBreaker()}
+        route = Route("completion", [engine, second], breakers)
+        for _ in range(3):
+            assert text_of(await answer(route, asking("a = 1\n"))) == "from the next one"
+        assert breakers["spark"].reason.startswith("Engine 'spark' ")
 
 
 async def test_no_service_at_all(key_file: str) -> None:

@@ -178,8 +178,9 @@ class Link(Generic[C]):
         self.is_over = True
         for event in call_guarded(self.connection.lost) or ():
             call_guarded(self._handle_event, event)
+        error = call_guarded(self._make_loss) or _connection_lost()
         for channel in self._channels.values():
-            channel.fail(self._make_loss())
+            channel.fail(error)
         self._channels.clear()
         self._news.set()
         self._hello_or_end.set()
@@ -243,18 +244,21 @@ class Link(Generic[C]):
 
     # Requests.
 
-    def begin(self, create: Callable[[C], str], channel: Channel) -> str:
-        """Have `create` send a request; its response comes through `channel`. Return its lane.
+    def begin(
+        self, create: Callable[[C], str], make_channel: Callable[[Callable[[], None]], Channel]
+    ) -> tuple[str, Channel]:
+        """Have `create` send a request; return its lane and the channel of its response.
 
-        Raises `LocalProtocolError` if all lanes are busy, `EngineError` if the link has ended.
+        `make_channel` gets the function to call when the reader has taken text. Raises `LocalProtocolError`
+        if all lanes are busy, `EngineError` if the link has ended.
         """
         if self.is_over:
             raise self._make_loss()
         lane = create(self.connection)
-        channel.on_read = lambda: self._grant_credit(lane)
+        channel = make_channel(lambda: self._grant_credit(lane))
         self._channels[lane] = channel
         self.flush()
-        return lane
+        return lane, channel
 
     def _grant_credit(self, lane: str) -> None:
         self.connection.read(lane)
@@ -287,9 +291,10 @@ def send_request(link: GatewayLink, request: Request) -> tuple[str, Channel]:
 
     Raises `LocalProtocolError` if all lanes are busy, `EngineError` if the link has ended.
     """
-    channel = Channel(request.task)
-    lane = link.begin(lambda connection: connection.create(request, LANE_POOLS[request.task]), channel)
-    return lane, channel
+    return link.begin(
+        lambda connection: connection.create(request, LANE_POOLS[request.task]),
+        lambda on_read: Channel(request.task, on_read),
+    )
 
 
 def _connection_lost() -> EngineError:

@@ -12,7 +12,7 @@ class Attempt:
     """See the module's text. `sent` are the latest request's fields; `full_text`: cite no base."""
 
     def __init__(self) -> None:
-        self.line: "Line | None" = None
+        self.line: Line | None = None
         self.full_text = False
         self.sent: frozenset[str] = frozenset()
         self._spent: set[str] = set()

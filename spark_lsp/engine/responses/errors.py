@@ -39,7 +39,7 @@ _AGAIN = re.compile(r"try again in\s*((?:[0-9.]+(?:ms|s|m|h))+|[0-9.]+\s*seconds
 
 
 class RefusedError(EngineError):
-    """A service refused a request; `refusal` is what it said."""
+    """A service refused a request; `refusal` has its own words."""
 
     def __init__(self, error: EngineError, refusal: Refusal) -> None:
         super().__init__(

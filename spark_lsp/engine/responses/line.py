@@ -130,15 +130,7 @@ class Line:
     async def _send(self, link: Link[Any], task: Task, create: Callable[[Any], str]) -> "Exchange":
         """Send a request, now or as soon as a lane is free."""
         self.used_at = time.monotonic()
-        channel = Channel(
-            task,
-            first_text_s=self._patience.first_s or NO_LIMIT_S,
-            next_text_s=self._patience.next_s or NO_LIMIT_S,
-        )
-        exchange = Exchange(link, channel)
-        channel.make_silence = lambda seconds: make_silence_error(
-            self._name, seconds, begun=exchange.has_text
-        )
+        exchange = Exchange(self._name, link, task, self._patience)
         if not exchange.begin(create):
             await self._wait_for_lane(exchange, create)
         return exchange
@@ -157,19 +149,29 @@ class Line:
 class Exchange:
     """A request that was sent, and its response. `close` cancels it, harmlessly after its end."""
 
-    def __init__(self, link: Link[Any], channel: Channel) -> None:
+    def __init__(self, name: str, link: Link[Any], task: Task, patience: Patience) -> None:
         self.lane = ""
         self.has_text = False
+        self._name = name
         self._link = link
-        self._channel = channel
+        self._task = task
+        self._patience = patience
+        self._channel: Channel
 
     def begin(self, create: Callable[[Any], str]) -> bool:
         """Send the request. Return False if no lane is free; raises `EngineError` if the link has ended."""
         try:
-            self.lane = self._link.begin(create, self._channel)
+            self.lane, self._channel = self._link.begin(create, self._make_channel)
         except LocalProtocolError:
             return False
         return True
+
+    def _make_channel(self, on_read: Callable[[], None]) -> Channel:
+        first_s, next_s = self._patience.first_s or NO_LIMIT_S, self._patience.next_s or NO_LIMIT_S
+        return Channel(self._task, on_read, first_s, next_s, self._make_silence)
+
+    def _make_silence(self, seconds: float) -> EngineError:
+        return make_silence_error(self._name, seconds, begun=self.has_text)
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Give the events of the response. Raises `EngineError`."""

@@ -18,7 +18,7 @@ from spark_lsp.engine.responses.splices import Splice, Step, extend
 from spark_lsp.engine.responses.words import changes_text
 from spark_lsp.request import Part
 
-CHECKPOINT_CHARS = 150  # of changes, after which a checkpoint is prepared
+CHECKPOINT_CHARS = 140  # of changes, after which a checkpoint is prepared
 MOST_CHARS = 4_000  # of changes in one request
 ROOT_SHARE = 4  # a new root after changes of a quarter of the text …
 ROOT_CHARS = 6_000  # … but not before that many

@@ -70,7 +70,7 @@ class Upstream:
         return line if line is not None and not line.link.is_over else None
 
     async def connected(self) -> Line:
-        """Return the open connection; open one if there is none.
+        """Return the open connection; open one first if necessary.
 
         Raises `NoWebSocket`, or `EngineError` if the service cannot be used.
         """

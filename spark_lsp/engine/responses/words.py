@@ -30,7 +30,8 @@ RULES = (
 )
 CURSOR = "<cursor/>"
 LINES_BEFORE, LINES_AFTER = 2, 1
-SHOWN_CHARS = 80  # of each line around the cursor, next to it
+LEFT_CHARS, RIGHT_CHARS = 80, 40  # of the cursor's line
+NEIGHBOUR_CHARS = 50  # of each line around it
 _DEFAULT_INSTRUCTIONS = {
     "document": "Add documentation to this definition, in the way of its language. Change no code.",
     "fix": "Correct the problem that is named.",
@@ -95,10 +96,10 @@ def task_text(request: Request) -> str:
 def _around_cursor(request: Request) -> str:
     before = request.text_of(PartKind.PREFIX).rsplit("\n", LINES_BEFORE + 1)[-LINES_BEFORE - 1 :]
     after = request.text_of(PartKind.SUFFIX).split("\n", LINES_AFTER + 1)[: LINES_AFTER + 1]
-    left, right = before.pop()[-SHOWN_CHARS:], after.pop(0)[:SHOWN_CHARS]
-    lines = [line[:SHOWN_CHARS] for line in before]
+    left, right = before.pop()[-LEFT_CHARS:], after.pop(0)[:RIGHT_CHARS]
+    lines = [line[:NEIGHBOUR_CHARS] for line in before]
     lines.append(left + CURSOR + right)
-    lines += [line[:SHOWN_CHARS] for line in after]
+    lines += [line[:NEIGHBOUR_CHARS] for line in after]
     return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spark_lsp.codes import Code
-from spark_lsp.config import ResponsesSettings, read_engine
+from spark_lsp.config import ResponsesSettings, Settings, read_engine
 from spark_lsp.engine.responses.address import address_of
 from spark_lsp.engine.responses.connection import BASE_LANES, REQUEST_LANES, Outgoing, PublicConnection
 from spark_lsp.engine.responses.creates import Call
@@ -17,6 +17,7 @@ from spark_lsp.engine.responses.events import Refusal, ResponseReader, decode, r
 from spark_lsp.engine.responses.obstacles import find_obstacle
 from spark_lsp.engine.responses.standing import FIRST_PAUSE_S, Standing
 from spark_lsp.errors import EngineError, LocalProtocolError, RemoteProtocolError
+from spark_lsp.lsp.settings_parsing import collect_keys
 from spark_lsp.privacy.approvals import approval_requests_of
 from spark_lsp.request import Chunk, Event, Finished, Started, Timing, Usage
 from spark_lsp.wire.client_events import Alive, Answered, Failed, Leaving
@@ -307,3 +308,12 @@ def test_an_unreachable_service_is_tried_again_at_once() -> None:
     standing.note_failure("spark", EngineError("gone", code=Code.ENGINE_UNAVAILABLE), 1, 0.0, "")
     assert standing.problem is not None
     assert standing.obstacle(1, 0.0) is None
+
+
+def test_the_key_of_a_profile_is_handed_to_the_users_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    table, _ = read_engine("spark", {"kind": "responses", "profile": "codex-spark"}, "editor")
+    assert table is not None
+    settings = Settings(engines={"spark": table})
+    assert collect_keys(settings, ()) == {"OPENAI_API_KEY": "k"}
+    assert collect_keys(settings, ("spark",)) == {}
