@@ -102,7 +102,7 @@ def bytes_of_keys(count: int, bodies: list[float]) -> list[Figure]:
 
 
 def _key(wire: PublicConnection, lineage: Lineage, question: Question) -> tuple[int, int]:
-    """Return the bytes of one key's request, and of the checkpoint that it causes, as the engine sends them."""
+    """Return the bytes of one key's request and of the checkpoint after it, as the engine sends them."""
     request = question.request()
     text = document_text(request)
     lineage.note(text, "python")

@@ -15,7 +15,7 @@ from spark_lsp.text.lines import common_prefix_length, common_suffix_length
 
 NO_NEWLINE = "\\ No newline at end of file"
 QUOTED_LINES = 4  # of the removed lines
-QUOTED_CHARS = 40  # of each of them
+QUOTED_CHARS = 32  # of each of them
 MOST_STEPS = 16  # each keeps a text
 SAME_PLACE = 8  # characters by which a change of the same place grows
 

@@ -31,7 +31,7 @@ RULES = (
 CURSOR = "<cursor/>"
 LINES_BEFORE, LINES_AFTER = 2, 1
 LEFT_CHARS, RIGHT_CHARS = 80, 40  # of the cursor's line
-NEIGHBOUR_CHARS = 50  # of each line around it
+NEIGHBOUR_CHARS = 40  # of each line around it
 _DEFAULT_INSTRUCTIONS = {
     "document": "Add documentation to this definition, in the way of its language. Change no code.",
     "fix": "Correct the problem that is named.",

@@ -1,5 +1,6 @@
 """The engine `responses` with our own gateway as its service: by spark.v1, plainly, by POST."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx
 import pytest
 
 from spark_lsp.codes import Code
@@ -16,7 +18,7 @@ from spark_lsp.errors import EngineError
 from spark_lsp.request import Chunk, Event, Finished, Focus, Request, Started, Task
 from spark_lsp.session.context import build_completion, build_edit
 from spark_lsp.text.document import Document
-from tests.integration.gateway.conftest import Running
+from tests.integration.gateway.conftest import Running, Start
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
@@ -125,3 +127,38 @@ async def test_a_document_is_prepared_at_a_plain_gateway(joined: Callable[..., A
         assert line is not None
         assert line.bases.are_supported
         assert line.bases.latest is not None
+
+
+async def test_a_gateway_in_front_of_another_one(
+    running: Running, start: Start, tmp_path: Path, short: Path
+) -> None:
+    (key := tmp_path / "key").write_text(running.token)
+    key.chmod(0o600)
+    (config := tmp_path / "config.toml").write_text(
+        f"""\
+[engines.far]
+kind = "responses"
+base_url = "{running.ready["url"]}"
+model = "replay"
+key_file = "key"
+[routes]
+chat = ["far"]
+"""
+    )
+    with start(short, "--token-file", str(short / "token"), "--config", str(config)) as near:
+        async with near.joined() as connection:
+            await connection.send(json.dumps({"type": "response.create", "input": "Hello"}))
+            with anyio.fail_after(PATIENCE):
+                events = [json.loads(await connection.recv())]
+                while events[-1]["type"] not in ("response.completed", "response.failed", "error"):
+                    events.append(json.loads(await connection.recv()))
+        deltas = [event["delta"] for event in events if event["type"] == "response.output_text.delta"]
+        assert "".join(deltas) == TEXT
+        async with httpx.AsyncClient(headers=near.headers) as client:
+            status = (await client.get(near.http.removesuffix("/v1") + "/status")).json()
+        far = next(engine for engine in status["engines"] if engine["name"] == "far")
+        assert (far["kind"], far["state"], far["note"]) == (
+            "responses",
+            "ready",
+            "over the WebSocket (spark.v1)",
+        )
