@@ -13,8 +13,10 @@ from spark_lsp.config.layers import (
     resolve_with_origins,
     used_values,
 )
+from spark_lsp.config.own_actions import OwnAction
 from spark_lsp.config.responses import ReasoningEffort, ResponsesSettings
 from spark_lsp.config.settings import (
+    ACTIONS,
     ENGINE_KINDS,
     MAPPINGS,
     PATTERN_LISTS,
@@ -40,6 +42,7 @@ from spark_lsp.config.settings import (
 )
 
 __all__ = [
+    "ACTIONS",
     "ENGINE_KINDS",
     "MAPPINGS",
     "PATTERN_LISTS",
@@ -56,6 +59,7 @@ __all__ = [
     "LocalSettings",
     "LogSettings",
     "OpenAISettings",
+    "OwnAction",
     "Problem",
     "Profile",
     "ReasoningEffort",

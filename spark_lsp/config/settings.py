@@ -11,6 +11,7 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
+from spark_lsp.config.own_actions import OwnAction
 from spark_lsp.config.responses import ResponsesSettings
 from spark_lsp.config.values import Amount, Count, Share
 from spark_lsp.config.values import describe as _describe
@@ -222,7 +223,7 @@ class CompletionSettings:
         _describe(
             "minimum confidence of the engine, from 0 to 1; a text below it is not shown. 0 shows everything"
         ),
-    ] = 0.65  # measured: docs/explanation/completions.md
+    ] = 0.55  # measured: docs/explanation/completions.md
     disabledGlobs: Annotated[tuple[str, ...], _describe("patterns of files without ghost text")] = ()
     menu: Annotated[
         Literal["auto", "always", "never"],
@@ -303,6 +304,7 @@ class Settings:
     )
     completion: CompletionSettings = CompletionSettings()
     edit: EditSettings = EditSettings()
+    actions: tuple[OwnAction, ...] = ()
     context: ContextSettings = ContextSettings()
     budget: BudgetSettings = BudgetSettings()
     stats: StatsSettings = StatsSettings()
@@ -329,3 +331,5 @@ TABLES = ("engine", "completion", "edit", "context", "budget", "stats", "log")
 MAPPINGS = ("engines", "profiles", "routes", "engine.routes")
 """The tables whose names the user chooses."""
 PATTERN_LISTS = ("context.exclude", "completion.disabledGlobs")
+ACTIONS = "actions"
+"""The list of tables with the user's own actions."""

@@ -15,9 +15,10 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from spark_lsp.codes import Code
-from spark_lsp.errors import EditRefused, EngineError, SparkError
+from spark_lsp.errors import EditRefused, SparkError
 from spark_lsp.lsp import convert
 from spark_lsp.lsp.answer_recorder import AnswerReader
+from spark_lsp.lsp.edit_proposer import TEXT_UNCHANGED, EditProposer, proposal_of
 from spark_lsp.lsp.edit_request import EditRequest
 from spark_lsp.lsp.engine_side import EngineSide
 from spark_lsp.lsp.language_client import LanguageClient
@@ -25,20 +26,16 @@ from spark_lsp.lsp.messages import UserMessages
 from spark_lsp.lsp.progress import Progress, ProgressRegistry
 from spark_lsp.lsp.rules import edit_by_rules
 from spark_lsp.lsp.settings_store import SettingsStore
+from spark_lsp.lsp.tests_writer import TestsWriter
 from spark_lsp.lsp.threads import run_in_thread
-from spark_lsp.privacy.redaction import redact_secrets
-from spark_lsp.prompts import actions, reply, unfence
-from spark_lsp.prompts.syntax import SyntaxTree
-from spark_lsp.request import Chunk, EditFormat, Finished, Request, Started
-from spark_lsp.session import context
+from spark_lsp.prompts.instruction_comments import InstructionComment
 from spark_lsp.session.documents import Documents
+from spark_lsp.session.proposal import Proposal
 from spark_lsp.supervise import call_guarded, log_failure
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, rebase_edits
 
-RETRIED = (Code.CONNECTION_LOST, Code.ANSWER_BROKE_OFF)  # nothing was applied, another engine may answer
 TEXT_CHANGED = "The text changed where the edit was to be made"
-TEXT_UNCHANGED = "The text is as it was"
 WENT_WRONG = (
     "spark-lsp failed while it made this edit. The edit was aborted. Look at the text and ask again; please "
     "report it if it fails again."
@@ -48,11 +45,15 @@ APPLY_TIMEOUT_SECONDS = 120.0  # for the editor to answer `workspace/applyEdit`;
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an edit ended: the state of `spark/edit`, its code, and the reason in words."""
+    """How an edit ended: the state of `spark/edit`, its code, and the reason in words.
+
+    `proposal` is the model's proposal if it was refused.
+    """
 
     state: str
     code: Code
     reason: str = ""
+    proposal: Proposal | None = None
 
 
 APPLIED = Outcome("applied", Code.APPLIED)
@@ -91,14 +92,15 @@ class EditJobs:
         progress: ProgressRegistry,
         engine_side: EngineSide,
         answers: AnswerReader,
+        tests: TestsWriter,
     ) -> None:
         self._documents = documents
-        self._settings = settings
         self._client = client
         self._messages = messages
         self._progress = progress
         self._engine_side = engine_side
-        self._answers = answers
+        self._proposer = EditProposer(settings, answers)
+        self._tests = tests
         self._jobs: dict[str, EditJob] = {}
         self._numbers = itertools.count(1)
 
@@ -135,7 +137,7 @@ class EditJobs:
                 job.typed = None
 
     async def _run(self, job: EditJob) -> None:
-        progress = self._progress.create(actions.title_of(job.request.action), lambda: self.cancel(job.id))
+        progress = self._progress.create(job.request.title, lambda: self.cancel(job.id))
         outcome: Outcome | None = None
         try:
             with job.scope:
@@ -149,17 +151,34 @@ class EditJobs:
         """Make and apply the edit; return its outcome."""
         try:
             await progress.begin()
+            if job.request.action == "tests":
+                return await self._write_tests(job, progress)
             known = await edit_by_rules(job.request)
-            edits = await self._propose(job, progress) if known is None else known
+            edits = await self._proposer.propose(job.request, progress) if known is None else known
             await self._apply(job, _remove_note(edits, job.request.note))
         except EditRefused as error:
-            return Outcome("refused", error.code, str(error))
+            return Outcome("refused", error.code, str(error), proposal_of(error))
         except SparkError as error:
             return Outcome("failed", error.code, str(error))
         except Exception as error:
             log_failure(self._make_edit, error)
             return FAILED
         return APPLIED if known is None else APPLIED_WITHOUT_MODEL
+
+    async def _write_tests(self, job: EditJob, progress: Progress) -> Outcome:
+        """Write the tests of the job's code; the result names their file. Raises `SparkError`."""
+        request, abilities = job.request, self._client.abilities
+        plan = await run_in_thread(self._tests.plan, request, abilities)
+        form, text = await self._proposer.ask(request, plan.question, progress)
+        if not plan.path:
+            edits = await run_in_thread(self._tests.edit_source, plan, request, form, text)
+            await self._apply(job, _remove_note(edits, request.note))
+            return APPLIED
+        edit = await run_in_thread(self._tests.edit_file, plan, request, form, text, abilities)
+        await self._send_edit_or_refuse(types.ApplyWorkspaceEditParams(edit, request.title))
+        reason = f"The tests of `{plan.subject.label}` are in {plan.path}"
+        self._messages.show(types.MessageType.Info, f"{reason}.")
+        return Outcome("applied", Code.APPLIED, reason)
 
     def _end(self, job: EditJob) -> None:
         """Send the job's outcome to the editor, once."""
@@ -177,72 +196,6 @@ class EditJobs:
         del self._jobs[job.id]
         if outcome.state in ("refused", "failed"):
             self._messages.show(types.MessageType.Warning, outcome.reason)
-
-    async def _propose(self, job: EditJob, progress: Progress) -> list[Edit]:
-        """Return the edits of the request's document. Raises `EditRefused` or `EngineError`."""
-        request = job.request
-        target = request.target
-        shown = request.seen.document
-        format_, text = await self._ask_model(self._build_request(request, target), progress)
-        tree = request.tree if shown is request.document else SyntaxTree.of(shown)
-        edits = await run_in_thread(
-            reply.propose_edits,
-            request.action,
-            shown,
-            tree,
-            *target,
-            format_,
-            text,
-            instruction=request.instruction,
-            diagnostics=request.diagnostics,
-        )
-        if request.seen.would_harm_secrets(edits):
-            raise EditRefused(
-                "The proposal would change a secret, which the model was not shown",
-                "The edit was not applied",
-                "Choose lines without the secret, or change these by hand",
-                code=Code.SECRET_TOUCHED,
-            )
-        return edits
-
-    def _build_request(self, request: EditRequest, target: tuple[int, int]) -> Request:
-        """Return the engine's request, without the secrets of the user's texts."""
-        messages = [redact_secrets(diagnostic.message) for diagnostic in request.diagnostics]
-        instruction, effort = redact_secrets(request.instruction), self._settings.current.edit.effort
-        return context.build_edit(
-            request.seen.document, target, request.action, instruction, messages, effort
-        )
-
-    async def _ask_model(self, request: Request, progress: Progress) -> tuple[EditFormat, str]:
-        """Return the complete answer of an engine; retry once if the answer broke off."""
-        try:
-            return await self._read_answer(request, progress)
-        except EngineError as error:
-            if error.code not in RETRIED:
-                raise
-            progress.report(f"{error.what}; starting again")
-            return await self._read_answer(request, progress)
-
-    async def _read_answer(self, request: Request, progress: Progress) -> tuple[EditFormat, str]:
-        format_, text, is_cut = EditFormat.TEXT, "", False
-        async with self._answers.open(request) as events:
-            async for event in events:
-                if isinstance(event, Started):
-                    format_ = event.format
-                    progress.report(f"{event.engine} is working")
-                elif isinstance(event, Chunk):
-                    text += event.text
-                    progress.report(f"{len(text)} characters", characters=len(text))
-                elif isinstance(event, Finished):
-                    is_cut = event.reason == "length"
-        if is_cut and not reply.is_complete(format_, text, unfence.target_in_request(request)):
-            raise EditRefused(
-                "The model reached its token limit before its answer was complete",
-                TEXT_UNCHANGED,
-                "Select fewer lines, or ask for a smaller change",
-                code=Code.ANSWER_CUT,
-            )
-        return format_, text
 
     async def _apply(self, job: EditJob, edits: Sequence[Edit]) -> None:
         """Apply the edits as one change of the latest version that the editor has reported."""
@@ -264,8 +217,11 @@ class EditJobs:
             self._documents.encoding,
             versioned=self._client.abilities.takes_versions,
         )
-        label = actions.title_of(job.request.action)
-        problem = await self._send_edit(types.ApplyWorkspaceEditParams(edit, label))
+        await self._send_edit_or_refuse(types.ApplyWorkspaceEditParams(edit, job.request.title))
+
+    async def _send_edit_or_refuse(self, params: types.ApplyWorkspaceEditParams) -> None:
+        """Let the editor apply an edit. Raises `EditRefused` with the reason if it does not."""
+        problem = await self._send_edit(params)
         if problem is not None:
             raise EditRefused(
                 f"The editor did not apply the edit: {problem}",
@@ -294,7 +250,7 @@ class EditJobs:
         return None if answer.applied else answer.failure_reason or "it has another version of the text"
 
 
-def _remove_note(edits: list[Edit], note: actions.InstructionComment | None) -> list[Edit]:
+def _remove_note(edits: list[Edit], note: InstructionComment | None) -> list[Edit]:
     """Return the edits and the removal of the comment that asked for them, unless they overlap."""
     if not edits or note is None or any(note.start < each.end and each.start < note.end for each in edits):
         return edits
