@@ -252,6 +252,24 @@ async def test_a_base_that_fails_is_not_missed(started: Any) -> None:
         assert len(served.seen.warm) == 2  # then it tries no more
 
 
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ({"code": "rate_limit_exceeded", "headers": {"Retry-After": "40"}}, Code.RATE_LIMIT_EXCEEDED),
+        ({"code": "invalid_api_key", "status": 401}, Code.ENGINE_UNAVAILABLE),
+    ],
+)
+async def test_a_limit_or_a_refused_key_is_learned_from_the_base(
+    started: Any, error: dict[str, Any], code: Code
+) -> None:
+    async with started(rules=Rules(warm_errors=[error])) as (engine, served):
+        for _ in range(2):
+            with pytest.raises(EngineError) as caught:
+                await answer(engine, asking(CODE))
+            assert caught.value.code == code
+        assert len(served.seen.creates) == 1
+
+
 @pytest.mark.parametrize("rules", [Rules(knows_generate=False), Rules(refuses=("generate",))])
 async def test_a_service_without_bases_gets_the_text_each_time(started: Any, rules: Rules) -> None:
     async with started(rules=rules) as (engine, served):

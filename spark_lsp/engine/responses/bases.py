@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from spark_lsp.codes import Code
 from spark_lsp.engine.responses.connection import BASE_LANES
 from spark_lsp.engine.responses.creates import Call
 from spark_lsp.engine.responses.errors import RefusedError
@@ -28,6 +29,8 @@ MOST_DOCUMENTS = len(BASE_LANES) - 1  # one lane is left for the next base
 WAIT_S = 5.0  # that a request waits for the first base of its document; then it sends the full text
 MOST_FAILURES = 2  # in a row, after which no more bases are prepared on this connection
 
+_OF_ALL_REQUESTS = (Code.RATE_LIMIT_EXCEEDED, Code.ENGINE_UNAVAILABLE)
+
 Exchange = Callable[[Call, str], Awaitable[ResponseReader]]
 """Sends a call on a lane and reads its response to the end. Raises `EngineError`."""
 
@@ -41,12 +44,17 @@ class _Document:
 
 
 class Bases:
-    """See the module's text. `tasks` get the background work; `is_lane_free` tells whether one is free."""
+    """See the module's text. `tasks` get the background work; `note_failure` gets each failure."""
 
     def __init__(
-        self, exchange: Exchange, tasks: set[asyncio.Task[Any]], is_lane_free: Callable[[str], bool]
+        self,
+        exchange: Exchange,
+        tasks: set[asyncio.Task[Any]],
+        is_lane_free: Callable[[str], bool],
+        note_failure: Callable[[EngineError], None],
     ) -> None:
         self.are_supported = True
+        self._note_failure = note_failure
         self._exchange = exchange
         self._tasks = tasks
         self._is_lane_free = is_lane_free
@@ -135,8 +143,12 @@ class Bases:
             document.preparing = None
 
     def _take_failure(self, document: _Document, error: EngineError) -> None:
-        """Learn from a failure; after several in a row, the service has no bases for us."""
-        if isinstance(error, RefusedError):
+        """Learn from a failure; after several in a row, the service has no bases for us.
+
+        A limit or a refused key says nothing about bases: the engine pauses then.
+        """
+        self._note_failure(error)
+        if isinstance(error, RefusedError) and error.code not in _OF_ALL_REQUESTS:
             if error.is_lost_base:
                 document.lineage.forget()
             if error.refused_of(frozenset(("generate",))):

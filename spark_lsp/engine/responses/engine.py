@@ -34,7 +34,7 @@ from spark_lsp.engine.responses.credentials import Credentials
 from spark_lsp.engine.responses.dialing import NoWebSocket, open_service
 from spark_lsp.engine.responses.errors import RefusedError
 from spark_lsp.engine.responses.events import ResponseReader
-from spark_lsp.engine.responses.line import Line, Patience
+from spark_lsp.engine.responses.line import Line, Owner, Patience
 from spark_lsp.engine.responses.obstacles import find_obstacle
 from spark_lsp.engine.responses.over_http import OverHttp
 from spark_lsp.engine.responses.standing import Standing, refuses_key
@@ -72,9 +72,10 @@ class ResponsesEngine:
         self._thinks = False
         self._no_websocket = ""  # the reason, while requests go over HTTP
         self._try_again_at = 0.0
+        owner = Owner(self._make_body, self._note_failure)
         patience = Patience(settings.first_token_s, settings.next_token_s)
         self._upstream = Upstream(
-            name, self._open_socket, patience, limits or Limits(), self._make_body, self._prepare_successor
+            name, self._open_socket, patience, limits or Limits(), owner, self._prepare_successor
         )
         http = Http(name, self._credentials.http_headers, self._budget.spend_retry, keep=True)
         self._http = http
@@ -257,6 +258,8 @@ class ResponsesEngine:
                 request.language,
                 calls.steady_context(request, beside),
             )
+        if fork is None and (why := self._find_obstacle()):  # learned from the base
+            raise why
         call = calls.call_of(request, self._settings, beside, fork, whole=attempt.full_text)
         body = self._make_body(call)
         attempt.sent = frozenset(body)

@@ -41,6 +41,14 @@ class Patience:
     next_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """What a connection needs of its engine: the body of a call, and a place for failures."""
+
+    make_body: Callable[[Call], dict[str, Any]]
+    note_failure: Callable[[EngineError], None]
+
+
 class Line:
     """See the module's text. `used_at` and `opened_at` are times of the monotonic clock."""
 
@@ -50,7 +58,7 @@ class Line:
         socket: Socket,
         patience: Patience,
         retire_s: float,
-        make_body: Callable[[Call], dict[str, Any]],
+        owner: "Owner",
         tasks: set[asyncio.Task[Any]],
     ) -> None:
         self.public: Link[PublicConnection] | None = None
@@ -59,8 +67,8 @@ class Line:
         self.opened_at = self.used_at = time.monotonic()
         self._name = name
         self._patience = patience
-        self._make_body = make_body
-        self.bases = Bases(self._exchange_base, tasks, self._is_lane_free)
+        self._owner = owner
+        self.bases = Bases(self._exchange_base, tasks, self._is_lane_free, owner.note_failure)
 
         def make_loss() -> EngineError:
             return make_lost_error(name)
@@ -107,7 +115,7 @@ class Line:
 
     async def _exchange_base(self, call: Call, lane: str) -> ResponseReader:
         """Send the call of a base on its lane, and read its response to the end."""
-        outgoing = Outgoing(self._make_body(call), lane)
+        outgoing = Outgoing(self._owner.make_body(call), lane)
         exchange = await self.send_public(Task.EDIT, outgoing)
         try:
             async for event in exchange.events():

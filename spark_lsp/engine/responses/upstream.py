@@ -16,9 +16,8 @@ from typing import Any
 import anyio
 
 from spark_lsp.engine.gateway_client.socket import Socket
-from spark_lsp.engine.responses.creates import Call
 from spark_lsp.engine.responses.dialing import NoWebSocket
-from spark_lsp.engine.responses.line import Line, Patience
+from spark_lsp.engine.responses.line import Line, Owner, Patience
 from spark_lsp.engine.responses.tasks import start
 from spark_lsp.errors import EngineError
 from spark_lsp.supervise import run_guarded
@@ -50,14 +49,14 @@ class Upstream:
         open_socket: Callable[[], Awaitable[Socket]],
         patience: Patience,
         limits: Limits,
-        make_body: Callable[[Call], dict[str, Any]],
+        owner: Owner,
         prepare: Callable[[Line, Line], Awaitable[None]],
     ) -> None:
         self._name = name
         self._open_socket = open_socket
         self._patience = patience
         self._limits = limits
-        self._make_body = make_body
+        self._owner = owner
         self._prepare = prepare
         self._line: Line | None = None
         self._opening: asyncio.Task[Line] | None = None
@@ -94,7 +93,7 @@ class Upstream:
 
     async def _open(self) -> Line:
         socket = await self._open_socket()
-        line = Line(self._name, socket, self._patience, self._limits.margin_s, self._make_body, self.tasks)
+        line = Line(self._name, socket, self._patience, self._limits.margin_s, self._owner, self.tasks)
         link = line.link
         start(run_guarded(line.run, on_failure=lambda _: link.lose()), self.tasks)
         await line.wait_until_ready()
