@@ -65,7 +65,7 @@ CHECKS_OF_PURPOSE: dict[str, _Check] = {
     "tests": check_tests,
     "types": check_types,
 }
-"""The additional check of a purpose: what must stay."""
+"""The additional check of a purpose: the code that must stay."""
 
 
 def edits_without_model(
