@@ -66,7 +66,7 @@ CHECKS_OF_PURPOSE: dict[str, _Check] = {
     "tests": check_tests,
     "types": check_types,
 }
-"""The additional check of a purpose: what must stay."""
+"""The additional check of a purpose, such as documentation."""
 
 
 def edits_without_model(
