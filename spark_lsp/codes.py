@@ -80,6 +80,7 @@ class Code(StrEnum):
     INSTRUCTION_MISSING = "instruction_missing"
     NO_CHANGE = "no_change"
     NO_DEFINITION = "no_definition"
+    NO_EARLIER_EDIT = "no_earlier_edit"
     NO_SUCH_JOB = "no_such_job"
     PROPOSAL_REJECTED = "proposal_rejected"
     REFACTORING_UNSAFE = "refactoring_unsafe"
@@ -206,6 +207,7 @@ MEANINGS: dict[Code, str] = {
     Code.INSTRUCTION_MISSING: "the action needs an instruction",
     Code.NO_CHANGE: "the model proposed no change",
     Code.NO_DEFINITION: "there is no definition at this place",
+    Code.NO_EARLIER_EDIT: "spark-lsp has made no edit here that it could continue or undo",
     Code.NO_SUCH_JOB: "no edit or explanation of that id is under way",
     Code.PROPOSAL_REJECTED: "the proposal failed a check, so that it was not applied",
     Code.REFACTORING_UNSAFE: "the refactoring is impossible here, or could change the results of the code",

@@ -8,7 +8,7 @@ ends with exactly one `spark/edit`.
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 from lsprotocol import types
@@ -21,17 +21,21 @@ from spark_lsp.lsp.answer_recorder import AnswerReader
 from spark_lsp.lsp.edit_request import EditRequest
 from spark_lsp.lsp.engine_side import EngineSide
 from spark_lsp.lsp.language_client import LanguageClient
+from spark_lsp.lsp.last_edits import LastEdits
 from spark_lsp.lsp.messages import UserMessages
 from spark_lsp.lsp.progress import Progress, ProgressRegistry
 from spark_lsp.lsp.rules import edit_by_rules
 from spark_lsp.lsp.settings_store import SettingsStore
+from spark_lsp.lsp.steering import Steering
 from spark_lsp.lsp.threads import run_in_thread
 from spark_lsp.privacy.redaction import redact_secrets
 from spark_lsp.prompts import actions, reply, unfence
+from spark_lsp.prompts.going_on import join_instructions
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.request import Chunk, EditFormat, Finished, Request, Started
 from spark_lsp.session import context
 from spark_lsp.session.documents import Documents
+from spark_lsp.session.edit_route import choose_route
 from spark_lsp.supervise import call_guarded, log_failure
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, rebase_edits
@@ -75,6 +79,7 @@ class EditJob:
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     typed: list[Edit] | None = field(default_factory=list[Edit])
     is_cancelled: bool = False  # by the user
+    steering: Steering = field(default_factory=Steering)
     outcome: Outcome = FAILED
 
 
@@ -91,6 +96,7 @@ class EditJobs:
         progress: ProgressRegistry,
         engine_side: EngineSide,
         answers: AnswerReader,
+        last_edits: LastEdits,
     ) -> None:
         self._documents = documents
         self._settings = settings
@@ -99,6 +105,7 @@ class EditJobs:
         self._progress = progress
         self._engine_side = engine_side
         self._answers = answers
+        self._last_edits = last_edits
         self._jobs: dict[str, EditJob] = {}
         self._numbers = itertools.count(1)
 
@@ -117,6 +124,21 @@ class EditJobs:
         job.is_cancelled = True
         job.scope.cancel()
         return True
+
+    def steer(self, job_id: str, instruction: str) -> str:
+        """Add an instruction to an edit under way (without an id: to the newest one); return its id.
+
+        Raises `EditRefused` if there is no such edit, or no model is answering it.
+        """
+        job = self._jobs.get(job_id or next(reversed(self._jobs), ""))
+        if job is None:
+            raise EditRefused(
+                "There is no such edit under way", "The instruction was not sent", code=Code.NO_SUCH_JOB
+            )
+        job.steering.add(redact_secrets(instruction))
+        joined = join_instructions(job.request.instruction, instruction)
+        job.request = replace(job.request, instruction=joined)
+        return job.id
 
     def cancel_all(self) -> list[str]:
         """Stop all edits; return their ids."""
@@ -165,16 +187,21 @@ class EditJobs:
         """Send the job's outcome to the editor, once."""
         if job.id not in self._jobs:
             return
-        outcome = job.outcome
+        del self._jobs[job.id]
+        if job.outcome.state != "applied":
+            call_guarded(self._last_edits.note_unapplied, job.id, job.request, job.typed)
+        self.report(job.id, job.request.document.uri, job.outcome)
+
+    def report(self, job_id: str, uri: str, outcome: Outcome) -> None:
+        """Send the outcome of a job that changes a document."""
         message = {
-            "id": job.id,
+            "id": job_id,
             "state": outcome.state,
             "reason": outcome.reason,
-            "uri": job.request.document.uri,
+            "uri": uri,
             "code": outcome.code,
         }
         self._client.notify("spark/edit", message)
-        del self._jobs[job.id]
         if outcome.state in ("refused", "failed"):
             self._messages.show(types.MessageType.Warning, outcome.reason)
 
@@ -183,7 +210,12 @@ class EditJobs:
         request = job.request
         target = request.target
         shown = request.seen.document
-        format_, text = await self._ask_model(self._build_request(request, target), progress)
+        format_, text = await job.steering.run(
+            lambda request: self._ask_model(request, progress),
+            self._build_request(request, target),
+            on_restart=lambda: progress.report("starting again with your further instruction", always=True),
+        )
+        request = job.request  # with the further instructions
         tree = request.tree if shown is request.document else SyntaxTree.of(shown)
         edits = await run_in_thread(
             reply.propose_edits,
@@ -208,9 +240,17 @@ class EditJobs:
     def _build_request(self, request: EditRequest, target: tuple[int, int]) -> Request:
         """Return the engine's request, without the secrets of the user's texts."""
         messages = [redact_secrets(diagnostic.message) for diagnostic in request.diagnostics]
-        instruction, effort = redact_secrets(request.instruction), self._settings.current.edit.effort
+        settings = self._settings.current.edit
+        model, effort = choose_route(request.action, settings.effort, settings.deep)
         return context.build_edit(
-            request.seen.document, target, request.action, instruction, messages, effort
+            request.seen.document,
+            target,
+            request.action,
+            redact_secrets(request.instruction),
+            messages,
+            effort,
+            model=model,
+            history=request.history,
         )
 
     async def _ask_model(self, request: Request, progress: Progress) -> tuple[EditFormat, str]:
@@ -265,7 +305,9 @@ class EditJobs:
             versioned=self._client.abilities.takes_versions,
         )
         label = actions.title_of(job.request.action)
-        problem = await self._send_edit(types.ApplyWorkspaceEditParams(edit, label))
+        last = self._last_edits.expect(job.id, job.request, job.typed or (), document, moved)
+        problem = await self.send_edit(types.ApplyWorkspaceEditParams(edit, label))
+        self._last_edits.settle(last, applied=problem is None)
         if problem is not None:
             raise EditRefused(
                 f"The editor did not apply the edit: {problem}",
@@ -274,7 +316,7 @@ class EditJobs:
                 code=Code.EDITOR_REFUSED,
             )
 
-    async def _send_edit(self, params: types.ApplyWorkspaceEditParams) -> str | None:
+    async def send_edit(self, params: types.ApplyWorkspaceEditParams) -> str | None:
         """Let the editor apply an edit; return its reason for not doing so, or None."""
         answer: object = None
         with anyio.move_on_after(APPLY_TIMEOUT_SECONDS) as waited:

@@ -14,6 +14,7 @@ from spark_lsp.lsp.outgoing import Outgoing
 from spark_lsp.privacy.redaction import RedactedDocument
 from spark_lsp.prompts import actions
 from spark_lsp.prompts.syntax import SyntaxTree
+from spark_lsp.request import Message
 from spark_lsp.session.documents import Documents
 from spark_lsp.session.reasons import REMEDIES, TEXTS
 from spark_lsp.text.document import Document
@@ -27,7 +28,8 @@ MAX_NAME_CHARACTERS = 80
 class EditRequest:
     """A command's edit; offsets refer to `document`, the true text.
 
-    `note` is the comment that contains the instruction. The edit removes it.
+    `note` is the comment that contains the instruction. The edit removes it. `history` is the conversation
+    that it continues, without secrets.
     """
 
     action: str
@@ -38,6 +40,7 @@ class EditRequest:
     instruction: str = ""
     diagnostics: tuple[actions.Diagnostic, ...] = ()
     note: actions.InstructionComment | None = None
+    history: tuple[Message, ...] = ()
 
     @property
     def document(self) -> Document:
@@ -65,17 +68,17 @@ class EditRequestReader:
 
     def read_edit(self, argument: Any) -> EditRequest:
         """Return the request in the argument of `spark.edit`."""
-        fields = _require_object(argument, "spark.edit needs one argument, an object")
-        action = _read_text(fields, "action", MAX_NAME_CHARACTERS)
+        fields = require_object(argument, "spark.edit needs one argument, an object")
+        action = read_text(fields, "action", MAX_NAME_CHARACTERS)
         if action not in actions.action_names():
             known = ", ".join(actions.action_names())
             raise ArgumentError(f"There is no action {action!r}", NOTHING_DONE, f"Use one of: {known}")
-        document = self._find_document(fields)
+        document = self.find_document(fields)
         start, end = self._read_offsets(document, fields.get("range"))
         diagnostics = self._read_diagnostics(document, fields)
         seen = self._outgoing.redact(document)
         tree = SyntaxTree.of(document)
-        instruction = _read_text(fields, "instruction", MAX_TEXT_CHARACTERS)
+        instruction = read_text(fields, "instruction", MAX_TEXT_CHARACTERS)
         if instruction or not actions.needs_instruction(action):
             instruction = instruction or actions.instruction_of(action)
             return EditRequest(action, seen, tree, start, end, instruction, diagnostics)
@@ -91,8 +94,8 @@ class EditRequestReader:
 
     def read_lines(self, argument: Any) -> tuple[Document, int, int]:
         """Return the document and the complete lines in the argument of a command that changes nothing."""
-        fields = _require_object(argument, "The command needs one argument, an object")
-        document = self._find_document(fields)
+        fields = require_object(argument, "The command needs one argument, an object")
+        document = self.find_document(fields)
         start, end = self._read_offsets(document, fields.get("range"))
         return document, *actions.find_target("fix", document, SyntaxTree.of(document), start, end, ())
 
@@ -102,8 +105,9 @@ class EditRequestReader:
         code, source = str(diagnostic.code or ""), diagnostic.source or ""
         return actions.Diagnostic(start, end, diagnostic.message, code, source)
 
-    def _find_document(self, fields: Mapping[str, Any]) -> Document:
-        if not (uri := _read_text(fields, "uri", MAX_TEXT_CHARACTERS)):
+    def find_document(self, fields: Mapping[str, Any]) -> Document:
+        """Return the document that an argument names; see the class."""
+        if not (uri := read_text(fields, "uri", MAX_TEXT_CHARACTERS)):
             raise ArgumentError("The command names no document", NOTHING_DONE)
         version: object = fields.get("version")
         if version is not None and type(version) is not int:
@@ -158,14 +162,15 @@ class EditRequestReader:
         return actions.Diagnostic(start, end, message, code, source)
 
 
-def _require_object(argument: Any, message: str) -> dict[str, Any]:
+def require_object(argument: Any, message: str) -> dict[str, Any]:
+    """Return an argument that is an object. Raises `ArgumentError`."""
     if not isinstance(argument, dict):
         raise ArgumentError(message, NOTHING_DONE)
     return cast(dict[str, Any], argument)
 
 
-def _read_text(fields: Mapping[str, Any], name: str, max_characters: int) -> str:
-    """Return a text of an argument; empty if it has none."""
+def read_text(fields: Mapping[str, Any], name: str, max_characters: int) -> str:
+    """Return a text of an argument; empty if it has none. Raises `ArgumentError` for anything else."""
     value: object = fields.get(name)
     if value is None:
         return ""

@@ -14,6 +14,7 @@ from spark_lsp.lsp import convert
 from spark_lsp.lsp.abilities import Abilities
 from spark_lsp.lsp.completions import Completions
 from spark_lsp.lsp.cursor_rest import CursorRest
+from spark_lsp.lsp.edit_history import EditHistory
 from spark_lsp.lsp.edit_jobs import EditJobs
 from spark_lsp.lsp.edit_request import EditRequestReader
 from spark_lsp.lsp.engine_side import EngineSide
@@ -21,6 +22,7 @@ from spark_lsp.lsp.explanations import Explanations
 from spark_lsp.lsp.gateway_client import GatewayClient
 from spark_lsp.lsp.messages import UserMessages
 from spark_lsp.lsp.outgoing import Outgoing
+from spark_lsp.prompts.actions import needs_instruction
 from spark_lsp.request import EngineInfo
 from spark_lsp.session.documents import Documents
 
@@ -36,6 +38,7 @@ async def start_edit(
     edits: EditJobs,
     abilities: Abilities,
     messages: UserMessages,
+    history: EditHistory,
 ) -> dict[str, str]:
     """Begin an edit. Raises `ArgumentError` or `EditRefused`."""
     await engine_side.wait_until_up()
@@ -46,6 +49,8 @@ async def start_edit(
         if abilities.lacks_status_ui:
             messages.show(MessageType.Warning, str(error))
         raise
+    if needs_instruction(request.action):
+        history.add(request.instruction)
     return {"id": edits.start(request), "state": "started"}
 
 
