@@ -31,12 +31,17 @@ local function edit(command, ctx)
   if argument.action ~= 'instruct' or argument.instruction then
     return send()
   end
-  vim.ui.input({ prompt = 'Edit: ' }, function(text)
+  local function take(text)
     if text and text ~= '' then
       argument.instruction = text
       send()
     end
-  end)
+  end
+  local has_commands, commands = pcall(require, 'spark_lsp.commands')
+  if has_commands then
+    return commands.ask(client, 'Edit: ', take) -- offers earlier instructions
+  end
+  vim.ui.input({ prompt = 'Edit: ' }, take)
 end
 
 --- The program on the search path. It skips relative entries: they refer to Neovim's working directory, which may

@@ -14,6 +14,8 @@ import {
   RevealOutputChannelOn,
 } from 'vscode-languageclient/node';
 
+import { EDIT, askInstruction } from './instruction';
+import type { Instructions } from './protocol';
 import { SECTION, given } from './settings';
 
 export const SELECTOR = [{ scheme: 'file' }, { scheme: 'untitled' }];
@@ -47,30 +49,31 @@ export class SparkClient extends LanguageClient {
 }
 
 /** Ask for the sentence that an edit with an instruction needs; undefined if the user gives no sentence. */
-export async function completed(argument: unknown): Promise<unknown> {
+export async function completed(argument: unknown, earlier: readonly string[]): Promise<unknown> {
   const order = argument as { action?: string; instruction?: string } | undefined;
   if (order?.action !== 'instruct' || order.instruction) {
     return argument;
   }
-  const instruction = await askInstruction();
+  const instruction = await askInstruction(EDIT, earlier);
   return instruction ? { ...order, instruction } : undefined;
-}
-
-export async function askInstruction(): Promise<string | undefined> {
-  const text = await vscode.window.showInputBox({
-    title: 'Edit with an instruction',
-    prompt: 'What should be different? One change comes, or none, with the reason.',
-    placeHolder: 'make this iterative instead of recursive',
-  });
-  return text?.trim();
 }
 
 async function execute(command: string, args: unknown[], next: ExecuteCommandSignature): Promise<unknown> {
   if (command !== 'spark.edit') {
     return next(command, args);
   }
-  const argument = await completed(args[0]);
+  const argument = await completed(args[0], await instructions(next));
   return argument === undefined ? undefined : next(command, [argument]);
+}
+
+/** The user's earlier instructions, the newest first; none from an earlier server. */
+async function instructions(next: ExecuteCommandSignature): Promise<readonly string[]> {
+  try {
+    const answer = (await next('spark.instructions', [])) as Instructions | undefined;
+    return answer?.instructions ?? [];
+  } catch {
+    return [];
+  }
 }
 
 export function create(
