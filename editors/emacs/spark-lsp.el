@@ -43,7 +43,8 @@ It skips relative entries of `exec-path': they refer to the project, which may c
                      (if (use-region-p) (region-beginning) (point))
                      (if (use-region-p) (region-end) (point))))
   (spark-lsp--run "spark.edit" :action "instruct" :uri (spark-lsp--uri) :instruction instruction
-                  :range (eglot-region-range beginning end)))
+                  :range (list :start (eglot--pos-to-lsp-position beginning)
+                               :end (eglot--pos-to-lsp-position end))))
 
 (defun spark-lsp-edit-again (instruction)
   "Continue the last edit of this buffer with INSTRUCTION."
