@@ -62,7 +62,7 @@ class LastEdits:
         return self._add(edit_id, request, made, "sent")
 
     def note_unapplied(self, edit_id: str, request: EditRequest, typed: Sequence[Edit] | None) -> None:
-        """Note an edit that was not applied, so that it can be asked for again in other words."""
+        """Note an edit that was not applied, so that another instruction can continue it."""
         document = self._documents.get(request.document.uri)
         if document is not None and typed is not None and self._find(document.uri, edit_id) is None:
             made = MadeEdit(document.text, (), _move_target(request, typed))
@@ -96,7 +96,7 @@ class LastEdits:
     def find_latest(self, uri: str, edit_id: str) -> LastEdit:
         """Return the edit of that id; without one, the last of the document or of all documents.
 
-        Raises `EditRefused` if there is none.
+        Raises `EditRefused` if there was no such edit.
         """
         edit = self._find(uri, edit_id)
         if edit is None:

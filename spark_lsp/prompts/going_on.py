@@ -1,4 +1,4 @@
-"""The conversation of an edit that continues an earlier one: what was asked, and what the model answered."""
+"""The conversation of an edit that continues an earlier one: the instructions and the model's answers."""
 
 from collections.abc import Sequence
 

@@ -36,7 +36,7 @@ def move_range(start: int, end: int, change: Edit) -> tuple[int, int]:
 
 
 class MadeEdit:
-    """See the module's text. `text` is the document before the edit; `target` is what it could change."""
+    """See the module's text. `text` is the document before the edit, `target` the range of the request."""
 
     def __init__(self, text: str, edits: Sequence[Edit], target: tuple[int, int]) -> None:
         self.expected = apply_edits(text, edits)
