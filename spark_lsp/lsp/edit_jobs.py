@@ -15,9 +15,10 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from spark_lsp.codes import Code
-from spark_lsp.errors import EditRefused, EngineError, SparkError
+from spark_lsp.errors import EditRefused, SparkError
 from spark_lsp.lsp import convert
 from spark_lsp.lsp.answer_recorder import AnswerReader
+from spark_lsp.lsp.edit_proposer import TEXT_UNCHANGED, EditProposer, proposal_of
 from spark_lsp.lsp.edit_request import EditRequest
 from spark_lsp.lsp.engine_side import EngineSide
 from spark_lsp.lsp.language_client import LanguageClient
@@ -27,22 +28,15 @@ from spark_lsp.lsp.progress import Progress, ProgressRegistry
 from spark_lsp.lsp.rules import edit_by_rules
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.steering import Steering
-from spark_lsp.lsp.threads import run_in_thread
-from spark_lsp.privacy.redaction import redact_secrets
-from spark_lsp.prompts import actions, reply, unfence
+from spark_lsp.prompts import actions
 from spark_lsp.prompts.going_on import join_instructions
-from spark_lsp.prompts.syntax import SyntaxTree
-from spark_lsp.request import Chunk, EditFormat, Finished, Request, Started
-from spark_lsp.session import context
 from spark_lsp.session.documents import Documents
-from spark_lsp.session.edit_route import choose_route
+from spark_lsp.session.proposal import Proposal
 from spark_lsp.supervise import call_guarded, log_failure
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, rebase_edits
 
-RETRIED = (Code.CONNECTION_LOST, Code.ANSWER_BROKE_OFF)  # nothing was applied, another engine may answer
 TEXT_CHANGED = "The text changed where the edit was to be made"
-TEXT_UNCHANGED = "The text is as it was"
 WENT_WRONG = (
     "spark-lsp failed while it made this edit. The edit was aborted. Look at the text and ask again; please "
     "report it if it fails again."
@@ -52,11 +46,15 @@ APPLY_TIMEOUT_SECONDS = 120.0  # for the editor to answer `workspace/applyEdit`;
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an edit ended: the state of `spark/edit`, its code, and the reason in words."""
+    """How an edit ended: the state of `spark/edit`, its code, and the reason in words.
+
+    `proposal` is the model's proposal if it was refused.
+    """
 
     state: str
     code: Code
     reason: str = ""
+    proposal: Proposal | None = None
 
 
 APPLIED = Outcome("applied", Code.APPLIED)
@@ -99,13 +97,12 @@ class EditJobs:
         last_edits: LastEdits,
     ) -> None:
         self._documents = documents
-        self._settings = settings
         self._client = client
         self._messages = messages
         self._progress = progress
         self._engine_side = engine_side
-        self._answers = answers
         self._last_edits = last_edits
+        self._proposer = EditProposer(settings, answers)
         self._jobs: dict[str, EditJob] = {}
         self._numbers = itertools.count(1)
 
@@ -135,7 +132,7 @@ class EditJobs:
             raise EditRefused(
                 "There is no such edit under way", "The instruction was not sent", code=Code.NO_SUCH_JOB
             )
-        job.steering.add(redact_secrets(instruction))
+        job.steering.add(instruction)
         joined = join_instructions(job.request.instruction, instruction)
         job.request = replace(job.request, instruction=joined)
         return job.id
@@ -175,13 +172,21 @@ class EditJobs:
             edits = await self._propose(job, progress) if known is None else known
             await self._apply(job, _remove_note(edits, job.request.note))
         except EditRefused as error:
-            return Outcome("refused", error.code, str(error))
+            return Outcome("refused", error.code, str(error), proposal_of(error))
         except SparkError as error:
             return Outcome("failed", error.code, str(error))
         except Exception as error:
             log_failure(self._make_edit, error)
             return FAILED
         return APPLIED if known is None else APPLIED_WITHOUT_MODEL
+
+    async def _propose(self, job: EditJob, progress: Progress) -> list[Edit]:
+        """Return a model's edits for the job's request, with the instructions that arrive in the meantime."""
+        return await job.steering.run(
+            lambda request: self._proposer.propose(request, progress),
+            job.request,
+            on_restart=lambda: progress.report("starting again with your further instruction", always=True),
+        )
 
     def _end(self, job: EditJob) -> None:
         """Send the job's outcome to the editor, once."""
@@ -204,85 +209,6 @@ class EditJobs:
         self._client.notify("spark/edit", message)
         if outcome.state in ("refused", "failed"):
             self._messages.show(types.MessageType.Warning, outcome.reason)
-
-    async def _propose(self, job: EditJob, progress: Progress) -> list[Edit]:
-        """Return the edits of the request's document. Raises `EditRefused` or `EngineError`."""
-        request = job.request
-        target = request.target
-        shown = request.seen.document
-        format_, text = await job.steering.run(
-            lambda request: self._ask_model(request, progress),
-            self._build_request(request, target),
-            on_restart=lambda: progress.report("starting again with your further instruction", always=True),
-        )
-        request = job.request  # with the further instructions
-        tree = request.tree if shown is request.document else SyntaxTree.of(shown)
-        edits = await run_in_thread(
-            reply.propose_edits,
-            request.action,
-            shown,
-            tree,
-            *target,
-            format_,
-            text,
-            instruction=request.instruction,
-            diagnostics=request.diagnostics,
-        )
-        if request.seen.would_harm_secrets(edits):
-            raise EditRefused(
-                "The proposal would change a secret, which the model was not shown",
-                "The edit was not applied",
-                "Choose lines without the secret, or change these by hand",
-                code=Code.SECRET_TOUCHED,
-            )
-        return edits
-
-    def _build_request(self, request: EditRequest, target: tuple[int, int]) -> Request:
-        """Return the engine's request, without the secrets of the user's texts."""
-        messages = [redact_secrets(diagnostic.message) for diagnostic in request.diagnostics]
-        settings = self._settings.current.edit
-        model, effort = choose_route(request.action, settings.effort, settings.deep)
-        return context.build_edit(
-            request.seen.document,
-            target,
-            request.action,
-            redact_secrets(request.instruction),
-            messages,
-            effort,
-            model=model,
-            history=request.history,
-        )
-
-    async def _ask_model(self, request: Request, progress: Progress) -> tuple[EditFormat, str]:
-        """Return the complete answer of an engine; retry once if the answer broke off."""
-        try:
-            return await self._read_answer(request, progress)
-        except EngineError as error:
-            if error.code not in RETRIED:
-                raise
-            progress.report(f"{error.what}; starting again")
-            return await self._read_answer(request, progress)
-
-    async def _read_answer(self, request: Request, progress: Progress) -> tuple[EditFormat, str]:
-        format_, text, is_cut = EditFormat.TEXT, "", False
-        async with self._answers.open(request) as events:
-            async for event in events:
-                if isinstance(event, Started):
-                    format_ = event.format
-                    progress.report(f"{event.engine} is working")
-                elif isinstance(event, Chunk):
-                    text += event.text
-                    progress.report(f"{len(text)} characters", characters=len(text))
-                elif isinstance(event, Finished):
-                    is_cut = event.reason == "length"
-        if is_cut and not reply.is_complete(format_, text, unfence.target_in_request(request)):
-            raise EditRefused(
-                "The model reached its token limit before its answer was complete",
-                TEXT_UNCHANGED,
-                "Select fewer lines, or ask for a smaller change",
-                code=Code.ANSWER_CUT,
-            )
-        return format_, text
 
     async def _apply(self, job: EditJob, edits: Sequence[Edit]) -> None:
         """Apply the edits as one change of the latest version that the editor has reported."""

@@ -13,8 +13,8 @@ import anyio
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
+from spark_lsp.lsp.edit_request import EditRequest
 from spark_lsp.prompts.going_on import join_instructions
-from spark_lsp.request import Request
 
 T = TypeVar("T")
 
@@ -23,12 +23,12 @@ class Steering:
     """The further instructions of one edit. `on_restart` is called when the model starts again."""
 
     def __init__(self) -> None:
-        self._added: list[str] = []  # without secrets
+        self._added: list[str] = []
         self._scope: anyio.CancelScope | None = None  # of the answer under way
         self._is_restarting = False
 
     def add(self, instruction: str) -> None:
-        """Start the answer again with a further instruction, which contains no secrets.
+        """Start the answer again with a further instruction.
 
         Raises `EditRefused` if no model is answering.
         """
@@ -44,7 +44,10 @@ class Steering:
         self._scope.cancel()
 
     async def run(
-        self, ask: Callable[[Request], Awaitable[T]], request: Request, on_restart: Callable[[], object]
+        self,
+        ask: Callable[[EditRequest], Awaitable[T]],
+        request: EditRequest,
+        on_restart: Callable[[], object],
     ) -> T:
         """Return the answer to a request with all instructions."""
         try:

@@ -12,6 +12,9 @@ from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import gate, unfence
 from spark_lsp.prompts.actions import Diagnostic
+from spark_lsp.prompts.added_tests import insert_test
+from spark_lsp.prompts.checks.purpose import find_purpose
+from spark_lsp.prompts.checks.refusal import ProposalRefused
 from spark_lsp.prompts.syntax import Definition, SyntaxTree
 from spark_lsp.prompts.thinking import remove_thinking, starts_with_thinking
 from spark_lsp.request import EditFormat
@@ -73,10 +76,17 @@ def propose_edits(
     answer = LINE_END.sub("\n", _cut_at_special_token(target, answer))
     if form is EditFormat.DOCSTRING:
         edits = _documentation_edits(document, tree, start, answer)
+    elif find_purpose(action, instruction) == "tests":
+        edits = _test_edits(document, tree, start, end, answer)
     else:
         edits = _replacement_edits(document, start, end, answer)
     if not edits:
-        raise _make_refusal(Code.NO_CHANGE, "The model proposed no change", "Change the instruction")
+        raise ProposalRefused(
+            "The model proposed no change",
+            code=Code.NO_CHANGE,
+            objection="Your answer is the same code as before. Make the change that was requested.",
+            remedy="Change the instruction",
+        )
     gate.check_proposal(action, document, tree, (start, end), edits, instruction, diagnostics)
     return edits
 
@@ -134,6 +144,15 @@ def _replacement_edits(document: Document, start: int, end: int, answer: str) ->
     if not new.strip():
         raise _make_refusal(Code.ANSWER_UNREADABLE, "The model's answer is empty", "Try again")
     return diff_texts(old, LINE_END.sub(document.eol, _indent_like(old, new)), start)
+
+
+def _test_edits(document: Document, tree: SyntaxTree, start: int, end: int, answer: str) -> list[Edit]:
+    """Return the edit that adds the tests of an answer below the code, or at the end of the target."""
+    new = unfence.extract_new_text(answer, unfence.target_in_document(document, start, end))
+    edits = insert_test(document, tree, end, new)
+    if not edits:
+        raise _make_refusal(Code.ANSWER_UNREADABLE, "The model's answer is empty", "Try again")
+    return edits
 
 
 def _indent_like(old: str, new: str) -> str:

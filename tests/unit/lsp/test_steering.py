@@ -5,11 +5,16 @@ import pytest
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
+from spark_lsp.lsp.edit_request import EditRequest
 from spark_lsp.lsp.steering import Steering
-from spark_lsp.request import Request, Task
+from spark_lsp.privacy.redaction import RedactedDocument
+from spark_lsp.prompts.syntax import SyntaxTree
+from spark_lsp.text.document import Document
 
 pytestmark = pytest.mark.anyio
-REQUEST = Request(Task.EDIT, instruction="swap")
+DOCUMENT = Document("file:///a.py", "a, b\n")
+SEEN = RedactedDocument.from_document(DOCUMENT)
+REQUEST = EditRequest("instruct", SEEN, SyntaxTree.of(DOCUMENT), 0, 4, "swap")
 
 
 @pytest.fixture
@@ -24,7 +29,7 @@ class Model:
         self.asked: list[str] = []
         self.may_answer = anyio.Event()
 
-    async def ask(self, request: Request) -> str:
+    async def ask(self, request: EditRequest) -> str:
         self.asked.append(request.instruction)
         await self.may_answer.wait()
         return request.instruction
@@ -51,7 +56,7 @@ async def test_an_instruction_that_comes_with_the_answer_counts() -> None:
     steering = Steering()
     asked: list[str] = []
 
-    async def ask(request: Request) -> str:
+    async def ask(request: EditRequest) -> str:
         asked.append(request.instruction)
         if len(asked) == 1:
             steering.add("double")

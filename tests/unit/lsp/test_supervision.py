@@ -14,6 +14,7 @@ from tree_sitter import Language, Parser, Tree
 
 from spark_lsp.errors import SparkError
 from spark_lsp.lsp import edit_jobs as edit_jobs_module
+from spark_lsp.lsp import edit_proposer as edit_proposer_module
 from spark_lsp.lsp import engine_side as engine_side_module
 from spark_lsp.lsp import main_loop as main_loop_module
 from spark_lsp.lsp import routes
@@ -137,7 +138,7 @@ def _failing_once(
     patch: pytest.MonkeyPatch, where: str, client: RecordingClient, engine: Engine
 ) -> list[str]:
     target, name = {
-        "thread": (edit_jobs_module, "run_in_thread"),
+        "thread": (edit_proposer_module, "run_in_thread"),
         "open": (engine, "open"),
         "notify": (client, "notify"),
         "apply": (client, "apply_edit"),
