@@ -13,7 +13,9 @@ from spark_lsp.config.layers import (
     resolve_with_origins,
     used_values,
 )
+from spark_lsp.config.own_actions import OwnAction
 from spark_lsp.config.settings import (
+    ACTIONS,
     ENGINE_KINDS,
     MAPPINGS,
     PATTERN_LISTS,
@@ -38,6 +40,7 @@ from spark_lsp.config.settings import (
 )
 
 __all__ = [
+    "ACTIONS",
     "ENGINE_KINDS",
     "MAPPINGS",
     "PATTERN_LISTS",
@@ -53,6 +56,7 @@ __all__ = [
     "LocalSettings",
     "LogSettings",
     "OpenAISettings",
+    "OwnAction",
     "Problem",
     "Profile",
     "ReplaySettings",

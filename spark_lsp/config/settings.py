@@ -11,6 +11,7 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
+from spark_lsp.config.own_actions import OwnAction
 from spark_lsp.request import Effort
 
 Count = Annotated[int, Meta(ge=0)]
@@ -317,6 +318,7 @@ class Settings:
     )
     completion: CompletionSettings = CompletionSettings()
     edit: EditSettings = EditSettings()
+    actions: tuple[OwnAction, ...] = ()
     context: ContextSettings = ContextSettings()
     budget: BudgetSettings = BudgetSettings()
     stats: StatsSettings = StatsSettings()
@@ -343,3 +345,5 @@ TABLES = ("engine", "completion", "edit", "context", "budget", "stats", "log")
 MAPPINGS = ("engines", "profiles", "routes", "engine.routes")
 """The tables whose names the user chooses."""
 PATTERN_LISTS = ("context.exclude", "completion.disabledGlobs")
+ACTIONS = "actions"
+"""The list of tables with the user's own actions."""

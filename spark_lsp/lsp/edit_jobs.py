@@ -7,7 +7,7 @@ ends with exactly one `spark/edit`.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import anyio
@@ -28,8 +28,10 @@ from spark_lsp.lsp.progress import Progress, ProgressRegistry
 from spark_lsp.lsp.rules import edit_by_rules
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.steering import Steering
-from spark_lsp.prompts import actions
+from spark_lsp.lsp.tests_writer import TestsWriter
+from spark_lsp.lsp.threads import run_in_thread
 from spark_lsp.prompts.going_on import join_instructions
+from spark_lsp.prompts.instruction_comments import InstructionComment
 from spark_lsp.session.documents import Documents
 from spark_lsp.session.proposal import Proposal
 from spark_lsp.supervise import call_guarded, log_failure
@@ -95,6 +97,7 @@ class EditJobs:
         engine_side: EngineSide,
         answers: AnswerReader,
         last_edits: LastEdits,
+        tests: TestsWriter,
     ) -> None:
         self._documents = documents
         self._client = client
@@ -103,6 +106,7 @@ class EditJobs:
         self._engine_side = engine_side
         self._last_edits = last_edits
         self._proposer = EditProposer(settings, answers)
+        self._tests = tests
         self._jobs: dict[str, EditJob] = {}
         self._numbers = itertools.count(1)
 
@@ -154,7 +158,7 @@ class EditJobs:
                 job.typed = None
 
     async def _run(self, job: EditJob) -> None:
-        progress = self._progress.create(actions.title_of(job.request.action), lambda: self.cancel(job.id))
+        progress = self._progress.create(job.request.title, lambda: self.cancel(job.id))
         outcome: Outcome | None = None
         try:
             with job.scope:
@@ -168,6 +172,8 @@ class EditJobs:
         """Make and apply the edit; return its outcome."""
         try:
             await progress.begin()
+            if job.request.action == "tests":
+                return await self._write_tests(job, progress)
             known = await edit_by_rules(job.request)
             edits = await self._propose(job, progress) if known is None else known
             await self._apply(job, _remove_note(edits, job.request.note))
@@ -187,6 +193,21 @@ class EditJobs:
             job.request,
             on_restart=lambda: progress.report("starting again with your further instruction", always=True),
         )
+
+    async def _write_tests(self, job: EditJob, progress: Progress) -> Outcome:
+        """Write the tests of the job's code; the result names their file. Raises `SparkError`."""
+        request, abilities = job.request, self._client.abilities
+        plan = await run_in_thread(self._tests.plan, request, abilities)
+        form, text = await self._proposer.ask(request, plan.question, progress)
+        if not plan.path:
+            edits = await run_in_thread(self._tests.edit_source, plan, request, form, text)
+            await self._apply(job, _remove_note(edits, request.note))
+            return APPLIED
+        edit = await run_in_thread(self._tests.edit_file, plan, request, form, text, abilities)
+        await self._send_edit_or_refuse(types.ApplyWorkspaceEditParams(edit, request.title))
+        reason = f"The tests of `{plan.subject.label}` are in {plan.path}"
+        self._messages.show(types.MessageType.Info, f"{reason}.")
+        return Outcome("applied", Code.APPLIED, reason)
 
     def _end(self, job: EditJob) -> None:
         """Send the job's outcome to the editor, once."""
@@ -230,10 +251,18 @@ class EditJobs:
             self._documents.encoding,
             versioned=self._client.abilities.takes_versions,
         )
-        label = actions.title_of(job.request.action)
         last = self._last_edits.expect(job.id, job.request, job.typed or (), document, moved)
-        problem = await self.send_edit(types.ApplyWorkspaceEditParams(edit, label))
-        self._last_edits.settle(last, applied=problem is None)
+        params = types.ApplyWorkspaceEditParams(edit, job.request.title)
+        await self._send_edit_or_refuse(
+            params, lambda applied: self._last_edits.settle(last, applied=applied)
+        )
+
+    async def _send_edit_or_refuse(
+        self, params: types.ApplyWorkspaceEditParams, on_answer: Callable[[bool], object] = lambda _: None
+    ) -> None:
+        """Let the editor apply an edit. Raises `EditRefused` with the reason if it does not."""
+        problem = await self.send_edit(params)
+        on_answer(problem is None)
         if problem is not None:
             raise EditRefused(
                 f"The editor did not apply the edit: {problem}",
@@ -262,7 +291,7 @@ class EditJobs:
         return None if answer.applied else answer.failure_reason or "it has another version of the text"
 
 
-def _remove_note(edits: list[Edit], note: actions.InstructionComment | None) -> list[Edit]:
+def _remove_note(edits: list[Edit], note: InstructionComment | None) -> list[Edit]:
     """Return the edits and the removal of the comment that asked for them, unless they overlap."""
     if not edits or note is None or any(note.start < each.end and each.start < note.end for each in edits):
         return edits

@@ -49,7 +49,7 @@ class EditProposer:
 
     async def propose(self, request: EditRequest, progress: Progress) -> list[Edit]:
         """Return the edits of the request's document. Raises `EditRefused` or `EngineError`."""
-        asked = self._build_request(request, request.target)
+        asked = self._build_request(request, request.question)
         attempt = await self._attempt(request, asked, progress)
         again = plan_second_request(asked, attempt)
         if again is not None:
@@ -58,6 +58,16 @@ class EditProposer:
         if attempt.refusal is not None:
             raise attempt.refusal
         return list(attempt.edits)
+
+    async def ask(self, request: EditRequest, question: str, progress: Progress) -> tuple[EditFormat, str]:
+        """Return the form and the text of an answer to a question about the request's target.
+
+        Raises `EditRefused` if the answer reached its limit, or `EngineError`.
+        """
+        asked = self._build_request(request, question)
+        form, text, is_cut = await self._ask_model(asked, progress)
+        _require_complete(asked, form, text, is_cut=is_cut)
+        return form, text
 
     async def _attempt_again(
         self, request: EditRequest, again: Request, first: Attempt, progress: Progress
@@ -73,29 +83,23 @@ class EditProposer:
         """Return an answer with its edits or its refusal. Raises `EngineError`."""
         format_, text, is_cut = await self._ask_model(asked, progress)
         try:
-            if is_cut and not reply.is_complete(format_, text, unfence.target_in_request(asked)):
-                raise EditRefused(
-                    "The model reached its token limit before its answer was complete",
-                    TEXT_UNCHANGED,
-                    "Select fewer lines, or ask for a smaller change",
-                    code=Code.ANSWER_CUT,
-                )
+            _require_complete(asked, format_, text, is_cut=is_cut)
             edits = await run_in_thread(_read_edits, request, format_, text)
         except EditRefused as error:
             _forget_secrets(request, error)
             return Attempt(text, refusal=error)
         return Attempt(text, tuple(edits), is_doubtful=_is_doubtful(request, edits))
 
-    def _build_request(self, request: EditRequest, target: tuple[int, int]) -> Request:
+    def _build_request(self, request: EditRequest, question: str) -> Request:
         """Return the engine's request, without the secrets of the user's texts."""
         messages = [redact_secrets(diagnostic.message) for diagnostic in request.diagnostics]
         settings = self._settings.current.edit
         model, effort = choose_route(request.action, settings.effort, settings.deep)
         return context.build_edit(
             request.seen.document,
-            target,
+            request.target,
             request.action,
-            redact_secrets(request.instruction),
+            redact_secrets(question),
             messages,
             effort,
             model=model,
@@ -126,6 +130,17 @@ class EditProposer:
                 elif isinstance(event, Finished):
                     is_cut = event.reason == "length"
         return format_, text, is_cut
+
+
+def _require_complete(asked: Request, form: EditFormat, text: str, *, is_cut: bool) -> None:
+    """Raise `EditRefused` for an answer that reached its limit and cannot be used."""
+    if is_cut and not reply.is_complete(form, text, unfence.target_in_request(asked)):
+        raise EditRefused(
+            "The model reached its token limit before its answer was complete",
+            TEXT_UNCHANGED,
+            "Select fewer lines, or ask for a smaller change",
+            code=Code.ANSWER_CUT,
+        )
 
 
 def _read_edits(request: EditRequest, format_: EditFormat, text: str) -> list[Edit]:
@@ -164,4 +179,6 @@ def _is_doubtful(request: EditRequest, edits: list[Edit]) -> bool:
 
 def _describe(attempt: Attempt) -> str:
     """Return the reason for a second request, for the progress."""
-    return DOUBT if attempt.refusal is None else attempt.refusal.what.removesuffix("; not applied")
+    if attempt.refusal is None:
+        return DOUBT
+    return attempt.refusal.event if isinstance(attempt.refusal, ProposalRefused) else attempt.refusal.what

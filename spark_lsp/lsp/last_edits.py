@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
 from spark_lsp.lsp.edit_request import EditRequest
-from spark_lsp.prompts import actions
 from spark_lsp.request import Message
 from spark_lsp.session.documents import Documents
 from spark_lsp.session.made_edit import MadeEdit, move_range
@@ -71,7 +70,7 @@ class LastEdits:
     def _add(self, edit_id: str, request: EditRequest, made: MadeEdit, state: str) -> LastEdit:
         start, end = request.target
         document = request.seen.document
-        instruction = request.instruction or actions.title_of(request.action)
+        instruction = request.instruction or request.title
         old = document.text[start:end]
         edit = LastEdit(
             edit_id, document.uri, document.language, instruction, old, request.history, made, state

@@ -28,7 +28,7 @@ ENGINES = {
 }
 
 
-FROM_THE_ENGINE = ("applied", "no_change", "proposal_rejected")
+FROM_THE_ENGINE = ("applied", "no_change", "proposal_rejected", "proposal_does_not_parse")
 
 
 class Buffer:

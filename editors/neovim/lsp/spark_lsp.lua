@@ -14,7 +14,7 @@
 ---     settings = { spark = { completion = { maxLines = 1 }, edit = { effort = 'fast' } } },
 ---   })
 
---- Send an edit. An edit with an instruction first asks the user for a sentence.
+--- Send an edit. One that needs an instruction or a name first asks the user for it.
 ---@param command lsp.Command
 ---@param ctx { client_id: integer, bufnr: integer }
 local function edit(command, ctx)
@@ -28,7 +28,7 @@ local function edit(command, ctx)
       end
     end, ctx.bufnr)
   end
-  if argument.action ~= 'instruct' or argument.instruction then
+  if not argument.ask or argument.instruction then
     return send()
   end
   local function take(text)
@@ -36,6 +36,10 @@ local function edit(command, ctx)
       argument.instruction = text
       send()
     end
+  end
+  if argument.ask == 'name' then
+    local default = argument.default ~= '' and argument.default or nil
+    return vim.ui.input({ prompt = 'New name: ', default = default }, take)
   end
   local has_commands, commands = pcall(require, 'spark_lsp.commands')
   if has_commands then

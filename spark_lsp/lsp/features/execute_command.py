@@ -22,7 +22,6 @@ from spark_lsp.lsp.explanations import Explanations
 from spark_lsp.lsp.gateway_client import GatewayClient
 from spark_lsp.lsp.messages import UserMessages
 from spark_lsp.lsp.outgoing import Outgoing
-from spark_lsp.prompts.actions import needs_instruction
 from spark_lsp.request import EngineInfo
 from spark_lsp.session.documents import Documents
 
@@ -49,7 +48,7 @@ async def start_edit(
         if abilities.lacks_status_ui:
             messages.show(MessageType.Warning, str(error))
         raise
-    if needs_instruction(request.action):
+    if argument["action"] == "instruct":  # the user's own sentence
         history.add(request.instruction)
     return {"id": edits.start(request), "state": "started"}
 
