@@ -213,13 +213,14 @@ class EditJobs:
         """Send the job's outcome to the editor, once."""
         if job.id not in self._jobs:
             return
-        del self._jobs[job.id]
         if job.outcome.state != "applied":
             call_guarded(self._last_edits.note_unapplied, job.id, job.request, job.typed)
-        self.report(job.id, job.request.document.uri, job.outcome)
+        self.send_outcome(job.id, job.request.document.uri, job.outcome)
+        del self._jobs[job.id]
+        self.show_failure(job.outcome)
 
-    def report(self, job_id: str, uri: str, outcome: Outcome) -> None:
-        """Send the outcome of a job that changes a document."""
+    def send_outcome(self, job_id: str, uri: str, outcome: Outcome) -> None:
+        """Send the outcome of a job that changes a document to the editor."""
         message = {
             "id": job_id,
             "state": outcome.state,
@@ -228,6 +229,9 @@ class EditJobs:
             "code": outcome.code,
         }
         self._client.notify("spark/edit", message)
+
+    def show_failure(self, outcome: Outcome) -> None:
+        """Show the user the reason of an edit that was not made."""
         if outcome.state in ("refused", "failed"):
             self._messages.show(types.MessageType.Warning, outcome.reason)
 

@@ -77,7 +77,8 @@ class EditUndo:
         outcome = await self._apply(params)
         if outcome.state != "applied":
             edit.state = "applied"
-        self._edits.report(undo_id, edit.uri, outcome)
+        self._edits.send_outcome(undo_id, edit.uri, outcome)
+        self._edits.show_failure(outcome)
 
     async def _apply(self, params: types.ApplyWorkspaceEditParams) -> Outcome:
         try:
