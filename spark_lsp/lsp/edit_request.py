@@ -15,10 +15,10 @@ from spark_lsp.privacy.redaction import RedactedDocument
 from spark_lsp.prompts import actions
 from spark_lsp.prompts.action_questions import build_question
 from spark_lsp.prompts.action_targets import find_target
-from spark_lsp.prompts.actions import Ask, CodeAction
+from spark_lsp.prompts.actions import Ask, CodeAction, Need
 from spark_lsp.prompts.diagnostic import Diagnostic
 from spark_lsp.prompts.instruction_comments import InstructionComment, find_instruction
-from spark_lsp.prompts.rename_offer import default_name, name_at
+from spark_lsp.prompts.rename_offer import default_name, name_at, name_offset
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.prompts.tests_question import asks_for_same_file, is_request_for_tests
 from spark_lsp.session.documents import Documents
@@ -98,6 +98,8 @@ class EditRequestReader:
         action = self._read_action(fields)
         document = self._find_document(fields)
         start, end = self._read_offsets(document, fields.get("range"))
+        if action.need is Need.NAME:
+            start = name_offset(document, start, end)
         diagnostics = self._read_diagnostics(document, fields)
         seen = self._outgoing.redact(document)
         tree = SyntaxTree.of(document)
