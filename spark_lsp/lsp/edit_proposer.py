@@ -94,13 +94,7 @@ class EditProposer:
         """Return an answer with its edits or its refusal. Raises `EngineError`."""
         format_, text, is_cut = await self._ask_model(asked, progress)
         try:
-            if is_cut and not reply.is_complete(format_, text, unfence.target_in_request(asked)):
-                raise EditRefused(
-                    "The model reached its token limit before its answer was complete",
-                    TEXT_UNCHANGED,
-                    "Select fewer lines, or ask for a smaller change",
-                    code=Code.ANSWER_CUT,
-                )
+            _require_complete(asked, format_, text, is_cut=is_cut)
             edits = await run_in_thread(read, format_, text)
         except EditRefused as error:
             _forget_secrets(request, error)
@@ -141,6 +135,17 @@ class EditProposer:
         return format_, text, is_cut
 
 
+def _require_complete(asked: Request, form: EditFormat, text: str, *, is_cut: bool) -> None:
+    """Raise `EditRefused` for an answer that reached its limit and cannot be used."""
+    if is_cut and not reply.is_complete(form, text, unfence.target_in_request(asked)):
+        raise EditRefused(
+            "The model reached its token limit before its answer was complete",
+            TEXT_UNCHANGED,
+            "Select fewer lines, or ask for a smaller change",
+            code=Code.ANSWER_CUT,
+        )
+
+
 def _read_edits(request: EditRequest, format_: EditFormat, text: str) -> list[Edit]:
     """Return the edits that an answer proposes. Raises `EditRefused`."""
     shown = request.seen.document
@@ -177,4 +182,6 @@ def _is_doubtful(request: EditRequest, edits: list[Edit]) -> bool:
 
 def _describe(attempt: Attempt) -> str:
     """Return the reason for a second request, for the progress."""
-    return DOUBT if attempt.refusal is None else attempt.refusal.what.removesuffix("; not applied")
+    if attempt.refusal is None:
+        return DOUBT
+    return attempt.refusal.event if isinstance(attempt.refusal, ProposalRefused) else attempt.refusal.what

@@ -14,6 +14,7 @@ from spark_lsp.prompts import gate, unfence
 from spark_lsp.prompts.added_tests import insert_test
 from spark_lsp.prompts.checks.purpose import find_purpose
 from spark_lsp.prompts.checks.refusal import ProposalRefused
+from spark_lsp.prompts.checks.tests import make_test_refusal
 from spark_lsp.prompts.diagnostic import Diagnostic
 from spark_lsp.prompts.documentation import documentation_edits
 from spark_lsp.prompts.stubs import Stub, find_stub, remove_head
@@ -148,7 +149,7 @@ def _test_edits(document: Document, tree: SyntaxTree, start: int, end: int, answ
     new = unfence.extract_new_text(answer, unfence.target_in_document(document, start, end))
     edits = insert_test(document, tree, end, new)
     if not edits:
-        raise _make_refusal(Code.ANSWER_UNREADABLE, "The model's answer is empty", "Try again")
+        raise make_test_refusal()
     return edits
 
 

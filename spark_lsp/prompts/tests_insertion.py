@@ -36,6 +36,7 @@ _CONTAINER = re.compile(
 _CONTAINED = ("java", "kotlin", "scala", "php", "swift", "elixir")
 _RUST_MODULE = re.compile(r"^#\[cfg\(test\)\]\s*\n(?:#\[[^\n]*\n)*mod\s+\w+\s*\{(?=[ \t\r]*$)", re.MULTILINE)
 _MAIN = re.compile(r"^if __name__ == .*\Z", re.MULTILINE | re.DOTALL)  # of a script
+_SUPER = re.compile(r"use super::\*;")
 _TWO_BLANK_LINES = ("python",)
 
 
@@ -75,7 +76,7 @@ def insertion_inside(document: Document, code: str) -> list[Edit]:
     if document.language != "rust":
         return [_edit_at_end(document, rename_duplicates(code.strip("\n"), document.text))]
     header, body = split_header(_unwrap_module(code), "rust")
-    uses = [each for each in header if each.strip() != "use super::*;" and each not in document.text]
+    uses = [each for each in header if not _SUPER.fullmatch(each.strip()) and each not in document.text]
     body = rename_duplicates(body, document.text)
     text = "\n\n".join(each for each in ("\n".join(uses), body) if each)
     inner = "\n".join(f"    {line}" if line.strip() else "" for line in text.split("\n"))
