@@ -94,7 +94,13 @@ class EditProposer:
         """Return an answer with its edits or its refusal. Raises `EngineError`."""
         format_, text, is_cut = await self._ask_model(asked, progress)
         try:
-            _require_complete(asked, format_, text, is_cut=is_cut)
+            if is_cut and not reply.is_complete(format_, text, unfence.target_in_request(asked)):
+                raise EditRefused(
+                    "The model reached its token limit before its answer was complete",
+                    TEXT_UNCHANGED,
+                    "Select fewer lines, or ask for a smaller change",
+                    code=Code.ANSWER_CUT,
+                )
             edits = await run_in_thread(read, format_, text)
         except EditRefused as error:
             _forget_secrets(request, error)
@@ -133,17 +139,6 @@ class EditProposer:
                 elif isinstance(event, Finished):
                     is_cut = event.reason == "length"
         return format_, text, is_cut
-
-
-def _require_complete(asked: Request, form: EditFormat, text: str, *, is_cut: bool) -> None:
-    """Raise `EditRefused` for an answer that reached its limit and cannot be used."""
-    if is_cut and not reply.is_complete(form, text, unfence.target_in_request(asked)):
-        raise EditRefused(
-            "The model reached its token limit before its answer was complete",
-            TEXT_UNCHANGED,
-            "Select fewer lines, or ask for a smaller change",
-            code=Code.ANSWER_CUT,
-        )
 
 
 def _read_edits(request: EditRequest, format_: EditFormat, text: str) -> list[Edit]:
