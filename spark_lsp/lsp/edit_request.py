@@ -115,15 +115,11 @@ class EditRequestReader:
             diagnostics,
             own_title=action.title if is_own else "",
         )
-        if request.action == "instruct" and is_request_for_tests(instruction, document.language):
-            return replace(request, action="tests", in_place=True)
-        if request.action == "tests" and asks_for_same_file(instruction):
-            return replace(request, in_place=True)
-        if instruction:
-            return request
-        if action.ask is Ask.NAME:
+        if not instruction and action.ask is Ask.NAME:
             return self._with_default_name(request)
-        return self._with_note(request) if action.ask is Ask.INSTRUCTION else request
+        if not instruction and action.ask is Ask.INSTRUCTION:
+            request = self._with_note(request)
+        return _place_tests(request)
 
     def _read_action(self, fields: Mapping[str, Any]) -> CodeAction:
         name = _read_text(fields, "action", MAX_NAME_CHARACTERS)
@@ -218,6 +214,16 @@ class EditRequestReader:
         start, end = self._read_offsets(document, fields.get("range"))
         message, code, source = (str(fields.get(name, "")) for name in ("message", "code", "source"))
         return Diagnostic(start, end, message, code, source)
+
+
+def _place_tests(request: EditRequest) -> EditRequest:
+    """Return a request for tests with their place; an instruction to write tests is such a request too."""
+    instruction, language = request.instruction, request.document.language
+    if request.action == "instruct" and is_request_for_tests(instruction, language):
+        return replace(request, action="tests", in_place=True)
+    if request.action == "tests" and asks_for_same_file(instruction):
+        return replace(request, in_place=True)
+    return request
 
 
 def _require_object(argument: Any, message: str) -> dict[str, Any]:
