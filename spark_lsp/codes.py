@@ -94,6 +94,7 @@ class Code(StrEnum):
     PROPOSAL_TOO_LARGE = "proposal_too_large"
     PROPOSAL_UNDEFINED_NAME = "proposal_undefined_name"
     PROPOSAL_UNREACHABLE_CODE = "proposal_unreachable_code"
+    PROPOSAL_UNUSED_NAME = "proposal_unused_name"
     REFACTORING_UNSAFE = "refactoring_unsafe"
     RENAME_UNSAFE = "rename_unsafe"
     SECRET_TOUCHED = "secret_touched"
@@ -232,6 +233,7 @@ MEANINGS: dict[Code, str] = {
     Code.PROPOSAL_TOO_LARGE: "the proposal is many times as long as the code, or repeats one line",
     Code.PROPOSAL_UNDEFINED_NAME: "the proposal uses a name or an attribute that does not exist",
     Code.PROPOSAL_UNREACHABLE_CODE: "code below a statement of the proposal can never run",
+    Code.PROPOSAL_UNUSED_NAME: "the proposal defines a local name that nothing uses",
     Code.REFACTORING_UNSAFE: "the refactoring is impossible here, or could change the results of the code",
     Code.RENAME_UNSAFE: "the rename could change what the code means",
     Code.SECRET_TOUCHED: "the proposal would change a secret that the model was not shown",

@@ -14,6 +14,7 @@ from spark_lsp.config.layers import (
     used_values,
 )
 from spark_lsp.config.own_actions import OwnAction
+from spark_lsp.config.responses import ReasoningEffort, ResponsesSettings
 from spark_lsp.config.settings import (
     ACTIONS,
     ENGINE_KINDS,
@@ -28,6 +29,7 @@ from spark_lsp.config.settings import (
     EngineSettings,
     Flavour,
     GatewaySettings,
+    KeyedSettings,
     LocalSettings,
     LogSettings,
     OpenAISettings,
@@ -53,13 +55,16 @@ __all__ = [
     "EngineSettings",
     "Flavour",
     "GatewaySettings",
+    "KeyedSettings",
     "LocalSettings",
     "LogSettings",
     "OpenAISettings",
     "OwnAction",
     "Problem",
     "Profile",
+    "ReasoningEffort",
     "ReplaySettings",
+    "ResponsesSettings",
     "Routes",
     "Settings",
     "Source",

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast, get_type_hints
 import msgspec
 
 from spark_lsp.config.own_actions import OwnAction, read_own_actions
+from spark_lsp.config.responses import ResponsesSettings, with_profile
 from spark_lsp.config.settings import (
     ACTIONS,
     ENGINE_KINDS,
@@ -217,7 +218,8 @@ def _read_engine(name: str, table: object, reader: _SourceReader) -> EngineSetti
         known = ", ".join(ENGINE_KINDS)
         reader.report(f"{setting}.kind", f"must be one of: {known}; the engine is left out")
         return None
-    return _overlay_table(kind(), values, setting, reader)
+    table = _overlay_table(kind(), values, setting, reader)
+    return with_profile(table) if isinstance(table, ResponsesSettings) else table
 
 
 def _read_own_actions(

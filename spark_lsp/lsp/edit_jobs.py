@@ -6,6 +6,7 @@ link is lost during an edit, the edit is started once more, because nothing was 
 ends with exactly one `spark/edit`.
 """
 
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -105,8 +106,8 @@ class EditJobs:
         self._progress = progress
         self._engine_side = engine_side
         self._last_edits = last_edits
-        self._proposer = EditProposer(settings, answers)
         self._tests = tests
+        self._proposer = EditProposer(settings, answers)
         self._jobs: dict[str, EditJob] = {}
         self._numbers = itertools.count(1)
 
@@ -198,14 +199,14 @@ class EditJobs:
         """Write the tests of the job's code; the result names their file. Raises `SparkError`."""
         request, abilities = job.request, self._client.abilities
         plan = await run_in_thread(self._tests.plan, request, abilities)
-        form, text = await self._proposer.ask(request, plan.question, progress)
-        if not plan.path:
-            edits = await run_in_thread(self._tests.edit_source, plan, request, form, text)
+        read = functools.partial(self._tests.read_edits, plan, request)
+        edits = await self._proposer.propose(request, progress, plan.question, read)
+        if plan.file is None:
             await self._apply(job, _remove_note(edits, request.note))
             return APPLIED
-        edit = await run_in_thread(self._tests.edit_file, plan, request, form, text, abilities)
+        edit = self._tests.make_edit(plan.file, edits, abilities)
         await self._send_edit_or_refuse(types.ApplyWorkspaceEditParams(edit, request.title))
-        reason = f"The tests of `{plan.subject.label}` are in {plan.path}"
+        reason = f"The tests of `{plan.subject.label}` are in {plan.file.path}"
         self._messages.show(types.MessageType.Info, f"{reason}.")
         return Outcome("applied", Code.APPLIED, reason)
 

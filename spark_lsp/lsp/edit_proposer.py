@@ -5,6 +5,9 @@ never by a third. If the link is lost during an answer, the request is sent once
 applied yet.
 """
 
+import functools
+from collections.abc import Callable
+
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused, EngineError
 from spark_lsp.lsp.answer_recorder import AnswerReader
@@ -30,6 +33,8 @@ from spark_lsp.text.edits import Edit
 
 RETRIED = (Code.CONNECTION_LOST, Code.ANSWER_BROKE_OFF)  # nothing was applied, another engine may answer
 TEXT_UNCHANGED = "The text is as it was"
+AnswerToEdits = Callable[[EditFormat, str], list[Edit]]
+"""Returns the edits in an answer; raises `EditRefused`."""
 DOUBT = "The answer lacks a name of the instruction"
 
 
@@ -47,44 +52,57 @@ class EditProposer:
         self._settings = settings
         self._answers = answers
 
-    async def propose(self, request: EditRequest, progress: Progress) -> list[Edit]:
-        """Return the edits of the request's document. Raises `EditRefused` or `EngineError`."""
-        asked = self._build_request(request, request.question)
-        attempt = await self._attempt(request, asked, progress)
+    async def propose(
+        self,
+        request: EditRequest,
+        progress: Progress,
+        question: str = "",
+        read: AnswerToEdits | None = None,
+    ) -> list[Edit]:
+        """Return the edits of the request's document. Raises `EditRefused` or `EngineError`.
+
+        `question` replaces the request's own, and `read` the usual way to read edits out of an answer.
+        """
+        asked = self._build_request(request, question or request.question)
+        read = read or functools.partial(_read_edits, request)
+        attempt = await self._attempt(request, asked, progress, read)
         again = plan_second_request(asked, attempt)
         if again is not None:
             progress.report(f"{_describe(attempt)}; asking again")
-            attempt = await self._attempt_again(request, again, attempt, progress)
+            attempt = await self._attempt_again(request, again, attempt, progress, read)
         if attempt.refusal is not None:
             raise attempt.refusal
         return list(attempt.edits)
 
-    async def ask(self, request: EditRequest, question: str, progress: Progress) -> tuple[EditFormat, str]:
-        """Return the form and the text of an answer to a question about the request's target.
-
-        Raises `EditRefused` if the answer reached its limit, or `EngineError`.
-        """
-        asked = self._build_request(request, question)
-        form, text, is_cut = await self._ask_model(asked, progress)
-        _require_complete(asked, form, text, is_cut=is_cut)
-        return form, text
-
     async def _attempt_again(
-        self, request: EditRequest, again: Request, first: Attempt, progress: Progress
+        self,
+        request: EditRequest,
+        again: Request,
+        first: Attempt,
+        progress: Progress,
+        read: AnswerToEdits,
     ) -> Attempt:
         """Return the better of the first attempt and a second one; an engine that fails costs the second."""
         try:
-            second = await self._attempt(request, again, progress)
+            second = await self._attempt(request, again, progress, read)
         except EngineError:
             return first
         return choose_attempt(first, second)
 
-    async def _attempt(self, request: EditRequest, asked: Request, progress: Progress) -> Attempt:
+    async def _attempt(
+        self, request: EditRequest, asked: Request, progress: Progress, read: AnswerToEdits
+    ) -> Attempt:
         """Return an answer with its edits or its refusal. Raises `EngineError`."""
         format_, text, is_cut = await self._ask_model(asked, progress)
         try:
-            _require_complete(asked, format_, text, is_cut=is_cut)
-            edits = await run_in_thread(_read_edits, request, format_, text)
+            if is_cut and not reply.is_complete(format_, text, unfence.target_in_request(asked)):
+                raise EditRefused(
+                    "The model reached its token limit before its answer was complete",
+                    TEXT_UNCHANGED,
+                    "Select fewer lines, or ask for a smaller change",
+                    code=Code.ANSWER_CUT,
+                )
+            edits = await run_in_thread(read, format_, text)
         except EditRefused as error:
             _forget_secrets(request, error)
             return Attempt(text, refusal=error)
@@ -130,17 +148,6 @@ class EditProposer:
                 elif isinstance(event, Finished):
                     is_cut = event.reason == "length"
         return format_, text, is_cut
-
-
-def _require_complete(asked: Request, form: EditFormat, text: str, *, is_cut: bool) -> None:
-    """Raise `EditRefused` for an answer that reached its limit and cannot be used."""
-    if is_cut and not reply.is_complete(form, text, unfence.target_in_request(asked)):
-        raise EditRefused(
-            "The model reached its token limit before its answer was complete",
-            TEXT_UNCHANGED,
-            "Select fewer lines, or ask for a smaller change",
-            code=Code.ANSWER_CUT,
-        )
 
 
 def _read_edits(request: EditRequest, format_: EditFormat, text: str) -> list[Edit]:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection, Mapping
 from typing import Any, cast
 
-from spark_lsp.config import ACTIONS, MAPPINGS, TABLES, OpenAISettings, Settings
+from spark_lsp.config import ACTIONS, MAPPINGS, TABLES, KeyedSettings, Settings
 
 SECTION = "spark"
 CLIENT = "client"  # a client describes itself there; it is not a setting
@@ -85,5 +85,5 @@ def collect_keys(settings: Settings, waiting: Collection[str]) -> dict[str, str]
     Engines that are `waiting` for an approval get none, because their settings could name any variable.
     """
     tables = (table for name, table in settings.engines.items() if name not in waiting)
-    names = {table.key_env for table in tables if isinstance(table, OpenAISettings)}
+    names = {table.key_env for table in tables if isinstance(table, KeyedSettings)}
     return {name: os.environ[name] for name in sorted(names) if os.environ.get(name)}

@@ -20,6 +20,8 @@ from spark_lsp.lsp.edit_request import EditRequest
 from spark_lsp.lsp.exclusion import local_path
 from spark_lsp.privacy.uris import is_file, path_of
 from spark_lsp.prompts import gate, reply
+from spark_lsp.prompts.added_tests import drop_known
+from spark_lsp.prompts.checks.refusal import ProposalRefused, refuse
 from spark_lsp.prompts.module_paths import find_root
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.prompts.tests_insertion import insertion_below, insertion_edits, insertion_inside
@@ -41,16 +43,28 @@ CREATE_OPTIONS = types.CreateFileOptions(overwrite=False, ignore_if_exists=False
 
 
 @dataclass(frozen=True, slots=True)
-class TestsPlan:
-    """Where the tests of a request belong; `path` is empty for the file of the code.
+class TestFile:
+    """A file of tests: its path, its text, and its version in the editor if it is open.
 
     `is_new` tells whether the file has to be created.
     """
 
+    path: str
+    document: Document
+    version: int | None = None
+    is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TestsPlan:
+    """The tests of a request: the code under test, the question to the model, and their file.
+
+    Without `file`, they belong into the file of the code.
+    """
+
     subject: Subject
     question: str
-    path: str = ""
-    is_new: bool = False
+    file: TestFile | None = None
 
 
 class TestsWriter:
@@ -90,7 +104,7 @@ class TestsWriter:
         question = build_tests_question(
             request.instruction, subject, document.language, source, path, root, framework
         )
-        return TestsPlan(subject, question, path, is_new)
+        return TestsPlan(subject, question, self._read_file(path, document.language, is_new))
 
     def _find_root(self, source: str) -> str:
         """Return the folder of the project: the nearest one with a project's file inside the open folder."""
@@ -124,56 +138,65 @@ class TestsWriter:
                 return document
         return None
 
-    def edit_source(self, plan: TestsPlan, request: EditRequest, form: EditFormat, answer: str) -> list[Edit]:
-        """Return the edits of the document itself that add the tests in an answer. Raises `EditRefused`."""
-        document, tree = request.document, request.tree
-        code = _read_tests(plan, request, form, answer)
-        if document.language in SAME_FILE:
-            edits = insertion_inside(document, code)
-        else:
-            definition = tree.definition_at(request.start)
-            assert definition is not None, "the plan has found it"
-            outer = find_outermost(document, tree, definition)
-            module = posixpath.splitext(posixpath.basename(path_of(document.uri)))[0]
-            edits = insertion_below(document, tree, outer.end, code, module)
-        _check(document, tree, edits)
-        return edits
-
-    def edit_file(
-        self, plan: TestsPlan, request: EditRequest, form: EditFormat, answer: str, abilities: Abilities
-    ) -> types.WorkspaceEdit:
-        """Return the edit that adds the tests in an answer to the test file. Raises `EditRefused`."""
-        code = _read_tests(plan, request, form, answer)
-        opened = self._find_open(plan.path)
-        test = opened or self._read_file(plan, request)
-        edits = insertion_edits(test, code)
-        if plan.is_new and opened is None:  # an empty file has no line ends of its own
-            edits = [
-                Edit(each.start, each.end, each.new.replace("\n", request.document.eol)) for each in edits
-            ]
-        _check(test, SyntaxTree.of(test), edits)
-        version = self._documents.version_of(opened) if opened is not None else None
-        made = convert.to_workspace_edit(
-            test, version, edits, self._documents.encoding, versioned=abilities.takes_versions
-        )
-        if plan.is_new and opened is None:
-            create = types.CreateFile(test.uri, options=CREATE_OPTIONS)
-            made.document_changes = [create, *(made.document_changes or ())]
-        return made
-
-    def _read_file(self, plan: TestsPlan, request: EditRequest) -> Document:
-        """Return the test file as it is on the disk; an empty one if it has to be created."""
-        uri, language = uri_of(plan.path), request.document.language
-        if plan.is_new:
-            return Document(uri, "", 0, language)
-        stamp = find_stamp(local_path(plan.path))
-        text = None if stamp is None else read_unchanged(local_path(plan.path), stamp)
+    def _read_file(self, path: str, language: str, is_new: bool) -> TestFile:
+        """Return the test file as the editor or the disk has it. Raises `EditRefused`."""
+        opened = self._find_open(path)
+        if opened is not None:
+            return TestFile(path, opened, self._documents.version_of(opened))
+        uri = uri_of(path)
+        if is_new:
+            return TestFile(path, Document(uri, "", 0, language), is_new=True)
+        stamp = find_stamp(local_path(path))
+        text = None if stamp is None else read_unchanged(local_path(path), stamp)
         if text is None:
-            name = posixpath.basename(plan.path)
+            name = posixpath.basename(path)
             raise _make_refusal(
                 f"The test file {name} cannot be read", "Open it in the editor, and try again"
             )
-        return Document(uri, text, 0, language)
+        return TestFile(path, Document(uri, text, 0, language))
+
+    def read_edits(self, plan: TestsPlan, request: EditRequest, form: EditFormat, answer: str) -> list[Edit]:
+        """Return the edits that add the tests in an answer to their file. Raises `EditRefused`.
+
+        They are edits of the request's document if the plan has no other file.
+        """
+        code = _read_tests(plan, request, form, answer)
+        if plan.file is None:
+            edits = _edit_source(request, code)
+            gate.check_proposal("tests", request.document, request.tree, (0, len(request.document)), edits)
+            return edits
+        test, eol = plan.file.document, request.document.eol
+        edits = insertion_edits(test, code)
+        if plan.file.is_new:  # an empty file has no line ends
+            edits = [Edit(each.start, each.end, each.new.replace("\n", eol)) for each in edits]
+        try:
+            gate.check_proposal("tests", test, SyntaxTree.of(test), (0, len(test)), edits)
+        except ProposalRefused as error:
+            error.edits = ()  # they do not belong to the request's document
+            raise
+        return edits
+
+    def make_edit(self, file: TestFile, edits: Sequence[Edit], abilities: Abilities) -> types.WorkspaceEdit:
+        """Return the change of a test file, which creates it if it is new."""
+        made = convert.to_workspace_edit(
+            file.document, file.version, edits, self._documents.encoding, versioned=abilities.takes_versions
+        )
+        if file.is_new:
+            create = types.CreateFile(file.document.uri, options=CREATE_OPTIONS)
+            made.document_changes = [create, *(made.document_changes or ())]
+        return made
+
+
+def _edit_source(request: EditRequest, code: str) -> list[Edit]:
+    """Return the edits that add tests to the file of the code."""
+    document, tree = request.document, request.tree
+    if document.language in SAME_FILE:
+        return insertion_inside(document, code)
+    definition = tree.definition_at(request.start)
+    assert definition is not None, "the plan has found it"
+    outer = find_outermost(document, tree, definition)
+    module = posixpath.splitext(posixpath.basename(path_of(document.uri)))[0]
+    return insertion_below(document, tree, outer.end, code, module)
 
 
 def _read_tests(plan: TestsPlan, request: EditRequest, form: EditFormat, answer: str) -> str:
@@ -181,18 +204,23 @@ def _read_tests(plan: TestsPlan, request: EditRequest, form: EditFormat, answer:
     shown, (start, end) = request.seen.document, request.target
     code = reply.read_code(shown, start, end, form, answer)
     target = "\n".join(shown.text[start:end].splitlines()).strip()
+    if plan.file is None:
+        code = drop_known(shown, request.tree, code).strip("\n")
     code = code.removeprefix(target).strip("\n") if code.startswith(target) else code
     head = next((line.strip() for line in target.split("\n") if line.strip()), "")
     if not code.strip() or any(line.strip() == head for line in code.split("\n")):
-        raise _make_rejection("The proposal repeats the code instead of testing it")
+        raise refuse(
+            "repeats the code instead of testing it",
+            Code.PROPOSAL_OFF_REQUEST,
+            "Your answer repeats the code. Write only the tests for it.",
+        )
     if plan.subject.name not in code:
-        raise _make_rejection(f"The proposal does not test {plan.subject.label!r}")
+        raise refuse(
+            f"does not test {plan.subject.label!r}",
+            Code.PROPOSAL_OFF_REQUEST,
+            f"Your answer does not use `{plan.subject.label}`. Write tests that call it.",
+        )
     return code
-
-
-def _check(document: Document, tree: SyntaxTree, edits: Sequence[Edit]) -> None:
-    """Raise `EditRefused` if the gate refuses the edits."""
-    gate.check_proposal("tests", document, tree, (0, len(document)), edits)
 
 
 def _read_script_framework(root: str) -> str:
@@ -204,7 +232,3 @@ def _read_script_framework(root: str) -> str:
 
 def _make_refusal(what: str, remedy: str) -> EditRefused:
     return EditRefused(what, NOTHING_WRITTEN, remedy, code=Code.ACTION_NOT_OFFERED)
-
-
-def _make_rejection(what: str) -> EditRefused:
-    return EditRefused(f"{what}; not applied", NOTHING_WRITTEN, "Try again", code=Code.PROPOSAL_REJECTED)

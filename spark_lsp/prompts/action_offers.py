@@ -1,7 +1,8 @@
 """Finds the code actions for a selection, and why the others do not apply. This needs no engine."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from spark_lsp.prompts import actions
 from spark_lsp.prompts.action_targets import Place, find_target
@@ -11,7 +12,7 @@ from spark_lsp.prompts.definitions import is_prose
 from spark_lsp.prompts.diagnostic import Diagnostic
 from spark_lsp.prompts.documentation import documentation_obstacle
 from spark_lsp.prompts.fix_all import list_fixable
-from spark_lsp.prompts.refactorings import list_refactorings
+from spark_lsp.prompts.refactorings import RefactoringOffer, list_refactorings
 from spark_lsp.prompts.rename_offer import default_name, name_at, rename_obstacle
 from spark_lsp.prompts.stubs import find_stub
 from spark_lsp.prompts.syntax import SyntaxTree
@@ -42,11 +43,16 @@ class ActionOffer:
     default: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Selection(Place):
     """A selection whose `diagnostics` are those in its lines; `all_diagnostics` are those of the file."""
 
-    all_diagnostics: Sequence[Diagnostic] = field(default=())
+    all_diagnostics: Sequence[Diagnostic] = ()
+
+    @cached_property
+    def refactorings(self) -> list[RefactoringOffer]:
+        """The refactorings of Python code."""
+        return list_refactorings(self.document, self.tree, self.start, self.end)
 
 
 def list_offers(
@@ -57,16 +63,17 @@ def list_offers(
     *,
     own: Sequence[CodeAction] = (),
     all_diagnostics: Sequence[Diagnostic] = (),
+    is_wanted: Callable[[CodeAction], bool] = lambda _: True,
 ) -> list[ActionOffer]:
     """Return the actions for a selection; those with an obstacle do not apply.
 
-    `own` are the actions of the user's settings.
+    `own` are the actions of the user's settings. Actions that are not wanted are not examined.
     """
     selection = Selection(document, SyntaxTree.of(document), start, end, diagnostics, all_diagnostics)
     table = actions.ACTIONS
     first = next(number for number, each in enumerate(table) if each.name == "instruct") + 1
     found: list[ActionOffer] = []
-    for action in (*table[:first], *own, *table[first:]):
+    for action in filter(is_wanted, (*table[:first], *own, *table[first:])):
         if action.applies_to(document.language):
             found += _CHECKS[action.need](selection, action)
         elif action not in own and action.elsewhere:
@@ -140,8 +147,7 @@ def _offer_for_name(selection: Selection, action: CodeAction) -> Iterator[Action
 
 
 def _offer_refactoring(selection: Selection, action: CodeAction) -> Iterator[ActionOffer]:
-    found = list_refactorings(selection.document, selection.tree, selection.start, selection.end)
-    for each in found:
+    for each in selection.refactorings:
         if each.action == action.name:
             title = f"{action.title} `{each.subject}`" if each.subject else action.title
             yield ActionOffer(action, title, obstacle=each.obstacle, default=action.default)

@@ -180,12 +180,27 @@ def _docstring_edits(document: Document, definition: Definition | None, lines: l
         raise _make_refusal(Code.DOCSTRING_EXISTS, "This definition has a docstring already")
     line_start = document.line_start(document.line_at(definition.body))
     indent = document.text[line_start : definition.body]
+    at = _above_comments(document, definition.body) + len(indent)
     docstring = [f'"""{lines[0]}', *(f"{indent}{each}" if each else "" for each in lines[1:])]
     closing = '"""' if len(lines) == 1 else f'{document.eol}{indent}"""'
     if lines[-1].endswith('"'):
         closing = " " + closing  # four quotes in a row would end the docstring too early
     text = document.eol.join(docstring) + closing
-    return [Edit(definition.body, definition.body, f"{text}{document.eol}{indent}")]
+    return [Edit(at, at, f"{text}{document.eol}{indent}")]
+
+
+def _above_comments(document: Document, body: int) -> int:
+    """Return the beginning of the first line of a Python body, with the comments above its first statement.
+
+    A type comment belongs to the head of the function.
+    """
+    line = document.line_at(body)
+    indent = document.text[document.line_start(line) : body]
+    while line > 0 and document.line(line - 1).startswith(f"{indent}#"):
+        if document.line(line - 1).startswith(f"{indent}# type:"):
+            break
+        line -= 1
+    return document.line_start(line)
 
 
 def _make_refusal(code: Code, what: str, remedy: str = "") -> EditRefused:

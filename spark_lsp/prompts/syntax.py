@@ -70,6 +70,16 @@ class SyntaxTree:
 
     def definition_at(self, offset: int) -> Definition | None:
         """Return the innermost definition whose lines contain `offset`, or None."""
+        if offset not in self._definitions:  # each code action needs that of the cursor
+            self._definitions[offset] = self._find_definition(offset)
+        return self._definitions[offset]
+
+    @cached_property
+    def _definitions(self) -> dict[int, Definition | None]:
+        """The known answers of `definition_at`."""
+        return {}
+
+    def _find_definition(self, offset: int) -> Definition | None:
         root = self._root
         if root is None:
             return guess_definition(self._with_line_feeds, self.language, offset)

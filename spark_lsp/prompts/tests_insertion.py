@@ -34,7 +34,9 @@ _CONTAINER = re.compile(
     r"[^\n{]*(\{|\bdo\b)[ \t]*\n"
 )
 _CONTAINED = ("java", "kotlin", "scala", "php", "swift", "elixir")
+_USE_SUPER = "use super::*;"
 _RUST_MODULE = re.compile(r"^#\[cfg\(test\)\]\s*\n(?:#\[[^\n]*\n)*mod\s+\w+\s*\{(?=[ \t\r]*$)", re.MULTILINE)
+_MAIN = re.compile(r"^if __name__ == .*\Z", re.MULTILINE | re.DOTALL)  # of a script
 _TWO_BLANK_LINES = ("python",)
 
 
@@ -56,10 +58,12 @@ def insertion_below(document: Document, tree: SyntaxTree, end: int, code: str, m
     `module` is the name of the file's own module, whose import is left out.
     """
     header, body = split_header(code, document.language)
+    body = _MAIN.sub("", body).rstrip()
     own = re.compile(
         rf"(?:from\s+[\w.]*\b{re.escape(module)}\s+import|import\s.*['\"/.]{re.escape(module)}\b)"
     )
-    edits = _import_edits(document, [each for each in header if not own.match(each)], tree)
+    needed = [each for each in header if not own.match(each) and _is_needed(each, body)]
+    edits = _import_edits(document, needed, tree)
     body = rename_duplicates(body, document.text)
     at = document.line_end(document.line_at(end))
     gap = document.eol * (3 if document.language in _TWO_BLANK_LINES else 2)
@@ -72,7 +76,7 @@ def insertion_inside(document: Document, code: str) -> list[Edit]:
     if document.language != "rust":
         return [_edit_at_end(document, rename_duplicates(code.strip("\n"), document.text))]
     header, body = split_header(_unwrap_module(code), "rust")
-    uses = [each for each in header if each.strip() != "use super::*;" and each not in document.text]
+    uses = [each for each in header if each.strip() != _USE_SUPER and each not in document.text]
     body = rename_duplicates(body, document.text)
     text = "\n\n".join(each for each in ("\n".join(uses), body) if each)
     inner = "\n".join(f"    {line}" if line.strip() else "" for line in text.split("\n"))
@@ -80,7 +84,7 @@ def insertion_inside(document: Document, code: str) -> list[Edit]:
     closing = None if module is None else _find_closing_line(document, module.end() - 1)
     if closing is not None:
         return [Edit(closing, closing, f"\n{inner}\n".replace("\n", document.eol))]
-    new = f"#[cfg(test)]\nmod tests {{\n    use super::*;\n\n{inner}\n}}"
+    new = f"#[cfg(test)]\nmod tests {{\n    {_USE_SUPER}\n\n{inner}\n}}"
     return [_edit_at_end(document, new)]
 
 
@@ -106,6 +110,12 @@ def split_header(code: str, language: str) -> tuple[list[str], str]:
             at += 1
         header.append("\n".join(statement))
     return header, "\n".join(lines[at:]).strip("\n")
+
+
+def _is_needed(statement: str, body: str) -> bool:
+    """Tell whether tests use a name of an import statement; models import their framework by habit."""
+    words = re.findall(r"\w+", statement.replace("import", " ").replace("from", " "))
+    return any(re.search(rf"\b{word}\b", body) for word in words)
 
 
 def _is_open(statement: str) -> bool:

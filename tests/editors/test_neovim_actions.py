@@ -132,7 +132,7 @@ def test_an_instruction_is_asked_for(start: Start) -> None:
             "extracted",
             TEXT.replace(
                 "        result += each * (1 + rate)",
-                "        amount = 1 + rate\n        result += each * amount",
+                "        amount = 1 + rate\n        result += each * (amount)",
             ),
         ),
     ],

@@ -14,7 +14,7 @@ from spark_lsp.lsp.threads import run_in_thread
 from spark_lsp.privacy.redaction import redact_secrets
 from spark_lsp.prompts import action_offers, fix_all
 from spark_lsp.prompts.action_offers import ActionOffer
-from spark_lsp.prompts.actions import Ask
+from spark_lsp.prompts.actions import Ask, CodeAction, Need
 from spark_lsp.prompts.diagnostic import Diagnostic
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.session.diagnostic_notes import DiagnosticNote, DiagnosticNotes
@@ -22,7 +22,6 @@ from spark_lsp.session.documents import Documents
 from spark_lsp.text.document import Document
 
 EDIT_COMMAND = "spark.edit"
-SOURCE = "source"
 CANNOT_APPLY = "this editor does not let a language server change the text"
 
 
@@ -61,8 +60,9 @@ async def list_actions(
         here,
         own=reader.own_actions,
         all_diagnostics=list(diagnostics),
+        is_wanted=lambda action: _is_wanted(params.context, action, is_cursor=end == start),
     )
-    shown = [offer for offer in offers if _is_shown(params, offer, is_cursor=end == start)]
+    shown = [offer for offer in offers if _is_shown(params.context, offer)]
     if not abilities.shows_disabled_actions:
         shown = [offer for offer in shown if not offer.obstacle]
     found = [
@@ -76,14 +76,21 @@ async def list_actions(
     return _adapt_to_editor(abilities, found)
 
 
-def _is_shown(params: types.CodeActionParams, offer: ActionOffer, *, is_cursor: bool) -> bool:
-    """Tell whether a request wants to see an offer."""
-    context, kind = params.context, offer.action.kind
-    if not _is_requested(context.only, kind) or (offer.obstacle and not context.only):
+def _is_wanted(context: types.CodeActionContext, action: CodeAction, *, is_cursor: bool) -> bool:
+    """Tell whether a request may show an action."""
+    if not _is_requested(context.only, action.kind):
         return False
-    if kind.startswith(SOURCE):
-        return bool(context.only) or (not _is_automatic(context) and len(offer.diagnostics) > 1)
-    return bool(offer.diagnostics) or not (_is_automatic(context) and is_cursor)
+    if action.need is Need.FIXABLE:
+        return bool(context.only) or not _is_automatic(context)
+    return action.need is Need.DIAGNOSTIC or not (_is_automatic(context) and is_cursor)
+
+
+def _is_shown(context: types.CodeActionContext, offer: ActionOffer) -> bool:
+    """Tell whether a request shows the offer of an action that it wants."""
+    if offer.obstacle:
+        return bool(context.only)
+    is_alone = offer.action.need is Need.FIXABLE and len(offer.diagnostics) == 1  # its own fix does the same
+    return bool(context.only) or not is_alone
 
 
 def _is_automatic(context: types.CodeActionContext) -> bool:

@@ -8,23 +8,23 @@ from spark_lsp.prompts.checks.refusal import refuse
 def check_completion(change: ProposedChange) -> None:
     """Raise `ProposalRefused` if edits lie outside the body of the definition, its docstring included.
 
-    Where the body is unknown, the first line of a target that begins with the head must stay.
+    Without a body on lines below the head, the first line of the target must stay.
     """
     body = _find_body(change)
     if any(edit.start < body for edit in change.edits):
         raise refuse(
             "changed code outside the body",
             Code.PROPOSAL_OUTSIDE,
-            "Your answer changes the head of the definition. Keep it, and write only the body anew.",
+            "Your answer changes the head of the definition. Keep it, and write only the body.",
         )
 
 
 def _find_body(change: ProposedChange) -> int:
     """Return the offset at which the changeable part of the body begins."""
     definition = change.tree.definition_at(change.start)
-    head = change.start if definition is None else definition.start
-    if change.document.line_at(change.start) > change.document.line_at(head):
-        return change.start  # the target is below the head
+    if definition is not None and definition.start < change.start:
+        return change.start  # the target is the body alone
+    first_line_end = change.document.line_end(change.document.line_at(change.start))
     if definition is None or definition.body is None:
-        return change.document.line_end(change.document.line_at(change.start))
+        return first_line_end
     return definition.docstring[1] if definition.docstring is not None else definition.body

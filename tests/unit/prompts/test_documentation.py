@@ -250,6 +250,20 @@ def test_documentation_of_several_lines() -> None:
     assert "/// Returns their sum &amp; &lt;T&gt;" in documented("csharp", "int Add() { return 1;| }\n", said)
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (
+            "    # first\n    # second\n    return 1|\n",
+            '    """{}"""\n    # first\n    # second\n    return 1\n',
+        ),
+        ("    # type: () -> int\n    return 1|\n", '    # type: () -> int\n    """{}"""\n    return 1\n'),
+    ],
+)
+def test_a_docstring_is_above_the_comments_of_the_body(body: str, expected: str) -> None:
+    assert documented("python", f"def f():\n{body}") == f"def f():\n{expected.format(SAID)}"
+
+
 def test_line_ends_stay_the_documents() -> None:
     new = documented("java", "class A {\r\n    int add() {\r\n        return 1;|\r\n    }\r\n}\r\n")
     assert new.startswith("class A {\r\n    /**\r\n     * Add two numbers.\r\n     */\r\n    int add")

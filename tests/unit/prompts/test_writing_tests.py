@@ -279,10 +279,13 @@ def test_tests_below_the_code_leave_its_own_import_out() -> None:
     definition = tree.definition_at(text.index("return"))
     assert definition is not None
     end = find_outermost(document, tree, definition).end
-    code = "import pytest\nfrom shop.a import A\n\n\ndef test_f():\n    assert A().f()"
+    code = (
+        "import pytest\nimport json\nfrom shop.a import A\n\n\ndef test_f():\n    assert A().f(json)\n\n\n"
+        'if __name__ == "__main__":\n    pytest.main()\n'
+    )
     new = apply_edits(text, insertion_below(document, tree, end, code, "a"))
-    below = "        return 1\n\n\ndef test_f():\n    assert A().f()\n\n\nx = 1"
-    assert new == text.replace("import os\n", "import os\nimport pytest\n").replace(
+    below = "        return 1\n\n\ndef test_f():\n    assert A().f(json)\n\n\nx = 1"
+    assert new == text.replace("import os\n", "import os\nimport json\n").replace(
         "        return 1\n\n\nx = 1", below
     )
 
