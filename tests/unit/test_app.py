@@ -6,7 +6,7 @@ import pytest
 
 from spark_lsp import app
 from spark_lsp.config import EngineSettings, LocalSettings, ReplaySettings, WaferSettings
-from spark_lsp.engine.local.engine import LocalEngine
+from spark_lsp.engine.local.drafting import DraftingModel
 from spark_lsp.engine.local.pair import LocalPair
 from spark_lsp.engine.replay import ReplayEngine
 from spark_lsp.errors import ConfigError
@@ -104,7 +104,7 @@ def test_each_kind_has_its_engine_and_building_starts_nothing(tmp_path: Path) ->
     path = written(tmp_path / "c.toml", replay + local)
     engines = app.build_engines(app.load_settings(path)[0])
     kinds = {name: type(engine) for name, engine in engines.items()}
-    assert kinds == {"local": LocalPair, "r": ReplayEngine, "s": LocalEngine}
+    assert kinds == {"local": LocalPair, "r": ReplayEngine, "s": DraftingModel}
     assert engines["r"].info.name == "r"
 
 
