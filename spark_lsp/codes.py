@@ -80,6 +80,7 @@ class Code(StrEnum):
     INSTRUCTION_MISSING = "instruction_missing"
     NO_CHANGE = "no_change"
     NO_DEFINITION = "no_definition"
+    NO_EARLIER_EDIT = "no_earlier_edit"
     NO_SUCH_JOB = "no_such_job"
     PROPOSAL_REJECTED = "proposal_rejected"
     PROPOSAL_CHANGES_CODE = "proposal_changes_code"
@@ -218,6 +219,7 @@ MEANINGS: dict[Code, str] = {
     Code.INSTRUCTION_MISSING: "the action needs an instruction",
     Code.NO_CHANGE: "the model proposed no change",
     Code.NO_DEFINITION: "there is no definition at this place",
+    Code.NO_EARLIER_EDIT: "spark-lsp has made no edit here that it could continue or undo",
     Code.NO_SUCH_JOB: "no edit or explanation of that id is under way",
     Code.PROPOSAL_REJECTED: "the proposal failed a check that has no code of its own",
     Code.PROPOSAL_CHANGES_CODE: "the proposal changes code that this action must keep",

@@ -11,15 +11,11 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
+from spark_lsp.config.own_actions import OwnAction
+from spark_lsp.config.responses import ResponsesSettings
+from spark_lsp.config.values import Amount, Count, Share
+from spark_lsp.config.values import describe as _describe
 from spark_lsp.request import Effort
-
-Count = Annotated[int, Meta(ge=0)]
-Amount = Annotated[float, Meta(ge=0)]
-Share = Annotated[float, Meta(ge=0, le=1)]
-
-
-def _describe(text: str) -> Meta:
-    return Meta(description=text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +144,9 @@ class WaferSettings:
     seed: Annotated[int, _describe("seed of the bursts; the same seed gives the same bursts")] = 0
 
 
-EngineSettings = LocalSettings | ReplaySettings | OpenAISettings | WaferSettings
+EngineSettings = LocalSettings | ReplaySettings | OpenAISettings | ResponsesSettings | WaferSettings
+KeyedSettings = OpenAISettings | ResponsesSettings
+"""The settings of engines that may have an API key."""
 ENGINE_KINDS: Mapping[str, type[EngineSettings]] = {table().kind: table for table in get_args(EngineSettings)}
 ROUTES = ("completion", "edit", "chat")
 Routes = Mapping[str, tuple[str, ...]]
@@ -225,7 +223,7 @@ class CompletionSettings:
         _describe(
             "minimum confidence of the engine, from 0 to 1; a text below it is not shown. 0 shows everything"
         ),
-    ] = 0.65  # measured: docs/explanation/completions.md
+    ] = 0.55  # measured: docs/explanation/completions.md
     disabledGlobs: Annotated[tuple[str, ...], _describe("patterns of files without ghost text")] = ()
     menu: Annotated[
         Literal["auto", "always", "never"],
@@ -242,6 +240,17 @@ class EditSettings:
         _describe("when edits are applied; only `final` is supported so far"),
     ] = "final"
     effort: Annotated[Effort, _describe("the engine's reasoning effort for edits")] = "balanced"
+    deep: Annotated[
+        str,
+        _describe(
+            "for actions that need thought (an instruction, tests, simplifying, optimizing): an effort, or "
+            "the engine or route for them, with the effort `deep`. Empty: as for other edits"
+        ),
+    ] = ""
+    history: Annotated[
+        bool,
+        _describe("keep your instructions on this machine, to offer them again; secrets are removed first"),
+    ] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +315,7 @@ class Settings:
     )
     completion: CompletionSettings = CompletionSettings()
     edit: EditSettings = EditSettings()
+    actions: tuple[OwnAction, ...] = ()
     context: ContextSettings = ContextSettings()
     budget: BudgetSettings = BudgetSettings()
     stats: StatsSettings = StatsSettings()
@@ -332,3 +342,5 @@ TABLES = ("engine", "completion", "edit", "context", "budget", "stats", "log")
 MAPPINGS = ("engines", "profiles", "routes", "engine.routes")
 """The tables whose names the user chooses."""
 PATTERN_LISTS = ("context.exclude", "completion.disabledGlobs")
+ACTIONS = "actions"
+"""The list of tables with the user's own actions."""

@@ -6,9 +6,10 @@ link is lost during an edit, the edit is started once more, because nothing was 
 ends with exactly one `spark/edit`.
 """
 
+import functools
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import anyio
 from lsprotocol import types
@@ -22,11 +23,16 @@ from spark_lsp.lsp.edit_proposer import TEXT_UNCHANGED, EditProposer, proposal_o
 from spark_lsp.lsp.edit_request import EditRequest
 from spark_lsp.lsp.engine_side import EngineSide
 from spark_lsp.lsp.language_client import LanguageClient
+from spark_lsp.lsp.last_edits import LastEdits
 from spark_lsp.lsp.messages import UserMessages
 from spark_lsp.lsp.progress import Progress, ProgressRegistry
 from spark_lsp.lsp.rules import edit_by_rules
 from spark_lsp.lsp.settings_store import SettingsStore
-from spark_lsp.prompts import actions
+from spark_lsp.lsp.steering import Steering
+from spark_lsp.lsp.tests_writer import TestsWriter
+from spark_lsp.lsp.threads import run_in_thread
+from spark_lsp.prompts.going_on import join_instructions
+from spark_lsp.prompts.instruction_comments import InstructionComment
 from spark_lsp.session.documents import Documents
 from spark_lsp.session.proposal import Proposal
 from spark_lsp.supervise import call_guarded, log_failure
@@ -74,6 +80,7 @@ class EditJob:
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     typed: list[Edit] | None = field(default_factory=list[Edit])
     is_cancelled: bool = False  # by the user
+    steering: Steering = field(default_factory=Steering)
     outcome: Outcome = FAILED
 
 
@@ -90,12 +97,16 @@ class EditJobs:
         progress: ProgressRegistry,
         engine_side: EngineSide,
         answers: AnswerReader,
+        last_edits: LastEdits,
+        tests: TestsWriter,
     ) -> None:
         self._documents = documents
         self._client = client
         self._messages = messages
         self._progress = progress
         self._engine_side = engine_side
+        self._last_edits = last_edits
+        self._tests = tests
         self._proposer = EditProposer(settings, answers)
         self._jobs: dict[str, EditJob] = {}
         self._numbers = itertools.count(1)
@@ -116,6 +127,21 @@ class EditJobs:
         job.scope.cancel()
         return True
 
+    def steer(self, job_id: str, instruction: str) -> str:
+        """Add an instruction to an edit under way (without an id: to the newest one); return its id.
+
+        Raises `EditRefused` if there is no such edit, or no model is answering it.
+        """
+        job = self._jobs.get(job_id or next(reversed(self._jobs), ""))
+        if job is None:
+            raise EditRefused(
+                "There is no such edit under way", "The instruction was not sent", code=Code.NO_SUCH_JOB
+            )
+        job.steering.add(instruction)
+        joined = join_instructions(job.request.instruction, instruction)
+        job.request = replace(job.request, instruction=joined)
+        return job.id
+
     def cancel_all(self) -> list[str]:
         """Stop all edits; return their ids."""
         return [job_id for job_id in list(self._jobs) if self.cancel(job_id)]
@@ -133,7 +159,7 @@ class EditJobs:
                 job.typed = None
 
     async def _run(self, job: EditJob) -> None:
-        progress = self._progress.create(actions.title_of(job.request.action), lambda: self.cancel(job.id))
+        progress = self._progress.create(job.request.title, lambda: self.cancel(job.id))
         outcome: Outcome | None = None
         try:
             with job.scope:
@@ -147,8 +173,10 @@ class EditJobs:
         """Make and apply the edit; return its outcome."""
         try:
             await progress.begin()
+            if job.request.action == "tests":
+                return await self._write_tests(job, progress)
             known = await edit_by_rules(job.request)
-            edits = await self._proposer.propose(job.request, progress) if known is None else known
+            edits = await self._propose(job, progress) if known is None else known
             await self._apply(job, _remove_note(edits, job.request.note))
         except EditRefused as error:
             return Outcome("refused", error.code, str(error), proposal_of(error))
@@ -159,20 +187,52 @@ class EditJobs:
             return FAILED
         return APPLIED if known is None else APPLIED_WITHOUT_MODEL
 
+    async def _propose(self, job: EditJob, progress: Progress) -> list[Edit]:
+        """Return a model's edits for the job's request, with the instructions that arrive in the meantime."""
+        return await job.steering.run(
+            lambda request: self._proposer.propose(request, progress),
+            job.request,
+            on_restart=lambda: progress.report("starting again with your further instruction", always=True),
+        )
+
+    async def _write_tests(self, job: EditJob, progress: Progress) -> Outcome:
+        """Write the tests of the job's code; the result names their file. Raises `SparkError`."""
+        request, abilities = job.request, self._client.abilities
+        plan = await run_in_thread(self._tests.plan, request, abilities)
+        read = functools.partial(self._tests.read_edits, plan, request)
+        edits = await self._proposer.propose(request, progress, plan.question, read)
+        if plan.file is None:
+            await self._apply(job, _remove_note(edits, request.note))
+            return APPLIED
+        edit = self._tests.make_edit(plan.file, edits, abilities)
+        await self._send_edit_or_refuse(types.ApplyWorkspaceEditParams(edit, request.title))
+        reason = f"The tests of `{plan.subject.label}` are in {plan.file.path}"
+        self._messages.show(types.MessageType.Info, f"{reason}.")
+        return Outcome("applied", Code.APPLIED, reason)
+
     def _end(self, job: EditJob) -> None:
         """Send the job's outcome to the editor, once."""
         if job.id not in self._jobs:
             return
-        outcome = job.outcome
+        if job.outcome.state != "applied":
+            call_guarded(self._last_edits.note_unapplied, job.id, job.request, job.typed)
+        self.send_outcome(job.id, job.request.document.uri, job.outcome)
+        del self._jobs[job.id]
+        self.show_failure(job.outcome)
+
+    def send_outcome(self, job_id: str, uri: str, outcome: Outcome) -> None:
+        """Send the outcome of a job that changes a document to the editor."""
         message = {
-            "id": job.id,
+            "id": job_id,
             "state": outcome.state,
             "reason": outcome.reason,
-            "uri": job.request.document.uri,
+            "uri": uri,
             "code": outcome.code,
         }
         self._client.notify("spark/edit", message)
-        del self._jobs[job.id]
+
+    def show_failure(self, outcome: Outcome) -> None:
+        """Show the user the reason of an edit that was not made."""
         if outcome.state in ("refused", "failed"):
             self._messages.show(types.MessageType.Warning, outcome.reason)
 
@@ -196,8 +256,18 @@ class EditJobs:
             self._documents.encoding,
             versioned=self._client.abilities.takes_versions,
         )
-        label = actions.title_of(job.request.action)
-        problem = await self._send_edit(types.ApplyWorkspaceEditParams(edit, label))
+        last = self._last_edits.expect(job.id, job.request, job.typed or (), document, moved)
+        params = types.ApplyWorkspaceEditParams(edit, job.request.title)
+        await self._send_edit_or_refuse(
+            params, lambda applied: self._last_edits.settle(last, applied=applied)
+        )
+
+    async def _send_edit_or_refuse(
+        self, params: types.ApplyWorkspaceEditParams, on_answer: Callable[[bool], object] = lambda _: None
+    ) -> None:
+        """Let the editor apply an edit. Raises `EditRefused` with the reason if it does not."""
+        problem = await self.send_edit(params)
+        on_answer(problem is None)
         if problem is not None:
             raise EditRefused(
                 f"The editor did not apply the edit: {problem}",
@@ -206,7 +276,7 @@ class EditJobs:
                 code=Code.EDITOR_REFUSED,
             )
 
-    async def _send_edit(self, params: types.ApplyWorkspaceEditParams) -> str | None:
+    async def send_edit(self, params: types.ApplyWorkspaceEditParams) -> str | None:
         """Let the editor apply an edit; return its reason for not doing so, or None."""
         answer: object = None
         with anyio.move_on_after(APPLY_TIMEOUT_SECONDS) as waited:
@@ -226,7 +296,7 @@ class EditJobs:
         return None if answer.applied else answer.failure_reason or "it has another version of the text"
 
 
-def _remove_note(edits: list[Edit], note: actions.InstructionComment | None) -> list[Edit]:
+def _remove_note(edits: list[Edit], note: InstructionComment | None) -> list[Edit]:
     """Return the edits and the removal of the comment that asked for them, unless they overlap."""
     if not edits or note is None or any(note.start < each.end and each.start < note.end for each in edits):
         return edits

@@ -25,6 +25,7 @@ class LanguageClient:
         self.abilities = Abilities()  # the capabilities are unknown until `initialize`
         self.shows_partial_results = False  # whether it shows ghost text while the text is streamed
         self.reports_rejections = False  # whether it sends `spark.reject`
+        self.shows_explanations = False  # whether it handles `spark/explanation`
 
     def notify(self, method: str, params: Mapping[str, Any]) -> None:
         """Send a notification of plain values."""

@@ -29,13 +29,16 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.context_parts import ContextParts
     from spark_lsp.lsp.cursor_rest import CursorRest
     from spark_lsp.lsp.document_sync import DocumentSync
+    from spark_lsp.lsp.edit_history import EditHistory
     from spark_lsp.lsp.edit_jobs import EditJobs
     from spark_lsp.lsp.edit_request import EditRequestReader
+    from spark_lsp.lsp.edit_undo import EditUndo
     from spark_lsp.lsp.engine_side import EngineSide
     from spark_lsp.lsp.exclusion import ExclusionPolicy
     from spark_lsp.lsp.explanations import Explanations
     from spark_lsp.lsp.gateway_client import GatewayClient
     from spark_lsp.lsp.gateway_link import GatewayLink
+    from spark_lsp.lsp.last_edits import LastEdits
     from spark_lsp.lsp.link_status import LinkReporter
     from spark_lsp.lsp.names import NamesChecker
     from spark_lsp.lsp.outgoing import Outgoing
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.shown import ShownSuggestions
     from spark_lsp.lsp.status_publisher import StatusPublisher
     from spark_lsp.lsp.suggester import Suggester
+    from spark_lsp.prompts.actions import CodeAction
 
 
 class Parts:
@@ -231,12 +235,13 @@ class Parts:
         """Reads the arguments of commands."""
         from spark_lsp.lsp.edit_request import EditRequestReader
 
-        return EditRequestReader(self.workspace.documents, self.outgoing)
+        return EditRequestReader(self.workspace.documents, self.outgoing, self._list_own_actions)
 
     @cached_property
     def edits(self) -> "EditJobs":
         """The edits under way."""
         from spark_lsp.lsp.edit_jobs import EditJobs
+        from spark_lsp.lsp.tests_writer import TestsWriter
 
         edits = EditJobs(
             documents=self.workspace.documents,
@@ -246,10 +251,44 @@ class Parts:
             progress=self.progress,
             engine_side=self.engine_side,
             answers=self.answers,
+            last_edits=self.last_edits,
+            tests=TestsWriter(self.workspace.documents, lambda: self.workspace.roots),
         )
         self.sync.on_change.append(edits.record_change)
         self.sync.on_history_lost.append(edits.lose_history)
         return edits
+
+    @cached_property
+    def last_edits(self) -> "LastEdits":
+        """The last edits of each document."""
+        from spark_lsp.lsp.last_edits import LastEdits
+
+        last_edits = LastEdits(self.workspace.documents)
+        self.sync.on_change.append(last_edits.record_change)
+        return last_edits
+
+    @cached_property
+    def edit_undo(self) -> "EditUndo":
+        """Undoes edits."""
+        from spark_lsp.lsp.edit_undo import EditUndo
+
+        return EditUndo(
+            documents=self.workspace.documents,
+            client=self.client,
+            engine_side=self.engine_side,
+            edits=self.edits,
+            last_edits=self.last_edits,
+        )
+
+    @cached_property
+    def edit_history(self) -> "EditHistory":
+        """The user's instructions."""
+        from spark_lsp.lsp.edit_history import EditHistory
+        from spark_lsp.lsp.store_queue import StoreQueue
+        from spark_lsp.store.instructions import Instructions
+
+        queue = StoreQueue(self.engine_side.spawn, self.messages)
+        return EditHistory(self.settings, queue, Instructions())
 
     @cached_property
     def explanations(self) -> "Explanations":
@@ -263,6 +302,14 @@ class Parts:
             engine_side=self.engine_side,
             answers=self.answers,
         )
+
+    def _list_own_actions(self) -> "Sequence[CodeAction]":
+        from spark_lsp.prompts.actions import own_action
+
+        return [
+            own_action(each.title, each.instruction, frozenset(each.languages), each.kind)
+            for each in self.settings.current.actions
+        ]
 
     async def run_engine_side(self, link: "GatewayLink") -> None:
         """Run the engine side on a link until cancelled."""

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 
 from spark_lsp.codes import Code
 from spark_lsp.prompts import rename
-from spark_lsp.prompts.actions import Diagnostic
 from spark_lsp.prompts.checks.change import ProposedChange
 from spark_lsp.prompts.checks.completion import check_completion
 from spark_lsp.prompts.checks.definitions import check_definitions_stay, check_duplicates
@@ -28,6 +27,7 @@ from spark_lsp.prompts.checks.renaming import check_rename
 from spark_lsp.prompts.checks.size import check_size
 from spark_lsp.prompts.checks.tests import check_tests
 from spark_lsp.prompts.checks.types import check_types
+from spark_lsp.prompts.diagnostic import Diagnostic
 from spark_lsp.prompts.module_aliases import MODULE_ALIASES
 from spark_lsp.prompts.shaping.deception import DECEPTIVE_CHARACTERS
 from spark_lsp.prompts.syntax import SyntaxTree

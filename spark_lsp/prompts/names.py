@@ -136,6 +136,11 @@ def order_known(name: str, members: frozenset[str]) -> tuple[str, ...]:
     return tuple([*close, *others][:MAX_KNOWN])
 
 
+def find_closest(wrong: UnresolvedName) -> str:
+    """Return the known name that is most similar to one that does not exist; empty if none is similar."""
+    return next(iter(get_close_matches(wrong.name, wrong.known, 1, _CLOSE)), "")
+
+
 def find_attributes(before: str, inserted: str, after: str, language: str) -> tuple[AttributeUse, ...]:
     """Return the attributes of objects other than `self` that inserted Python code reads.
 

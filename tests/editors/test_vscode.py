@@ -516,6 +516,30 @@ def test_an_instruction_is_asked_for(open_: Open) -> None:
     undone(window, TEXT)
 
 
+RENAMED = "def mul(a, b):\n    result = a * b\n    return result\n"
+
+
+def test_a_name_is_asked_for_and_proposed(open_: Open) -> None:
+    window = open_(RENAMED, **route(edit="swap"))
+    window.at(2)
+    window.press("Home")
+    menu(window, "Rename `result`")
+    window.wait(lambda: "New name" in window.asked(), "the question")
+    window.press("Control+A")
+    window.type("product")
+    window.press("Enter")
+    window.becomes(RENAMED.replace("result", "product"))
+    undone(window, RENAMED)
+
+
+def test_an_explanation_from_the_menu_is_shown_beside(open_: Open) -> None:
+    window = open_()
+    window.at(6)
+    menu(window, "Explain")
+    window.wait(lambda: "It multiplies." in window.text(), "the explanation")
+    assert window.page.query_selector('.tab:has-text("Explanation.md")')
+
+
 def test_the_key_for_an_instruction(open_: Open) -> None:
     window = open_(**route(edit="swap"))
     window.at(6)
@@ -524,6 +548,27 @@ def test_the_key_for_an_instruction(open_: Open) -> None:
     window.type("swap the factors")
     window.press("Enter")
     window.becomes(TEXT.replace("a * b", "b * a"))
+
+
+def test_an_edit_goes_on_and_is_undone(open_: Open) -> None:
+    window = open_(**route(edit="swap"))
+    window.at(6)
+    window.press("Control+Alt+e")
+    window.wait(lambda: "Edit with an instruction" in window.asked(), "the question")
+    window.type("swap the factors")
+    window.press("Enter")
+    swapped = TEXT.replace("a * b", "b * a")
+    window.becomes(swapped)
+    window.press("Control+Home")
+    window.type("# here\n")
+    window.becomes("# here\n" + swapped)
+    window.run("Spark: Undo Last Edit")
+    window.becomes("# here\n" + TEXT)
+    window.run("Spark: Edit Again, But")
+    window.wait(lambda: "Edit again" in window.asked(), "the question")
+    window.wait(lambda: "swap the factors" in window.asked(), "the earlier instruction")
+    window.press("Enter")
+    window.becomes("# here\n" + swapped)
 
 
 def test_an_explanation_is_shown_beside(open_: Open) -> None:

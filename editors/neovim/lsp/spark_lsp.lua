@@ -14,7 +14,7 @@
 ---     settings = { spark = { completion = { maxLines = 1 }, edit = { effort = 'fast' } } },
 ---   })
 
---- Send an edit. An edit with an instruction first asks the user for a sentence.
+--- Send an edit. One that needs an instruction or a name first asks the user for it.
 ---@param command lsp.Command
 ---@param ctx { client_id: integer, bufnr: integer }
 local function edit(command, ctx)
@@ -28,15 +28,24 @@ local function edit(command, ctx)
       end
     end, ctx.bufnr)
   end
-  if argument.action ~= 'instruct' or argument.instruction then
+  if not argument.ask or argument.instruction then
     return send()
   end
-  vim.ui.input({ prompt = 'Edit: ' }, function(text)
+  local function take(text)
     if text and text ~= '' then
       argument.instruction = text
       send()
     end
-  end)
+  end
+  if argument.ask == 'name' then
+    local default = argument.default ~= '' and argument.default or nil
+    return vim.ui.input({ prompt = 'New name: ', default = default }, take)
+  end
+  local has_commands, commands = pcall(require, 'spark_lsp.commands')
+  if has_commands then
+    return commands.ask(client, 'Edit: ', take) -- offers earlier instructions
+  end
+  vim.ui.input({ prompt = 'Edit: ' }, take)
 end
 
 --- The program on the search path. It skips relative entries: they refer to Neovim's working directory, which may

@@ -14,6 +14,8 @@ import {
   RevealOutputChannelOn,
 } from 'vscode-languageclient/node';
 
+import { EDIT, askInstruction } from './instruction';
+import type { Instructions } from './protocol';
 import { SECTION, given } from './settings';
 
 export const SELECTOR = [{ scheme: 'file' }, { scheme: 'untitled' }];
@@ -46,45 +48,67 @@ export class SparkClient extends LanguageClient {
   }
 }
 
-/** Ask for the sentence that an edit with an instruction needs; undefined if the user gives no sentence. */
-export async function completed(argument: unknown): Promise<unknown> {
-  const order = argument as { action?: string; instruction?: string } | undefined;
-  if (order?.action !== 'instruct' || order.instruction) {
+interface Order {
+  readonly action?: string;
+  readonly instruction?: string;
+  /** What the action needs from the user: `instruction` or `name`. */
+  readonly ask?: string;
+  readonly default?: string;
+}
+
+/** Ask for the sentence or the name that an edit needs; undefined if the user gives none. */
+async function completed(argument: unknown, next: ExecuteCommandSignature): Promise<unknown> {
+  const order = argument as Order | undefined;
+  if (!order?.ask || order.instruction) {
     return argument;
   }
-  const instruction = await askInstruction();
+  const instruction =
+    order.ask === 'name' ? await askName(order.default ?? '') : await askInstruction(EDIT, await instructions(next));
   return instruction ? { ...order, instruction } : undefined;
 }
 
-export async function askInstruction(): Promise<string | undefined> {
-  const text = await vscode.window.showInputBox({
-    title: 'Edit with an instruction',
-    prompt: 'What should be different? One change comes, or none, with the reason.',
-    placeHolder: 'make this iterative instead of recursive',
-  });
+async function askName(value: string): Promise<string | undefined> {
+  const text = await vscode.window.showInputBox({ title: 'New name', value, placeHolder: value });
   return text?.trim();
 }
 
-async function execute(command: string, args: unknown[], next: ExecuteCommandSignature): Promise<unknown> {
-  if (command !== 'spark.edit') {
-    return next(command, args);
+/** Returns the middleware for commands of the server; `explaining` is called before an explanation begins. */
+function executing(explaining: () => Promise<void>) {
+  return async (command: string, args: unknown[], next: ExecuteCommandSignature): Promise<unknown> => {
+    if (command === 'spark.explain') {
+      await explaining();
+    }
+    if (command !== 'spark.edit') {
+      return next(command, args);
+    }
+    const argument = await completed(args[0], next);
+    return argument === undefined ? undefined : next(command, [argument]);
+  };
+}
+
+/** The user's earlier instructions, the newest first; none from an earlier server. */
+async function instructions(next: ExecuteCommandSignature): Promise<readonly string[]> {
+  try {
+    const answer = (await next('spark.instructions', [])) as Instructions | undefined;
+    return answer?.instructions ?? [];
+  } catch {
+    return [];
   }
-  const argument = await completed(args[0]);
-  return argument === undefined ? undefined : next(command, [argument]);
 }
 
 export function create(
   program: string,
   manifest: unknown,
   outputChannel: vscode.LogOutputChannel,
+  explaining: () => Promise<void>,
 ): SparkClient {
   const options: LanguageClientOptions = {
     documentSelector: SELECTOR,
-    initializationOptions: { [SECTION]: { client: { growing: true, rejects: true } } },
+    initializationOptions: { [SECTION]: { client: { growing: true, rejects: true, explains: true } } },
     outputChannel,
     revealOutputChannelOn: RevealOutputChannelOn.Never,
     middleware: {
-      executeCommand: execute,
+      executeCommand: executing(explaining),
       workspace: {
         configuration: (params) => params.items.map((item) => (item.section === SECTION ? given(manifest) : null)),
       },

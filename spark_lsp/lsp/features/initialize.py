@@ -29,6 +29,7 @@ def initialize(
     options = params.initialization_options
     client.shows_partial_results = client_declares(options, "growing")
     client.reports_rejections = client_declares(options, "rejects")
+    client.shows_explanations = client_declares(options, "explains")
     settings.begin(options)
     startup.begin_soon()
     has_ghost_text = client.abilities.shows_ghost_text
