@@ -30,7 +30,9 @@ from spark_lsp.models import registry
 
 OURS = "spark-lsp"
 PLAIN = "plain prompt"
+MIN_GAIN_PERCENT = 20.0  # points more than the plain prompt
 MAX_DAMAGE_PERCENT = 1.0
+MAX_REFUSED_PERCENT = 35.0  # measured with the 0.5B model: 33
 
 
 class Outcome(StrEnum):
@@ -163,7 +165,7 @@ def figures(attempts: Sequence[Attempt]) -> list[Figure]:
         for kind in sorted({each.task.kind for each in attempts})
     ]
     return [
-        at_least(23, name, "%", solved, _mean(base)[0], base),
+        at_least(23, name, "%", solved, _mean(base)[0] + MIN_GAIN_PERCENT, base),
         measured(23, "edits that at least one of both ways solves", "%", _mean(either)),
         at_most(
             24,
@@ -173,7 +175,7 @@ def figures(attempts: Sequence[Attempt]) -> list[Figure]:
             MAX_DAMAGE_PERCENT,
             _mean(_percents(plain, Outcome.DAMAGE)),
         ),
-        measured(25, "edits refused, with a reason", "%", refused),
+        at_most(25, "edits refused, with a reason", "%", refused, MAX_REFUSED_PERCENT),
         measured(26, f"an edit (p50); baseline: {PLAIN}", "s", *seconds),
         *kinds,
     ]

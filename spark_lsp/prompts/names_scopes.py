@@ -7,12 +7,18 @@ languages without rules.
 """
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tree_sitter import Node
 
-from spark_lsp.prompts.names_code import LanguageRules, ancestors_of, is_field, text_of, walk
+from spark_lsp.prompts.names_code import LanguageRules, is_field, text_of
 from spark_lsp.prompts.names_rules import LANGUAGES
 from spark_lsp.prompts.syntax import SyntaxTree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_DEPTH = 400  # of a tree: looking up a node's parent takes as long as the node is deep
 
 _FUNCTIONS = frozenset(
     {
@@ -26,6 +32,7 @@ _COMPREHENSIONS = frozenset(
 _CLASSES = frozenset(("class_definition",))  # a Python class hides its names from its methods
 _DYNAMIC_LOCALS = "locals()"
 _SCOPES = _FUNCTIONS | _COMPREHENSIONS | _CLASSES
+_TARGETS = {"assignment": "left", "variable_declarator": "name"}
 _NAMED = frozenset(
     (
         "function_definition",
@@ -37,39 +44,64 @@ _NAMED = frozenset(
 )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Scope:
-    """The names bound in one scope; `is_class` for a scope that inner functions cannot see."""
+    """The names bound and read in one scope; inner functions cannot see those of a class."""
 
+    kind: str
     outer: "_Scope | None"
-    is_class: bool = False
     bound: set[str] = field(default_factory=set[str])
+    read: set[str] = field(default_factory=set[str])  # here and in inner scopes
+    plain: set[str] = field(default_factory=set[str])  # local variables and functions of one plain name
 
     def has(self, name: str) -> bool:
         """Tell whether code in this scope can read a name."""
         scope: _Scope | None = self
-        is_own = True
         while scope is not None:
-            if name in scope.bound and (is_own or not scope.is_class):
+            if name in scope.bound and (scope is self or scope.kind not in _CLASSES):
                 return True
-            scope, is_own = scope.outer, False
+            scope = scope.outer
         return False
+
+    def chain(self) -> "Iterator[_Scope]":
+        """Give this scope and those around it."""
+        scope: _Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.outer
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """A name that code reads, with its scope.
+
+    In the head of a definition, names of the scope around count too: Python evaluates bases and default
+    values there, but binds type parameters inside.
+    """
+
+    name: str
+    byte: int
+    scope: _Scope
+    is_head: bool
+
+    @property
+    def is_defined(self) -> bool:
+        """Whether a scope around binds the name."""
+        outer = self.scope.outer
+        return self.scope.has(self.name) or (self.is_head and outer is not None and outer.has(self.name))
 
 
 def find_undefined(tree: SyntaxTree) -> dict[str, int]:
     """Return the names that a file reads and that no scope around binds, each with its first offset."""
     rules = LANGUAGES.get(tree.language)
-    root = tree.root
-    if rules is None or root is None or rules.is_dynamic(tree.text):
+    if rules is None or tree.root is None or rules.is_dynamic(tree.text) or is_deep(tree.root):
         return {}
-    scopes, uses = _collect(rules, root)
     found: dict[str, int] = {}
-    for node in uses:
-        name = text_of(node)
-        if name in rules.globals or name in found or not name.strip("_"):
-            continue
-        if not any(scope.has(name) for scope in _scopes_of(node, scopes)):
-            found[name] = tree.offset_of(node.start_byte)
+    _, uses = _collect(rules, tree.root)
+    for use in uses:
+        is_known = use.name in rules.globals or use.name in found or not use.name.strip("_")
+        if not is_known and not use.is_defined:
+            found[use.name] = tree.offset_of(use.byte)
     return found
 
 
@@ -80,84 +112,68 @@ def find_unused(tree: SyntaxTree) -> set[str]:
     """
     rules = LANGUAGES.get(tree.language)
     root = tree.root
-    if rules is None or root is None or root.has_error or _DYNAMIC_LOCALS in tree.text:
+    if rules is None or root is None or root.has_error or is_deep(root):
         return set()
-    scopes, uses = _collect(rules, root)
-    read: dict[int, set[str]] = {}
-    for node in uses:
-        for outer in ancestors_of(node):
-            if outer.id in scopes:
-                read.setdefault(outer.id, set()).add(text_of(node))
-    found: set[str] = set()
-    for node in walk(root):
-        if not _is_plain_local(node) or not rules.is_name(node):
-            continue
-        scope = _binding_scope(node, scopes, root)
-        name = text_of(node)
-        is_local = scope != root.id and not scopes[scope].is_class
-        if is_local and name not in read.get(scope, ()) and not name.startswith("_"):
-            found.add(name)
-    return found
+    if _DYNAMIC_LOCALS in tree.text:
+        return set()
+    scopes, _ = _collect(rules, root)
+    functions = [scope for scope in scopes if scope.outer is not None and scope.kind not in _CLASSES]
+    names = {name for scope in functions for name in scope.plain - scope.read}
+    return {name for name in names if not name.startswith("_")}
 
 
-def _is_plain_local(node: Node) -> bool:
-    """Tell whether a node is the only target of an assignment, or the name of a function."""
-    parent = node.parent
-    if parent is None:
-        return False
-    field_of = {"assignment": "left", "variable_declarator": "name"}.get(parent.type)
-    return is_field(node, field_of) if field_of else parent.type in _NAMED and is_field(node, "name")
+def is_deep(root: Node) -> bool:
+    """Tell whether a tree is too deep to be examined: a sum of a thousand terms is that deep."""
+    level = [root]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level for child in node.children]
+        if not level:
+            return False
+    return True
 
 
-def _collect(rules: LanguageRules, root: Node) -> tuple[dict[int, _Scope], list[Node]]:
-    """Return the scopes by their nodes, with the names bound in them, and the names that are read."""
-    scopes: dict[int, _Scope] = {root.id: _Scope(None)}
-    bindings: list[Node] = []
-    uses: list[Node] = []
-    stack = [root]
+def _collect(rules: LanguageRules, root: Node) -> tuple[list[_Scope], list[_Use]]:
+    """Return all scopes with the names in them, and the names that are read."""
+    module = _Scope(root.type, None)
+    scopes = [module]
+    uses: list[_Use] = []
+    stack = [(root, module, False)]
     while stack:
-        node = stack.pop()
+        node, scope, is_head = stack.pop()
         if node.type == "ERROR":
             continue
-        if node.type in _SCOPES and node.id not in scopes:
-            outer = next((each.id for each in ancestors_of(node) if each.id in scopes), root.id)
-            scopes[node.id] = _Scope(scopes[outer], node.type in _CLASSES)
-        is_outer = node.parent is not None and node.parent.type == "nonlocal_statement"
-        if rules.is_name_use(node) or (is_outer and rules.is_name(node)):
-            uses.append(node)
+        if rules.is_name_use(node):
+            uses.append(_Use(text_of(node), node.start_byte, scope, is_head))
+            _mark_read(scope, text_of(node))
         elif rules.is_name(node) and rules.is_binding(node):
-            bindings.append(node)
-        stack.extend(reversed(node.children))
-    for node in bindings:
-        scopes[_binding_scope(node, scopes, root)].bound.add(text_of(node))
+            _bind(node, scope, module)
+        if node.type in _SCOPES:
+            scope = _Scope(node.type, scope)
+            scopes.append(scope)
+            body = node.child_by_field_name("body")
+            stack.extend((child, scope, child != body) for child in reversed(node.children))
+        else:
+            stack.extend((child, scope, is_head) for child in reversed(node.children))
     return scopes, uses
 
 
-def _scopes_of(node: Node, scopes: dict[int, _Scope]) -> list[_Scope]:
-    """Return the innermost scope around a node; in the head of a definition, also the scope around that.
-
-    Python evaluates bases and default values outside, but binds type parameters inside.
-    """
-    inner = node
-    for outer in ancestors_of(node):
-        if outer.id in scopes:
-            scope = scopes[outer.id]
-            is_head = scope.outer is not None and not is_field(inner, "body")
-            return [scope, scope.outer] if is_head and scope.outer is not None else [scope]
-        inner = outer
-    return []
+def _mark_read(scope: _Scope, name: str) -> None:
+    for each in scope.chain():
+        each.read.add(name)
 
 
-def _binding_scope(node: Node, scopes: dict[int, _Scope], root: Node) -> int:
-    parent = node.parent
-    if parent is not None and parent.type == "global_statement":
-        return root.id
-    skips = parent is not None and parent.type in _NAMED and is_field(node, "name")
-    is_walrus = parent is not None and parent.type == "named_expression" and is_field(node, "name")
-    for outer in ancestors_of(node):
-        if outer.id not in scopes or (is_walrus and outer.type in _COMPREHENSIONS):
-            continue
-        if skips and outer == parent:
-            continue
-        return outer.id
-    return root.id
+def _bind(node: Node, scope: _Scope, module: _Scope) -> None:
+    """Record a name in the scope that it is bound in."""
+    name, parent = text_of(node), node.parent
+    kind = "" if parent is None else parent.type
+    if kind == "global_statement":
+        scope = module
+    elif kind == "nonlocal_statement":
+        _mark_read(scope, name)
+    elif kind in _NAMED and is_field(node, "name") and scope.outer is not None:
+        scope = scope.outer  # a definition binds its name outside
+    elif kind == "named_expression":
+        scope = next(each for each in scope.chain() if each.kind not in _COMPREHENSIONS)
+    scope.bound.add(name)
+    if kind in _NAMED or is_field(node, _TARGETS.get(kind, "")):
+        scope.plain.add(name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from spark_lsp.prompts.diagnostic import Diagnostic
+from spark_lsp.prompts.names_scopes import is_deep
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, apply_edits
@@ -55,6 +56,11 @@ class ProposedChange:
     def new_target(self) -> str:
         """The new text of the target."""
         return self.new_text[self.start : self.new_end]
+
+    @cached_property
+    def is_deep(self) -> bool:
+        """Whether a tree is too deep for checks that look up the parents of nodes."""
+        return any(tree.root is not None and is_deep(tree.root) for tree in (self.tree, self.new_tree))
 
     @property
     def request_words(self) -> str:

@@ -40,7 +40,7 @@ def check_flow(change: ProposedChange) -> None:
             "Code below a `return`, `raise`, `break` or `continue` of your answer can never run. "
             "Write the code again so that all of it can run.",
         )
-    if _INSTEAD.search(change.request_words):
+    if change.is_deep or _INSTEAD.search(change.request_words):
         return
     new = {each.name: each for each in list_functions(change.new_tree, change.start, change.new_end)}
     for old in list_functions(change.tree, change.start, change.end):

@@ -13,7 +13,7 @@ _SHOWN_NAMES = 6  # that exist, for one that does not
 
 def check_names(change: ProposedChange) -> None:
     """Raise `ProposalRefused` if the new text reads a name or an attribute that the change made undefined."""
-    if len(change.new_text) > _MAX_CHARS:
+    if _is_too_large(change):
         return
     for name in list_new_undefined(change):
         raise refuse(
@@ -33,7 +33,7 @@ def check_names(change: ProposedChange) -> None:
 
 def check_unused(change: ProposedChange) -> None:
     """Raise `ProposalRefused` if the change defines a local name that nothing reads."""
-    if len(change.new_text) > _MAX_CHARS:
+    if _is_too_large(change):
         return
     for name in sorted(find_unused(change.new_tree) - find_unused(change.tree)):
         raise refuse(
@@ -41,6 +41,10 @@ def check_unused(change: ProposedChange) -> None:
             Code.PROPOSAL_UNUSED_NAME,
             f"Your code defines `{name}` and never uses it. Use it in place of the code that it replaces.",
         )
+
+
+def _is_too_large(change: ProposedChange) -> bool:
+    return len(change.new_text) > _MAX_CHARS or change.is_deep
 
 
 def list_new_undefined(change: ProposedChange) -> list[str]:

@@ -366,6 +366,11 @@ def test_an_answer_that_runs_on() -> None:
     assert code_of(refusal_of(AREA, many + AREA)) == Code.PROPOSAL_TOO_LARGE
 
 
+def test_a_tree_of_any_depth_is_checked_in_time() -> None:
+    text = f"def f():\n    x = {' + '.join('a' * 9000)}\n    return x\n"
+    assert refusal_of("    return x\n", "    return x + 1\n", text=text) is None
+
+
 def test_disguised_code_is_shown_to_nobody() -> None:
     refusal = refusal_of(AREA, AREA.replace("total", "to\u202etal"))
     assert refusal is not None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from spark_lsp.errors import EditRefused
-from spark_lsp.prompts import actions, reply
+from spark_lsp.prompts import action_targets, reply
 from spark_lsp.prompts.actions import Diagnostic
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.request import EditFormat
@@ -33,7 +33,7 @@ def propose(case: dict[str, Any]) -> tuple[str, list[Edit]]:
     tree = SyntaxTree.of(document)
     found = tuple(Diagnostic(*each) for each in case.get("diagnostics", ()))
     action, words = case["action"], case["instruction"]
-    target = actions.find_target(action, document, tree, case["start"], case["end"], found)
+    target = action_targets.find_target(action, document, tree, case["start"], case["end"], found)
     form = EditFormat(case["format"])
     edits = reply.propose_edits(
         action, document, tree, *target, form, case["answer"], instruction=words, diagnostics=found
