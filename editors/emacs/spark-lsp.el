@@ -73,7 +73,9 @@ It skips relative entries of `exec-path': they refer to the project, which may c
     "Keep STATUS for `spark-lsp-status'."
     (setq spark-lsp-status status))
   (cl-defmethod eglot-handle-notification (_server (_method (eql spark/edit)) &rest _)
-    "Ignore the end of an edit: the server reports it in a message too."))
+    "Ignore the end of an edit: the server reports it in a message too.")
+  (cl-defmethod eglot-handle-notification (_server (_method (eql spark/explanation)) &rest _)
+    "Ignore the growth of an explanation: the server shows all of it in a message."))
 
 (provide 'spark-lsp)
 ;;; spark-lsp.el ends here

@@ -74,7 +74,8 @@ class ResponsesSettings:
     next_token_s: Annotated[Amount, describe("seconds to wait for each further token; 0: no limit")] = 20.0
 
 
-# Names and endpoints as their vendors document them. Context lengths: OpenAI's and xAI's pages of models.
+# Addresses: the vendors' guides to the WebSocket mode. Context lengths: 128k for gpt-5.3-codex-spark, 400k
+# for gpt-5-mini and 256k for grok-code-fast-1, as published. Accounts differ in the models that they may use.
 PROFILES: Mapping[str, Mapping[str, Any]] = {
     "codex-spark": {
         "base_url": "https://api.openai.com/v1",

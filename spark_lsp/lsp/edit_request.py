@@ -15,10 +15,10 @@ from spark_lsp.privacy.redaction import RedactedDocument
 from spark_lsp.prompts import actions
 from spark_lsp.prompts.action_questions import build_question
 from spark_lsp.prompts.action_targets import find_target
-from spark_lsp.prompts.actions import Ask, CodeAction
+from spark_lsp.prompts.actions import Ask, CodeAction, Need
 from spark_lsp.prompts.diagnostic import Diagnostic
 from spark_lsp.prompts.instruction_comments import InstructionComment, find_instruction
-from spark_lsp.prompts.rename_offer import default_name, name_at
+from spark_lsp.prompts.rename_offer import default_name, name_at, name_offset
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.prompts.tests_question import asks_for_same_file, is_request_for_tests
 from spark_lsp.request import Message
@@ -101,6 +101,8 @@ class EditRequestReader:
         action = self._read_action(fields)
         document = self.find_document(fields)
         start, end = self._read_offsets(document, fields.get("range"))
+        if action.need is Need.NAME:
+            start = name_offset(document, start, end)
         diagnostics = self._read_diagnostics(document, fields)
         seen = self._outgoing.redact(document)
         tree = SyntaxTree.of(document)
@@ -116,15 +118,11 @@ class EditRequestReader:
             diagnostics,
             own_title=action.title if is_own else "",
         )
-        if request.action == "instruct" and is_request_for_tests(instruction, document.language):
-            return replace(request, action="tests", in_place=True)
-        if request.action == "tests" and asks_for_same_file(instruction):
-            return replace(request, in_place=True)
-        if instruction:
-            return request
-        if action.ask is Ask.NAME:
+        if not instruction and action.ask is Ask.NAME:
             return self._with_default_name(request)
-        return self._with_note(request) if action.ask is Ask.INSTRUCTION else request
+        if not instruction and action.ask is Ask.INSTRUCTION:
+            request = self._with_note(request)
+        return _place_tests(request)
 
     def _read_action(self, fields: Mapping[str, Any]) -> CodeAction:
         name = read_text(fields, "action", MAX_NAME_CHARACTERS)
@@ -220,6 +218,16 @@ class EditRequestReader:
         start, end = self._read_offsets(document, fields.get("range"))
         message, code, source = (str(fields.get(name, "")) for name in ("message", "code", "source"))
         return Diagnostic(start, end, message, code, source)
+
+
+def _place_tests(request: EditRequest) -> EditRequest:
+    """Return a request for tests with their place; an instruction to write tests is such a request too."""
+    instruction, language = request.instruction, request.document.language
+    if request.action == "instruct" and is_request_for_tests(instruction, language):
+        return replace(request, action="tests", in_place=True)
+    if request.action == "tests" and asks_for_same_file(instruction):
+        return replace(request, in_place=True)
+    return request
 
 
 def require_object(argument: Any, message: str) -> dict[str, Any]:

@@ -306,6 +306,15 @@ async def test_a_server_without_lanes_answers_one_after_the_other(started: Any) 
         assert served.seen.connections == 1
 
 
+async def test_a_server_that_keeps_its_latest_response_only_soon_gets_full_texts(started: Any) -> None:
+    async with started(rules=Rules(knows_lanes=False)) as (engine, served):
+        for number in range(12):
+            await agrees(engine, CODE + "x" * number)
+        kinds = ["previous_response_id" in each for each in served.seen.asked]
+        assert not any(kinds[6:])  # two bases, and two requests for each of them
+        assert len(served.seen.warm) <= 2
+
+
 async def test_a_cancelled_response_without_lanes_costs_the_connection_and_no_request(started: Any) -> None:
     async with started(rules=Rules(knows_lanes=False)) as (engine, served):
         await agrees(engine, "a = 1\n")

@@ -4,8 +4,8 @@ Each base has a lane to itself, because a lane keeps only its latest response. A
 to another lane than its present one, so requests can fork the present one until the new one is ready. The
 least recently used document loses its base when no lane is left.
 
-A service may not know bases: it refuses the fields, or answers a request that wants no answer. From then on
-every request has its full text.
+A service may not know bases: it refuses the fields, answers a request that wants no answer, or loses each
+base soon. From then on every request has its full text.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from spark_lsp.supervise import run_guarded
 
 MOST_DOCUMENTS = len(BASE_LANES) - 1  # one lane is left for the next base
 WAIT_S = 5.0  # that a request waits for the first base of its document; then it sends the full text
+FORKS_PER_LOSS = 16  # a service that loses bases more often than this keeps too few for us
 MOST_FAILURES = 2  # in a row, after which no more bases are prepared on this connection
 
 _OF_ALL_REQUESTS = (Code.RATE_LIMIT_EXCEEDED, Code.ENGINE_UNAVAILABLE)
@@ -60,6 +61,8 @@ class Bases:
         self._is_lane_free = is_lane_free
         self._documents: dict[str, _Document] = {}  # by URI, the least recently used first
         self._failures = 0
+        self._forks = 0
+        self._losses = 0
 
     async def fork(self, uri: str, text: str, language: str, beside: tuple[Part, ...]) -> Fork | None:
         """Return how a request for this text continues a base; None if it must send the full text."""
@@ -76,6 +79,7 @@ class Bases:
             await self._wait_for_base(document)
             document.lineage.note(text, language, beside)  # another request may have come since
             fork = document.lineage.fork()
+        self._forks += fork is not None
         return fork
 
     async def _wait_for_base(self, document: _Document) -> None:
@@ -103,9 +107,15 @@ class Bases:
         return self._prepare_soon(document)
 
     def forget(self, uri: str) -> None:
-        """Note that the service does not have the base of a document."""
+        """Note that the service does not have the base of a document.
+
+        A service without lanes may keep its latest response only, so that each request costs it the base.
+        """
         if uri in self._documents:
             self._documents[uri].lineage.forget()
+        self._losses += 1
+        if self._losses > 1 + self._forks // FORKS_PER_LOSS:
+            self.are_supported = False
 
     @property
     def latest(self) -> tuple[str, Lineage] | None:
@@ -171,7 +181,7 @@ class Bases:
             fork = lineage.fork()
             assert fork is not None  # `needs_root` covers the other case
             call = Call(fork.changes, parent=base.response, warm=True)
-            drift = base.drift + len(fork.changes)
+            drift = lineage.drift
             beside = (*base.beside, *(part for part in beside if part not in base.beside))
         lane = self._choose_lane(document)
         if not lane:

@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from spark_lsp.codes import Code
+from spark_lsp.config import Settings
 from spark_lsp.errors import EditRefused, EngineError
 from spark_lsp.lsp.answer_recorder import AnswerReader
 from spark_lsp.lsp.edit_proposer import EditProposer, proposal_of
@@ -63,7 +64,7 @@ class Script:
 
     async def propose(self, text: str = TEXT, instruction: str = "Add the other way round") -> str:
         """Return the text after the edit."""
-        settings = SimpleNamespace(current=SimpleNamespace(edit=SimpleNamespace(effort="balanced")))
+        settings = SimpleNamespace(current=Settings())
         proposer = EditProposer(cast(SettingsStore, settings), cast(AnswerReader, self))
         document = Document("file:///a.py", text, language="python")
         seen = RedactedDocument.from_document(document)
