@@ -23,6 +23,10 @@ async def test_what_is_offered_depends_on_the_editor(join: Any, editor_name: str
     assert (offered.completion_provider is None) == (text_document.inline_completion is not None)
     assert list(offered.execute_command_provider.commands) == [
         "spark.edit",
+        "spark.editAgain",
+        "spark.steer",
+        "spark.undoEdit",
+        "spark.instructions",
         "spark.cancel",
         "spark.accept",
         "spark.reject",
