@@ -12,16 +12,16 @@ from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import gate, unfence
 from spark_lsp.prompts.actions import Diagnostic
+from spark_lsp.prompts.indents import blank_lines_around, common_indent
 from spark_lsp.prompts.syntax import Definition, SyntaxTree
 from spark_lsp.prompts.thinking import remove_thinking, starts_with_thinking
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, diff_texts
-from spark_lsp.text.lines import LINE_END, indent_width, indentation_of
+from spark_lsp.text.lines import LINE_END, indentation_of
 
 _SPECIAL = re.compile(r"<\|[a-z_]+\|>")
 _MASKED_SPECIAL = re.compile(r"<\u00a6(\w+\|>)")  # by `rewrite.mask_control_tokens`
-_BLANK_LINES = re.compile(r"(?:[^\S\r\n]*(?:\r\n|\n|\r))*")
 _OPENING_QUOTES = r'^\s*(?:"""|\'\'\')+'
 _CLOSING_QUOTES = r'(?:"""|\'\'\')+\s*\Z'
 _QUOTES = re.compile(f"{_OPENING_QUOTES}|{_CLOSING_QUOTES}")
@@ -68,6 +68,18 @@ def propose_edits(
     `tree` is that of `document`. Raises `EditRefused` if the answer is empty, or if the gate refuses the
     proposal.
     """
+    edits = read_edits(document, tree, start, end, form, answer)
+    gate.check_proposal(action, document, tree, (start, end), edits, instruction, diagnostics)
+    return edits
+
+
+def read_edits(
+    document: Document, tree: SyntaxTree, start: int, end: int, form: EditFormat, answer: str
+) -> list[Edit]:
+    """Return the edits in an answer, which the gate has not checked.
+
+    Raises `EditRefused` if the answer is unreadable or changes nothing.
+    """
     target = document.text[start:end]
     answer = _remove_thinking(form, target, answer)
     answer = LINE_END.sub("\n", _cut_at_special_token(target, answer))
@@ -77,7 +89,6 @@ def propose_edits(
         edits = _replacement_edits(document, start, end, answer)
     if not edits:
         raise _make_refusal(Code.NO_CHANGE, "The model proposed no change", "Change the instruction")
-    gate.check_proposal(action, document, tree, (start, end), edits, instruction, diagnostics)
     return edits
 
 
@@ -138,19 +149,11 @@ def _replacement_edits(document: Document, start: int, end: int, answer: str) ->
 
 def _indent_like(old: str, new: str) -> str:
     """Shift new code to the old code's indentation, and give it the old code's blank lines at both ends."""
-    old_indent = _common_indent(old)
-    if old_indent != _common_indent(new):
+    old_indent = common_indent(old)
+    if old_indent != common_indent(new):
         new = _LINE_OF_CODE.sub(lambda _: old_indent, textwrap.dedent(new))
-    leading = _BLANK_LINES.match(old) if old.strip() else None
-    before = leading[0] if leading else ""
-    after = old[len(old.rstrip()) :]
+    before, after = blank_lines_around(old)
     return before + new + after
-
-
-def _common_indent(text: str) -> str:
-    """Return the indentation of the line that is indented least; blank lines do not count."""
-    lines = [line for line in LINE_END.split(text) if line.strip()]
-    return indentation_of(min(lines, key=indent_width)) if lines else ""
 
 
 def _documentation_edits(document: Document, tree: SyntaxTree, start: int, answer: str) -> list[Edit]:
@@ -183,7 +186,7 @@ def _documentation_lines(answer: str) -> list[str]:
 def _align_first_line(text: str) -> str:
     """Indent the first line like the others: in a docstring, it follows the opening quotes."""
     first, newline, rest = text.partition("\n")
-    return _common_indent(rest) + first.strip() + newline + rest
+    return common_indent(rest) + first.strip() + newline + rest
 
 
 def _wrap_lines(lines: list[str]) -> list[str]:
