@@ -8,16 +8,19 @@ ends with exactly one `spark/edit`.
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 from lsprotocol import types
-from pygls.exceptions import JsonRpcException
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused, SparkError
-from spark_lsp.lsp import convert
+from spark_lsp.lsp import live_edits
 from spark_lsp.lsp.answer_recorder import AnswerReader
+from spark_lsp.lsp.edit_applier import EditApplier
+from spark_lsp.lsp.edit_preview import EditPreview
+from spark_lsp.lsp.edit_previews import EditPreviews
+from spark_lsp.lsp.edit_progress import EditProgress
 from spark_lsp.lsp.edit_proposer import TEXT_UNCHANGED, EditProposer
 from spark_lsp.lsp.edit_request import EditRequest
 from spark_lsp.lsp.engine_side import EngineSide
@@ -28,6 +31,7 @@ from spark_lsp.lsp.rules import edit_by_rules
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.prompts import actions
 from spark_lsp.session.documents import Documents
+from spark_lsp.session.proposal import Proposal
 from spark_lsp.supervise import call_guarded, log_failure
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, rebase_edits
@@ -37,7 +41,6 @@ WENT_WRONG = (
     "spark-lsp failed while it made this edit. The edit was aborted. Look at the text and ask again; please "
     "report it if it fails again."
 )
-APPLY_TIMEOUT_SECONDS = 120.0  # for the editor to answer `workspace/applyEdit`; some ask the user first
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ APPLIED = Outcome("applied", Code.APPLIED)
 APPLIED_WITHOUT_MODEL = Outcome("applied", Code.APPLIED, "Made without a model")
 FAILED = Outcome("failed", Code.INTERNAL_ERROR, WENT_WRONG)
 STOPPED_BY_USER = Outcome("cancelled", Code.CANCELLED_BY_USER, "stopped by you")
+REJECTED_BY_USER = Outcome("cancelled", Code.CANCELLED_BY_USER, "rejected by you")
 SERVER_STOPPED = Outcome("cancelled", Code.SERVER_STOPPED, "spark-lsp stopped before the edit was made")
 
 
@@ -66,9 +70,11 @@ class EditJob:
 
     id: str
     request: EditRequest
+    preview: EditPreview
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     typed: list[Edit] | None = field(default_factory=list[Edit])
     is_cancelled: bool = False  # by the user
+    note: str = ""  # about changes that were applied before the edit was stopped
     outcome: Outcome = FAILED
 
 
@@ -87,20 +93,29 @@ class EditJobs:
         answers: AnswerReader,
     ) -> None:
         self._documents = documents
+        self._settings = settings
         self._client = client
         self._messages = messages
         self._progress = progress
         self._engine_side = engine_side
         self._proposer = EditProposer(settings, answers)
+        self._applier = EditApplier(documents, client)
+        self._previews = EditPreviews(documents, client, self._applier)
         self._jobs: dict[str, EditJob] = {}
         self._numbers = itertools.count(1)
 
     def start(self, request: EditRequest) -> str:
         """Begin an edit; return its id. Raises `SparkError` if the engine side is down."""
-        job = EditJob(f"edit-{next(self._numbers)}", request)
+        edit_id = f"edit-{next(self._numbers)}"
+        job = EditJob(edit_id, request, self._previews.create(edit_id, request))
         self._engine_side.spawn(self._run, job, on_failure=lambda _: self._end(job))
         self._jobs[job.id] = job
         return job.id
+
+    @property
+    def previews(self) -> EditPreviews:
+        """The hunks that the user may accept or reject."""
+        return self._previews
 
     def cancel(self, job_id: str) -> bool:
         """Stop an edit; return False for an unknown id."""
@@ -120,12 +135,14 @@ class EditJobs:
         for job in self._jobs.values():
             if job.request.document.uri == document.uri and job.typed is not None:
                 job.typed += edits
+        self._previews.record_change(document, edits)
 
     def lose_history(self, uri: str) -> None:
         """Record that a document was closed, reopened or is out of sync: its edits cannot be placed."""
         for job in self._jobs.values():
             if job.request.document.uri == uri:
                 job.typed = None
+        self._previews.lose_history(uri)
 
     async def _run(self, job: EditJob) -> None:
         progress = self._progress.create(actions.title_of(job.request.action), lambda: self.cancel(job.id))
@@ -134,7 +151,8 @@ class EditJobs:
             with job.scope:
                 outcome = await self._make_edit(job, progress)
         finally:  # the engine side or the server may be ending
-            job.outcome = outcome or (STOPPED_BY_USER if job.is_cancelled else SERVER_STOPPED)
+            stopped = STOPPED_BY_USER if job.is_cancelled else SERVER_STOPPED
+            job.outcome = outcome or replace(stopped, reason=stopped.reason + job.note)
             call_guarded(progress.end, job.outcome.reason or "done")
             self._end(job)
 
@@ -143,16 +161,48 @@ class EditJobs:
         try:
             await progress.begin()
             known = await edit_by_rules(job.request)
-            edits = await self._proposer.propose(job.request, progress) if known is None else known
-            await self._apply(job, _remove_note(edits, job.request.note))
+            edits = await self._propose(job, progress) if known is None else known
+            reason = await self._settle(job, _remove_note(edits, job.request.note), progress)
         except EditRefused as error:
-            return Outcome("refused", error.code, str(error))
+            undone = await self._withdraw(job)
+            self._show_refusal(job.preview, error)
+            return Outcome("refused", error.code, f"{error}{undone}")
         except SparkError as error:
-            return Outcome("failed", error.code, str(error))
+            return Outcome("failed", error.code, f"{error}{await self._withdraw(job)}")
+        except Discarded:
+            return REJECTED_BY_USER
         except Exception as error:
             log_failure(self._make_edit, error)
-            return FAILED
-        return APPLIED if known is None else APPLIED_WITHOUT_MODEL
+            return replace(FAILED, reason=f"{FAILED.reason}{await self._withdraw(job)}")
+        except anyio.get_cancelled_exc_class():
+            job.note = await self._withdraw(job)
+            raise
+        applied = APPLIED if known is None else APPLIED_WITHOUT_MODEL
+        return replace(applied, reason=reason) if reason else applied
+
+    async def _propose(self, job: EditJob, progress: Progress) -> list[Edit]:
+        """Return the edits of the engine's answer; in the mode `live`, apply them while it grows."""
+
+        async def propose() -> list[Edit]:
+            return await self._proposer.propose(job.request, EditProgress(progress, job.preview))
+
+        if self._apply_mode == "live":
+            return await live_edits.apply_while(job.preview, propose)
+        return await propose()
+
+    async def _withdraw(self, job: EditJob) -> str:
+        """Undo the hunks that were applied before the edit failed; return a sentence about that."""
+        if self._apply_mode != "live":
+            return ""
+        sentence = await live_edits.undo(job.preview)
+        return f". {sentence}" if sentence else ""
+
+    def _show_refusal(self, preview: EditPreview, error: EditRefused) -> None:
+        """Leave a refused proposal on the screen, so that the user can judge the reason."""
+        proposal: object = getattr(error, "proposal", None)
+        edits = proposal.edits if isinstance(proposal, Proposal) else None
+        if error.code is not Code.SECRET_TOUCHED and self._client.shows_previews:
+            preview.refuse(error.code, str(error), edits)
 
     def _end(self, job: EditJob) -> None:
         """Send the job's outcome to the editor, once."""
@@ -168,6 +218,8 @@ class EditJobs:
         }
         self._client.notify("spark/edit", message)
         del self._jobs[job.id]
+        if job.preview.state != "refused" or not job.preview.hunks.open:
+            self._previews.remove(job.preview)
         if outcome.state in ("refused", "failed"):
             self._messages.show(types.MessageType.Warning, outcome.reason)
 
@@ -183,42 +235,51 @@ class EditJobs:
         document = self._documents.get(job.request.document.uri)
         moved = rebase_edits(edits, job.typed) if job.typed is not None and document is not None else None
         if moved is None or document is None:
-            raise EditRefused(TEXT_CHANGED, "The edit was not applied", "Ask again", code=Code.TEXT_CHANGED)
-        edit = convert.to_workspace_edit(
-            document,
-            self._documents.version_of(document),
-            moved,
-            self._documents.encoding,
-            versioned=self._client.abilities.takes_versions,
-        )
-        label = actions.title_of(job.request.action)
-        problem = await self._send_edit(types.ApplyWorkspaceEditParams(edit, label))
-        if problem is not None:
-            raise EditRefused(
-                f"The editor did not apply the edit: {problem}",
-                TEXT_UNCHANGED,
-                "Ask again",
-                code=Code.EDITOR_REFUSED,
-            )
+            raise _text_changed()
+        await self._applier.apply(document, moved, actions.title_of(job.request.action))
 
-    async def _send_edit(self, params: types.ApplyWorkspaceEditParams) -> str | None:
-        """Let the editor apply an edit; return its reason for not doing so, or None."""
-        answer: object = None
-        with anyio.move_on_after(APPLY_TIMEOUT_SECONDS) as waited:
-            try:
-                answer = await self._client.apply_edit(params)
-            except JsonRpcException:
-                return "it answered with an error"
-        if waited.cancelled_caught:
-            raise SparkError(
-                f"The editor did not answer within {APPLY_TIMEOUT_SECONDS:g} s whether it applied the edit",
-                "The text may have changed or not",
-                "Look at it before you ask again",
-                code=Code.EDITOR_SILENT,
-            )
-        if not isinstance(answer, types.ApplyWorkspaceEditResult):
-            return "its answer does not say whether it applied the edit"
-        return None if answer.applied else answer.failure_reason or "it has another version of the text"
+    async def _settle(self, job: EditJob, edits: Sequence[Edit], progress: Progress) -> str:
+        """Apply the edits as the user wants it; return a sentence about it, which is usually empty."""
+        preview = job.preview
+        mode = self._apply_mode
+        if mode == "final" or not edits:
+            preview.end()
+            await self._apply(job, edits)
+            return ""
+        if mode == "live":
+            return await _settle_live(preview, edits)
+        preview.settle(edits)
+        progress.end("ready")
+        await preview.wait()
+        if preview.hunks.applied:
+            return ""
+        raise Discarded if preview.is_discarded else _text_changed()
+
+    @property
+    def _apply_mode(self) -> str:
+        """When edits are applied: `final`, `preview` or `live`."""
+        mode = self._settings.current.edit.apply
+        return "final" if mode == "preview" and not self._client.shows_previews else mode
+
+
+class Discarded(Exception):
+    """The user has rejected all hunks of an edit."""
+
+
+async def _settle_live(preview: EditPreview, edits: Sequence[Edit]) -> str:
+    """Apply the hunks that are not applied yet, as one change."""
+    if preview.is_replaced and not await preview.undo():
+        raise EditRefused(live_edits.LEFT, "The edit was not applied", "Ask again", code=Code.TEXT_CHANGED)
+    preview.settle(edits)
+    await preview.apply()
+    dropped = len(preview.hunks.dropped)
+    if not preview.hunks.applied:
+        raise _text_changed()
+    return f"Left out where you typed: {dropped} of {preview.hunks.count} changes" if dropped else ""
+
+
+def _text_changed() -> EditRefused:
+    return EditRefused(TEXT_CHANGED, "The edit was not applied", "Ask again", code=Code.TEXT_CHANGED)
 
 
 def _remove_note(edits: list[Edit], note: actions.InstructionComment | None) -> list[Edit]:

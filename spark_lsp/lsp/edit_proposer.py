@@ -6,8 +6,8 @@ If the link is lost during an answer, the request is sent once more, because not
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused, EngineError
 from spark_lsp.lsp.answer_recorder import AnswerReader
+from spark_lsp.lsp.edit_progress import EditProgress
 from spark_lsp.lsp.edit_request import EditRequest
-from spark_lsp.lsp.progress import Progress
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.threads import run_in_thread
 from spark_lsp.privacy.redaction import redact_secrets
@@ -28,7 +28,7 @@ class EditProposer:
         self._settings = settings
         self._answers = answers
 
-    async def propose(self, request: EditRequest, progress: Progress) -> list[Edit]:
+    async def propose(self, request: EditRequest, progress: EditProgress) -> list[Edit]:
         """Return the edits of the request's document. Raises `EditRefused` or `EngineError`."""
         target = request.target
         shown = request.seen.document
@@ -62,7 +62,7 @@ class EditProposer:
             request.seen.document, target, request.action, instruction, messages, effort
         )
 
-    async def _ask_model(self, request: Request, progress: Progress) -> tuple[EditFormat, str]:
+    async def _ask_model(self, request: Request, progress: EditProgress) -> tuple[EditFormat, str]:
         """Return the complete answer of an engine; retry once if the answer broke off."""
         try:
             return await self._read_answer(request, progress)
@@ -72,16 +72,16 @@ class EditProposer:
             progress.report(f"{error.what}; starting again")
             return await self._read_answer(request, progress)
 
-    async def _read_answer(self, request: Request, progress: Progress) -> tuple[EditFormat, str]:
+    async def _read_answer(self, request: Request, progress: EditProgress) -> tuple[EditFormat, str]:
         format_, text, is_cut = EditFormat.TEXT, "", False
         async with self._answers.open(request) as events:
             async for event in events:
                 if isinstance(event, Started):
                     format_ = event.format
-                    progress.report(f"{event.engine} is working")
+                    progress.started(event)
                 elif isinstance(event, Chunk):
                     text += event.text
-                    progress.report(f"{len(text)} characters", characters=len(text))
+                    progress.received(event.text)
                 elif isinstance(event, Finished):
                     is_cut = event.reason == "length"
         if is_cut and not reply.is_complete(format_, text, unfence.target_in_request(request)):

@@ -24,6 +24,7 @@ class LanguageClient:
         self._sender = sender
         self.abilities = Abilities()  # the capabilities are unknown until `initialize`
         self.shows_partial_results = False  # whether it shows ghost text while the text is streamed
+        self.shows_previews = False  # whether it shows the hunks of an edit before they are applied
         self.reports_rejections = False  # whether it sends `spark.reject`
 
     def notify(self, method: str, params: Mapping[str, Any]) -> None:

@@ -6,13 +6,15 @@ has begun, because the white space at the end of an answer is not part of the ne
 """
 
 import re
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from spark_lsp.prompts import fences, unfence
-from spark_lsp.prompts.fences import Fence
 from spark_lsp.prompts.thinking import ThinkingFilter, starts_with_thinking
 from spark_lsp.request import EditFormat
 from spark_lsp.text.lines import LINE_END
+
+if TYPE_CHECKING:
+    from spark_lsp.prompts.fences import Fence
 
 _SUSPECT = re.compile(r"<[|\u00a6]|</?think|◁/?think|\[/?THINK|```|~~~", re.IGNORECASE)
 _MAY_BECOME_MARK = ("`", "~", "<", "◁", "[")

@@ -24,6 +24,7 @@ class Hunks:
     typed_over: list[int] = field(default_factory=list[int])
     count: int = 0  # of all hunks so far
     _changes: list[Edit] = field(default_factory=list[Edit])  # of the document, since the edit's request
+    _ours: list[Edit] = field(default_factory=list[Edit])  # `_changes`, if all of them are ours
 
     @property
     def applied(self) -> list[int]:
@@ -52,10 +53,12 @@ class Hunks:
         """Forget the open and dropped hunks: another proposal replaces this one."""
         self.open.clear()
         self.dropped.clear()
-        self.count = 0
+        if not self.applied:
+            self.count = 0
 
     def follow(self, typed: Sequence[Edit]) -> None:
         """Follow changes that the user made."""
+        self._ours.clear()
         self._changes += typed
         self.dropped += _shift(self.open, typed)
         self.typed_over += _shift(self.inverses, typed)
@@ -82,10 +85,14 @@ class Hunks:
         edits = sorted(self.inverses.values())
         self.inverses.clear()
         self._follow_ours(edits)
+        if self._ours:  # the text is as it was before them
+            del self._changes[-len(self._ours) :]
+            self._ours.clear()
 
     def _follow_ours(self, edits: Sequence[Edit]) -> None:
         """Follow a change of ours, which consists of edits of the same text."""
         successive = edits[::-1]  # from the end, so that none moves the next
+        self._ours = [*self._ours, *successive] if self._ours or not self._changes else []
         self._changes += successive
         self.dropped += _shift(self.open, successive)
         self.typed_over += _shift(self.inverses, successive)

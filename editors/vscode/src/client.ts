@@ -80,7 +80,7 @@ export function create(
 ): SparkClient {
   const options: LanguageClientOptions = {
     documentSelector: SELECTOR,
-    initializationOptions: { [SECTION]: { client: { growing: true, rejects: true } } },
+    initializationOptions: { [SECTION]: { client: { growing: true, previews: true, rejects: true } } },
     outputChannel,
     revealOutputChannelOn: RevealOutputChannelOn.Never,
     middleware: {

@@ -35,7 +35,7 @@ def changed(draw: st.DrawFn) -> tuple[str, str]:
 pairs = st.one_of(st.tuples(texts, texts), st.tuples(named, named), changed())
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(pair=pairs, before=st.sampled_from(["", "head\n"]))
 def test_certain_edits_are_never_taken_back(pair: tuple[str, str], before: str) -> None:
     old, new = pair

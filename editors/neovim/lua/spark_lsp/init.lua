@@ -59,6 +59,10 @@ local handlers = {
     require('spark_lsp.commands').ended(result.id)
     announce('SparkEdit', result)
   end,
+  ['spark/editPreview'] = function(_, message, ctx)
+    require('spark_lsp.preview').show(message, ctx.client_id)
+    announce('SparkPreview', message)
+  end,
   ['spark/explanation'] = function(_, params)
     require('spark_lsp.commands').explained(params)
   end,
@@ -188,6 +192,7 @@ function M.setup(options)
     default = true,
   })
   require('spark_lsp.commands').define()
+  require('spark_lsp.preview').define()
   local cmd, found = M.find()
   if not found then
     vim.schedule(function()
@@ -197,7 +202,7 @@ function M.setup(options)
   end
   local config = vim.tbl_deep_extend('force', {
     handlers = handlers,
-    init_options = { spark = { client = { growing = true, rejects = true } } },
+    init_options = { spark = { client = { growing = true, previews = true, rejects = true } } },
     -- Neovim 0.11 does not declare ghost text, but this module shows it there too.
     capabilities = { textDocument = { inlineCompletion = { dynamicRegistration = false } } },
   }, M.options.config, { cmd = cmd })
@@ -208,6 +213,7 @@ function M.setup(options)
     group = group,
     callback = function(event)
       ghost.detach(event.buf, event.data.client_id)
+      require('spark_lsp.preview').detach(event.buf, event.data.client_id)
     end,
   })
   vim.lsp.enable('spark_lsp')
