@@ -59,6 +59,7 @@ class EditPreview:
         self.is_replaced = False  # hunks of an answer were applied that is not the final one
         self.code: Code | None = None
         self.changed = asyncio.Event()  # there may be a new open hunk, or none is left
+        self._reported = asyncio.Event()  # the document may have changed
         self._request = request
         self._documents = documents
         self._applier = applier
@@ -152,6 +153,7 @@ class EditPreview:
 
     def follow(self, document: Document, edits: Sequence[Edit]) -> None:
         """Follow a change of the document: ours, or text that the user typed."""
+        self._reported.set()
         own = self._own
         if own is None:
             self.hunks.follow(edits)
@@ -186,6 +188,16 @@ class EditPreview:
         while self.hunks.open and self.state != "ended":
             self.changed.clear()
             await self.changed.wait()
+
+    async def wait_for_version(self, version: int) -> bool:
+        """Wait until the editor has reported a version of the document; return False if it does not."""
+        with anyio.move_on_after(CHANGE_TIMEOUT_SECONDS):
+            while (document := self._documents.get(self.uri)) is not None:
+                if document.version >= version:
+                    return True
+                self._reported.clear()
+                await self._reported.wait()
+        return False
 
     async def apply(self, numbers: Collection[int] | None = None) -> list[int]:
         """Let the editor apply some open hunks, or all, as one change; return their numbers.

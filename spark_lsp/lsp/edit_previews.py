@@ -51,13 +51,25 @@ class EditPreviews:
             if is_refused:
                 self._previews.pop(preview.id, None)
 
-    async def apply(self, edit_id: str, numbers: Sequence[int] | None) -> tuple[list[int], list[int]]:
+    async def apply(
+        self, edit_id: str, numbers: Sequence[int] | None, version: int | None = None
+    ) -> tuple[list[int], list[int]]:
         """Apply some hunks, or all; return the numbers of those applied and of those left.
+
+        `version` is the document's version at the user's decision. The editor may report its last changes
+        after the command, so the server waits for that version first.
 
         Raises `EditRefused` for an unknown or refused edit, unknown hunks, or an edit that is not complete.
         """
         preview = self._find(edit_id)
         refuse_decision(preview)
+        if version is not None and not await preview.wait_for_version(version):
+            raise EditRefused(
+                "The editor has not reported its last changes",
+                "Nothing was changed",
+                "Accept the edit again",
+                code=Code.TEXT_CHANGED,
+            )
         unknown = set(numbers or ()) - set(preview.hunks.open)
         if unknown or not preview.hunks.open:
             raise EditRefused(

@@ -43,8 +43,8 @@ def on_screen(editor: Editor) -> str:
     for mark in marks(editor):
         if mark.get("line_hl_group"):
             lines.append(f"-{editor.lines()[mark['row']]}")
-        for part in mark.get("virt_lines", []):
-            lines.append("+" + "".join(text for text, _ in part).rstrip())
+        drawn = ["".join(text for text, _ in part) for part in mark.get("virt_lines", [])]
+        lines += [f"+{text.rstrip()}" for text in drawn]
         lines += ["# " + text for text, _ in mark.get("virt_text", [])]
     return "\n".join(lines)
 

@@ -43,7 +43,7 @@ export class Previews implements vscode.CodeLensProvider, vscode.TextDocumentCon
   private readonly rewritten = new vscode.EventEmitter<vscode.Uri>();
   readonly onDidChange = this.rewritten.event;
   private readonly item = vscode.window.createStatusBarItem('spark.preview', vscode.StatusBarAlignment.Left, 0);
-  private readonly disposables: vscode.Disposable[];
+  private readonly disposables: { dispose(): unknown }[];
 
   constructor(
     private readonly client: () => LanguageClient | undefined,
@@ -92,7 +92,8 @@ export class Previews implements vscode.CodeLensProvider, vscode.TextDocumentCon
     }
     const hunk = only === 'here' ? this.atCursor(here)?.index : only?.index;
     const hunks = hunk === undefined ? undefined : [hunk];
-    await this.execute('spark.applyEdit', { id: here.message.id, ...(hunks ? { hunks } : {}) });
+    const version = vscode.window.activeTextEditor?.document.version;
+    await this.execute('spark.applyEdit', { id: here.message.id, version, ...(hunks ? { hunks } : {}) });
   }
 
   /** Reject the edit here: its open hunks go away. */

@@ -12,15 +12,20 @@ NOTHING_DONE = "Nothing was changed"
 async def apply_edit(argument: Any, *, engine_side: EngineSide, previews: EditPreviews) -> dict[str, Any]:
     """Apply the hunks of an edit that the user accepts: those in `hunks`, or all.
 
-    Return their numbers and those of the hunks that are still in preview. Raises `ArgumentError` or
+    `version` is the document's version at the user's decision, if the editor gives it. Return the numbers of
+    the applied hunks and of those that are still in preview. Raises `ArgumentError` or
     `EditRefused`.
     """
     await engine_side.wait_until_up()
     values = cast(dict[str, Any], argument) if isinstance(argument, dict) else {}
-    edit_id, numbers = values.get("id"), cast(object, values.get("hunks"))
+    edit_id, given = values.get("id"), cast(object, values.get("hunks"))
+    version: object = values.get("version")
     if not isinstance(edit_id, str):
         raise ArgumentError("spark.applyEdit needs the id of an edit", NOTHING_DONE)
-    applied, left = await previews.apply(edit_id, None if numbers is None else _read_numbers(numbers))
+    if version is not None and type(version) is not int:
+        raise ArgumentError("The command's version is not a number", NOTHING_DONE)
+    numbers = None if given is None else _read_numbers(given)
+    applied, left = await previews.apply(edit_id, numbers, version)
     return {"id": edit_id, "applied": applied, "left": left}
 
 

@@ -45,8 +45,24 @@ local function announce(name, data)
   vim.api.nvim_exec_autocmds('User', { pattern = name, data = data, modeline = false })
 end
 
+--- The buffer of an edit of version 0 that was changed since. Neovim refuses edits of another version, except of 0,
+--- which is the version of each file until its first change.
+local function is_stale(edit)
+  return vim.iter(edit.documentChanges or {}):any(function(change)
+    local document = change.textDocument
+    local version = document and vim.lsp.util.buf_versions[vim.uri_to_bufnr(document.uri)]
+    return document ~= nil and document.version == 0 and (version or 0) > 0
+  end)
+end
+
 ---@type table<string, lsp.Handler>
 local handlers = {
+  ['workspace/applyEdit'] = function(err, params, ctx)
+    if is_stale(params.edit) then
+      return { applied = false, failureReason = 'the text has changed since' }
+    end
+    return vim.lsp.handlers['workspace/applyEdit'](err, params, ctx)
+  end,
   ['spark/status'] = function(_, status, ctx)
     M.status[ctx.client_id] = status
     announce('SparkStatus', status)

@@ -164,6 +164,14 @@ local function execute(preview, command, argument)
   end
 end
 
+--- Neovim reports changes up to 150 ms later, so the server must know which text the user has seen.
+---@param preview spark_lsp.Preview
+---@param hunks? integer[]
+local function apply(preview, hunks)
+  local version = vim.lsp.util.buf_versions[api.nvim_get_current_buf()]
+  execute(preview, 'spark.applyEdit', { id = preview.message.id, hunks = hunks, version = version })
+end
+
 local function ready()
   local preview = M.here()
   if not preview or preview.message.state ~= 'ready' then
@@ -178,7 +186,7 @@ end
 function M.accept()
   local preview = ready()
   if preview then
-    execute(preview, 'spark.applyEdit', { id = preview.message.id })
+    apply(preview)
   end
 end
 
@@ -187,7 +195,7 @@ function M.accept_hunk()
   local preview = ready()
   local index = preview and at_cursor(preview)
   if preview and index then
-    execute(preview, 'spark.applyEdit', { id = preview.message.id, hunks = { index } })
+    apply(preview, { index })
   end
 end
 
