@@ -58,7 +58,7 @@ async def _edits(rounds: int) -> list[tuple[float, float]]:
 
 
 async def _edit(editor: Editor, uri: str, machine: Wafer) -> tuple[float, float]:
-    """Return the seconds from the first token's due time to the first hunk, and from the command to the end."""
+    """Return the seconds from the first token's due time to the first hunk, and from command to end."""
     editor.open(uri, OLD, "python")
     heard = list[tuple[float, int]]()  # the time of each preview, and its new lines
 

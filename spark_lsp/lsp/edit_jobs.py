@@ -8,6 +8,7 @@ ends with exactly one `spark/edit`.
 
 import itertools
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import anyio
@@ -27,6 +28,7 @@ from spark_lsp.lsp.engine_side import EngineSide
 from spark_lsp.lsp.language_client import LanguageClient
 from spark_lsp.lsp.messages import UserMessages
 from spark_lsp.lsp.progress import Progress, ProgressRegistry
+from spark_lsp.lsp.refused_proposals import RefusedProposals
 from spark_lsp.lsp.rules import edit_by_rules
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.prompts import actions
@@ -74,6 +76,7 @@ class EditJob:
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     typed: list[Edit] | None = field(default_factory=list[Edit])
     is_cancelled: bool = False  # by the user
+    refused: Sequence[Edit] = ()  # the proposal, if it was refused
     note: str = ""  # about changes that were applied before the edit was stopped
     outcome: Outcome = FAILED
 
@@ -100,6 +103,7 @@ class EditJobs:
         self._engine_side = engine_side
         self._proposer = EditProposer(settings, answers)
         self._applier = EditApplier(documents, client)
+        self._refused = RefusedProposals(client)
         self._previews = EditPreviews(documents, client, self._applier)
         self._jobs: dict[str, EditJob] = {}
         self._numbers = itertools.count(1)
@@ -165,7 +169,7 @@ class EditJobs:
             reason = await self._settle(job, _remove_note(edits, job.request.note), progress)
         except EditRefused as error:
             undone = await self._withdraw(job)
-            self._show_refusal(job.preview, error)
+            self._keep_refused(job, error)
             return Outcome("refused", error.code, f"{error}{undone}")
         except SparkError as error:
             return Outcome("failed", error.code, f"{error}{await self._withdraw(job)}")
@@ -197,12 +201,15 @@ class EditJobs:
         sentence = await live_edits.undo(job.preview)
         return f". {sentence}" if sentence else ""
 
-    def _show_refusal(self, preview: EditPreview, error: EditRefused) -> None:
-        """Leave a refused proposal on the screen, so that the user can judge the reason."""
+    def _keep_refused(self, job: EditJob, error: EditRefused) -> None:
+        """Keep a refused proposal, and leave it on the screen, so that the user can judge the reason."""
         proposal: object = getattr(error, "proposal", None)
-        edits = proposal.edits if isinstance(proposal, Proposal) else None
-        if error.code is not Code.SECRET_TOUCHED and self._client.shows_previews:
-            preview.refuse(error.code, str(error), edits)
+        edits = proposal.edits if isinstance(proposal, Proposal) else job.preview.proposed
+        if error.code is Code.SECRET_TOUCHED or not edits:
+            return
+        job.refused = edits
+        if self._client.shows_previews:
+            job.preview.refuse(error.code, str(error), edits)
 
     def _end(self, job: EditJob) -> None:
         """Send the job's outcome to the editor, once."""
@@ -220,8 +227,18 @@ class EditJobs:
         del self._jobs[job.id]
         if job.preview.state != "refused" or not job.preview.hunks.open:
             self._previews.remove(job.preview)
-        if outcome.state in ("refused", "failed"):
+        if outcome.state in ("refused", "failed") and not self._offers_proposal(job):
             self._messages.show(types.MessageType.Warning, outcome.reason)
+
+    def _offers_proposal(self, job: EditJob) -> bool:
+        """Offer to show the refused proposal, if there is one and the editor can show it; tell whether so."""
+        if not job.refused or not self._refused.can_offer:
+            return False
+        with suppress(SparkError):  # the engine side is ending
+            document = job.request.document
+            self._engine_side.spawn(self._refused.offer, document, job.refused, job.outcome.reason)
+            return True
+        return False
 
     async def _apply(self, job: EditJob, edits: Sequence[Edit]) -> None:
         """Apply the edits as one change of the latest version that the editor has reported."""

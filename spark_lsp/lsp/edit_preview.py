@@ -85,6 +85,11 @@ class EditPreview:
         """The time since the edit began."""
         return time.monotonic() - self._began
 
+    @property
+    def proposed(self) -> list[Edit]:
+        """The edits that are known so far, in the text at the time of the request."""
+        return list(self._added)
+
     def begin(self, form: EditFormat) -> None:
         """Begin an answer; the hunks of an earlier one, which it replaces, go away at once."""
         self._growing = GrowingEdits(self._request.seen.document, *self._request.target, form)

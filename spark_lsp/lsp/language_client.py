@@ -47,6 +47,10 @@ class LanguageClient:
         """Return the editor's answer to `workspace/applyEdit`. Raises `JsonRpcException`."""
         return await self._sender.workspace_apply_edit_async(params)
 
+    async def show_document(self, params: types.ShowDocumentParams) -> Any:
+        """Let the editor open a document; return its answer. Raises `JsonRpcException`."""
+        return await self._sender.window_show_document_async(params)
+
     async def create_progress(self, token: str) -> None:
         """Ask the editor to show the progress of a job. Raises `JsonRpcException`."""
         await self._sender.window_work_done_progress_create_async(types.WorkDoneProgressCreateParams(token))
