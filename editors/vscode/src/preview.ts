@@ -14,7 +14,6 @@ const VISIBLE = 'spark.preview'; // context: an edit in preview that can be acce
 const REFUSED = 'spark.previewRefused'; // context: a refused proposal is on the screen
 
 const REMOVED = vscode.window.createTextEditorDecorationType({
-  isWholeLine: true,
   backgroundColor: new vscode.ThemeColor('diffEditor.removedLineBackground'),
   textDecoration: 'line-through',
   overviewRulerColor: new vscode.ThemeColor('diffEditorOverview.removedForeground'),
@@ -31,8 +30,16 @@ const ADDED = vscode.window.createTextEditorDecorationType({
 
 const SCHEME = 'spark-proposal';
 
+/** The text of each removed line, without its indentation. */
+function removedRanges(document: vscode.TextDocument, { start, end }: Shown): vscode.Range[] {
+  return Array.from({ length: end - start }, (_, index) => {
+    const line = document.lineAt(start + index);
+    return new vscode.Range(line.lineNumber, line.firstNonWhitespaceCharacterIndex, line.lineNumber, line.text.length);
+  });
+}
+
 interface OnScreen {
-  message: Preview;
+  last: Preview;
   hunks: Hunk[];
 }
 
@@ -74,12 +81,12 @@ export class Previews implements vscode.CodeLensProvider, vscode.TextDocumentCon
   }
 
   /** `spark/editPreview`. */
-  show(message: Preview): void {
-    const known = this.edits.get(message.id);
-    if (message.state === 'ended') {
-      this.edits.delete(message.id);
+  show(last: Preview): void {
+    const known = this.edits.get(last.id);
+    if (last.state === 'ended') {
+      this.edits.delete(last.id);
     } else {
-      this.edits.set(message.id, { message, hunks: merged(known?.hunks ?? [], message) });
+      this.edits.set(last.id, { last, hunks: merged(known?.hunks ?? [], last) });
     }
     this.draw();
   }
@@ -87,13 +94,13 @@ export class Previews implements vscode.CodeLensProvider, vscode.TextDocumentCon
   /** Accept all hunks of the edit here, or only the one at the cursor. */
   async accept(only?: { id: string; index: number } | 'here'): Promise<void> {
     const here = this.here();
-    if (!here || here.message.state !== 'ready') {
+    if (!here || here.last.state !== 'ready') {
       return;
     }
     const hunk = only === 'here' ? this.atCursor(here)?.index : only?.index;
     const hunks = hunk === undefined ? undefined : [hunk];
     const version = vscode.window.activeTextEditor?.document.version;
-    await this.execute('spark.applyEdit', { id: here.message.id, version, ...(hunks ? { hunks } : {}) });
+    await this.execute('spark.applyEdit', { id: here.last.id, version, ...(hunks ? { hunks } : {}) });
   }
 
   /** Reject the edit here: its open hunks go away. */
@@ -102,8 +109,8 @@ export class Previews implements vscode.CodeLensProvider, vscode.TextDocumentCon
     if (!here) {
       return;
     }
-    const command = here.message.state === 'growing' ? 'spark.cancel' : 'spark.discardEdit';
-    await this.execute(command, { id: here.message.id });
+    const command = here.last.state === 'growing' ? 'spark.cancel' : 'spark.discardEdit';
+    await this.execute(command, { id: here.last.id });
   }
 
   /** Move the cursor to the next hunk, or back to the first. */
@@ -146,7 +153,7 @@ export class Previews implements vscode.CodeLensProvider, vscode.TextDocumentCon
 
   provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
     const found = this.of(document);
-    if (!found || found.message.state === 'growing') {
+    if (!found || found.last.state === 'growing') {
       return [];
     }
     const hunks = this.shownHunks(found, document);
@@ -155,14 +162,14 @@ export class Previews implements vscode.CodeLensProvider, vscode.TextDocumentCon
       const range = new vscode.Range(start, 0, start, 0);
       const lens = (title: string, command: string, ...args: unknown[]): vscode.CodeLens =>
         new vscode.CodeLens(range, { title, command: `spark.ui.${command}`, arguments: args });
-      if (found.message.state === 'refused') {
-        const why = `Not applied: ${found.message.reason}`;
+      if (found.last.state === 'refused') {
+        const why = `Not applied: ${found.last.reason}`;
         return start === first ? [lens(why, 'previewDiff'), lens('Close', 'rejectEdit')] : [];
       }
-      const one = lens('Accept this change', 'acceptHunk', { id: found.message.id, index });
+      const one = lens('Accept this change', 'acceptHunk', { id: found.last.id, index });
       return start === first
         ? [
-            lens(`Accept (${summary(found.message, hunks.length)})`, 'acceptEdit'),
+            lens(`Accept (${summary(found.last, hunks.length)})`, 'acceptEdit'),
             lens('Reject', 'rejectEdit'),
             one,
             lens('Show as a diff', 'previewDiff'),
@@ -181,7 +188,7 @@ export class Previews implements vscode.CodeLensProvider, vscode.TextDocumentCon
 
   private of(document: vscode.TextDocument): OnScreen | undefined {
     const uri = this.client()?.code2ProtocolConverter.asUri(document.uri);
-    return [...this.edits.values()].reverse().find(({ message }) => message.uri === uri);
+    return [...this.edits.values()].reverse().find(({ last }) => last.uri === uri);
   }
 
   private here(): OnScreen | undefined {
@@ -189,8 +196,8 @@ export class Previews implements vscode.CodeLensProvider, vscode.TextDocumentCon
     return document && this.of(document);
   }
 
-  private shownHunks({ message, hunks }: OnScreen, document: vscode.TextDocument): Shown[] {
-    if (message.version !== document.version) {
+  private shownHunks({ last, hunks }: OnScreen, document: vscode.TextDocument): Shown[] {
+    if (last.version !== document.version) {
       return []; // the server sends the hunks of the new text at once
     }
     return hunks.map((hunk) => shown(hunk, (index) => document.lineAt(index).text));
@@ -203,23 +210,22 @@ export class Previews implements vscode.CodeLensProvider, vscode.TextDocumentCon
 
   private draw(): void {
     const here = this.here();
-    const ready = here?.message.state === 'ready';
+    const ready = here?.last.state === 'ready';
     void vscode.commands.executeCommand('setContext', VISIBLE, ready && here.hunks.length > 0);
-    void vscode.commands.executeCommand('setContext', REFUSED, here?.message.state === 'refused');
+    void vscode.commands.executeCommand('setContext', REFUSED, here?.last.state === 'refused');
     if (here) {
-      this.item.text = `$(edit) ${summary(here.message, here.hunks.length)}`;
+      this.item.text = `$(edit) ${summary(here.last, here.hunks.length)}`;
       this.item.show();
     } else {
       this.item.hide();
     }
     for (const editor of vscode.window.visibleTextEditors) {
       const found = this.of(editor.document);
-      if (found && found.message.version !== editor.document.version) {
-        continue; // the decorations move with the text until the next message
+      if (found && found.last.version !== editor.document.version) {
+        continue; // the decorations move with the text until the next last
       }
       const hunks = found ? this.shownHunks(found, editor.document) : [];
-      const removed = hunks.filter(({ start, end }) => end > start);
-      editor.setDecorations(REMOVED, removed.map(({ start, end }) => new vscode.Range(start, 0, end - 1, 0)));
+      editor.setDecorations(REMOVED, hunks.flatMap((hunk) => removedRanges(editor.document, hunk)));
       editor.setDecorations(ADDED, hunks.flatMap(notes).map(({ line, text }) => {
         const { end } = editor.document.lineAt(line).range;
         return { range: new vscode.Range(end, end), renderOptions: { after: { contentText: text } } };
@@ -231,12 +237,12 @@ export class Previews implements vscode.CodeLensProvider, vscode.TextDocumentCon
     this.changed.fire();
   }
 
-  private proposalUri({ message }: OnScreen, document: vscode.TextDocument): vscode.Uri {
-    return vscode.Uri.from({ scheme: SCHEME, authority: message.id, path: document.uri.path });
+  private proposalUri({ last }: OnScreen, document: vscode.TextDocument): vscode.Uri {
+    return vscode.Uri.from({ scheme: SCHEME, authority: last.id, path: document.uri.path });
   }
 
-  private documentOf({ message }: OnScreen): vscode.TextDocument | undefined {
+  private documentOf({ last }: OnScreen): vscode.TextDocument | undefined {
     const converter = this.client()?.code2ProtocolConverter;
-    return vscode.workspace.textDocuments.find(({ uri }) => converter?.asUri(uri) === message.uri);
+    return vscode.workspace.textDocuments.find(({ uri }) => converter?.asUri(uri) === last.uri);
   }
 }

@@ -13,7 +13,7 @@ local namespace = api.nvim_create_namespace('spark_lsp.preview')
 ---@field newLines string[]
 
 ---@class spark_lsp.Preview
----@field message table the last `spark/editPreview`
+---@field last table the last `spark/editPreview`
 ---@field hunks spark_lsp.Hunk[]
 ---@field client_id integer
 
@@ -70,15 +70,15 @@ local function draw_hunk(bufnr, hunk)
   end
 end
 
---- What is above the first hunk: the state, and how to go on.
+--- The text beside the first hunk: the state, and the commands that go on.
 local function headline(preview)
-  local message = preview.message
+  local last = preview.last
   local count = #preview.hunks == 1 and '1 change' or ('%d changes'):format(#preview.hunks)
-  if message.state == 'refused' then
-    return 'not applied: ' .. message.reason .. ' (:SparkReject closes it)', 'WarningMsg'
+  if last.state == 'refused' then
+    return 'not applied: ' .. last.reason .. ' (:SparkReject closes it)', 'WarningMsg'
   end
-  local speed = ('%d tokens, %.1f s'):format(message.tokens, message.seconds)
-  if message.state == 'growing' then
+  local speed = ('%d tokens, %.1f s'):format(last.tokens, last.seconds)
+  if last.state == 'growing' then
     return ('%s so far, %s'):format(count, speed), 'SparkGhost'
   end
   return ('%s, %s: :SparkAccept, :SparkAcceptHunk or :SparkReject'):format(count, speed), 'SparkGhost'
@@ -98,20 +98,20 @@ local function draw(bufnr, preview)
 end
 
 --- `spark/editPreview`.
----@param message table
+---@param last table
 ---@param client_id integer
-function M.show(message, client_id)
-  local known = previews[message.id]
-  local hunks = vim.list_slice(known and known.hunks or {}, 1, message.first)
-  vim.list_extend(hunks, message.hunks)
-  local preview = { message = message, hunks = hunks, client_id = client_id }
-  previews[message.id] = message.state ~= 'ended' and preview or nil
-  local bufnr = buffer(message.uri)
+function M.show(last, client_id)
+  local known = previews[last.id]
+  local hunks = vim.list_slice(known and known.hunks or {}, 1, last.first)
+  vim.list_extend(hunks, last.hunks)
+  local preview = { last = last, hunks = hunks, client_id = client_id }
+  previews[last.id] = last.state ~= 'ended' and preview or nil
+  local bufnr = buffer(last.uri)
   local version = bufnr and vim.lsp.util.buf_versions[bufnr]
-  if not bufnr or (message.state ~= 'ended' and version and version ~= message.version) then
+  if not bufnr or (last.state ~= 'ended' and version and version ~= last.version) then
     return -- the marks move with the text; the server sends the changes of the new text at once
   end
-  draw(bufnr, previews[message.id])
+  draw(bufnr, previews[last.id])
 end
 
 --- The server is no longer there for a buffer.
@@ -120,7 +120,7 @@ end
 function M.detach(bufnr, client_id)
   local uri = vim.uri_from_bufnr(bufnr)
   for id, preview in pairs(previews) do
-    if preview.client_id == client_id and preview.message.uri == uri then
+    if preview.client_id == client_id and preview.last.uri == uri then
       previews[id] = nil
       api.nvim_buf_clear_namespace(bufnr, namespace, 0, -1)
     end
@@ -132,7 +132,7 @@ end
 function M.here()
   local uri = vim.uri_from_bufnr(0)
   for _, preview in pairs(previews) do
-    if preview.message.uri == uri then
+    if preview.last.uri == uri then
       return preview
     end
   end
@@ -169,12 +169,12 @@ end
 ---@param hunks? integer[]
 local function apply(preview, hunks)
   local version = vim.lsp.util.buf_versions[api.nvim_get_current_buf()]
-  execute(preview, 'spark.applyEdit', { id = preview.message.id, hunks = hunks, version = version })
+  execute(preview, 'spark.applyEdit', { id = preview.last.id, hunks = hunks, version = version })
 end
 
 local function ready()
   local preview = M.here()
-  if not preview or preview.message.state ~= 'ready' then
+  if not preview or preview.last.state ~= 'ready' then
     local text = preview and 'this edit cannot be accepted (yet)' or 'no edit is in preview in this buffer'
     vim.notify('spark-lsp: ' .. text, vim.log.levels.WARN)
     return
@@ -203,8 +203,8 @@ end
 function M.reject()
   local preview = M.here()
   if preview then
-    local command = preview.message.state == 'growing' and 'spark.cancel' or 'spark.discardEdit'
-    execute(preview, command, { id = preview.message.id })
+    local command = preview.last.state == 'growing' and 'spark.cancel' or 'spark.discardEdit'
+    execute(preview, command, { id = preview.last.id })
   end
 end
 
