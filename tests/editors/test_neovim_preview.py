@@ -1,12 +1,15 @@
 """Neovim: edits in preview, drawn, accepted and rejected in the real one."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from tests.editors.neovim import Editor
+from tests.editors.neovim import ROOT, SERVE, Editor, lua_list
+from tests.editors.terminal import Terminal
 
 pytestmark = pytest.mark.editor
 
@@ -76,3 +79,65 @@ def test_one_hunk_of_a_preview_is_accepted_while_the_rest_stays(editor: Editor) 
     editor.input("gg:SparkAccept<CR>")
     editor.wait(lambda: editor.lines() == ["# above", *REWRITTEN.splitlines()])
     editor.wait(lambda: not marks(editor))
+
+
+def test_a_stale_edit_of_version_0_is_refused(editor: Editor) -> None:
+    """Neovim itself applies an edit of version 0 to any later text."""
+    editor.input("ggO# above<Esc>")
+    editor.wait(lambda: editor.lines()[0] == "# above")
+    answer = editor.lua(
+        """
+        local client = vim.lsp.get_clients({ name = 'spark_lsp' })[1]
+        local at = { line = 0, character = 0 }
+        local edit = { newText = 'wrong', range = { start = at, ['end'] = at } }
+        local document = { uri = vim.uri_from_bufnr(0), version = 0 }
+        local params = { edit = { documentChanges = { { textDocument = document, edits = { edit } } } } }
+        return client.handlers['workspace/applyEdit'](nil, params, { client_id = client.id })
+        """
+    )
+    assert answer["applied"] is False
+    assert "wrong" not in "".join(editor.lines())
+
+
+LOOP = """\
+def total(orders):
+    result = 0
+    for order in orders:
+        if order.paid:
+            result += order.amount
+    return result
+"""
+SUM = """\
+def total(orders):
+    return sum(order.amount for order in orders if order.paid)
+"""
+INIT = """
+vim.opt.runtimepath:append('%s/editors/neovim')
+vim.o.termguicolors, vim.o.laststatus = true, 2
+vim.o.statusline = " %%f %%m%%= %%{v:lua.require'spark_lsp'.statusline()} "
+require('spark_lsp').setup(vim.tbl_deep_extend('force', { config = { cmd = %s } }, %s))
+"""
+
+
+def test_on_a_terminal_it_looks_as_it_should(
+    neovim: str, tmux: None, tmp_path: Path, ready_home: dict[str, str], replay_config: Path
+) -> None:
+    (replay_config.parent / "edit.txt").write_text(f"```python\n{SUM}```\n")
+    (tmp_path / "orders.py").write_text(LOOP)
+    (tmp_path / "init.lua").write_text(INIT % (ROOT, lua_list(SERVE), PREVIEW))
+    more = {"XDG_DATA_HOME": str(tmp_path / "data")}
+    environment = {**ready_home, **more, "TERM": "tmux-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+    command = [neovim, "--clean", "-n", "-u", str(tmp_path / "init.lua"), "orders.py"]
+    with TemporaryDirectory(prefix="tmux-") as socket:  # a socket's path has to be short
+        screen = Terminal(command, environment, tmp_path, socket=Path(socket) / "s", size=(100, 12))
+        try:
+            screen.shows("spark: replay")
+            screen.type(":Spark edit use sum")
+            screen.press("Enter")
+            screen.wait(lambda: "return sum(" in screen.screen(), "the new line")
+            screen.shows("(:SparkAccept, :SparkAcceptHunk, :SparkReject)")
+            assert "result = 0" in screen.screen()
+            if folder := os.environ.get("SPARK_LSP_SCREENS"):
+                Path(folder, "neovim-preview.ansi").write_text(screen.screen(colours=True), "utf-8")
+        finally:
+            screen.close()

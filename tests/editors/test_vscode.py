@@ -561,8 +561,8 @@ def after_text(window: Window) -> str:
     )
 
 
-def test_a_preview_changes_nothing_until_it_is_accepted(open_: Open) -> None:
-    window = preview(open_)
+def test_a_preview_changes_nothing_until_it_is_accepted(open_alone: Open) -> None:
+    window = preview(open_alone)
     keep(window, "preview")
     assert window.saved() == VALUES
     window.run("Accept the Edit in Preview")

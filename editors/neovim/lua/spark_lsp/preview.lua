@@ -81,7 +81,7 @@ local function headline(preview)
   if last.state == 'growing' then
     return ('%s so far, %s'):format(count, speed), 'SparkGhost'
   end
-  return ('%s, %s: :SparkAccept, :SparkAcceptHunk or :SparkReject'):format(count, speed), 'SparkGhost'
+  return ('%s, %s (:SparkAccept, :SparkAcceptHunk, :SparkReject)'):format(count, speed), 'SparkGhost'
 end
 
 local function draw(bufnr, preview)
