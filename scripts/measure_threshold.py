@@ -4,8 +4,8 @@ Places in installed packages, which are not those of the suite `lines`: each is 
 that is missing from its file. The engine reads the lines around it at rest and completes the line. A line is
 right if it is the original's. The table shows what each threshold would hide, and how many lines appear
 before they are complete, because the model is very sure of their first tokens. The chosen threshold is the
-lowest that hides at least `MIN_WRONG` of the wrong lines and at most `MAX_RIGHT` of the right ones; 0 if no
-threshold does. The choice is checked on each package with the threshold that the other packages choose.
+highest that hides no right line: silence in place of a right line costs more trust than a wrong line. The
+choice is checked on each package with the threshold that the other packages choose.
 
     python -m scripts.measure_threshold [DETAILS.jsonl [PLACES_PER_PACKAGE]]
 
@@ -44,7 +44,6 @@ PACKAGES = (
 )
 PLACES = 9
 LINES_ABOVE, LINES_BELOW = 30, 10
-MIN_WRONG, MAX_RIGHT = 0.30, 0.05
 THRESHOLDS = [step / 20 for step in range(1, 20)]
 
 
@@ -116,14 +115,8 @@ def is_hidden(answer: Answer, threshold: float) -> bool:
 
 
 def choose_threshold(answers: Sequence[Answer]) -> float:
-    """Return the lowest threshold that pays, or 0."""
-    paying = [
-        threshold
-        for threshold in THRESHOLDS
-        if hidden(answers, threshold, right=False) >= MIN_WRONG
-        and hidden(answers, threshold, right=True) <= MAX_RIGHT
-    ]
-    return min(paying, default=0.0)
+    """Return the highest threshold that hides no right line, or 0."""
+    return max((each for each in THRESHOLDS if not hidden(answers, each, right=True)), default=0.0)
 
 
 def report(answers: Sequence[Answer]) -> None:

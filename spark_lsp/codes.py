@@ -83,6 +83,17 @@ class Code(StrEnum):
     NO_DEFINITION = "no_definition"
     NO_SUCH_JOB = "no_such_job"
     PROPOSAL_REJECTED = "proposal_rejected"
+    PROPOSAL_CHANGES_CODE = "proposal_changes_code"
+    PROPOSAL_CHANGES_INTERFACE = "proposal_changes_interface"
+    PROPOSAL_DISGUISED = "proposal_disguised"
+    PROPOSAL_DOES_NOT_PARSE = "proposal_does_not_parse"
+    PROPOSAL_DUPLICATE = "proposal_duplicate"
+    PROPOSAL_OFF_REQUEST = "proposal_off_request"
+    PROPOSAL_OUTSIDE = "proposal_outside"
+    PROPOSAL_REMOVES_CODE = "proposal_removes_code"
+    PROPOSAL_TOO_LARGE = "proposal_too_large"
+    PROPOSAL_UNDEFINED_NAME = "proposal_undefined_name"
+    PROPOSAL_UNREACHABLE_CODE = "proposal_unreachable_code"
     REFACTORING_UNSAFE = "refactoring_unsafe"
     RENAME_UNSAFE = "rename_unsafe"
     SECRET_TOUCHED = "secret_touched"
@@ -209,7 +220,18 @@ MEANINGS: dict[Code, str] = {
     Code.NO_CHANGE: "the model proposed no change",
     Code.NO_DEFINITION: "there is no definition at this place",
     Code.NO_SUCH_JOB: "no edit or explanation of that id is under way",
-    Code.PROPOSAL_REJECTED: "the proposal failed a check, so that it was not applied",
+    Code.PROPOSAL_REJECTED: "the proposal failed a check that has no code of its own",
+    Code.PROPOSAL_CHANGES_CODE: "the proposal changes code that this action must keep",
+    Code.PROPOSAL_CHANGES_INTERFACE: "the proposal changes a signature, or drops a result or a parameter",
+    Code.PROPOSAL_DISGUISED: "the proposal holds invisible characters that disguise code",
+    Code.PROPOSAL_DOES_NOT_PARSE: "the text would no longer parse with the proposal",
+    Code.PROPOSAL_DUPLICATE: "the proposal defines a name twice, or repeats lines that are there",
+    Code.PROPOSAL_OFF_REQUEST: "the proposal lacks what the action is for, such as a test",
+    Code.PROPOSAL_OUTSIDE: "the proposal changes text outside of the part that may change",
+    Code.PROPOSAL_REMOVES_CODE: "the proposal leaves code out that the request does not name",
+    Code.PROPOSAL_TOO_LARGE: "the proposal is many times as long as the code, or repeats one line",
+    Code.PROPOSAL_UNDEFINED_NAME: "the proposal uses a name or an attribute that does not exist",
+    Code.PROPOSAL_UNREACHABLE_CODE: "code below a statement of the proposal can never run",
     Code.REFACTORING_UNSAFE: "the refactoring is impossible here, or could change the results of the code",
     Code.RENAME_UNSAFE: "the rename could change what the code means",
     Code.SECRET_TOUCHED: "the proposal would change a secret that the model was not shown",

@@ -86,6 +86,14 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Objection:
+    """A first answer to an edit that cannot be used, and the reason in words for the model."""
+
+    answer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """A range of one version of a document; offsets are code points, `start` ≤ `end`.
 
@@ -122,7 +130,8 @@ class Request:
     engine's own limit). An engine may end a completion before the first of the `stop` strings; its reader
     must do so. `origin` names the document the request belongs to: a newer completion for the same origin
     supersedes an older one. `history` is the conversation before it, oldest first; `instruction` is its
-    newest turn. `attempt` is 2 if the answer to the same request was of no use: the engine should read the
+    newest turn. `objection` continues an edit after that turn: its first answer, and the reason why that
+    cannot be used. `attempt` is 2 if the answer to the same request was of no use: the engine should read the
     text in another way, or draw another sample. A second answer must begin with one of `starts`, if there are
     any and the engine can see to it. With `warm`, the answer has no text: an engine may read the prompt, so
     that the next request starts from a warm cache. With `scored`, the chunks have the engine's confidence, if
@@ -146,6 +155,7 @@ class Request:
     attempt: int = 1
     starts: tuple[str, ...] = ()
     scored: bool = False
+    objection: Objection | None = None
 
     def text_of(self, kind: PartKind) -> str:
         """Return the joined text of all parts of one kind, in their order."""
@@ -159,9 +169,17 @@ class Request:
         cut = (*AROUND, *BESIDE) if self.task is Task.COMPLETE else AROUND
         return self.characters() - sum(len(part.text) for part in self.parts if part.kind in cut)
 
+    def objection_turns(self, answer: str = "") -> tuple[Message, ...]:
+        """Return the turns of a conversation after the edit's question; `answer` replaces the first one."""
+        if self.objection is None:
+            return ()
+        return Message("assistant", answer or self.objection.answer), Message("user", self.objection.reason)
+
     def characters(self) -> int:
         """Return how many characters an engine would read: parts, history and instruction."""
-        texts = (*(part.text for part in self.parts), *(turn.text for turn in self.history), self.instruction)
+        texts = [*(part.text for part in self.parts), *(turn.text for turn in self.history), self.instruction]
+        if self.objection is not None:
+            texts += (self.objection.answer, self.objection.reason)
         return sum(map(len, texts))
 
 

@@ -88,6 +88,8 @@ ONLY_IN = {
     ),
     "sqlite3": ("store/",),
     "tree_sitter": (
+        "prompts/added_tests.py",
+        "prompts/checks/",
         "prompts/syntax.py",
         "prompts/shaping/error_count.py",
         "prompts/names",

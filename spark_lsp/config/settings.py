@@ -225,7 +225,7 @@ class CompletionSettings:
         _describe(
             "minimum confidence of the engine, from 0 to 1; a text below it is not shown. 0 shows everything"
         ),
-    ] = 0.65  # measured: docs/explanation/completions.md
+    ] = 0.55  # measured: docs/explanation/completions.md
     disabledGlobs: Annotated[tuple[str, ...], _describe("patterns of files without ghost text")] = ()
     menu: Annotated[
         Literal["auto", "always", "never"],

@@ -5,7 +5,8 @@ follows the connection's replicas: a document that leaves the mirror leaves the 
 Documents are indexed in short steps between other work.
 
 A draft is made only after an engine has been silent for `DRAFT_DELAY_S`. A fast engine therefore never waits
-for a draft, and the editor never sees one that an answer replaces at once.
+for a draft, and the editor never sees one that an answer replaces at once. Without a draft, the request waits
+for one until its first text: in a file that was just opened, the texts to copy from come a moment later.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 DRAFT_DELAY_S = 0.002
 INDEX_DELAY_S = 0.02  # between the steps that index documents
+MOST_WAITING = 4  # requests, the newest: a user has one cursor
 STEP_CHARS = 8_000  # of one step; takes about 1 ms
 
 
@@ -38,6 +40,7 @@ class InstantDrafts:
         self._model = model or CopyModel()
         self._replicas: ReplicaStore | None = None  # that the model follows
         self._stale: set[str] = set()  # documents whose change the model does not have yet
+        self._waiting: dict[str, Request] = {}  # by response: without a draft so far
         self._timers: set[asyncio.TimerHandle] = set()
         self._index_timer: asyncio.TimerHandle | None = None
         self._is_closed = False
@@ -48,6 +51,7 @@ class InstantDrafts:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
+        self._waiting.clear()
         self._stop_indexing()
 
     def set_enabled(self, enabled: bool) -> None:
@@ -56,6 +60,7 @@ class InstantDrafts:
             return
         self.enabled = enabled
         self._stop_indexing()
+        self._waiting.clear()
         self._model = CopyModel()
         self._replicas = None
         self.follow_replicas()
@@ -92,14 +97,28 @@ class InstantDrafts:
             return
         self._update_model()
         self._model.advance(STEP_CHARS)
+        self._predict(response, request)
+
+    def _predict(self, response: str, request: Request) -> None:
+        """Send the model's prediction; without one, let the request wait for it."""
         prediction = self._model.predict(self._find_cursor(request))
         if prediction is None:
+            self._waiting[response] = request
+            for oldest in list(self._waiting)[:-MOST_WAITING]:  # each holds the text around its cursor
+                del self._waiting[oldest]
             return
         draft = Draft(
             prediction.text, prediction.match_tokens, round(prediction.agreement, 2), prediction.count
         )
         self._connection.write_event(response, draft)
         self._writer.wake()
+
+    def _predict_again(self) -> None:
+        """Predict for the requests that wait, because the model has more text now."""
+        waiting, self._waiting = self._waiting, {}
+        for response, request in waiting.items():
+            if self._connection.accepts_draft(response):
+                self._predict(response, request)
 
     def _find_cursor(self, request: Request) -> Cursor:
         uris = [part.uri for part in request.parts if part.kind is PartKind.PREFIX]
@@ -131,6 +150,7 @@ class InstantDrafts:
         self._update_model()
         if self._model.advance(STEP_CHARS):
             self._index_soon()
+        self._predict_again()
 
     def _stop_indexing(self) -> None:
         if self._index_timer is not None:

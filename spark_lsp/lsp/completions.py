@@ -315,7 +315,7 @@ class Completions:
         if not running.stream.is_receiving or not (text := ghost.finish()):
             return
         verdict = await self._names.check(made.document, made.anchor, text, end=ghost.end)
-        wrong = [each.cut for each in verdict.unresolved if each.kind == "attribute" and each.of != "self"]
+        wrong = [each for each in verdict.unresolved if each.kind == "attribute" and each.of != "self"]
         ghost.mark_wrong(text, wrong)
 
     def _process_event(self, running: CompletionStream, event: Event) -> None:

@@ -22,7 +22,7 @@ from spark_lsp.lsp.edit_applier import EditApplier
 from spark_lsp.lsp.edit_preview import EditPreview
 from spark_lsp.lsp.edit_previews import EditPreviews
 from spark_lsp.lsp.edit_progress import EditProgress
-from spark_lsp.lsp.edit_proposer import TEXT_UNCHANGED, EditProposer
+from spark_lsp.lsp.edit_proposer import TEXT_UNCHANGED, EditProposer, proposal_of
 from spark_lsp.lsp.edit_request import EditRequest
 from spark_lsp.lsp.engine_side import EngineSide
 from spark_lsp.lsp.language_client import LanguageClient
@@ -47,11 +47,15 @@ WENT_WRONG = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an edit ended: the state of `spark/edit`, its code, and the reason in words."""
+    """How an edit ended: the state of `spark/edit`, its code, and the reason in words.
+
+    `proposal` is the model's proposal if it was refused.
+    """
 
     state: str
     code: Code
     reason: str = ""
+    proposal: Proposal | None = None
 
 
 APPLIED = Outcome("applied", Code.APPLIED)
@@ -76,7 +80,6 @@ class EditJob:
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     typed: list[Edit] | None = field(default_factory=list[Edit])
     is_cancelled: bool = False  # by the user
-    refused: Sequence[Edit] = ()  # the proposal, if it was refused
     note: str = ""  # about changes that were applied before the edit was stopped
     outcome: Outcome = FAILED
 
@@ -169,8 +172,8 @@ class EditJobs:
             reason = await self._settle(job, _remove_note(edits, job.request.note), progress)
         except EditRefused as error:
             undone = await self._withdraw(job)
-            self._keep_refused(job, error)
-            return Outcome("refused", error.code, f"{error}{undone}")
+            self._show_refused(job, error)
+            return Outcome("refused", error.code, f"{error}{undone}", proposal_of(error))
         except SparkError as error:
             return Outcome("failed", error.code, f"{error}{await self._withdraw(job)}")
         except Discarded:
@@ -201,15 +204,11 @@ class EditJobs:
         sentence = await live_edits.undo(job.preview)
         return f". {sentence}" if sentence else ""
 
-    def _keep_refused(self, job: EditJob, error: EditRefused) -> None:
-        """Keep a refused proposal, and leave it on the screen, so that the user can judge the reason."""
-        proposal: object = getattr(error, "proposal", None)
-        edits = proposal.edits if isinstance(proposal, Proposal) else job.preview.proposed
-        if error.code is Code.SECRET_TOUCHED or not edits:
-            return
-        job.refused = edits
-        if self._client.shows_previews:
-            job.preview.refuse(error.code, str(error), edits)
+    def _show_refused(self, job: EditJob, error: EditRefused) -> None:
+        """Leave a refused proposal on the screen, so that the user can judge the reason."""
+        proposal = proposal_of(error)
+        if proposal is not None and self._client.shows_previews:
+            job.preview.refuse(error.code, str(error), proposal.edits)
 
     def _end(self, job: EditJob) -> None:
         """Send the job's outcome to the editor, once."""
@@ -232,11 +231,12 @@ class EditJobs:
 
     def _offers_proposal(self, job: EditJob) -> bool:
         """Offer to show the refused proposal, if there is one and the editor can show it; tell whether so."""
-        if not job.refused or not self._refused.can_offer:
+        proposal = job.outcome.proposal
+        if proposal is None or not self._refused.can_offer:
             return False
         with suppress(SparkError):  # the engine side is ending
             document = job.request.document
-            self._engine_side.spawn(self._refused.offer, document, job.refused, job.outcome.reason)
+            self._engine_side.spawn(self._refused.offer, document, proposal.edits, job.outcome.reason)
             return True
         return False
 

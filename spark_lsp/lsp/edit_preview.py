@@ -17,7 +17,7 @@ from spark_lsp.lsp.edit_applier import EditApplier
 from spark_lsp.lsp.edit_request import EditRequest
 from spark_lsp.lsp.language_client import LanguageClient
 from spark_lsp.lsp.preview_screen import PreviewScreen, ShownHunk, State, View
-from spark_lsp.prompts import actions
+from spark_lsp.prompts import actions, reply
 from spark_lsp.prompts.growing_edits import GrowingEdits
 from spark_lsp.request import EditFormat
 from spark_lsp.session.documents import Documents
@@ -85,14 +85,12 @@ class EditPreview:
         """The time since the edit began."""
         return time.monotonic() - self._began
 
-    @property
-    def proposed(self) -> list[Edit]:
-        """The edits that are known so far, in the text at the time of the request."""
-        return list(self._added)
-
     def begin(self, form: EditFormat) -> None:
         """Begin an answer; the hunks of an earlier one, which it replaces, go away at once."""
-        self._growing = GrowingEdits(self._request.seen.document, *self._request.target, form)
+        request = self._request
+        self._growing = None
+        if reply.replaces_target(request.action, request.instruction):
+            self._growing = GrowingEdits(request.seen.document, *request.target, form)
         self._characters = 0
         self._replace([])
 

@@ -1,6 +1,8 @@
 """Asks an engine for an edit, and turns its answer into edits of the document, or into a refusal.
 
-If the link is lost during an answer, the request is sent once more, because nothing was applied yet.
+An answer that fails a check is followed by one second request with the exact reason (`prompts.second_try`),
+never by a third. If the link is lost during an answer, the request is sent once more, because nothing was
+applied yet.
 """
 
 from spark_lsp.codes import Code
@@ -12,13 +14,29 @@ from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.threads import run_in_thread
 from spark_lsp.privacy.redaction import redact_secrets
 from spark_lsp.prompts import reply, unfence
+from spark_lsp.prompts.checks.refusal import ProposalRefused
+from spark_lsp.prompts.second_try import (
+    Attempt,
+    choose_attempt,
+    lacks_named_code,
+    plan_second_request,
+)
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.request import Chunk, EditFormat, Finished, Request, Started
 from spark_lsp.session import context
+from spark_lsp.session.proposal import Proposal
 from spark_lsp.text.edits import Edit
 
 RETRIED = (Code.CONNECTION_LOST, Code.ANSWER_BROKE_OFF)  # nothing was applied, another engine may answer
 TEXT_UNCHANGED = "The text is as it was"
+DOUBT = "The answer lacks a name of the instruction"
+
+
+def proposal_of(error: EditRefused) -> Proposal | None:
+    """Return the proposal that a refusal keeps for the user, or None."""
+    if not isinstance(error, ProposalRefused) or not error.edits:
+        return None
+    return Proposal(error.edits, str(error), error.code)
 
 
 class EditProposer:
@@ -30,29 +48,42 @@ class EditProposer:
 
     async def propose(self, request: EditRequest, progress: EditProgress) -> list[Edit]:
         """Return the edits of the request's document. Raises `EditRefused` or `EngineError`."""
-        target = request.target
-        shown = request.seen.document
-        format_, text = await self._ask_model(self._build_request(request, target), progress)
-        tree = request.tree if shown is request.document else SyntaxTree.of(shown)
-        edits = await run_in_thread(
-            reply.propose_edits,
-            request.action,
-            shown,
-            tree,
-            *target,
-            format_,
-            text,
-            instruction=request.instruction,
-            diagnostics=request.diagnostics,
-        )
-        if request.seen.would_harm_secrets(edits):
-            raise EditRefused(
-                "The proposal would change a secret, which the model was not shown",
-                "The edit was not applied",
-                "Choose lines without the secret, or change these by hand",
-                code=Code.SECRET_TOUCHED,
-            )
-        return edits
+        asked = self._build_request(request, request.target)
+        attempt = await self._attempt(request, asked, progress)
+        again = plan_second_request(asked, attempt)
+        if again is not None:
+            progress.report(f"{_describe(attempt)}; asking again")
+            attempt = await self._attempt_again(request, again, attempt, progress)
+        if attempt.refusal is not None:
+            raise attempt.refusal
+        return list(attempt.edits)
+
+    async def _attempt_again(
+        self, request: EditRequest, again: Request, first: Attempt, progress: EditProgress
+    ) -> Attempt:
+        """Return the better of the first attempt and a second one; an engine that fails costs the second."""
+        try:
+            second = await self._attempt(request, again, progress)
+        except EngineError:
+            return first
+        return choose_attempt(first, second)
+
+    async def _attempt(self, request: EditRequest, asked: Request, progress: EditProgress) -> Attempt:
+        """Return an answer with its edits or its refusal. Raises `EngineError`."""
+        format_, text, is_cut = await self._ask_model(asked, progress)
+        try:
+            if is_cut and not reply.is_complete(format_, text, unfence.target_in_request(asked)):
+                raise EditRefused(
+                    "The model reached its token limit before its answer was complete",
+                    TEXT_UNCHANGED,
+                    "Select fewer lines, or ask for a smaller change",
+                    code=Code.ANSWER_CUT,
+                )
+            edits = await run_in_thread(_read_edits, request, format_, text)
+        except EditRefused as error:
+            _forget_secrets(request, error)
+            return Attempt(text, refusal=error)
+        return Attempt(text, tuple(edits), is_doubtful=_is_doubtful(request, edits))
 
     def _build_request(self, request: EditRequest, target: tuple[int, int]) -> Request:
         """Return the engine's request, without the secrets of the user's texts."""
@@ -62,7 +93,7 @@ class EditProposer:
             request.seen.document, target, request.action, instruction, messages, effort
         )
 
-    async def _ask_model(self, request: Request, progress: EditProgress) -> tuple[EditFormat, str]:
+    async def _ask_model(self, request: Request, progress: EditProgress) -> tuple[EditFormat, str, bool]:
         """Return the complete answer of an engine; retry once if the answer broke off."""
         try:
             return await self._read_answer(request, progress)
@@ -72,7 +103,8 @@ class EditProposer:
             progress.report(f"{error.what}; starting again")
             return await self._read_answer(request, progress)
 
-    async def _read_answer(self, request: Request, progress: EditProgress) -> tuple[EditFormat, str]:
+    async def _read_answer(self, request: Request, progress: EditProgress) -> tuple[EditFormat, str, bool]:
+        """Return the form of an answer, its text, and whether it reached its limit."""
         format_, text, is_cut = EditFormat.TEXT, "", False
         async with self._answers.open(request) as events:
             async for event in events:
@@ -84,11 +116,43 @@ class EditProposer:
                     progress.received(event.text)
                 elif isinstance(event, Finished):
                     is_cut = event.reason == "length"
-        if is_cut and not reply.is_complete(format_, text, unfence.target_in_request(request)):
-            raise EditRefused(
-                "The model reached its token limit before its answer was complete",
-                TEXT_UNCHANGED,
-                "Select fewer lines, or ask for a smaller change",
-                code=Code.ANSWER_CUT,
-            )
-        return format_, text
+        return format_, text, is_cut
+
+
+def _read_edits(request: EditRequest, format_: EditFormat, text: str) -> list[Edit]:
+    """Return the edits that an answer proposes. Raises `EditRefused`."""
+    shown = request.seen.document
+    edits = reply.propose_edits(
+        request.action,
+        shown,
+        request.tree if shown is request.document else SyntaxTree.of(shown),
+        *request.target,
+        format_,
+        text,
+        instruction=request.instruction,
+        diagnostics=request.diagnostics,
+    )
+    if request.seen.would_harm_secrets(edits):
+        raise EditRefused(
+            "The proposal would change a secret, which the model was not shown",
+            "The edit was not applied",
+            "Choose lines without the secret, or change these by hand",
+            code=Code.SECRET_TOUCHED,
+        )
+    return edits
+
+
+def _forget_secrets(request: EditRequest, error: EditRefused) -> None:
+    """Drop refused edits that would change a secret, so that no editor offers them."""
+    if isinstance(error, ProposalRefused) and request.seen.would_harm_secrets(error.edits):
+        error.edits = ()
+
+
+def _is_doubtful(request: EditRequest, edits: list[Edit]) -> bool:
+    old = request.document.text[slice(*request.target)]
+    return lacks_named_code(request.instruction, old, "".join(edit.new for edit in edits))
+
+
+def _describe(attempt: Attempt) -> str:
+    """Return the reason for a second request, for the progress."""
+    return DOUBT if attempt.refusal is None else attempt.refusal.what.removesuffix("; not applied")

@@ -27,7 +27,7 @@ def count_faults(before: str, answer: str, after: str, language: str) -> int:
     faults += language in INDENTED_LANGUAGES and has_line_below_too_deep(before, answer, after)
     if len(before) + len(after) > _MAX_CHARS:
         return faults
-    wrong = [each for each in find_unresolved(before, answer, after, language) if not each.is_module]
+    wrong = find_wrong_names(before, answer, after, language)
     below = find_unbound_below(before, answer, after, language)
     return faults + len({each.name for each in wrong}) + len({each.name for each in below})
 
@@ -42,15 +42,11 @@ def find_unbound_below(before: str, answer: str, after: str, language: str) -> t
     return tuple(each for each in below if not each.is_module)
 
 
-def find_wrong_name(before: str, answer: str, after: str, language: str) -> int:
-    """Return the length of the answer before the statement with the first name that does not exist.
-
-    If all names exist, that is the complete length.
-    """
+def find_wrong_names(before: str, answer: str, after: str, language: str) -> tuple[UnresolvedName, ...]:
+    """Return the names in an answer that do not exist; none of a document that is too long to judge."""
     if len(before) + len(after) > _MAX_CHARS:
-        return len(answer)
-    wrong = [each.cut for each in find_unresolved(before, answer, after, language) if not each.is_module]
-    return min(wrong, default=len(answer))
+        return ()
+    return tuple(each for each in find_unresolved(before, answer, after, language) if not each.is_module)
 
 
 def _find_end_of_lines(text: str, start: int, count: int) -> int:

@@ -62,7 +62,12 @@ def build_chat_prompt(request: Request, budget: int, files: tuple[ContextFile, .
         question = "\n\n".join(sections)
         return ChatPrompt((Message("system", _COMPLETE), Message("user", question)), EditFormat.TEXT)
     question = _edit_question(request, before, after)
-    messages = (Message("system", _EDIT), *request.history, Message("user", question))
+    messages = (
+        Message("system", _EDIT),
+        *request.history,
+        Message("user", question),
+        *request.objection_turns(),
+    )
     return ChatPrompt(messages, EditFormat.FENCED)
 
 

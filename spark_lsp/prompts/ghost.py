@@ -21,8 +21,9 @@ closing brackets and quotes is right of the cursor, ghost text is limited to one
 from collections.abc import Sequence
 
 from spark_lsp.prompts import fences, fim
-from spark_lsp.prompts.answer_faults import count_faults, find_wrong_name
-from spark_lsp.prompts.second_start import find_starts
+from spark_lsp.prompts.answer_faults import count_faults, find_wrong_names
+from spark_lsp.prompts.names import UnresolvedName
+from spark_lsp.prompts.second_start import find_existing_start, find_starts
 from spark_lsp.prompts.shaping.closers import ClosedAnswer
 from spark_lsp.prompts.shaping.deception import JOINERS
 from spark_lsp.prompts.shaping.indentation import IndentConverter
@@ -78,7 +79,7 @@ class GhostText:
         self._text, self._end = "", self._offset
         self._line_count = 0
         self._whole_lines, self._lines_end = "", self._offset
-        self._wrong: tuple[str, tuple[int, ...]] = ("", ())
+        self._wrong: tuple[str, tuple[UnresolvedName, ...]] = ("", ())
 
     def feed(self, chunk: str) -> bool:
         """Take a chunk of the answer. Return True if the ghost text is complete; later chunks are ignored."""
@@ -130,29 +131,32 @@ class GhostText:
         """Return texts, one of which a better answer than this one begins with; empty if that is unknown."""
         text = self._around.text
         answer = self._clean[: self._kept].rstrip()
-        return find_starts(text[: self._offset], answer, text[self._offset :], self._around.language)
+        starts = find_starts(text[: self._offset], answer, text[self._offset :], self._around.language)
+        return starts or find_existing_start(self._text, [*self._marked, *self._find_wrong_names()])
 
-    def mark_wrong(self, text: str, cuts: Sequence[int]) -> None:
-        """Record the offsets of statements in the final `text` that use attributes which do not exist."""
-        self._wrong = (text, tuple(cuts))
+    def mark_wrong(self, text: str, wrong: Sequence[UnresolvedName]) -> None:
+        """Record the attributes in the final `text` that do not exist."""
+        self._wrong = (text, tuple(wrong))
 
     def count_faults(self) -> int:
         """Return how many names in the text, and in the lines below it, do not exist."""
         text = self._around.text
         known = count_faults(text[: self._offset], self._text, text[self._end :], self._around.language)
-        return known + len(self._wrong_cuts)
+        return known + len(self._marked)
 
     @property
-    def _wrong_cuts(self) -> tuple[int, ...]:
-        marked, cuts = self._wrong
-        return cuts if marked == self._text else ()
+    def _marked(self) -> tuple[UnresolvedName, ...]:
+        marked, wrong = self._wrong
+        return wrong if marked == self._text else ()
+
+    def _find_wrong_names(self) -> tuple[UnresolvedName, ...]:
+        text = self._around.text
+        return find_wrong_names(text[: self._offset], self._text, text[self._end :], self._around.language)
 
     def cut_wrong_names(self) -> str | None:
         """Return the text up to the statement with the first name that does not exist, or None."""
-        text = self._around.text
-        before, after = text[: self._offset], text[self._end :]
-        kept = find_wrong_name(before, self._text, after, self._around.language)
-        kept = min(kept, *self._wrong_cuts, len(self._text))
+        wrong = (*self._marked, *self._find_wrong_names())
+        kept = min((each.cut for each in wrong), default=len(self._text))
         if kept < len(self._text):
             self._text = self._text[:kept].rstrip() if fim.has_code_line(self._text[:kept]) else ""
         return self._text or None

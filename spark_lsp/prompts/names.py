@@ -16,17 +16,12 @@ from typing import Literal
 
 from tree_sitter import Node
 
-from spark_lsp.prompts import names_javascript, names_python
-from spark_lsp.prompts.gate import MODULE_ALIASES
+from spark_lsp.prompts import names_python
+from spark_lsp.prompts.module_aliases import MODULE_ALIASES
 from spark_lsp.prompts.names_code import InsertedCode, LanguageRules, text_of, walk
+from spark_lsp.prompts.names_rules import LANGUAGES
+from spark_lsp.prompts.syntax import SyntaxTree
 
-LANGUAGES: dict[str, LanguageRules] = {
-    "python": names_python.RULES,
-    "javascript": names_javascript.RULES,
-    "javascriptreact": names_javascript.RULES,
-    "typescript": names_javascript.RULES,
-    "typescriptreact": names_javascript.RULES,
-}
 MAX_KNOWN = 12  # names that do exist, for one that does not
 _CLOSE = 0.6  # least similarity of a close name, as difflib measures it
 _MIN_LISTED = 3  # characters of a name that is listed without being close
@@ -62,10 +57,15 @@ class AttributeUse:
     of: str
 
 
-def find_unresolved(before: str, inserted: str, after: str, language: str) -> tuple[UnresolvedName, ...]:
-    """Return the names, and the attributes of `self` or `this`, that do not exist, in order."""
+def find_unresolved(
+    before: str, inserted: str, after: str, language: str, tree: SyntaxTree | None = None
+) -> tuple[UnresolvedName, ...]:
+    """Return the names, and the attributes of `self` or `this`, that do not exist, in order.
+
+    `tree` is that of the complete text, if it is known already.
+    """
     rules = LANGUAGES.get(language)
-    code = InsertedCode(before, inserted, after, language)
+    code = InsertedCode(before, inserted, after, language, tree)
     if rules is None or not inserted.strip() or code.root is None:
         return ()
     nodes = list(code.inserted_nodes())
@@ -134,6 +134,11 @@ def order_known(name: str, members: frozenset[str]) -> tuple[str, ...]:
     others = [each for each in pool if each not in close and len(each) >= _MIN_LISTED]
     others.sort(key=lambda each: each.startswith("_"))
     return tuple([*close, *others][:MAX_KNOWN])
+
+
+def find_closest(wrong: UnresolvedName) -> str:
+    """Return the known name that is most similar to one that does not exist; empty if none is similar."""
+    return next(iter(get_close_matches(wrong.name, wrong.known, 1, _CLOSE)), "")
 
 
 def find_attributes(before: str, inserted: str, after: str, language: str) -> tuple[AttributeUse, ...]:

@@ -25,6 +25,7 @@ class InsertedCode:
     inserted: str
     after: str
     language: str
+    tree: SyntaxTree | None = None  # of the complete text, if it is known already
 
     @cached_property
     def text(self) -> str:
@@ -33,7 +34,7 @@ class InsertedCode:
 
     @cached_property
     def _tree(self) -> SyntaxTree:
-        return SyntaxTree(self.language, self.text)
+        return self.tree or SyntaxTree(self.language, self.text)
 
     @property
     def root(self) -> Node | None:

@@ -12,6 +12,9 @@ from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import gate, unfence
 from spark_lsp.prompts.actions import Diagnostic
+from spark_lsp.prompts.added_tests import insert_test
+from spark_lsp.prompts.checks.purpose import find_purpose
+from spark_lsp.prompts.checks.refusal import ProposalRefused
 from spark_lsp.prompts.indents import blank_lines_around, common_indent
 from spark_lsp.prompts.syntax import Definition, SyntaxTree
 from spark_lsp.prompts.thinking import remove_thinking, starts_with_thinking
@@ -28,6 +31,7 @@ _QUOTES = re.compile(f"{_OPENING_QUOTES}|{_CLOSING_QUOTES}")
 # `textwrap.indent` would also indent after form feeds.
 _LINE_OF_CODE = re.compile(r"^(?=.*\S)", re.MULTILINE)
 _MAX_COLUMNS = 88  # of a line of documentation
+TESTS = "tests"
 NO_TARGET = unfence.TargetText()
 _BLOCK_COMMENTS = {
     "javascript",
@@ -68,13 +72,25 @@ def propose_edits(
     `tree` is that of `document`. Raises `EditRefused` if the answer is empty, or if the gate refuses the
     proposal.
     """
-    edits = read_edits(document, tree, start, end, form, answer)
+    purpose = find_purpose(action, instruction)
+    edits = read_edits(document, tree, start, end, form, answer, purpose)
     gate.check_proposal(action, document, tree, (start, end), edits, instruction, diagnostics)
     return edits
 
 
+def replaces_target(action: str, instruction: str) -> bool:
+    """Tell whether the code in an answer is the target's new text; tests are added to the target."""
+    return find_purpose(action, instruction) != TESTS
+
+
 def read_edits(
-    document: Document, tree: SyntaxTree, start: int, end: int, form: EditFormat, answer: str
+    document: Document,
+    tree: SyntaxTree,
+    start: int,
+    end: int,
+    form: EditFormat,
+    answer: str,
+    purpose: str = "",
 ) -> list[Edit]:
     """Return the edits in an answer, which the gate has not checked.
 
@@ -85,10 +101,17 @@ def read_edits(
     answer = LINE_END.sub("\n", _cut_at_special_token(target, answer))
     if form is EditFormat.DOCSTRING:
         edits = _documentation_edits(document, tree, start, answer)
+    elif purpose == TESTS:
+        edits = _test_edits(document, tree, start, end, answer)
     else:
         edits = _replacement_edits(document, start, end, answer)
     if not edits:
-        raise _make_refusal(Code.NO_CHANGE, "The model proposed no change", "Change the instruction")
+        raise ProposalRefused(
+            "The model proposed no change",
+            code=Code.NO_CHANGE,
+            objection="Your answer is the same code as before. Make the change that was requested.",
+            remedy="Change the instruction",
+        )
     return edits
 
 
@@ -145,6 +168,15 @@ def _replacement_edits(document: Document, start: int, end: int, answer: str) ->
     if not new.strip():
         raise _make_refusal(Code.ANSWER_UNREADABLE, "The model's answer is empty", "Try again")
     return diff_texts(old, LINE_END.sub(document.eol, _indent_like(old, new)), start)
+
+
+def _test_edits(document: Document, tree: SyntaxTree, start: int, end: int, answer: str) -> list[Edit]:
+    """Return the edit that adds the tests of an answer below the code, or at the end of the target."""
+    new = unfence.extract_new_text(answer, unfence.target_in_document(document, start, end))
+    edits = insert_test(document, tree, end, new)
+    if not edits:
+        raise _make_refusal(Code.ANSWER_UNREADABLE, "The model's answer is empty", "Try again")
+    return edits
 
 
 def _indent_like(old: str, new: str) -> str:

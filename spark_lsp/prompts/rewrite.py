@@ -4,6 +4,10 @@ A small model does not keep to a format for long. The prompt therefore contains 
 assistant's turn (an opening fence, opening quotes), and the answer ends at the closing fence or quotes. For
 documentation, the model writes the text alone and spark-lsp inserts it, so the model cannot damage the code
 around it.
+
+A small model often answers with an exact copy of the code. The second attempt therefore has another wording:
+the instruction follows the code, and the answer begins with the words that the change was made. This
+changes half of the copies of the 0.5B model, and needs no randomness.
 """
 
 import re
@@ -11,6 +15,10 @@ from dataclasses import dataclass
 
 from spark_lsp.prompts import fences
 from spark_lsp.request import EditFormat, PartKind, Request, Task
+
+_EDIT = (
+    "You edit code. You answer with the whole changed code in one block and make only the requested change."
+)
 
 _CONTROL = re.compile(r"<\|(?=\w+\|>)")
 _MAX_CONTEXT_LINES = 12  # above the lines of a fix
@@ -67,7 +75,7 @@ def _documentation_prompt(request: Request) -> ChatMLPrompt:
     )
     system = "You write short, precise documentation. You answer with the docstring only."
     return ChatMLPrompt(
-        messages=(("system", system), ("user", question)),
+        messages=(("system", system), ("user", question), *_objection_turns(request, '"""', '"""')),
         begun='"""',
         format=EditFormat.DOCSTRING,
         stop=('"""', "<|im_end|>", "```"),
@@ -78,22 +86,39 @@ def _documentation_prompt(request: Request) -> ChatMLPrompt:
 def _change_prompt(request: Request) -> ChatMLPrompt:
     target = request.text_of(PartKind.TARGET)
     code = fences.wrap_in_fence(request.language, target)
-    if request.action == "fix":
+    fence = fences.choose_fence(target, request.language)
+    begun = f"{fence}{request.language}\n"
+    if request.attempt > 1:
+        change = _name_change(request)
+        question = f"{code}\n\n{change}. Change nothing else."
+        begun = f'Here is the code after the change "{change}":\n\n{begun}'
+    elif request.action == "fix":
         question = _fix_question(request, code)
     else:
         question = f"{request.instruction.rstrip('.')}. Change nothing else.\n\n{code}"
-    system = (
-        "You edit code. You answer with the whole changed code in one block "
-        "and make only the requested change."
-    )
-    fence = fences.choose_fence(target, request.language)
     return ChatMLPrompt(
-        messages=(("system", system), *_history_turns(request), ("user", question)),
-        begun=f"{fence}{request.language}\n",
+        messages=(
+            ("system", _EDIT),
+            *_history_turns(request),
+            ("user", question),
+            *_objection_turns(request, begun, f"\n{fence}"),
+        ),
+        begun=begun,
         format=EditFormat.REPLACE,
         stop=(f"\n{fence}", "<|im_end|>"),
         max_tokens=max(_MIN_CHANGE_TOKENS, len(target) * 2 // _CHARS_PER_TOKEN + _ADDED_TOKENS),
     )
+
+
+def _name_change(request: Request) -> str:
+    """Return the requested change in words."""
+    if request.action == "fix":
+        return f"Correct this problem: {_list_problems(request)}"
+    return request.instruction.rstrip(".")
+
+
+def _list_problems(request: Request) -> str:
+    return "; ".join(part.text for part in request.parts if part.kind is PartKind.DIAGNOSTIC)
 
 
 def _history_turns(request: Request) -> tuple[tuple[str, str], ...]:
@@ -101,12 +126,19 @@ def _history_turns(request: Request) -> tuple[tuple[str, str], ...]:
     return tuple((turn.role, turn.text) for turn in request.history)
 
 
+def _objection_turns(request: Request, begun: str, closing: str) -> tuple[tuple[str, str], ...]:
+    """Return the first answer as the model wrote it, and the objection to it."""
+    if request.objection is None:
+        return ()
+    turns = request.objection_turns(f"{begun}{request.objection.answer.rstrip()}{closing}")
+    return tuple((turn.role, turn.text) for turn in turns)
+
+
 def _fix_question(request: Request, code: str) -> str:
     """Return the question for a fix, with the lines above: a fix often depends on them."""
-    problems = "; ".join(part.text for part in request.parts if part.kind is PartKind.DIAGNOSTIC)
     above = "\n".join(request.text_of(PartKind.PREFIX).splitlines()[-_MAX_CONTEXT_LINES:])
     return (
         f"For context, the code above:\n\n{fences.wrap_in_fence(request.language, above)}\n\n"
-        f"These lines follow, and there is a problem in them: {problems}\n\n{code}\n\n"
+        f"These lines follow, and there is a problem in them: {_list_problems(request)}\n\n{code}\n\n"
         "Write these lines corrected, with the same indentation, and nothing else."
     )

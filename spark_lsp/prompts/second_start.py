@@ -2,10 +2,11 @@
 
 A second answer that repeats the first one is of no use. In one of five wrong answers of the 0.5B model to the
 infilling tasks, the lines below say how the right one begins: it opens the block that they are in, or it
-binds a name that they use.
+binds a name that they use. An answer with a name that does not exist can be right up to that name, and go on
+with the most similar name that does exist.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from spark_lsp.prompts.answer_faults import find_unbound_below
 from spark_lsp.prompts.blocks import (
@@ -14,7 +15,8 @@ from spark_lsp.prompts.blocks import (
     find_outer_indentation,
     has_line_below_too_deep,
 )
-from spark_lsp.text.lines import find_line_end, find_line_start, indentation_of
+from spark_lsp.prompts.names import UnresolvedName, find_closest
+from spark_lsp.text.lines import LINE_END, find_line_end, find_line_start, indentation_of
 
 _HEADS = (
     *("if ", "elif ", "else:", "for ", "while ", "with ", "try:", "except", "finally:", "match ", "case "),
@@ -39,6 +41,18 @@ def find_starts(before: str, answer: str, after: str, language: str) -> tuple[st
         return _indent_all(("",), line, indentation_of(below))
     heads = (*bindings, f"for {name} in ", f"for {name}, ") if name else _HEADS
     return _indent_all(heads, line, find_outer_indentation(before, below))
+
+
+def find_existing_start(answer: str, wrong: Sequence[UnresolvedName]) -> tuple[str, ...]:
+    """Return the answer up to its first name that does not exist, with the closest existing one in its place.
+
+    Return nothing if no name is similar, or if the wrong one begins left of the cursor.
+    """
+    first = min(wrong, key=lambda each: each.offset, default=None)
+    if first is None or not answer.startswith(first.name, first.offset):
+        return ()
+    name = find_closest(first)
+    return (LINE_END.sub("\n", answer[: first.offset]) + name,) if name else ()
 
 
 def _indent_all(starts: Iterable[str], line: str, indentation: str | None) -> tuple[str, ...]:

@@ -46,7 +46,8 @@ class RequestDetails(msgspec.Struct, omit_defaults=True, kw_only=True):
     complete document, in its language and with it as the origin. Most keystrokes request exactly that.
     `context` has the parts beside the document, with `at` only; the gateway ignores those it does not know.
     `attempt` is 2 for a request whose first answer was of no use. The second one should begin with one of
-    `starts`. With `scored`, the deltas have the engine's confidence.
+    `starts`. With `scored`, the deltas have the engine's confidence. `answer` and `objection` continue an
+    edit: the first answer, and the reason why it cannot be used.
     """
 
     task: Literal["complete", "edit", "chat"] = "chat"
@@ -63,6 +64,8 @@ class RequestDetails(msgspec.Struct, omit_defaults=True, kw_only=True):
     attempt: int = 1
     starts: list[str] = []
     scored: bool = False
+    answer: str = ""
+    objection: str = ""
 
 
 class Reasoning(msgspec.Struct, omit_defaults=True, kw_only=True):

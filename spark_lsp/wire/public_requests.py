@@ -55,9 +55,10 @@ def _make_input(request: Request) -> str | list[dict[str, str]]:
     instruction = request.instruction or INSTRUCTION_OF_ACTION.get(request.action, "")
     text = "\n\n".join([*sections, instruction] if instruction else sections)
     earlier = [turn for turn in request.history if turn.role != "system"]
-    if not earlier:
+    if not earlier and request.objection is None:
         return text
-    return [{"role": turn.role, "content": turn.text} for turn in (*earlier, Message("user", text))]
+    turns = (*earlier, Message("user", text), *request.objection_turns())
+    return [{"role": turn.role, "content": turn.text} for turn in turns]
 
 
 def _make_section(kind: PartKind, text: str) -> str:

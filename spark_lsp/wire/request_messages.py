@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.request import BESIDE, Effort, Part, PartKind, Priority, Request, Span, Task
+from spark_lsp.request import BESIDE, Effort, Objection, Part, PartKind, Priority, Request, Span, Task
 from spark_lsp.wire.conversation import read_turns
 from spark_lsp.wire.frames import Create, PartFrame, Reasoning, RequestDetails
 from spark_lsp.wire.replica_client import MirroredDocument
@@ -108,6 +108,7 @@ def _read_spark_request(
         attempt=details.attempt,
         starts=tuple(details.starts),
         scored=details.scored,
+        objection=Objection(details.answer, details.objection) if details.objection else None,
     )
 
 
@@ -200,6 +201,8 @@ def make_create(request: Request, stream_id: str, find_mirrored: FindMirrored) -
         beside = (part for part in request.parts if part.kind in BESIDE)
         details.context = [_make_part(part, find_mirrored) for part in beside]
     else:
+        if request.objection is not None:
+            details.answer, details.objection = request.objection.answer, request.objection.reason
         details.parts = [_make_part(part, find_mirrored) for part in request.parts]
         details.language = request.language
         details.origin = request.origin

@@ -129,7 +129,7 @@ def test_an_edit_that_is_applied(ready: Pipe) -> None:
     ("engine", "code"),
     [
         ("same", Code.NO_CHANGE),
-        ("broken", Code.PROPOSAL_REJECTED),
+        ("broken", Code.PROPOSAL_DOES_NOT_PARSE),
         ("quiet", Code.ANSWER_UNREADABLE),
     ],
 )

@@ -11,8 +11,9 @@ from tests.conftest import private_home
 from tests.e2e.pipe import Pipe
 
 CONFIG = (
-    '[engines.slow]\nkind = "replay"\ntext = "said.txt"\ndelay_ms = 300\n[routes]\ncompletion = ["slow"]\n'
+    '[engines.slow]\nkind = "replay"\ntext = "said.txt"\ndelay_ms = {}\n[routes]\ncompletion = ["slow"]\n'
 )
+HOUR_MS = 3_600_000
 SAID = "said_by_the_engine()"
 FUNCTION = """\
 def load_{name}(path: Path, strict: bool) -> {title}:
@@ -54,13 +55,19 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def delay_ms() -> int:
+    """The time until the engine's first text."""
+    return 300
+
+
+@pytest.fixture
+def desk(tmp_path: Path, delay_ms: int) -> Iterator[Desk]:
     folder = tmp_path / "project"
     folder.mkdir()
     with private_home(tmp_path) as home:
         place = tmp_path / "config" / "spark-lsp"
         (place / "said.txt").write_text(SAID)
-        (place / "config.toml").write_text(CONFIG)
+        (place / "config.toml").write_text(CONFIG.format(delay_ms))
         editor = Pipe(home, tmp_path / "server.log")
         root = folder.as_uri()
         spark = {"completion": {"maxLines": 1}, "context": {"exclude": ["**/private_*"]}}
@@ -78,6 +85,13 @@ def test_ghost_text_copies_from_files_beside_the_document(desk: Desk) -> None:
     desk.write("shop.py", "shop")
     uri = desk.open("main.py")
     desk.editor.until(lambda: desk.ask("shop", uri).startswith("with path"))
+
+
+@pytest.mark.parametrize("delay_ms", [HOUR_MS])
+def test_a_request_in_a_file_just_opened_is_answered_when_its_folder_was_read(desk: Desk) -> None:
+    desk.write("shop.py", "shop")
+    uri = desk.open("main.py")
+    assert desk.ask("shop", uri).startswith("with path")
 
 
 def test_files_that_must_stay_are_no_source(desk: Desk) -> None:

@@ -55,7 +55,7 @@ def test_a_right_answer_a_wrong_one_and_their_figures(tmp_path: Path) -> None:
 
 def test_a_refusal_keeps_its_code(tmp_path: Path) -> None:
     found = attempt(tmp_path, "fetch-retry-backoff", "```python\nsleep((\n```", "```python\nsleep((\n```")
-    assert (found[OURS].outcome, found[OURS].why) == (Outcome.REFUSED, "proposal_rejected")
+    assert (found[OURS].outcome, found[OURS].why) == (Outcome.REFUSED, "proposal_does_not_parse")
     assert found[PLAIN].outcome is Outcome.DAMAGE
     assert found[PLAIN].why.startswith("it no longer parses")
 

@@ -1,8 +1,8 @@
 """The files beside open documents, for the gateway's copy model: code in one folder often repeats itself.
 
-Once for each folder, some files of the language are read on a thread, while the user rests, and mirrored like
-documents. They are sent to the user's own gateway on this machine alone. It only copies from them; no engine
-reads them. The exclusion policy judges each file as it would judge the document, and files with secrets stay.
+Once for each folder, some files of the language are read on a thread and mirrored like documents. They are
+sent to the user's own gateway on this machine alone. It only copies from them; no engine reads them. The
+exclusion policy judges each file as it would judge the document, and files with secrets stay.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ MAX_ENTRIES = 5_000  # of a folder
 MAX_FILES = 24  # of one folder; the policy may start git for each
 MAX_CHARS = 600_000  # of one folder
 MAX_FOLDERS = 4  # with open documents, the newest
-REST_SECONDS = 1.0  # before a folder is read: the answer to a request comes first
+REST_SECONDS = 0.2  # before a folder is read: an editor opens several files at its start
 PAUSE_SECONDS = 0.02  # between two files: sending them must not delay a key
 
 

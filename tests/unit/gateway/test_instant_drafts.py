@@ -50,6 +50,23 @@ async def test_a_draft_comes_from_another_document_while_the_engine_is_silent(
         assert [each["sequence_number"] for each in peer.of("a")] == list(range(len(peer.of("a"))))
 
 
+async def test_a_draft_comes_from_a_document_that_arrives_after_the_request(
+    puppet: Any, served: Any, until: Any
+) -> None:
+    async with served(puppet) as (peer, _):
+        for lane, doc in (("a", "d2"), ("b", "d3")):
+            mirror(peer, doc, BEGUN)
+            complete(peer, lane, doc, len(BEGUN), origin=doc)
+            await until(lambda lane=lane: lane in puppet.inside)
+        puppet.say("a", Started("puppet", "wood"), Chunk("text"))
+        await until(lambda: peer.text("a"))
+        await anyio.sleep(0.05)  # far longer than a draft takes
+        assert find_drafts(peer, "b") == []
+        mirror(peer, "d1", SOURCE)
+        await until(lambda: find_drafts(peer, "b"))
+        assert (find_drafts(peer, "b"), find_drafts(peer, "a")) == ([LINE], [])
+
+
 async def test_a_document_that_was_closed_gives_no_draft(
     puppet: Any, served: Any, until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

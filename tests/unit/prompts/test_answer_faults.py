@@ -2,7 +2,7 @@
 
 import pytest
 
-from spark_lsp.prompts.answer_faults import count_faults, find_wrong_name
+from spark_lsp.prompts.answer_faults import count_faults, find_wrong_names
 from spark_lsp.prompts.ghost import GhostText
 
 BEFORE = "def parse(value):\n    "
@@ -34,7 +34,8 @@ def test_other_languages_and_large_documents_are_not_judged() -> None:
 
 def test_an_answer_is_cut_before_its_first_wrong_name() -> None:
     answer = "number = float(value)\n    number = clamp_it(number)"
-    assert answer[: find_wrong_name(BEFORE, answer, BELOW, "python")].strip() == "number = float(value)"
+    (wrong,) = find_wrong_names(BEFORE, answer, BELOW, "python")
+    assert answer[: wrong.cut].strip() == "number = float(value)"
     ghost = GhostText(BEFORE + BELOW, len(BEFORE), "python")
     ghost.feed(answer)
     assert ghost.finish() == answer

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.request import Message, Part, PartKind, Priority, Request, Span, Task
+from spark_lsp.request import Message, Objection, Part, PartKind, Priority, Request, Span, Task
 from spark_lsp.wire import codec
 from spark_lsp.wire.frames import CacheOptions, Create, DocOpen, PartFrame, Reasoning, RequestDetails
 from spark_lsp.wire.replica_client import MirroredDocument
@@ -67,6 +67,13 @@ REQUESTS = st.builds(
     starts=st.lists(st.text(max_size=5), max_size=3).map(tuple),
     scored=st.booleans(),
 )
+
+
+def test_an_objection_arrives() -> None:
+    request = Request(Task.EDIT, objection=Objection("x = (", "Your code does not parse."))
+    assert read_request(sent(make_create(request, "edit.0", lambda _: None)), ReplicaStore(), spark=True) == (
+        request
+    )
 
 
 @given(request=REQUESTS)

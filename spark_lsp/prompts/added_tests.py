@@ -1,0 +1,64 @@
+"""Where a new test goes, and which part of an answer is one.
+
+A model that should write a test often repeats the code under test, or answers with the test alone. The test
+is therefore inserted below the code; an answer never replaces the code.
+"""
+
+import re
+
+from tree_sitter import Node
+
+from spark_lsp.prompts.names_code import text_of
+from spark_lsp.prompts.syntax import SyntaxTree
+from spark_lsp.text.document import Document
+from spark_lsp.text.edits import Edit
+from spark_lsp.text.lines import LINE_END
+
+_WRAPPERS = ("decorated_definition", "export_statement")
+_IMPORTS = ("import_statement", "import_from_statement", "future_import_statement")
+
+
+def find_test_offset(tree: SyntaxTree, end: int) -> int:
+    """Return the end of the outermost definition that ends at or after `end`; `end` without a tree."""
+    if tree.root is None:
+        return end
+    byte = tree.byte_of(end)
+    for node in tree.root.named_children:
+        if node.start_byte <= byte <= node.end_byte:
+            return max(tree.offset_of(node.end_byte), end)
+    return end
+
+
+def insert_test(document: Document, tree: SyntaxTree, end: int, new: str) -> list[Edit]:
+    """Return the edit that inserts an answer's tests, whose line ends are line feeds; none without a test."""
+    test = _drop_known(document, tree, new).strip("\n").rstrip()
+    if not test:
+        return []
+    at = find_test_offset(tree, end)
+    gap = "\n\n\n" if document.language == "python" else "\n\n"
+    return [Edit(at, at, LINE_END.sub(document.eol, gap + test))]
+
+
+def _drop_known(document: Document, tree: SyntaxTree, new: str) -> str:
+    """Return an answer without the imports and definitions that the document has."""
+    answer = SyntaxTree(document.language, new)
+    if tree.root is None or answer.root is None:
+        return new
+    names = {_name_of(node) for node in tree.root.named_children} - {""}
+    lines = {line.strip() for line in LINE_END.split(document.text)}
+    pieces: list[str] = []
+    at = 0
+    for node in answer.root.named_children:
+        is_known = text_of(node) in lines if node.type in _IMPORTS else _name_of(node) in names
+        if is_known:
+            start, end = answer.offset_of(node.start_byte), answer.offset_of(node.end_byte)
+            pieces.append(new[at:start])
+            at = end
+    return re.sub(r"\n{4,}", "\n\n\n", "".join((*pieces, new[at:])))
+
+
+def _name_of(node: Node) -> str:
+    """Return the name of a definition, or nothing for another statement."""
+    definition = node.named_children[-1] if node.type in _WRAPPERS and node.named_children else node
+    name = definition.child_by_field_name("name")
+    return "" if name is None else text_of(name)

@@ -1,0 +1,1 @@
+"""The checks of a proposed edit, one concept a file; `prompts.gate` runs them in order."""

@@ -1,0 +1,28 @@
+"""Completing a body: everything outside of the body stays."""
+
+from spark_lsp.codes import Code
+from spark_lsp.prompts.checks.change import ProposedChange
+from spark_lsp.prompts.checks.refusal import refuse
+
+
+def check_completion(change: ProposedChange) -> None:
+    """Raise `ProposalRefused` if edits lie outside the body of the definition, its docstring included.
+
+    Without a body on lines below the head, the first line of the target must stay.
+    """
+    body = _find_body(change)
+    if any(edit.start < body for edit in change.edits):
+        raise refuse(
+            "changed code outside the body",
+            Code.PROPOSAL_OUTSIDE,
+            "Your answer changes the head of the definition. Keep it, and write only the body anew.",
+        )
+
+
+def _find_body(change: ProposedChange) -> int:
+    """Return the offset at which the changeable part of the body begins."""
+    definition = change.tree.definition_at(change.start)
+    first_line_end = change.document.line_end(change.document.line_at(change.start))
+    if definition is None or definition.body is None:
+        return first_line_end
+    return definition.docstring[1] if definition.docstring is not None else definition.body
