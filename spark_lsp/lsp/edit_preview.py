@@ -67,6 +67,7 @@ class EditPreview:
         self._reason = ""
         self._growing: GrowingEdits | None = None
         self._added: list[Edit] = []  # the edits behind the hunks, in the text at the time of the request
+        self._begun: Edit | None = None  # the growing edit that was shown last
         self._characters = 0
         self._began = time.monotonic()
         self._own: _OwnChange | None = None
@@ -91,6 +92,7 @@ class EditPreview:
         self._growing = None
         if reply.replaces_target(request.action, request.instruction):
             self._growing = GrowingEdits(request.seen.document, *request.target, form)
+        self._begun = None
         self._characters = 0
         self._replace([])
 
@@ -101,13 +103,17 @@ class EditPreview:
         if growing is None:
             return
         growing.feed(text)
-        certain = growing.certain
-        begun = [] if growing.growing is None else [growing.growing]
-        if growing.is_withdrawn or self._request.seen.would_harm_secrets([*certain, *begun]):
+        new = growing.certain[len(self._added) :]
+        begun = growing.growing
+        if not new and begun == self._begun and not growing.is_withdrawn:
+            return
+        shown = new if begun is None else [*new, begun]
+        if growing.is_withdrawn or self._request.seen.would_harm_secrets(shown):
             self._growing = None  # only the complete answer decides
             self._replace([])
             return
-        self._add(certain[len(self._added) :])
+        self._begun = begun
+        self._add(new)
         self._screen.show_soon()
 
     def settle(self, edits: Sequence[Edit]) -> None:
