@@ -24,8 +24,8 @@ MAX_SECONDS, MAX_FIRST_MS = 1.0, 100.0
 EDIT_S = 30.0
 CHARACTERS_PER_TOKEN = 4
 HEAD = "def values(base):\n"
-OLD = HEAD + "".join(f"    value_{n:02} = base + {n:02}  # the old way\n" for n in range(LINES - 1))
-NEW = HEAD + "".join(f"    value_{n:02} = make_value(base, {n:02})\n" for n in range(LINES - 1))
+OLD = HEAD + "".join(f"    value_{n:02} = base + {n}  # the old way\n" for n in range(LINES - 1))
+NEW = HEAD + "".join(f"    value_{n:02} = max(base, {n}) - base\n" for n in range(LINES - 1))
 
 
 def run(rounds: int = 9) -> list[Figure]:
@@ -69,7 +69,7 @@ async def _edit(editor: Editor, uri: str, machine: Wafer) -> tuple[float, float]
     editor.on_preview = hear
     offered = {each["action"]: each for each in await editor.actions(uri, 0, len(OLD))}
     asked = time.monotonic()
-    number = await editor.start_edit({**offered[INSTRUCT], "instruction": "use make_value"})
+    number = await editor.start_edit({**offered[INSTRUCT], "instruction": "use max"})
     state, reason, _ = await editor.wait_for_edit(number, EDIT_S)
     editor.close(uri)
     if state != "applied" or not heard or heard[-1][1] < LINES - 1:
