@@ -60,6 +60,7 @@ class EditPreview:
         self.code: Code | None = None
         self.changed = asyncio.Event()  # there may be a new open hunk, or none is left
         self._reported = asyncio.Event()  # the document may have changed
+        self._version = request.document.version  # of the text to which the hunks refer
         self._request = request
         self._documents = documents
         self._applier = applier
@@ -119,7 +120,8 @@ class EditPreview:
     def settle(self, edits: Sequence[Edit]) -> None:
         """Take the complete edits; the preview is then ready."""
         self._growing = None
-        self.state = "ready"
+        if self.state != "ended":
+            self.state = "ready"
         if self._added == list(edits[: len(self._added)]):
             self._add(edits[len(self._added) :])
         else:
@@ -162,6 +164,7 @@ class EditPreview:
 
     def follow(self, document: Document, edits: Sequence[Edit]) -> None:
         """Follow a change of the document: ours, or text that the user typed."""
+        self._version = document.version
         self._reported.set()
         own = self._own
         if own is None:
@@ -218,6 +221,8 @@ class EditPreview:
             document = self._documents.get(self.uri)
             if not chosen or document is None:
                 return []
+            if document.version != self._version:
+                raise _unknown_text()
             edits = sorted(self.hunks.open[number] for number in chosen)
 
             def settle() -> None:
@@ -237,7 +242,7 @@ class EditPreview:
         """
         async with self._lock:
             document = self._documents.get(self.uri)
-            if self.hunks.typed_over or document is None:
+            if self.hunks.typed_over or document is None or document.version != self._version:
                 return not self.hunks.applied
             if self.hunks.inverses:
                 edits = sorted(self.hunks.inverses.values())
@@ -282,6 +287,16 @@ class EditPreview:
     def _show_now(self) -> None:
         if self._own is None or self.state == "ended":
             self._screen.show_now()
+
+
+def _unknown_text() -> EditRefused:
+    """Return the error for a document whose changes did not all reach the preview."""
+    return EditRefused(
+        "The text changed where the edit was to be made",
+        "The edit was not applied",
+        "Ask again",
+        code=Code.TEXT_CHANGED,
+    )
 
 
 def refuse_decision(preview: EditPreview) -> None:

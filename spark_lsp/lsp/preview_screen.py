@@ -94,6 +94,7 @@ class PreviewScreen:
         self._version = -1  # of the last message
         self._hunks: tuple[ShownHunk, ...] = ()  # of the last message
         self._has_sent = False
+        self._is_over = False  # the preview has left the screen
         self._sent_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -115,9 +116,10 @@ class PreviewScreen:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self._client.shows_previews:
+        if not self._client.shows_previews or self._is_over:
             return
         view = self._view()
+        self._is_over = view.state == "ended"
         is_empty = view.state in ("growing", "ended") and not view.hunks
         if not is_empty or self._hunks or (view.state == "ended" and self._has_sent):
             self._send(view)

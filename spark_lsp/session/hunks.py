@@ -23,6 +23,7 @@ class Hunks:
     inverses: dict[int, Edit] = field(default_factory=dict[int, Edit])
     typed_over: list[int] = field(default_factory=list[int])
     count: int = 0  # of all hunks so far
+    _is_lost: bool = False
     _changes: list[Edit] = field(default_factory=list[Edit])  # of the document, since the edit's request
     _ours: list[Edit] = field(default_factory=list[Edit])  # `_changes`, if all of them are ours
 
@@ -44,8 +45,10 @@ class Hunks:
     def rebase(self, edit: Edit) -> Edit | None:
         """Return an edit of the text at the time of the request as one of the latest text.
 
-        Return None if the user has typed in its range.
+        Return None if the user has typed in its range, or if the latest text cannot be compared.
         """
+        if self._is_lost:
+            return None
         moved = rebase_edits([edit], self._changes)
         return moved[0] if moved else None
 
@@ -64,7 +67,8 @@ class Hunks:
         self.typed_over += _shift(self.inverses, typed)
 
     def lose_history(self) -> None:
-        """Drop all hunks: the new text cannot be compared with the old one."""
+        """Drop all hunks, also later ones: the new text cannot be compared with the old one."""
+        self._is_lost = True
         self.dropped += self.open
         self.open.clear()
         self.typed_over += self.inverses

@@ -282,6 +282,35 @@ def test_closing_the_document_drops_all() -> None:
     run(scene)
 
 
+def test_hunks_are_never_placed_in_a_text_that_was_opened_again() -> None:
+    async def scene() -> None:
+        scene = Scene(OLD, NEW, EDITOR)
+        scene.receive([200], [])
+        scene.previews.lose_history(scene.editor.document.uri)
+        scene.editor.documents.open(scene.editor.document.uri, "python", 7, "other\n" * 100)
+        scene.preview.settle(scene.final)
+        assert (scene.preview.state, scene.preview.hunks.open) == ("ended", {})
+        assert await scene.preview.apply() == []
+        assert scene.editor.applied == 0
+
+    run(scene)
+
+
+def test_a_change_that_did_not_reach_the_preview_refuses_it() -> None:
+    async def scene() -> None:
+        scene = Scene(OLD, NEW, EDITOR)
+        scene.receive([1000], [])
+        scene.preview.settle(scene.final)
+        scene.editor.on_change.clear()
+        scene.editor.type(0, "import os\n")
+        with pytest.raises(EditRefused) as refused:
+            await scene.preview.apply()
+        assert refused.value.code is Code.TEXT_CHANGED
+        assert scene.editor.applied == 0
+
+    run(scene)
+
+
 def test_an_edit_that_crosses_a_keystroke_is_refused_and_the_hunks_follow() -> None:
     async def scene() -> None:
         scene = Scene(OLD, NEW, EDITOR)
