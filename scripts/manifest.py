@@ -27,6 +27,9 @@ WHOLE = {
     "your approval.",
     "profiles": "Your own simulated machines, by name, for engines of the kind `wafer`.",
 }
+LISTS = {
+    "actions": "Your own code actions: each is an instruction that you use often, under its own title.",
+}
 _NAMES = {"description": "markdownDescription"}
 _SERVER = {
     "spark.server.path": {
@@ -55,6 +58,9 @@ def configuration() -> list[dict[str, Any]]:
         whole: dict[str, Any] = {**_plain(tables[name]), "default": {}, "scope": "machine"}
         whole["markdownDescription"] = text
         sections["engine"]["properties"][f"spark.{name}"] = whole
+    for name, text in LISTS.items():
+        listed = {**_plain(tables[name]), "scope": "machine", "markdownDescription": text}
+        sections["edit"]["properties"][f"spark.{name}"] = listed
     return [*sections.values(), {"title": "Server", "properties": _SERVER}]
 
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 from scripts.wire_page import wire
 from spark_lsp.cli import COMMANDS, Command
 from spark_lsp.codes import MEANINGS, Code
-from spark_lsp.schema import engine_rows, profile_rows, rows
+from spark_lsp.schema import engine_rows, own_action_rows, profile_rows, rows
 from spark_lsp.session.reasons import REMEDIES, TEXTS
 
 _INTRODUCTION = """\
@@ -149,6 +149,23 @@ name or a value of the wrong type leaves the earlier value in force
 {settings}
 [How patterns are read](../explanation/privacy.md#how-patterns-are-read) explains file patterns, with examples.
 
+## Your own actions
+
+`actions` is a list of tables, `[[actions]]` in config.toml: code actions that you add to the
+[menu](../how-to/code-actions.md#your-own-actions). `title` and `instruction` are required. spark-lsp reports an entry
+that it cannot use, and uses the others. The list of a later source replaces that of an earlier one. A project's
+`.spark.toml` cannot add actions.
+
+| setting | default | meaning |
+|---|---|---|
+{actions}
+```toml
+[[actions]]
+title = "Use early returns"
+instruction = "Replace nested conditions by early returns"
+languages = ["python", "go"]
+```
+
 ## Engines
 
 Engines are tables below `engines`: `[engines.NAME]` in config.toml, `spark.engines` in the editor. `kind` is the type
@@ -235,7 +252,8 @@ def settings() -> str:
     profiles = "".join(
         f"| `{name}` | `{default}` | {meaning} |\n" for name, default, meaning in profile_rows()
     )
-    page = _SETTINGS.replace("{settings}", plain).replace("{engines}", engines)
+    own = "".join(f"| `{name}` | `{default}` | {meaning} |\n" for name, default, meaning in own_action_rows())
+    page = _SETTINGS.replace("{actions}", own).replace("{settings}", plain).replace("{engines}", engines)
     return page.replace("{profiles}", profiles)
 
 

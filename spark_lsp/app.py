@@ -146,6 +146,10 @@ def build_engine(
         from spark_lsp.engine.openai.engine import OpenAIEngine
 
         return OpenAIEngine(name, settings)
+    if isinstance(settings, config.ResponsesSettings):
+        from spark_lsp.engine.responses.engine import ResponsesEngine
+
+        return ResponsesEngine(name, settings)
     from spark_lsp.engine.local.engine import LocalEngine
 
     if settings.model == AUTO:

@@ -10,7 +10,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from spark_lsp.config import ENGINE_KINDS, Profile, Settings
+from spark_lsp.config import ACTIONS, ENGINE_KINDS, OwnAction, Profile, Settings
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -35,6 +35,9 @@ def _property(kind: type[Any], item: "dataclasses.Field[Any]", hint: Any) -> dic
     if kind is Settings and item.name == "engines":
         tables = [{**_table(each), "required": ["kind"]} for each in ENGINE_KINDS.values()]
         return {"type": "object", "additionalProperties": {"oneOf": tables}}
+    if kind is Settings and item.name == ACTIONS:
+        items = {**_table(OwnAction), "required": ["title", "instruction"]}
+        return {"type": "array", "items": items, "default": []}
     if kind is Settings and item.name == "profiles":
         return {"type": "object", "additionalProperties": _table(Profile)}
     if dataclasses.is_dataclass(hint):
@@ -57,6 +60,11 @@ def engine_rows() -> Iterator[tuple[str, str, str, str]]:
         for name, default, meaning in _rows(table, ""):
             if name != "kind":
                 yield kind, name, default, meaning
+
+
+def own_action_rows() -> Iterator[tuple[str, str, str]]:
+    """Give `(name, default as JSON, meaning)` of the tables of the user's own actions."""
+    yield from _rows(OwnAction, "")
 
 
 def profile_rows() -> Iterator[tuple[str, str, str]]:

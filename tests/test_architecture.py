@@ -50,6 +50,13 @@ PURE = (
     "engine/openai/fields.py",
     "engine/openai/logprobs.py",
     "engine/openai/servers.py",
+    *(
+        f"engine/responses/{name}.py"
+        for name in (
+            *("address", "calls", "connection", "creates", "errors", "events", "lineage", "mirrors"),
+            *("obstacles", "splices", "standing", "words"),
+        )
+    ),
     "engine/sse.py",
     "gateway/completion_fields.py",
     "gateway/scheduler.py",
@@ -181,6 +188,7 @@ def test_imports_go_down_only(file: Path) -> None:
 def test_only_the_shells_of_the_wire_import_it() -> None:
     users = {relative(file) for file in FILES if "wire" in inner_rooms(file)}
     client = {f"engine/gateway_client/{name}.py" for name in ("remote", "link", "connect")}
+    client |= {f"engine/responses/{name}.py" for name in ("connection", "dialing", "line", "mirrors")}
     assert all(name.startswith(("wire/", "gateway/", "bench/")) or name in client for name in users), users
 
 

@@ -19,7 +19,7 @@ import httpx
 import msgspec
 
 from spark_lsp import programs
-from spark_lsp.bench import cancels, chain, keystroke, ours, peers, roundtrip, tokens, tuned, upload
+from spark_lsp.bench import cancels, chain, keystroke, ours, peers, roundtrip, service, tokens, tuned, upload
 from spark_lsp.bench.figures import Figure, at_least, at_most, at_most_of_baseline, measured
 from spark_lsp.bench.memory import resident_mb
 from spark_lsp.bench.ours import Ours
@@ -95,6 +95,7 @@ async def _at_the_link(servers: Mapping[str, Peer], engines: peers.Engines, amou
     async with _linked(servers) as link:
         return [
             *await _round_trips(link, amount),
+            *await service.round_trips(link.ours, link.servers["ours"], amount.rounds, amount.each),
             *await _tokens(link, engines, amount),
             *await _lags(link, amount),
             *await _cancels(link, amount),
@@ -323,4 +324,5 @@ def _keystroke(amount: Amount) -> list[Figure]:
         ),
         measured(11, "of these the change", "bytes", [float(each.change) for each in counted]),
         measured(11, "of these the request", "bytes", [float(each.request) for each in counted]),
+        *service.bytes_of_keys(amount.each, bodies),
     ]

@@ -65,6 +65,8 @@ def _values(settings: config.Settings) -> Iterator[tuple[str, Any]]:
         if is_dataclass(value):
             each = asdict(cast(Any, value))
             yield from ((f"{item.name}.{name}", found) for name, found in each.items())
+        elif item.name == config.ACTIONS:
+            yield item.name, [asdict(each) for each in settings.actions]
         else:
             table = cast(Mapping[str, Any], value)
             yield from ((f"{item.name}.{name}", _plain(found)) for name, found in table.items())

@@ -13,7 +13,10 @@ from spark_lsp.config.layers import (
     resolve_with_origins,
     used_values,
 )
+from spark_lsp.config.own_actions import OwnAction
+from spark_lsp.config.responses import ReasoningEffort, ResponsesSettings
 from spark_lsp.config.settings import (
+    ACTIONS,
     ENGINE_KINDS,
     MAPPINGS,
     PATTERN_LISTS,
@@ -26,6 +29,7 @@ from spark_lsp.config.settings import (
     EngineSettings,
     Flavour,
     GatewaySettings,
+    KeyedSettings,
     LocalSettings,
     LogSettings,
     OpenAISettings,
@@ -38,6 +42,7 @@ from spark_lsp.config.settings import (
 )
 
 __all__ = [
+    "ACTIONS",
     "ENGINE_KINDS",
     "MAPPINGS",
     "PATTERN_LISTS",
@@ -50,12 +55,16 @@ __all__ = [
     "EngineSettings",
     "Flavour",
     "GatewaySettings",
+    "KeyedSettings",
     "LocalSettings",
     "LogSettings",
     "OpenAISettings",
+    "OwnAction",
     "Problem",
     "Profile",
+    "ReasoningEffort",
     "ReplaySettings",
+    "ResponsesSettings",
     "Routes",
     "Settings",
     "Source",

@@ -13,7 +13,10 @@ from typing import Any, TypeVar, cast, get_type_hints
 
 import msgspec
 
+from spark_lsp.config.own_actions import OwnAction, read_own_actions
+from spark_lsp.config.responses import ResponsesSettings, with_profile
 from spark_lsp.config.settings import (
+    ACTIONS,
     ENGINE_KINDS,
     MAPPINGS,
     PATTERN_LISTS,
@@ -70,12 +73,13 @@ def is_table(name: str) -> bool:
 def used_values(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values without those that `resolve` would reject and report.
 
-    Tables whose names the user chooses (engines, routes) stay complete: `resolve` judges each entry.
+    Tables whose names the user chooses (engines, routes) and lists of tables stay complete: `resolve` judges
+    each entry.
     """
     _, _, origins = resolve_with_origins(("", values))
     used: dict[str, Any] = {}
     for key, value in values.items():
-        if key in MAPPINGS or value is None:
+        if key in MAPPINGS or key == ACTIONS or value is None:
             used[key] = value
         elif key in TABLES and isinstance(value, Mapping):
             table = cast(Mapping[str, Any], value)
@@ -121,6 +125,8 @@ def _overlay_table(base: T, values: Mapping[str, Any], prefix: str, reader: _Sou
             changes[key] = {**getattr(base, key), **_read_engines(value, reader)}
         elif name == "profiles":
             changes[key] = {**getattr(base, key), **_read_profiles(value, reader)}
+        elif name == ACTIONS:
+            changes[key] = _read_own_actions(getattr(base, key), value, reader)
         else:
             changes[key] = _read_value(getattr(base, key), value, hints[key], name, reader)
     return replace(cast(Any, base), **changes)
@@ -212,7 +218,18 @@ def _read_engine(name: str, table: object, reader: _SourceReader) -> EngineSetti
         known = ", ".join(ENGINE_KINDS)
         reader.report(f"{setting}.kind", f"must be one of: {known}; the engine is left out")
         return None
-    return _overlay_table(kind(), values, setting, reader)
+    table = _overlay_table(kind(), values, setting, reader)
+    return with_profile(table) if isinstance(table, ResponsesSettings) else table
+
+
+def _read_own_actions(
+    current: tuple[OwnAction, ...], value: object, reader: _SourceReader
+) -> tuple[OwnAction, ...]:
+    found = read_own_actions(value, reader.report)
+    if found is None:
+        return current
+    reader.note_origin(ACTIONS)
+    return found
 
 
 def _read_profiles(value: object, reader: _SourceReader) -> dict[str, Profile]:

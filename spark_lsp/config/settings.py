@@ -11,15 +11,11 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
+from spark_lsp.config.own_actions import OwnAction
+from spark_lsp.config.responses import ResponsesSettings
+from spark_lsp.config.values import Amount, Count, Share
+from spark_lsp.config.values import describe as _describe
 from spark_lsp.request import Effort
-
-Count = Annotated[int, Meta(ge=0)]
-Amount = Annotated[float, Meta(ge=0)]
-Share = Annotated[float, Meta(ge=0, le=1)]
-
-
-def _describe(text: str) -> Meta:
-    return Meta(description=text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +144,9 @@ class WaferSettings:
     seed: Annotated[int, _describe("seed of the bursts; the same seed gives the same bursts")] = 0
 
 
-EngineSettings = LocalSettings | ReplaySettings | OpenAISettings | WaferSettings
+EngineSettings = LocalSettings | ReplaySettings | OpenAISettings | ResponsesSettings | WaferSettings
+KeyedSettings = OpenAISettings | ResponsesSettings
+"""The settings of engines that may have an API key."""
 ENGINE_KINDS: Mapping[str, type[EngineSettings]] = {table().kind: table for table in get_args(EngineSettings)}
 ROUTES = ("completion", "edit", "chat")
 Routes = Mapping[str, tuple[str, ...]]
@@ -309,6 +307,7 @@ class Settings:
     )
     completion: CompletionSettings = CompletionSettings()
     edit: EditSettings = EditSettings()
+    actions: tuple[OwnAction, ...] = ()
     context: ContextSettings = ContextSettings()
     budget: BudgetSettings = BudgetSettings()
     stats: StatsSettings = StatsSettings()
@@ -335,3 +334,5 @@ TABLES = ("engine", "completion", "edit", "context", "budget", "stats", "log")
 MAPPINGS = ("engines", "profiles", "routes", "engine.routes")
 """The tables whose names the user chooses."""
 PATTERN_LISTS = ("context.exclude", "completion.disabledGlobs")
+ACTIONS = "actions"
+"""The list of tables with the user's own actions."""

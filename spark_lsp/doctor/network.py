@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from spark_lsp.config import OpenAISettings, Settings
+from spark_lsp.config import OpenAISettings, ResponsesSettings, Settings
 from spark_lsp.doctor.finding import Finding
 from spark_lsp.errors import ConfigError
 from spark_lsp.proxies import proxy_for
@@ -46,6 +46,8 @@ def _hosts(settings: Settings) -> dict[str, str]:
     for table in settings.engines.values():
         if isinstance(table, OpenAISettings):
             urls += [table.base_url, *table.base_urls]
+        if isinstance(table, ResponsesSettings):
+            urls.append(table.base_url)
     hosts = dict[str, str]()
     for url in urls:
         try:

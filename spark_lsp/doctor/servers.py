@@ -6,20 +6,47 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from spark_lsp.config import OpenAISettings, Settings
+from spark_lsp.config import OpenAISettings, ResponsesSettings, Settings
 from spark_lsp.doctor.finding import Finding, Level
 from spark_lsp.engine.openai.engine import OpenAIEngine
+from spark_lsp.engine.responses.engine import ResponsesEngine
 from spark_lsp.errors import EngineError
 
 SUBJECT = "server"
 
 
 def look(settings: Settings) -> Iterator[Finding]:
-    """Give the findings about each server; the only request to a server is for its list of models."""
+    """Give the findings about each server.
+
+    The only request to a server is for its list of models, or a WebSocket handshake; no code is sent.
+    """
     for name, table in settings.engines.items():
+        alone = any(set(names) == {name} for names in settings.routes.values())
+        level: Level = "error" if alone else "warning"
         if isinstance(table, OpenAISettings):
-            alone = any(set(names) == {name} for names in settings.routes.values())
-            yield from _engine(name, table, "error" if alone else "warning")
+            yield from _engine(name, table, level)
+        elif isinstance(table, ResponsesSettings):
+            yield from _service(name, table, level)
+
+
+def _service(name: str, table: ResponsesSettings, level: Level) -> Iterator[Finding]:
+    where = f"engines.{name}: {table.base_url}"
+    try:
+        transport = anyio.run(_probe, ResponsesEngine(name, table))
+    except EngineError as error:
+        yield Finding(level, SUBJECT, f"{where}: {error.what}", error.remedy)
+        return
+    model = f", model {table.model}" if table.model else ""
+    yield Finding("ok", SUBJECT, f"{where} is used {transport}{model}")
+    if _in_the_clear(table.base_url):
+        yield _not_encrypted(where)
+
+
+async def _probe(engine: ResponsesEngine) -> str:
+    try:
+        return await engine.probe()
+    finally:
+        await engine.aclose()
 
 
 def _engine(name: str, table: OpenAISettings, level: Level) -> Iterator[Finding]:
@@ -33,8 +60,12 @@ def _engine(name: str, table: OpenAISettings, level: Level) -> Iterator[Finding]
         else:
             yield _serves(where, table.model, found, level)
         if _in_the_clear(url):
-            what = f"{where} is not encrypted: code and key can be read on the way"
-            yield Finding("warning", SUBJECT, what, "Use https, or a tunnel")
+            yield _not_encrypted(where)
+
+
+def _not_encrypted(where: str) -> Finding:
+    what = f"{where} is not encrypted: code and key can be read on the way"
+    return Finding("warning", SUBJECT, what, "Use https, or a tunnel")
 
 
 async def _listed(engine: OpenAIEngine) -> list[tuple[str, dict[str, int] | EngineError]]:
@@ -61,7 +92,7 @@ def _in_the_clear(url: str) -> bool:
     """Tell whether requests leave this machine and its network unencrypted, judged by the host name."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if parts.scheme != "http" or host == "localhost":
+    if parts.scheme not in ("http", "ws") or host == "localhost":
         return False
     try:
         return not ip_address(host).is_private

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from spark_lsp.codes import Code
-from spark_lsp.config import EngineSettings, OpenAISettings, Problem
+from spark_lsp.config import EngineSettings, KeyedSettings, Problem
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.circuit_breaker import BreakerState, CircuitBreaker
 from spark_lsp.engine.guard import info_of
@@ -64,7 +64,7 @@ class Registry:
 
     def key_variables(self) -> set[str]:
         """Return the environment variables with the keys of the gateway's own engines."""
-        return {each.key_env for each in self._settings.values() if isinstance(each, OpenAISettings)}
+        return {each.key_env for each in self._settings.values() if isinstance(each, KeyedSettings)}
 
     def engine(self, name: str) -> Engine | None:
         """Return the engine of that name, for an engine that depends on it."""

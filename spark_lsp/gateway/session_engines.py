@@ -7,7 +7,7 @@ equal settings, the connection uses that one, because a second copy of a model w
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from spark_lsp.config import EngineSettings, OpenAISettings, Problem, read_engine
+from spark_lsp.config import EngineSettings, KeyedSettings, Problem, read_engine
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.guard import close_engine
 from spark_lsp.engine.openai.keys import HANDED
@@ -33,7 +33,7 @@ class SessionEngines:
     def configure(self, received: SettingsReceived) -> list[Engine]:
         """Use the editor's engines and routes; return engines that are not used any more, to be closed."""
         tables, problems = self._read_settings(received.engines)
-        given_keys = {each.key_env for each in tables.values() if isinstance(each, OpenAISettings)}
+        given_keys = {each.key_env for each in tables.values() if isinstance(each, KeyedSettings)}
         HANDED.take(self, received.keys, self._gateway_registry.key_variables() | given_keys)
         settings = {name: each for name, each in tables.items() if not self._gateway_registry.has(name, each)}
         kept = {

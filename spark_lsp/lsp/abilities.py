@@ -33,6 +33,14 @@ class Abilities:
         return bool(edit and edit.document_changes) or self._editor_name in UNDECLARED_VERSION_SUPPORT
 
     @property
+    def creates_files(self) -> bool:
+        """Whether an edit may create a file."""
+        workspace = self._capabilities.workspace
+        edit = workspace.workspace_edit if workspace else None
+        operations = (edit.resource_operations if edit else None) or ()
+        return types.ResourceOperationKind.Create in operations and self.takes_versions
+
+    @property
     def answers_configuration(self) -> bool:
         """Whether the editor answers `workspace/configuration`."""
         workspace = self._capabilities.workspace

@@ -37,7 +37,11 @@ class EditApplier:
             self._documents.encoding,
             versioned=self._client.abilities.takes_versions,
         )
-        problem = await self._send(types.ApplyWorkspaceEditParams(edit, label))
+        await self.send(types.ApplyWorkspaceEditParams(edit, label))
+
+    async def send(self, params: types.ApplyWorkspaceEditParams) -> None:
+        """Let the editor apply an edit. Raises as `apply`."""
+        problem = await self._request(params)
         if problem is not None:
             raise EditRefused(
                 f"The editor did not apply the edit: {problem}",
@@ -46,7 +50,7 @@ class EditApplier:
                 code=Code.EDITOR_REFUSED,
             )
 
-    async def _send(self, params: types.ApplyWorkspaceEditParams) -> str | None:
+    async def _request(self, params: types.ApplyWorkspaceEditParams) -> str | None:
         """Let the editor apply an edit; return its reason for not doing so, or None."""
         answer: object = None
         with anyio.move_on_after(APPLY_TIMEOUT_SECONDS) as waited:

@@ -6,6 +6,7 @@ link is lost during an edit, the edit is started once more, because nothing was 
 ends with exactly one `spark/edit`.
 """
 
+import functools
 import itertools
 from collections.abc import Sequence
 from contextlib import suppress
@@ -31,7 +32,9 @@ from spark_lsp.lsp.progress import Progress, ProgressRegistry
 from spark_lsp.lsp.refused_proposals import RefusedProposals
 from spark_lsp.lsp.rules import edit_by_rules
 from spark_lsp.lsp.settings_store import SettingsStore
-from spark_lsp.prompts import actions
+from spark_lsp.lsp.tests_writer import TestsWriter
+from spark_lsp.lsp.threads import run_in_thread
+from spark_lsp.prompts.instruction_comments import InstructionComment
 from spark_lsp.session.documents import Documents
 from spark_lsp.session.proposal import Proposal
 from spark_lsp.supervise import call_guarded, log_failure
@@ -97,6 +100,7 @@ class EditJobs:
         progress: ProgressRegistry,
         engine_side: EngineSide,
         answers: AnswerReader,
+        tests: TestsWriter,
     ) -> None:
         self._documents = documents
         self._settings = settings
@@ -104,6 +108,7 @@ class EditJobs:
         self._messages = messages
         self._progress = progress
         self._engine_side = engine_side
+        self._tests = tests
         self._proposer = EditProposer(settings, answers)
         self._applier = EditApplier(documents, client)
         self._refused = RefusedProposals(client)
@@ -152,7 +157,7 @@ class EditJobs:
         self._previews.lose_history(uri)
 
     async def _run(self, job: EditJob) -> None:
-        progress = self._progress.create(actions.title_of(job.request.action), lambda: self.cancel(job.id))
+        progress = self._progress.create(job.request.title, lambda: self.cancel(job.id))
         outcome: Outcome | None = None
         try:
             with job.scope:
@@ -167,6 +172,8 @@ class EditJobs:
         """Make and apply the edit; return its outcome."""
         try:
             await progress.begin()
+            if job.request.action == "tests":
+                return await self._write_tests(job, progress)
             known = await edit_by_rules(job.request)
             edits = await self._propose(job, progress) if known is None else known
             reason = await self._settle(job, _remove_note(edits, job.request.note), progress)
@@ -209,6 +216,22 @@ class EditJobs:
         proposal = proposal_of(error)
         if proposal is not None and self._client.shows_previews:
             job.preview.refuse(error.code, str(error), proposal.edits)
+
+    async def _write_tests(self, job: EditJob, progress: Progress) -> Outcome:
+        """Write the tests of the job's code; the result names their file. Raises `SparkError`."""
+        request, abilities = job.request, self._client.abilities
+        plan = await run_in_thread(self._tests.plan, request, abilities)
+        read = functools.partial(self._tests.read_edits, plan, request)
+        watch = EditProgress(progress, job.preview)
+        edits = await self._proposer.propose(request, watch, plan.question, read)
+        if plan.file is None:
+            await self._apply(job, _remove_note(edits, request.note))
+            return APPLIED
+        edit = self._tests.make_edit(plan.file, edits, abilities)
+        await self._applier.send(types.ApplyWorkspaceEditParams(edit, request.title))
+        reason = f"The tests of `{plan.subject.label}` are in {plan.file.path}"
+        self._messages.show(types.MessageType.Info, f"{reason}.")
+        return Outcome("applied", Code.APPLIED, reason)
 
     def _end(self, job: EditJob) -> None:
         """Send the job's outcome to the editor, once."""
@@ -253,7 +276,7 @@ class EditJobs:
         moved = rebase_edits(edits, job.typed) if job.typed is not None and document is not None else None
         if moved is None or document is None:
             raise _text_changed()
-        await self._applier.apply(document, moved, actions.title_of(job.request.action))
+        await self._applier.apply(document, moved, job.request.title)
 
     async def _settle(self, job: EditJob, edits: Sequence[Edit], progress: Progress) -> str:
         """Apply the edits as the user wants it; return a sentence about it, which is usually empty."""
@@ -299,7 +322,7 @@ def _text_changed() -> EditRefused:
     return EditRefused(TEXT_CHANGED, "The edit was not applied", "Ask again", code=Code.TEXT_CHANGED)
 
 
-def _remove_note(edits: list[Edit], note: actions.InstructionComment | None) -> list[Edit]:
+def _remove_note(edits: list[Edit], note: InstructionComment | None) -> list[Edit]:
     """Return the edits and the removal of the comment that asked for them, unless they overlap."""
     if not edits or note is None or any(note.start < each.end and each.start < note.end for each in edits):
         return edits

@@ -17,7 +17,7 @@ from spark_lsp.lsp.edit_applier import EditApplier
 from spark_lsp.lsp.edit_request import EditRequest
 from spark_lsp.lsp.language_client import LanguageClient
 from spark_lsp.lsp.preview_screen import PreviewScreen, ShownHunk, State, View
-from spark_lsp.prompts import actions, reply
+from spark_lsp.prompts import reply
 from spark_lsp.prompts.growing_edits import GrowingEdits
 from spark_lsp.request import EditFormat
 from spark_lsp.session.documents import Documents
@@ -64,7 +64,7 @@ class EditPreview:
         self._request = request
         self._documents = documents
         self._applier = applier
-        self._label = actions.title_of(request.action)
+        self._label = request.title
         self._reason = ""
         self._growing: GrowingEdits | None = None
         self._added: list[Edit] = []  # the edits behind the hunks, in the text at the time of the request

@@ -5,6 +5,9 @@ never by a third. If the link is lost during an answer, the request is sent once
 applied yet.
 """
 
+import functools
+from collections.abc import Callable
+
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused, EngineError
 from spark_lsp.lsp.answer_recorder import AnswerReader
@@ -29,6 +32,8 @@ from spark_lsp.text.edits import Edit
 
 RETRIED = (Code.CONNECTION_LOST, Code.ANSWER_BROKE_OFF)  # nothing was applied, another engine may answer
 TEXT_UNCHANGED = "The text is as it was"
+AnswerToEdits = Callable[[EditFormat, str], list[Edit]]
+"""Returns the edits in an answer; raises `EditRefused`."""
 DOUBT = "The answer lacks a name of the instruction"
 
 
@@ -46,29 +51,46 @@ class EditProposer:
         self._settings = settings
         self._answers = answers
 
-    async def propose(self, request: EditRequest, progress: EditProgress) -> list[Edit]:
-        """Return the edits of the request's document. Raises `EditRefused` or `EngineError`."""
-        asked = self._build_request(request, request.target)
-        attempt = await self._attempt(request, asked, progress)
+    async def propose(
+        self,
+        request: EditRequest,
+        progress: EditProgress,
+        question: str = "",
+        read: AnswerToEdits | None = None,
+    ) -> list[Edit]:
+        """Return the edits of the request's document. Raises `EditRefused` or `EngineError`.
+
+        `question` replaces the request's own, and `read` the usual way to read edits out of an answer.
+        """
+        asked = self._build_request(request, question or request.question)
+        read = read or functools.partial(_read_edits, request)
+        attempt = await self._attempt(request, asked, progress, read)
         again = plan_second_request(asked, attempt)
         if again is not None:
             progress.report(f"{_describe(attempt)}; asking again")
-            attempt = await self._attempt_again(request, again, attempt, progress)
+            attempt = await self._attempt_again(request, again, attempt, progress, read)
         if attempt.refusal is not None:
             raise attempt.refusal
         return list(attempt.edits)
 
     async def _attempt_again(
-        self, request: EditRequest, again: Request, first: Attempt, progress: EditProgress
+        self,
+        request: EditRequest,
+        again: Request,
+        first: Attempt,
+        progress: EditProgress,
+        read: AnswerToEdits,
     ) -> Attempt:
         """Return the better of the first attempt and a second one; an engine that fails costs the second."""
         try:
-            second = await self._attempt(request, again, progress)
+            second = await self._attempt(request, again, progress, read)
         except EngineError:
             return first
         return choose_attempt(first, second)
 
-    async def _attempt(self, request: EditRequest, asked: Request, progress: EditProgress) -> Attempt:
+    async def _attempt(
+        self, request: EditRequest, asked: Request, progress: EditProgress, read: AnswerToEdits
+    ) -> Attempt:
         """Return an answer with its edits or its refusal. Raises `EngineError`."""
         format_, text, is_cut = await self._ask_model(asked, progress)
         try:
@@ -79,18 +101,18 @@ class EditProposer:
                     "Select fewer lines, or ask for a smaller change",
                     code=Code.ANSWER_CUT,
                 )
-            edits = await run_in_thread(_read_edits, request, format_, text)
+            edits = await run_in_thread(read, format_, text)
         except EditRefused as error:
             _forget_secrets(request, error)
             return Attempt(text, refusal=error)
         return Attempt(text, tuple(edits), is_doubtful=_is_doubtful(request, edits))
 
-    def _build_request(self, request: EditRequest, target: tuple[int, int]) -> Request:
+    def _build_request(self, request: EditRequest, question: str) -> Request:
         """Return the engine's request, without the secrets of the user's texts."""
         messages = [redact_secrets(diagnostic.message) for diagnostic in request.diagnostics]
-        instruction, effort = redact_secrets(request.instruction), self._settings.current.edit.effort
+        instruction, effort = redact_secrets(question), self._settings.current.edit.effort
         return context.build_edit(
-            request.seen.document, target, request.action, instruction, messages, effort
+            request.seen.document, request.target, request.action, instruction, messages, effort
         )
 
     async def _ask_model(self, request: Request, progress: EditProgress) -> tuple[EditFormat, str, bool]:
@@ -155,4 +177,6 @@ def _is_doubtful(request: EditRequest, edits: list[Edit]) -> bool:
 
 def _describe(attempt: Attempt) -> str:
     """Return the reason for a second request, for the progress."""
-    return DOUBT if attempt.refusal is None else attempt.refusal.what.removesuffix("; not applied")
+    if attempt.refusal is None:
+        return DOUBT
+    return attempt.refusal.event if isinstance(attempt.refusal, ProposalRefused) else attempt.refusal.what

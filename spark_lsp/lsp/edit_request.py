@@ -1,7 +1,7 @@
 """Reads the arguments of the commands `spark.edit` and `spark.explain`."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -13,7 +13,14 @@ from spark_lsp.lsp import convert
 from spark_lsp.lsp.outgoing import Outgoing
 from spark_lsp.privacy.redaction import RedactedDocument
 from spark_lsp.prompts import actions
+from spark_lsp.prompts.action_questions import build_question
+from spark_lsp.prompts.action_targets import find_target
+from spark_lsp.prompts.actions import Ask, CodeAction
+from spark_lsp.prompts.diagnostic import Diagnostic
+from spark_lsp.prompts.instruction_comments import InstructionComment, find_instruction
+from spark_lsp.prompts.rename_offer import default_name, name_at
 from spark_lsp.prompts.syntax import SyntaxTree
+from spark_lsp.prompts.tests_question import asks_for_same_file, is_request_for_tests
 from spark_lsp.session.documents import Documents
 from spark_lsp.session.reasons import REMEDIES, TEXTS
 from spark_lsp.text.document import Document
@@ -27,7 +34,8 @@ MAX_NAME_CHARACTERS = 80
 class EditRequest:
     """A command's edit; offsets refer to `document`, the true text.
 
-    `note` is the comment that contains the instruction. The edit removes it.
+    `action` is a name of the table; an action of the user's settings is `instruct` with a title. `note` is
+    the comment that contains the instruction. The edit removes it.
     """
 
     action: str
@@ -36,8 +44,15 @@ class EditRequest:
     start: int
     end: int
     instruction: str = ""
-    diagnostics: tuple[actions.Diagnostic, ...] = ()
-    note: actions.InstructionComment | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    note: InstructionComment | None = None
+    own_title: str = ""
+    in_place: bool = False  # tests belong below the code
+
+    @property
+    def title(self) -> str:
+        """The action's title, for the editor's list of changes."""
+        return self.own_title or actions.title_of(self.action)
 
     @property
     def document(self) -> Document:
@@ -47,9 +62,12 @@ class EditRequest:
     @cached_property
     def target(self) -> tuple[int, int]:
         """The range that a model may change."""
-        return actions.find_target(
-            self.action, self.document, self.tree, self.start, self.end, self.diagnostics
-        )
+        return find_target(self.action, self.document, self.tree, self.start, self.end, self.diagnostics)
+
+    @property
+    def question(self) -> str:
+        """The instruction to the model; it contains no text of the document that is a secret."""
+        return build_question(self.action, self.instruction, self.seen.document, self.tree, self.start)
 
 
 class EditRequestReader:
@@ -59,27 +77,71 @@ class EditRequestReader:
     used now.
     """
 
-    def __init__(self, documents: Documents, outgoing: Outgoing) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        outgoing: Outgoing,
+        own_actions: Callable[[], Sequence[CodeAction]] = tuple,
+    ) -> None:
         self._documents = documents
         self._outgoing = outgoing
+        self._own_actions = own_actions
+
+    @property
+    def own_actions(self) -> Sequence[CodeAction]:
+        """The actions of the user's settings."""
+        return self._own_actions()
 
     def read_edit(self, argument: Any) -> EditRequest:
         """Return the request in the argument of `spark.edit`."""
         fields = _require_object(argument, "spark.edit needs one argument, an object")
-        action = _read_text(fields, "action", MAX_NAME_CHARACTERS)
-        if action not in actions.action_names():
-            known = ", ".join(actions.action_names())
-            raise ArgumentError(f"There is no action {action!r}", NOTHING_DONE, f"Use one of: {known}")
+        action = self._read_action(fields)
         document = self._find_document(fields)
         start, end = self._read_offsets(document, fields.get("range"))
         diagnostics = self._read_diagnostics(document, fields)
         seen = self._outgoing.redact(document)
         tree = SyntaxTree.of(document)
-        instruction = _read_text(fields, "instruction", MAX_TEXT_CHARACTERS)
-        if instruction or not actions.needs_instruction(action):
-            instruction = instruction or actions.instruction_of(action)
-            return EditRequest(action, seen, tree, start, end, instruction, diagnostics)
-        note, start, end = actions.find_instruction(document, tree, start, end)
+        instruction = _read_text(fields, "instruction", MAX_TEXT_CHARACTERS) or action.instruction
+        is_own = action.name.startswith(actions.OWN)
+        request = EditRequest(
+            "instruct" if is_own else action.name,
+            seen,
+            tree,
+            start,
+            end,
+            instruction,
+            diagnostics,
+            own_title=action.title if is_own else "",
+        )
+        if request.action == "instruct" and is_request_for_tests(instruction, document.language):
+            return replace(request, action="tests", in_place=True)
+        if request.action == "tests" and asks_for_same_file(instruction):
+            return replace(request, in_place=True)
+        if instruction:
+            return request
+        if action.ask is Ask.NAME:
+            return self._with_default_name(request)
+        return self._with_note(request) if action.ask is Ask.INSTRUCTION else request
+
+    def _read_action(self, fields: Mapping[str, Any]) -> CodeAction:
+        name = _read_text(fields, "action", MAX_NAME_CHARACTERS)
+        own = {each.name: each for each in self.own_actions}
+        if name in own:
+            return own[name]
+        if name not in actions.action_names():
+            known = ", ".join((*actions.action_names(), *own))
+            raise ArgumentError(f"There is no action {name!r}", NOTHING_DONE, f"Use one of: {known}")
+        return actions.find_action(name)
+
+    def _with_default_name(self, request: EditRequest) -> EditRequest:
+        """Return a request for a rename with the new name; other actions choose a free name themselves."""
+        name = name_at(request.document, request.start) if request.action == "rename" else ""
+        return replace(request, instruction=default_name(name)) if name else request
+
+    def _with_note(self, request: EditRequest) -> EditRequest:
+        """Return a request with the instruction of a comment beside its lines."""
+        document, tree = request.document, request.tree
+        note, start, end = find_instruction(document, tree, request.start, request.end)
         if note is None:
             raise EditRefused(
                 "The edit has no instruction",
@@ -87,20 +149,20 @@ class EditRequestReader:
                 "Write a comment `spark: what to do` above the lines, or use an editor that asks for it",
                 code=Code.INSTRUCTION_MISSING,
             )
-        return EditRequest(action, seen, tree, start, end, note.instruction, diagnostics, note)
+        return replace(request, start=start, end=end, instruction=note.instruction, note=note)
 
     def read_lines(self, argument: Any) -> tuple[Document, int, int]:
         """Return the document and the complete lines in the argument of a command that changes nothing."""
         fields = _require_object(argument, "The command needs one argument, an object")
         document = self._find_document(fields)
         start, end = self._read_offsets(document, fields.get("range"))
-        return document, *actions.find_target("fix", document, SyntaxTree.of(document), start, end, ())
+        return document, *find_target("explain", document, SyntaxTree.of(document), start, end, ())
 
-    def convert_diagnostic(self, document: Document, diagnostic: types.Diagnostic) -> actions.Diagnostic:
+    def convert_diagnostic(self, document: Document, diagnostic: types.Diagnostic) -> Diagnostic:
         """Return an LSP diagnostic with offsets in place of positions."""
         start, end = convert.to_offsets(document, diagnostic.range, self._documents.encoding)
         code, source = str(diagnostic.code or ""), diagnostic.source or ""
-        return actions.Diagnostic(start, end, diagnostic.message, code, source)
+        return Diagnostic(start, end, diagnostic.message, code, source)
 
     def _find_document(self, fields: Mapping[str, Any]) -> Document:
         if not (uri := _read_text(fields, "uri", MAX_TEXT_CHARACTERS)):
@@ -140,22 +202,20 @@ class EditRequestReader:
             raise ArgumentError("The command's range is not an LSP range", NOTHING_DONE) from error
         return convert.to_offsets(document, lsp_range, self._documents.encoding)
 
-    def _read_diagnostics(
-        self, document: Document, fields: Mapping[str, Any]
-    ) -> tuple[actions.Diagnostic, ...]:
+    def _read_diagnostics(self, document: Document, fields: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
         values: object = fields.get("diagnostics") or list[Any]()
         if not isinstance(values, list):
             raise ArgumentError("The command's diagnostics are not a list", NOTHING_DONE)
         return tuple(self._read_diagnostic(document, value) for value in cast(list[Any], values))
 
-    def _read_diagnostic(self, document: Document, value: Any) -> actions.Diagnostic:
+    def _read_diagnostic(self, document: Document, value: Any) -> Diagnostic:
         """Return a diagnostic that arrived as JSON."""
         if isinstance(value, types.Diagnostic):
             return self.convert_diagnostic(document, value)
         fields = cast(dict[str, Any], value) if isinstance(value, dict) else {}
         start, end = self._read_offsets(document, fields.get("range"))
         message, code, source = (str(fields.get(name, "")) for name in ("message", "code", "source"))
-        return actions.Diagnostic(start, end, message, code, source)
+        return Diagnostic(start, end, message, code, source)
 
 
 def _require_object(argument: Any, message: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Explanations: what some lines do, in prose, sent by `spark/explanation` while it is streamed.
 
 Each notification has the complete text so far. The last one has `done`, and a reason if the text is
-incomplete. The document does not change. A client without a status UI gets the text as a message at the end.
+incomplete. The document does not change. A client that does not declare that it shows explanations gets the
+text as a message at the end.
 Each started explanation ends with exactly one notification that has `done`.
 """
 
@@ -121,7 +122,7 @@ class Explanations:
             return
         self._notify(job, ending, done=True)
         del self._jobs[job.id]
-        if self._client.abilities.lacks_status_ui:
+        if not self._client.shows_explanations:
             self._messages.show(MessageType.Info, job.text.strip() or ending.reason)
 
     async def _read(self, job: Explanation) -> None:

@@ -26,6 +26,7 @@ class LanguageClient:
         self.shows_partial_results = False  # whether it shows ghost text while the text is streamed
         self.shows_previews = False  # whether it shows the hunks of an edit before they are applied
         self.reports_rejections = False  # whether it sends `spark.reject`
+        self.shows_explanations = False  # whether it handles `spark/explanation`
 
     def notify(self, method: str, params: Mapping[str, Any]) -> None:
         """Send a notification of plain values."""

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.shown import ShownSuggestions
     from spark_lsp.lsp.status_publisher import StatusPublisher
     from spark_lsp.lsp.suggester import Suggester
+    from spark_lsp.prompts.actions import CodeAction
 
 
 class Parts:
@@ -231,12 +232,13 @@ class Parts:
         """Reads the arguments of commands."""
         from spark_lsp.lsp.edit_request import EditRequestReader
 
-        return EditRequestReader(self.workspace.documents, self.outgoing)
+        return EditRequestReader(self.workspace.documents, self.outgoing, self._list_own_actions)
 
     @cached_property
     def edits(self) -> "EditJobs":
         """The edits under way."""
         from spark_lsp.lsp.edit_jobs import EditJobs
+        from spark_lsp.lsp.tests_writer import TestsWriter
 
         edits = EditJobs(
             documents=self.workspace.documents,
@@ -246,6 +248,7 @@ class Parts:
             progress=self.progress,
             engine_side=self.engine_side,
             answers=self.answers,
+            tests=TestsWriter(self.workspace.documents, lambda: self.workspace.roots),
         )
         self.sync.on_change.append(edits.record_change)
         self.sync.on_history_lost.append(edits.lose_history)
@@ -263,6 +266,14 @@ class Parts:
             engine_side=self.engine_side,
             answers=self.answers,
         )
+
+    def _list_own_actions(self) -> "Sequence[CodeAction]":
+        from spark_lsp.prompts.actions import own_action
+
+        return [
+            own_action(each.title, each.instruction, frozenset(each.languages), each.kind)
+            for each in self.settings.current.actions
+        ]
 
     async def run_engine_side(self, link: "GatewayLink") -> None:
         """Run the engine side on a link until cancelled."""

@@ -269,7 +269,14 @@ OPTIONS: dict[str, object] = {
     types.TEXT_DOCUMENT_DID_SAVE: types.SaveOptions(include_text=True),
     types.TEXT_DOCUMENT_INLINE_COMPLETION: types.InlineCompletionOptions(work_done_progress=False),
     types.TEXT_DOCUMENT_CODE_ACTION: types.CodeActionOptions(
-        code_action_kinds=[types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite]
+        code_action_kinds=[
+            types.CodeActionKind.QuickFix,
+            types.CodeActionKind.RefactorRewrite,
+            types.CodeActionKind.RefactorExtract,
+            types.CodeActionKind.RefactorInline,
+            "source.fixAll.spark",
+            "spark.explain",
+        ]
     ),
     types.TEXT_DOCUMENT_COMPLETION: types.CompletionOptions(trigger_characters=[".", "(", " ", "\n"]),
 }

@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection, Mapping
 from typing import Any, cast
 
-from spark_lsp.config import MAPPINGS, TABLES, OpenAISettings, Settings
+from spark_lsp.config import ACTIONS, MAPPINGS, TABLES, KeyedSettings, Settings
 
 SECTION = "spark"
 CLIENT = "client"  # a client describes itself there; it is not a setting
@@ -42,14 +42,15 @@ def is_foreign(value: object) -> bool:
     if not isinstance(value, Mapping):
         return False
     names = {name.partition(".")[0] for name in cast(Mapping[str, Any], value)}
-    return names.isdisjoint({SECTION, *TABLES, *MAPPINGS})
+    return names.isdisjoint({SECTION, ACTIONS, *TABLES, *MAPPINGS})
 
 
 def client_declares(options: object, ability: str) -> bool:
     """Return whether a client declares an ability.
 
     `growing`: it shows ghost text while the text is streamed. `previews`: it shows the hunks of an edit
-    before they are applied. `rejects`: it reports that the user has sent a suggestion away.
+    before they are applied. `rejects`: it reports that the user has sent a suggestion away. `explains`: it
+    shows the text of `spark/explanation`.
     """
     if not isinstance(options, Mapping):
         return False
@@ -85,5 +86,5 @@ def collect_keys(settings: Settings, waiting: Collection[str]) -> dict[str, str]
     Engines that are `waiting` for an approval get none, because their settings could name any variable.
     """
     tables = (table for name, table in settings.engines.items() if name not in waiting)
-    names = {table.key_env for table in tables if isinstance(table, OpenAISettings)}
+    names = {table.key_env for table in tables if isinstance(table, KeyedSettings)}
     return {name: os.environ[name] for name in sorted(names) if os.environ.get(name)}

@@ -1,191 +1,211 @@
-"""The code actions that spark-lsp offers: their titles, their conditions, and the text that each changes.
+"""The table of code actions: their names, titles and kinds, their conditions and their targets.
 
-An action's target is the text that the engine may change, always complete lines. A small target is safer,
-needs less data on the wire and gets its answer sooner.
+`action_offers` checks the conditions for a selection, and `action_targets` finds the targets. The actions of
+the user's own settings have the same form (`own_action`).
 """
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-from spark_lsp.prompts.refactorings import list_refactorings
-from spark_lsp.prompts.syntax import SyntaxTree
-from spark_lsp.text.document import Document
+from spark_lsp.prompts.diagnostic import Diagnostic as Diagnostic
+from spark_lsp.prompts.documentation_forms import DOCUMENTED
+from spark_lsp.prompts.refactorings import DEFAULT_NAME
+from spark_lsp.prompts.tests_layout import TESTED
 
-_INSTRUCTION = re.compile(
-    r"^\s*(?:#|//|--|;|%|\"|/\*|<!--|\*)+\s*spark:\s*(.+?)\s*(?:\*/|-->)?\s*$", re.IGNORECASE
-)
-_MAX_TITLE_CHARS = 60
+OWN = "own:"  # begins the names of the user's own actions
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
-    """A message of a compiler or linter about `[start, end)`."""
+class Need(StrEnum):
+    """The condition of an action on the cursor or the selection; `action_offers` has the checks."""
 
-    start: int
-    end: int
-    message: str
-    code: str = ""
-    source: str = ""
+    DIAGNOSTIC = "diagnostic"
+    FIXABLE = "fixable"  # diagnostics that need no model
+    TEXT = "text"
+    CODE = "code"  # a definition around the cursor, or selected code
+    UNDOCUMENTED = "undocumented"  # a definition without documentation
+    DEFINITION = "definition"
+    STUB = "stub"  # a function without a body
+    COMMENTS = "comments"  # in prose, any text
+    NAME = "name"
+    REFACTORING = "refactoring"  # the conditions of `refactorings`
+
+
+class Target(StrEnum):
+    """The complete lines that an action may change; `action_targets` has the rules."""
+
+    LINES = "lines"  # those of the selection or of the cursor
+    CODE = "code"  # the selected lines, or else the definition around the cursor
+    DIAGNOSTICS = "diagnostics"  # those of the diagnostics
+    DOCUMENTED = "documented"  # the innermost definition, with its annotations
+    BODY = "body"  # of the function around the cursor
+    COMMENTS = "comments"  # from the first to the last comment
+    FILE = "file"
+
+
+class Ask(StrEnum):
+    """The text that an editor requests from the user before it runs an action."""
+
+    NOTHING = ""
+    INSTRUCTION = "instruction"
+    NAME = "name"
 
 
 @dataclass(frozen=True, slots=True)
 class CodeAction:
-    """One kind of edit. `kind` is LSP's code action kind.
+    """One kind of code action. `kind` is LSP's code action kind, `command` the server's command.
 
-    `instruction` is the request to the model. It is empty if the user gives it (`needs_instruction`), or if
-    each prompt format has a separate question for the action (`fix`, `document`).
+    `instruction` is the request to the model. It is empty if the user gives it, if each prompt format has a
+    separate question for the action (`fix`, `document`), or if no model is needed. `languages` are LSP's ids;
+    empty: all. `elsewhere` is the reason for not being offered in other languages. `default` is the name
+    that is used if the editor cannot ask for one.
     """
 
     name: str
     title: str
     kind: str
-    needs_instruction: bool = False
+    need: Need
+    target: Target
     instruction: str = ""
+    ask: Ask = Ask.NOTHING
+    default: str = ""
+    languages: frozenset[str] = frozenset()
+    elsewhere: str = ""
+    command: str = "spark.edit"
+
+    def applies_to(self, language: str) -> bool:
+        """Tell whether the action exists for a language."""
+        return not self.languages or language in self.languages
 
 
-@dataclass(frozen=True, slots=True)
-class InstructionComment:
-    """A comment on a separate line that holds an instruction: the line `[start, end)`, with its line end."""
-
-    start: int
-    end: int
-    instruction: str
-
-
-@dataclass(frozen=True, slots=True)
-class ActionOffer:
-    """An action for a selection, with the diagnostics that it would fix.
-
-    `obstacle` is the reason if the action does not apply to this selection.
-    """
-
-    action: CodeAction
-    title: str
-    diagnostics: tuple[Diagnostic, ...] = ()
-    obstacle: str = ""
-
+_REWRITE = "refactor.rewrite"
+_EXTRACT = "refactor.extract"
+_PYTHON = frozenset({"python"})
 
 ACTIONS = (
-    CodeAction("fix", "Fix this diagnostic", "quickfix"),
-    CodeAction("instruct", "Edit with an instruction…", "refactor.rewrite", needs_instruction=True),
-    CodeAction("document", "Add documentation", "refactor.rewrite"),
-    CodeAction("inline", "Inline variable", "refactor.inline"),
-    CodeAction("extract_variable", "Extract into a variable", "refactor.extract"),
-    CodeAction("extract_function", "Extract into a function", "refactor.extract"),
+    CodeAction("fix", "Fix this diagnostic", "quickfix", Need.DIAGNOSTIC, Target.DIAGNOSTICS),
+    CodeAction(
+        "instruct", "Edit with an instruction…", _REWRITE, Need.TEXT, Target.CODE, ask=Ask.INSTRUCTION
+    ),
+    CodeAction(
+        "document",
+        "Add documentation",
+        _REWRITE,
+        Need.UNDOCUMENTED,
+        Target.DOCUMENTED,
+        languages=DOCUMENTED,
+        elsewhere="The form of documentation is not known for this language",
+    ),
+    CodeAction(
+        "complete",
+        "Complete the body",
+        _REWRITE,
+        Need.STUB,
+        Target.BODY,
+        "Write the body of this function, as its name, its parameters and its documentation say",
+    ),
+    CodeAction(
+        "types",
+        "Add types",
+        _REWRITE,
+        Need.CODE,
+        Target.CODE,
+        "Add type annotations to the parameters, results and attributes",
+        languages=frozenset({"python", "typescript", "typescriptreact", "php", "dart"}),
+        elsewhere="This language has no optional type annotations",
+    ),
+    CodeAction(
+        "tests",
+        "Write tests",
+        _REWRITE,
+        Need.DEFINITION,
+        Target.CODE,
+        "Write tests for this code",
+        languages=TESTED,
+        elsewhere="The place of tests is not known for this language",
+    ),
+    CodeAction(
+        "simplify",
+        "Simplify",
+        _REWRITE,
+        Need.CODE,
+        Target.CODE,
+        "Simplify this code, so that it is shorter and easier to read, and does the same",
+    ),
+    CodeAction(
+        "optimise",
+        "Optimise",
+        _REWRITE,
+        Need.CODE,
+        Target.CODE,
+        "Make this code faster, with the same results and the same signature",
+    ),
+    CodeAction(
+        "translate",
+        "Translate to English",
+        _REWRITE,
+        Need.COMMENTS,
+        Target.COMMENTS,
+        "Translate the comments to English; keep the code as it is",
+    ),
+    CodeAction(
+        "rename",
+        "Rename",
+        _REWRITE,
+        Need.NAME,
+        Target.CODE,
+        ask=Ask.NAME,
+    ),
+    CodeAction(
+        "inline", "Inline variable", "refactor.inline", Need.REFACTORING, Target.LINES, languages=_PYTHON
+    ),
+    CodeAction(
+        "extract_variable",
+        "Extract into a variable",
+        _EXTRACT,
+        Need.REFACTORING,
+        Target.LINES,
+        ask=Ask.NAME,
+        default=DEFAULT_NAME,
+        languages=_PYTHON,
+    ),
+    CodeAction(
+        "extract_function",
+        "Extract into a function",
+        _EXTRACT,
+        Need.REFACTORING,
+        Target.LINES,
+        ask=Ask.NAME,
+        default=DEFAULT_NAME,
+        languages=_PYTHON,
+    ),
+    CodeAction("explain", "Explain", "spark.explain", Need.TEXT, Target.CODE, command="spark.explain"),
+    CodeAction(
+        "fix_all",
+        "Fix all imports",
+        "source.fixAll.spark",
+        Need.FIXABLE,
+        Target.FILE,
+        languages=_PYTHON,
+    ),
 )
 _BY_NAME = {action.name: action for action in ACTIONS}
 
 
+def own_action(title: str, instruction: str, languages: frozenset[str], kind: str) -> CodeAction:
+    """Return an action of the user's settings: it changes the code by a fixed instruction."""
+    return CodeAction(f"{OWN}{title}", title, kind, Need.TEXT, Target.CODE, instruction, languages=languages)
+
+
+def find_action(name: str) -> CodeAction:
+    """Return an action of the table. Raises `KeyError` for another name."""
+    return _BY_NAME[name]
+
+
 def action_names() -> list[str]:
-    """Return the names of all actions."""
-    return list(_BY_NAME)
+    """Return the names of all actions that change the text."""
+    return [action.name for action in ACTIONS if action.command == "spark.edit"]
 
 
 def title_of(name: str) -> str:
     """Return an action's title."""
     return _BY_NAME[name].title
-
-
-def needs_instruction(name: str) -> bool:
-    """Tell whether an action needs an instruction."""
-    return _BY_NAME[name].needs_instruction
-
-
-def instruction_of(name: str) -> str:
-    """Return an action's request to the model, or an empty text."""
-    return _BY_NAME[name].instruction
-
-
-def list_offers(
-    document: Document, start: int, end: int, diagnostics: Sequence[Diagnostic]
-) -> list[ActionOffer]:
-    """Return the actions for a selection; those with an obstacle do not apply. This needs no engine."""
-    offers = [ActionOffer(_BY_NAME["fix"], _fix_title(each), (each,)) for each in diagnostics if each.message]
-    first, last = _whole_lines(document, start, end)
-    if document.text[first:last].strip():
-        offers.append(ActionOffer(_BY_NAME["instruct"], title_of("instruct")))
-    tree = SyntaxTree.of(document)
-    if tree.definition_at(start) is not None:
-        offers.append(ActionOffer(_BY_NAME["document"], title_of("document")))
-    for each in list_refactorings(document, tree, start, end):
-        title = f"{title_of(each.action)} `{each.subject}`" if each.subject else title_of(each.action)
-        offers.append(ActionOffer(_BY_NAME[each.action], title, obstacle=each.obstacle))
-    return offers
-
-
-def _fix_title(diagnostic: Diagnostic) -> str:
-    message = " ".join(diagnostic.message.split())
-    if len(message) > _MAX_TITLE_CHARS:
-        message = message[: _MAX_TITLE_CHARS - 1] + "…"
-    return f"Fix: {message}"
-
-
-def find_target(
-    action: str,
-    document: Document,
-    tree: SyntaxTree,
-    start: int,
-    end: int,
-    diagnostics: Sequence[Diagnostic],
-) -> tuple[int, int]:
-    """Return the complete lines `[start, end)` that an action changes, without the last line end.
-
-    `tree` is that of `document`.
-    """
-    if action == "fix" and diagnostics:
-        first = min(each.start for each in diagnostics)
-        last = max(each.end for each in diagnostics)
-        return _whole_lines(document, first, last)
-    if action == "document" or (action == "instruct" and not _is_selection(document, start, end)):
-        definition = tree.definition_at(start)
-        if definition is not None:
-            return definition.start, definition.end
-    return _whole_lines(document, start, end)
-
-
-def _is_selection(document: Document, start: int, end: int) -> bool:
-    """Tell whether a range is a selection and not a cursor: some editors always select one character."""
-    return end - start > 1 and bool(document.text[start:end].strip())
-
-
-def _whole_lines(document: Document, start: int, end: int) -> tuple[int, int]:
-    """Return the lines of a range; a selection that ends at the beginning of a line excludes that line."""
-    first = document.line_at(start)
-    last = document.line_at(end)
-    if last > first and end == document.line_start(last):
-        last -= 1
-    return document.line_start(first), document.line_end(last)
-
-
-def find_instruction(
-    document: Document, tree: SyntaxTree, start: int, end: int
-) -> tuple[InstructionComment | None, int, int]:
-    """Return the comment `spark: …` with the instruction for a range, or None, and the range to change.
-
-    The comment may be the first line of the range; the lines below it are then the range. Otherwise it is the
-    line above the range, or above the definition around a cursor. `tree` is that of `document`.
-    """
-    line = document.line_at(start)
-    if comment := _parse_instruction(document, line):
-        below = _next_nonblank_line(document, line + 1)
-        return comment, below, max(below, end)
-    target_start, _ = find_target("instruct", document, tree, start, end, ())
-    target_line = document.line_at(target_start)
-    comment = _parse_instruction(document, line - 1) or _parse_instruction(document, target_line - 1)
-    return comment, start, end
-
-
-def _parse_instruction(document: Document, line: int) -> InstructionComment | None:
-    """Return the instruction in a line; `line` is -1 above the first line."""
-    match = _INSTRUCTION.match(document.line(line)) if line >= 0 else None
-    if match is None:
-        return None
-    return InstructionComment(document.line_start(line), document.line_start(line + 1), match[1])
-
-
-def _next_nonblank_line(document: Document, line: int) -> int:
-    """Return the offset of the first line at or below `line` that is not blank."""
-    while line < document.line_count - 1 and not document.line(line).strip():
-        line += 1
-    return document.line_start(line)

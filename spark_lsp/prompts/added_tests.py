@@ -31,7 +31,7 @@ def find_test_offset(tree: SyntaxTree, end: int) -> int:
 
 def insert_test(document: Document, tree: SyntaxTree, end: int, new: str) -> list[Edit]:
     """Return the edit that inserts an answer's tests, whose line ends are line feeds; none without a test."""
-    test = _drop_known(document, tree, new).strip("\n").rstrip()
+    test = drop_known(document, tree, new).strip("\n").rstrip()
     if not test:
         return []
     at = find_test_offset(tree, end)
@@ -39,7 +39,7 @@ def insert_test(document: Document, tree: SyntaxTree, end: int, new: str) -> lis
     return [Edit(at, at, LINE_END.sub(document.eol, gap + test))]
 
 
-def _drop_known(document: Document, tree: SyntaxTree, new: str) -> str:
+def drop_known(document: Document, tree: SyntaxTree, new: str) -> str:
     """Return an answer without the imports and definitions that the document has."""
     answer = SyntaxTree(document.language, new)
     if tree.root is None or answer.root is None:

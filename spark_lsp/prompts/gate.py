@@ -11,10 +11,9 @@ from collections.abc import Callable, Sequence
 
 from spark_lsp.codes import Code
 from spark_lsp.prompts import rename
-from spark_lsp.prompts.actions import Diagnostic
 from spark_lsp.prompts.checks.change import ProposedChange
 from spark_lsp.prompts.checks.completion import check_completion
-from spark_lsp.prompts.checks.definitions import check_duplicates
+from spark_lsp.prompts.checks.definitions import check_definitions_stay, check_duplicates
 from spark_lsp.prompts.checks.documentation import check_documentation
 from spark_lsp.prompts.checks.flow import check_flow
 from spark_lsp.prompts.checks.interface import check_interface
@@ -28,6 +27,7 @@ from spark_lsp.prompts.checks.renaming import check_rename
 from spark_lsp.prompts.checks.size import check_size
 from spark_lsp.prompts.checks.tests import check_tests
 from spark_lsp.prompts.checks.types import check_types
+from spark_lsp.prompts.diagnostic import Diagnostic
 from spark_lsp.prompts.module_aliases import MODULE_ALIASES
 from spark_lsp.prompts.shaping.deception import DECEPTIVE_CHARACTERS
 from spark_lsp.prompts.syntax import SyntaxTree
@@ -49,7 +49,12 @@ FIRST_CHECKS: tuple[_Check, ...] = (
     check_size,
     check_kept_code,
 )
-LAST_CHECKS: tuple[_Check, ...] = (check_duplicates, check_names, check_flow)
+LAST_CHECKS: tuple[_Check, ...] = (
+    check_duplicates,
+    check_names,
+    check_definitions_stay,
+    check_flow,
+)
 """The checks of every change, before and after that of its purpose: the first that fails names the reason."""
 CHECKS_OF_PURPOSE: dict[str, _Check] = {
     "complete": check_completion,

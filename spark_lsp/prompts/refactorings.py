@@ -11,6 +11,7 @@ from spark_lsp.text.document import Document
 
 REFACTORINGS = ("inline", "extract_variable", "extract_function")
 LANGUAGE = "python"
+DEFAULT_NAME = "extracted"  # as in `lsp/refactor/extract`, which runs in a process without this room
 NO_VARIABLE = "Put the cursor on a variable of a function that is assigned once"
 NO_EXPRESSION = "Select an expression"
 NO_CODE = "Select an expression, or complete statements of a function"

@@ -38,6 +38,38 @@ def rename_edits(
     uses_of_new = tree.find_uses(new)
     if uses is None or uses_of_new is None:
         return None
+    return _edits_of(document, tree, (start, end), old, new, uses, uses_of_new)
+
+
+def rename_local_edits(
+    document: Document, tree: SyntaxTree, start: int, end: int, old: str, new: str
+) -> list[Edit] | None:
+    """Return the edits that rename a local variable of the function at `[start, end)`.
+
+    The same name outside is another variable. Return None if the language has no grammar. Raises
+    `EditRefused` if the rename is not safe. `tree` is that of `document`.
+    """
+    if not new.isidentifier():
+        raise _make_refusal(f"{new!r} cannot be a name", "Choose another name")
+    uses = tree.find_uses(old)
+    uses_of_new = tree.find_uses(new)
+    if uses is None or uses_of_new is None:
+        return None
+    inside = [offset for offset in uses if start <= offset < end]
+    return _edits_of(document, tree, (start, end), old, new, inside, uses_of_new)
+
+
+def _edits_of(
+    document: Document,
+    tree: SyntaxTree,
+    target: tuple[int, int],
+    old: str,
+    new: str,
+    uses: list[int],
+    uses_of_new: list[int],
+) -> list[Edit]:
+    """Return the edits that rename `uses`. Raises `EditRefused` if one of them is outside the target."""
+    start, end = target
     inside = [offset for offset in uses if start <= offset < end]
     if not inside:
         raise _make_refusal(f"There is no name {old!r} in these lines", "Select the lines that use it")

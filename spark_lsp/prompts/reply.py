@@ -11,48 +11,27 @@ from collections.abc import Sequence
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import gate, unfence
-from spark_lsp.prompts.actions import Diagnostic
 from spark_lsp.prompts.added_tests import insert_test
 from spark_lsp.prompts.checks.purpose import find_purpose
 from spark_lsp.prompts.checks.refusal import ProposalRefused
+from spark_lsp.prompts.checks.tests import make_test_refusal
+from spark_lsp.prompts.diagnostic import Diagnostic
+from spark_lsp.prompts.documentation import documentation_edits
 from spark_lsp.prompts.indents import blank_lines_around, common_indent
-from spark_lsp.prompts.syntax import Definition, SyntaxTree
+from spark_lsp.prompts.stubs import Stub, find_stub, remove_head
+from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.prompts.thinking import remove_thinking, starts_with_thinking
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, diff_texts
-from spark_lsp.text.lines import LINE_END, indentation_of
+from spark_lsp.text.lines import LINE_END
 
 _SPECIAL = re.compile(r"<\|[a-z_]+\|>")
 _MASKED_SPECIAL = re.compile(r"<\u00a6(\w+\|>)")  # by `rewrite.mask_control_tokens`
-_OPENING_QUOTES = r'^\s*(?:"""|\'\'\')+'
-_CLOSING_QUOTES = r'(?:"""|\'\'\')+\s*\Z'
-_QUOTES = re.compile(f"{_OPENING_QUOTES}|{_CLOSING_QUOTES}")
 # `textwrap.indent` would also indent after form feeds.
 _LINE_OF_CODE = re.compile(r"^(?=.*\S)", re.MULTILINE)
-_MAX_COLUMNS = 88  # of a line of documentation
-TESTS = "tests"
+TESTS, COMPLETE = "tests", "complete"
 NO_TARGET = unfence.TargetText()
-_BLOCK_COMMENTS = {
-    "javascript",
-    "javascriptreact",
-    "typescript",
-    "typescriptreact",
-    "java",
-    "c",
-    "cpp",
-    "php",
-    "css",
-}
-_LINE_COMMENTS = {
-    "lua": "---",
-    "rust": "///",
-    "go": "//",
-    "csharp": "///",
-    "ruby": "#",
-    "elixir": "#",
-    "zig": "///",
-}
 
 
 def propose_edits(
@@ -72,25 +51,28 @@ def propose_edits(
     `tree` is that of `document`. Raises `EditRefused` if the answer is empty, or if the gate refuses the
     proposal.
     """
-    purpose = find_purpose(action, instruction)
-    edits = read_edits(document, tree, start, end, form, answer, purpose)
+    edits = read_edits(action, document, tree, start, end, form, answer, instruction)
     gate.check_proposal(action, document, tree, (start, end), edits, instruction, diagnostics)
     return edits
 
 
 def replaces_target(action: str, instruction: str) -> bool:
-    """Tell whether the code in an answer is the target's new text; tests are added to the target."""
-    return find_purpose(action, instruction) != TESTS
+    """Tell whether the code in an answer is the target's new text.
+
+    Tests are added to the target, and the body of a function may come without its head.
+    """
+    return action != COMPLETE and find_purpose(action, instruction) != TESTS
 
 
 def read_edits(
+    action: str,
     document: Document,
     tree: SyntaxTree,
     start: int,
     end: int,
     form: EditFormat,
     answer: str,
-    purpose: str = "",
+    instruction: str = "",
 ) -> list[Edit]:
     """Return the edits in an answer, which the gate has not checked.
 
@@ -100,11 +82,12 @@ def read_edits(
     answer = _remove_thinking(form, target, answer)
     answer = LINE_END.sub("\n", _cut_at_special_token(target, answer))
     if form is EditFormat.DOCSTRING:
-        edits = _documentation_edits(document, tree, start, answer)
-    elif purpose == TESTS:
+        edits = documentation_edits(document, tree, start, answer)
+    elif find_purpose(action, instruction) == TESTS:
         edits = _test_edits(document, tree, start, end, answer)
     else:
-        edits = _replacement_edits(document, start, end, answer)
+        stub = find_stub(document, tree, start) if action == COMPLETE else None
+        edits = _replacement_edits(document, start, end, answer, stub)
     if not edits:
         raise ProposalRefused(
             "The model proposed no change",
@@ -113,6 +96,21 @@ def read_edits(
             remedy="Change the instruction",
         )
     return edits
+
+
+def read_code(document: Document, start: int, end: int, form: EditFormat, answer: str) -> str:
+    """Return the code in an answer about `[start, end)`, with line feeds and without blank lines around it.
+
+    Raises `EditRefused` if it holds no code.
+    """
+    target = document.text[start:end]
+    answer = _remove_thinking(form, target, answer)
+    answer = LINE_END.sub("\n", _cut_at_special_token(target, answer))
+    code = unfence.extract_new_text(answer, unfence.target_in_document(document, start, end))
+    code = textwrap.dedent(code.strip("\n").rstrip())
+    if not code.strip():
+        raise _make_refusal(Code.ANSWER_UNREADABLE, "The model's answer is empty", "Try again")
+    return code
 
 
 def _cut_at_special_token(old: str, answer: str) -> str:
@@ -161,9 +159,12 @@ def _remove_thinking(form: EditFormat, target: str, answer: str) -> str:
     return rest
 
 
-def _replacement_edits(document: Document, start: int, end: int, answer: str) -> list[Edit]:
+def _replacement_edits(
+    document: Document, start: int, end: int, answer: str, stub: Stub | None
+) -> list[Edit]:
     old = document.text[start:end]
     new = unfence.extract_new_text(answer, unfence.target_in_document(document, start, end))
+    new = new if stub is None else remove_head(document, stub, new)
     new = new.strip("\n").rstrip()
     if not new.strip():
         raise _make_refusal(Code.ANSWER_UNREADABLE, "The model's answer is empty", "Try again")
@@ -175,7 +176,7 @@ def _test_edits(document: Document, tree: SyntaxTree, start: int, end: int, answ
     new = unfence.extract_new_text(answer, unfence.target_in_document(document, start, end))
     edits = insert_test(document, tree, end, new)
     if not edits:
-        raise _make_refusal(Code.ANSWER_UNREADABLE, "The model's answer is empty", "Try again")
+        raise make_test_refusal()
     return edits
 
 
@@ -186,75 +187,6 @@ def _indent_like(old: str, new: str) -> str:
         new = _LINE_OF_CODE.sub(lambda _: old_indent, textwrap.dedent(new))
     before, after = blank_lines_around(old)
     return before + new + after
-
-
-def _documentation_edits(document: Document, tree: SyntaxTree, start: int, answer: str) -> list[Edit]:
-    """Return the edit that inserts documentation: a docstring in Python, else a comment above."""
-    lines = _documentation_lines(answer)
-    if not lines:
-        raise _make_refusal(Code.ANSWER_UNREADABLE, "The model's answer holds no documentation", "Try again")
-    definition = tree.definition_at(start)
-    if document.language == "python":
-        return _docstring_edits(document, definition, lines)
-    if definition is None:
-        raise _make_refusal(
-            Code.NO_DEFINITION, "There is no definition to document here", "Put the cursor in one"
-        )
-    return [_comment_edit(document, definition.start, lines)]
-
-
-def _documentation_lines(answer: str) -> list[str]:
-    """Return the lines of documentation in an answer, without quotes, fences and preamble."""
-    text = unfence.remove_wrapping_fence(answer.strip())
-    text = _QUOTES.sub("", text).strip()
-    text = unfence.remove_wrapping_fence(text.split('"""')[0])
-    lines = [line.rstrip() for line in textwrap.dedent(_align_first_line(text)).split("\n")]
-    while lines and not lines[-1]:
-        lines.pop()
-    # A backslash or the end of a block comment would change the code around the documentation.
-    return [line.replace("\\", "\\\\").replace("*/", "* /") for line in _wrap_lines(lines)]
-
-
-def _align_first_line(text: str) -> str:
-    """Indent the first line like the others: in a docstring, it follows the opening quotes."""
-    first, newline, rest = text.partition("\n")
-    return common_indent(rest) + first.strip() + newline + rest
-
-
-def _wrap_lines(lines: list[str]) -> list[str]:
-    wrapped: list[str] = []
-    for line in lines:
-        wrapped += textwrap.wrap(line, _MAX_COLUMNS, subsequent_indent=indentation_of(line)) or [""]
-    return wrapped
-
-
-def _docstring_edits(document: Document, definition: Definition | None, lines: list[str]) -> list[Edit]:
-    """Return the edit that inserts a docstring above the first statement of a body."""
-    if definition is None or definition.body is None:
-        raise _make_refusal(
-            Code.NO_DEFINITION, "There is no definition with a body here", "Put the cursor in one"
-        )
-    if definition.docstring is not None:
-        raise _make_refusal(Code.DOCSTRING_EXISTS, "This definition has a docstring already")
-    line_start = document.line_start(document.line_at(definition.body))
-    indent = document.text[line_start : definition.body]
-    docstring = [f'"""{lines[0]}', *(f"{indent}{each}" if each else "" for each in lines[1:])]
-    closing = '"""' if len(lines) == 1 else f'{document.eol}{indent}"""'
-    if lines[-1].endswith('"'):
-        closing = " " + closing  # four quotes in a row would end the docstring too early
-    text = document.eol.join(docstring) + closing
-    return [Edit(definition.body, definition.body, f"{text}{document.eol}{indent}")]
-
-
-def _comment_edit(document: Document, start: int, lines: list[str]) -> Edit:
-    """Return the edit that inserts a comment above the line that begins at `start`."""
-    indent = indentation_of(document.line(document.line_at(start)))
-    if document.language in _BLOCK_COMMENTS:
-        comment = ["/**", *(f" * {line}".rstrip() for line in lines), " */"]
-    else:
-        mark = _LINE_COMMENTS.get(document.language, "#")
-        comment = [f"{mark} {line}".rstrip() for line in lines]
-    return Edit(start, start, "".join(f"{indent}{line}{document.eol}" for line in comment))
 
 
 def _make_refusal(code: Code, what: str, remedy: str = "") -> EditRefused:

@@ -14,12 +14,17 @@ import re
 from dataclasses import dataclass
 
 from spark_lsp.prompts import fences
+from spark_lsp.prompts.checks.purpose import find_purpose
 from spark_lsp.request import EditFormat, PartKind, Request, Task
 
 _EDIT = (
     "You edit code. You answer with the whole changed code in one block and make only the requested change."
 )
 
+_TESTS = (
+    "Write only one short test function that calls the code and asserts its results. "
+    "Do not repeat the code, and import nothing."
+)
 _CONTROL = re.compile(r"<\|(?=\w+\|>)")
 _MAX_CONTEXT_LINES = 12  # above the lines of a fix
 _CHARS_PER_TOKEN = 3  # of code; a low estimate, so that an answer has enough tokens
@@ -94,8 +99,10 @@ def _change_prompt(request: Request) -> ChatMLPrompt:
         begun = f'Here is the code after the change "{change}":\n\n{begun}'
     elif request.action == "fix":
         question = _fix_question(request, code)
+    elif find_purpose(request.action, request.instruction) == "tests":
+        question = f"{code}\n\n{_name_change(request)}. {_TESTS}"
     else:
-        question = f"{request.instruction.rstrip('.')}. Change nothing else.\n\n{code}"
+        question = f"{_name_change(request)}. Change nothing else.\n\n{code}"
     return ChatMLPrompt(
         messages=(
             ("system", _EDIT),

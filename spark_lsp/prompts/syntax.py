@@ -1,8 +1,8 @@
 """Facts about code that is not run: definitions, errors, tokens, uses of a name, imports.
 
 `SyntaxTree` parses a text with tree-sitter where a grammar exists (Python, JavaScript, TypeScript). For other
-languages it guesses definitions from their first line and their braces or indentation, and answers None to
-all other questions: "unknown". Offsets are code points.
+languages it guesses definitions (see `definitions`), and answers None to all other questions: "unknown".
+Offsets are code points.
 
 Grammars know line feeds only, so a carriage return without one is read as one. All offsets stay the same.
 """
@@ -14,8 +14,8 @@ from functools import cached_property, lru_cache
 
 from tree_sitter import Language, Node, Parser
 
+from spark_lsp.prompts.definitions import Definition, guess_definition
 from spark_lsp.text.document import Document
-from spark_lsp.text.lines import indent_width
 
 _DEFINITIONS = {
     "function_definition",
@@ -27,12 +27,20 @@ _DEFINITIONS = {
     "interface_declaration",
     "abstract_class_declaration",
 }
+_SCRIPT_DEFINITIONS = {
+    *("function_signature", "method_signature", "abstract_method_signature"),
+    *("type_alias_declaration", "enum_declaration"),
+}
+_FUNCTION_VALUES = {"arrow_function", "function_expression", "generator_function", "class"}
+_NAMED_VALUES = {  # by the field that holds the value
+    "variable_declarator": "value",
+    "pair": "value",
+    "public_field_definition": "value",
+    "field_definition": "value",
+    "assignment_expression": "right",
+}
+_STATEMENTS = {"lexical_declaration", "variable_declaration", "expression_statement"}
 _WRAPPERS = {"decorated_definition", "export_statement"}
-_HEAD = re.compile(
-    r"^[ \t]*(?:(?:pub(?:\([a-z]+\))?|public|private|protected|static|async|export|local|unsafe|abstract"
-    r"|final)\s+)*(?:fn|func|function|def|class|struct|enum|trait|impl|interface|type|module)\b\s*[\w.:(]",
-    re.MULTILINE,
-)
 _NAMES = {
     "identifier",
     "shorthand_property_identifier",
@@ -40,24 +48,8 @@ _NAMES = {
     "type_identifier",
 }
 _IMPORTS = {"import_statement", "import_from_statement", "future_import_statement"}
-_BLOCK_ENDS = {"end", "}"}
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 MAX_PARSED_CHARS = 200_000  # parsing takes 25 ms for 100,000
-MAX_GUESS_CHARS = 50_000  # to search on each side of the cursor, without a tree
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """A function, method or class: complete lines `[start, end)`, without the last line end.
-
-    `body` is the offset of its body's first statement, or None if the body is not on lines below the head.
-    `docstring` is the range of its docstring, quotes included (Python only).
-    """
-
-    start: int
-    end: int
-    body: int | None
-    docstring: tuple[int, int] | None
 
 
 @dataclass(frozen=True)
@@ -78,15 +70,25 @@ class SyntaxTree:
 
     def definition_at(self, offset: int) -> Definition | None:
         """Return the innermost definition whose lines contain `offset`, or None."""
+        if offset not in self._definitions:  # each code action needs that of the cursor
+            self._definitions[offset] = self._find_definition(offset)
+        return self._definitions[offset]
+
+    @cached_property
+    def _definitions(self) -> dict[int, Definition | None]:
+        """The known answers of `definition_at`."""
+        return {}
+
+    def _find_definition(self, offset: int) -> Definition | None:
         root = self._root
         if root is None:
-            return _guess_definition_near(self._with_line_feeds, offset)
+            return guess_definition(self._with_line_feeds, self.language, offset)
         byte = len(self.text[:offset].encode("utf-8", "surrogatepass"))
         innermost: Node | None = None
         stack = [root]
         while stack:
             node = stack.pop()
-            if node.type in _DEFINITIONS:
+            if node.type in _DEFINITIONS or node.type in _SCRIPT_DEFINITIONS or _function_value(node):
                 innermost = node
             stack += [child for child in reversed(node.children) if _lines_contain(child, byte)]
         return None if innermost is None else self._make_definition(innermost)
@@ -95,7 +97,8 @@ class SyntaxTree:
         outer = _with_wrapper(node)
         start = self._with_line_feeds.rfind("\n", 0, self._offset_of(outer.start_byte)) + 1
         end = self._offset_of(outer.end_byte)
-        first = _first_statement(node.child_by_field_name("body"))
+        function = _function_value(node) or node
+        first = _first_statement(function.child_by_field_name("body"))
         if first is None:
             return Definition(start, end, None, None)
         body = self._offset_of(first.start_byte) if first.start_point[0] > node.start_point[0] else None
@@ -200,12 +203,23 @@ class SyntaxTree:
 def _lines_contain(node: Node, byte: int) -> bool:
     """Tell whether the lines of a node, the decorators of a definition included, contain an offset."""
     outer = _with_wrapper(node)
-    return outer.start_byte - outer.start_point.column <= byte <= outer.end_byte
+    follower = outer.next_sibling
+    end = follower.end_byte if follower is not None and follower.type in (";", ",") else outer.end_byte
+    return outer.start_byte - outer.start_point.column <= byte <= end
+
+
+def _function_value(node: Node) -> Node | None:
+    """Return the function or class that a variable, a property or a field gets here, or None."""
+    name = _NAMED_VALUES.get(node.type)
+    value = node.child_by_field_name(name) if name else None
+    return value if value is not None and value.type in _FUNCTION_VALUES else None
 
 
 def _with_wrapper(node: Node) -> Node:
-    """Return the decorated or exported definition around a node, or the node."""
+    """Return the statement, decoration or export around a definition, or the node."""
     parent = node.parent
+    if parent is not None and parent.type in _STATEMENTS and _function_value(node) is not None:
+        node, parent = parent, parent.parent
     return parent if parent is not None and parent.type in _WRAPPERS else node
 
 
@@ -293,57 +307,3 @@ def load_grammar(language: str) -> Language | None:
     else:
         return None
     return Language(pointer)
-
-
-def _guess_definition_near(text: str, offset: int) -> Definition | None:
-    """Guess the definition at `offset` from the lines around it: a large text must not take longer."""
-    shift = text.rfind("\n", 0, max(offset - MAX_GUESS_CHARS, 0)) + 1
-    near = text[shift : offset + MAX_GUESS_CHARS]
-    at = offset - shift
-    line_end = near.find("\n", at)
-    heads = list(_HEAD.finditer(near, 0, len(near) if line_end < 0 else line_end))
-    for head in reversed(heads):
-        start = head.start()
-        end = _guess_block_end(near, start)
-        if start <= at <= end:
-            return Definition(start + shift, end + shift, None, None)
-    return None
-
-
-def _guess_block_end(text: str, start: int) -> int:
-    """Return the end of a block: after its closing brace, or before a line that is not indented deeper."""
-    opening = text.find("{", start)
-    if opening >= 0 and _is_on_first_two_lines(text, start, opening):
-        depth = 0
-        for at in range(opening, len(text)):
-            if text[at] == "{":
-                depth += 1
-            elif text[at] == "}":
-                depth -= 1
-            if depth == 0:
-                return at + 1
-    return _guess_indented_end(text, start)
-
-
-def _is_on_first_two_lines(text: str, start: int, offset: int) -> bool:
-    """Tell whether `offset` is on the line at `start`, or on the next one if that has a line end."""
-    first_end = text.find("\n", start)
-    if first_end < 0 or offset < first_end:
-        return True
-    return offset <= text.find("\n", first_end + 1)
-
-
-def _guess_indented_end(text: str, start: int) -> int:
-    """Return the end of the block whose head begins at `start`, by the indentation of its lines."""
-    lines = text[start:].split("\n")
-    indent = indent_width(lines[0])
-    length = len(lines[0])
-    for line in lines[1:]:
-        is_deeper = indent_width(line) > indent
-        is_end = line.strip() in _BLOCK_ENDS
-        if line.strip() and not is_deeper and not is_end:
-            break
-        length += len(line) + 1
-        if is_end and not is_deeper:
-            break
-    return start + len(text[start : start + length].rstrip())

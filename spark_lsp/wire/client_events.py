@@ -55,4 +55,11 @@ class Leaving:
     reason: str
 
 
-ClientEvent = Greeted | EnginesChanged | Answered | Failed | Resync | Leaving
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The model works on the response on this lane, without text so far."""
+
+    lane: str
+
+
+ClientEvent = Greeted | EnginesChanged | Answered | Failed | Resync | Leaving | Alive

@@ -56,6 +56,7 @@ class Client(LanguageClient):
         register_lsp_features(self)
         self.statuses: list[Any] = []
         self.edits: list[Any] = []
+        self.explanations: list[Any] = []
         self.applied: list[types.ApplyWorkspaceEditParams] = []
         self.accepts = True
         self.asked: list[types.ShowMessageRequestParams] = []
@@ -64,6 +65,7 @@ class Client(LanguageClient):
         self.result: types.InitializeResult
         self.feature("spark/status")(lambda params: self.statuses.append(params))
         self.feature("spark/edit")(lambda params: self.edits.append(params))
+        self.feature("spark/explanation")(lambda params: self.explanations.append(params))
         self.feature(types.WORKSPACE_APPLY_EDIT)(lambda params: self._apply(params))
 
         self.feature(types.WINDOW_SHOW_MESSAGE_REQUEST)(lambda params: self._choose(params))
@@ -118,6 +120,7 @@ class Client(LanguageClient):
         for heard in (
             self.opened,
             self.edits,
+            self.explanations,
             self.applied,
             self.asked,
             self.messages,

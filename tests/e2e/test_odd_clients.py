@@ -134,7 +134,8 @@ HERE = {
     "message": "odd",
 }
 THERE = {**HERE, "range": start_of(1)}
-REFACTOR = ["refactor.rewrite", "refactor.rewrite"]
+REFACTOR = ["refactor.rewrite"] * 6
+ALL = [*REFACTOR, "spark.explain"]
 SELECTED = {"start": {"line": 5, "character": 4}, "end": {"line": 5, "character": 10}}
 
 
@@ -143,24 +144,24 @@ SELECTED = {"start": {"line": 5, "character": 4}, "end": {"line": 5, "character"
     [
         ({"diagnostics": [], "triggerKind": 2}, None, []),
         ({"diagnostics": [HERE, THERE], "triggerKind": 2}, None, ["quickfix"]),
-        ({"diagnostics": [], "triggerKind": 2}, SELECTED, REFACTOR),
-        ({"diagnostics": [HERE, THERE], "triggerKind": 1}, None, ["quickfix", *REFACTOR]),
-        ({"diagnostics": [HERE]}, None, ["quickfix", *REFACTOR]),
-        ({"diagnostics": [HERE], "triggerKind": 0}, None, ["quickfix", *REFACTOR]),
-        ({"diagnostics": None}, None, REFACTOR),
-        ({}, None, REFACTOR),
-        (None, None, REFACTOR),
-        ("missing", None, REFACTOR),
+        ({"diagnostics": [], "triggerKind": 2}, SELECTED, ALL),
+        ({"diagnostics": [HERE, THERE], "triggerKind": 1}, None, ["quickfix", *ALL]),
+        ({"diagnostics": [HERE]}, None, ["quickfix", *ALL]),
+        ({"diagnostics": [HERE], "triggerKind": 0}, None, ["quickfix", *ALL]),
+        ({"diagnostics": None}, None, ALL),
+        ({}, None, ALL),
+        (None, None, ALL),
+        ("missing", None, ALL),
         ({"diagnostics": [HERE], "only": ["refactor"]}, None, REFACTOR),
         ({"diagnostics": [HERE], "only": ["quickfix"]}, None, ["quickfix"]),
         ({"diagnostics": [HERE], "only": ["refactor.rewrite.more", "source.fixAll"]}, None, []),
         ({"diagnostics": [HERE], "only": ["refac", "quickfixes", "x"]}, None, []),
-        ({"diagnostics": [HERE], "only": [""]}, None, ["quickfix", *REFACTOR]),
-        ({"diagnostics": [HERE], "only": []}, None, ["quickfix", *REFACTOR]),
+        ({"diagnostics": [HERE], "only": [""]}, None, ["quickfix", *ALL]),
+        ({"diagnostics": [HERE], "only": []}, None, ["quickfix", *ALL]),
         ({"diagnostics": [HERE], "only": "quickfix"}, None, ["quickfix"]),
         ({"diagnostics": [], "only": ["refactor"], "triggerKind": 2}, None, []),
-        ({"diagnostics": []}, {"start": SELECTED["end"], "end": SELECTED["start"]}, REFACTOR),
-        ({"diagnostics": []}, {"start": SELECTED["start"], "end": {"line": 99, "character": 99}}, REFACTOR),
+        ({"diagnostics": []}, {"start": SELECTED["end"], "end": SELECTED["start"]}, ALL),
+        ({"diagnostics": []}, {"start": SELECTED["start"], "end": {"line": 99, "character": 99}}, ALL),
     ],
 )
 def test_what_is_offered_where(server: Pipe, context: Any, range_: Any, expected: list[str]) -> None:
@@ -202,21 +203,23 @@ def test_a_client_without_document_changes_gets_changes(connect: Any) -> None:
 
 def test_without_apply_edit_an_action_is_left_out_or_says_why(connect: Any) -> None:
     server = connect(None)
-    assert actions(server, context={"diagnostics": [HERE]}) == []
+    assert kinds(actions(server, context={"diagnostics": [HERE]})) == ["spark.explain"]  # it changes no text
 
 
 def test_without_apply_edit_a_disabled_action_says_why(connect: Any) -> None:
     able = {**CAPABILITIES["textDocument"]["codeAction"], "disabledSupport": True}
     server = connect({"applyEdit": False}, codeAction=able)
     found = actions(server, context={"diagnostics": [HERE]})
-    assert kinds(found) == ["quickfix", *REFACTOR]
-    assert all("does not let" in each["disabled"]["reason"] and "command" not in each for each in found)
+    assert kinds(found) == ["quickfix", *ALL]
+    *edits, explanation = found
+    assert all("does not let" in each["disabled"]["reason"] and "command" not in each for each in edits)
+    assert "disabled" not in explanation
 
 
 def test_a_client_without_action_literals_gets_commands(connect: Any) -> None:
     server = connect({"applyEdit": True}, codeAction={})
     found = actions(server, context={"diagnostics": [HERE]})
-    assert {each["command"] for each in found} == {"spark.edit"}
+    assert {each["command"] for each in found} == {"spark.edit", "spark.explain"}
     assert {each["arguments"][0]["uri"] for each in found} == {URI}
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from spark_lsp import config
+from spark_lsp.prompts import actions
 from tests.editors.speed import TIMES, report
 from tests.editors.terminal import Terminal
 
@@ -25,7 +26,8 @@ LINES = ROOT / "editors" / "helix" / "languages.toml"
 ITEM = " return a + b text"  # as the menu shows it
 SUMS = "def add(a, b):\n    \n\n\ndef mul(a, b):\n    return a * b\n"
 INSTRUCT, DOCUMENT = "Edit with an instruction…", "Add documentation"
-ACTIONS = (INSTRUCT, DOCUMENT, "Fix: ")  # what the menus of these tests can hold
+# What the menus of these tests can hold.
+ACTIONS = (*(each.title for each in actions.ACTIONS if each.name != "fix"), "Fix: ")
 WORDS = "[editor]\nword-completion.enable = false\nlsp.display-messages = true\n"
 
 
@@ -91,8 +93,8 @@ class Helix(Terminal):
         self.press("Space")
         self.type("a")
         self.shows(title)
-        actions = [line for line in self.screen().splitlines() if any(each in line for each in ACTIONS)]
-        place = next(number for number, line in enumerate(actions) if title in line)
+        lines = [line for line in self.screen().splitlines() if any(each in line for each in ACTIONS)]
+        place = next(number for number, line in enumerate(lines) if title in line)
         self.press(*["Down"] * place, "Enter")  # the first is chosen to begin with
 
     def close(self) -> None:
@@ -271,6 +273,28 @@ def test_an_instruction_in_a_comment(start: Start, answers: Answers, keys: str) 
     assert editor.saved() == SUMS.replace("a * b", "b * a")
     editor.type("u")
     assert editor.saved() == before
+
+
+def test_a_body_is_completed_in_one_undo(start: Start, answers: Answers) -> None:
+    answers("edit", "```python\n    return a + b\n```\n")
+    text = "def add(a, b):\n    raise NotImplementedError\n"
+    editor = start(text)
+    editor.ready()
+    editor.type("2G")
+    editor.act("Complete the body")
+    editor.shows("return a + b")
+    assert editor.saved() == "def add(a, b):\n    return a + b\n"
+    editor.type("u")
+    assert editor.saved() == text
+
+
+def test_a_name_without_a_question_is_a_default_one(start: Start) -> None:
+    editor = start("def mul(a, b):\n    result = a * b\n    return result\n")
+    editor.ready()
+    editor.type("2Gw")
+    editor.act("Rename `result`")
+    editor.shows("result_renamed = a * b")
+    assert editor.saved() == "def mul(a, b):\n    result_renamed = a * b\n    return result_renamed\n"
 
 
 def test_without_an_instruction_it_says_what_to_do(start: Start) -> None:

@@ -522,6 +522,30 @@ def test_an_instruction_is_asked_for(open_: Open) -> None:
     undone(window, TEXT)
 
 
+RENAMED = "def mul(a, b):\n    result = a * b\n    return result\n"
+
+
+def test_a_name_is_asked_for_and_proposed(open_: Open) -> None:
+    window = open_(RENAMED, **route(edit="swap"))
+    window.at(2)
+    window.press("Home")
+    menu(window, "Rename `result`")
+    window.wait(lambda: "New name" in window.asked(), "the question")
+    window.press("Control+A")
+    window.type("product")
+    window.press("Enter")
+    window.becomes(RENAMED.replace("result", "product"))
+    undone(window, RENAMED)
+
+
+def test_an_explanation_from_the_menu_is_shown_beside(open_: Open) -> None:
+    window = open_()
+    window.at(6)
+    menu(window, "Explain")
+    window.wait(lambda: "It multiplies." in window.text(), "the explanation")
+    assert window.page.query_selector('.tab:has-text("Explanation.md")')
+
+
 def test_the_key_for_an_instruction(open_: Open) -> None:
     window = open_(**route(edit="swap"))
     window.at(6)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from unittest.mock import patch
 
 from spark_lsp.errors import SparkError
-from spark_lsp.prompts import actions, gate, ghost, reply
-from spark_lsp.prompts.actions import Diagnostic
+from spark_lsp.prompts import gate, ghost, reply
+from spark_lsp.prompts.action_targets import find_target
+from spark_lsp.prompts.diagnostic import Diagnostic
 from spark_lsp.prompts.ghost import GhostText
 from spark_lsp.prompts.shaping.deception import DECEPTIVE_CHARACTERS
 from spark_lsp.prompts.syntax import SyntaxTree
@@ -129,7 +130,7 @@ def check_edits(case: Case) -> None:
     document = case.document
     tree = SyntaxTree.of(document)
     try:
-        target = actions.find_target(action, document, tree, case.start, case.end, found)
+        target = find_target(action, document, tree, case.start, case.end, found)
         known = gate.edits_without_model(action, document, tree, *target, found, instruction)
         if known is not None:
             _check_edits(document, known, (0, len(document)))

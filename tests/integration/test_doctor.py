@@ -16,6 +16,7 @@ import pytest
 
 from spark_lsp import cli, runtime
 from spark_lsp.codes import Code
+from spark_lsp.config import ResponsesSettings, Settings
 from spark_lsp.doctor import servers
 from spark_lsp.failures import PROBLEM, Failure
 from spark_lsp.wire.proof import NONCE_HEADER, PROOF_HEADER, proof_of
@@ -292,6 +293,8 @@ def gpu(config: Path) -> Iterator[Callable[..., str]]:
 
     def start(*models: str, status: int = 200, **fields: str) -> str:
         class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
             def do_GET(self) -> None:
                 listed = [{"id": name, "max_model_len": 4096} for name in models]
                 body = json.dumps({"data": listed}).encode()
@@ -360,6 +363,32 @@ def test_a_server_that_is_not_as_the_settings_say(
     assert words in finding["what"]
     assert remedy in finding["remedy"]
     assert "secret" not in str(finding)
+
+
+@pytest.mark.parametrize(
+    ("status", "table", "level", "words"),
+    [
+        (
+            426,
+            {"model": "m"},
+            "ok",
+            "over HTTP, because the service refused the WebSocket: status 426, model m",
+        ),
+        (401, {"model": "m"}, "error", "rejected the API key"),
+        (426, {"profile": "codex-spark", "key_env": "NO_SUCH_KEY"}, "error", "NO_SUCH_KEY is not set"),
+    ],
+)
+def test_a_service_is_connected_to_without_code(
+    gpu: Callable[..., str], status: int, table: dict[str, str], level: str, words: str
+) -> None:
+    url = gpu("m", status=status)
+    settings = Settings(
+        engines={"far": ResponsesSettings(**{"base_url": url, **table})},  # type: ignore[arg-type]
+        routes={"completion": ("far",)},
+    )
+    (finding,) = servers.look(settings)
+    assert finding.level == level
+    assert words in finding.what
 
 
 @pytest.mark.parametrize(

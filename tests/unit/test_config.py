@@ -1,7 +1,10 @@
 """Settings: each source over the one before, bad values named one by one, good ones kept."""
 
+import pytest
+
 from spark_lsp.config import (
     LocalSettings,
+    OwnAction,
     ReplaySettings,
     Settings,
     from_environment,
@@ -9,6 +12,7 @@ from spark_lsp.config import (
     source_chain,
     unknown_engines,
 )
+from spark_lsp.privacy.files import read_project_file
 
 
 def test_defaults_work_without_any_source() -> None:
@@ -95,3 +99,52 @@ def test_what_an_engine_stands_on() -> None:
     assert source_chain("c", engines) == ["c", "d", "c"]
     assert source_chain("local", engines) == ["local"]
     assert source_chain("none", engines) == ["none"]
+
+
+OWN = {"title": "Be brief", "instruction": "Make this shorter"}
+
+
+def test_own_actions_replace_those_of_an_earlier_source() -> None:
+    below = ("file", {"actions": [{**OWN, "languages": ["go"]}]})
+    settings, problems = resolve(below)
+    assert settings.actions == (OwnAction("Be brief", "Make this shorter", ("go",)),)
+    settings, more = resolve(below, ("editor", {"actions": [{**OWN, "kind": "refactor"}]}))
+    assert [each.kind for each in settings.actions] == ["refactor"]
+    assert problems == more == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "name", "reason"),
+    [
+        ({"title": "A"}, "actions[1]", "needs a `instruction`"),
+        ({"instruction": "b"}, "actions[1]", "needs a `title`"),
+        ({"title": " ", "instruction": "b"}, "actions[1]", "needs a `title`"),
+        ("text", "actions[1]", "must be a table"),
+        ({"title": 1, "instruction": "b"}, "actions[1]", "Expected `str`, got `int`"),
+        ({"title": "x" * 61, "instruction": "b"}, "actions[1]", "length"),
+        ({"title": "A", "instruction": "b", "kind": "source.fixAll"}, "actions[1]", "regex"),
+        ({"title": "A", "instruction": "b", "languages": "go"}, "actions[1]", "Expected `array`"),
+        (OWN, "actions[1]", "has the title of another action"),
+    ],
+)
+def test_a_bad_action_is_named_and_the_others_are_kept(entry: object, name: str, reason: str) -> None:
+    other = {"title": "Other", "instruction": "Do it"}
+    settings, (problem,) = resolve(("editor", {"actions": [OWN, entry, other]}))
+    assert [each.title for each in settings.actions] == ["Be brief", "Other"]
+    assert (problem.name, problem.source) == (name, "editor")
+    assert reason in problem.reason
+    assert problem.reason.endswith("this action is left out")
+
+
+def test_an_unknown_field_of_an_action_does_not_lose_it() -> None:
+    settings, (problem,) = resolve(("editor", {"actions": [{**OWN, "colour": "red"}]}))
+    assert len(settings.actions) == 1
+    assert problem.name == "actions[0].colour"
+    settings, (problem,) = resolve(("file", {"actions": [OWN]}), ("editor", {"actions": "none"}))
+    assert len(settings.actions) == 1
+    assert "must be a list" in problem.reason
+
+
+def test_a_project_cannot_add_actions() -> None:
+    _, (problem,) = read_project_file({"actions": [OWN]}, ".spark.toml")
+    assert "may only take away" in problem.reason

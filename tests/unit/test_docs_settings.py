@@ -14,7 +14,7 @@ BLOCKS = [
     pytest.param(block, id=f"{page.stem}-{number}")
     for page in PAGES
     for number, block in enumerate(BLOCK.findall(page.read_text("utf-8")))
-    if "[engines." in block
+    if "[engines." in block or "[[actions]]" in block
 ]
 
 

@@ -14,7 +14,7 @@
 ---     settings = { spark = { completion = { maxLines = 1 }, edit = { effort = 'fast' } } },
 ---   })
 
---- Send an edit. An edit with an instruction first asks the user for a sentence.
+--- Send an edit. One that needs an instruction or a name first asks the user for it.
 ---@param command lsp.Command
 ---@param ctx { client_id: integer, bufnr: integer }
 local function edit(command, ctx)
@@ -28,10 +28,11 @@ local function edit(command, ctx)
       end
     end, ctx.bufnr)
   end
-  if argument.action ~= 'instruct' or argument.instruction then
+  if not argument.ask or argument.instruction then
     return send()
   end
-  vim.ui.input({ prompt = 'Edit: ' }, function(text)
+  local prompt = argument.ask == 'name' and 'New name: ' or 'Edit: '
+  vim.ui.input({ prompt = prompt, default = argument.default ~= '' and argument.default or nil }, function(text)
     if text and text ~= '' then
       argument.instruction = text
       send()

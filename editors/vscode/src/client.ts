@@ -46,14 +46,27 @@ export class SparkClient extends LanguageClient {
   }
 }
 
-/** Ask for the sentence that an edit with an instruction needs; undefined if the user gives no sentence. */
+interface Order {
+  readonly action?: string;
+  readonly instruction?: string;
+  /** What the action needs from the user: `instruction` or `name`. */
+  readonly ask?: string;
+  readonly default?: string;
+}
+
+/** Ask for the sentence or the name that an edit needs; undefined if the user gives none. */
 export async function completed(argument: unknown): Promise<unknown> {
-  const order = argument as { action?: string; instruction?: string } | undefined;
-  if (order?.action !== 'instruct' || order.instruction) {
+  const order = argument as Order | undefined;
+  if (!order?.ask || order.instruction) {
     return argument;
   }
-  const instruction = await askInstruction();
+  const instruction = order.ask === 'name' ? await askName(order.default ?? '') : await askInstruction();
   return instruction ? { ...order, instruction } : undefined;
+}
+
+async function askName(value: string): Promise<string | undefined> {
+  const text = await vscode.window.showInputBox({ title: 'New name', value, placeHolder: value });
+  return text?.trim();
 }
 
 export async function askInstruction(): Promise<string | undefined> {
@@ -65,26 +78,33 @@ export async function askInstruction(): Promise<string | undefined> {
   return text?.trim();
 }
 
-async function execute(command: string, args: unknown[], next: ExecuteCommandSignature): Promise<unknown> {
-  if (command !== 'spark.edit') {
-    return next(command, args);
-  }
-  const argument = await completed(args[0]);
-  return argument === undefined ? undefined : next(command, [argument]);
+/** Returns the middleware for commands of the server; `explaining` is called before an explanation begins. */
+function executing(explaining: () => Promise<void>) {
+  return async (command: string, args: unknown[], next: ExecuteCommandSignature): Promise<unknown> => {
+    if (command === 'spark.explain') {
+      await explaining();
+    }
+    if (command !== 'spark.edit') {
+      return next(command, args);
+    }
+    const argument = await completed(args[0]);
+    return argument === undefined ? undefined : next(command, [argument]);
+  };
 }
 
 export function create(
   program: string,
   manifest: unknown,
   outputChannel: vscode.LogOutputChannel,
+  explaining: () => Promise<void>,
 ): SparkClient {
   const options: LanguageClientOptions = {
     documentSelector: SELECTOR,
-    initializationOptions: { [SECTION]: { client: { growing: true, previews: true, rejects: true } } },
+    initializationOptions: { [SECTION]: { client: { growing: true, previews: true, rejects: true, explains: true } } },
     outputChannel,
     revealOutputChannelOn: RevealOutputChannelOn.Never,
     middleware: {
-      executeCommand: execute,
+      executeCommand: executing(explaining),
       workspace: {
         configuration: (params) => params.items.map((item) => (item.section === SECTION ? given(manifest) : null)),
       },

@@ -105,7 +105,7 @@ class Extension implements vscode.Disposable {
       this.missing(configured);
       return;
     }
-    const client = create(this.program, this.context.extension.packageJSON, this.log);
+    const client = create(this.program, this.context.extension.packageJSON, this.log, () => this.explanations.open());
     client.onNotification(STATUS, (status) => {
       this.status.show(status);
     });

@@ -7,7 +7,7 @@ until the next text, because an engine may send `Started` before it has read the
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
 from spark_lsp.codes import Code
@@ -24,6 +24,11 @@ class Channel:
 
     task: Task = Task.CHAT
     on_read: Callable[[], None] = lambda: None
+    first_text_s: float = 0.0  # seconds for the first text; 0: by the task
+    next_text_s: float = NEXT_TEXT_TIMEOUT_S
+    make_silence: "Callable[[float], EngineError] | None" = (
+        None  # the error after that time; None: the gateway's
+    )
     events: deque[Event] = field(default_factory=deque[Event])
     error: EngineError | None = None
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -43,14 +48,18 @@ class Channel:
         self.error = error
         self.arrived.set()
 
-    async def read(self) -> AsyncIterator[Event]:
+    def touch(self) -> None:
+        """Restart the timeout: the model works on the answer."""
+        self.arrived.set()
+
+    async def read(self) -> AsyncGenerator[Event, None]:
         """Give the events. Raises the `EngineError` that `fail` has set."""
-        timeout_s = FIRST_TEXT_TIMEOUT_S[self.task]
+        timeout_s = self.first_text_s or FIRST_TEXT_TIMEOUT_S[self.task]
         while True:
             while self.events:
                 event = self.events.popleft()
                 if isinstance(event, Chunk):
-                    timeout_s = NEXT_TEXT_TIMEOUT_S
+                    timeout_s = self.next_text_s
                     self.on_read()
                 yield event
                 if isinstance(event, Finished):
@@ -69,7 +78,7 @@ class Channel:
             timer.cancel()
 
     def _time_out(self, timeout_s: float) -> None:
-        self.fail(_gateway_silent(timeout_s))
+        self.fail((self.make_silence or _gateway_silent)(timeout_s))
 
 
 def _gateway_silent(seconds: float) -> EngineError:

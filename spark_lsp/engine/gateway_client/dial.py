@@ -22,14 +22,17 @@ UNIX_REQUEST = "ws://localhost/v1/responses"  # the request line and Host of a U
 
 
 async def open_websocket(url: str, subprotocol: str, headers: Mapping[str, str], patience: float) -> Socket:
-    """Connect to `ws://…`, `wss://…` or `ws+unix:PATH` and offer the subprotocol, without compression.
+    """Connect to `ws://…`, `wss://…` or `ws+unix:PATH` and offer the subprotocol, if any, uncompressed.
 
     Raises `HandshakeFailed` if the peer does not accept, `ValueError` for a URL that cannot be used, another
     `OSError` if the connection fails, and `TimeoutError` after `patience` seconds.
     """
     uri = _parse_url(UNIX_REQUEST if url.startswith(UNIX) else url)
     protocol = ClientProtocol(
-        uri, subprotocols=[Subprotocol(subprotocol)], max_size=MAX_MESSAGE, logger=SILENT
+        uri,
+        subprotocols=[Subprotocol(subprotocol)] if subprotocol else None,
+        max_size=MAX_MESSAGE,
+        logger=SILENT,
     )
     with anyio.fail_after(patience):
         if url.startswith(UNIX):

@@ -1,4 +1,4 @@
-"""One connection to a gateway: its reader, its writer, and the responses that come over it.
+"""One connection to a gateway or another service: its reader, its writer, and the responses over it.
 
 The reader puts each event into the channel of its lane and never waits for a channel; the writer sends the
 messages that the wire connection has queued. A retired link still delivers the responses that have begun, and
@@ -13,7 +13,7 @@ of our own event loop does not count against the peer.
 import asyncio
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
@@ -25,7 +25,7 @@ from spark_lsp.errors import EngineError, RemoteProtocolError
 from spark_lsp.request import Event, Request, Task
 from spark_lsp.supervise import call_guarded, log_failure
 from spark_lsp.wire.client import ClientConnection
-from spark_lsp.wire.client_events import Answered, ClientEvent, Failed, Greeted, Leaving
+from spark_lsp.wire.client_events import Alive, Answered, ClientEvent, Failed, Greeted, Leaving
 from spark_lsp.wire.frames import SUBPROTOCOL
 
 if TYPE_CHECKING:
@@ -40,16 +40,57 @@ SLEEP_JUMP_S = 10.0  # the wall clock has advanced by this much more if the mach
 LANE_POOLS = {Task.COMPLETE: "ic", Task.EDIT: "act", Task.CHAT: "act"}
 
 
-class Link:
-    """One connection to a gateway. `on_event` gets the events of no response, and None when the link ends."""
+class Connection(Protocol):
+    """What a link needs of a wire connection; `ClientConnection` is one."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether anything waits to be written."""
+        ...
+
+    def pop(self) -> str | None:
+        """Return the next message to write, or None."""
+        ...
+
+    def receive(self, message: str | bytes) -> list[ClientEvent]:
+        """Take one message. Raises `RemoteProtocolError` if it does not follow the protocol."""
+        ...
+
+    def lost(self) -> list[ClientEvent]:
+        """Note that the connection is lost."""
+        ...
+
+    def cancel(self, lane: str) -> None:
+        """Ignore the rest of a response."""
+        ...
+
+    def read(self, lane: str) -> None:
+        """Mark all text of a lane as read."""
+        ...
+
+
+C = TypeVar("C", bound=Connection)
+
+
+class Link(Generic[C]):
+    """One connection. `on_event` gets the events of no response, and None at the end of the link.
+
+    `make_loss` makes the error of each unfinished request when the link is lost. A retired link closes
+    after `retire_s` seconds at the latest.
+    """
 
     def __init__(
         self,
         socket: "Socket",
-        earlier: ClientConnection | None,
-        on_event: "OnEvent",
+        connection: C,
+        on_event: "OnEvent[C]",
+        *,
+        make_loss: "Callable[[], EngineError] | None" = None,
+        retire_s: float = RETIRE_TIMEOUT_S,
     ) -> None:
-        self.connection = ClientConnection(spark=socket.subprotocol == SUBPROTOCOL, earlier=earlier)
+        self.connection = connection
+        self._make_loss = make_loss or _connection_lost
+        self._retire_s = retire_s
         self.is_own = False  # connected to the user's own gateway, which may get API keys
         self.is_over = False  # no more requests or events
         self.needs_successor = anyio.Event()  # this link has ended, or will end
@@ -95,7 +136,7 @@ class Link:
 
     async def _end_when_retired(self, group: TaskGroup) -> None:
         await self._is_retired.wait()
-        with anyio.move_on_after(RETIRE_TIMEOUT_S):
+        with anyio.move_on_after(self._retire_s):
             await self._is_idle.wait()
         group.cancel_scope.cancel()
 
@@ -137,8 +178,9 @@ class Link:
         self.is_over = True
         for event in call_guarded(self.connection.lost) or ():
             call_guarded(self._handle_event, event)
+        error = call_guarded(self._make_loss) or _connection_lost()
         for channel in self._channels.values():
-            channel.fail(_connection_lost())
+            channel.fail(error)
         self._channels.clear()
         self._news.set()
         self._hello_or_end.set()
@@ -182,6 +224,9 @@ class Link:
                 self._deliver_event(lane, answer)
             case Failed(lane, error):
                 self._channels[lane].fail(error)
+            case Alive(lane):
+                if (channel := self._channels.get(lane)) is not None:
+                    channel.touch()
             case Leaving():
                 self.needs_successor.set()
             case Greeted():
@@ -199,15 +244,18 @@ class Link:
 
     # Requests.
 
-    def send_request(self, request: Request) -> tuple[str, Channel]:
-        """Send a request. Return its lane and the channel of its response.
+    def begin(
+        self, create: Callable[[C], str], make_channel: Callable[[Callable[[], None]], Channel]
+    ) -> tuple[str, Channel]:
+        """Have `create` send a request; return its lane and the channel of its response.
 
-        Raises `LocalProtocolError` if all lanes are busy, `EngineError` if the link has ended.
+        `make_channel` gets the function to call when the reader has taken text. Raises `LocalProtocolError`
+        if all lanes are busy, `EngineError` if the link has ended.
         """
         if self.is_over:
-            raise _connection_lost()
-        lane = self.connection.create(request, LANE_POOLS[request.task])
-        channel = Channel(request.task, lambda: self._grant_credit(lane))
+            raise self._make_loss()
+        lane = create(self.connection)
+        channel = make_channel(lambda: self._grant_credit(lane))
         self._channels[lane] = channel
         self.flush()
         return lane, channel
@@ -225,12 +273,28 @@ class Link:
             self._check_idle()
 
 
-OnEvent = Callable[[Link, ClientEvent | None], None]
+OnEvent = Callable[[Link[C], ClientEvent | None], None]
+GatewayLink = Link[ClientConnection]
 
 
-async def open_link(endpoint: Endpoint, earlier: ClientConnection | None, on_event: OnEvent) -> Link:
+async def open_link(
+    endpoint: Endpoint, earlier: ClientConnection | None, on_event: OnEvent[ClientConnection]
+) -> GatewayLink:
     """Return a link to the gateway at `endpoint`. Raises `GatewayError` or `OSError`."""
-    return Link(await open_socket(endpoint, HEARTBEAT_S), earlier, on_event)
+    socket = await open_socket(endpoint, HEARTBEAT_S)
+    connection = ClientConnection(spark=socket.subprotocol == SUBPROTOCOL, earlier=earlier)
+    return Link(socket, connection, on_event)
+
+
+def send_request(link: GatewayLink, request: Request) -> tuple[str, Channel]:
+    """Send a request. Return its lane and the channel of its response.
+
+    Raises `LocalProtocolError` if all lanes are busy, `EngineError` if the link has ended.
+    """
+    return link.begin(
+        lambda connection: connection.create(request, LANE_POOLS[request.task]),
+        lambda on_read: Channel(request.task, on_read),
+    )
 
 
 def _connection_lost() -> EngineError:

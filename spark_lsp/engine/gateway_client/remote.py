@@ -20,7 +20,7 @@ from anyio.abc import TaskGroup
 from spark_lsp.codes import Code
 from spark_lsp.engine.gateway_client.channel import Channel
 from spark_lsp.engine.gateway_client.connect import Endpoint
-from spark_lsp.engine.gateway_client.link import Link, open_link
+from spark_lsp.engine.gateway_client.link import GatewayLink, open_link, send_request
 from spark_lsp.errors import EngineError, GatewayError, LocalProtocolError, SparkError
 from spark_lsp.request import EngineInfo, Event, Focus, Request
 from spark_lsp.supervise import guarded, log_failure, run_guarded
@@ -67,8 +67,10 @@ class Remote:
     def __init__(self, locate: Locate, on_status: Callable[[LinkStatus], None]) -> None:
         self._locate = locate
         self._on_status = guarded(on_status)
-        self._link: Link | None = None  # gets new requests
-        self._last_link: Link | None = None  # may have ended; the next one keeps its names of documents
+        self._link: GatewayLink | None = None  # gets new requests
+        self._last_link: GatewayLink | None = (
+            None  # may have ended; the next one keeps its names of documents
+        )
         self._changed = anyio.Event()  # set, and replaced, at each change of the link
         self._documents: dict[str, Document] = {}
         self._settings: Configuration | None = None
@@ -92,7 +94,7 @@ class Remote:
     # The link.
 
     @property
-    def _live_link(self) -> Link | None:
+    def _live_link(self) -> GatewayLink | None:
         """The link that gets new requests; None if it has ended."""
         if self._link is None or self._link.is_over:
             return None
@@ -147,7 +149,7 @@ class Remote:
         await anyio.sleep(self._pause_s * random.uniform(0.5, 1.0))
         self._pause_s = min(self._pause_s * 2, MAX_PAUSE_S)
 
-    def _switch_to(self, link: Link) -> None:
+    def _switch_to(self, link: GatewayLink) -> None:
         """Send new requests over this link; retire the one before."""
         before = self._link
         self._link = link
@@ -180,7 +182,7 @@ class Remote:
             code = self._error.code
         self._announce_status(LinkStatus("degraded", reason, code))
 
-    def _handle_event(self, link: Link, event: ClientEvent | None) -> None:
+    def _handle_event(self, link: GatewayLink, event: ClientEvent | None) -> None:
         match event:
             case None if link is self._link:
                 self._link = None
@@ -208,7 +210,7 @@ class Remote:
     async def _open(self, request: Request) -> AsyncGenerator[AsyncIterator[Event], None]:
         link = self._live_link or await self._wait_for_link()
         try:
-            lane, channel = link.send_request(request)
+            lane, channel = send_request(link, request)
         except LocalProtocolError as busy:
             link, lane, channel = await self._send_on_next_lane(request, busy)
         try:
@@ -218,18 +220,18 @@ class Remote:
 
     async def _send_on_next_lane(
         self, request: Request, busy: LocalProtocolError
-    ) -> tuple[Link, str, Channel]:
+    ) -> tuple[GatewayLink, str, Channel]:
         """Send the request as soon as a lane is free. Raises `EngineError` if none is free in time."""
         with anyio.move_on_after(LANE_TIMEOUT_S):
             while True:
                 link = self._live_link or await self._wait_for_link()
                 with suppress(LocalProtocolError):
-                    lane, channel = link.send_request(request)
+                    lane, channel = send_request(link, request)
                     return link, lane, channel
                 await link.wait_for_news()
         raise EngineError(busy.what, busy.meaning, busy.remedy, code=Code.ENGINE_BUSY) from busy
 
-    async def _wait_for_link(self) -> Link:
+    async def _wait_for_link(self) -> GatewayLink:
         """Return a link as soon as one is open. Raises `EngineError` if that fails or takes too long."""
         with anyio.move_on_after(CONNECT_TIMEOUT_S):
             while self._error is None:
@@ -293,7 +295,7 @@ class Remote:
             self._send_settings(link)
             link.flush()
 
-    def _send_settings(self, link: Link) -> None:
+    def _send_settings(self, link: GatewayLink) -> None:
         if self._settings is None:
             return
         engines, routes, budget, keys, drafts = self._settings

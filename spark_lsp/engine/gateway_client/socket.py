@@ -44,11 +44,15 @@ class SocketClosed(ConnectionError):
 
 
 class HandshakeFailed(ConnectionError):
-    """The peer did not accept the WebSocket handshake. `status` is its HTTP status, None if none came."""
+    """The peer did not accept the WebSocket handshake.
 
-    def __init__(self, status: int | None) -> None:
+    `status` is its HTTP status, None if none came; `headers` have lower-case names.
+    """
+
+    def __init__(self, status: int | None, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(f"the WebSocket handshake failed (status {status})")
         self.status = status
+        self.headers = {name.lower(): value for name, value in (headers or {}).items()}
 
 
 class Socket(asyncio.Protocol):
@@ -99,8 +103,9 @@ class Socket(asyncio.Protocol):
             raise self._failure
         error = self._failure or self._protocol.handshake_exc
         if error is not None:
-            refused = isinstance(error, InvalidStatus)
-            raise HandshakeFailed(error.response.status_code if refused else None) from error
+            if isinstance(error, InvalidStatus):
+                raise HandshakeFailed(error.response.status_code, _headers_of(error)) from error
+            raise HandshakeFailed(None) from error
 
     def _is_connecting(self) -> bool:
         connecting = self._protocol.state is State.CONNECTING and self._protocol.handshake_exc is None
@@ -306,6 +311,11 @@ class Socket(asyncio.Protocol):
         self._lost.set()
         self._news.set()
         self._writable.set()
+
+
+def _headers_of(error: InvalidStatus) -> dict[str, str]:
+    """Return the headers of an answer; of one that comes twice, the last."""
+    return dict(error.response.headers.raw_items())
 
 
 def _resolve_future(answered: asyncio.Future[bool], *, value: bool) -> None:

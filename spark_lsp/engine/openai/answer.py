@@ -236,13 +236,13 @@ class Asker:
             async for piece in pieces:
                 if shown := call.reply.feed(piece.text):
                     said = said or bool(shown.strip())
-                    yield Chunk(_use_line_ends(shown, call.eol), progress.confidence.value)
+                    yield Chunk(use_line_ends(shown, call.eol), progress.confidence.value)
                 cut = progress.exceeds_limit(_limit_tokens(call)) and not progress.finish
                 if call.reply.done or cut:
                     break
         if rest := call.reply.finish():
             said = said or bool(rest.strip())
-            yield Chunk(_use_line_ends(rest, call.eol), progress.confidence.value)
+            yield Chunk(use_line_ends(rest, call.eol), progress.confidence.value)
         self._note_thinking(server, call, progress, said=said)
         yield progress.make_finished(cut=cut and not call.reply.done)
 
@@ -294,5 +294,6 @@ def _limit_tokens(call: Call) -> int:
     return call.max_tokens + MOST_THOUGHTS * _has_thought(call)
 
 
-def _use_line_ends(text: str, eol: str) -> str:
+def use_line_ends(text: str, eol: str) -> str:
+    """Return `text` with the line ends `eol`."""
     return text if eol == "\n" else text.replace("\r\n", "\n").replace("\n", eol)

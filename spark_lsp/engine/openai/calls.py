@@ -189,7 +189,7 @@ def _make_chat_call(request: Request, target: Target, budget: int, files: tuple[
     if target.flavour == "cerebras" and (text := request.text_of(PartKind.TARGET)):
         body["prediction"] = {"type": "content", "content": text}
     prefilled = bool(_PREFILLED.search(target.model)) and not target.separates
-    reply = AfterThinkingFilter(_make_reader(request), prefilled)
+    reply = AfterThinkingFilter(make_reader(request), prefilled)
     return Call(
         "/chat/completions",
         _remove_refused_fields(body, target),
@@ -238,7 +238,8 @@ def _remove_refused_fields(body: dict[str, Any], target: Target) -> dict[str, An
     return {key: value for key, value in body.items() if key not in target.refuses and key not in sampling}
 
 
-def _make_reader(request: Request) -> AnswerFilter:
+def make_reader(request: Request) -> AnswerFilter:
+    """Return the filter for the answer of a chat model."""
     if request.task is Task.COMPLETE:
         before = request.text_of(PartKind.PREFIX)
         return BareCompletionFilter(

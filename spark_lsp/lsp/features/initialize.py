@@ -30,6 +30,7 @@ def initialize(
     client.shows_partial_results = client_declares(options, "growing")
     client.shows_previews = client_declares(options, "previews")
     client.reports_rejections = client_declares(options, "rejects")
+    client.shows_explanations = client_declares(options, "explains")
     settings.begin(options)
     startup.begin_soon()
     has_ghost_text = client.abilities.shows_ghost_text

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from spark_lsp.prompts.actions import Diagnostic
+from spark_lsp.prompts.diagnostic import Diagnostic
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, apply_edits

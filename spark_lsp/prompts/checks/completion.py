@@ -22,6 +22,8 @@ def check_completion(change: ProposedChange) -> None:
 def _find_body(change: ProposedChange) -> int:
     """Return the offset at which the changeable part of the body begins."""
     definition = change.tree.definition_at(change.start)
+    if definition is not None and definition.start < change.start:
+        return change.start  # the target is the body alone
     first_line_end = change.document.line_end(change.document.line_at(change.start))
     if definition is None or definition.body is None:
         return first_line_end

@@ -10,8 +10,9 @@ from spark_lsp.text.edits import Edit
 class ProposalRefused(EditRefused):
     """A proposal failed a check; the document is unchanged.
 
-    `objection` is the reason for the model: it may hold the model's own code, so it never reaches a log or a
-    message. `edits` are the refused ones, if the answer could be read.
+    `event` is the first part of the message, without the effect. `objection` is the reason for the model: it
+    may hold the model's own code, so it never reaches a log or a message. `edits` are the refused ones if the
+    answer could be read.
     """
 
     code = Code.PROPOSAL_REJECTED
@@ -21,11 +22,13 @@ class ProposalRefused(EditRefused):
         what: str,
         *,
         code: Code = Code.PROPOSAL_REJECTED,
+        event: str = "",
         objection: str = "",
         meaning: str = "Nothing was changed",
         remedy: str = "Try again, or change the instruction",
     ) -> None:
         super().__init__(what, meaning, remedy, code=code)
+        self.event = event or what
         self.objection = objection
         self.edits: tuple[Edit, ...] = ()
 
@@ -37,4 +40,5 @@ class ProposalRefused(EditRefused):
 
 def refuse(what: str, code: Code, objection: str) -> ProposalRefused:
     """Return the refusal of a proposal; `what` completes "the proposal …"."""
-    return ProposalRefused(f"The proposal {what}; not applied", code=code, objection=objection)
+    event = f"The proposal {what}"
+    return ProposalRefused(f"{event}; not applied", code=code, event=event, objection=objection)

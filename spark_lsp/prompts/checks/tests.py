@@ -4,7 +4,7 @@ import re
 
 from spark_lsp.codes import Code
 from spark_lsp.prompts.checks.change import ProposedChange
-from spark_lsp.prompts.checks.refusal import refuse
+from spark_lsp.prompts.checks.refusal import ProposalRefused, refuse
 
 _TEST = re.compile(
     r"\btest|\bassert|\bexpect|\bit\(|\bdescribe\(|\bshould\b|#\[test\]|@Test\b", re.IGNORECASE
@@ -20,8 +20,13 @@ def check_tests(change: ProposedChange) -> None:
             "Your answer changes the code. Write only the tests for it.",
         )
     if not any(_TEST.search(edit.new) for edit in change.edits):
-        raise refuse(
-            "adds no test",
-            Code.PROPOSAL_OFF_REQUEST,
-            "Your answer has no test. Write a test function that calls the code and checks its result.",
-        )
+        raise make_test_refusal()
+
+
+def make_test_refusal() -> ProposalRefused:
+    """Return the refusal of an answer without a test."""
+    return refuse(
+        "adds no test",
+        Code.PROPOSAL_OFF_REQUEST,
+        "Your answer has no test. Write a test function that calls the code and checks its result.",
+    )

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 
-from spark_lsp.bench import keystroke, peers
+from spark_lsp.bench import keystroke, peers, service
 from spark_lsp.bench.figures import NO_TARGET, at_least, measured
 from spark_lsp.bench.question import source, typist
 from spark_lsp.config import ReplaySettings
@@ -68,3 +68,9 @@ def test_a_rate_is_held_against_its_baseline_too() -> None:
     figure = at_least(9, "pairs", "pairs/s", [4_000, 6_000], 3_000, [2_500])
     assert (figure.value, figure.ratio, figure.met) == (5_000, 2, True)
     assert not at_least(9, "pairs", "pairs/s", [2_000], 3_000).met
+
+
+def test_a_key_at_a_service_costs_at_most_600_bytes() -> None:
+    most, mean = service.bytes_of_keys(200, [100_000.0])
+    assert (most.met, most.n) == (True, 200)
+    assert 300 < mean.value < most.value <= 600

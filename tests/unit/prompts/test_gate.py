@@ -4,7 +4,7 @@ import pytest
 
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import gate, rename
-from spark_lsp.prompts.actions import Diagnostic
+from spark_lsp.prompts.diagnostic import Diagnostic
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import apply_edits

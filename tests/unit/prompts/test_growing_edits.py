@@ -47,7 +47,7 @@ def indented(lines: list[str], indent: str) -> str:
 def final_edits(document: Document, start: int, end: int, form: EditFormat, answer: str) -> list[Edit] | None:
     """Return the edits of the complete answer before the gate; None if it is refused."""
     try:
-        return reply.read_edits(document, SyntaxTree.of(document), start, end, form, answer)
+        return reply.read_edits("instruct", document, SyntaxTree.of(document), start, end, form, answer)
     except EditRefused:
         return None
 

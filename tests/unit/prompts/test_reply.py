@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spark_lsp.errors import EditRefused
-from spark_lsp.prompts import actions, reply
-from spark_lsp.prompts.actions import Diagnostic
+from spark_lsp.prompts import reply
+from spark_lsp.prompts.action_targets import find_target
+from spark_lsp.prompts.diagnostic import Diagnostic
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
@@ -22,7 +23,7 @@ def changed(
     document = Document("file:///a.py", text, language="python")
     start = text.index(at)
     tree = SyntaxTree.of(document)
-    target = actions.find_target(action, document, tree, start, start, ())
+    target = find_target(action, document, tree, start, start, ())
     edits = reply.propose_edits(action, document, tree, *target, form, answer, instruction=instruction)
     return apply_edits(text, edits)
 
@@ -136,7 +137,7 @@ def test_documentation_never_changes_code(answer: str) -> None:
 def test_documentation_in_other_languages(language: str, text: str, documented: str) -> None:
     document = Document("file:///a", text, language=language)
     tree = SyntaxTree.of(document)
-    span = actions.find_target("document", document, tree, 3, 3, ())
+    span = find_target("document", document, tree, 3, 3, ())
     edits = reply.propose_edits("document", document, tree, *span, EditFormat.DOCSTRING, "Do it.")
     assert apply_edits(text, edits) == documented
 
@@ -147,7 +148,7 @@ def test_a_fix_stays_in_the_diagnostics_lines() -> None:
     at = text.index("c\n")
     found = (Diagnostic(at, at + 1, "undefined name 'c'"),)
     tree = SyntaxTree.of(document)
-    span = actions.find_target("fix", document, tree, at, at, found)
+    span = find_target("fix", document, tree, at, at, found)
     edits = reply.propose_edits(
         "fix", document, tree, *span, EditFormat.REPLACE, "    return b", diagnostics=found
     )

@@ -168,6 +168,6 @@ def test_an_edit_that_holds_only_thinking_is_refused(answer: str):
 
 
 def test_code_that_begins_with_the_tag_itself_is_kept():
-    text = "<think>\na\n</think>\n"
-    assert edited("<think>\nb\n</think>\n", EditFormat.REPLACE, text) == text.replace("a", "b")
-    assert edited("```\n<think>\nb\n</think>\n```", text=text) == text.replace("a", "b")
+    text = "<think>\nint\n</think>\n"
+    assert edited("<think>\nstr\n</think>\n", EditFormat.REPLACE, text) == text.replace("int", "str")
+    assert edited("```\n<think>\nstr\n</think>\n```", text=text) == text.replace("int", "str")

@@ -218,7 +218,7 @@ function M.setup(options)
   end
   local config = vim.tbl_deep_extend('force', {
     handlers = handlers,
-    init_options = { spark = { client = { growing = true, previews = true, rejects = true } } },
+    init_options = { spark = { client = { growing = true, previews = true, rejects = true, explains = true } } },
     -- Neovim 0.11 does not declare ghost text, but this module shows it there too.
     capabilities = { textDocument = { inlineCompletion = { dynamicRegistration = false } } },
   }, M.options.config, { cmd = cmd })
