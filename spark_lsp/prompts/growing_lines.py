@@ -37,7 +37,7 @@ class GrowingLines:
         self._partial = ""  # the text after the last line end
         self._fence: Fence | None = None
         self._has_code = False
-        self._has_prose = False  # before the code
+        self._has_prose = False  # before the code, or white space that belongs to it
         self._held: list[str] = []  # the last line of code, and the blank lines after it
 
     def feed(self, text: str) -> list[str]:
@@ -80,7 +80,7 @@ class GrowingLines:
         starts_alike = self._form is EditFormat.REPLACE or line.strip() == self._first_old
         if line.strip() and starts_alike and not self._has_prose:
             self.state = "code"
-        self._has_prose = self._has_prose or bool(line.strip())
+        self._has_prose = self._has_prose or bool(line)
         return self.state == "code"
 
     def _is_closing(self, line: str) -> bool:

@@ -131,3 +131,10 @@ def test_text_with_fences_of_its_own_waits_for_the_complete_answer() -> None:
     growing = GrowingEdits(document, 0, len(text), EditFormat.FENCED)
     growing.feed("```markdown\n# Other\n\n```sh\nrun\n```\n\nEnd.\n```")
     assert (growing.certain, growing.growing, growing.is_complete) == ([], None, False)
+
+
+def test_white_space_before_bare_code_is_part_of_it() -> None:
+    document = Document("file:///a.py", "   \nx = 1\ny = 2\n", 1, "python")
+    growing = GrowingEdits(document, 0, len(document), EditFormat.FENCED)
+    growing.feed("   \nx = 1\nz = 3\ny = 2\n")
+    assert (growing.certain, growing.growing) == ([], None)
