@@ -45,7 +45,7 @@ class GrowingEdits:
     @property
     def is_withdrawn(self) -> bool:
         """Whether the edits so far are void."""
-        return self._shift == "unclear"
+        return self._shift == "unclear" or self._lines.has_other_block
 
     @property
     def certain(self) -> list[Edit]:
@@ -60,12 +60,12 @@ class GrowingEdits:
 
     def feed(self, text: str) -> None:
         """Take a chunk of the answer."""
-        if self.is_complete or self.is_withdrawn:
+        if self.is_withdrawn:
             return
         for line in self._lines.feed(text):
             if not self.is_withdrawn:
                 self._read(line)
-        if self._lines.state != "closed":
+        if self._lines.state != "closed" or self.is_complete or self.is_withdrawn:
             return
         last = self._lines.last_line()
         if self._shift == "undecided" and last and not self._waiting:  # the code has one line

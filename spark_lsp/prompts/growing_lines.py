@@ -30,6 +30,7 @@ class GrowingLines:
 
     def __init__(self, target: unfence.TargetText, form: EditFormat) -> None:
         self.state: State = "start" if form in _FORMATS and not target.may_nest else "unclear"
+        self.has_other_block = False  # after the first one; either may hold the new text
         self._form = form
         self._first_old = next((line.strip() for line in target.lines if line.strip()), "")
         is_thinking_own = form is not EditFormat.FENCED and starts_with_thinking(target.old)
@@ -42,7 +43,7 @@ class GrowingLines:
 
     def feed(self, text: str) -> list[str]:
         """Take a chunk of the answer; return the lines that are certain now."""
-        if self.state in ("closed", "unclear"):
+        if self.state == "unclear":
             return []
         self._partial += text if self._thinking is None else self._thinking.feed(text)
         kept = self._partial.endswith("\r")  # it may be half of a line end
@@ -61,6 +62,8 @@ class GrowingLines:
     def _read(self, line: str) -> list[str]:
         if self.state == "start" and not self._begins_code(line):
             return []
+        if self.state == "closed" and fences.find_fences([line]):
+            self.has_other_block = True
         if self.state != "code":
             return []
         if self._is_closing(line):

@@ -138,3 +138,13 @@ def test_white_space_before_bare_code_is_part_of_it() -> None:
     growing = GrowingEdits(document, 0, len(document), EditFormat.FENCED)
     growing.feed("   \nx = 1\nz = 3\ny = 2\n")
     assert (growing.certain, growing.growing) == ([], None)
+
+
+def test_a_second_block_withdraws_the_edits_of_the_first() -> None:
+    document = Document("file:///a.py", "x = 1\n", 1, "python")
+    growing = GrowingEdits(document, 0, len(document), EditFormat.FENCED)
+    growing.feed("```python\nx = 2\n```\n")
+    assert growing.certain == [Edit(4, 5, "2")]
+    growing.feed("\nOr:\n\n```python\n")
+    assert growing.is_withdrawn
+    assert growing.certain == []
