@@ -87,7 +87,8 @@ class ApplyingEditor(RecordingClient):
             ((_, plain),) = (edit.changes or {}).items()
             return None, plain
         assert edit.changes is None
-        (change,) = edit.document_changes or ()
+        assert edit.document_changes is not None
+        (change,) = edit.document_changes
         assert isinstance(change, types.TextDocumentEdit), "no file may be created, renamed or deleted"
         return change.text_document.version, [each for each in change.edits if type(each) is types.TextEdit]
 
