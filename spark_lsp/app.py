@@ -150,13 +150,14 @@ def build_engine(
         from spark_lsp.engine.responses.engine import ResponsesEngine
 
         return ResponsesEngine(name, settings)
-    from spark_lsp.engine.local.engine import LocalEngine
+    from spark_lsp.engine.local.drafting import DraftingModel
 
     if settings.model == AUTO:
         from spark_lsp.engine.local.pair import LARGER, LocalPair
 
-        return LocalPair(LocalEngine(name, settings), LocalEngine(name, config.LocalSettings(model=LARGER)))
-    return LocalEngine(name, settings)
+        larger = config.LocalSettings(model=LARGER)
+        return LocalPair(DraftingModel.of(name, settings), DraftingModel.of(name, larger))
+    return DraftingModel.of(name, settings)
 
 
 def build_engines(settings: config.Settings) -> dict[str, Engine]:

@@ -81,6 +81,7 @@ class Code(StrEnum):
     INSTRUCTION_MISSING = "instruction_missing"
     NO_CHANGE = "no_change"
     NO_DEFINITION = "no_definition"
+    NO_EARLIER_EDIT = "no_earlier_edit"
     NO_SUCH_JOB = "no_such_job"
     PROPOSAL_REJECTED = "proposal_rejected"
     PROPOSAL_CHANGES_CODE = "proposal_changes_code"
@@ -94,6 +95,7 @@ class Code(StrEnum):
     PROPOSAL_TOO_LARGE = "proposal_too_large"
     PROPOSAL_UNDEFINED_NAME = "proposal_undefined_name"
     PROPOSAL_UNREACHABLE_CODE = "proposal_unreachable_code"
+    PROPOSAL_UNUSED_NAME = "proposal_unused_name"
     REFACTORING_UNSAFE = "refactoring_unsafe"
     RENAME_UNSAFE = "rename_unsafe"
     SECRET_TOUCHED = "secret_touched"
@@ -219,6 +221,7 @@ MEANINGS: dict[Code, str] = {
     Code.INSTRUCTION_MISSING: "the action needs an instruction",
     Code.NO_CHANGE: "the model proposed no change",
     Code.NO_DEFINITION: "there is no definition at this place",
+    Code.NO_EARLIER_EDIT: "spark-lsp has made no edit here that it could continue or undo",
     Code.NO_SUCH_JOB: "no edit or explanation of that id is under way",
     Code.PROPOSAL_REJECTED: "the proposal failed a check that has no code of its own",
     Code.PROPOSAL_CHANGES_CODE: "the proposal changes code that this action must keep",
@@ -232,6 +235,7 @@ MEANINGS: dict[Code, str] = {
     Code.PROPOSAL_TOO_LARGE: "the proposal is many times as long as the code, or repeats one line",
     Code.PROPOSAL_UNDEFINED_NAME: "the proposal uses a name or an attribute that does not exist",
     Code.PROPOSAL_UNREACHABLE_CODE: "code below a statement of the proposal can never run",
+    Code.PROPOSAL_UNUSED_NAME: "the proposal defines a local name that nothing uses",
     Code.REFACTORING_UNSAFE: "the refactoring is impossible here, or could change the results of the code",
     Code.RENAME_UNSAFE: "the rename could change what the code means",
     Code.SECRET_TOUCHED: "the proposal would change a secret that the model was not shown",

@@ -113,7 +113,7 @@ def _key(wire: PublicConnection, lineage: Lineage, question: Question) -> tuple[
         return sent, 0
     checkpoint = Call(fork.changes, parent=fork.base.response, warm=True)
     more = _exchange(wire, checkpoint, BASE_LANES[1])
-    lineage.adopt(Base(RESPONSE, text, drift=fork.base.drift + len(fork.changes)))
+    lineage.adopt(Base(RESPONSE, text, drift=lineage.drift))
     return sent, more
 
 

@@ -243,6 +243,17 @@ class EditSettings:
         ),
     ] = "final"
     effort: Annotated[Effort, _describe("the engine's reasoning effort for edits")] = "balanced"
+    deep: Annotated[
+        str,
+        _describe(
+            "for actions that need thought (an instruction, tests, simplifying, optimizing): an effort, or "
+            "the engine or route for them, with the effort `deep`. Empty: as for other edits"
+        ),
+    ] = ""
+    history: Annotated[
+        bool,
+        _describe("keep your instructions on this machine, to offer them again; secrets are removed first"),
+    ] = True
 
 
 @dataclass(frozen=True, slots=True)

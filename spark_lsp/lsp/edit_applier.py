@@ -41,7 +41,7 @@ class EditApplier:
 
     async def send(self, params: types.ApplyWorkspaceEditParams) -> None:
         """Let the editor apply an edit. Raises as `apply`."""
-        problem = await self._request(params)
+        problem = await self.request(params)
         if problem is not None:
             raise EditRefused(
                 f"The editor did not apply the edit: {problem}",
@@ -50,8 +50,11 @@ class EditApplier:
                 code=Code.EDITOR_REFUSED,
             )
 
-    async def _request(self, params: types.ApplyWorkspaceEditParams) -> str | None:
-        """Let the editor apply an edit; return its reason for not doing so, or None."""
+    async def request(self, params: types.ApplyWorkspaceEditParams) -> str | None:
+        """Let the editor apply an edit; return its reason for not doing so, or None.
+
+        Raises `SparkError` if it does not answer.
+        """
         answer: object = None
         with anyio.move_on_after(APPLY_TIMEOUT_SECONDS) as waited:
             try:

@@ -27,13 +27,16 @@ from spark_lsp.lsp.edit_proposer import TEXT_UNCHANGED, EditProposer, proposal_o
 from spark_lsp.lsp.edit_request import EditRequest
 from spark_lsp.lsp.engine_side import EngineSide
 from spark_lsp.lsp.language_client import LanguageClient
+from spark_lsp.lsp.last_edits import LastEdits
 from spark_lsp.lsp.messages import UserMessages
 from spark_lsp.lsp.progress import Progress, ProgressRegistry
 from spark_lsp.lsp.refused_proposals import RefusedProposals
 from spark_lsp.lsp.rules import edit_by_rules
 from spark_lsp.lsp.settings_store import SettingsStore
+from spark_lsp.lsp.steering import Steering
 from spark_lsp.lsp.tests_writer import TestsWriter
 from spark_lsp.lsp.threads import run_in_thread
+from spark_lsp.prompts.going_on import join_instructions
 from spark_lsp.prompts.instruction_comments import InstructionComment
 from spark_lsp.session.documents import Documents
 from spark_lsp.session.proposal import Proposal
@@ -84,6 +87,7 @@ class EditJob:
     typed: list[Edit] | None = field(default_factory=list[Edit])
     is_cancelled: bool = False  # by the user
     note: str = ""  # about changes that were applied before the edit was stopped
+    steering: Steering = field(default_factory=Steering)
     outcome: Outcome = FAILED
 
 
@@ -100,6 +104,7 @@ class EditJobs:
         progress: ProgressRegistry,
         engine_side: EngineSide,
         answers: AnswerReader,
+        last_edits: LastEdits,
         tests: TestsWriter,
     ) -> None:
         self._documents = documents
@@ -108,6 +113,7 @@ class EditJobs:
         self._messages = messages
         self._progress = progress
         self._engine_side = engine_side
+        self._last_edits = last_edits
         self._tests = tests
         self._proposer = EditProposer(settings, answers)
         self._applier = EditApplier(documents, client)
@@ -137,6 +143,21 @@ class EditJobs:
         job.is_cancelled = True
         job.scope.cancel()
         return True
+
+    def steer(self, job_id: str, instruction: str) -> str:
+        """Add an instruction to an edit under way (without an id: to the newest one); return its id.
+
+        Raises `EditRefused` if there is no such edit, or no model is answering it.
+        """
+        job = self._jobs.get(job_id or next(reversed(self._jobs), ""))
+        if job is None:
+            raise EditRefused(
+                "There is no such edit under way", "The instruction was not sent", code=Code.NO_SUCH_JOB
+            )
+        job.steering.add(instruction)
+        joined = join_instructions(job.request.instruction, instruction)
+        job.request = replace(job.request, instruction=joined)
+        return job.id
 
     def cancel_all(self) -> list[str]:
         """Stop all edits; return their ids."""
@@ -197,8 +218,16 @@ class EditJobs:
     async def _propose(self, job: EditJob, progress: Progress) -> list[Edit]:
         """Return the edits of the engine's answer; in the mode `live`, apply them while it grows."""
 
+        watch = EditProgress(progress, job.preview)
+
         async def propose() -> list[Edit]:
-            return await self._proposer.propose(job.request, EditProgress(progress, job.preview))
+            return await job.steering.run(
+                lambda request: self._proposer.propose(request, watch),
+                job.request,
+                on_restart=lambda: progress.report(
+                    "starting again with your further instruction", always=True
+                ),
+            )
 
         if self._apply_mode == "live":
             return await live_edits.apply_while(job.preview, propose)
@@ -237,19 +266,29 @@ class EditJobs:
         """Send the job's outcome to the editor, once."""
         if job.id not in self._jobs:
             return
-        outcome = job.outcome
-        message = {
-            "id": job.id,
-            "state": outcome.state,
-            "reason": outcome.reason,
-            "uri": job.request.document.uri,
-            "code": outcome.code,
-        }
-        self._client.notify("spark/edit", message)
+        if job.outcome.state != "applied":
+            call_guarded(self._last_edits.note_unapplied, job.id, job.request, job.typed)
+        self.send_outcome(job.id, job.request.document.uri, job.outcome)
         del self._jobs[job.id]
         if job.preview.state != "refused" or not job.preview.hunks.open:
             self._previews.remove(job.preview)
-        if outcome.state in ("refused", "failed") and not self._offers_proposal(job):
+        if not self._offers_proposal(job):
+            self.show_failure(job.outcome)
+
+    def send_outcome(self, job_id: str, uri: str, outcome: Outcome) -> None:
+        """Send the outcome of a job that changes a document to the editor."""
+        message = {
+            "id": job_id,
+            "state": outcome.state,
+            "reason": outcome.reason,
+            "uri": uri,
+            "code": outcome.code,
+        }
+        self._client.notify("spark/edit", message)
+
+    def show_failure(self, outcome: Outcome) -> None:
+        """Show the user the reason of an edit that was not made."""
+        if outcome.state in ("refused", "failed"):
             self._messages.show(types.MessageType.Warning, outcome.reason)
 
     def _offers_proposal(self, job: EditJob) -> bool:
@@ -262,6 +301,10 @@ class EditJobs:
             self._engine_side.spawn(self._refused.offer, document, proposal.edits, job.outcome.reason)
             return True
         return False
+
+    async def send_edit(self, params: types.ApplyWorkspaceEditParams) -> str | None:
+        """Let the editor apply an edit; return its reason for not doing so, or None."""
+        return await self._applier.request(params)
 
     async def _apply(self, job: EditJob, edits: Sequence[Edit]) -> None:
         """Apply the edits as one change of the latest version that the editor has reported."""
@@ -276,7 +319,13 @@ class EditJobs:
         moved = rebase_edits(edits, job.typed) if job.typed is not None and document is not None else None
         if moved is None or document is None:
             raise _text_changed()
-        await self._applier.apply(document, moved, job.request.title)
+        last = self._last_edits.expect(job.id, job.request, job.typed or (), document, moved)
+        try:
+            await self._applier.apply(document, moved, job.request.title)
+        except SparkError:
+            self._last_edits.settle(last, applied=False)
+            raise
+        self._last_edits.settle(last, applied=True)
 
     async def _settle(self, job: EditJob, edits: Sequence[Edit], progress: Progress) -> str:
         """Apply the edits as the user wants it; return a sentence about it, which is usually empty."""

@@ -27,6 +27,7 @@ from spark_lsp.prompts.second_try import (
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.request import Chunk, EditFormat, Finished, Request, Started
 from spark_lsp.session import context
+from spark_lsp.session.edit_route import choose_route
 from spark_lsp.session.proposal import Proposal
 from spark_lsp.text.edits import Edit
 
@@ -110,9 +111,17 @@ class EditProposer:
     def _build_request(self, request: EditRequest, question: str) -> Request:
         """Return the engine's request, without the secrets of the user's texts."""
         messages = [redact_secrets(diagnostic.message) for diagnostic in request.diagnostics]
-        instruction, effort = redact_secrets(question), self._settings.current.edit.effort
+        settings = self._settings.current.edit
+        model, effort = choose_route(request.action, settings.effort, settings.deep)
         return context.build_edit(
-            request.seen.document, request.target, request.action, instruction, messages, effort
+            request.seen.document,
+            request.target,
+            request.action,
+            redact_secrets(question),
+            messages,
+            effort,
+            model=model,
+            history=request.history,
         )
 
     async def _ask_model(self, request: Request, progress: EditProgress) -> tuple[EditFormat, str, bool]:

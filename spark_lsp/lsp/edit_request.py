@@ -15,12 +15,13 @@ from spark_lsp.privacy.redaction import RedactedDocument
 from spark_lsp.prompts import actions
 from spark_lsp.prompts.action_questions import build_question
 from spark_lsp.prompts.action_targets import find_target
-from spark_lsp.prompts.actions import Ask, CodeAction
+from spark_lsp.prompts.actions import Ask, CodeAction, Need
 from spark_lsp.prompts.diagnostic import Diagnostic
 from spark_lsp.prompts.instruction_comments import InstructionComment, find_instruction
-from spark_lsp.prompts.rename_offer import default_name, name_at
+from spark_lsp.prompts.rename_offer import default_name, name_at, name_offset
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.prompts.tests_question import asks_for_same_file, is_request_for_tests
+from spark_lsp.request import Message
 from spark_lsp.session.documents import Documents
 from spark_lsp.session.reasons import REMEDIES, TEXTS
 from spark_lsp.text.document import Document
@@ -35,7 +36,8 @@ class EditRequest:
     """A command's edit; offsets refer to `document`, the true text.
 
     `action` is a name of the table; an action of the user's settings is `instruct` with a title. `note` is
-    the comment that contains the instruction. The edit removes it.
+    the comment that contains the instruction. The edit removes it. `history` is the conversation that it
+    continues, without secrets.
     """
 
     action: str
@@ -48,6 +50,7 @@ class EditRequest:
     note: InstructionComment | None = None
     own_title: str = ""
     in_place: bool = False  # tests belong below the code
+    history: tuple[Message, ...] = ()
 
     @property
     def title(self) -> str:
@@ -94,14 +97,16 @@ class EditRequestReader:
 
     def read_edit(self, argument: Any) -> EditRequest:
         """Return the request in the argument of `spark.edit`."""
-        fields = _require_object(argument, "spark.edit needs one argument, an object")
+        fields = require_object(argument, "spark.edit needs one argument, an object")
         action = self._read_action(fields)
-        document = self._find_document(fields)
+        document = self.find_document(fields)
         start, end = self._read_offsets(document, fields.get("range"))
+        if action.need is Need.NAME:
+            start = name_offset(document, start, end)
         diagnostics = self._read_diagnostics(document, fields)
         seen = self._outgoing.redact(document)
         tree = SyntaxTree.of(document)
-        instruction = _read_text(fields, "instruction", MAX_TEXT_CHARACTERS) or action.instruction
+        instruction = read_text(fields, "instruction", MAX_TEXT_CHARACTERS) or action.instruction
         is_own = action.name.startswith(actions.OWN)
         request = EditRequest(
             "instruct" if is_own else action.name,
@@ -113,18 +118,14 @@ class EditRequestReader:
             diagnostics,
             own_title=action.title if is_own else "",
         )
-        if request.action == "instruct" and is_request_for_tests(instruction, document.language):
-            return replace(request, action="tests", in_place=True)
-        if request.action == "tests" and asks_for_same_file(instruction):
-            return replace(request, in_place=True)
-        if instruction:
-            return request
-        if action.ask is Ask.NAME:
+        if not instruction and action.ask is Ask.NAME:
             return self._with_default_name(request)
-        return self._with_note(request) if action.ask is Ask.INSTRUCTION else request
+        if not instruction and action.ask is Ask.INSTRUCTION:
+            request = self._with_note(request)
+        return _place_tests(request)
 
     def _read_action(self, fields: Mapping[str, Any]) -> CodeAction:
-        name = _read_text(fields, "action", MAX_NAME_CHARACTERS)
+        name = read_text(fields, "action", MAX_NAME_CHARACTERS)
         own = {each.name: each for each in self.own_actions}
         if name in own:
             return own[name]
@@ -153,8 +154,8 @@ class EditRequestReader:
 
     def read_lines(self, argument: Any) -> tuple[Document, int, int]:
         """Return the document and the complete lines in the argument of a command that changes nothing."""
-        fields = _require_object(argument, "The command needs one argument, an object")
-        document = self._find_document(fields)
+        fields = require_object(argument, "The command needs one argument, an object")
+        document = self.find_document(fields)
         start, end = self._read_offsets(document, fields.get("range"))
         return document, *find_target("explain", document, SyntaxTree.of(document), start, end, ())
 
@@ -164,8 +165,9 @@ class EditRequestReader:
         code, source = str(diagnostic.code or ""), diagnostic.source or ""
         return Diagnostic(start, end, diagnostic.message, code, source)
 
-    def _find_document(self, fields: Mapping[str, Any]) -> Document:
-        if not (uri := _read_text(fields, "uri", MAX_TEXT_CHARACTERS)):
+    def find_document(self, fields: Mapping[str, Any]) -> Document:
+        """Return the document that an argument names; see the class."""
+        if not (uri := read_text(fields, "uri", MAX_TEXT_CHARACTERS)):
             raise ArgumentError("The command names no document", NOTHING_DONE)
         version: object = fields.get("version")
         if version is not None and type(version) is not int:
@@ -218,14 +220,25 @@ class EditRequestReader:
         return Diagnostic(start, end, message, code, source)
 
 
-def _require_object(argument: Any, message: str) -> dict[str, Any]:
+def _place_tests(request: EditRequest) -> EditRequest:
+    """Return a request for tests with their place; an instruction to write tests is such a request too."""
+    instruction, language = request.instruction, request.document.language
+    if request.action == "instruct" and is_request_for_tests(instruction, language):
+        return replace(request, action="tests", in_place=True)
+    if request.action == "tests" and asks_for_same_file(instruction):
+        return replace(request, in_place=True)
+    return request
+
+
+def require_object(argument: Any, message: str) -> dict[str, Any]:
+    """Return an argument that is an object. Raises `ArgumentError`."""
     if not isinstance(argument, dict):
         raise ArgumentError(message, NOTHING_DONE)
     return cast(dict[str, Any], argument)
 
 
-def _read_text(fields: Mapping[str, Any], name: str, max_characters: int) -> str:
-    """Return a text of an argument; empty if it has none."""
+def read_text(fields: Mapping[str, Any], name: str, max_characters: int) -> str:
+    """Return a text of an argument; empty if it has none. Raises `ArgumentError` for anything else."""
     value: object = fields.get(name)
     if value is None:
         return ""

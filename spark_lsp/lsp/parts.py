@@ -29,13 +29,16 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.context_parts import ContextParts
     from spark_lsp.lsp.cursor_rest import CursorRest
     from spark_lsp.lsp.document_sync import DocumentSync
+    from spark_lsp.lsp.edit_history import EditHistory
     from spark_lsp.lsp.edit_jobs import EditJobs
     from spark_lsp.lsp.edit_request import EditRequestReader
+    from spark_lsp.lsp.edit_undo import EditUndo
     from spark_lsp.lsp.engine_side import EngineSide
     from spark_lsp.lsp.exclusion import ExclusionPolicy
     from spark_lsp.lsp.explanations import Explanations
     from spark_lsp.lsp.gateway_client import GatewayClient
     from spark_lsp.lsp.gateway_link import GatewayLink
+    from spark_lsp.lsp.last_edits import LastEdits
     from spark_lsp.lsp.link_status import LinkReporter
     from spark_lsp.lsp.names import NamesChecker
     from spark_lsp.lsp.outgoing import Outgoing
@@ -248,11 +251,44 @@ class Parts:
             progress=self.progress,
             engine_side=self.engine_side,
             answers=self.answers,
+            last_edits=self.last_edits,
             tests=TestsWriter(self.workspace.documents, lambda: self.workspace.roots),
         )
         self.sync.on_change.append(edits.record_change)
         self.sync.on_history_lost.append(edits.lose_history)
         return edits
+
+    @cached_property
+    def last_edits(self) -> "LastEdits":
+        """The last edits of each document."""
+        from spark_lsp.lsp.last_edits import LastEdits
+
+        last_edits = LastEdits(self.workspace.documents)
+        self.sync.on_change.append(last_edits.record_change)
+        return last_edits
+
+    @cached_property
+    def edit_undo(self) -> "EditUndo":
+        """Undoes edits."""
+        from spark_lsp.lsp.edit_undo import EditUndo
+
+        return EditUndo(
+            documents=self.workspace.documents,
+            client=self.client,
+            engine_side=self.engine_side,
+            edits=self.edits,
+            last_edits=self.last_edits,
+        )
+
+    @cached_property
+    def edit_history(self) -> "EditHistory":
+        """The user's instructions."""
+        from spark_lsp.lsp.edit_history import EditHistory
+        from spark_lsp.lsp.store_queue import StoreQueue
+        from spark_lsp.store.instructions import Instructions
+
+        queue = StoreQueue(self.engine_side.spawn, self.messages)
+        return EditHistory(self.settings, queue, Instructions())
 
     @cached_property
     def explanations(self) -> "Explanations":

@@ -68,14 +68,21 @@ class Progress:
         else:
             del self._cancels[self._token]
 
-    def report(self, message: str, percent: int | None = None, characters: int | None = None) -> None:
-        """Show the state of the job.
+    def report(
+        self,
+        message: str,
+        percent: int | None = None,
+        characters: int | None = None,
+        *,
+        always: bool = False,
+    ) -> None:
+        """Show the state of the job; with `always`, also right after another report.
 
         `percent` is the completed part of the job, and `characters` the length of the received text; None
         if unknown.
         """
         now = time.monotonic()
-        if not self._is_shown or now - self._reported_at < REPORT_INTERVAL_SECONDS:
+        if not self._is_shown or (now - self._reported_at < REPORT_INTERVAL_SECONDS and not always):
             return
         self._reported_at = now
         value: dict[str, object] = {"kind": "report", "message": message}

@@ -137,7 +137,44 @@ async def start_edit(parts: Parts, arguments: tuple[Any, ...]) -> dict[str, str]
         edits=parts.edits,
         abilities=parts.client.abilities,
         messages=parts.messages,
+        history=parts.edit_history,
     )
+
+
+async def continue_edit(parts: Parts, arguments: tuple[Any, ...]) -> dict[str, str]:
+    """Handle the command spark.editAgain."""
+    from spark_lsp.lsp.features import going_on
+
+    return await going_on.continue_edit(
+        _first(arguments),
+        engine_side=parts.engine_side,
+        outgoing=parts.outgoing,
+        reader=parts.request_reader,
+        edits=parts.edits,
+        last_edits=parts.last_edits,
+        history=parts.edit_history,
+    )
+
+
+async def steer_edit(parts: Parts, arguments: tuple[Any, ...]) -> dict[str, str]:
+    """Handle the command spark.steer."""
+    from spark_lsp.lsp.features import going_on
+
+    return await going_on.steer_edit(
+        _first(arguments), engine_side=parts.engine_side, edits=parts.edits, history=parts.edit_history
+    )
+
+
+async def undo_edit(parts: Parts, arguments: tuple[Any, ...]) -> dict[str, str]:
+    """Handle the command spark.undoEdit."""
+    from spark_lsp.lsp.features import going_on
+
+    return await going_on.undo_edit(_first(arguments), engine_side=parts.engine_side, undo=parts.edit_undo)
+
+
+async def list_instructions(parts: Parts, _: tuple[Any, ...]) -> dict[str, list[str]]:
+    """Handle the command spark.instructions."""
+    return {"instructions": await parts.edit_history.list()}
 
 
 async def cancel_job(parts: Parts, arguments: tuple[Any, ...]) -> dict[str, str]:
@@ -253,6 +290,10 @@ REQUESTS: dict[str, RequestHandler] = {
 
 COMMANDS: dict[str, CommandHandler] = {
     "spark.edit": start_edit,
+    "spark.editAgain": continue_edit,
+    "spark.steer": steer_edit,
+    "spark.undoEdit": undo_edit,
+    "spark.instructions": list_instructions,
     "spark.cancel": cancel_job,
     "spark.applyEdit": apply_edit,
     "spark.discardEdit": discard_edit,

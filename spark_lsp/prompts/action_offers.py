@@ -13,7 +13,7 @@ from spark_lsp.prompts.diagnostic import Diagnostic
 from spark_lsp.prompts.documentation import documentation_obstacle
 from spark_lsp.prompts.fix_all import list_fixable
 from spark_lsp.prompts.refactorings import RefactoringOffer, list_refactorings
-from spark_lsp.prompts.rename_offer import default_name, name_at, rename_obstacle
+from spark_lsp.prompts.rename_offer import default_name, name_at, name_offset, rename_obstacle
 from spark_lsp.prompts.stubs import find_stub
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.text.document import Document
@@ -140,8 +140,9 @@ def _offer_for_comments(selection: Selection, action: CodeAction) -> Iterator[Ac
 
 
 def _offer_for_name(selection: Selection, action: CodeAction) -> Iterator[ActionOffer]:
-    obstacle = rename_obstacle(selection.document, selection.tree, selection.start)
-    name = name_at(selection.document, selection.start)
+    at = name_offset(selection.document, selection.start, selection.end)
+    obstacle = rename_obstacle(selection.document, selection.tree, at)
+    name = name_at(selection.document, at)
     title = f"{action.title} `{name}`" if name and not obstacle else action.title
     yield ActionOffer(action, title, obstacle=obstacle, default=default_name(name))
 

@@ -18,7 +18,7 @@ from spark_lsp.prompts.checks.documentation import check_documentation
 from spark_lsp.prompts.checks.flow import check_flow
 from spark_lsp.prompts.checks.interface import check_interface
 from spark_lsp.prompts.checks.kept_code import check_kept_code
-from spark_lsp.prompts.checks.names import check_names
+from spark_lsp.prompts.checks.names import check_names, check_unused
 from spark_lsp.prompts.checks.parsing import check_parses, check_syntax
 from spark_lsp.prompts.checks.place import check_diagnostic_lines, check_place
 from spark_lsp.prompts.checks.purpose import find_purpose
@@ -54,6 +54,7 @@ LAST_CHECKS: tuple[_Check, ...] = (
     check_names,
     check_definitions_stay,
     check_flow,
+    check_unused,
 )
 """The checks of every change, before and after that of its purpose: the first that fails names the reason."""
 CHECKS_OF_PURPOSE: dict[str, _Check] = {
@@ -65,7 +66,7 @@ CHECKS_OF_PURPOSE: dict[str, _Check] = {
     "tests": check_tests,
     "types": check_types,
 }
-"""The additional check of a purpose: what must stay."""
+"""The additional check of a purpose, such as documentation."""
 
 
 def edits_without_model(

@@ -1,4 +1,4 @@
-"""The names of a complete file that nothing binds in their scopes.
+"""The names of a complete file that nothing binds in their scopes, and the local ones that nothing reads.
 
 `names.find_unresolved` accepts a name that occurs anywhere else in the file. This module follows the scopes,
 because its results for a file before and after an edit are compared: only a name that the edit made undefined
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
-from spark_lsp.prompts.names_code import LanguageRules, ancestors_of, is_field, text_of
+from spark_lsp.prompts.names_code import LanguageRules, ancestors_of, is_field, text_of, walk
 from spark_lsp.prompts.names_rules import LANGUAGES
 from spark_lsp.prompts.syntax import SyntaxTree
 
@@ -24,6 +24,7 @@ _COMPREHENSIONS = frozenset(
     ("list_comprehension", "set_comprehension", "dictionary_comprehension", "generator_expression")
 )
 _CLASSES = frozenset(("class_definition",))  # a Python class hides its names from its methods
+_DYNAMIC_LOCALS = "locals()"
 _SCOPES = _FUNCTIONS | _COMPREHENSIONS | _CLASSES
 _NAMED = frozenset(
     (
@@ -72,6 +73,42 @@ def find_undefined(tree: SyntaxTree) -> dict[str, int]:
     return found
 
 
+def find_unused(tree: SyntaxTree) -> set[str]:
+    """Return the local variables and local functions that nothing reads.
+
+    Parameters, loop variables and names of a pattern do not count, nor texts that do not parse.
+    """
+    rules = LANGUAGES.get(tree.language)
+    root = tree.root
+    if rules is None or root is None or root.has_error or _DYNAMIC_LOCALS in tree.text:
+        return set()
+    scopes, uses = _collect(rules, root)
+    read: dict[int, set[str]] = {}
+    for node in uses:
+        for outer in ancestors_of(node):
+            if outer.id in scopes:
+                read.setdefault(outer.id, set()).add(text_of(node))
+    found: set[str] = set()
+    for node in walk(root):
+        if not _is_plain_local(node) or not rules.is_name(node):
+            continue
+        scope = _binding_scope(node, scopes, root)
+        name = text_of(node)
+        is_local = scope != root.id and not scopes[scope].is_class
+        if is_local and name not in read.get(scope, ()) and not name.startswith("_"):
+            found.add(name)
+    return found
+
+
+def _is_plain_local(node: Node) -> bool:
+    """Tell whether a node is the only target of an assignment, or the name of a function."""
+    parent = node.parent
+    if parent is None:
+        return False
+    field_of = {"assignment": "left", "variable_declarator": "name"}.get(parent.type)
+    return is_field(node, field_of) if field_of else parent.type in _NAMED and is_field(node, "name")
+
+
 def _collect(rules: LanguageRules, root: Node) -> tuple[dict[int, _Scope], list[Node]]:
     """Return the scopes by their nodes, with the names bound in them, and the names that are read."""
     scopes: dict[int, _Scope] = {root.id: _Scope(None)}
@@ -85,7 +122,8 @@ def _collect(rules: LanguageRules, root: Node) -> tuple[dict[int, _Scope], list[
         if node.type in _SCOPES and node.id not in scopes:
             outer = next((each.id for each in ancestors_of(node) if each.id in scopes), root.id)
             scopes[node.id] = _Scope(scopes[outer], node.type in _CLASSES)
-        if rules.is_name_use(node):
+        is_outer = node.parent is not None and node.parent.type == "nonlocal_statement"
+        if rules.is_name_use(node) or (is_outer and rules.is_name(node)):
             uses.append(node)
         elif rules.is_name(node) and rules.is_binding(node):
             bindings.append(node)

@@ -30,6 +30,12 @@ def default_name(name: str) -> str:
     return f"{name}{_DEFAULT_END}"
 
 
+def name_offset(document: Document, start: int, end: int) -> int:
+    """Return the offset of the name that a selection means: `w` in Helix selects the blanks before a word."""
+    selected = document.text[start:end]
+    return start + len(selected) - len(selected.lstrip())
+
+
 def name_at(document: Document, offset: int) -> str:
     """Return the name at an offset, or an empty text for an attribute, a keyword or something else."""
     text = document.text

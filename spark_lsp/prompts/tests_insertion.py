@@ -34,6 +34,7 @@ _CONTAINER = re.compile(
     r"[^\n{]*(\{|\bdo\b)[ \t]*\n"
 )
 _CONTAINED = ("java", "kotlin", "scala", "php", "swift", "elixir")
+_USE_SUPER = "use super::*;"
 _RUST_MODULE = re.compile(r"^#\[cfg\(test\)\]\s*\n(?:#\[[^\n]*\n)*mod\s+\w+\s*\{(?=[ \t\r]*$)", re.MULTILINE)
 _MAIN = re.compile(r"^if __name__ == .*\Z", re.MULTILINE | re.DOTALL)  # of a script
 _TWO_BLANK_LINES = ("python",)
@@ -75,7 +76,7 @@ def insertion_inside(document: Document, code: str) -> list[Edit]:
     if document.language != "rust":
         return [_edit_at_end(document, rename_duplicates(code.strip("\n"), document.text))]
     header, body = split_header(_unwrap_module(code), "rust")
-    uses = [each for each in header if each.strip() != "use super::*;" and each not in document.text]
+    uses = [each for each in header if each.strip() != _USE_SUPER and each not in document.text]
     body = rename_duplicates(body, document.text)
     text = "\n\n".join(each for each in ("\n".join(uses), body) if each)
     inner = "\n".join(f"    {line}" if line.strip() else "" for line in text.split("\n"))
@@ -83,7 +84,7 @@ def insertion_inside(document: Document, code: str) -> list[Edit]:
     closing = None if module is None else _find_closing_line(document, module.end() - 1)
     if closing is not None:
         return [Edit(closing, closing, f"\n{inner}\n".replace("\n", document.eol))]
-    new = f"#[cfg(test)]\nmod tests {{\n    use super::*;\n\n{inner}\n}}"
+    new = f"#[cfg(test)]\nmod tests {{\n    {_USE_SUPER}\n\n{inner}\n}}"
     return [_edit_at_end(document, new)]
 
 

@@ -6,7 +6,7 @@ gateway mirrors that version, and the text otherwise.
 
 from collections.abc import Iterable, Sequence
 
-from spark_lsp.request import Effort, Part, PartKind, Priority, Request, Span, Task
+from spark_lsp.request import Effort, Message, Part, PartKind, Priority, Request, Span, Task
 from spark_lsp.text.document import Document
 from spark_lsp.text.lines import common_prefix_length, common_suffix_length
 
@@ -84,6 +84,9 @@ def build_edit(
     instruction: str,
     diagnostics: Iterable[str] = (),
     effort: Effort = "balanced",
+    *,
+    model: str = "",
+    history: tuple[Message, ...] = (),
 ) -> Request:
     """Return the request to change `target` of a document."""
     start, end = target
@@ -99,6 +102,8 @@ def build_edit(
         instruction,
         action,
         document.language,
+        model=model,
         effort=effort,
         origin=document.uri,
+        history=history,
     )

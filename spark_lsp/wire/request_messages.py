@@ -108,6 +108,7 @@ def _read_spark_request(
         attempt=details.attempt,
         starts=tuple(details.starts),
         scored=details.scored,
+        history=read_turns(frame.input),
         objection=Objection(details.answer, details.objection) if details.objection else None,
     )
 
@@ -234,6 +235,7 @@ def _make_create(request: Request, stream_id: str, spark: RequestDetails) -> Cre
         model=request.model or None,
         max_output_tokens=request.max_tokens or None,
         reasoning=None if is_default_effort else Reasoning(effort=REASONING_OF[request.effort]),
+        input=[{"role": turn.role, "content": turn.text} for turn in request.history] or None,
         generate=False if request.warm else None,
         spark=spark,
     )

@@ -309,7 +309,7 @@ async def test_an_answer_that_is_no_test_is_refused(join: Any, source: Path, eng
     client = await join("code", engine)
     client.open(PYTHON, source.as_uri())
     done = await run(client, "tests", source.as_uri(), here(line_of(PYTHON, "result = 0")))
-    assert (done.state, done.code, client.applied) == ("refused", "proposal_rejected", [])
+    assert (done.state, done.code, client.applied) == ("refused", "proposal_off_request", [])
     assert why in done.reason
 
 

@@ -27,6 +27,12 @@
                    (seq-find (lambda (each) (equal (plist-get each :title) title)) actions))
     (wait-for title (lambda () (not (equal before (buffer-string)))))))
 
+(defun until-changed (work)
+  "Call WORK, and wait until the text is another one."
+  (let ((before (buffer-string)))
+    (funcall work)
+    (wait-for "a change" (lambda () (not (equal before (buffer-string)))))))
+
 (defun complete ()
   "Accept the first item of the menu at point, as a completion front end does."
   (pcase-let* ((`(,start ,end ,table . ,more) (eglot-completion-at-point))

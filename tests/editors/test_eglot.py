@@ -62,6 +62,24 @@ def test_an_instruction_in_a_comment(run: Run, replay_config: Path) -> None:
     assert text == SUMS.replace("a * b", "b * a")
 
 
+def test_an_edit_goes_on_and_is_undone(run: Run, replay_config: Path) -> None:
+    folder = replay_config.parent
+    (folder / "edit.txt").write_text("def mul(a, b):  # 😀\n    return b * a\n", "utf-8")
+    (folder / "double.txt").write_text("def mul(a, b):  # 😀\n    return 2 * b * a\n", "utf-8")
+    with replay_config.open("a") as file:
+        file.write('[engines.double]\nkind = "replay"\ntext = "double.txt"\n')
+    text, _ = run(
+        f'{TO_BODY} (until-changed (lambda () (spark-lsp-edit "swap" (point) (point))))'
+        ' (spark-lsp--run "spark.selectEngine" :engine "double")'
+        ' (until-changed (lambda () (spark-lsp-edit-again "double it")))'
+        ' (goto-char (point-min)) (insert "import os\n")'
+        " (until-changed #'spark-lsp-undo-edit) (until-changed #'spark-lsp-undo-edit)"
+        ' (wait-for "the history" (lambda () (member "double it"'
+        ' (append (plist-get (spark-lsp--run "spark.instructions") :instructions) nil))))'
+    )
+    assert text == "import os\n" + SUMS
+
+
 def test_a_completion_is_inserted_as_it_is(run: Run, replay_config: Path) -> None:
     many = "y = '😀 ${1}'\n    return y"
     (replay_config.parent / "complete.txt").write_text(many, "utf-8")

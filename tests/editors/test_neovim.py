@@ -273,6 +273,36 @@ def test_an_instruction_for_a_visual_range(editor: Editor, replay_config: Path) 
     undone(editor, before)
 
 
+def test_an_edit_goes_on_and_is_undone(start: Start, replay_config: Path) -> None:
+    (replay_config.parent / "edit.txt").write_text("def mul(a, b):\n    return b * a\n")
+    (replay_config.parent / "chat.txt").write_text("def mul(a, b):\n    return 2 * b * a\n")
+    with replay_config.open("a") as file:
+        file.write('[engines.double]\nkind = "replay"\ntext = "chat.txt"\n')
+    editor = start()
+    editor.ready()
+    before = editor.lines()
+    editor.input("5GVj:Spark edit swap the factors<CR>")
+    editor.wait(lambda: editor.lines()[-1] == "    return b * a")
+    editor.input("ggOimport os<Esc>:Spark engine double<CR>")
+    editor.wait(lambda: editor.status()["engine"] == "double")
+    editor.lua(
+        """vim.ui.input = function(o, done)
+            vim.g.asked = o.prompt
+            done('and double it')
+        end"""
+    )
+    editor.input(":Spark again<CR>")
+    editor.wait(lambda: editor.lines()[-1] == "    return 2 * b * a")
+    assert editor.lua("return vim.g.asked") == "Again, but: "
+    assert editor.lua("return require('spark_lsp.commands').complete_instruction('swap')") == [
+        "swap the factors"
+    ]
+    for line in ("    return b * a", "    return a * b"):
+        editor.input(":Spark undo<CR>")
+        editor.wait(lambda expected=line: editor.lines()[-1] == expected)
+    assert editor.lines() == ["import os", *before]
+
+
 def test_an_edit_is_stopped(start: Start, replay_config: Path) -> None:
     says(replay_config, "x", 1)
     (replay_config.parent / "edit.txt").write_text("def mul(a, b):\n    return b * a\n" * 20)

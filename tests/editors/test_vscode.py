@@ -612,6 +612,27 @@ def test_one_change_of_a_preview_is_accepted(open_: Open) -> None:
     window.becomes(REWRITTEN)
 
 
+def test_an_edit_goes_on_and_is_undone(open_: Open) -> None:
+    window = open_(**route(edit="swap"))
+    window.at(6)
+    window.press("Control+Alt+e")
+    window.wait(lambda: "Edit with an instruction" in window.asked(), "the question")
+    window.type("swap the factors")
+    window.press("Enter")
+    swapped = TEXT.replace("a * b", "b * a")
+    window.becomes(swapped)
+    window.press("Control+Home")
+    window.type("# here\n")
+    window.becomes("# here\n" + swapped)
+    window.run("Spark: Undo Last Edit")
+    window.becomes("# here\n" + TEXT)
+    window.run("Spark: Edit Again, But")
+    window.wait(lambda: "Edit again" in window.asked(), "the question")
+    window.wait(lambda: "swap the factors" in window.asked(), "the earlier instruction")
+    window.press("Enter")
+    window.becomes("# here\n" + swapped)
+
+
 def test_an_explanation_is_shown_beside(open_: Open) -> None:
     window = open_()
     window.at(6)

@@ -68,12 +68,17 @@ def _what_is_missing() -> str:
     return ""
 
 
-@pytest.fixture
-async def local() -> AsyncIterator[LocalEngine]:
+def require_model() -> None:
+    """Skip the test without the model, or fail it where the model must be there."""
     if missing := _what_is_missing():
         if os.environ.get("SPARK_LSP_REQUIRE_MODEL") == "1":
             pytest.fail(missing)
         pytest.skip(missing)
+
+
+@pytest.fixture
+async def local() -> AsyncIterator[LocalEngine]:
+    require_model()
     engine = LocalEngine("local", LocalSettings())
     yield engine
     await engine.aclose()

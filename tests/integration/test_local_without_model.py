@@ -134,7 +134,9 @@ def test_the_child_ends_when_its_stdin_closes(tmp_path: Path) -> None:
     with child:
         assert child.stdout
         assert child.stdin
-        assert child.stdout.readline() == b'{"event": "ready", "address": "unix:///nowhere"}\n'
+        assert (
+            child.stdout.readline() == b'{"event": "ready", "address": "unix:///nowhere", "drafts": false}\n'
+        )
         child.stdin.close()
         assert child.wait(PATIENCE) == 0
     assert not home.exists()

@@ -31,13 +31,21 @@ local function edit(command, ctx)
   if not argument.ask or argument.instruction then
     return send()
   end
-  local prompt = argument.ask == 'name' and 'New name: ' or 'Edit: '
-  vim.ui.input({ prompt = prompt, default = argument.default ~= '' and argument.default or nil }, function(text)
+  local function take(text)
     if text and text ~= '' then
       argument.instruction = text
       send()
     end
-  end)
+  end
+  if argument.ask == 'name' then
+    local default = argument.default ~= '' and argument.default or nil
+    return vim.ui.input({ prompt = 'New name: ', default = default }, take)
+  end
+  local has_commands, commands = pcall(require, 'spark_lsp.commands')
+  if has_commands then
+    return commands.ask(client, 'Edit: ', take) -- offers earlier instructions
+  end
+  vim.ui.input({ prompt = 'Edit: ' }, take)
 end
 
 --- The program on the search path. It skips relative entries: they refer to Neovim's working directory, which may

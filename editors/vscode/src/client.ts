@@ -14,6 +14,8 @@ import {
   RevealOutputChannelOn,
 } from 'vscode-languageclient/node';
 
+import { EDIT, askInstruction } from './instruction';
+import type { Instructions } from './protocol';
 import { SECTION, given } from './settings';
 
 export const SELECTOR = [{ scheme: 'file' }, { scheme: 'untitled' }];
@@ -55,26 +57,18 @@ interface Order {
 }
 
 /** Ask for the sentence or the name that an edit needs; undefined if the user gives none. */
-export async function completed(argument: unknown): Promise<unknown> {
+async function completed(argument: unknown, next: ExecuteCommandSignature): Promise<unknown> {
   const order = argument as Order | undefined;
   if (!order?.ask || order.instruction) {
     return argument;
   }
-  const instruction = order.ask === 'name' ? await askName(order.default ?? '') : await askInstruction();
+  const instruction =
+    order.ask === 'name' ? await askName(order.default ?? '') : await askInstruction(EDIT, await instructions(next));
   return instruction ? { ...order, instruction } : undefined;
 }
 
 async function askName(value: string): Promise<string | undefined> {
   const text = await vscode.window.showInputBox({ title: 'New name', value, placeHolder: value });
-  return text?.trim();
-}
-
-export async function askInstruction(): Promise<string | undefined> {
-  const text = await vscode.window.showInputBox({
-    title: 'Edit with an instruction',
-    prompt: 'What should be different? One change comes, or none, with the reason.',
-    placeHolder: 'make this iterative instead of recursive',
-  });
   return text?.trim();
 }
 
@@ -87,9 +81,19 @@ function executing(explaining: () => Promise<void>) {
     if (command !== 'spark.edit') {
       return next(command, args);
     }
-    const argument = await completed(args[0]);
+    const argument = await completed(args[0], next);
     return argument === undefined ? undefined : next(command, [argument]);
   };
+}
+
+/** The user's earlier instructions, the newest first; none from an earlier server. */
+async function instructions(next: ExecuteCommandSignature): Promise<readonly string[]> {
+  try {
+    const answer = (await next('spark.instructions', [])) as Instructions | undefined;
+    return answer?.instructions ?? [];
+  } catch {
+    return [];
+  }
 }
 
 export function create(

@@ -6,11 +6,11 @@ import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
 
-import { askInstruction } from './client';
 import type { Explanations } from './explanation';
 import type { Ghost } from './ghost';
+import { AGAIN, EDIT, type Question, STEER, askInstruction } from './instruction';
 import type { Previews } from './preview';
-import type { Engines } from './protocol';
+import type { Engines, Instructions } from './protocol';
 import type { StatusItem } from './status';
 
 export interface Session {
@@ -58,11 +58,43 @@ function place(session: Session): { uri: string; version: number; range: unknown
   };
 }
 
+/** Ask for an instruction, and offer the earlier ones. */
+async function ask(session: Session, question: Question): Promise<string | undefined> {
+  const list = { command: 'spark.instructions', arguments: [] };
+  const earlier = await session
+    .client()
+    ?.sendRequest<Instructions>('workspace/executeCommand', list)
+    .catch(() => undefined); // an earlier release of the server has none
+  return askInstruction(question, earlier?.instructions ?? []);
+}
+
 async function edit(session: Session): Promise<void> {
   const here = place(session); // before the box opens: the user means the current text
-  const instruction = here && (await askInstruction());
+  const instruction = here && (await ask(session, EDIT));
   if (instruction) {
     await execute(session, 'spark.edit', { action: 'instruct', ...here, instruction });
+  }
+}
+
+async function again(session: Session): Promise<void> {
+  const uri = place(session)?.uri;
+  const instruction = uri && (await ask(session, AGAIN));
+  if (instruction) {
+    await execute(session, 'spark.editAgain', { uri, instruction });
+  }
+}
+
+async function steer(session: Session): Promise<void> {
+  const instruction = await ask(session, STEER);
+  if (instruction) {
+    await execute(session, 'spark.steer', { instruction });
+  }
+}
+
+async function undo(session: Session): Promise<void> {
+  const uri = place(session)?.uri;
+  if (uri) {
+    await execute(session, 'spark.undoEdit', { uri });
   }
 }
 
@@ -117,6 +149,8 @@ function doctor(session: Session): void {
 
 const MENU: readonly (readonly [icon: string, label: string, command: string, ...args: unknown[]])[] = [
   ['edit', 'Edit with an instruction…', 'spark.ui.edit'],
+  ['debug-step-over', 'Edit again, but…', 'spark.ui.editAgain'],
+  ['discard', 'Undo the last edit', 'spark.ui.undoEdit'],
   ['comment', 'Explain this code', 'spark.ui.explain'],
   ['arrow-swap', 'Switch engine…', 'spark.ui.selectEngine'],
   ['eye', 'Switch ghost text on or off', 'spark.ui.toggle'],
@@ -140,6 +174,9 @@ export function register(session: Session): vscode.Disposable {
   const builtIn = 'editor.action.inlineSuggest';
   const commands: Record<string, (argument?: unknown) => unknown> = {
     edit: () => edit(session),
+    editAgain: () => again(session),
+    steer: () => steer(session),
+    undoEdit: () => undo(session),
     explain: () => explain(session),
     accept: () => vscode.commands.executeCommand(`${builtIn}.commit`),
     acceptWord: () => ghost.acceptPart(`${builtIn}.acceptNextWord`),

@@ -87,6 +87,10 @@ export interface Engines {
   readonly engines: readonly Engine[];
 }
 
+export interface Instructions {
+  readonly instructions: readonly string[];
+}
+
 export const STATUS = new NotificationType<Status>('spark/status');
 export const GROWN = new NotificationType<Grown>('spark/inlineCompletion');
 export const EXPLANATION = new NotificationType<Explanation>('spark/explanation');

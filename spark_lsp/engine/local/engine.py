@@ -51,10 +51,11 @@ _T = TypeVar("_T")
 
 
 class LocalEngine:
-    """The engine of `kind = "local"`; see `engine.base.Engine`."""
+    """The engine of `kind = "local"`; see `engine.base.Engine`. With `drafts`, its child drafts answers."""
 
-    def __init__(self, name: str, settings: config.LocalSettings) -> None:
+    def __init__(self, name: str, settings: config.LocalSettings, *, drafts: bool = False) -> None:
         self._name = name
+        self._wants_drafts = drafts
         self._model, self._wrong_name = find_model(settings.model)
         self._file = find_file(settings.model, self._model)
         self._slots = Slots(self._model.family, beside_tokens=settings.beside_tokens)
@@ -94,9 +95,19 @@ class LocalEngine:
             free=True,
         )
 
-    async def start(self) -> None:
-        """Load the model now; raises `EngineError` if it cannot be."""
-        await self._ensure_child()
+    async def start(self) -> bool:
+        """Load the model now; return whether it drafts. Raises `EngineError` if it cannot be loaded."""
+        return (await self._ensure_child()).drafts
+
+    def stop_reading(self) -> None:
+        """Stop reading ahead, until the next completion or rest."""
+        self._read_ahead.stop()
+
+    async def unload(self) -> None:
+        """End the child; the next request starts another one."""
+        child, self._child = self._child, None
+        if child is not None:
+            await child.aclose()
 
     @contextlib.asynccontextmanager
     async def open(self, request: Request) -> AsyncGenerator[AsyncIterator[Event], None]:
@@ -287,11 +298,11 @@ class LocalEngine:
     async def _start_child(self) -> ModelProcess:
         """Start a child; start it once more if it dies during its start."""
         try:
-            return await local_process.start(self._file, CONTEXT_TOKENS)
+            return await local_process.start(self._file, CONTEXT_TOKENS, drafts=self._wants_drafts)
         except local_process.Died:
             if self._closed or not self._is_first_death():
                 raise
-        return await local_process.start(self._file, CONTEXT_TOKENS)
+        return await local_process.start(self._file, CONTEXT_TOKENS, drafts=self._wants_drafts)
 
     def _is_first_death(self) -> bool:
         """Record a death. Return True if it is the first within `_FORGIVEN_S`."""
@@ -301,9 +312,9 @@ class LocalEngine:
         return now - before >= _FORGIVEN_S
 
     async def _watch(self, child: ModelProcess) -> None:
-        """Wait for the child's death and start it again, once."""
+        """Wait for the child's death and start it again, once; not if it was unloaded."""
         await child.ended()
-        if self._closed:
+        if self._closed or child is not self._child:
             return
         await child.aclose()
         self._record_death(child)

@@ -16,7 +16,7 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from dataclasses import replace
 
 from spark_lsp.engine.local.choice import ModelChoice
-from spark_lsp.engine.local.engine import LocalEngine
+from spark_lsp.engine.local.drafting import DraftingModel
 from spark_lsp.errors import EngineError
 from spark_lsp.models import memory, registry
 from spark_lsp.request import Chunk, EngineInfo, Event, Focus, Request, Task
@@ -29,7 +29,7 @@ class LocalPair:
     """Two embedded models behind one name; see `engine.base.Engine`. `now` returns seconds of any clock."""
 
     def __init__(
-        self, small: LocalEngine, large: LocalEngine, now: Callable[[], float] = time.perf_counter
+        self, small: DraftingModel, large: DraftingModel, now: Callable[[], float] = time.perf_counter
     ) -> None:
         self._small = small
         self._large = large
@@ -50,7 +50,7 @@ class LocalPair:
         """Answer from the model for this task."""
         return self._open(self._model_for(request.task), request)
 
-    def _model_for(self, task: Task) -> LocalEngine:
+    def _model_for(self, task: Task) -> DraftingModel:
         large = self._large.info.state
         if large == "off":
             return self._small
@@ -65,7 +65,7 @@ class LocalPair:
 
     @asynccontextmanager
     async def _open(
-        self, engine: LocalEngine, request: Request
+        self, engine: DraftingModel, request: Request
     ) -> AsyncGenerator[AsyncIterator[Event], None]:
         """Open the answer and measure its pace, also if its reader leaves early."""
         chunks = _ChunkClock(self._now)

@@ -49,11 +49,15 @@ class Died(EngineError):
 
 
 class ModelProcess:
-    """One running child, made by `start`. `client` sends requests to it until it ends."""
+    """One running child, made by `start`. `client` sends requests to it until it ends.
+
+    `drafts`: it drafts its answers from their prompts.
+    """
 
     def __init__(self, process: Process, home: Path) -> None:
         self._process = process
         self._home = home
+        self.drafts = False
         self.client = httpx.AsyncClient()
 
     @property
@@ -109,15 +113,16 @@ class ModelProcess:
             await self._process.wait()
 
 
-async def start(model: Path, context: int) -> ModelProcess:
+async def start(model: Path, context: int, *, drafts: bool = False) -> ModelProcess:
     """Start a child that serves `model` with `context` tokens; return when it can answer.
 
+    With `drafts`, it drafts its answers from their prompts, if its llama.cpp can.
     Raises `Died` if the child ended during its start, `EngineError` with the reason if it cannot start.
     """
     home = _private_directory()
     key = secrets.token_urlsafe(24)
     process = await programs.open_process(
-        _command(model, home, context),
+        _command(model, home, context, drafts=drafts),
         stderr=subprocess.DEVNULL,
         cwd=programs.NEUTRAL,
         env=_environment(key),
@@ -134,14 +139,16 @@ async def start(model: Path, context: int) -> ModelProcess:
         raise Died() if died else _not_started(answer)
     await child.client.aclose()
     child.client = _client(str(answer["address"]), key)
+    child.drafts = answer.get("drafts") is True
     return child
 
 
-def _command(model: Path, home: Path, context: int) -> tuple[str, ...]:
+def _command(model: Path, home: Path, context: int, *, drafts: bool) -> tuple[str, ...]:
     socket = home / "model.sock"
     listen = str(socket) if sys.platform != "win32" and runtime.fits_socket(socket) else "127.0.0.1"
     places = ("--model", os.path.abspath(model), "--listen", listen, "--home", str(home))
-    return programs.python(str(_CHILD), *places, "--context", str(context))
+    flags = ("--draft",) if drafts else ()
+    return programs.python(str(_CHILD), *places, "--context", str(context), *flags)
 
 
 def _private_directory() -> Path:

@@ -7,7 +7,7 @@ servers support, because others refuse fields that they do not know:
 - llama.cpp keeps a cache in each of its slots; a document stays with one. It can hold an answer to a grammar,
   so a cursor inside a word is healed (see `prompts.fim`), and it tells its progress while it reads.
 - Ollama frames a prompt by its model's own template; prefix and suffix are given apart.
-- Cerebras takes the present text of an edit as a *prediction*.
+- Cerebras takes the present text of an edit as a *prediction*, and so do OpenAI's models without reasoning.
 - Mistral and DeepSeek take prefix and suffix apart, each at an address for filling in the middle.
 
 Fields that a server has refused (see `fields`) are left out. Reasoning models are known by their name
@@ -57,6 +57,8 @@ _SECOND_TEMPERATURE = 0.6  # for a second answer, which should differ from the f
 _SAMPLING = ("temperature", "top_p", "stop")
 # OpenAI's reasoning models, also behind a router: `o3-mini`, `openai/gpt-5`.
 _REASONING = re.compile(r"(?:\A|/)(?:o[1-9]|gpt-[5-9](?:\.\d+)?)(?=[-:@]|\Z)(?!-chat)", re.IGNORECASE)
+# OpenAI's models with predicted outputs: https://developers.openai.com/api/docs/guides/predicted-outputs
+_PREDICTS = re.compile(r"(?:\A|/)gpt-4(?:o|\.1)(?:-mini|-nano)?(?:-\d[\d-]*)?\Z", re.IGNORECASE)
 # Models whose prompt already opens the thinking, so that an answer only closes it.
 _PREFILLED = re.compile(r"qwq|deepseek-r1|r1-distill|[-_]thinking", re.IGNORECASE)
 _EFFORTS: dict[Effort, str] = {"fast": "low", "balanced": "medium", "deep": "high"}
@@ -186,7 +188,7 @@ def _make_chat_call(request: Request, target: Target, budget: int, files: tuple[
     if "gpt-oss" in target.model.lower() or _may_reason(target):
         body["reasoning_effort"] = "low" if request.task is Task.COMPLETE else _EFFORTS[request.effort]
     body["messages"] = _make_messages(chat.messages, target)
-    if target.flavour == "cerebras" and (text := request.text_of(PartKind.TARGET)):
+    if _takes_prediction(target, body) and (text := request.text_of(PartKind.TARGET)):
         body["prediction"] = {"type": "content", "content": text}
     prefilled = bool(_PREFILLED.search(target.model)) and not target.separates
     reply = AfterThinkingFilter(make_reader(request), prefilled)
@@ -198,6 +200,17 @@ def _make_chat_call(request: Request, target: Target, budget: int, files: tuple[
         tokens,
         _find_line_end(request),
     )
+
+
+def _takes_prediction(target: Target, body: dict[str, Any]) -> bool:
+    """Return whether the model is known to take a prediction; a service that refuses it is remembered.
+
+    OpenAI's models take it beside `max_tokens` only:
+    https://learn.microsoft.com/azure/ai-services/openai/how-to/predicted-outputs
+    """
+    if target.flavour == "openai":
+        return bool(_PREDICTS.search(target.model)) and "max_tokens" in body
+    return target.flavour == "cerebras"
 
 
 def _may_reason(target: Target) -> bool:

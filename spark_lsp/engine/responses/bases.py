@@ -171,7 +171,7 @@ class Bases:
             fork = lineage.fork()
             assert fork is not None  # `needs_root` covers the other case
             call = Call(fork.changes, parent=base.response, warm=True)
-            drift = base.drift + len(fork.changes)
+            drift = lineage.drift
             beside = (*base.beside, *(part for part in beside if part not in base.beside))
         lane = self._choose_lane(document)
         if not lane:

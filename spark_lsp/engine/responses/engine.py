@@ -40,7 +40,7 @@ from spark_lsp.engine.responses.over_http import OverHttp
 from spark_lsp.engine.responses.standing import Standing, refuses_key
 from spark_lsp.engine.responses.upstream import Limits, Upstream
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Chunk, Draft, EngineInfo, Event, Finished, Focus, Request, Started
+from spark_lsp.request import Chunk, Draft, EngineInfo, Event, Finished, Focus, Priority, Request, Started
 from spark_lsp.supervise import run_guarded
 
 WITHOUT_WEBSOCKET_S = 3600.0  # before the WebSocket is tried again
@@ -275,7 +275,8 @@ class ResponsesEngine:
         self, line: Line, request: Request, body: dict[str, Any], reader: ResponseReader
     ) -> AsyncGenerator[Event, None]:
         exchange = await line.send_public(request.task, Outgoing(body, reader=reader))
-        line.bases.follow(request.origin)
+        if request.priority is Priority.INTERACTIVE:  # others are about a text that may never be
+            line.bases.follow(request.origin)
         try:
             async with aclosing(exchange.events()) as events:
                 async for event in events:

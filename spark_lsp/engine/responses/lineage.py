@@ -19,7 +19,7 @@ from spark_lsp.engine.responses.words import changes_text
 from spark_lsp.request import Part
 
 CHECKPOINT_CHARS = 140  # of changes, after which a checkpoint is prepared
-MOST_CHARS = 4_000  # of changes in one request
+MOST_CHARS = 4_000  # of changes of the document in one request
 ROOT_SHARE = 4  # a new root after changes of a quarter of the text …
 ROOT_CHARS = 6_000  # … but not before that many
 LONGEST_LINE = 1_000  # of a change: a longer line is repeated by each key in it
@@ -59,7 +59,8 @@ class Lineage:
     beside: tuple[Part, ...] = ()
     language: str = ""
     _steps: tuple[Step, ...] = ()
-    _changes: str = ""  # the steps and the new context, in words
+    _diffs: str = ""  # the steps, in words
+    _changes: str = ""  # the same, and the context that the base does not have
 
     def adopt(self, base: Base) -> None:
         """Use a base from now on."""
@@ -71,7 +72,7 @@ class Lineage:
         """Forget the base: the service does not have it."""
         self.base = None
         self._steps = ()
-        self._changes = ""
+        self._describe()
 
     def note(self, text: str, language: str, beside: tuple[Part, ...] = ()) -> None:
         """Note the text and context of the latest request."""
@@ -83,9 +84,11 @@ class Lineage:
         self._describe()
 
     def _describe(self) -> None:
-        had = self.base.beside if self.base is not None else ()
-        new = [part for part in self.beside if part not in had]
-        self._changes = changes_text(self.splices, new) if self.base is not None else ""
+        self._diffs = self._changes = ""
+        if self.base is not None:
+            new = [part for part in self.beside if part not in self.base.beside]
+            self._diffs = changes_text(self.splices, ())
+            self._changes = self._diffs + changes_text((), new)
 
     @property
     def splices(self) -> Sequence[Splice]:
@@ -94,9 +97,14 @@ class Lineage:
 
     def fork(self) -> Fork | None:
         """Return how the latest text continues the base; None if the full text must be sent."""
-        if self.base is None or len(self._changes) > MOST_CHARS:
+        if self.base is None or len(self._diffs) > MOST_CHARS:
             return None
         return Fork(self.base, self._changes)
+
+    @property
+    def drift(self) -> int:
+        """The characters of changes of the document since its full text was sent."""
+        return (self.base.drift if self.base is not None else 0) + len(self._diffs)
 
     @property
     def has_long_lines(self) -> bool:
@@ -108,9 +116,8 @@ class Lineage:
         """Whether a base with the full text is due."""
         if self.base is None:
             return True
-        size = len(self._changes)
         most = max(ROOT_CHARS, len(self.text) // ROOT_SHARE)
-        return size > MOST_CHARS or self.base.drift + size > most
+        return len(self._diffs) > MOST_CHARS or self.drift > most
 
     @property
     def needs_checkpoint(self) -> bool:

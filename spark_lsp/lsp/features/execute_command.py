@@ -14,6 +14,7 @@ from spark_lsp.lsp import convert
 from spark_lsp.lsp.abilities import Abilities
 from spark_lsp.lsp.completions import Completions
 from spark_lsp.lsp.cursor_rest import CursorRest
+from spark_lsp.lsp.edit_history import EditHistory
 from spark_lsp.lsp.edit_jobs import EditJobs
 from spark_lsp.lsp.edit_request import EditRequestReader
 from spark_lsp.lsp.engine_side import EngineSide
@@ -36,6 +37,7 @@ async def start_edit(
     edits: EditJobs,
     abilities: Abilities,
     messages: UserMessages,
+    history: EditHistory,
 ) -> dict[str, str]:
     """Begin an edit. Raises `ArgumentError` or `EditRefused`."""
     await engine_side.wait_until_up()
@@ -46,6 +48,8 @@ async def start_edit(
         if abilities.lacks_status_ui:
             messages.show(MessageType.Warning, str(error))
         raise
+    if argument["action"] == "instruct":  # the user's own sentence
+        history.add(request.instruction)
     return {"id": edits.start(request), "state": "started"}
 
 

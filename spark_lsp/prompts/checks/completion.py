@@ -15,7 +15,7 @@ def check_completion(change: ProposedChange) -> None:
         raise refuse(
             "changed code outside the body",
             Code.PROPOSAL_OUTSIDE,
-            "Your answer changes the head of the definition. Keep it, and write only the body anew.",
+            "Your answer changes the head of the definition. Keep it, and write only the body.",
         )
 
 

@@ -5,7 +5,7 @@ from spark_lsp.prompts.checks.change import ProposedChange
 from spark_lsp.prompts.checks.refusal import refuse
 from spark_lsp.prompts.module_aliases import MODULE_ALIASES
 from spark_lsp.prompts.names import UnresolvedName, find_unresolved
-from spark_lsp.prompts.names_scopes import find_undefined
+from spark_lsp.prompts.names_scopes import find_undefined, find_unused
 
 _MAX_CHARS = 100_000  # of a document: the check walks its tree twice, 60 ms for so much
 _SHOWN_NAMES = 6  # that exist, for one that does not
@@ -28,6 +28,18 @@ def check_names(change: ProposedChange) -> None:
             f"uses the attribute {each.name!r}, which does not exist",
             Code.PROPOSAL_UNDEFINED_NAME,
             f"The attribute `{each.of}.{each.name}` does not exist.{hint} Write the code again without it.",
+        )
+
+
+def check_unused(change: ProposedChange) -> None:
+    """Raise `ProposalRefused` if the change defines a local name that nothing reads."""
+    if len(change.new_text) > _MAX_CHARS:
+        return
+    for name in sorted(find_unused(change.new_tree) - find_unused(change.tree)):
+        raise refuse(
+            f"defines the local name {name!r} and never uses it",
+            Code.PROPOSAL_UNUSED_NAME,
+            f"Your code defines `{name}` and never uses it. Use it in place of the code that it replaces.",
         )
 
 

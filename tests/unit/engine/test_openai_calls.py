@@ -69,6 +69,24 @@ def test_cerebras_gets_what_it_predicts_and_its_own_bound():
     assert body["max_completion_tokens"] > 0
 
 
+@pytest.mark.parametrize("model", ["gpt-4o", "openai/gpt-4o-mini", "gpt-4.1-nano-2025-04-14", "GPT-4.1"])
+def test_a_model_of_openai_that_predicts_gets_the_present_text(model: str):
+    target = Target(model)
+    assert call_of(EDIT, target).body["prediction"] == {"type": "content", "content": "b = 2\n"}
+    assert "prediction" not in call_of(EDIT, replace(target, refuses=frozenset({"prediction"}))).body
+    # It is refused beside the other bound.
+    assert "prediction" not in call_of(EDIT, replace(target, refuses=frozenset({"max_tokens"}))).body
+    assert "prediction" not in call_of(Request(Task.CHAT, instruction="Why?"), target).body
+
+
+@pytest.mark.parametrize(
+    "model", ["gpt-4", "gpt-5", "o3-mini", "gpt-4o-audio-preview", "gpt-4o-search-preview", "m"]
+)
+def test_no_other_model_gets_a_prediction(model: str):
+    assert "prediction" not in call_of(EDIT, Target(model)).body
+    assert "prediction" not in call_of(EDIT, Target("gpt-4o", "vllm")).body
+
+
 @pytest.mark.parametrize(("effort", "asked"), [("fast", "low"), ("balanced", "medium"), ("deep", "high")])
 def test_a_model_that_thinks_is_told_how_much_and_has_room_for_it(effort: Any, asked: str):
     body = call_of(replace(EDIT, effort=effort), Target("openai/gpt-oss-120b")).body

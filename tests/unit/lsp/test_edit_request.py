@@ -58,3 +58,19 @@ async def test_a_rename_without_a_name_gets_one(reader: EditRequestReader) -> No
     here = {"line": 0, "character": 11}
     request = reader.read_edit({**command(action="rename"), "range": {"start": here, "end": here}})
     assert request.instruction == "a_renamed"
+
+
+@pytest.mark.parametrize(
+    ("action", "instruction", "expected"),
+    [
+        ("instruct", "Write a test for this", ("tests", True)),
+        ("instruct", "Write a shorter test condition", ("instruct", False)),
+        ("tests", "Write tests, below it", ("tests", True)),
+        ("tests", "", ("tests", False)),
+    ],
+)
+async def test_where_tests_belong_is_read_from_the_instruction(
+    reader: EditRequestReader, action: str, instruction: str, expected: tuple[str, bool]
+) -> None:
+    request = reader.read_edit(command(action=action, instruction=instruction))
+    assert (request.action, request.in_place) == expected

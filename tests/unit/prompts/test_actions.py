@@ -233,6 +233,11 @@ def test_the_lines_that_an_action_may_change(name: str, at: str, expected: str) 
     assert document.text[first:last].startswith(expected)
 
 
+def test_a_selection_of_the_blanks_before_a_name_means_the_name() -> None:
+    assert offer_of("rename", "python", PYTHON, "    result = 0", 4).title == "Rename `result`"
+    assert offer_of("rename", "python", PYTHON, "result = 0", 6).title == "Rename `result`"
+
+
 def test_own_actions_follow_the_instruction_and_heed_their_languages() -> None:
     brief = actions.own_action("Be brief", "Make this shorter", frozenset({"python"}), "refactor.rewrite")
     at = TEXT.index("return 1")

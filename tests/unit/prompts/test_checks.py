@@ -93,6 +93,18 @@ RATE = "  const rate = rates[country];\n  return price * rate;\n"
         ),
         (FIRST, "    return next(iter(values), default)\n", None),
         (FIRST, "    return next(iter(values), value)\n", Code.PROPOSAL_UNDEFINED_NAME),
+        (AREA, "        area = self.size\n        return self.size * self.size\n", Code.PROPOSAL_UNUSED_NAME),
+        (AREA, "        _, area = 1, 2\n        return self.size**2\n", None),
+        (
+            AREA,
+            "        def double(value):\n            return 2 * value\n\n        return self.size**2\n",
+            Code.PROPOSAL_UNUSED_NAME,
+        ),
+        (
+            AREA,
+            "        def double(value):\n            return 2 * value\n\n        return double(self.size)\n",
+            None,
+        ),
     ],
 )
 def test_names(old: str, new: str, code: Code | None) -> None:
@@ -118,6 +130,14 @@ def test_a_definition_that_other_code_uses_cannot_go() -> None:
 def test_names_that_were_undefined_before_may_stay() -> None:
     text = "def f():\n    return missing\n"
     assert refusal_of("    return missing\n", "    return missing + 1\n", text=text) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [("Add a cache", Code.PROPOSAL_REMOVES_CODE), ("Replace it by a function", None)]
+)
+def test_a_definition_stays_unless_the_request_replaces_it(words: str, code: Code | None) -> None:
+    text = "class Spare:\n    size = 1\n"
+    assert code_of(refusal_of(text, "class Cache:\n    size = 1\n", text=text, words=words)) == code
 
 
 def test_star_imports_allow_any_name() -> None:

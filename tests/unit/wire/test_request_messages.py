@@ -54,6 +54,12 @@ REQUESTS = st.builds(
         max_size=3,
     ).map(tuple),
     instruction=st.text(max_size=20),
+    history=st.lists(
+        st.builds(
+            Message, st.sampled_from(["system", "user", "assistant"]), st.text(min_size=1, max_size=20)
+        ),
+        max_size=3,
+    ).map(tuple),
     action=st.sampled_from(["", "document"]),
     language=st.sampled_from(["", "python"]),
     model=st.sampled_from(["", "completion", "gpu/x"]),

@@ -31,7 +31,7 @@ local function execute(client, command, argument, after)
     if after then
       after(result)
     end
-  end, 0)
+  end, api.nvim_get_current_buf()) -- not 0: Neovim would not send the newest changes first
 end
 
 --- The lines of a command's range, or the cursor: the server then takes the definition around it.
@@ -52,20 +52,70 @@ local function place(input, client)
   }
 end
 
---- Edit the lines, or the definition around the cursor, by an instruction.
-local function edit(input, client)
-  local argument = vim.tbl_extend('force', place(input, client), { action = 'instruct' })
-  local function send(instruction)
-    if instruction and instruction ~= '' then
-      argument.instruction = instruction
-      execute(client, 'spark.edit', argument)
-    end
-  end
+local earlier = {} ---@type string[] the user's instructions, the newest first
+
+--- Completes an instruction with earlier ones; `vim.ui.input` calls it while the user types.
+function M.complete_instruction(lead)
+  return vim.tbl_filter(function(text)
+    return vim.startswith(text, lead)
+  end, earlier)
+end
+
+--- Ask for an instruction, which earlier ones complete; call `send` with it.
+---@param client vim.lsp.Client
+---@param prompt string
+---@param send fun(instruction: string)
+function M.ask(client, prompt, send)
+  local params = { command = 'spark.instructions', arguments = {} }
+  client:request('workspace/executeCommand', params, function(err, result)
+    earlier = vim.tbl_map(function(text)
+      return (text:gsub('%s*\n%s*', ' '))
+    end, err and {} or result.instructions) -- an earlier release of the server has none
+    local complete = 'customlist,v:lua.require\'spark_lsp.commands\'.complete_instruction'
+    vim.ui.input({ prompt = prompt, completion = complete }, function(instruction)
+      if instruction and instruction ~= '' then
+        send(instruction)
+      end
+    end)
+  end, api.nvim_get_current_buf())
+end
+
+--- Take the instruction from the command line, or ask for it; call `send` with it.
+local function with_instruction(input, client, prompt, send)
   local given = table.concat(vim.list_slice(input.fargs, 2), ' ')
   if given ~= '' then
     return send(given)
   end
-  vim.ui.input({ prompt = 'Edit: ' }, send)
+  M.ask(client, prompt, send)
+end
+
+--- Edit the lines, or the definition around the cursor, by an instruction.
+local function edit(input, client)
+  local argument = vim.tbl_extend('force', place(input, client), { action = 'instruct' })
+  with_instruction(input, client, 'Edit: ', function(instruction)
+    argument.instruction = instruction
+    execute(client, 'spark.edit', argument)
+  end)
+end
+
+--- Continue the last edit of this buffer with a further instruction.
+local function again(input, client)
+  local uri = vim.uri_from_bufnr(0)
+  with_instruction(input, client, 'Again, but: ', function(instruction)
+    execute(client, 'spark.editAgain', { uri = uri, instruction = instruction })
+  end)
+end
+
+--- Give the edit under way a further instruction.
+local function steer(input, client)
+  with_instruction(input, client, 'And: ', function(instruction)
+    execute(client, 'spark.steer', { instruction = instruction })
+  end)
+end
+
+--- Undo the last edit of this buffer, and nothing that was typed since.
+local function undo(_, client)
+  execute(client, 'spark.undoEdit', { uri = vim.uri_from_bufnr(0) })
 end
 
 local explanation ---@type integer? the buffer that shows explanations
@@ -188,6 +238,9 @@ end
 ---@type table<string, { run: fun(input: table, client: vim.lsp.Client), alone?: boolean }>
 local subcommands = {
   edit = { run = edit },
+  again = { run = again },
+  steer = { run = steer },
+  undo = { run = undo },
   explain = { run = explain },
   engine = { run = engine },
   status = { run = status },

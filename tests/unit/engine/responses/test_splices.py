@@ -140,3 +140,18 @@ def test_a_very_long_line_is_found() -> None:
     assert not lineage.has_long_lines
     lineage.note("y" + start, "javascript")
     assert lineage.has_long_lines
+
+
+def test_much_context_is_sent_once_and_no_cause_for_the_full_text() -> None:
+    start = "a = 1\n" * 500
+    lineage = Lineage()
+    lineage.note(start, "python")
+    lineage.adopt(Base("r", start))  # prepared where the cursor rested, without context
+    parts = tuple(Part(PartKind.FILE, "x" * 1_000, f"{number}.py") for number in range(12))
+    lineage.note(start, "python", parts)
+    assert (lineage.needs_root, lineage.needs_checkpoint, lineage.drift) == (False, True, 0)
+    assert (fork := lineage.fork()) is not None
+    assert len(fork.changes) > 12_000
+    lineage.adopt(Base("s", start, parts, lineage.drift))
+    assert (fork := lineage.fork()) is not None
+    assert fork.changes == ""
