@@ -1,7 +1,7 @@
 """Make the pictures of docs/images from the output of a terminal.
 
 usage: .venv/bin/python scripts/picture.py [ARGUMENT …]    demo.svg; arguments go to `spark-lsp demo`
-       .venv/bin/python scripts/picture.py helix|neovim    helix.svg, neovim.svg: from the editor's test
+       .venv/bin/python scripts/picture.py helix|neovim|neovim-preview    from the editor's test
 """
 
 import os
@@ -61,6 +61,7 @@ def demo(arguments: list[str]) -> None:
 SCREENS = {
     "helix": ("Helix", "test_helix.py::test_the_main_job_with_the_embedded_model"),
     "neovim": ("Neovim", "test_neovim.py::test_on_a_terminal_it_looks_as_it_should"),
+    "neovim-preview": ("Neovim", "test_neovim_preview.py::test_on_a_terminal_it_looks_as_it_should"),
 }
 
 

@@ -70,6 +70,7 @@ class Code(StrEnum):
     COMPLETE = "complete"
     CANCELLED_BY_USER = "cancelled_by_user"
     SERVER_STOPPED = "server_stopped"
+    EDIT_NOT_READY = "edit_not_ready"
     EDIT_REFUSED = "edit_refused"
     ACTION_NOT_OFFERED = "action_not_offered"
     ANSWER_CUT = "answer_cut"
@@ -209,6 +210,7 @@ MEANINGS: dict[Code, str] = {
     Code.COMPLETE: "the explanation is complete",
     Code.CANCELLED_BY_USER: "the user stopped it",
     Code.SERVER_STOPPED: "the server or its engine side ended first",
+    Code.EDIT_NOT_READY: "the edit in preview is not complete, so that it cannot be accepted yet",
     Code.EDIT_REFUSED: "the edit was refused for another cause; the text says why",
     Code.ACTION_NOT_OFFERED: "the server does not offer this action for these lines",
     Code.ANSWER_CUT: "the answer reached its bound before it was complete",

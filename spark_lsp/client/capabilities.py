@@ -31,9 +31,11 @@ CAPABILITIES: dict[str, Any] = {
 }
 
 
-def initialize_params(root: str, settings: dict[str, Any], pid: int, growing: bool) -> dict[str, Any]:
+def initialize_params(
+    root: str, settings: dict[str, Any], pid: int, growing: bool, previews: bool = False
+) -> dict[str, Any]:
     """Return the parameters of `initialize`; `root` is a folder's URI, `settings` the section `spark`."""
-    client = {"client": {"growing": growing}}
+    client = {"client": {"growing": growing, "previews": previews}}
     return {
         "processId": pid,
         "clientInfo": {"name": "spark-lsp client"},

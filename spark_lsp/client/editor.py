@@ -65,6 +65,7 @@ class Editor:
         self.status = Status()  # the last status from the server
         self.messages: list[str] = []  # the messages that a user would have seen
         self.on_growth: Callable[[str, bool], None] = lambda text, done: None
+        self.on_preview: Callable[[dict[str, Any]], None] = lambda message: None
         self._growth = _Growth("", -1)
         self._edits: dict[str, dict[str, Any]] = {}  # spark/edit by id
         self._connection: Connection | None = None
@@ -75,10 +76,12 @@ class Editor:
         assert self._connection is not None
         return self._connection
 
-    async def initialize(self, connection: Connection, root: Path, growing: bool) -> None:
+    async def initialize(
+        self, connection: Connection, root: Path, growing: bool, previews: bool = False
+    ) -> None:
         """Initialize the server."""
         self._connection = connection
-        params = initialize_params(root.as_uri(), self.settings, os.getpid(), growing)
+        params = initialize_params(root.as_uri(), self.settings, os.getpid(), growing, previews)
         result = await connection.request("initialize", params, HELLO_S)
         chosen = result.get("capabilities", {}).get("positionEncoding", Encoding.UTF16)
         self.encoding = Encoding(chosen)
@@ -232,6 +235,10 @@ class Editor:
             number = await self.start_edit(argument)
         except RemoteProtocolError as error:
             return "refused", error.what, error.code
+        return await self.wait_for_edit(number, timeout_s)
+
+    async def wait_for_edit(self, number: str, timeout_s: float = EDIT_S) -> tuple[str, str, str]:
+        """Return the state, the reason and the code with which a started edit ends."""
         await self.connection.until(lambda: number in self._edits, timeout_s, "the edit's result")
         done = self._edits[number]
         return str(done.get("state") or "failed"), str(done.get("reason") or ""), str(done.get("code") or "")
@@ -257,6 +264,7 @@ class Editor:
             "client/unregisterCapability": lambda _: None,
             "spark/status": self._hear_status,
             "spark/edit": self._hear_edit,
+            "spark/editPreview": lambda params: self.on_preview(params),
             "spark/inlineCompletion": self._hear_growth,
         }
         if method not in handlers:
@@ -311,6 +319,7 @@ async def editing(
     root: Path,
     *,
     growing: bool = False,
+    previews: bool = False,
     command: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
     limit_s: float = math.inf,
@@ -322,7 +331,7 @@ async def editing(
     editor = Editor(settings)
     with anyio.move_on_after(limit_s) as scope:
         async with connect(editor.handle, command, env) as connection:
-            await editor.initialize(connection, root, growing)
+            await editor.initialize(connection, root, growing, previews)
             yield editor
     if scope.cancelled_caught:
         raise editor.gave_up(limit_s)

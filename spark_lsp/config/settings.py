@@ -237,7 +237,10 @@ class EditSettings:
 
     apply: Annotated[
         Literal["final", "preview", "live"],
-        _describe("when edits are applied; only `final` is supported so far"),
+        _describe(
+            "when edits are applied. `final`: when the answer is complete. `preview`: when you accept them, "
+            "in editors that can show them before. `live`: each change as soon as it is certain"
+        ),
     ] = "final"
     effort: Annotated[Effort, _describe("the engine's reasoning effort for edits")] = "balanced"
     deep: Annotated[

@@ -53,6 +53,12 @@ class Abilities:
         return window is not None and window.show_message is not None
 
     @property
+    def shows_documents(self) -> bool:
+        """Whether the editor opens a document at the server's request."""
+        window = self._capabilities.window
+        return window is not None and window.show_document is not None and window.show_document.support
+
+    @property
     def shows_progress(self) -> bool:
         """Whether the editor shows work-done progress that a server starts."""
         window = self._capabilities.window

@@ -8,17 +8,21 @@ ends with exactly one `spark/edit`.
 
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import anyio
 from lsprotocol import types
-from pygls.exceptions import JsonRpcException
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused, SparkError
-from spark_lsp.lsp import convert
+from spark_lsp.lsp import live_edits
 from spark_lsp.lsp.answer_recorder import AnswerReader
+from spark_lsp.lsp.edit_applier import EditApplier
+from spark_lsp.lsp.edit_preview import EditPreview
+from spark_lsp.lsp.edit_previews import EditPreviews
+from spark_lsp.lsp.edit_progress import EditProgress
 from spark_lsp.lsp.edit_proposer import TEXT_UNCHANGED, EditProposer, proposal_of
 from spark_lsp.lsp.edit_request import EditRequest
 from spark_lsp.lsp.engine_side import EngineSide
@@ -26,6 +30,7 @@ from spark_lsp.lsp.language_client import LanguageClient
 from spark_lsp.lsp.last_edits import LastEdits
 from spark_lsp.lsp.messages import UserMessages
 from spark_lsp.lsp.progress import Progress, ProgressRegistry
+from spark_lsp.lsp.refused_proposals import RefusedProposals
 from spark_lsp.lsp.rules import edit_by_rules
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.steering import Steering
@@ -44,7 +49,6 @@ WENT_WRONG = (
     "spark-lsp failed while it made this edit. The edit was aborted. Look at the text and ask again; please "
     "report it if it fails again."
 )
-APPLY_TIMEOUT_SECONDS = 120.0  # for the editor to answer `workspace/applyEdit`; some ask the user first
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ APPLIED = Outcome("applied", Code.APPLIED)
 APPLIED_WITHOUT_MODEL = Outcome("applied", Code.APPLIED, "Made without a model")
 FAILED = Outcome("failed", Code.INTERNAL_ERROR, WENT_WRONG)
 STOPPED_BY_USER = Outcome("cancelled", Code.CANCELLED_BY_USER, "stopped by you")
+REJECTED_BY_USER = Outcome("cancelled", Code.CANCELLED_BY_USER, "rejected by you")
 SERVER_STOPPED = Outcome("cancelled", Code.SERVER_STOPPED, "spark-lsp stopped before the edit was made")
 
 
@@ -77,9 +82,11 @@ class EditJob:
 
     id: str
     request: EditRequest
+    preview: EditPreview
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     typed: list[Edit] | None = field(default_factory=list[Edit])
     is_cancelled: bool = False  # by the user
+    note: str = ""  # about changes that were applied before the edit was stopped
     steering: Steering = field(default_factory=Steering)
     outcome: Outcome = FAILED
 
@@ -101,6 +108,7 @@ class EditJobs:
         tests: TestsWriter,
     ) -> None:
         self._documents = documents
+        self._settings = settings
         self._client = client
         self._messages = messages
         self._progress = progress
@@ -108,15 +116,24 @@ class EditJobs:
         self._last_edits = last_edits
         self._tests = tests
         self._proposer = EditProposer(settings, answers)
+        self._applier = EditApplier(documents, client)
+        self._refused = RefusedProposals(client)
+        self._previews = EditPreviews(documents, client, self._applier)
         self._jobs: dict[str, EditJob] = {}
         self._numbers = itertools.count(1)
 
     def start(self, request: EditRequest) -> str:
         """Begin an edit; return its id. Raises `SparkError` if the engine side is down."""
-        job = EditJob(f"edit-{next(self._numbers)}", request)
+        edit_id = f"edit-{next(self._numbers)}"
+        job = EditJob(edit_id, request, self._previews.create(edit_id, request))
         self._engine_side.spawn(self._run, job, on_failure=lambda _: self._end(job))
         self._jobs[job.id] = job
         return job.id
+
+    @property
+    def previews(self) -> EditPreviews:
+        """The hunks that the user may accept or reject."""
+        return self._previews
 
     def cancel(self, job_id: str) -> bool:
         """Stop an edit; return False for an unknown id."""
@@ -151,12 +168,14 @@ class EditJobs:
         for job in self._jobs.values():
             if job.request.document.uri == document.uri and job.typed is not None:
                 job.typed += edits
+        self._previews.record_change(document, edits)
 
     def lose_history(self, uri: str) -> None:
         """Record that a document was closed, reopened or is out of sync: its edits cannot be placed."""
         for job in self._jobs.values():
             if job.request.document.uri == uri:
                 job.typed = None
+        self._previews.lose_history(uri)
 
     async def _run(self, job: EditJob) -> None:
         progress = self._progress.create(job.request.title, lambda: self.cancel(job.id))
@@ -165,7 +184,8 @@ class EditJobs:
             with job.scope:
                 outcome = await self._make_edit(job, progress)
         finally:  # the engine side or the server may be ending
-            job.outcome = outcome or (STOPPED_BY_USER if job.is_cancelled else SERVER_STOPPED)
+            stopped = STOPPED_BY_USER if job.is_cancelled else SERVER_STOPPED
+            job.outcome = outcome or replace(stopped, reason=stopped.reason + job.note)
             call_guarded(progress.end, job.outcome.reason or "done")
             self._end(job)
 
@@ -177,35 +197,67 @@ class EditJobs:
                 return await self._write_tests(job, progress)
             known = await edit_by_rules(job.request)
             edits = await self._propose(job, progress) if known is None else known
-            await self._apply(job, _remove_note(edits, job.request.note))
+            reason = await self._settle(job, _remove_note(edits, job.request.note), progress)
         except EditRefused as error:
-            return Outcome("refused", error.code, str(error), proposal_of(error))
+            undone = await self._withdraw(job)
+            self._show_refused(job, error)
+            return Outcome("refused", error.code, f"{error}{undone}", proposal_of(error))
         except SparkError as error:
-            return Outcome("failed", error.code, str(error))
+            return Outcome("failed", error.code, f"{error}{await self._withdraw(job)}")
+        except Discarded:
+            return REJECTED_BY_USER
         except Exception as error:
             log_failure(self._make_edit, error)
-            return FAILED
-        return APPLIED if known is None else APPLIED_WITHOUT_MODEL
+            return replace(FAILED, reason=f"{FAILED.reason}{await self._withdraw(job)}")
+        except anyio.get_cancelled_exc_class():
+            job.note = await self._withdraw(job)
+            raise
+        applied = APPLIED if known is None else APPLIED_WITHOUT_MODEL
+        return replace(applied, reason=reason) if reason else applied
 
     async def _propose(self, job: EditJob, progress: Progress) -> list[Edit]:
-        """Return a model's edits for the job's request, with the instructions that arrive in the meantime."""
-        return await job.steering.run(
-            lambda request: self._proposer.propose(request, progress),
-            job.request,
-            on_restart=lambda: progress.report("starting again with your further instruction", always=True),
-        )
+        """Return the edits of the engine's answer; in the mode `live`, apply them while it grows."""
+
+        watch = EditProgress(progress, job.preview)
+
+        async def propose() -> list[Edit]:
+            return await job.steering.run(
+                lambda request: self._proposer.propose(request, watch),
+                job.request,
+                on_restart=lambda: progress.report(
+                    "starting again with your further instruction", always=True
+                ),
+            )
+
+        if self._apply_mode == "live":
+            return await live_edits.apply_while(job.preview, propose)
+        return await propose()
+
+    async def _withdraw(self, job: EditJob) -> str:
+        """Undo the hunks that were applied before the edit failed; return a sentence about that."""
+        if self._apply_mode != "live":
+            return ""
+        sentence = await live_edits.undo(job.preview)
+        return f". {sentence}" if sentence else ""
+
+    def _show_refused(self, job: EditJob, error: EditRefused) -> None:
+        """Leave a refused proposal on the screen, so that the user can judge the reason."""
+        proposal = proposal_of(error)
+        if proposal is not None and self._client.shows_previews:
+            job.preview.refuse(error.code, str(error), proposal.edits)
 
     async def _write_tests(self, job: EditJob, progress: Progress) -> Outcome:
         """Write the tests of the job's code; the result names their file. Raises `SparkError`."""
         request, abilities = job.request, self._client.abilities
         plan = await run_in_thread(self._tests.plan, request, abilities)
         read = functools.partial(self._tests.read_edits, plan, request)
-        edits = await self._proposer.propose(request, progress, plan.question, read)
+        watch = EditProgress(progress, job.preview)
+        edits = await self._proposer.propose(request, watch, plan.question, read)
         if plan.file is None:
             await self._apply(job, _remove_note(edits, request.note))
             return APPLIED
         edit = self._tests.make_edit(plan.file, edits, abilities)
-        await self._send_edit_or_refuse(types.ApplyWorkspaceEditParams(edit, request.title))
+        await self._applier.send(types.ApplyWorkspaceEditParams(edit, request.title))
         reason = f"The tests of `{plan.subject.label}` are in {plan.file.path}"
         self._messages.show(types.MessageType.Info, f"{reason}.")
         return Outcome("applied", Code.APPLIED, reason)
@@ -218,7 +270,10 @@ class EditJobs:
             call_guarded(self._last_edits.note_unapplied, job.id, job.request, job.typed)
         self.send_outcome(job.id, job.request.document.uri, job.outcome)
         del self._jobs[job.id]
-        self.show_failure(job.outcome)
+        if job.preview.state != "refused" or not job.preview.hunks.open:
+            self._previews.remove(job.preview)
+        if not self._offers_proposal(job):
+            self.show_failure(job.outcome)
 
     def send_outcome(self, job_id: str, uri: str, outcome: Outcome) -> None:
         """Send the outcome of a job that changes a document to the editor."""
@@ -236,6 +291,21 @@ class EditJobs:
         if outcome.state in ("refused", "failed"):
             self._messages.show(types.MessageType.Warning, outcome.reason)
 
+    def _offers_proposal(self, job: EditJob) -> bool:
+        """Offer to show the refused proposal, if there is one and the editor can show it; tell whether so."""
+        proposal = job.outcome.proposal
+        if proposal is None or not self._refused.can_offer:
+            return False
+        with suppress(SparkError):  # the engine side is ending
+            document = job.request.document
+            self._engine_side.spawn(self._refused.offer, document, proposal.edits, job.outcome.reason)
+            return True
+        return False
+
+    async def send_edit(self, params: types.ApplyWorkspaceEditParams) -> str | None:
+        """Let the editor apply an edit; return its reason for not doing so, or None."""
+        return await self._applier.request(params)
+
     async def _apply(self, job: EditJob, edits: Sequence[Edit]) -> None:
         """Apply the edits as one change of the latest version that the editor has reported."""
         if not edits:
@@ -248,52 +318,57 @@ class EditJobs:
         document = self._documents.get(job.request.document.uri)
         moved = rebase_edits(edits, job.typed) if job.typed is not None and document is not None else None
         if moved is None or document is None:
-            raise EditRefused(TEXT_CHANGED, "The edit was not applied", "Ask again", code=Code.TEXT_CHANGED)
-        edit = convert.to_workspace_edit(
-            document,
-            self._documents.version_of(document),
-            moved,
-            self._documents.encoding,
-            versioned=self._client.abilities.takes_versions,
-        )
+            raise _text_changed()
         last = self._last_edits.expect(job.id, job.request, job.typed or (), document, moved)
-        params = types.ApplyWorkspaceEditParams(edit, job.request.title)
-        await self._send_edit_or_refuse(
-            params, lambda applied: self._last_edits.settle(last, applied=applied)
-        )
+        try:
+            await self._applier.apply(document, moved, job.request.title)
+        except SparkError:
+            self._last_edits.settle(last, applied=False)
+            raise
+        self._last_edits.settle(last, applied=True)
 
-    async def _send_edit_or_refuse(
-        self, params: types.ApplyWorkspaceEditParams, on_answer: Callable[[bool], object] = lambda _: None
-    ) -> None:
-        """Let the editor apply an edit. Raises `EditRefused` with the reason if it does not."""
-        problem = await self.send_edit(params)
-        on_answer(problem is None)
-        if problem is not None:
-            raise EditRefused(
-                f"The editor did not apply the edit: {problem}",
-                TEXT_UNCHANGED,
-                "Ask again",
-                code=Code.EDITOR_REFUSED,
-            )
+    async def _settle(self, job: EditJob, edits: Sequence[Edit], progress: Progress) -> str:
+        """Apply the edits as the user wants it; return a sentence about it, which is usually empty."""
+        preview = job.preview
+        mode = self._apply_mode
+        if mode == "final" or not edits:
+            preview.end()
+            await self._apply(job, edits)
+            return ""
+        if mode == "live":
+            return await _settle_live(preview, edits)
+        preview.settle(edits)
+        progress.end("ready")
+        await preview.wait()
+        if preview.hunks.applied:
+            return ""
+        raise Discarded if preview.is_discarded else _text_changed()
 
-    async def send_edit(self, params: types.ApplyWorkspaceEditParams) -> str | None:
-        """Let the editor apply an edit; return its reason for not doing so, or None."""
-        answer: object = None
-        with anyio.move_on_after(APPLY_TIMEOUT_SECONDS) as waited:
-            try:
-                answer = await self._client.apply_edit(params)
-            except JsonRpcException:
-                return "it answered with an error"
-        if waited.cancelled_caught:
-            raise SparkError(
-                f"The editor did not answer within {APPLY_TIMEOUT_SECONDS:g} s whether it applied the edit",
-                "The text may have changed or not",
-                "Look at it before you ask again",
-                code=Code.EDITOR_SILENT,
-            )
-        if not isinstance(answer, types.ApplyWorkspaceEditResult):
-            return "its answer does not say whether it applied the edit"
-        return None if answer.applied else answer.failure_reason or "it has another version of the text"
+    @property
+    def _apply_mode(self) -> str:
+        """When edits are applied: `final`, `preview` or `live`."""
+        mode = self._settings.current.edit.apply
+        return "final" if mode == "preview" and not self._client.shows_previews else mode
+
+
+class Discarded(Exception):
+    """The user has rejected all hunks of an edit."""
+
+
+async def _settle_live(preview: EditPreview, edits: Sequence[Edit]) -> str:
+    """Apply the hunks that are not applied yet, as one change."""
+    if preview.is_replaced and not await preview.undo():
+        raise EditRefused(live_edits.LEFT, "The edit was not applied", "Ask again", code=Code.TEXT_CHANGED)
+    preview.settle(edits)
+    await preview.apply()
+    dropped = len(preview.hunks.dropped)
+    if not preview.hunks.applied:
+        raise _text_changed()
+    return f"Left out where you typed: {dropped} of {preview.hunks.count} changes" if dropped else ""
+
+
+def _text_changed() -> EditRefused:
+    return EditRefused(TEXT_CHANGED, "The edit was not applied", "Ask again", code=Code.TEXT_CHANGED)
 
 
 def _remove_note(edits: list[Edit], note: InstructionComment | None) -> list[Edit]:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused, EngineError
 from spark_lsp.lsp.answer_recorder import AnswerReader
+from spark_lsp.lsp.edit_progress import EditProgress
 from spark_lsp.lsp.edit_request import EditRequest
-from spark_lsp.lsp.progress import Progress
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.threads import run_in_thread
 from spark_lsp.privacy.redaction import redact_secrets
@@ -55,7 +55,7 @@ class EditProposer:
     async def propose(
         self,
         request: EditRequest,
-        progress: Progress,
+        progress: EditProgress,
         question: str = "",
         read: AnswerToEdits | None = None,
     ) -> list[Edit]:
@@ -79,7 +79,7 @@ class EditProposer:
         request: EditRequest,
         again: Request,
         first: Attempt,
-        progress: Progress,
+        progress: EditProgress,
         read: AnswerToEdits,
     ) -> Attempt:
         """Return the better of the first attempt and a second one; an engine that fails costs the second."""
@@ -90,7 +90,7 @@ class EditProposer:
         return choose_attempt(first, second)
 
     async def _attempt(
-        self, request: EditRequest, asked: Request, progress: Progress, read: AnswerToEdits
+        self, request: EditRequest, asked: Request, progress: EditProgress, read: AnswerToEdits
     ) -> Attempt:
         """Return an answer with its edits or its refusal. Raises `EngineError`."""
         format_, text, is_cut = await self._ask_model(asked, progress)
@@ -124,7 +124,7 @@ class EditProposer:
             history=request.history,
         )
 
-    async def _ask_model(self, request: Request, progress: Progress) -> tuple[EditFormat, str, bool]:
+    async def _ask_model(self, request: Request, progress: EditProgress) -> tuple[EditFormat, str, bool]:
         """Return the complete answer of an engine; retry once if the answer broke off."""
         try:
             return await self._read_answer(request, progress)
@@ -134,17 +134,17 @@ class EditProposer:
             progress.report(f"{error.what}; starting again")
             return await self._read_answer(request, progress)
 
-    async def _read_answer(self, request: Request, progress: Progress) -> tuple[EditFormat, str, bool]:
+    async def _read_answer(self, request: Request, progress: EditProgress) -> tuple[EditFormat, str, bool]:
         """Return the form of an answer, its text, and whether it reached its limit."""
         format_, text, is_cut = EditFormat.TEXT, "", False
         async with self._answers.open(request) as events:
             async for event in events:
                 if isinstance(event, Started):
                     format_ = event.format
-                    progress.report(f"{event.engine} is working")
+                    progress.started(event)
                 elif isinstance(event, Chunk):
                     text += event.text
-                    progress.report(f"{len(text)} characters", characters=len(text))
+                    progress.received(event.text)
                 elif isinstance(event, Finished):
                     is_cut = event.reason == "length"
         return format_, text, is_cut

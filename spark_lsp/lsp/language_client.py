@@ -24,6 +24,7 @@ class LanguageClient:
         self._sender = sender
         self.abilities = Abilities()  # the capabilities are unknown until `initialize`
         self.shows_partial_results = False  # whether it shows ghost text while the text is streamed
+        self.shows_previews = False  # whether it shows the hunks of an edit before they are applied
         self.reports_rejections = False  # whether it sends `spark.reject`
         self.shows_explanations = False  # whether it handles `spark/explanation`
 
@@ -46,6 +47,10 @@ class LanguageClient:
     async def apply_edit(self, params: types.ApplyWorkspaceEditParams) -> Any:
         """Return the editor's answer to `workspace/applyEdit`. Raises `JsonRpcException`."""
         return await self._sender.workspace_apply_edit_async(params)
+
+    async def show_document(self, params: types.ShowDocumentParams) -> Any:
+        """Let the editor open a document; return its answer. Raises `JsonRpcException`."""
+        return await self._sender.window_show_document_async(params)
 
     async def create_progress(self, token: str) -> None:
         """Ask the editor to show the progress of a job. Raises `JsonRpcException`."""

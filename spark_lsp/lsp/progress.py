@@ -93,7 +93,8 @@ class Progress:
         self._client.notify("$/progress", {"token": self._token, "value": value})
 
     def end(self, message: str) -> None:
-        """Remove the job from the screen."""
+        """Remove the job from the screen; later calls do nothing."""
         if self._is_shown:
+            self._is_shown = False
             self._client.end_progress(self._token, message)
             self._cancels.pop(self._token, None)

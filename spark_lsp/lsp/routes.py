@@ -186,6 +186,24 @@ async def cancel_job(parts: Parts, arguments: tuple[Any, ...]) -> dict[str, str]
     )
 
 
+async def apply_edit(parts: Parts, arguments: tuple[Any, ...]) -> dict[str, Any]:
+    """Handle the command spark.applyEdit."""
+    from spark_lsp.lsp.features import preview_commands
+
+    return await preview_commands.apply_edit(
+        _first(arguments), engine_side=parts.engine_side, previews=parts.edits.previews
+    )
+
+
+async def discard_edit(parts: Parts, arguments: tuple[Any, ...]) -> dict[str, Any]:
+    """Handle the command spark.discardEdit."""
+    from spark_lsp.lsp.features import preview_commands
+
+    return await preview_commands.discard_edit(
+        arguments, engine_side=parts.engine_side, previews=parts.edits.previews
+    )
+
+
 async def accept_suggestion(parts: Parts, arguments: tuple[Any, ...]) -> dict[str, int]:
     """Handle the command spark.accept."""
     from spark_lsp.lsp.features import execute_command
@@ -277,6 +295,8 @@ COMMANDS: dict[str, CommandHandler] = {
     "spark.undoEdit": undo_edit,
     "spark.instructions": list_instructions,
     "spark.cancel": cancel_job,
+    "spark.applyEdit": apply_edit,
+    "spark.discardEdit": discard_edit,
     "spark.accept": accept_suggestion,
     "spark.reject": reject_suggestion,
     "spark.explain": start_explanation,

@@ -48,8 +48,9 @@ def is_foreign(value: object) -> bool:
 def client_declares(options: object, ability: str) -> bool:
     """Return whether a client declares an ability.
 
-    `growing`: it shows ghost text while the text is streamed. `rejects`: it reports that the user has sent a
-    suggestion away. `explains`: it shows the text of `spark/explanation`.
+    `growing`: it shows ghost text while the text is streamed. `previews`: it shows the hunks of an edit
+    before they are applied. `rejects`: it reports that the user has sent a suggestion away. `explains`: it
+    shows the text of `spark/explanation`.
     """
     if not isinstance(options, Mapping):
         return False

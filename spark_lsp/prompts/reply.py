@@ -17,19 +17,20 @@ from spark_lsp.prompts.checks.refusal import ProposalRefused
 from spark_lsp.prompts.checks.tests import make_test_refusal
 from spark_lsp.prompts.diagnostic import Diagnostic
 from spark_lsp.prompts.documentation import documentation_edits
+from spark_lsp.prompts.indents import blank_lines_around, common_indent
 from spark_lsp.prompts.stubs import Stub, find_stub, remove_head
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.prompts.thinking import remove_thinking, starts_with_thinking
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, diff_texts
-from spark_lsp.text.lines import LINE_END, indent_width, indentation_of
+from spark_lsp.text.lines import LINE_END
 
 _SPECIAL = re.compile(r"<\|[a-z_]+\|>")
 _MASKED_SPECIAL = re.compile(r"<\u00a6(\w+\|>)")  # by `rewrite.mask_control_tokens`
-_BLANK_LINES = re.compile(r"(?:[^\S\r\n]*(?:\r\n|\n|\r))*")
 # `textwrap.indent` would also indent after form feeds.
 _LINE_OF_CODE = re.compile(r"^(?=.*\S)", re.MULTILINE)
+TESTS, COMPLETE = "tests", "complete"
 NO_TARGET = unfence.TargetText()
 
 
@@ -50,15 +51,42 @@ def propose_edits(
     `tree` is that of `document`. Raises `EditRefused` if the answer is empty, or if the gate refuses the
     proposal.
     """
+    edits = read_edits(action, document, tree, start, end, form, answer, instruction)
+    gate.check_proposal(action, document, tree, (start, end), edits, instruction, diagnostics)
+    return edits
+
+
+def replaces_target(action: str, instruction: str) -> bool:
+    """Tell whether the code in an answer is the target's new text.
+
+    Tests are added to the target, and the body of a function may come without its head.
+    """
+    return action != COMPLETE and find_purpose(action, instruction) != TESTS
+
+
+def read_edits(
+    action: str,
+    document: Document,
+    tree: SyntaxTree,
+    start: int,
+    end: int,
+    form: EditFormat,
+    answer: str,
+    instruction: str = "",
+) -> list[Edit]:
+    """Return the edits in an answer, which the gate has not checked.
+
+    Raises `EditRefused` if the answer is unreadable or changes nothing.
+    """
     target = document.text[start:end]
     answer = _remove_thinking(form, target, answer)
     answer = LINE_END.sub("\n", _cut_at_special_token(target, answer))
     if form is EditFormat.DOCSTRING:
         edits = documentation_edits(document, tree, start, answer)
-    elif find_purpose(action, instruction) == "tests":
+    elif find_purpose(action, instruction) == TESTS:
         edits = _test_edits(document, tree, start, end, answer)
     else:
-        stub = find_stub(document, tree, start) if action == "complete" else None
+        stub = find_stub(document, tree, start) if action == COMPLETE else None
         edits = _replacement_edits(document, start, end, answer, stub)
     if not edits:
         raise ProposalRefused(
@@ -67,7 +95,6 @@ def propose_edits(
             objection="Your answer is the same code as before. Make the change that was requested.",
             remedy="Change the instruction",
         )
-    gate.check_proposal(action, document, tree, (start, end), edits, instruction, diagnostics)
     return edits
 
 
@@ -155,19 +182,11 @@ def _test_edits(document: Document, tree: SyntaxTree, start: int, end: int, answ
 
 def _indent_like(old: str, new: str) -> str:
     """Shift new code to the old code's indentation, and give it the old code's blank lines at both ends."""
-    old_indent = _common_indent(old)
-    if old_indent != _common_indent(new):
+    old_indent = common_indent(old)
+    if old_indent != common_indent(new):
         new = _LINE_OF_CODE.sub(lambda _: old_indent, textwrap.dedent(new))
-    leading = _BLANK_LINES.match(old) if old.strip() else None
-    before = leading[0] if leading else ""
-    after = old[len(old.rstrip()) :]
+    before, after = blank_lines_around(old)
     return before + new + after
-
-
-def _common_indent(text: str) -> str:
-    """Return the indentation of the line that is indented least; blank lines do not count."""
-    lines = [line for line in LINE_END.split(text) if line.strip()]
-    return indentation_of(min(lines, key=indent_width)) if lines else ""
 
 
 def _make_refusal(code: Code, what: str, remedy: str = "") -> EditRefused:

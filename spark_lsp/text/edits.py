@@ -10,10 +10,10 @@ common beginning and end to whole words, so that an editor's cursor, marks and u
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 from spark_lsp.errors import TextError
 from spark_lsp.text.document import line_starts
+from spark_lsp.text.line_diff import LineChange, LineDiff
 from spark_lsp.text.lines import common_prefix_length
 
 _WORD_TAIL = re.compile(r"\w+\Z")
@@ -51,22 +51,58 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
 
 def diff_texts(old: str, new: str, at: int = 0) -> list[Edit]:
     """Return the minimal edits that turn `old` into `new`; `at` is where `old` begins in its document."""
-    old_lines = _split_lines(old)
-    new_lines = _split_lines(new)
-    old_starts = _line_offsets(old_lines)
-    new_starts = _line_offsets(new_lines)
-    matcher = SequenceMatcher(None, old_lines, new_lines, autojunk=False)
-    edits: list[Edit] = []
-    for tag, old_first, old_last, new_first, new_last in matcher.get_opcodes():
-        if tag == "equal":
-            continue
-        replacement = new[new_starts[new_first] : new_starts[new_last]]
-        edit = Edit(old_starts[old_first], old_starts[old_last], replacement)
-        edits.append(_trim_edit(old, edit, at))
-    return edits
+    growing = GrowingDiff(old, at)
+    for line in split_lines(new):
+        growing.add(line)
+    return growing.finish()
 
 
-def _split_lines(text: str) -> list[str]:
+class GrowingDiff:
+    """The edits that turn `old` into a text whose lines arrive one after the other.
+
+    `certain` contains the edits that no later line can change. The complete list, from `finish`, begins with
+    them, and is the one that `diff_texts` returns. `at` is where `old` begins in its document.
+    """
+
+    def __init__(self, old: str, at: int = 0) -> None:
+        self._old = old
+        self._at = at
+        lines = split_lines(old)
+        self._starts = _line_offsets(lines)
+        self._diff = LineDiff(lines)
+        self.certain: list[Edit] = []
+
+    def add(self, line: str) -> None:
+        """Take the next complete line of the new text, with its line end if it has one."""
+        self._diff.add(line)
+        self._convert_settled()
+
+    @property
+    def growing(self) -> Edit | None:
+        """The lines after the last certain edit that are certainly new, as an insertion.
+
+        The edit that replaces it begins in the same line, and its new lines begin with these.
+        """
+        change = self._diff.unknown()
+        return None if change is None else self._to_edit(change)
+
+    def finish(self) -> list[Edit]:
+        """Return all edits, after the last line."""
+        self._diff.finish()
+        self._convert_settled()
+        return self.certain
+
+    def _convert_settled(self) -> None:
+        for change in self._diff.settled[len(self.certain) :]:
+            self.certain.append(_trim_edit(self._old, self._to_edit(change), self._at))
+
+    def _to_edit(self, change: LineChange) -> Edit:
+        new = "".join(self._diff.new[change.new_first : change.new_last])
+        start, end = self._starts[change.old_first], self._starts[change.old_last]
+        return Edit(self._at + start, self._at + end, new)
+
+
+def split_lines(text: str) -> list[str]:
     """Return the lines with their line ends; none of them is empty."""
     starts = line_starts(text)
     ends = [*starts[1:], len(text)]
@@ -82,13 +118,16 @@ def _line_offsets(lines: Sequence[str]) -> list[int]:
 
 
 def _trim_edit(old: str, edit: Edit, at: int) -> Edit:
-    """Drop the text shared by old and new at both ends of `edit`, but never split a word or a line end."""
-    was = old[edit.start : edit.end]
+    """Drop the text shared by old and new at both ends of `edit`, but never split a word or a line end.
+
+    `old` begins at `at` in the document to which the edit refers.
+    """
+    was = old[edit.start - at : edit.end - at]
     head = _count_shared_words(was, edit.new)
     was = was[head:]
     new = edit.new[head:]
     tail = _count_shared_words(was[::-1], new[::-1])
-    return Edit(at + edit.start + head, at + edit.end - tail, new[: len(new) - tail])
+    return Edit(edit.start + head, edit.end - tail, new[: len(new) - tail])
 
 
 def _count_shared_words(was: str, new: str) -> int:

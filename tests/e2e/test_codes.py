@@ -232,4 +232,4 @@ def test_the_progress_of_an_edit_counts_its_characters(pipe: Pipe, replay_config
     run(pipe, "spark.cancel", {"id": started["id"]})
     counts = [each["characters"] for each in reports()]
     assert counts == sorted(counts)
-    assert [old.characters(each) for each in reports()] == counts
+    assert all(old.characters(each) is None for each in reports())  # the sentence counts tokens and seconds

@@ -228,7 +228,7 @@ async def test_steering_starts_again_with_both_instructions(join: Connect) -> No
         reports = [each for values in client.progress_reports.values() for each in values]
         return any(text in (getattr(each, "message", "") or "") for each in reports)
 
-    await client.until(lambda: reported("characters"))
+    await client.until(lambda: reported(" tokens, "))
     await client.choose("double")
     steered = await run(client, "spark.steer", {"id": started["id"], "instruction": "and double it"})
     assert steered == {"id": started["id"], "state": "steered"}

@@ -34,7 +34,8 @@ PACKAGER = next(each for each in LUA if "vim.pack.add" in each)  # test_neovim.p
 LAZY = next(each for each in LUA if each.startswith("{ dir ="))
 BARE = next(each for each in LUA if "inline_completion.enable" in each)
 MANUAL = next(each for each in LUA if "runtimepath:append" in each and each != PACKAGER)
-MORE = [each for each in LUA if each not in (PACKAGER, LAZY, BARE, MANUAL)]
+OTHERS = [*LUA, *blocks("preview-edits", "lua")]
+MORE = [each for each in OTHERS if each not in (PACKAGER, LAZY, BARE, MANUAL)]
 # What lazy.nvim does with a plug-in's specification when the screen is drawn.
 LOAD = """
 local spec = %s

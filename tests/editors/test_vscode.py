@@ -52,6 +52,9 @@ tokens_per_s = 1000
 [engines.swap]
 kind = "replay"
 text = "swap.txt"
+[engines.rewrite]
+kind = "replay"
+text = "rewrite.txt"
 [engines.string]
 kind = "replay"
 text = "string.txt"
@@ -63,12 +66,15 @@ completion = ["replay"]
 edit = ["replay"]
 chat = ["replay"]
 """
+VALUES = "def f():\n" + "".join(f"    value_{n} = {n}\n" for n in range(12)) + "    return value_1\n"
+REWRITTEN = VALUES.replace("_2 = 2\n", "_2 = 22\n    more = 1\n").replace("    value_8 = 8\n", "")
 TEXTS = {
     "complete": SAID + "\n",
     "edit": "Add two numbers.\n",
     "chat": "It multiplies.\nNothing more.",
     "long": LONG,
     "swap": "def mul(a, b):\n    return b * a\n",
+    "rewrite": f"```python\n{REWRITTEN}```\n",
     "string": 'const answer: string = "x";\n',
 }
 Open = Callable[..., Window]
@@ -548,6 +554,62 @@ def test_the_key_for_an_instruction(open_: Open) -> None:
     window.type("swap the factors")
     window.press("Enter")
     window.becomes(TEXT.replace("a * b", "b * a"))
+
+
+def preview(open_: Open) -> Window:
+    """A window with an edit in preview."""
+    window = open_(VALUES, spark__edit__apply="preview", **route(edit="rewrite"))
+    window.at(2)
+    window.press("Control+Alt+e")
+    window.wait(lambda: "Edit with an instruction" in window.asked(), "the question")
+    window.type("change it")
+    window.press("Enter")
+    window.wait(lambda: "Accept (2 changes" in lenses(window), "the preview")
+    window.wait(lambda: "value_2\u00a0=\u00a022" in after_text(window), "the new text")
+    return window
+
+
+def lenses(window: Window) -> str:
+    return " ".join(window.page.locator(".monaco-editor .codelens-decoration").all_inner_texts()).replace(
+        "\u00a0", " "
+    )
+
+
+def after_text(window: Window) -> str:
+    """What the editor draws after its lines."""
+    return str(
+        window.page.evaluate(
+            """() => [...document.querySelectorAll('.monaco-editor .view-line span')]
+            .map((each) => getComputedStyle(each, '::after').content).join(' ')"""
+        )
+    )
+
+
+def test_a_preview_changes_nothing_until_it_is_accepted(open_alone: Open) -> None:
+    window = preview(open_alone)
+    keep(window, "preview")
+    assert window.saved() == VALUES
+    window.run("Accept the Edit in Preview")
+    window.becomes(REWRITTEN)
+    window.wait(lambda: "Accept" not in lenses(window), "the preview to go")
+    undone(window, VALUES)
+
+
+def test_a_preview_is_rejected(open_: Open) -> None:
+    window = preview(open_)
+    window.press("Escape")
+    window.wait(lambda: "Accept" not in lenses(window), "the preview to go")
+    window.becomes(VALUES)
+
+
+def test_one_change_of_a_preview_is_accepted(open_: Open) -> None:
+    window = preview(open_)
+    window.at(10)
+    window.press("Control+Alt+Enter")
+    window.becomes(VALUES.replace("    value_8 = 8\n", ""))
+    window.wait(lambda: "Accept (1 change" in lenses(window), "the rest of the preview")
+    window.press("Control+Enter")
+    window.becomes(REWRITTEN)
 
 
 def test_an_edit_goes_on_and_is_undone(open_: Open) -> None:

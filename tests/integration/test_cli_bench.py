@@ -53,6 +53,10 @@ def test_the_wafer_s_pace_is_measured_at_three_speeds(capsys: pytest.CaptureFixt
     assert all(figure["met"] for figure in found if "earliest" in figure["name"])
 
 
+def test_an_edit_s_preview_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [figure["id"] for figure in figures(capsys, "preview")] == [27, 28]
+
+
 def test_the_wire_is_measured_against_its_baselines(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("aiohttp")
     found = figures(capsys, "wire")
@@ -70,7 +74,7 @@ def test_an_unknown_suite_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> 
     with pytest.raises(SystemExit) as end:
         cli.main(["bench", "speed"])
     assert end.value.code == 2
-    assert "choose from start, sync, wire, memory, wafer, local" in capsys.readouterr().err
+    assert "choose from start, sync, wire, memory, wafer, preview, local" in capsys.readouterr().err
 
 
 def test_a_plot_is_drawn_or_its_absence_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -104,7 +104,7 @@ export function create(
 ): SparkClient {
   const options: LanguageClientOptions = {
     documentSelector: SELECTOR,
-    initializationOptions: { [SECTION]: { client: { growing: true, rejects: true, explains: true } } },
+    initializationOptions: { [SECTION]: { client: { growing: true, previews: true, rejects: true, explains: true } } },
     outputChannel,
     revealOutputChannelOn: RevealOutputChannelOn.Never,
     middleware: {

@@ -9,6 +9,7 @@ import type { LanguageClient } from 'vscode-languageclient/node';
 import type { Explanations } from './explanation';
 import type { Ghost } from './ghost';
 import { AGAIN, EDIT, type Question, STEER, askInstruction } from './instruction';
+import type { Previews } from './preview';
 import type { Engines, Instructions } from './protocol';
 import type { StatusItem } from './status';
 
@@ -17,6 +18,7 @@ export interface Session {
   readonly program: () => string | undefined;
   readonly restart: () => Promise<void>;
   readonly ghost: Ghost;
+  readonly previews: Previews;
   readonly status: StatusItem;
   readonly explanations: Explanations;
   readonly log: vscode.LogOutputChannel;
@@ -168,9 +170,9 @@ async function menu(): Promise<void> {
 }
 
 export function register(session: Session): vscode.Disposable {
-  const { ghost, log } = session;
+  const { ghost, previews, log } = session;
   const builtIn = 'editor.action.inlineSuggest';
-  const commands: Record<string, () => unknown> = {
+  const commands: Record<string, (argument?: unknown) => unknown> = {
     edit: () => edit(session),
     editAgain: () => again(session),
     steer: () => steer(session),
@@ -181,6 +183,13 @@ export function register(session: Session): vscode.Disposable {
     acceptLine: () => ghost.acceptPart(`${builtIn}.acceptNextLine`),
     dismiss: () => ghost.dismiss(),
     toggle: () => toggle(session),
+    acceptEdit: () => previews.accept(),
+    rejectEdit: () => previews.reject(),
+    acceptHunk: (hunk) => previews.accept((hunk as { id: string; index: number } | undefined) ?? 'here'),
+    nextHunk: () => {
+      previews.next();
+    },
+    previewDiff: () => previews.openDiff(),
     selectEngine: () => selectEngine(session),
     cancel: () => execute(session, 'spark.cancel'),
     menu,

@@ -8,7 +8,8 @@ import { register } from './commands';
 import { Explanations } from './explanation';
 import { find } from './find';
 import { Ghost } from './ghost';
-import { EXPLANATION, GROWN, STATUS } from './protocol';
+import { Previews } from './preview';
+import { EXPLANATION, GROWN, PREVIEW, STATUS } from './protocol';
 import { SECTION, given } from './settings';
 import { StatusItem } from './status';
 
@@ -38,6 +39,7 @@ class Extension implements vscode.Disposable {
   private readonly status = new StatusItem();
   private readonly explanations = new Explanations();
   private readonly ghost: Ghost;
+  private readonly previews: Previews;
   private readonly disposables: { dispose(): unknown }[];
   private client: SparkClient | undefined;
   private program: string | undefined;
@@ -46,11 +48,13 @@ class Extension implements vscode.Disposable {
   constructor(private readonly context: vscode.ExtensionContext) {
     const { log, status, explanations } = this;
     this.ghost = new Ghost(() => this.client, SELECTOR, context.extension.id);
+    this.previews = new Previews(() => this.client, SELECTOR);
     const commands = register({
       client: () => this.client,
       program: () => this.program,
       restart: () => this.restart(),
       ghost: this.ghost,
+      previews: this.previews,
       status,
       explanations,
       log,
@@ -64,7 +68,7 @@ class Extension implements vscode.Disposable {
       vscode.window.onDidChangeActiveTextEditor(look),
       vscode.extensions.onDidChange(look),
     ];
-    this.disposables = [commands, this.ghost, status, explanations, log, ...watches];
+    this.disposables = [commands, this.ghost, this.previews, status, explanations, log, ...watches];
   }
 
   /** Start the server, or restart it; one at a time. */
@@ -92,6 +96,7 @@ class Extension implements vscode.Disposable {
   private async startAnew(): Promise<void> {
     await this.stop();
     this.ghost.forget();
+    this.previews.forget();
     const configured = vscode.workspace.getConfiguration(SECTION).get<string>(PATH) ?? '';
     const workspace = vscode.workspace.workspaceFolders?.map((folder) => folder.uri.fsPath) ?? [];
     const where = { configured, python: await activePython(), workspace, environment: process.env };
@@ -107,6 +112,9 @@ class Extension implements vscode.Disposable {
     client.onNotification(GROWN, (said) => {
       this.ghost.grown(said);
     });
+    client.onNotification(PREVIEW, (message) => {
+      this.previews.show(message);
+    });
     client.onNotification(EXPLANATION, (said) => {
       this.explanations.show(said);
     });
@@ -121,6 +129,7 @@ class Extension implements vscode.Disposable {
     void vscode.commands.executeCommand('setContext', 'spark.running', state === State.Running);
     if (state !== State.Running) {
       this.ghost.forget();
+      this.previews.forget();
     }
     if (state === State.Stopped && this.client) {
       this.status.showTrouble('The server has ended. "Spark: Restart the Server" starts it again.');

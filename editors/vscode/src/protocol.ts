@@ -3,7 +3,7 @@
  * `reason` is a sentence for people, which any release may reword.
  */
 
-import { InlineCompletionItem, NotificationType } from 'vscode-languageclient/node';
+import { InlineCompletionItem, NotificationType, type Range } from 'vscode-languageclient/node';
 
 export interface Status {
   readonly engine: string;
@@ -46,6 +46,32 @@ export interface Edited {
   readonly code?: string;
 }
 
+export interface Hunk {
+  readonly index: number;
+  readonly range: Range;
+  readonly newText: string;
+  /** The lines `[start, end)` that `newLines` replace: the same change as complete lines. */
+  readonly lines: { readonly start: number; readonly end: number };
+  readonly newLines: readonly string[];
+  readonly growing: boolean;
+}
+
+export interface Preview {
+  readonly id: string;
+  readonly uri: string;
+  readonly version: number;
+  readonly state: 'growing' | 'ready' | 'refused' | 'ended';
+  readonly code: string;
+  readonly reason: string;
+  readonly tokens: number;
+  readonly seconds: number;
+  /** The hunks before this number are those of the last message. */
+  readonly first: number;
+  readonly hunks: readonly Hunk[];
+  readonly applied: readonly number[];
+  readonly dropped: readonly { readonly index: number; readonly code: string; readonly reason: string }[];
+}
+
 export interface Engine {
   readonly name: string;
   readonly kind: string;
@@ -68,4 +94,5 @@ export interface Instructions {
 export const STATUS = new NotificationType<Status>('spark/status');
 export const GROWN = new NotificationType<Grown>('spark/inlineCompletion');
 export const EXPLANATION = new NotificationType<Explanation>('spark/explanation');
+export const PREVIEW = new NotificationType<Preview>('spark/editPreview');
 export const EDITED = new NotificationType<Edited>('spark/edit');

@@ -28,6 +28,7 @@ def initialize(
     workspace.roots = tuple(folders or ([params.root_uri] if params.root_uri else []))
     options = params.initialization_options
     client.shows_partial_results = client_declares(options, "growing")
+    client.shows_previews = client_declares(options, "previews")
     client.reports_rejections = client_declares(options, "rejects")
     client.shows_explanations = client_declares(options, "explains")
     settings.begin(options)

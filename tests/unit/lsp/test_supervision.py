@@ -13,7 +13,7 @@ from lsprotocol import types
 from tree_sitter import Language, Parser, Tree
 
 from spark_lsp.errors import SparkError
-from spark_lsp.lsp import edit_jobs as edit_jobs_module
+from spark_lsp.lsp import edit_applier as edit_applier_module
 from spark_lsp.lsp import edit_proposer as edit_proposer_module
 from spark_lsp.lsp import engine_side as engine_side_module
 from spark_lsp.lsp import main_loop as main_loop_module
@@ -187,7 +187,7 @@ async def test_an_edit_parses_each_text_once(
 async def test_an_edit_ends_once_however_it_is_stopped(
     how: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(edit_jobs_module, "APPLY_TIMEOUT_SECONDS", 0.01)
+    monkeypatch.setattr(edit_applier_module, "APPLY_TIMEOUT_SECONDS", 0.01)
     if how != "silent":
         engine.held = anyio.Event()
     async with running(engine) as (parts, client):

@@ -45,8 +45,24 @@ local function announce(name, data)
   vim.api.nvim_exec_autocmds('User', { pattern = name, data = data, modeline = false })
 end
 
+--- The buffer of an edit of version 0 that was changed since. Neovim refuses edits of another version, except of 0,
+--- which is the version of each file until its first change.
+local function is_stale(edit)
+  return vim.iter(edit.documentChanges or {}):any(function(change)
+    local document = change.textDocument
+    local version = document and vim.lsp.util.buf_versions[vim.uri_to_bufnr(document.uri)]
+    return document ~= nil and document.version == 0 and (version or 0) > 0
+  end)
+end
+
 ---@type table<string, lsp.Handler>
 local handlers = {
+  ['workspace/applyEdit'] = function(err, params, ctx)
+    if is_stale(params.edit) then
+      return { applied = false, failureReason = 'the text has changed since' }
+    end
+    return vim.lsp.handlers['workspace/applyEdit'](err, params, ctx)
+  end,
   ['spark/status'] = function(_, status, ctx)
     M.status[ctx.client_id] = status
     announce('SparkStatus', status)
@@ -58,6 +74,10 @@ local handlers = {
   ['spark/edit'] = function(_, result)
     require('spark_lsp.commands').ended(result.id)
     announce('SparkEdit', result)
+  end,
+  ['spark/editPreview'] = function(_, message, ctx)
+    require('spark_lsp.preview').show(message, ctx.client_id)
+    announce('SparkPreview', message)
   end,
   ['spark/explanation'] = function(_, params)
     require('spark_lsp.commands').explained(params)
@@ -188,6 +208,7 @@ function M.setup(options)
     default = true,
   })
   require('spark_lsp.commands').define()
+  require('spark_lsp.preview').define()
   local cmd, found = M.find()
   if not found then
     vim.schedule(function()
@@ -197,7 +218,7 @@ function M.setup(options)
   end
   local config = vim.tbl_deep_extend('force', {
     handlers = handlers,
-    init_options = { spark = { client = { growing = true, rejects = true, explains = true } } },
+    init_options = { spark = { client = { growing = true, previews = true, rejects = true, explains = true } } },
     -- Neovim 0.11 does not declare ghost text, but this module shows it there too.
     capabilities = { textDocument = { inlineCompletion = { dynamicRegistration = false } } },
   }, M.options.config, { cmd = cmd })
@@ -208,6 +229,7 @@ function M.setup(options)
     group = group,
     callback = function(event)
       ghost.detach(event.buf, event.data.client_id)
+      require('spark_lsp.preview').detach(event.buf, event.data.client_id)
     end,
   })
   vim.lsp.enable('spark_lsp')
