@@ -186,7 +186,7 @@ async def test_all_imports_are_fixed_as_one_edit(join: Any, editor_name: str) ->
     (action,) = await offered(client, uri, here(0, 0, (14, 0)), *both, only=["source.fixAll"])
     assert (action.kind, action.command) == ("source.fixAll.spark", None)
     assert action.edit is not None
-    (change,) = action.edit.document_changes or ()
+    [change] = list(action.edit.document_changes or ())
     assert isinstance(change, types.TextDocumentEdit)
     assert change.text_document.version == 1
     assert changed(uri, PYTHON, change.edits) == PYTHON[PYTHON.index("\n\n\ndef total") + 1 :]

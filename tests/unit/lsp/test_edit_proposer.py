@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import anyio
 import pytest
@@ -12,9 +12,9 @@ from spark_lsp.codes import Code
 from spark_lsp.config import Settings
 from spark_lsp.errors import EditRefused, EngineError
 from spark_lsp.lsp.answer_recorder import AnswerReader
+from spark_lsp.lsp.edit_progress import EditProgress
 from spark_lsp.lsp.edit_proposer import EditProposer, proposal_of
 from spark_lsp.lsp.edit_request import EditRequest
-from spark_lsp.lsp.progress import Progress
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.privacy.redaction import RedactedDocument
 from spark_lsp.prompts.syntax import SyntaxTree
@@ -59,8 +59,12 @@ class Script:
         yield Chunk(answer)
         yield Finished()
 
-    def report(self, message: str, **_: Any) -> None:
+    def report(self, message: str) -> None:
         self.lines.append(message)
+
+    def started(self, event: Started) -> None: ...
+
+    def received(self, text: str) -> None: ...
 
     async def propose(self, text: str = TEXT, instruction: str = "Add the other way round") -> str:
         """Return the text after the edit."""
@@ -69,7 +73,7 @@ class Script:
         document = Document("file:///a.py", text, language="python")
         seen = RedactedDocument.from_document(document)
         request = EditRequest("instruct", seen, SyntaxTree.of(document), 0, len(text), instruction)
-        return apply_edits(text, await proposer.propose(request, cast(Progress, self)))
+        return apply_edits(text, await proposer.propose(request, cast(EditProgress, self)))
 
 
 async def test_an_answer_that_passes_is_the_only_one() -> None:
