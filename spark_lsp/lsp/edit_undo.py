@@ -40,6 +40,7 @@ class EditUndo:
         self._edits = edits
         self._last_edits = last_edits
         self._numbers = itertools.count(1)
+        self._running: set[str] = set()
 
     def start(self, uri: str, edit_id: str) -> dict[str, str]:
         """Have the editor undo an edit; return the ids. The outcome is a `spark/edit`.
@@ -50,7 +51,10 @@ class EditUndo:
         params = self._make_params(edit)
         undo_id = f"undo-{next(self._numbers)}"
         edit.state = "undone"  # so that a second command undoes the edit before it
-        self._engine_side.spawn(self._run, undo_id, edit, params)
+        self._running.add(undo_id)
+        self._engine_side.spawn(
+            self._run, undo_id, edit, params, on_failure=lambda _: self._end(undo_id, edit, FAILED)
+        )
         return {"id": undo_id, "undone": edit.id, "state": "started"}
 
     def _make_params(self, edit: LastEdit) -> types.ApplyWorkspaceEditParams:
@@ -74,7 +78,13 @@ class EditUndo:
         return types.ApplyWorkspaceEditParams(changes, "Undo the last edit of spark-lsp")
 
     async def _run(self, undo_id: str, edit: LastEdit, params: types.ApplyWorkspaceEditParams) -> None:
-        outcome = await self._apply(params)
+        self._end(undo_id, edit, await self._apply(params))
+
+    def _end(self, undo_id: str, edit: LastEdit, outcome: Outcome) -> None:
+        """Send the outcome to the editor, once."""
+        if undo_id not in self._running:
+            return
+        self._running.remove(undo_id)
         if outcome.state != "applied":
             edit.state = "applied"
         self._edits.send_outcome(undo_id, edit.uri, outcome)

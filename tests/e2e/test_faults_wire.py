@@ -349,15 +349,19 @@ class Pinger(threading.Thread):
 
 def test_fault_12_an_editor_that_stops_reading(pipe: Pipe, replay_config: Path) -> None:
     """All that is sent meanwhile is taken, so the loop is alive; then everything is there."""
-    text = "".join(f"    value_{number} = {number}\n" for number in range(4_000))
-    (replay_config.parent / "edit.txt").write_text(text)
+    count = 4_000
+    lines = "".join(f"    {number + 1},\n" for number in range(count))
+    (replay_config.parent / "edit.txt").write_text(f"values = [\n{lines}]\n")
     pace(replay_config, tokens_per_s=5_000)
     capabilities = {**INITIALIZE["capabilities"], "window": {"workDoneProgress": True}}
     pipe.initialize(capabilities=capabilities, **GROWING)
     pipe.engine()
     pipe.open(f"{TEXT}    return a\n")
-    count, before = 4_000, pipe.rss()
-    pipe.send(id="edit", method=EXECUTE, params={"command": "spark.edit", "arguments": [EDIT]})
+    values = "file:///values.py"
+    pipe.open("values = [\n" + "    0,\n" * count + "]\n", values)
+    whole = {"start": {"line": 0, "character": 0}, "end": {"line": count + 2, "character": 0}}
+    edit, before = {**EDIT, "uri": values, "range": whole}, pipe.rss()
+    pipe.send(id="edit", method=EXECUTE, params={"command": "spark.edit", "arguments": [edit]})
     assert pipe.answer()["result"]["state"] == "started"
     pipe.until(lambda: pipe.told("$/progress"))
     pipe.complete("ghost")
@@ -371,7 +375,7 @@ def test_fault_12_an_editor_that_stops_reading(pipe: Pipe, replay_config: Path) 
     ended = pipe.until(lambda: pipe.told("spark/edit"))
     assert [each["state"] for each in ended] == ["applied"], ended
     (change,) = pipe.applied[0]["edit"]["documentChanges"]
-    assert "".join(each["newText"] for each in change["edits"]).count("value_") == 4_000  # all of it, once
+    assert "".join(each["newText"] for each in change["edits"]).count(",") == count  # all of it, once
     kinds = [each["value"]["kind"] for each in pipe.told("$/progress")]
     assert (kinds[0], kinds[-1]) == ("begin", "end")
 

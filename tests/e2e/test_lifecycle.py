@@ -28,6 +28,8 @@ async def test_what_is_offered_depends_on_the_editor(join: Any, editor_name: str
         "spark.undoEdit",
         "spark.instructions",
         "spark.cancel",
+        "spark.applyEdit",
+        "spark.discardEdit",
         "spark.accept",
         "spark.reject",
         "spark.explain",

@@ -240,7 +240,7 @@ def test_add_documentation(editor: Editor) -> None:
 
 
 def test_a_fix(editor: Editor, replay_config: Path) -> None:
-    (replay_config.parent / "edit.txt").write_text("    return a * 2\n")
+    (replay_config.parent / "edit.txt").write_text("    return a * b * 2\n")
     before = editor.lines()
     editor.lua(
         """vim.api.nvim_win_set_cursor(0, { 6, 0 })
@@ -248,7 +248,7 @@ def test_a_fix(editor: Editor, replay_config: Path) -> None:
         vim.lsp.buf.code_action({ apply = true, context = { only = { 'quickfix' }, diagnostics = {
             { range = at, message = "should be 2", severity = 1 } } } })"""
     )
-    editor.wait(lambda: editor.lines()[5] == "    return a * 2")
+    editor.wait(lambda: editor.lines()[5] == "    return a * b * 2")
     undone(editor, before)
 
 
@@ -388,7 +388,7 @@ def test_the_log_and_the_doctor_are_a_word_away(editor: Editor) -> None:
 
 def test_what_is_no_command_is_told(editor: Editor) -> None:
     editor.nvim.command("Spark fly")
-    assert "there are doctor, edit, engine" in editor.messages()
+    assert "there are again, doctor, edit, engine" in editor.messages()
     assert editor.lua("return vim.fn.getcompletion('Spark e', 'cmdline')") == ["edit", "engine", "explain"]
 
 

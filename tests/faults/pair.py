@@ -20,9 +20,15 @@ from tests.e2e.pipe import INITIALIZE, Pipe, until
 LAUNCHER = str(Path(__file__).with_name("launcher.py"))
 PATIENCE = 60.0  # seconds; nothing takes a tenth of it on an idle machine
 CAPABILITIES = {
-    "textDocument": {"inlineCompletion": {}},
-    "window": {"workDoneProgress": True, "showMessage": {"messageActionItem": {}}},
-    "workspace": {"configuration": True, "workspaceEdit": {"documentChanges": True}},
+    "textDocument": {
+        "inlineCompletion": {},
+        "codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": []}}},
+    },
+    "window": {
+        "workDoneProgress": True,
+        "showMessage": {"messageActionItem": {}},
+    },
+    "workspace": {"applyEdit": True, "configuration": True, "workspaceEdit": {"documentChanges": True}},
 }
 CONFIG = """\
 [engines.replay]
@@ -137,7 +143,8 @@ class Pair:
     def _start_server(self) -> None:
         serve = [sys.executable, LAUNCHER, str(self._control("server")), "serve"]
         self.pipe = Pipe(self._home, self.log, serve)
-        options = {"spark": {"client": {"growing": True}, "completion": {"menu": "always"}}}
+        shows = {"growing": True, "previews": True}
+        options = {"spark": {"client": shows, "completion": {"menu": "always"}}}
         more = {**INITIALIZE, "capabilities": CAPABILITIES, "initializationOptions": options}
         self.pipe.send(id="initialize", method="initialize", params=more)
         self._until(lambda: self.answered["initialize"])
@@ -183,7 +190,14 @@ class Pair:
             self.pipe.heard.append(found)
 
     def _serve(self, request: dict[str, Any]) -> None:
-        """Answer the server; where that is wanted, stop a job as soon as it shows itself."""
+        """Answer the server, and make its edits; where wanted, stop a job as soon as it shows itself."""
+        if request["method"] == "workspace/applyEdit":
+            for each in request["params"]["edit"].get("documentChanges", ()):
+                document = each["textDocument"]
+                changes = [
+                    {"range": edit["range"], "text": edit["newText"]} for edit in reversed(each["edits"])
+                ]
+                self.pipe.change(document["version"] + 1, *changes, uri=document["uri"])
         self.pipe._serve(request)
         if request["method"] == "window/workDoneProgress/create" and self._stopping:
             self.pipe.send(method="window/workDoneProgress/cancel", params=request["params"])
@@ -261,6 +275,7 @@ class Pair:
         place = {"textDocument": {"uri": ruled}, "position": {"line": 1, "character": 4}}
         wanted += [self.ask("textDocument/completion", place), self.suggestion(ruled, 1, 4)]
         wanted += [self.command("spark.accept", {"token": 1}), self.command("spark.status")]
+        wanted.append(self.command("spark.reject", {"token": 1}))
         wanted.append(self.command("spark.cursor", {"uri": uri, "position": {"line": 1, "character": 4}}))
         wanted += [self.command("spark.selectEngine"), self.command("spark.cancel", "edit-0")]
         explaining = self.command("spark.explain", {"uri": uri, "range": here})
@@ -323,6 +338,75 @@ class Pair:
         end = time.monotonic() + 0.4
         while time.monotonic() < end:
             self._hear(0.05)
+
+    def go_on(self) -> None:
+        """Continue edits, steer and undo them, and look at them before they are applied."""
+        uri = self.open("def mul(a, b):\n    return a * b\n")
+        self.ended(self.command("spark.edit", self._edit(uri, 0, "document")))
+        undone = self.result(self.command("spark.undoEdit", {"uri": uri})).get("result")
+        if undone is not None:
+            self._until(lambda: self.told("spark/edit", undone["id"]))
+        self.ended(self.command("spark.editAgain", {"uri": uri, "instruction": "in other words"}))
+        self.ended(self.command("spark.edit", self._edit(uri, 0, "tests", "Write a test below it")))
+        self._settings({"edit": {"deep": "slow"}})
+        reports = len(self._reports())
+        said = self.command("spark.edit", self._edit(uri, 1, "instruct", "say it"))  # will be refused
+        if (result := self.result(said).get("result")) is not None:
+            self._until(lambda: len(self._reports()) > reports or self.told("spark/edit", result["id"]))
+            self.result(self.command("spark.steer", {"instruction": "in one sentence"}))
+        self.ended(said)
+        for mode, decide in (("preview", "spark.applyEdit"), ("preview", "spark.discardEdit"), ("live", "")):
+            self._settings({"edit": {"apply": mode}})
+            self._decide(decide)
+        self._settings({"edit": {"apply": "final", "deep": ""}})
+        self.result(self.command("spark.instructions"))
+        self._read_beside()
+        self._rest()
+
+    def _decide(self, command: str) -> None:
+        """Begin an edit in preview, and run a command when it waits for the user."""
+        started = self.result(self.start_edit(self.open())).get("result")
+        if started is None:
+            return
+        self.edits.add(started["id"])
+        self._until(lambda: self._is_decidable(started["id"]))
+        if command and "error" in self.result(self.command(command, {"id": started["id"]})):
+            self.result(self.command("spark.discardEdit", {"id": started["id"]}))  # the next decision
+        self._until(lambda: self.told("spark/edit", started["id"]))
+
+    def _read_beside(self) -> None:
+        """Complete a call of a function from another file, and fix all imports."""
+        folder = Path(tempfile.mkdtemp(dir=self._folder))
+        (folder / "helpers.py").write_text("def helper(a: int) -> int:\n    return a\n")
+        uri = (folder / "a.py").as_uri()
+        self.pipe.open("import os\nfrom helpers import helper\n\n\ndef run():\n    helper(\n", uri)
+        for _ in range(2):
+            self.result(self.suggestion(uri, 5, 11))
+            self._rest()
+        unused = {"start": {"line": 0, "character": 7}, "end": {"line": 0, "character": 9}}
+        diagnostic = {
+            "range": unused,
+            "message": "`os` imported but unused",
+            "code": "F401",
+            "source": "Ruff",
+        }
+        context = {"diagnostics": [diagnostic], "only": ["source.fixAll"]}
+        about = {"textDocument": {"uri": uri}, "range": unused, "context": context}
+        self.result(self.ask("textDocument/codeAction", about))
+        self.ended(self.command("spark.edit", self._edit(uri, 4, "tests")))  # in a file that is not there
+
+    def _reports(self) -> list[dict[str, Any]]:
+        """The reports that an engine works on an edit."""
+        return [each for each in self.pipe.told("$/progress") if "working" in json.dumps(each)]
+
+    def _edit(self, uri: str, line: int, action: str, instruction: str = "") -> dict[str, Any]:
+        here = {"start": {"line": line, "character": 4}, "end": {"line": line, "character": 4}}
+        return {"action": action, "uri": uri, "range": here, "instruction": instruction}
+
+    def _is_decidable(self, identity: str) -> bool:
+        """Whether an edit waits for the user, or has ended."""
+        shown = [each["state"] for each in self.told("spark/editPreview", identity)]
+        return "ready" in shown or bool(self.told("spark/edit", identity))
 
     def drop_link(self) -> None:
         """Lose the link in the middle of an explanation and an edit, and find it again."""
