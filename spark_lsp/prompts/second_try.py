@@ -2,7 +2,8 @@
 
 The second request continues the conversation with the exact reason why the first answer cannot be used. It
 never asks for an improvement in general. If the first answer changed nothing, or not what the instruction
-names, the second one is another sample instead: a model that is shown its own copy copies it again.
+names, the second one is another sample instead: a model that is shown its own copy copies it again. An answer
+that reached its token limit has no second one, which would cost as much again.
 """
 
 import re
@@ -16,7 +17,6 @@ from spark_lsp.text.edits import Edit
 
 _OBJECTIONS = {
     Code.ANSWER_UNREADABLE: "Your answer holds no code. Write the changed code in one code block.",
-    Code.ANSWER_CUT: "Your answer was too long and was cut. Write only the changed code, without a comment.",
 }
 _RESAMPLED = frozenset((Code.NO_CHANGE,))
 _FINAL = frozenset((Code.PROPOSAL_DISGUISED,))  # a second answer with the same text would be no better

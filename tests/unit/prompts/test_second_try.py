@@ -35,6 +35,7 @@ def test_the_reason_continues_the_conversation() -> None:
         Attempt("", refusal=EditRefused("There is a docstring", code=Code.DOCSTRING_EXISTS)),
         Attempt("", refusal=EditRefused("It would change a secret", code=Code.SECRET_TOUCHED)),
         Attempt("", refusal=EditRefused("It only thought", code=Code.ENGINE_ONLY_THOUGHT)),
+        Attempt("…", refusal=EditRefused("It never ended", code=Code.ANSWER_CUT)),
     ],
 )
 def test_these_are_final(first: Attempt) -> None:
@@ -54,9 +55,9 @@ def test_a_copy_is_not_shown_to_the_model_again(first: Attempt) -> None:
     assert (again.objection, again.attempt) == (None, 2)
 
 
-@pytest.mark.parametrize("code", [Code.ANSWER_CUT, Code.ANSWER_UNREADABLE])
-def test_an_answer_without_a_proposal_is_requested_again(code: Code) -> None:
-    again = plan_second_request(REQUEST, Attempt("…", refusal=EditRefused("It is of no use", code=code)))
+def test_an_answer_without_a_proposal_is_requested_again() -> None:
+    refusal = EditRefused("It is of no use", code=Code.ANSWER_UNREADABLE)
+    again = plan_second_request(REQUEST, Attempt("…", refusal=refusal))
     assert again is not None
     assert again.objection is not None
     assert "better" not in again.objection.reason
