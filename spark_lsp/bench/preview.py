@@ -71,10 +71,12 @@ async def _edit(editor: Editor, uri: str, machine: Wafer) -> tuple[float, float]
     asked = time.monotonic()
     number = await editor.start_edit({**offered[INSTRUCT], "instruction": "use max"})
     state, reason, _ = await editor.wait_for_edit(number, EDIT_S)
+    applied_at = time.monotonic()
     editor.close(uri)
-    if state != "applied" or not heard or heard[-1][1] < LINES - 1:
-        raise SparkError(f"The edit was not shown completely: {reason}", "It cannot be measured")
+    if state != "applied" or not heard:
+        raise SparkError(f"The edit was not shown: {reason}", "It cannot be measured")
     read_s = machine.overhead_s + machine.prefill_s(len(OLD) // CHARACTERS_PER_TOKEN)
     first_due = asked + read_s + next(iter(schedule(machine, 1, 0)))
-    last_at = next(at for at, lines in heard if lines == heard[-1][1])
+    # The complete edit is applied at once, even if its last lines were not in a preview yet.
+    last_at = next((at for at, lines in heard if lines >= LINES - 1), applied_at)
     return heard[0][0] - first_due, last_at - asked
