@@ -67,7 +67,7 @@ edit = ["replay"]
 chat = ["replay"]
 """
 VALUES = "def f():\n" + "".join(f"    value_{n} = {n}\n" for n in range(12)) + "    return value_1\n"
-REWRITTEN = VALUES.replace("_2 = 2\n", "_2 = 22\n    more = 1\n").replace("    value_8 = 8\n", "")
+REWRITTEN = VALUES.replace("_2 = 2\n", "_2 = 22\n    print(value_2)\n").replace("    value_8 = 8\n", "")
 TEXTS = {
     "complete": SAID + "\n",
     "edit": "Add two numbers.\n",

@@ -25,10 +25,8 @@ class Channel:
     task: Task = Task.CHAT
     on_read: Callable[[], None] = lambda: None
     first_text_s: float = 0.0  # seconds for the first text; 0: by the task
-    next_text_s: float = NEXT_TEXT_TIMEOUT_S
-    make_silence: "Callable[[float], EngineError] | None" = (
-        None  # the error after that time; None: the gateway's
-    )
+    next_text_s: float = 0.0  # seconds from one text to the next; 0: `NEXT_TEXT_TIMEOUT_S`
+    make_silence: Callable[[float], EngineError] | None = None  # the error after that; None: the gateway's
     events: deque[Event] = field(default_factory=deque[Event])
     error: EngineError | None = None
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
@@ -59,7 +57,7 @@ class Channel:
             while self.events:
                 event = self.events.popleft()
                 if isinstance(event, Chunk):
-                    timeout_s = self.next_text_s
+                    timeout_s = self.next_text_s or NEXT_TEXT_TIMEOUT_S
                     self.on_read()
                 yield event
                 if isinstance(event, Finished):

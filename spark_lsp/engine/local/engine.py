@@ -312,11 +312,13 @@ class LocalEngine:
         return now - before >= _FORGIVEN_S
 
     async def _watch(self, child: ModelProcess) -> None:
-        """Wait for the child's death and start it again, once; not if it was unloaded."""
+        """Wait for the child's death and start it again, once; not if it was unloaded or replaced."""
         await child.ended()
-        if self._closed or child is not self._child:
+        if self._closed:
             return
         await child.aclose()
+        if child is not self._child:
+            return
         self._record_death(child)
         with contextlib.suppress(EngineError):
             await self._ensure_child()
