@@ -376,7 +376,9 @@ def test_fault_12_an_editor_that_stops_reading(pipe: Pipe, replay_config: Path) 
     ended = pipe.until(lambda: pipe.told("spark/edit"))
     assert [each["state"] for each in ended] == ["applied"], ended
     (change,) = pipe.applied[0]["edit"]["documentChanges"]
-    assert "".join(each["newText"] for each in change["edits"]).count(",") == count - 1  # all, once; the last stays
+    assert (
+        "".join(each["newText"] for each in change["edits"]).count(",") == count - 1
+    )  # all, once; the last stays
     kinds = [each["value"]["kind"] for each in pipe.told("$/progress")]
     assert (kinds[0], kinds[-1]) == ("begin", "end")
 
