@@ -348,6 +348,8 @@ class EditJobs:
     def _apply_mode(self) -> str:
         """When edits are applied: `final`, `preview` or `live`."""
         mode = self._settings.current.edit.apply
+        if mode == "live":  # many changes while the user types: only a version shows that they fit the text
+            return mode if self._client.abilities.takes_versions else "final"
         return "final" if mode == "preview" and not self._client.shows_previews else mode
 
 

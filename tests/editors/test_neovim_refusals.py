@@ -61,7 +61,7 @@ def test_the_dismiss_key_is_remembered(start: Start, history: History) -> None:
     assert not editor.ghost()
     assert "sent this text away" in editor.statusline()
     editor.input("<Esc>GA")
-    assert editor.wait(editor.ghost) == SAID  # another place
+    editor.wait(lambda: editor.ghost() == SAID)  # another place
 
     again = start()
     again.input("jA")
