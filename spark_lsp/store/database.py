@@ -62,8 +62,9 @@ class Database:
 
     def _read_version(self, link: sqlite3.Connection) -> int:
         """Return the version of the file's schema; 0 for a new file. Raises `StoreError` for another one."""
-        (found,) = link.execute("PRAGMA user_version").fetchone()
+        # In this order: another process may create the tables, with their version, between the two.
         (tables,) = link.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        (found,) = link.execute("PRAGMA user_version").fetchone()
         if found != self.version and (found or tables):
             raise self._unusable("was written by another release")
         return found
