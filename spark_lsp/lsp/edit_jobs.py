@@ -20,6 +20,15 @@ from spark_lsp.errors import EditRefused, SparkError
 from spark_lsp.lsp import live_edits
 from spark_lsp.lsp.answer_recorder import AnswerReader
 from spark_lsp.lsp.edit_applier import EditApplier
+from spark_lsp.lsp.edit_outcomes import (
+    APPLIED,
+    APPLIED_WITHOUT_MODEL,
+    FAILED,
+    REJECTED_BY_USER,
+    SERVER_STOPPED,
+    STOPPED_BY_USER,
+    Outcome,
+)
 from spark_lsp.lsp.edit_preview import EditPreview
 from spark_lsp.lsp.edit_previews import EditPreviews
 from spark_lsp.lsp.edit_progress import EditProgress
@@ -39,37 +48,11 @@ from spark_lsp.lsp.threads import run_in_thread
 from spark_lsp.prompts.going_on import join_instructions
 from spark_lsp.prompts.instruction_comments import InstructionComment
 from spark_lsp.session.documents import Documents
-from spark_lsp.session.proposal import Proposal
 from spark_lsp.supervise import call_guarded, log_failure
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, rebase_edits
 
 TEXT_CHANGED = "The text changed where the edit was to be made"
-WENT_WRONG = (
-    "spark-lsp failed while it made this edit. The edit was aborted. Look at the text and ask again; please "
-    "report it if it fails again."
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an edit ended: the state of `spark/edit`, its code, and the reason in words.
-
-    `proposal` is the model's proposal if it was refused.
-    """
-
-    state: str
-    code: Code
-    reason: str = ""
-    proposal: Proposal | None = None
-
-
-APPLIED = Outcome("applied", Code.APPLIED)
-APPLIED_WITHOUT_MODEL = Outcome("applied", Code.APPLIED, "Made without a model")
-FAILED = Outcome("failed", Code.INTERNAL_ERROR, WENT_WRONG)
-STOPPED_BY_USER = Outcome("cancelled", Code.CANCELLED_BY_USER, "stopped by you")
-REJECTED_BY_USER = Outcome("cancelled", Code.CANCELLED_BY_USER, "rejected by you")
-SERVER_STOPPED = Outcome("cancelled", Code.SERVER_STOPPED, "spark-lsp stopped before the edit was made")
 
 
 @dataclass(eq=False)

@@ -12,7 +12,8 @@ from lsprotocol import types
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused, SparkError
 from spark_lsp.lsp import convert
-from spark_lsp.lsp.edit_jobs import APPLIED, FAILED, EditJobs, Outcome
+from spark_lsp.lsp.edit_jobs import EditJobs
+from spark_lsp.lsp.edit_outcomes import APPLIED, FAILED, Outcome
 from spark_lsp.lsp.engine_side import EngineSide
 from spark_lsp.lsp.language_client import LanguageClient
 from spark_lsp.lsp.last_edits import LastEdit, LastEdits
