@@ -8,6 +8,7 @@ from spark_lsp.prompts.shaping.deception import DECEPTIVE_CHARACTERS
 from spark_lsp.prompts.shaping.surroundings import Surroundings
 from spark_lsp.text.lines import LINE_END, indent_width
 
+_MIN_BEGINNING = 4  # characters of an unfinished line that are enough to recognize the line below
 _CLOSER = re.compile(r"\s*[)\]}]")
 
 
@@ -33,6 +34,8 @@ class LineCut:
             if self._is_deceptive(line, start):
                 return start  # the lines above it are safe
             if start and line.strip():
+                if is_final and not is_cut and not is_closed and self._is_begun_below(line, answer, start):
+                    return start
                 if body is not None and seen and indent_width(line) >= body and answer.is_code_at(start):
                     return start  # the head of a block whose body is below the cursor already
                 if start + indent_width(line) in answer.outer:
@@ -49,6 +52,13 @@ class LineCut:
             if is_closed and (len(seen) >= self.max_lines or self.around.tokens is None):
                 return end
         return None
+
+    def _is_begun_below(self, line: str, answer: ClosedAnswer, start: int) -> bool:
+        """Tell whether an unfinished last line is only the beginning of the line below."""
+        state = answer.states.get(start)
+        if state is None or state.depth > self.around.surplus:
+            return False
+        return len(line.strip()) >= _MIN_BEGINNING and (self.below or "").startswith(line.rstrip())
 
     def _is_below(self, line: str, closer: str) -> bool:
         """Tell whether a line that was cut before `closer` is the beginning of the line below."""

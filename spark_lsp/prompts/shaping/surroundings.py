@@ -15,6 +15,7 @@ from spark_lsp.text.lines import LINE_END, find_line_end, find_line_start, inden
 
 _MAX_CHARS_BEFORE = 10_000  # of the document, to find open brackets; they take 5 ms to read
 _MAX_CHARS_AFTER = 4_000  # of the document, to find their closers
+_NO_HEADS = ("#", "//", "--", "/*", "*", ";", "%", '"', "'")
 _BLANK = re.compile(r"\s+")
 _MARK = re.compile(r"\"\"\"|'''|\*/|-->|</[\w.:-]*>|/>|[)\]}>'\"`;,:]")
 _OPENERS = {")": "(", "]": "[", "}": "{", ">": "<"}
@@ -106,7 +107,12 @@ class Surroundings:
         return not is_inside and self._line_below.lstrip()[:1] not in (*")]}", "")
 
     def is_line_below_deeper(self, line: str) -> bool:
-        """Tell whether the line directly below is indented deeper than `line`, so that it may be its body."""
+        """Tell whether the line directly below is indented deeper than `line`, so that it may be its body.
+
+        A comment has no body, nor has a line for C's preprocessor.
+        """
+        if line.lstrip().startswith(_NO_HEADS):
+            return False
         line_end = find_line_end(self.text, self.offset)
         below = LINE_END.split(self.text[line_end : line_end + _MAX_CHARS_AFTER], maxsplit=2)[1:2]
         return bool(below and below[0].strip()) and indent_width(below[0]) > indent_width(line)
