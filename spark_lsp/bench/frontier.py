@@ -91,7 +91,7 @@ def measure(
     found: list[Series] = []
     for candidate in choose_candidates(engines, efforts, prices):
         found += anyio.run(_measure_engine, candidate, data, limit)
-        if details is not None:  # what an interrupted run has measured so far is kept
+        if details is not None:  # after each engine, so that an interrupted run keeps its results
             details.write_bytes(msgspec.json.format(msgspec.json.encode(found)))
     return [*found, *(simulate_pace(each, wafer) for wafer in wafers for each in found)]
 
@@ -111,7 +111,7 @@ async def _measure_engine(candidate: Candidate, data: Path | None, limit: int) -
 
 
 async def _load_engine(editor: Editor, where: Path) -> None:
-    """Load the model, which is not what this suite measures."""
+    """Load the model; this suite does not measure that."""
     uri, text = (where / "start.py").as_uri(), "x = 1\ny = "
     editor.open(uri, text, "python")
     await editor.complete(uri, len(text))
@@ -119,7 +119,7 @@ async def _load_engine(editor: Editor, where: Path) -> None:
 
 
 async def _with_progress(candidate: Candidate, tasks: TaskSet) -> AsyncGenerator[tuple[str, Attempt]]:
-    """Give each task, and show how many are done where a person looks."""
+    """Give each task, and show the progress on a terminal."""
     shown = sys.stderr.isatty()
     for number, (name, attempt) in enumerate(tasks.attempts.items()):
         if shown:

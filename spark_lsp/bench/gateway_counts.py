@@ -15,7 +15,7 @@ _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What one task of a gateway has used so far, on all its engines."""
+    """Tokens and seconds of one kind of request at a gateway so far, on all its engines."""
 
     tokens: Tokens = field(default_factory=Tokens)
     engine_s: float = 0.0

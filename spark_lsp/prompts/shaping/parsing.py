@@ -52,7 +52,7 @@ class ParseCheck:
         if not answer.leaves_open or self.around.is_loose or not all(self.around.closed):
             return len(answer.text)
         if answer.depth <= self.around.surplus:
-            return len(answer.text)  # the lines below close what it leaves open
+            return len(answer.text)  # the lines below close its brackets
         last = max((at for at, state in answer.states.items() if state.depth <= 0), default=0)
         line = answer.text[last:] if last else self.around.line + answer.text
         is_head = LINE_END.search(line) is None and self.around.is_line_below_deeper(line)
