@@ -37,7 +37,7 @@ class Candidate:
 def choose_candidates(
     names: Sequence[str], efforts: Sequence[str] = (), prices: Mapping[str, Price] | None = None
 ) -> list[Candidate]:
-    """Return the engines to compare. Raises `ConfigError` for a name that is no engine and no model."""
+    """Return the engines to compare. Raises `ConfigError` for an unknown name."""
     chosen = names or [model.name for model in registry.MODELS if paths.is_installed(model)]
     if not chosen:
         raise ConfigError(
