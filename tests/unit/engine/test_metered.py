@@ -13,7 +13,7 @@ from spark_lsp import config
 from spark_lsp.budget.ledger import Claim, Decision, Moment, UsageRow
 from spark_lsp.budget.limits import Limits
 from spark_lsp.codes import Code
-from spark_lsp.engine.base import Engine
+from spark_lsp.engine.base import Engine, ReportUsage
 from spark_lsp.engine.metered.accounts import Accounts, read_clock
 from spark_lsp.engine.metered.budgets import Budgets
 from spark_lsp.engine.route import Route
@@ -290,6 +290,25 @@ async def test_above_the_soft_limit_only_users_are_answered(
     assert paid.focus is None
     await ask(engine)
     assert engine.info.state == "ready"
+
+
+class Foresighted(Scripted):
+    """An engine that prepares documents outside of requests."""
+
+    report: ReportUsage
+
+    def report_usage_to(self, report: ReportUsage) -> None:
+        self.report = report
+
+
+async def test_a_document_prepared_in_advance_is_charged_without_an_answer(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, limited(tokens_per_day=5_000))
+    engine = Foresighted(*answer())
+    metered = desk.meter(engine)
+    engine.report("gpt-5-mini", Usage(4_900))
+    (row,) = desk.usage()
+    assert (row.answers, row.input_tokens, row.money) == (0, 4_900, 4_900 * 250)
+    assert (await refusal(metered)).code == Code.BUDGET_USED_UP
 
 
 async def test_a_limit_of_money_without_a_price_refuses(tmp_path: Path) -> None:
