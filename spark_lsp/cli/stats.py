@@ -11,6 +11,7 @@ from spark_lsp.cli import NOTHING, OK
 from spark_lsp.errors import StoreError
 from spark_lsp.stats.figures import Group, Report, summarise
 from spark_lsp.store.history import DAY_SECONDS, MAX_DAYS, History
+from spark_lsp.store.recording import Recording
 
 DAYS = 30
 NONE_YET = "There is no history of suggestions. It grows while you use an editor, if `stats.enabled` is true."
@@ -21,6 +22,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--days", type=_days, default=DAYS, help="days to look back (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures (needs matplotlib)")
+    parser.add_argument(
+        "--forget", action="store_true", help="delete the recorded days (`stats.record`) and print no figures"
+    )
 
 
 def _days(word: str) -> int:
@@ -32,6 +36,8 @@ def _days(word: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the figures; return 3 without any."""
+    if arguments.forget:
+        return _forget()
     history = History()
     try:
         rows = history.rows(time.time() - arguments.days * DAY_SECONDS)
@@ -48,6 +54,13 @@ def run(arguments: argparse.Namespace) -> int:
         from spark_lsp.stats.plot import draw
 
         draw(report, arguments.plot)
+    return OK
+
+
+def _forget() -> int:
+    """Delete the recorded events; the history of suggestions stays."""
+    count = Recording().forget()
+    print(f"{count:,} recorded events deleted." if count else "There is no recording.")
     return OK
 
 

@@ -3,8 +3,8 @@
 All functions work on names and contents; `lsp.fence` and `lsp.repository` read the files.
 
 A project may have a `.spark.toml`. It comes with the code, so it may only restrict: exclude files, switch
-ghost text (inline completions) or edits off. spark-lsp reports and ignores all its other keys. It cannot name
-an engine, a key or a command, and cannot switch anything on.
+ghost text (inline completions), edits or the recording of sessions off. spark-lsp reports and ignores all its
+other keys. It cannot name an engine, a key or a command, and cannot switch anything on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,6 +26,7 @@ __all__ = [
 ]
 PROJECT_FILE = ".spark.toml"
 _SWITCHED_OFF = {"enabled": False}
+_NOT_RECORDED = {"record": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class ProjectRestrictions:
     exclude: tuple[str, ...] = ()
     ghost_text: bool = True
     edits: bool = True
+    record: bool = True
 
     def combined_with(self, other: "ProjectRestrictions") -> "ProjectRestrictions":
         """Return the restrictions of both."""
@@ -83,13 +85,14 @@ class ProjectRestrictions:
             exclude=self.exclude + other.exclude,
             ghost_text=self.ghost_text and other.ghost_text,
             edits=self.edits and other.edits,
+            record=self.record and other.record,
         )
 
 
 def read_project_file(
     values: Mapping[str, Any], source: str, surroundings: PathContext = NO_CONTEXT
 ) -> tuple[ProjectRestrictions, list[Problem]]:
-    """Read a `.spark.toml`: `exclude = […]`, `completion.enabled = false`, `edit.enabled = false`.
+    """Read a `.spark.toml`: `exclude = […]`; `completion.enabled`, `edit.enabled`, `stats.record` = false.
 
     `source` names the file in the problems.
     """
@@ -104,6 +107,8 @@ def read_project_file(
             restrictions = replace(restrictions, ghost_text=False)
         elif key == "edit" and value == _SWITCHED_OFF:
             restrictions = replace(restrictions, edits=False)
+        elif key == "stats" and value == _NOT_RECORDED:
+            restrictions = replace(restrictions, record=False)
         else:
             ignored.append(key)
     if ignored:  # one problem for all: several messages at once make some editors wait for a key

@@ -2,7 +2,6 @@
 
 import argparse
 
-from spark_lsp.cli import OK
 from spark_lsp.cli.simulate import capacity, feel, plan, validate
 
 VERBS = {
@@ -22,5 +21,4 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run one of the verbs."""
-    VERBS[arguments.verb][0].run(arguments)
-    return OK
+    return VERBS[arguments.verb][0].run(arguments)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from spark_lsp.cli import OK
 from spark_lsp.cli.simulate.inputs import (
     add_arguments,
     make_crowd,
@@ -33,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the result (needs matplotlib)")
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> int:
     """Print how each machine serves the trace."""
     from spark_lsp.engine.wafer.machines import machine_of
 
@@ -54,6 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
         from spark_lsp.bench.simulated import draw_capacity
 
         draw_capacity(machines, served, arguments.plot)
+    return OK
 
 
 def _print_capacity(jobs: Sequence[Job], found: Sequence[Summary]) -> None:

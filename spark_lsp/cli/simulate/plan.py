@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from spark_lsp.cli import OK
 from spark_lsp.cli.simulate import plan_table
 from spark_lsp.cli.simulate.inputs import (
     NOTHING,
@@ -63,7 +64,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the plans (needs matplotlib)")
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> int:
     """Print the plans in one table."""
     plans = _read_plans(arguments, read_machines(arguments.profiles))
     prices = _need_known(read_prices(arguments.price), plans)
@@ -84,6 +85,7 @@ def run(arguments: argparse.Namespace) -> None:
         from spark_lsp.bench.planned import draw_plans
 
         draw_plans(found, curves, load.unit, arguments.plot)
+    return OK
 
 
 def _curves(plans: Sequence[Plan], load: Loads) -> Mapping[str, tuple[AtUsers, ...]]:

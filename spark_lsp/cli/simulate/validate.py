@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from spark_lsp.cli import OK
 from spark_lsp.cli.simulate.inputs import read_file
 from spark_lsp.simulate import fit
 
@@ -21,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the wafer's fit (needs matplotlib)")
 
 
-def run(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> int:
     """Print the errors."""
     found: dict[str, Any] = {"wafer": _wafer_report()}
     if arguments.gpu_data:
@@ -36,6 +37,7 @@ def run(arguments: argparse.Namespace) -> None:
         from spark_lsp.bench.simulated import draw_fit
 
         draw_fit(_fitted_rows(), arguments.plot)
+    return OK
 
 
 def _fitted_rows() -> list[fit.Published]:
