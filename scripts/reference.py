@@ -73,6 +73,12 @@ milliseconds to the first text, `p50_ms` and `p95_ms`. The share is that of the 
 suggestions among those that were accepted, rejected or ignored. A suggestion is `brief` if it was on the screen
 for less than 0.75 seconds. The figures never leave this machine ([Privacy](../explanation/privacy.md)).
 """,
+    "simulate": """\
+`plan --json` prints `{"requests", "unit", "users", "plans", "curves"}`. Each figure is an object with `value`, `low` and
+`high`: the prediction, and the same with every machine faster or slower by its typical error. Percentiles are lists of
+p50, p95 and p99, in seconds. `users` has the number of users before anyone slows, in `unit`, by the plan's name; `curves`
+needs `--plot`. [Plan capacity](../how-to/plan-capacity.md) explains plans and rules, and the columns of a trace.
+""",
     "bench": """\
 `--json` prints `{"machine": …, "figures": […]}`; [Performance](performance.md) explains the fields.
 """,
@@ -203,6 +209,8 @@ exclude = ["*.sql", "customers/*"]   # these stay in the editor
 enabled = false                      # no ghost text here
 [edit]
 enabled = false                      # no edits here
+[stats]
+record = false                       # no recording of your sessions here
 ```
 
 spark-lsp reports anything else in it and ignores it.

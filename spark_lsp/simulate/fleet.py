@@ -2,7 +2,8 @@
 
 Machines only meet in the router, so between two arrivals each of them runs alone, and its events are handled
 when the router next reads its state. The router chooses the group by the plan's rules, and in it the machine
-that has the request's prefix in its cache, unless that one is much busier than the least busy one.
+that has the request's prefix in its cache, unless that one is much busier than the least busy one. Of a large
+group it compares only some machines each time, as such routers do.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from spark_lsp.simulate.station import NOBODY, Station, Times
 from spark_lsp.simulate.trace import Job
 
 SLACK_SHARE, SLACK = 1.5, 4  # a prefix leaves its machine for one with that much less to do; a usual default
+COMPARED = 8  # machines of a large group, in turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class _Router:
     moved: list[int]
     homes: dict[tuple[int, str], Station] = field(default_factory=dict[tuple[int, str], Station])
     places: dict[str, int] = field(default_factory=dict[str, int])
+    turn: int = 0
 
     def __post_init__(self) -> None:
         self.places = {group.name: number for number, group in enumerate(self.plan.groups)}
@@ -100,17 +103,29 @@ class _Router:
         stations = self.groups[group]
         if len(stations) == 1:
             return stations[0]
-        for station in stations:
-            if station.next_at <= job.at:
-                station.advance(job.at)
-        least = min(stations, key=_load)
-        if not job.prefix:
-            return least
-        home = self.homes.get((group, job.prefix))
+        home = self.homes.get((group, job.prefix)) if job.prefix else None
+        if home is not None:
+            if home.next_at <= job.at:
+                home.advance(job.at)
+            if home.load <= SLACK:
+                return home
+        least = self._find_least(group, job.at)
         if home is not None and home.load <= SLACK_SHARE * least.load + SLACK:
             return home
         self.homes[group, job.prefix] = least
         return least
+
+    def _find_least(self, group: int, now: float) -> Station:
+        """Return the least busy machine, of a large group that of the next `COMPARED` ones."""
+        stations = self.groups[group]
+        if len(stations) > COMPARED:
+            self.turn += COMPARED
+            first = self.turn % len(stations)
+            stations = (stations * 2)[first : first + COMPARED]
+        for station in stations:
+            if station.next_at <= now:
+                station.advance(now)
+        return min(stations, key=_load)
 
 
 _load = attrgetter("load")

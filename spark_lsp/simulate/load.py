@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from spark_lsp.simulate.plan import Plan
 from spark_lsp.simulate.trace import Crowd, Job, merge_traces, trace_of
 
-REQUESTS, EACH = 4_000, 2  # requests of a trace, and at least that many of each user
+REQUESTS, EACH = 4_000, 2  # requests of a trace, and that many of each user if it stays below `MOST`
+MOST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class CrowdLoad:
         """Return a trace of that many users, long enough to fill the machines."""
         each = sum(crowd.per_minute for crowd in self.crowds)
         count = max(int(users), 1)
-        minutes = max(REQUESTS, EACH * count) / (count * each)
+        minutes = max(REQUESTS, min(EACH * count, MOST)) / (count * each)
         return merge_traces(trace_of(replace(crowd, users=count, minutes=minutes)) for crowd in self.crowds)
 
 
@@ -49,7 +50,7 @@ class TraceLoad:
 
 
 def guess_users(plan: Plan, jobs: Sequence[Job], size: float) -> float:
-    """Return the number of users that keeps the machines as full as they may be, by Little's law.
+    """Return half of the users that keep the machines as full as they may be, by Little's law: arrivals vary.
 
     `jobs` are the requests of `size` users.
     """
@@ -59,4 +60,4 @@ def guess_users(plan: Plan, jobs: Sequence[Job], size: float) -> float:
     rate = len(jobs) / (jobs[-1].at - jobs[0].at) / size
     tokens = sum(job.output for job in jobs) / len(jobs)
     service = tokens * machine.token_s(machine.users_at_full_speed, 2000) + machine.overhead_s
-    return plan.groups[0].count * machine.users_at_full_speed / (rate * service)
+    return plan.groups[0].count * machine.users_at_full_speed / (rate * service) / 2

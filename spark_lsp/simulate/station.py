@@ -155,12 +155,16 @@ class Station:
         self.now = to
 
     def _choose_next(self) -> None:
-        following = self._jobs[self._inbox[0]].at + self.delay if self._inbox else math.inf
+        following = self._reading_until
+        if self._inbox and (arrival := self._jobs[self._inbox[0]].at + self.delay) < following:
+            following = arrival
+        self._end_at = math.inf
         if self._writing:
-            self._end_at = self.now + max(self._writing[0][0] - self._virtual, 0.0) * self._step_s
-        else:
-            self._end_at = math.inf
-        self.next_at = max(min(following, self._reading_until, self._end_at), self.now)
+            left = (self._writing[0][0] - self._virtual) * self._step_s
+            self._end_at = self.now + left if left > 0 else self.now
+            if self._end_at < following:
+                following = self._end_at
+        self.next_at = following if following > self.now else self.now
 
     def _admit_jobs(self) -> None:
         while self._waiting:
