@@ -56,7 +56,7 @@ def test_json_has_error_bars_on_every_figure(
 
 def test_the_same_seed_gives_the_same_answer(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["simulate", "plan", "--users", "5", "--minutes", "1", "--quick", "--json", "--seed"]
-    said = [main([*words, seed]) or capsys.readouterr().out for seed in ("3", "3", "4")]
+    said = [str(main([*words, seed]) or capsys.readouterr().out) for seed in ("3", "3", "4")]
     assert said[0] == said[1] != said[2]
     assert [each["plan"] for each in json.loads(said[0])["plans"]] == ["wafer", "gpus", "mix"]
 
