@@ -75,6 +75,12 @@ for less than 0.75 seconds. `usage` has the [use of engines](../how-to/budgets.m
 `estimated`, `input_tokens`, `cached_tokens`, `output_tokens`, `costs` by currency, and `simulated`. The figures never
 leave this machine ([Privacy](../explanation/privacy.md)).
 """,
+    "simulate": """\
+`plan --json` prints `{"requests", "unit", "users", "plans", "curves"}`. Each figure is an object with `value`, `low` and
+`high`: the prediction, and the same with every machine faster or slower by its typical error. Percentiles are lists of
+p50, p95 and p99, in seconds. `users` has the number of users before anyone slows, in `unit`, by the plan's name; `curves`
+needs `--plot`. [Plan capacity](../how-to/plan-capacity.md) explains plans and rules, and the columns of a trace.
+""",
     "bench": """\
 `--json` prints `{"machine": …, "figures": […]}`; [Performance](performance.md) explains the fields.
 """,
@@ -222,6 +228,9 @@ enabled = false                      # no edits here
 [budget]
 tokensPerDay = 200000                # of all engines that cost money, for the files of this project
 costPerDay = 1.50
+
+[stats]
+record = false                       # no recording of your sessions here
 ```
 
 spark-lsp reports anything else in it and ignores it.

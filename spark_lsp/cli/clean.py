@@ -51,7 +51,7 @@ def _places() -> Iterator[tuple[Path, str]]:
     yield cache, "models and tools"
     yield (
         place.directory(),
-        "your approvals, budgets, refusals, instructions, history, and the demonstration's file",
+        "your approvals, budgets, refusals, instructions, history and recording, the demonstration's file",
     )
     try:
         yield runtime.directory(), "the gateway's socket, state and log"

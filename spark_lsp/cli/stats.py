@@ -16,6 +16,7 @@ from spark_lsp.stats.usage import Use, summarise_usage
 from spark_lsp.stats.usage import lines as usage_lines
 from spark_lsp.store.history import DAY_SECONDS, MAX_DAYS, History
 from spark_lsp.store.ledger import SqliteLedger
+from spark_lsp.store.recording import Recording
 
 DAYS = 30
 NONE_YET = "There is no history of suggestions. It grows while you use an editor, if `stats.enabled` is true."
@@ -26,6 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--days", type=_days, default=DAYS, help="days to look back (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures (needs matplotlib)")
+    parser.add_argument(
+        "--forget", action="store_true", help="delete the recorded days (`stats.record`) and print no figures"
+    )
 
 
 def _days(word: str) -> int:
@@ -37,6 +41,8 @@ def _days(word: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the figures; return 3 without any."""
+    if arguments.forget:
+        return _forget()
     since = time.time() - arguments.days * DAY_SECONDS
     try:
         rows = History().rows(since)
@@ -61,6 +67,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _plain(uses: Sequence[Use]) -> list[dict[str, Any]]:
     return [asdict(use) for use in uses]
+
+
+def _forget() -> int:
+    """Delete the recorded events; the history of suggestions stays."""
+    count = Recording().forget()
+    print(f"{count:,} recorded events deleted." if count else "There is no recording.")
+    return OK
 
 
 def lines(report: Report, days: int) -> list[str]:

@@ -303,6 +303,13 @@ class StatsSettings:
         bool,
         _describe("keep figures of each suggestion for `spark-lsp stats`; never its text, never to others"),
     ] = True
+    record: Annotated[
+        bool,
+        _describe(
+            "record the times and lengths of your typing and of the answers, never any text, so that "
+            "`spark-lsp simulate feel --mine` can replay your own days"
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 All functions work on names and contents; `lsp.fence` and `lsp.repository` read the files.
 
 A project may have a `.spark.toml`. It comes with the code, so it may only restrict: exclude files, switch
-ghost text (inline completions) or edits off, limit what requests about its files may use in a day. spark-lsp
-reports and ignores all its other keys. It cannot name an engine, a key or a command, and cannot switch
-anything on.
+ghost text (inline completions), edits or the recording of sessions off, and limit what requests about its files
+may use in a day. spark-lsp reports and ignores all its other keys. It cannot name an engine, a key or a
+command, and cannot switch anything on.
 """
 
 import hashlib
@@ -30,6 +30,7 @@ __all__ = [
 PROJECT_FILE = ".spark.toml"
 _SWITCHED_OFF = {"enabled": False}
 _LIMITS = {"tokensPerDay", "costPerDay", "currency"}
+_NOT_RECORDED = {"record": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ class ProjectRestrictions:
     ghost_text: bool = True
     edits: bool = True
     limits: tuple[ProjectLimit, ...] = ()
+    record: bool = True
 
     def combined_with(self, other: "ProjectRestrictions") -> "ProjectRestrictions":
         """Return the restrictions of both."""
@@ -89,13 +91,16 @@ class ProjectRestrictions:
             ghost_text=self.ghost_text and other.ghost_text,
             edits=self.edits and other.edits,
             limits=tuple(dict.fromkeys(self.limits + other.limits)),
+            record=self.record and other.record,
         )
 
 
 def read_project_file(
     values: Mapping[str, Any], source: str, surroundings: PathContext = NO_CONTEXT
 ) -> tuple[ProjectRestrictions, list[Problem]]:
-    """Read a `.spark.toml`: `exclude`, `completion.enabled = false`, `edit.enabled = false`, `[budget]`.
+    """Read a `.spark.toml`.
+
+    It has `exclude`, `[budget]`, and `false` for `completion.enabled`, `edit.enabled` or `stats.record`.
 
     `source` names the file in the problems.
     """
@@ -112,6 +117,8 @@ def read_project_file(
             restrictions = replace(restrictions, edits=False)
         elif key == "budget" and (limit := _read_limit(value, source)) is not None:
             restrictions = replace(restrictions, limits=(limit,))
+        elif key == "stats" and value == _NOT_RECORDED:
+            restrictions = replace(restrictions, record=False)
         else:
             ignored.append(key)
     if ignored:  # one problem for all: several messages at once make some editors wait for a key
