@@ -62,6 +62,11 @@ class Registry:
         """Return whether the gateway itself has an engine with this name and these settings."""
         return self._settings.get(name) == settings
 
+    @property
+    def settings(self) -> Mapping[str, EngineSettings]:
+        """The settings of the gateway's own engines."""
+        return self._settings
+
     def key_variables(self) -> set[str]:
         """Return the environment variables with the keys of the gateway's own engines."""
         return {each.key_env for each in self._settings.values() if isinstance(each, KeyedSettings)}
