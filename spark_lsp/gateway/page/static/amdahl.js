@@ -33,13 +33,12 @@ function draw() {
   byId('bars').replaceChildren(...lanes.flatMap((lane) => bar(lane, own, own + slow.wait)));
   const whole = (own + slow.wait) / (own + fast.wait);
   const limit = own ? `Even an engine without any wait would make it at most ${times((own + slow.wait) / own)}×.` : '';
-  const simulated = lanes.some((lane) => lane.simulated) ? ' (simulated)' : '';
   byId('gain').textContent =
-    `${fast.title} against ${slow.title}${simulated}: tokens come ${times(fast.rate / slow.rate)}× as fast, ` +
+    `${fast.title} against ${slow.title}: tokens come ${times(fast.rate / slow.rate)}× as fast, ` +
     `the wait is ${times(slow.wait / fast.wait)}× as short, the whole edit ${times(whole)}×. ${limit}`;
 }
 
-// Shows the line for two finished lanes: {title, wait (seconds), rate (tokens per second), simulated}.
+// Shows the line for two finished lanes: {title, wait (seconds), rate (tokens per second)}.
 export function compare(found, ownSeconds) {
   if (byId('amdahl').hidden) {
     byId('own').value = Math.round(ownSeconds);

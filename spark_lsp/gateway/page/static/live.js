@@ -19,13 +19,15 @@ function draw(id, value, make) {
 
 export const pair = (term, ...value) => [element('dt', {}, term), element('dd', {}, ...value)];
 const figure = ([term, value]) => element('div', {}, ...pair(term, value));
+const OUTCOMES = { stop: 'complete', length: 'cut at the limit' };
+const outcome = (name) => OUTCOMES[name] ?? name.replaceAll('_', ' ');
 const seconds = (value) => (value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(1)} s`);
 
-function engineCard({ engine, destination, budget }) {
+function engineCard({ engine, destination }) {
   const title = element('h4', {}, engine.name, ' ', element('span', { className: `state ${engine.state}` }, engine.state));
   const list = element('dl', { className: 'pairs' }, ...pair('Model', `${engine.model || 'unknown'} (${engine.kind})`));
   if (destination) list.append(...pair('Sends to', destination));
-  if (budget) list.append(...pair('Budget', budget));
+  if (engine.budget) list.append(...pair('Budget', engine.budget));
   const card = element('li', {}, title, list);
   if (engine.simulated) card.append(element('span', { className: 'mark' }, 'simulated pace'));
   const reason = engine.reason || engine.note;
@@ -34,7 +36,7 @@ function engineCard({ engine, destination, budget }) {
 }
 
 function answerRow(answer) {
-  const outcomes = Object.entries(answer.outcomes).map(([name, count]) => `${name.replaceAll('_', ' ')} ${count}`);
+  const outcomes = Object.entries(answer.outcomes).map(([name, count]) => `${outcome(name)} ${count}`);
   const first = answer.ttft_s === undefined ? '–' : seconds(answer.ttft_s);
   const cells = [answer.task, outcomes.join(', '), first].map((text) => element('td', {}, text));
   return element('tr', {}, element('th', { scope: 'row' }, answer.engine), ...cells);

@@ -63,9 +63,9 @@ class Lane {
     this.figures.append(
       ...pair('First token', `${Math.round(this.first - this.asked)} ms`),
       ...pair('Tokens/s', this.rate ? `${this.rate.toFixed(this.rate < 10 ? 1 : 0)}${set}` : '–'),
-      ...pair('All', `${this.wait.toFixed(2)} s, ${event.tokens} tokens`),
+      ...pair('Total', `${this.wait.toFixed(2)} s, ${event.tokens} tokens`),
     );
-    if (event.text_ms > 0) this.figures.append(...pair('Not counted', `${(event.text_ms / 1000).toFixed(1)} s until the text was there`));
+    if (event.text_ms >= 100) this.figures.append(...pair('Not counted', `${(event.text_ms / 1000).toFixed(1)} s until the text was there`));
     this.done = true;
   }
 }
