@@ -39,11 +39,12 @@ export async function isOurGateway() {
   const nonce = hex(crypto.getRandomValues(new Uint8Array(16)));
   const headers = { 'x-spark-pass': pass.slice(0, pass.lastIndexOf('.')), 'x-spark-nonce': nonce };
   const reply = await fetch('page/proof', { headers, cache: 'no-store' });
-  if (!reply.ok) return false;
+  const { proof } = await reply.json().catch(() => ({}));
+  if (!reply.ok || !proof) return false;
   const encoder = new TextEncoder();
   const algorithm = { name: 'HMAC', hash: 'SHA-256' };
   const key = await crypto.subtle.importKey('raw', encoder.encode(pass), algorithm, false, ['sign']);
-  return (await reply.json()).proof === hex(await crypto.subtle.sign('HMAC', key, encoder.encode(`page:${nonce}`)));
+  return proof === hex(await crypto.subtle.sign('HMAC', key, encoder.encode(`page:${nonce}`)));
 }
 
 // Calls take(value, milliseconds) for each line of JSON that a path answers with.

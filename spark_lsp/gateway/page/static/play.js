@@ -23,7 +23,7 @@ class Lane {
     this.note = element('p', { className: 'quiet' });
     this.pending = '';
     this.asked = performance.now();
-    const heading = element('h4', { id: `lane${number}-title` }, this.name, ' ');
+    const heading = element('h3', { id: `lane${number}-title` }, this.name, ' ');
     if (this.simulated) heading.append(element('span', { className: 'mark' }, 'simulated pace'));
     const article = byId('lanes').children[number];
     article.replaceChildren(heading, this.text, this.figures, this.note);
