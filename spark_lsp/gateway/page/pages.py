@@ -1,4 +1,4 @@
-"""The page as an ASGI application: its paths, and who may use each.
+"""The page as an ASGI application: its paths and their permissions.
 
     GET  /                 the page itself, without data; /page/NAME its files
     POST /page/tickets     a ticket, for the gateway's token; browsers are refused

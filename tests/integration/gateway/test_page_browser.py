@@ -1,14 +1,13 @@
 """The page in a real browser: what it shows, its playground, its accessibility, and what it must not do."""
 
 import http.server
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -55,13 +54,13 @@ def gateway(where: Path, start: Any) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def address(where: Path, environment: Any, gateway: Any) -> Callable[..., str]:
-    """Return the page's address, with a new ticket."""
+def address(gateway: Any) -> Callable[..., str]:
+    """Return the page's address with a new ticket, as `spark-lsp open` gets it."""
 
-    def asked(runtime: Path = where / "run") -> str:
-        command = [sys.executable, "-m", "spark_lsp", "open", "--print"]
-        done = subprocess.run(command, capture_output=True, text=True, env=environment(runtime), check=True)
-        return done.stdout.strip()
+    def asked(running: Any = gateway) -> str:
+        url = running.http.removesuffix("/v1") + "/page/tickets"
+        reply = httpx.post(url, headers=running.headers, trust_env=False).raise_for_status().json()
+        return f"{reply['address']}#{reply['ticket']}"
 
     return asked
 
@@ -293,7 +292,7 @@ def test_a_page_of_another_origin_gets_nothing(
 
 
 def test_it_comes_back_after_a_restart_and_sends_no_pass_to_another_program(
-    visit: Visit, where: Path, start: Any, environment: Any, address: Callable[..., str]
+    visit: Visit, where: Path, start: Any, address: Callable[..., str]
 ) -> None:
     runtime, token = where / "other", where / "other-token"
     arguments = (
@@ -304,8 +303,8 @@ def test_it_comes_back_after_a_restart_and_sends_no_pass_to_another_program(
         "--token-file",
         str(token),
     )
-    with start(runtime, *arguments):
-        page = visit(url=address(runtime), shown=False)
+    with start(runtime, *arguments) as running:
+        page = visit(url=address(running), shown=False)
         page.wait_for_selector("#playground:not([hidden])")
     page.wait_for_selector("#link.bad")
     assert "does not answer" in page.inner_text("#link")
