@@ -31,6 +31,9 @@ kind = "wafer"
 source = "text"
 buffer = true
 [engines.gpu]
+kind = "openai"
+base_url = "http://gpu.lan:8000/v1"
+[engines.spare]
 kind = "wafer"
 source = "box"
 [routes]
@@ -38,7 +41,7 @@ completion = ["wafer", "text"]
 edit = ["text"]
 """
 PICTURES: tuple[tuple[str, str, int, Any], ...] = (
-    ("page", "#now", 900, "light"),
+    ("page", "#now", 900, "light"),  # this one plays an answer of an engine, which is counted
     ("page-play", "#playground", 900, "light"),
     ("page-dark", "#playground", 900, "dark"),
     ("page-phone", "#playground", 360, "light"),
@@ -51,8 +54,10 @@ def take(browser: Browser, address: str, part: str, width: int, scheme: Any) -> 
     context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page = context.new_page()
     page.goto(address)
+    page.select_option("#source", "text" if part == "#now" else "")
     page.click("#run")
     page.wait_for_selector("#amdahl:not([hidden])")
+    page.wait_for_selector("#streams .quiet" if part == "#now" else "#gain")
     picture = page.locator(part).screenshot()
     context.close()
     return picture
@@ -67,7 +72,7 @@ def write(picture: bytes, name: str) -> None:
 def main() -> None:
     """Take the pictures and write the files."""
     folder = Path(tempfile.mkdtemp(prefix="spark-page-"))
-    (folder / "text.txt").write_text("return a + b\n")
+    (folder / "text.txt").write_text("return a + b\n" * 20)
     (folder / "config.toml").write_text(CONFIG)
     environment = {**os.environ, "SPARK_LSP_RUNTIME_DIR": str(folder)}
     program = [sys.executable, "-m", "spark_lsp"]

@@ -76,7 +76,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def visit(browser: Browser, address: Callable[..., str]) -> Iterator[Visit]:
     """Open the page in a window; fail if it reports an error, or asks another host for anything."""
-    contexts, faults = [], list[str]()
+    contexts, faults, requests = [], list[str](), list[tuple[str, str]]()
 
     def visited(width: int = 1000, scheme: Any = "light", url: str = "", *, shown: bool = True) -> Page:
         url = url or address()
@@ -85,9 +85,10 @@ def visit(browser: Browser, address: Callable[..., str]) -> Iterator[Visit]:
         page = context.new_page()
         page.set_default_timeout(PATIENCE * 1000)
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda message: shown and faults.append(message.text))
+        if shown:  # a refusal of the gateway is a message of the console
+            page.on("console", lambda message: faults.append(message.text))
         origin = url.partition("#")[0]
-        page.on("request", lambda asked: asked.url.startswith(origin) or faults.append(asked.url))
+        page.on("request", lambda asked: requests.append((asked.url, origin)))
         page.goto(url)
         if shown:
             page.wait_for_selector("#playground:not([hidden])")
@@ -97,6 +98,7 @@ def visit(browser: Browser, address: Callable[..., str]) -> Iterator[Visit]:
     for context in contexts:
         context.close()
     assert faults == []
+    assert [url for url, origin in requests if not url.startswith(origin)] == []
 
 
 def run(page: Page, left: str, right: str, source: str = "") -> None:

@@ -1,6 +1,6 @@
 """The playground without a browser: shared answers, paces, lanes and their failures."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import anyio
@@ -185,7 +185,7 @@ def test_a_body_with_other_fields_is_refused(wrong: dict[str, Any]) -> None:
 
 
 async def test_only_changes_are_sent_and_a_sign_of_life() -> None:
-    async def states() -> Any:
+    async def states() -> AsyncGenerator[bytes, None]:
         for state in (b"a\n", b"a\n", b"a\n", b"b\n", b"b\n"):
             yield state
 
