@@ -80,7 +80,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
         address = listener.Address(arguments.host, arguments.port, arguments.uds)
     registry = Registry(engines, settings.routes, settings.engines)
     build = functools.partial(app.build_engine, profiles=settings.profiles)
-    gateway = Gateway(registry, token, build, app.refuse_unapproved, arguments.lifetime, arguments.page_host)
+    gateway = Gateway(
+        registry, token, build, app.refuse_unapproved, arguments.lifetime, page_hosts=arguments.page_host
+    )
     await serve.serve(
         gateway,
         engines.values(),

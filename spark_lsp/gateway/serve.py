@@ -53,7 +53,7 @@ async def serve(
     listener, url = bind_address(address)
     server = uvicorn.Server(_make_config(gateway))
     announced = anyio.Event()
-    door = Door(gateway.page, own_address(url, address))
+    door = Door(gateway.page, own_address(url, address, gateway.page.names))
     gateway.page.open_door = door.open
     try:
         with anyio.open_signal_receiver(*SIGNALS) as signals:

@@ -41,6 +41,11 @@ class Admission:
     def __init__(self, names: Collection[str] = ()) -> None:
         self._names = frozenset(name.lower() for name in names)
 
+    @property
+    def has_names(self) -> bool:
+        """Whether browsers on other machines are admitted."""
+        return bool(self._names)
+
     def find_refusal(self, request: HTTPConnection) -> Response | None:
         """Return a 403 response, or None if the request is admitted."""
         host = request.headers.get("host", "")
@@ -49,7 +54,7 @@ class Admission:
                 "The page is not served under this name. Run `spark-lsp open` for its address; for browsers "
                 "on other machines, start the gateway with --page-host NAME"
             )
-        if not self._names and request.client is not None and not is_loopback(request.client.host):
+        if not self.has_names and request.client is not None and not is_loopback(request.client.host):
             return _refuse(
                 "The page is for this machine only. For browsers on other machines, start the gateway with "
                 "--page-host NAME"

@@ -5,7 +5,7 @@ runs `spark-lsp open`. The port serves the page and nothing else: other programs
 """
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -79,9 +79,16 @@ def _make_config(page: Page) -> uvicorn.Config:
     )
 
 
-def own_address(url: str, address: Address) -> str:
-    """Return the page's address on a gateway that listens on the loopback interface itself, else ""."""
-    return page_address(url) if address.uds is None and is_loopback(address.host) else ""
+def own_address(url: str, address: Address, names: Sequence[str] = ()) -> str:
+    """Return the page's address on a gateway that listens where the browser can reach it, else "".
+
+    That is the loopback interface, or a port under the first of the `names` of `--page-host`.
+    """
+    if address.uds is not None:
+        return ""
+    if names:
+        return f"http://{names[0]}:{url.rpartition(':')[2].removesuffix('v1/responses')}"
+    return page_address(url) if is_loopback(address.host) else ""
 
 
 def page_address(url: str) -> str:

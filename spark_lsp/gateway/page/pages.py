@@ -11,6 +11,7 @@ A pass is no token: no other path of the gateway accepts it. So a page cannot ch
 or use an engine that only an editor has brought.
 """
 
+import logging
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 from functools import partial
@@ -24,7 +25,7 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from spark_lsp.codes import Code
-from spark_lsp.errors import EngineError, RemoteProtocolError, SparkError
+from spark_lsp.errors import EngineError, RemoteProtocolError, SparkError, origin
 from spark_lsp.gateway.authentication import Authenticator
 from spark_lsp.gateway.http_body import read_object
 from spark_lsp.gateway.http_errors import STATUS_OF, error_response
@@ -35,6 +36,8 @@ from spark_lsp.gateway.page.lines import Lines, SendLine, encode, send_changes
 from spark_lsp.gateway.page.passes import Passes
 from spark_lsp.gateway.page.play import Playground, read_fields
 from spark_lsp.gateway.page.state import Sources, make_state
+
+log = logging.getLogger(__name__)
 
 PERIOD_S = 1.0  # between two looks at the state
 KEEP_ALIVE_S = 15.0
@@ -61,6 +64,7 @@ class Page:
         self, sources: Sources, playground: Playground, token: str, names: Collection[str] = ()
     ) -> None:
         self.playground = playground
+        self.names = tuple(names)
         self.open_door: OpenDoor | None = None
         self._sources = sources
         self._authenticator = Authenticator(token)
@@ -92,8 +96,11 @@ class Page:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = self._admission.find_refusal(Request(scope))
-        await (refusal or self._app)(scope, receive, partial(_send_with_headers, send))
+        try:
+            refusal = self._admission.find_refusal(Request(scope))
+            await (refusal or self._app)(scope, receive, partial(_send_with_headers, send))
+        except Exception as error:  # its message may contain a prompt
+            log.error("a request of the page failed unexpectedly: %s", origin(error))
 
     def _require_pass(self, handler: Handler) -> Handler:
         async def check_pass(request: Request) -> Response:
@@ -126,7 +133,7 @@ class Page:
             ticket = (await read_object(request, MAX_BODY_BYTES)).get("ticket")
         except RemoteProtocolError as error:
             return error_response(STATUS_OF.get(error.code, 400), error.code, str(error))
-        if _is_foreign(request):  # before the ticket is used up
+        if not self._admission.has_names and _is_foreign(request):  # before the ticket is used up
             message = "This ticket belongs to another user of this machine. Run `spark-lsp open` as yourself"
             return error_response(403, Code.FORBIDDEN_ORIGIN, message)
         granted = self._passes.redeem(ticket) if isinstance(ticket, str) else None

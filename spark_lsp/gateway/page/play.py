@@ -98,8 +98,7 @@ class Playground:
             yield outcome
         finally:
             self.streams.remove(stream)
-            if name != SAMPLE:
-                self.metrics.count_answer(name, request, outcome.finished, outcome.code)
+            self.metrics.count_answer(name, request, outcome.finished, outcome.code)
 
 
 @dataclass(slots=True)
@@ -151,9 +150,12 @@ class Play:
         await send_line({"type": "end"})
 
     async def _read_source(self, shared: SharedAnswer) -> None:
+        if self._source == SAMPLE:
+            await shared.run()
+            return
         with self._playground.counted(self._request, self._source) as outcome:
             await shared.run()
-            outcome.finished = shared.finished
+            outcome.finished, outcome.code = shared.finished, shared.code
 
     async def _run_lane(self, number: int, name: str, engine: Engine, send_line: SendLine) -> None:
         if not name:

@@ -53,6 +53,11 @@ class SharedAnswer:
         return last if isinstance(last, Finished) else None
 
     @property
+    def code(self) -> str:
+        """The code of the engine's failure; without one, that of an answer which ended early."""
+        return "cancelled" if self._failure is None else self._failure.code
+
+    @property
     def info(self) -> EngineInfo:
         """The engine's own."""
         return self._engine.info

@@ -235,6 +235,8 @@ def test_on_other_machines_the_page_needs_a_name(start: Any, short: Path) -> Non
         reply = httpx.get(base(started), headers={"Host": "gpu.lan"}, trust_env=False)
         assert reply.status_code == 200
         assert httpx.get(base(started), headers={"Host": "else.lan"}, trust_env=False).status_code == 403
+        found = httpx.post(f"{base(started)}/page/tickets", headers=started.headers, trust_env=False).json()
+        assert found["address"] == base(started).replace("127.0.0.1", "gpu.lan") + "/"
 
 
 # `spark-lsp open`.

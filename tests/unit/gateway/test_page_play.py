@@ -75,6 +75,7 @@ async def test_a_failure_reaches_all_readers(puppet: Any) -> None:
     for events in await play(found, "engine:puppet", "pace:wafer-4000", source="puppet"):
         assert events[-1]["type"] == "failed"
         assert events[-1]["code"] == "engine_failed"
+    assert found.metrics.answers == {("puppet", "chat", "engine_failed"): 1}
 
 
 async def test_an_unexpected_failure_costs_its_lane_only(puppet: Any) -> None:

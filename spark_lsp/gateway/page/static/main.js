@@ -33,7 +33,7 @@ function visible() {
 async function read(checks) {
   let came = false;
   reading = new AbortController();
-  if (checks && !(await isOurGateway())) throw new Refused('Another program listens here now. Run: spark-lsp open');
+  if (checks && !(await isOurGateway())) throw new Refused('Another program or gateway listens here now. Run: spark-lsp open');
   await readLines('page/state', { signal: reading.signal }, (state) => { came = true; take(state); });
   return came;
 }
