@@ -20,6 +20,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--port", type=int, default=0, help="port to listen on; 0 picks one (default)")
     where.add_argument("--uds", type=Path, metavar="PATH", help="listen on a Unix socket instead")
     where.add_argument("--automatic", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--page-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="serve the page also to browsers on other machines that use this host name; repeatable",
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration instead of the user's own")
     parser.add_argument(
         "--token-file", type=Path, metavar="FILE", help="file with the token; created if missing"
@@ -74,7 +81,15 @@ async def _serve(arguments: argparse.Namespace) -> None:
         address = listener.Address(arguments.host, arguments.port, arguments.uds)
     registry = Registry(engines, settings.routes, settings.engines)
     build = functools.partial(app.build_counted_engine, profiles=settings.profiles, budgets=budgets)
-    gateway = Gateway(registry, token, build, app.refuse_unapproved, arguments.lifetime, budgets)
+    gateway = Gateway(
+        registry,
+        token,
+        build,
+        app.refuse_unapproved,
+        arguments.lifetime,
+        budgets,
+        page_hosts=arguments.page_host,
+    )
     try:
         await serve.serve(
             gateway,

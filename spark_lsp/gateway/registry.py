@@ -66,6 +66,11 @@ class Registry:
         known = self._settings.get(name)
         return known is not None and _without_budget(known) == _without_budget(settings)
 
+    @property
+    def settings(self) -> Mapping[str, EngineSettings]:
+        """The settings of the gateway's own engines."""
+        return self._settings
+
     def key_variables(self) -> set[str]:
         """Return the environment variables with the keys of the gateway's own engines."""
         return {each.key_env for each in self._settings.values() if isinstance(each, KeyedSettings)}

@@ -27,6 +27,7 @@ EXCUSED = {
     "engine/gateway_client/channel.py:Channel:field make_silence": "the gateway's channels have none",
     "lsp/model_offers.py": "needs that no engine serves; `test_engines.py` in unit/lsp has it",
     "gateway/authentication.py": "a gateway on a port, as on Windows",
+    "gateway/page/": "needs a browser; `test_page_play.py` and `test_page.py` have its faults",
     "client/": "the command line's own client; `test_waits.py` has what a command does then",
     "lsp/stdio.py:BodySplitter.__init__:parameter on_refused": "a message of more than 16 MiB",
     "lsp/stdio.py:Reader.__init__:parameter on_refused": "a message of more than 16 MiB",
