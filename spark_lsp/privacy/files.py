@@ -3,9 +3,9 @@
 All functions work on names and contents; `lsp.fence` and `lsp.repository` read the files.
 
 A project may have a `.spark.toml`. It comes with the code, so it may only restrict: exclude files, switch off
-ghost text (inline completions), edits or the recording of sessions, and limit what requests about its files may
-use in a day. spark-lsp reports and ignores all its other keys. It cannot name an engine, a key or a command,
-and cannot switch anything on.
+ghost text (inline completions), edits or the recording of sessions, and limit what requests about its files
+may use in a day. spark-lsp reports and ignores all its other keys. It cannot name an engine, a key or a
+command, and cannot switch anything on.
 """
 
 import hashlib
