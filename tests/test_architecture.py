@@ -57,6 +57,8 @@ PURE = (
             *("obstacles", "splices", "standing", "words"),
         )
     ),
+    "engine/route_records.py",
+    "engine/routing.py",
     "engine/sse.py",
     "gateway/completion_fields.py",
     "gateway/scheduler.py",
