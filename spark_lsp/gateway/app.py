@@ -199,11 +199,12 @@ class Gateway:
             **self._read_gauges(),
             "serving": self.registry.serving(),
             "engines": [msgspec.to_builtins(info) for info in self.registry.infos()],
+            "routing": self.registry.records.report(self.registry.rules),
         }
         return JSONResponse(state)
 
     async def _show_metrics(self, _: Request) -> Response:
-        page = render_metrics(self.metrics, self._read_gauges)
+        page = render_metrics(self.metrics, self._read_gauges, self.registry.records)
         return Response(page, media_type="text/plain; version=0.0.4")
 
     def _read_gauges(self) -> dict[str, float]:
