@@ -11,7 +11,7 @@ from typing import Any
 from spark_lsp.codes import Code
 from spark_lsp.config import RouteRules
 
-MAX_SAVED_HEDGES = 3.0  # so that a quiet day does not pay for many hedges in a row
+MAX_SAVED_HEDGES = 10.0  # slow answers come in groups; more would let a quiet day pay for a bad hour
 CHARS_PER_TOKEN = 4  # for the tokens of a stopped request, which no engine reports
 
 
