@@ -54,7 +54,7 @@ PURE = (
         f"engine/responses/{name}.py"
         for name in (
             *("address", "calls", "connection", "creates", "errors", "events", "lineage", "mirrors"),
-            *("obstacles", "splices", "standing", "words"),
+            *("obstacles", "splices", "standing", "steers", "words"),
         )
     ),
     "engine/route_records.py",
