@@ -1,4 +1,4 @@
-"""Figure 48: what a hedge gains on a slow engine, and what it costs, against the same route without hedges.
+"""Figure 48: the gain of hedges on a slow engine, and their cost, against the same route without hedges.
 
 Two simulated engines answer edits. The first one has text after 6 to 12 ms, but 4 % of its answers take 120
 to 480 ms, as on a server that sometimes loads a cache or waits for other users. The second one always has
