@@ -128,7 +128,7 @@ class Line:
         self._left = dict(list(left.items())[-MAX_LEFT:])
 
     async def steer(self, request: Request, reader: ResponseReader) -> "Exchange | None":
-        """Continue a response that was left, if `request` adds to its request; None if there is none.
+        """Continue a response that was left, if `request` adds to its request, else None.
 
         Raises `SteerError` if the service does not accept that in time.
         """

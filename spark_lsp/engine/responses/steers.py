@@ -19,7 +19,7 @@ from spark_lsp.request import Message, Request, Task
 
 AGAIN = (
     "This was added to the request while you were answering. Follow all instructions, and write the whole "
-    "answer again, in the form that was asked for."
+    "answer again, in the same form."
 )
 
 
