@@ -64,6 +64,10 @@ class Code(StrEnum):
     MODEL_UNAVAILABLE = "model_unavailable"
     PACKAGE_MISSING = "package_missing"
     RATE_LIMIT_EXCEEDED = "rate_limit_exceeded"
+    BUDGET_USED_UP = "budget_used_up"
+    BUDGET_LOW = "budget_low"
+    BUDGET_UNKNOWN = "budget_unknown"
+    PRICE_MISSING = "price_missing"
 
     # Why a route gave a request to an engine.
     ROUTE_PREFERRED = "route_preferred"
@@ -157,6 +161,7 @@ Reason = Literal[
     Code.LOW_CONFIDENCE,
     Code.SECRET_IN_ANSWER,
     Code.NO_ANSWER,
+    Code.BUDGET_USED_UP,
     Code.SUPERSEDED,
 ]
 """Why there is no suggestion; `session.reasons` has the text and the remedy of each."""
@@ -224,6 +229,10 @@ MEANINGS: dict[Code, str] = {
     Code.ROUTE_LAST_RESORT: "no engine of the route is available; one gets the request all the same",
     Code.ROUTE_FAILED_OVER: "an engine failed before its first text; the next one answers",
     Code.ROUTE_HEDGED: "an engine was slow, so the next one got the request too, and was first",
+    Code.BUDGET_USED_UP: "a hard limit of today's budget is reached, or the request does not fit under it",
+    Code.BUDGET_LOW: "a soft limit of today's budget is reached, and no user waits for the request",
+    Code.BUDGET_UNKNOWN: "the file with the budgets cannot be used, so engines with a limit get no request",
+    Code.PRICE_MISSING: "a limit of money is set, and the engine's price is unknown or in another currency",
     Code.APPLIED: "the editor has applied the edit",
     Code.COMPLETE: "the explanation is complete",
     Code.CANCELLED_BY_USER: "the user stopped it",

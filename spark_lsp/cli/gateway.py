@@ -64,7 +64,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
         if talks_to_a_program(arguments):
             print(Failure(PROBLEM, Code.CONFIG_ERROR, str(problem)).line, flush=True)
     logging.getLogger("spark_lsp").setLevel(settings.log.level.upper())
-    engines = app.build_engines(settings)
+    budgets = app.open_budgets(settings)
+    engines = app.build_engines(settings, budgets)
     if arguments.automatic:
         HANDED.accept()  # it serves only the user who started it
         token, token_file, address = secrets.token_urlsafe(32), None, listener.automatic_address()
@@ -72,14 +73,17 @@ async def _serve(arguments: argparse.Namespace) -> None:
         token, token_file = serve.take_token(arguments.token_file)
         address = listener.Address(arguments.host, arguments.port, arguments.uds)
     registry = Registry(engines, settings.routes, settings.engines, rules=settings.routing)
-    build = functools.partial(app.build_engine, profiles=settings.profiles)
-    gateway = Gateway(registry, token, build, app.refuse_unapproved, arguments.lifetime)
-    await serve.serve(
-        gateway,
-        engines.values(),
-        address,
-        token_file,
-        arguments.idle,
-        automatic=arguments.automatic,
-        token=token,
-    )
+    build = functools.partial(app.build_counted_engine, profiles=settings.profiles, budgets=budgets)
+    gateway = Gateway(registry, token, build, app.refuse_unapproved, arguments.lifetime, budgets)
+    try:
+        await serve.serve(
+            gateway,
+            engines.values(),
+            address,
+            token_file,
+            arguments.idle,
+            automatic=arguments.automatic,
+            token=token,
+        )
+    finally:
+        budgets.close()

@@ -51,10 +51,10 @@ def reasoning_timeout_of(engine: Engine) -> float:
 
 def price_of(engine: Engine, info: EngineInfo) -> float | None:
     """Return the price of a million tokens of input; 0 for an engine that costs nothing, None if unknown."""
-    if info.is_free or info.kind in FREE_KINDS:
-        return 0.0
-    price: object = getattr(engine, "price", None)
-    return float(price) if isinstance(price, int | float) else None
+    price: object = getattr(engine, "price", None)  # of engines with accounts
+    if isinstance(price, int | float):
+        return float(price)
+    return 0.0 if info.is_free or info.kind in FREE_KINDS else None
 
 
 def observe(engine: Engine, focus: Focus) -> None:

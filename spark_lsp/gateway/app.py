@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from spark_lsp import __version__
 from spark_lsp.codes import Code
+from spark_lsp.engine.metered.budgets import Budgets
 from spark_lsp.errors import RemoteProtocolError, origin
 from spark_lsp.gateway.authentication import AuthenticationError, Authenticator
 from spark_lsp.gateway.completion_fields import FieldError, read_completion
@@ -61,6 +62,7 @@ class Gateway:
         build: BuildEngine,
         approve: Approve,
         lifetime_s: float = LIFETIME_S,
+        budgets: Budgets | None = None,
     ) -> None:
         self.registry = registry
         self.handlers: set[ConnectionHandler] = set()
@@ -71,6 +73,7 @@ class Gateway:
         self._replicas = ReplicaCache(time.monotonic)
         self._build = build
         self._approve = approve
+        self._budgets = budgets
         self._connection_numbers = itertools.count(1)
         self._identity = secrets.token_hex(4)
         self._loop_monitor = LoopMonitor(lambda: self.is_busy)
@@ -155,6 +158,7 @@ class Gateway:
             self._replicas,
             self._lifetime_s,
             self.metrics,
+            self._budgets,
         )
         self.handlers.add(handler)
         self._replicas.add_session(connection.session, lambda: connection.documents.replicas)

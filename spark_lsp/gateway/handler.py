@@ -15,6 +15,7 @@ import anyio
 from spark_lsp import __version__
 from spark_lsp.codes import Code
 from spark_lsp.engine.guard import failure_of
+from spark_lsp.engine.metered.budgets import Budgets
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.gateway.instant_drafts import InstantDrafts
 from spark_lsp.gateway.lifetime import LIFETIME_S, limit_lifetime
@@ -52,11 +53,12 @@ class ConnectionHandler:
         replicas: ReplicaCache,
         lifetime_s: float = LIFETIME_S,
         metrics: Metrics | None = None,
+        budgets: Budgets | None = None,
     ) -> None:
         self._connection = connection
         self._writer = ConnectionWriter(connection)
         self._drafts = InstantDrafts(connection, self._writer)
-        self._engines = SessionEngines(registry, build, approve)
+        self._engines = SessionEngines(registry, build, approve, budgets)
         self._replicas = replicas
         self._lifetime_s = lifetime_s
         self._metrics = metrics or Metrics()

@@ -25,7 +25,7 @@ from spark_lsp.engine.responses.events import ResponseReader
 from spark_lsp.engine.responses.mirrors import Mirrors
 from spark_lsp.engine.responses.steers import make_steer_error, steering_text
 from spark_lsp.errors import EngineError, GatewayError, LocalProtocolError
-from spark_lsp.request import Chunk, Event, Request, Task
+from spark_lsp.request import Chunk, Event, Finished, Request, Task, Usage
 from spark_lsp.wire.client import ClientConnection
 from spark_lsp.wire.client_events import ClientEvent, Resync
 from spark_lsp.wire.frames import SUBPROTOCOL
@@ -46,10 +46,11 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """What a connection needs of its engine: the body of a call, and a place for failures."""
+    """What a connection needs of its engine: the body of a call, places for failures and bases' tokens."""
 
     make_body: Callable[[Call], dict[str, Any]]
     note_failure: Callable[[EngineError], None]
+    note_usage: Callable[[str, Usage], None]
 
 
 class Line:
@@ -162,6 +163,8 @@ class Line:
             async for event in exchange.events():
                 if isinstance(event, Chunk):
                     break
+                if isinstance(event, Finished):
+                    self._owner.note_usage(outgoing.reader.model, event.usage)
         finally:
             exchange.close()
         return outgoing.reader
