@@ -53,6 +53,10 @@ class LineCut:
                 return end
         return None
 
+    def _is_body_of_literal(self, line: str) -> bool:
+        """Tell whether the first line of a string or comment that the answer opens is the line below."""
+        return len(line.strip()) >= _MIN_BEGINNING and line.rstrip() == (self.below or "").rstrip()
+
     def _is_begun_below(self, line: str, answer: ClosedAnswer, start: int) -> bool:
         """Tell whether an unfinished last line is only the beginning of the line below."""
         state = answer.states.get(start)
@@ -87,8 +91,10 @@ class LineCut:
         chunks.
         """
         state = answer.states.get(start)
-        if state is None or (state.depth > 0 and not state.is_code):
-            return False  # in a string or comment of the answer
+        if state is None:
+            return False
+        if state.depth > 0 and not state.is_code:  # in a string or comment of the answer
+            return is_closed and len(seen) == 1 and self._is_body_of_literal(line)
         indent = indent_width(line)
         if seen and indent < margin:
             return True

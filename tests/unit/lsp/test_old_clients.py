@@ -12,6 +12,8 @@ from tests.unit.lsp import old_client_texts as old
 from tests.unit.lsp.editors import RecordingClient, recording_parts
 
 REASONS: tuple[Reason, ...] = get_args(Reason)
+# An earlier client does not know these and asks once more, which costs nothing.
+NEWER: tuple[Reason, ...] = (Code.BUDGET_USED_UP,)
 DETAILS = ("", ".env")
 
 
@@ -40,7 +42,7 @@ def test_an_earlier_neovim_says_the_same_as_one_that_compares_codes(reason: Reas
 
 
 @pytest.mark.parametrize("detail", DETAILS)
-@pytest.mark.parametrize("reason", REASONS)
+@pytest.mark.parametrize("reason", [each for each in REASONS if each not in NEWER])
 def test_an_earlier_complete_asks_again_for_the_same_reasons(reason: Reason, detail: str) -> None:
     status = status_after(reason, detail)
     assert status["code"] == reason
