@@ -97,7 +97,7 @@ async def test_a_stream_keeps_its_pace_and_says_what_it_is(gateway: Any) -> None
 
 async def test_what_a_machine_cannot_hold_goes_to_the_next_engine(gateway: Any) -> None:
     found, _ = await asked(gateway, Request(Task.EDIT, model="edit", instruction="x" * 20_000))
-    assert found[0][1] == Started("text", "replay", EditFormat.REPLACE)
+    assert found[0][1] == Started("text", "replay", EditFormat.REPLACE, route="route_skipped")
     found, _ = await asked(gateway, Request(Task.EDIT, model="edit", instruction="x"))
     assert found[0][1] == Started("own", "mine (simulated)", EditFormat.REPLACE, simulated=True)
 
