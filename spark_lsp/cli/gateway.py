@@ -57,6 +57,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     from spark_lsp.gateway import listener, serve
     from spark_lsp.gateway.app import Gateway
     from spark_lsp.gateway.registry import Registry
+    from spark_lsp.gateway.team import ALONE, team_of
 
     settings, problems = app.load_settings(arguments.config)
     for problem in problems:
@@ -73,7 +74,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
         address = listener.Address(arguments.host, arguments.port, arguments.uds)
     registry = Registry(engines, settings.routes, settings.engines)
     build = functools.partial(app.build_engine, profiles=settings.profiles)
-    gateway = Gateway(registry, token, build, app.refuse_unapproved, arguments.lifetime)
+    team = ALONE if arguments.automatic else team_of(settings.team)
+    gateway = Gateway(registry, token, build, app.refuse_unapproved, arguments.lifetime, team)
     await serve.serve(
         gateway,
         engines.values(),
