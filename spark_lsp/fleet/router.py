@@ -1,0 +1,32 @@
+"""The router of a fleet: keeps each session on one replica, and notices when a replica is to end.
+
+Serve stops sending requests to a replica before it ends the replica, and then waits until all its requests
+have ended. A WebSocket is one request for life, and Serve has no hook by which a replica learns that it is to
+end. But each replica may use a handle to its own deployment, and the router behind that handle gets every
+change of the list of replicas. A replica that is missing from the list sends its clients away.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from spark_lsp.fleet.libraries import import_ray
+
+ListReplicas = Callable[[frozenset[str]], object]
+ConsistentHashRouter: Any = import_ray("ray.serve.experimental.consistent_hash_router").ConsistentHashRouter
+_LISTENERS: list[ListReplicas] = []  # of this process
+
+
+def on_replicas(listener: ListReplicas) -> None:
+    """Call `listener`, on a thread of the router, with the names of the replicas after each change."""
+    _LISTENERS.append(listener)
+
+
+class SessionRouter(ConsistentHashRouter):
+    """See the module's text."""
+
+    def update_replicas(self, replicas: list[Any]) -> None:
+        """Take the replicas that may get requests."""
+        super().update_replicas(replicas)  # pyright: ignore[reportUnknownMemberType]
+        names = frozenset(each.replica_id.unique_id for each in replicas)
+        for listener in _LISTENERS:
+            listener(names)
