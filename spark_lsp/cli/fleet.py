@@ -99,7 +99,7 @@ def _run_fleet(arguments: argparse.Namespace) -> int:
     fleet.start(place)
     try:
         while True:
-            fleet.deploy(settings, arguments.config, token_file)
+            fleet.deploy(settings.team, arguments.config, token_file)
             fleet.announce(place, token_file)
             if asyncio.run(fleet.wait_for_signal()) in (signal.SIGINT, signal.SIGTERM):
                 return OK

@@ -16,7 +16,7 @@ from typing import Any
 
 from spark_lsp import app
 from spark_lsp.fleet.libraries import import_ray
-from spark_lsp.fleet.router import on_replicas
+from spark_lsp.fleet.replica_list import on_replicas
 from spark_lsp.gateway.app import Gateway
 from spark_lsp.gateway.registry import Registry
 from spark_lsp.gateway.serve import take_token
@@ -32,8 +32,7 @@ POLL_S = 0.1
 class GatewayReplica:
     """See the module's text; Serve constructs it."""
 
-    def __init__(self, config: str | None, token_file: str | None, version: str) -> None:
-        del version  # a new one makes Serve replace the replicas, which then read the configuration again
+    def __init__(self, config: str | None, token_file: str | None) -> None:
         settings, _ = app.load_settings(Path(config) if config is not None else None)
         token, _ = take_token(Path(token_file) if token_file is not None else None)
         logging.getLogger("spark_lsp").setLevel(settings.log.level.upper())

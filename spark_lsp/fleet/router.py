@@ -6,19 +6,11 @@ end. But each replica may use a handle to its own deployment, and the router beh
 change of the list of replicas. A replica that is missing from the list sends its clients away.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from spark_lsp.fleet.libraries import import_ray
 
-ListReplicas = Callable[[frozenset[str]], object]
 ConsistentHashRouter: Any = import_ray("ray.serve.experimental.consistent_hash_router").ConsistentHashRouter
-_LISTENERS: list[ListReplicas] = []  # of this process
-
-
-def on_replicas(listener: ListReplicas) -> None:
-    """Call `listener`, on a thread of the router, with the names of the replicas after each change."""
-    _LISTENERS.append(listener)
 
 
 class SessionRouter(ConsistentHashRouter):
@@ -26,7 +18,7 @@ class SessionRouter(ConsistentHashRouter):
 
     def update_replicas(self, replicas: list[Any]) -> None:
         """Take the replicas that may get requests."""
+        from spark_lsp.fleet.replica_list import note_replicas  # here: see its text
+
         super().update_replicas(replicas)  # pyright: ignore[reportUnknownMemberType]
-        names = frozenset(each.replica_id.unique_id for each in replicas)
-        for listener in _LISTENERS:
-            listener(names)
+        note_replicas(frozenset(each.replica_id.unique_id for each in replicas))

@@ -5,18 +5,16 @@ the fleet stays when this process ends.
 """
 
 import asyncio
-import hashlib
 import json
 import os
 import signal
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spark_lsp import __version__
-from spark_lsp.config import Settings, TeamSettings
+from spark_lsp.config import TeamSettings
 from spark_lsp.errors import ConfigError
 from spark_lsp.fleet.libraries import import_ray
 
@@ -27,7 +25,6 @@ CONNECTIONS_PER_REPLICA = 100_000  # the gateway has its own limit; Serve's woul
 POLL_S = 0.5
 HEALTH_PERIOD_S = 5.0
 HEALTH_TIMEOUT_S = 5.0
-SIZES = ("replicas", "maxReplicas", "answersPerReplica", "cpusPerReplica", "drainSeconds")
 ENVIRONMENT = {
     "RAY_SERVE_SESSION_ID_HEADER_KEY": SESSION_HEADER,
     "RAY_USAGE_STATS_ENABLED": "0",  # Ray would report its use to its makers
@@ -68,20 +65,13 @@ def start(place: Place) -> None:
         ) from error
 
 
-def deploy(settings: Settings, config: Path | None, token_file: Path | None) -> None:
-    """Start the replicas, or replace those with other settings, one after another, without a gap."""
+def deploy(settings: TeamSettings, config: Path | None, token_file: Path | None) -> None:
+    """Start the replicas. Those of an earlier call are replaced, one after another."""
     serve = import_ray("ray.serve")
-    options = deployment_options(settings.team)
+    options = deployment_options(settings)
     target = serve.deployment(_replica_class()).options(name=DEPLOYMENT, **options)
     words = (str(path.absolute()) if path is not None else None for path in (config, token_file))
-    serve.run(target.bind(*words, version_of(settings)), name=APP, route_prefix="/")
-
-
-def version_of(settings: Settings) -> str:
-    """Return a text that changes if the replicas have to be replaced: not if only their number changes."""
-    team = replace(settings.team, **{name: getattr(TeamSettings(), name) for name in SIZES})
-    words = f"{__version__} {replace(settings, team=team)!r}"
-    return hashlib.sha256(words.encode()).hexdigest()
+    serve.run(target.bind(*words), name=APP, route_prefix="/")
 
 
 def deployment_options(settings: TeamSettings) -> dict[str, Any]:
