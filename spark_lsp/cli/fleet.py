@@ -87,9 +87,11 @@ def _users_of(config: Path | None) -> Path:
 def _run_fleet(arguments: argparse.Namespace) -> int:
     from spark_lsp import app
     from spark_lsp.fleet import run as fleet
+    from spark_lsp.fleet.libraries import import_ray
     from spark_lsp.gateway.serve import take_token
     from spark_lsp.gateway.team import team_of
 
+    import_ray()  # first: without it, nothing else is of use
     settings, problems = app.load_settings(arguments.config)
     for problem in problems:
         print(f"spark-lsp: {problem}", file=sys.stderr)

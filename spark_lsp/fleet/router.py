@@ -10,15 +10,19 @@ from typing import Any
 
 from spark_lsp.fleet.libraries import import_ray
 
-ConsistentHashRouter: Any = import_ray("ray.serve.experimental.consistent_hash_router").ConsistentHashRouter
 
+def make_session_router() -> Any:
+    """Return the router's class, which can only be defined where Ray is installed."""
+    consistent_hash: Any = import_ray("ray.serve.experimental.consistent_hash_router").ConsistentHashRouter
 
-class SessionRouter(ConsistentHashRouter):
-    """See the module's text."""
+    class SessionRouter(consistent_hash):
+        """See the module's text."""
 
-    def update_replicas(self, replicas: list[Any]) -> None:
-        """Take the replicas that may get requests."""
-        from spark_lsp.fleet.replica_list import note_replicas  # here: see its text
+        def update_replicas(self, replicas: list[Any]) -> None:
+            """Take the replicas that may get requests."""
+            from spark_lsp.fleet.replica_list import note_replicas  # here: see its text
 
-        super().update_replicas(replicas)  # pyright: ignore[reportUnknownMemberType]
-        note_replicas(frozenset(each.replica_id.unique_id for each in replicas))
+            super().update_replicas(replicas)  # pyright: ignore[reportUnknownMemberType]
+            note_replicas(frozenset(each.replica_id.unique_id for each in replicas))
+
+    return SessionRouter

@@ -17,6 +17,7 @@ from typing import Any
 from spark_lsp.config import TeamSettings
 from spark_lsp.errors import ConfigError
 from spark_lsp.fleet.libraries import import_ray
+from spark_lsp.fleet.router import make_session_router
 
 APP = "spark-lsp"
 DEPLOYMENT = "gateway"
@@ -67,11 +68,18 @@ def start(place: Place) -> None:
 
 def deploy(settings: TeamSettings, config: Path | None, token_file: Path | None) -> None:
     """Start the replicas. Those of an earlier call are replaced, one after another."""
+    application = make_application(settings, config, token_file)
+    import_ray("ray.serve").run(application, name=APP, route_prefix="/")
+
+
+def make_application(settings: TeamSettings, config: Path | None, token_file: Path | None) -> Any:
+    """Return the gateway as an application of Serve."""
+    from spark_lsp.fleet.replica import GatewayReplica
+
     serve = import_ray("ray.serve")
-    options = deployment_options(settings)
-    target = serve.deployment(_replica_class()).options(name=DEPLOYMENT, **options)
+    deployment = serve.deployment(serve.ingress()(GatewayReplica))
     words = (str(path.absolute()) if path is not None else None for path in (config, token_file))
-    serve.run(target.bind(*words), name=APP, route_prefix="/")
+    return deployment.options(name=DEPLOYMENT, **deployment_options(settings)).bind(*words)
 
 
 def deployment_options(settings: TeamSettings) -> dict[str, Any]:
@@ -84,9 +92,7 @@ def deployment_options(settings: TeamSettings) -> dict[str, Any]:
         "health_check_period_s": HEALTH_PERIOD_S,
         "health_check_timeout_s": HEALTH_TIMEOUT_S,
         "ray_actor_options": {"num_cpus": settings.cpusPerReplica},
-        "request_router_config": config.RequestRouterConfig(
-            request_router_class="spark_lsp.fleet.router.SessionRouter"
-        ),
+        "request_router_config": config.RequestRouterConfig(request_router_class=make_session_router()),
     }
     if settings.maxReplicas <= settings.replicas:
         return {**options, "num_replicas": settings.replicas}
@@ -108,12 +114,6 @@ def stop(place: Place) -> None:
         if place.address is None:
             serve.shutdown()
     ray.shutdown()
-
-
-def _replica_class() -> Any:
-    from spark_lsp.fleet.replica import GatewayReplica
-
-    return import_ray("ray.serve").ingress()(GatewayReplica)
 
 
 def announce(place: Place, token_file: Path | None) -> None:

@@ -71,7 +71,7 @@ class FairShare:
                 del queues[user]
             self._start(answer, user)
             return answer
-        self._turns.clear()  # nobody waits: who was last does not matter
+        self._turns.clear()  # they order waiting users only
         return None
 
     def _drop(self, answer: str) -> None:

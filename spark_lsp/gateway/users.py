@@ -154,7 +154,7 @@ def _write(path: Path, users: Mapping[str, User]) -> None:
 
 
 def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 def _state_of(path: Path) -> tuple[int, int, int] | None:
