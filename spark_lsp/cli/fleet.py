@@ -15,7 +15,9 @@ from spark_lsp.log_format import log_to_stderr
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8137, help="port to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=int, default=8137, help="port to listen on; 0 picks one (default: %(default)s)"
+    )
     _add_config(parser)
     parser.add_argument(
         "--token-file", type=Path, metavar="FILE", help="file with the fleet's own token; created if missing"
@@ -97,7 +99,8 @@ def _run_fleet(arguments: argparse.Namespace) -> int:
         print(f"spark-lsp: {problem}", file=sys.stderr)
     team_of(settings.team)  # reports an unusable file of users before anything starts
     _, token_file = take_token(arguments.token_file)
-    place = fleet.Place(arguments.host, arguments.port, arguments.address, arguments.cpus)
+    port = fleet.choose_port(arguments.host, arguments.port)
+    place = fleet.Place(arguments.host, port, arguments.address, arguments.cpus)
     fleet.start(place)
     try:
         while True:

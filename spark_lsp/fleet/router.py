@@ -6,13 +6,23 @@ end. But each replica may use a handle to its own deployment, and the router beh
 change of the list of replicas. A replica that is missing from the list sends its clients away.
 """
 
+from functools import cache
 from typing import Any
 
 from spark_lsp.fleet.libraries import import_ray
 
+SESSION_ROUTER = "spark_lsp.fleet.router.SessionRouter"
 
-def make_session_router() -> Any:
-    """Return the router's class, which can only be defined where Ray is installed."""
+
+def __getattr__(name: str) -> Any:
+    """Return the class `SessionRouter`, at its first use: it can only be defined where Ray is installed."""
+    if name != SESSION_ROUTER.rpartition(".")[2]:
+        raise AttributeError(name)
+    return _make_session_router()
+
+
+@cache
+def _make_session_router() -> Any:
     consistent_hash: Any = import_ray("ray.serve.experimental.consistent_hash_router").ConsistentHashRouter
 
     class SessionRouter(consistent_hash):

@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import Any
 from spark_lsp.config import TeamSettings
 from spark_lsp.errors import ConfigError
 from spark_lsp.fleet.libraries import import_ray
-from spark_lsp.fleet.router import make_session_router
+from spark_lsp.fleet.router import SESSION_ROUTER
 
 APP = "spark-lsp"
 DEPLOYMENT = "gateway"
@@ -37,12 +38,24 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a fleet runs: `address` is that of a Ray cluster; None starts one on this machine."""
+    """Where a fleet runs: `address` is that of a Ray cluster; None starts one on this machine.
+
+    `cpus` is the number of cores that Ray plans with there; None: as many as there are.
+    """
 
     host: str
     port: int
     address: str | None = None
     cpus: int | None = None
+
+
+def choose_port(host: str, port: int) -> int:
+    """Return `port`, or for 0 one on which nothing listens now: Serve cannot choose one itself."""
+    if port:
+        return port
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
 
 
 def start(place: Place) -> None:
@@ -92,7 +105,7 @@ def deployment_options(settings: TeamSettings) -> dict[str, Any]:
         "health_check_period_s": HEALTH_PERIOD_S,
         "health_check_timeout_s": HEALTH_TIMEOUT_S,
         "ray_actor_options": {"num_cpus": settings.cpusPerReplica},
-        "request_router_config": config.RequestRouterConfig(request_router_class=make_session_router()),
+        "request_router_config": config.RequestRouterConfig(request_router_class=SESSION_ROUTER),
     }
     if settings.maxReplicas <= settings.replicas:
         return {**options, "num_replicas": settings.replicas}

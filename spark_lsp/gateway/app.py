@@ -5,6 +5,7 @@ Every request needs the token; see `authentication`.
 
 import itertools
 import logging
+import os
 import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -224,6 +225,7 @@ class Gateway:
     async def _show_status(self, _: Request) -> Response:
         state = {
             "version": __version__,
+            "pid": os.getpid(),  # tells the replicas of a fleet apart
             **self.read_gauges(),
             "serving": self.registry.serving(),
             "engines": [msgspec.to_builtins(info) for info in self.registry.infos()],
