@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "RAY_SERVE_SESSION_ID_HEADER_KEY": SESSION_HEADER,
     "RAY_USAGE_STATS_ENABLED": "0",  # Ray would report its use to its makers
     "RAY_SERVE_LOG_TO_STDERR": "0",  # the proxy's log has a line for each connection
+    "RAY_worker_niceness": "0",  # Ray lowers the priority of its workers, but here people wait for them
     "RAY_agent_register_timeout_ms": "120000",  # Ray allows its own processes 15 s and 30 s to start,
     "RAY_raylet_start_wait_time_s": "120",  # which a busy machine with cold files exceeds
 }
