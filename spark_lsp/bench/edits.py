@@ -87,7 +87,7 @@ async def _measure(tasks: Sequence[tuple[TaskFile, EditTask]], configuration: st
             async with plain_engine(where / "run") as plain:
                 await plain.ask("Say yes.", max_tokens=1)  # loads the model
                 for file, task in tasks:
-                    attempts.append(await _attempt_edit(editor, where, file, task))
+                    attempts.append(await attempt_edit(editor, where, file, task))
                     attempts.append(await _attempt_plain(plain, file, task))
     return attempts
 
@@ -99,7 +99,8 @@ async def _start_gateway(editor: Editor, where: Path) -> None:
     editor.close(uri)
 
 
-async def _attempt_edit(editor: Editor, where: Path, file: TaskFile, task: EditTask) -> Attempt:
+async def attempt_edit(editor: Editor, where: Path, file: TaskFile, task: EditTask) -> Attempt:
+    """Run the code action of a task in an editor, and check the text afterwards."""
     uri = (where / file.name).as_uri()
     editor.open(uri, file.source, file.language)
     start, end = file.selection(task)

@@ -109,7 +109,7 @@ async def _run(places: list[Place], model: str, settle_s: float) -> list[Answer]
             await _start_engine(editor, where)
             for place in places:
                 for mode, seconds in zip(MODES, (0.0, settle_s), strict=True):
-                    answers.append(await _ask(editor, where, place, mode, seconds))
+                    answers.append(await ask_for_line(editor, where, place, mode, seconds))
     async with start_bare_model(model) as bare:
         for place in places:
             for order in ORDERS:
@@ -127,7 +127,8 @@ async def _start_engine(editor: Editor, where: Path) -> None:
     editor.close(uri)
 
 
-async def _ask(editor: Editor, where: Path, place: Place, mode: str, rest_s: float) -> Answer:
+async def ask_for_line(editor: Editor, where: Path, place: Place, mode: str, rest_s: float) -> Answer:
+    """Ask for the line of a place, after the cursor has rested there for `rest_s` seconds."""
     uri = (where / place.package / place.path).as_uri()
     editor.open(uri, place.text, "python")
     try:

@@ -75,10 +75,11 @@ def _line(result: Result) -> str:
 async def _run(tasks: list[InfillingTask], model: str) -> list[Result]:
     with private(CONFIGURATION.format(model)) as (environment, where):
         async with editing({}, where, env=environment) as editor:
-            return [await _attempt(editor, task, number) for number, task in enumerate(tasks)]
+            return [await attempt_infilling(editor, task, number) for number, task in enumerate(tasks)]
 
 
-async def _attempt(editor: Editor, task: InfillingTask, number: int) -> Result:
+async def attempt_infilling(editor: Editor, task: InfillingTask, number: int) -> Result:
+    """Ask for the missing line of a task, and run the task's tests on the result."""
     text, cursor = task.document
     uri = f"untitled:task-{number}.py"
     editor.open(uri, text, "python")

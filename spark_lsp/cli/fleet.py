@@ -102,6 +102,7 @@ def _run_fleet(arguments: argparse.Namespace) -> int:
     port = fleet.choose_port(arguments.host, arguments.port)
     place = fleet.Place(arguments.host, port, arguments.address, arguments.cpus)
     fleet.start(place)
+    signal.signal(signal.SIGTERM, _interrupt)  # until the fleet is ready; Ray has set its own
     try:
         while True:
             fleet.deploy(settings.team, arguments.config, token_file)
@@ -111,3 +112,7 @@ def _run_fleet(arguments: argparse.Namespace) -> int:
             settings, _ = app.load_settings(arguments.config)
     finally:
         fleet.stop(place)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

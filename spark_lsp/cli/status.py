@@ -1,17 +1,13 @@
 """`spark-lsp status`: the user's running gateway, its engines and its current work."""
 
 import argparse
-import http.client
 import json
-import os
-import socket
-from contextlib import closing
 from typing import Any
 
 from spark_lsp import runtime
 from spark_lsp.cli import NOTHING, OK
 from spark_lsp.cli.waiting import add_timeout, within
-from spark_lsp.errors import GatewayError
+from spark_lsp.client.gateway_pages import read_page
 from spark_lsp.launch import answers
 
 PATIENCE = 5.0
@@ -58,17 +54,4 @@ def lines(told: dict[str, Any]) -> list[str]:
 
 
 def _ask(state: runtime.State) -> dict[str, Any]:
-    path = state.url.removeprefix("ws+unix:")
-    authority = "localhost" if path != state.url else state.url.partition("//")[2].partition("/")[0]
-    try:
-        with closing(http.client.HTTPConnection(authority, timeout=PATIENCE)) as connection:
-            if path != state.url:
-                connection.sock = socket.socket(socket.AF_UNIX)
-                connection.sock.settimeout(PATIENCE)
-                connection.sock.connect(os.fspath(path))
-            connection.request("GET", "/status", headers={"Authorization": f"Bearer {state.token}"})
-            return json.loads(connection.getresponse().read())
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise GatewayError(
-            "The gateway did not say how it is", "Nothing is known of its engines", "Run: spark-lsp doctor"
-        ) from error
+    return json.loads(read_page(state, "/status"))

@@ -36,7 +36,8 @@ class Metrics:
     """Counts since the gateway's start."""
 
     answers: Counter[tuple[str, str, str]] = field(default_factory=Counter[tuple[str, str, str]])
-    tokens: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    tokens: Counter[tuple[str, str, str]] = field(default_factory=Counter[tuple[str, str, str]])
+    seconds: defaultdict[Key, float] = field(default_factory=lambda: defaultdict[Key, float](float))
     ttft: defaultdict[Key, Histogram] = field(default_factory=lambda: defaultdict[Key, Histogram](Histogram))
 
     def count_answer(self, engine: str, request: Request, finished: Finished | None, code: str = "") -> None:
@@ -46,14 +47,15 @@ class Metrics:
         self.answers[engine, task, outcome] += 1
         if finished is None:
             return
-        self._count_tokens(engine, finished.usage)
+        self._count_tokens(engine, task, finished.usage)
+        self.seconds[engine, task] += finished.timing.spent_ms / 1000
         if finished.reason in ("stop", "length"):
             self.ttft[engine, task].add(finished.timing.first_ms / 1000)
 
-    def _count_tokens(self, engine: str, usage: Usage) -> None:
-        self.tokens[engine, "input"] += usage.input_tokens
-        self.tokens[engine, "cached"] += usage.cached_tokens
-        self.tokens[engine, "output"] += usage.output_tokens
+    def _count_tokens(self, engine: str, task: str, usage: Usage) -> None:
+        self.tokens[engine, task, "input"] += usage.input_tokens
+        self.tokens[engine, task, "cached"] += usage.cached_tokens
+        self.tokens[engine, task, "output"] += usage.output_tokens
 
 
 def _name_task(request: Request) -> str:
@@ -87,10 +89,17 @@ def _make_families(metrics: Metrics, gauges: dict[str, float]) -> Iterable[Any]:
     for labels, number in metrics.answers.items():
         answers.add_metric(labels, number)
     tokens = CounterMetricFamily(
-        "spark_lsp_tokens", "Tokens, as engines count them", labels=["engine", "kind"]
+        "spark_lsp_tokens", "Tokens, as engines count them", labels=["engine", "task", "kind"]
     )
     for labels, number in metrics.tokens.items():
         tokens.add_metric(labels, number)
+    seconds = CounterMetricFamily(
+        "spark_lsp_engine_seconds",
+        "Time from request to last token, at the engine",
+        labels=["engine", "task"],
+    )
+    for labels, number in metrics.seconds.items():
+        seconds.add_metric(labels, number)
     ttft = HistogramMetricFamily(
         "spark_lsp_ttft_seconds", "Time to the first token, at the engine", labels=["engine", "task"]
     )
@@ -99,6 +108,6 @@ def _make_families(metrics: Metrics, gauges: dict[str, float]) -> Iterable[Any]:
             (str(border), count) for border, count in zip(BUCKET_BORDERS_S, times.buckets, strict=True)
         ]
         ttft.add_metric(labels, [*buckets, ("+Inf", times.count)], times.total)
-    yield from (answers, tokens, ttft)
+    yield from (answers, tokens, seconds, ttft)
     for name, value in gauges.items():
         yield GaugeMetricFamily(f"spark_lsp_{name}", name.replace("_", " "), value)

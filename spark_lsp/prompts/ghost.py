@@ -30,7 +30,7 @@ from spark_lsp.prompts.shaping.indentation import IndentConverter
 from spark_lsp.prompts.shaping.line_cut import LineCut
 from spark_lsp.prompts.shaping.opening import AnswerOpening
 from spark_lsp.prompts.shaping.parsing import ParseCheck
-from spark_lsp.prompts.shaping.repetition import are_alike, may_become_alike
+from spark_lsp.prompts.shaping.repetition import are_alike, is_next_of_series, may_become_alike
 from spark_lsp.prompts.shaping.stops import find_fence_lines, find_partial_stop, find_stop
 from spark_lsp.prompts.shaping.surroundings import Surroundings
 from spark_lsp.text.lines import LINE_END, indent_width
@@ -266,9 +266,22 @@ class GhostText:
     def _is_repetition(self, text: str) -> bool:
         """Tell whether one line only repeats the line below, or the two equal lines above."""
         line = (self._around.line + text.strip()).strip()
-        if self._is_like_below(text) and are_alike(line, (self._below or "").strip()):
+        if self._is_like_below(text) and self._is_copy_of_below(line):
             return True
         return len(self._above) == 2 and all(line == above.strip() for above in self._above)
+
+    def _is_copy_of_below(self, line: str) -> bool:
+        """Tell whether a line is that below, or nearly.
+
+        A member of a series is no copy, nor a line that the user has begun in another way.
+        """
+        below = (self._below or "").strip()
+        if line != below:
+            above = self._above[-1].strip() if self._above else ""
+            is_own_line = not below.startswith(self._around.line.strip())
+            if is_own_line or is_next_of_series(above, line, below):
+                return False
+        return are_alike(line, below)
 
     def _is_like_below(self, text: str) -> bool:
         """Tell whether the line below is indented like the cursor's line with `text`."""

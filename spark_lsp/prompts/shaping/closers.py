@@ -107,6 +107,11 @@ class ClosedAnswer:
         stack = self._nesting.stack
         return self.depth - bool(stack and stack[-1].closer == NEWLINE) > 0
 
+    def is_code_at(self, start: int) -> bool:
+        """Tell whether the line of the answer at `start` begins with code, as far as it was read."""
+        state = self.states.get(start)
+        return state is not None and state.is_code
+
     def nesting_at(self, text: str, offset: int) -> Nesting:
         """Return the nesting at an offset of the answer `text`, as if nothing had to be cut."""
         nesting = self.around.nesting.copy()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from spark_lsp.text.lines import LINE_END
 
+_KEPT_LINES = 8  # on each side of the cursor, whose indentations an answer may have
 _NEAR_LINES = 200  # on each side of the cursor, to find the style
 _USUAL_UNITS = (4, 2, 8, 3)
 _DEFAULT_UNIT = 4
@@ -70,6 +71,10 @@ def _find_unit(lines: list[str]) -> int:
     return max(usual)[1] if usual else _DEFAULT_UNIT
 
 
+def _indent_of(line: str) -> str:
+    return line[: len(line) - len(line.lstrip(" \t"))]
+
+
 def is_recipe(above: str) -> bool:
     """Tell whether a line below `above`, which is not blank, belongs to a Makefile's rule."""
     return above.startswith("\t") or bool(_RULE.match(above))
@@ -80,6 +85,8 @@ class IndentConverter:
 
     def __init__(self, before: str, after: str, language: str) -> None:
         lines = LINE_END.split(before)
+        near = [*lines[-_KEPT_LINES:-1], *LINE_END.split(after)[1:_KEPT_LINES]]
+        self._kept = frozenset(_indent_of(line) for line in near if line.strip())
         self._line = lines[-1]
         self._above = next((line for line in reversed(lines[:-1]) if line.strip()), "")
         self._is_make = language.lower() in ("makefile", "make")
@@ -102,16 +109,21 @@ class IndentConverter:
                 end = start  # more indentation may follow
                 parts.append(text[at:end])
                 return "".join(parts)
-            if unit is None and end > start:
-                unit = self._find_answer_unit(text, start, text[start:end])
-            parts += (text[at:start], self._convert_indent(text[start:end], unit or _DEFAULT_UNIT))
+            found = text[start:end]
+            margin = found[-1:] if text[end] == "*" and found.count(" ") % 2 else ""  # of a comment's text
+            found = found.removesuffix(margin)
+            if unit is None and found:
+                unit = self._find_answer_unit(text, start, found)
+            parts += (text[at:start], self._convert_indent(found, margin, unit or _DEFAULT_UNIT))
             at = end
         return "".join(parts) + text[at:]
 
-    def _convert_indent(self, indent: str, unit: int) -> str:
+    def _convert_indent(self, indent: str, margin: str, unit: int) -> str:
         if self._is_make and indent and not indent.startswith("\t"):
             return "\t" if self._line.startswith("\t") or is_recipe(self._above) else indent
-        return self._style.convert(indent, unit)
+        if indent + margin in self._kept and not self._is_make:
+            return indent + margin  # the lines around the cursor have it, in a file that mixes styles
+        return self._style.convert(indent, unit) + margin
 
     def _find_answer_unit(self, text: str, start: int, indent: str) -> int:
         """Return how many spaces of the answer are one level, from its first indented line."""

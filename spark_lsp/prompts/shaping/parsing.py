@@ -13,6 +13,7 @@ from spark_lsp.prompts.blocks import INDENTED_LANGUAGES, has_line_below_too_deep
 from spark_lsp.prompts.shaping.closers import ClosedAnswer
 from spark_lsp.prompts.shaping.error_count import InsertionParser
 from spark_lsp.prompts.shaping.surroundings import Surroundings
+from spark_lsp.text.lines import LINE_END
 
 _MAX_CHARS_BEFORE = 8_000  # parsing takes 3 ms for 12,000
 _MAX_CHARS_AFTER = 4_000
@@ -50,7 +51,12 @@ class ParseCheck:
     def _trim_unbalanced(self, answer: ClosedAnswer) -> int:
         if not answer.leaves_open or self.around.is_loose or not all(self.around.closed):
             return len(answer.text)
-        return max((at for at, state in answer.states.items() if state.depth <= 0), default=0)
+        if answer.depth <= self.around.surplus:
+            return len(answer.text)  # the lines below close its brackets
+        last = max((at for at, state in answer.states.items() if state.depth <= 0), default=0)
+        line = answer.text[last:] if last else self.around.line + answer.text
+        is_head = LINE_END.search(line) is None and self.around.is_line_below_deeper(line)
+        return len(answer.text) if is_head else last
 
     @cached_property
     def _is_in_open_literal(self) -> bool:

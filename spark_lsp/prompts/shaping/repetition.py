@@ -1,7 +1,9 @@
 """Answers that only repeat the lines around the cursor."""
 
+import re
 from difflib import SequenceMatcher
 
+_NUMBER = re.compile(r"\d+")
 _MIN_ALIKE_CHARS = 12  # shorter lines are alike only if they are equal
 
 
@@ -15,6 +17,13 @@ def are_alike(one: str, other: str) -> bool:
     blocks = SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
     matched = sum(block.size for block in blocks)
     return max(len(one), len(other)) - matched <= allowed
+
+
+def is_next_of_series(above: str, line: str, below: str) -> bool:
+    """Tell whether three different lines differ in their numbers only, such as the lines of a table."""
+    if line in (above, below) or not _NUMBER.search(line):
+        return False
+    return _NUMBER.sub("0", above) == _NUMBER.sub("0", line) == _NUMBER.sub("0", below)
 
 
 def may_become_alike(beginning: str, line: str) -> bool:

@@ -1,5 +1,6 @@
 """Answers are counted by engine, task and outcome, without a word of theirs."""
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from spark_lsp.gateway.metrics import Metrics, render_metrics
@@ -23,7 +24,8 @@ def test_an_answer_with_its_tokens_and_its_time():
     metrics.count_answer("gpu", Request(Task.EDIT, instruction="SECRET"), finished)
     told = samples(metrics)
     assert told["spark_lsp_answers_total", "gpu,stop,edit"] == 1
-    assert told["spark_lsp_tokens_total", "gpu,cached"] == 4
+    assert told["spark_lsp_tokens_total", "gpu,cached,edit"] == 4
+    assert told["spark_lsp_engine_seconds_total", "gpu,edit"] == pytest.approx(0.209)
     assert told["spark_lsp_ttft_seconds_bucket", "gpu,0.1,edit"] == 0
     assert told["spark_lsp_ttft_seconds_bucket", "gpu,0.3,edit"] == 1
     assert told["spark_lsp_ttft_seconds_count", "gpu,edit"] == 1
