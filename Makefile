@@ -74,6 +74,7 @@ editors: $(STAMP) ## fetch Neovim, Helix and Emacs into the cache; reports the r
 vscode: $(STAMP) vsix ## fetch the real VS Code (620 MB, 2 minutes) and Chromium (122 MB, 1 minute) into the cache, once; reports the reason if it cannot
 	@scripts/get_vscode.sh >/dev/null || test $$? -eq 3
 	@scripts/get_chromium.sh >/dev/null || test $$? -eq 3
+	@scripts/get_axe.sh >/dev/null || test $$? -eq 3
 
 vsix: $(STAMP) ## check and pack the VS Code extension; prints the file to install
 	@scripts/make_vsix.sh --check || test $$? -eq 3

@@ -19,9 +19,10 @@ TITLES = {
     "engine": "Engines",
     "context": "Context",
     "budget": "Budget",
+    "stats": "Statistics",
     "log": "Log",
 }
-PERSONAL = ("engine", "engines", "profiles", "context", "budget")
+PERSONAL = ("engine", "engines", "profiles", "context", "budget", "stats")
 WHOLE = {
     "engines": "Engines by name; `kind` is the type of each. An endpoint or a file that you name here needs "
     "your approval.",

@@ -14,7 +14,7 @@ from typing import Any, cast
 from scripts.wire_page import wire
 from spark_lsp.cli import COMMANDS, Command
 from spark_lsp.codes import MEANINGS, Code
-from spark_lsp.schema import engine_rows, own_action_rows, profile_rows, rows
+from spark_lsp.schema import budget_rows, engine_rows, own_action_rows, profile_rows, rows
 from spark_lsp.session.reasons import REMEDIES, TEXTS
 
 _INTRODUCTION = """\
@@ -72,11 +72,19 @@ ghost text) and `seconds`. With `--engine replay`, and no such engine configured
 text.
 """,
     "stats": """\
-`--json` prints `{"last_days", "total", "languages", "engines", "days"}`; each group has `name`, the numbers `shown`,
+`--json` prints `{"last_days", "total", "languages", "engines", "days", "usage"}`; each group has `name`, the numbers `shown`,
 `accepted`, `partly`, `rejected`, `ignored`, `typed` and `brief`, `accepted_share`, `accepted_chars`, and the
 milliseconds to the first text, `p50_ms` and `p95_ms`. The share is that of the accepted and partly accepted
 suggestions among those that were accepted, rejected or ignored. A suggestion is `brief` if it was on the screen
-for less than 0.75 seconds. The figures never leave this machine ([Privacy](../explanation/privacy.md)).
+for less than 0.75 seconds. `usage` has the [use of engines](../how-to/budgets.md) in `engines` and `days`: `answers`,
+`estimated`, `input_tokens`, `cached_tokens`, `output_tokens`, `costs` by currency, and `simulated`. The figures never
+leave this machine ([Privacy](../explanation/privacy.md)).
+""",
+    "simulate": """\
+`plan --json` prints `{"requests", "unit", "users", "plans", "curves"}`. Each figure is an object with `value`, `low` and
+`high`: the prediction, and the same with every machine faster or slower by its typical error. Percentiles are lists of
+p50, p95 and p99, in seconds. `users` has the number of users before anyone slows, in `unit`, by the plan's name; `curves`
+needs `--plot`. [Plan capacity](../how-to/plan-capacity.md) explains plans and rules, and the columns of a trace.
 """,
     "bench": """\
 `--json` prints `{"machine": …, "figures": […]}`; [Performance](performance.md) explains the fields.
@@ -181,6 +189,20 @@ as approved.
 | kind | setting | default | meaning |
 |---|---|---|---|
 {engines}
+An engine of any kind may have a [budget and a price](../how-to/budgets.md):
+
+| setting | default | meaning |
+|---|---|---|
+{budgets}
+```toml
+[engines.spark.budget]
+money_per_day = 2.00
+[engines.spark.price]                # per million tokens; without it, spark-lsp's price table applies
+input = 1.75
+cached_input = 0.175
+output = 14.00
+```
+
 Define your own simulated machine (`kind = "wafer"`) as a table `[profiles.NAME]` in config.toml:
 
 | setting | default | meaning |
@@ -208,6 +230,12 @@ exclude = ["*.sql", "customers/*"]   # these stay in the editor
 enabled = false                      # no ghost text here
 [edit]
 enabled = false                      # no edits here
+[budget]
+tokensPerDay = 200000                # of all engines that cost money, for the files of this project
+costPerDay = 1.50
+
+[stats]
+record = false                       # no recording of your sessions here
 ```
 
 spark-lsp reports anything else in it and ignores it.
@@ -223,7 +251,7 @@ spark-lsp reports anything else in it and ignores it.
 | `SPARK_LSP_MODELS` | directory of the models |
 | `SPARK_LSP_RUNTIME_DIR` | directory of the gateway's socket, state file and log |
 | `SPARK_LSP_GATEWAY_IDLE` | seconds that a gateway outlives its last connection (default: 900) |
-| `SPARK_LSP_STATE_DIR` | directory of your approvals |
+| `SPARK_LSP_STATE_DIR` | directory of your approvals, your budgets and your history |
 """
 
 _REASONS = """\
@@ -259,7 +287,8 @@ def settings() -> str:
     )
     own = "".join(f"| `{name}` | `{default}` | {meaning} |\n" for name, default, meaning in own_action_rows())
     page = _SETTINGS.replace("{actions}", own).replace("{settings}", plain).replace("{engines}", engines)
-    return page.replace("{profiles}", profiles)
+    budgets = "".join(f"| `{name}` | `{default}` | {meaning} |\n" for name, default, meaning in budget_rows())
+    return page.replace("{profiles}", profiles).replace("{budgets}", budgets)
 
 
 def reasons() -> str:

@@ -3,9 +3,10 @@
 import os
 import tomllib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from spark_lsp import config
 from spark_lsp.engine.base import Engine
@@ -13,6 +14,9 @@ from spark_lsp.errors import ConfigError
 from spark_lsp.models.registry import AUTO
 from spark_lsp.privacy.approvals import model_path
 from spark_lsp.store.approvals import Approvals
+
+if TYPE_CHECKING:
+    from spark_lsp.engine.metered.budgets import Budgets
 
 
 def config_path() -> Path:
@@ -51,6 +55,7 @@ def traced_settings(
     found = [
         *config.unknown_engines(settings),
         *config.source_problems(settings),
+        *config.price_problems(settings),
         *_profile_problems(settings),
         *_pattern_problems(settings),
     ]
@@ -164,12 +169,37 @@ def build_engine(
     return DraftingModel.of(name, settings)
 
 
-def build_engines(settings: config.Settings) -> dict[str, Engine]:
-    """Build every engine of the settings."""
+def build_engines(settings: config.Settings, budgets: "Budgets | None" = None) -> dict[str, Engine]:
+    """Build every engine of the settings; with `budgets`, each is counted and limited."""
     engines = dict[str, Engine]()
     for name, table in settings.engines.items():
-        engines[name] = build_engine(name, table, engines.get, settings.profiles)
+        engines[name] = build_counted_engine(
+            name, table, engines.get, profiles=settings.profiles, budgets=budgets
+        )
     return engines
+
+
+def build_counted_engine(
+    name: str,
+    table: config.EngineSettings,
+    find: Callable[[str], Engine | None],
+    *,
+    profiles: Mapping[str, config.Profile],
+    budgets: "Budgets | None",
+) -> Engine:
+    """Build one engine; with `budgets`, it is counted and limited."""
+    engine = build_engine(name, table, find, profiles)
+    return engine if budgets is None else budgets.meter(name, engine, table)
+
+
+def open_budgets(settings: config.Settings) -> "Budgets":
+    """Return the budgets of a gateway, in the file that all gateways of the user share."""
+    from spark_lsp.engine.metered.accounts import Accounts, read_clock
+    from spark_lsp.engine.metered.budgets import Budgets
+    from spark_lsp.store.ledger import SqliteLedger
+
+    clock = partial(read_clock, utc=settings.budget.day == "utc")
+    return Budgets(settings, Accounts(SqliteLedger(), clock))
 
 
 def refuse_unapproved(

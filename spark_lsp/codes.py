@@ -65,6 +65,10 @@ class Code(StrEnum):
     MODEL_UNAVAILABLE = "model_unavailable"
     PACKAGE_MISSING = "package_missing"
     RATE_LIMIT_EXCEEDED = "rate_limit_exceeded"
+    BUDGET_USED_UP = "budget_used_up"
+    BUDGET_LOW = "budget_low"
+    BUDGET_UNKNOWN = "budget_unknown"
+    PRICE_MISSING = "price_missing"
 
     # Edits and explanations.
     APPLIED = "applied"
@@ -148,6 +152,7 @@ Reason = Literal[
     Code.LOW_CONFIDENCE,
     Code.SECRET_IN_ANSWER,
     Code.NO_ANSWER,
+    Code.BUDGET_USED_UP,
     Code.SUPERSEDED,
 ]
 """Why there is no suggestion; `session.reasons` has the text and the remedy of each."""
@@ -208,6 +213,10 @@ MEANINGS: dict[Code, str] = {
     Code.MODEL_UNAVAILABLE: "model weights are missing or damaged, or cannot be fetched",
     Code.PACKAGE_MISSING: "a Python package that the engine needs is not installed",
     Code.RATE_LIMIT_EXCEEDED: "too many requests",
+    Code.BUDGET_USED_UP: "a hard limit of today's budget is reached, or the request does not fit under it",
+    Code.BUDGET_LOW: "a soft limit of today's budget is reached, and no user waits for the request",
+    Code.BUDGET_UNKNOWN: "the file with the budgets cannot be used, so engines with a limit get no request",
+    Code.PRICE_MISSING: "a limit of money is set, and the engine's price is unknown or in another currency",
     Code.APPLIED: "the editor has applied the edit",
     Code.COMPLETE: "the explanation is complete",
     Code.CANCELLED_BY_USER: "the user stopped it",

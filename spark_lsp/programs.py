@@ -174,3 +174,16 @@ def _checked(command: Sequence[str]) -> Sequence[str]:
     if not os.path.isabs(command[0]):
         raise FileNotFoundError(errno.ENOENT, "its program has no absolute path", command[0])
     return command
+
+
+def open_browser(address: str) -> bool:
+    """Open an address in the user's browser; return whether one was started.
+
+    Without a display there is only a browser for the terminal, which could not show the page.
+    """
+    import webbrowser
+
+    is_headless = sys.platform not in ("win32", "darwin") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or os.environ.get("BROWSER")
+    )
+    return not is_headless and webbrowser.open(address)

@@ -121,6 +121,19 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectLimit:
+    """A limit per day that a project's own file sets for the requests about its files; 0: none.
+
+    `project` identifies the project without its path. `money` is in units of `currency`.
+    """
+
+    project: str
+    tokens: int = 0
+    money: float = 0.0
+    currency: str = "USD"
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One request to an engine.
 
@@ -135,7 +148,7 @@ class Request:
     text in another way, or draw another sample. A second answer must begin with one of `starts`, if there are
     any and the engine can see to it. With `warm`, the answer has no text: an engine may read the prompt, so
     that the next request starts from a warm cache. With `scored`, the chunks have the engine's confidence, if
-    it can report it.
+    it can report it. `limits` are the limits that the project of the request's document sets.
     """
 
     task: Task
@@ -156,6 +169,7 @@ class Request:
     starts: tuple[str, ...] = ()
     scored: bool = False
     objection: Objection | None = None
+    limits: tuple[ProjectLimit, ...] = ()
 
     def text_of(self, kind: PartKind) -> str:
         """Return the joined text of all parts of one kind, in their order."""
@@ -318,7 +332,8 @@ class EngineInfo:
     `source` names the engine whose tokens this one plays, and whose state it has.
     `context_tokens` and `prefill_tokens_per_s` are 0 where unknown. `beside_budget` is the most context
     beside the document that a completion should have, in tokens: the engine reads it in time. `free`: a
-    request costs no money, as far as the engine knows. Both are sent only if they apply.
+    request costs no money, as far as the engine knows. `budget` is the use of its budget today, in words. All
+    three are sent only if they apply.
     """
 
     name: str
@@ -334,6 +349,7 @@ class EngineInfo:
     note: str = ""
     beside_budget: int | UnsetType = UNSET
     free: bool | UnsetType = UNSET
+    budget: str | UnsetType = UNSET
 
     @property
     def is_free(self) -> bool:

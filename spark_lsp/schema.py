@@ -10,7 +10,15 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from spark_lsp.config import ACTIONS, ENGINE_KINDS, OwnAction, Profile, Settings
+from spark_lsp.config import (
+    ACTIONS,
+    ENGINE_KINDS,
+    EngineBudget,
+    OwnAction,
+    PriceSettings,
+    Profile,
+    Settings,
+)
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -55,11 +63,17 @@ def rows() -> Iterator[tuple[str, str, str]]:
 
 
 def engine_rows() -> Iterator[tuple[str, str, str, str]]:
-    """Give `(kind, name, default as JSON, meaning)` of the engines' tables."""
+    """Give `(kind, name, default as JSON, meaning)` of the engines' tables, without budgets and prices."""
     for kind, table in ENGINE_KINDS.items():
         for name, default, meaning in _rows(table, ""):
-            if name != "kind":
+            if name != "kind" and not name.startswith(("budget.", "price.")):
                 yield kind, name, default, meaning
+
+
+def budget_rows() -> Iterator[tuple[str, str, str]]:
+    """Give `(name, default as JSON, meaning)` of the budget and the price of an engine of any kind."""
+    yield from _rows(EngineBudget, "budget")
+    yield from _rows(PriceSettings, "price")
 
 
 def own_action_rows() -> Iterator[tuple[str, str, str]]:
@@ -73,6 +87,14 @@ def profile_rows() -> Iterator[tuple[str, str, str]]:
 
 
 def _rows(kind: type[Any], prefix: str) -> Iterator[tuple[str, str, str]]:
-    for name, described in _table(kind)["properties"].items():
-        default = msgspec.json.encode(described.get("default")).decode()
-        yield f"{prefix}.{name}" if prefix else name, default, described.get("description", "")
+    yield from _table_rows(_table(kind), prefix)
+
+
+def _table_rows(table: dict[str, Any], prefix: str) -> Iterator[tuple[str, str, str]]:
+    for name, described in table["properties"].items():
+        full = f"{prefix}.{name}" if prefix else name
+        if "properties" in described:
+            yield from _table_rows(described, full)
+        else:
+            default = msgspec.json.encode(described.get("default")).decode()
+            yield full, default, described.get("description", "")

@@ -19,6 +19,7 @@ ARGUMENTS = {
     "model path": "",
     "model remove": "smollm2-135m",
     "status": "",
+    "open": "--print",
     "stats": "",
     "endpoint": "",
     "doctor": "sums.py",

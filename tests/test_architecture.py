@@ -26,12 +26,15 @@ LEVELS = [
     }
     | {"transports"},
     {"text"},
-    {"prompts", "session", "wire", "privacy", "simulate", "instant"},
+    {"prompts", "session", "wire", "privacy", "simulate", "instant", "budget"},
     {"store", "models", "engine", "runtime", "programs", "home"},
     {"gateway", "lsp", "launch", "client"},
     {"app", "cli", "bench", "doctor", "fleet", "stats", "__main__"},
 ]
-APART = [{"prompts", "session", "wire", "privacy", "simulate", "instant"}, {"gateway", "lsp", "client"}]
+APART = [
+    {"prompts", "session", "wire", "privacy", "simulate", "instant", "budget"},
+    {"gateway", "lsp", "client"},
+]
 PURE = (
     "text",
     "prompts",
@@ -40,6 +43,7 @@ PURE = (
     "wire",
     "privacy",
     "simulate",
+    "budget",
     "engine/circuit_breaker.py",
     "engine/confidence.py",
     "engine/continuation.py",
@@ -63,6 +67,7 @@ PURE = (
     "gateway/fair_share.py",
     "gateway/scheduler.py",
     "stats/figures.py",
+    "stats/usage.py",
     "models/gguf.py",
     "codes.py",
     "failures.py",

@@ -1,8 +1,8 @@
 """The tasks of the suite `edits`: real-looking files, and changes of them with their checks.
 
 Each file of `data/edits` has one source file (`text`), checks of its behaviour (`kept`, by the name of the
-checked part) and tasks. An anchor names a line by its beginning. A task has checks in three groups
-(`Group`), an answer that passes all of them, and answers that must fail.
+checked part) and tasks. An anchor names a line by its text or, if no line has just that, by its beginning. A
+task has checks in three groups (`Group`), an answer that passes all of them, and answers that must fail.
 """
 
 import importlib.resources
@@ -110,13 +110,14 @@ class TaskFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return start, end
 
     def _line_of(self, anchor: str, start: int) -> tuple[int, int]:
-        for begun, ended in _lines(self.source):
-            line = self.source[begun:ended]
-            is_here = (
-                line.rstrip() == anchor if anchor.strip() in BLOCK_ENDS else line.strip().startswith(anchor)
-            )
-            if begun >= start and is_here:
-                return begun, ended
+        lines = [each for each in _lines(self.source) if each[0] >= start]
+        texts = [self.source[begun:ended].rstrip() for begun, ended in lines]
+        for line, text in zip(lines, texts, strict=True):
+            if text == anchor if anchor.strip() in BLOCK_ENDS else text.strip() == anchor:
+                return line
+        for line, text in zip(lines, texts, strict=True):
+            if text.strip().startswith(anchor) and anchor.strip() not in BLOCK_ENDS:
+                return line
         raise ConfigError(f"{self.name} has no line {anchor!r}", "The suite edits cannot run")
 
     def lines_of(self, task: EditTask) -> tuple[int, int]:

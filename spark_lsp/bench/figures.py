@@ -70,6 +70,23 @@ def at_most_of_baseline(
     )
 
 
+def within_of_baseline(
+    number: int,
+    name: str,
+    unit: str,
+    values: Sequence[float],
+    baseline: Sequence[float],
+    share: float,
+    limit: float,
+) -> Figure:
+    """Return a figure whose percentile (`share`) may differ from its baseline's by a fraction `limit`."""
+    value, base = percentile(values, share), percentile(baseline, share)
+    ratio = value / base
+    wanted = f"within {limit:.0%} of baseline"
+    is_met = abs(ratio - 1) <= limit
+    return Figure(number, name, value, unit, base, ratio, wanted, is_met, len(values), quartiles(values))
+
+
 def at_least(
     number: int,
     name: str,

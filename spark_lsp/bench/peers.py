@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from spark_lsp import programs
-from spark_lsp.config import ReplaySettings
+from spark_lsp.config import ReplaySettings, WaferSettings
 from spark_lsp.errors import SparkError
 
 Engines = Mapping[str, ReplaySettings]
+GatewayEngines = Mapping[str, ReplaySettings | WaferSettings]
 TOKEN = "benchmark"  # for a gateway that lives only seconds
 _CPUCLOCK_SCHED = 2
 
@@ -66,7 +67,7 @@ def together(servers: Iterable[Peer]) -> Generator[None]:
 
 
 @contextmanager
-def gateway(where: Path, engines: Engines) -> Generator[Peer]:
+def gateway(where: Path, engines: GatewayEngines) -> Generator[Peer]:
     """Run our gateway with its command, on a loopback port, like the baselines."""
     configuration = where / "gateway.toml"
     configuration.write_text(toml(engines), encoding="utf-8")
@@ -102,7 +103,7 @@ def program(name: str) -> tuple[str, ...]:
     return programs.python("-c", source)
 
 
-def toml(engines: Engines, routes: Mapping[str, str] | None = None) -> str:
+def toml(engines: GatewayEngines, routes: Mapping[str, str] | None = None) -> str:
     """Return a configuration with these engines; the first serves the routes missing in `routes`."""
     tables = [f"[engines.{name}]\n{_lines(asdict(settings))}" for name, settings in engines.items()]
     first = next(iter(engines))

@@ -7,8 +7,9 @@ from typing import Any
 from spark_lsp.bench.plot import drawing
 from spark_lsp.errors import ConfigError
 from spark_lsp.simulate import fit
-from spark_lsp.simulate.capacity import Machine, Served
+from spark_lsp.simulate.capacity import Served
 from spark_lsp.simulate.feel import Felt
+from spark_lsp.simulate.machine import Machine
 
 MOST_USERS = 256
 TICKS = [base * 10**power for power in range(-2, 4) for base in (1, 2, 5)]  # seconds
@@ -34,7 +35,7 @@ def draw_fit(rows: Sequence[fit.Published], path: Path) -> None:
         panel.fill_between(ends, low, high, color="gray", alpha=alpha, linewidth=0)
     panel.set(xlabel="published tokens per second", ylabel="predicted from all others (bands: ±15 %, 2×)")
     panel.legend(fontsize=8)
-    _save(pyplot, chart, path)
+    save(pyplot, chart, path)
 
 
 def draw_capacity(machines: Sequence[Machine], served: Sequence[Sequence[Served]], path: Path) -> None:
@@ -63,7 +64,7 @@ def draw_capacity(machines: Sequence[Machine], served: Sequence[Sequence[Served]
     waits.autoscale()
     for panel in (speed, waits):
         panel.grid(alpha=0.3)
-    _save(pyplot, chart, path)
+    save(pyplot, chart, path)
 
 
 PARTS = ("thinking", "typing", "tools", "first token", "tokens")
@@ -85,10 +86,11 @@ def draw_feel(sessions: Sequence[Felt], path: Path) -> None:
     panel.set(xlabel="seconds", xlim=(0, 1.35 * max(each.total_s for each in sessions)))
     panel.invert_yaxis()
     panel.legend(fontsize=8, ncol=len(PARTS), loc="upper center", bbox_to_anchor=(0.5, 1.25), frameon=False)
-    _save(pyplot, chart, path)
+    save(pyplot, chart, path)
 
 
-def _save(pyplot: Any, chart: Any, path: Path) -> None:
+def save(pyplot: Any, chart: Any, path: Path) -> None:
+    """Write a picture. Raises `ConfigError` for a path that cannot be written."""
     chart.tight_layout()
     try:
         chart.savefig(path)

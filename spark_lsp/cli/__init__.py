@@ -31,6 +31,7 @@ COMMANDS = {
     "edit": "make one targeted edit in a file",
     "model": "list, fetch, find and remove the embedded models",
     "status": "show the running gateway, its engines, and the engine of each route",
+    "open": "open the gateway's page in a browser: engines, queue, reasons, and a playground",
     "stats": "show what became of your suggestions, from the history on this machine",
     "endpoint": "print URL and token of the gateway for plug-ins and SDKs",
     "doctor": "check everything that a suggestion depends on, and give remedies",

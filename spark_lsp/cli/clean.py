@@ -49,7 +49,10 @@ def _places() -> Iterator[tuple[Path, str]]:
     if not models.is_relative_to(cache):
         yield models, "models"
     yield cache, "models and tools"
-    yield place.directory(), "your approvals, refusals, instructions and history, the demonstration's file"
+    yield (
+        place.directory(),
+        "your approvals, budgets, refusals, instructions, history and recording, the demonstration's file",
+    )
     try:
         yield runtime.directory(), "the gateway's socket, state and log"
     except GatewayError:

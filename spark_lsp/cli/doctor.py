@@ -8,6 +8,7 @@ from pathlib import Path
 from spark_lsp.cli import ERROR, OK
 from spark_lsp.cli.waiting import add_timeout
 from spark_lsp.doctor import (
+    budgets,
     configuration,
     document,
     editors,
@@ -51,6 +52,7 @@ def _findings(arguments: argparse.Namespace) -> Iterator[Finding]:
     yield from weights.look(settings)
     yield from network.look(settings)
     yield from servers.look(settings)
+    yield from budgets.look(settings)
     yield from gateway.look(settings)
     yield from editors.look()
     yield from (document.look(file, settings) for file in arguments.file)

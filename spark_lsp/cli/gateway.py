@@ -20,6 +20,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--port", type=int, default=0, help="port to listen on; 0 picks one (default)")
     where.add_argument("--uds", type=Path, metavar="PATH", help="listen on a Unix socket instead")
     where.add_argument("--automatic", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--page-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="serve the page also to browsers on other machines that use this host name; repeatable",
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="configuration instead of the user's own")
     parser.add_argument(
         "--token-file", type=Path, metavar="FILE", help="file with the token; created if missing"
@@ -65,7 +72,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
         if talks_to_a_program(arguments):
             print(Failure(PROBLEM, Code.CONFIG_ERROR, str(problem)).line, flush=True)
     logging.getLogger("spark_lsp").setLevel(settings.log.level.upper())
-    engines = app.build_engines(settings)
+    budgets = app.open_budgets(settings)
+    engines = app.build_engines(settings, budgets)
     if arguments.automatic:
         HANDED.accept()  # it serves only the user who started it
         token, token_file, address = secrets.token_urlsafe(32), None, listener.automatic_address()
@@ -73,15 +81,27 @@ async def _serve(arguments: argparse.Namespace) -> None:
         token, token_file = serve.take_token(arguments.token_file)
         address = listener.Address(arguments.host, arguments.port, arguments.uds)
     registry = Registry(engines, settings.routes, settings.engines)
-    build = functools.partial(app.build_engine, profiles=settings.profiles)
+    build = functools.partial(app.build_counted_engine, profiles=settings.profiles, budgets=budgets)
     team = ALONE if arguments.automatic else team_of(settings.team)
-    gateway = Gateway(registry, token, build, app.refuse_unapproved, arguments.lifetime, team)
-    await serve.serve(
-        gateway,
-        engines.values(),
-        address,
-        token_file,
-        arguments.idle,
-        automatic=arguments.automatic,
-        token=token,
+    gateway = Gateway(
+        registry,
+        token,
+        build,
+        app.refuse_unapproved,
+        arguments.lifetime,
+        budgets,
+        page_hosts=arguments.page_host,
+        team=team,
     )
+    try:
+        await serve.serve(
+            gateway,
+            engines.values(),
+            address,
+            token_file,
+            arguments.idle,
+            automatic=arguments.automatic,
+            token=token,
+        )
+    finally:
+        budgets.close()

@@ -1,16 +1,22 @@
-"""`spark-lsp stats`: what became of your suggestions, from the history on this machine."""
+"""`spark-lsp stats`: what became of your suggestions, and the use of engines, from files on this machine."""
 
 import argparse
 import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 from spark_lsp.cli import NOTHING, OK
 from spark_lsp.errors import StoreError
 from spark_lsp.stats.figures import Group, Report, summarise
+from spark_lsp.stats.usage import Use, summarise_usage
+from spark_lsp.stats.usage import lines as usage_lines
 from spark_lsp.store.history import DAY_SECONDS, MAX_DAYS, History
+from spark_lsp.store.ledger import SqliteLedger
+from spark_lsp.store.recording import Recording
 
 DAYS = 30
 NONE_YET = "There is no history of suggestions. It grows while you use an editor, if `stats.enabled` is true."
@@ -21,6 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--days", type=_days, default=DAYS, help="days to look back (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the figures (needs matplotlib)")
+    parser.add_argument(
+        "--forget", action="store_true", help="delete the recorded days (`stats.record`) and print no figures"
+    )
 
 
 def _days(word: str) -> int:
@@ -32,22 +41,38 @@ def _days(word: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the figures; return 3 without any."""
-    history = History()
+    if arguments.forget:
+        return _forget()
+    since = time.time() - arguments.days * DAY_SECONDS
     try:
-        rows = history.rows(time.time() - arguments.days * DAY_SECONDS)
+        rows = History().rows(since)
+        used = SqliteLedger().usage(date.fromtimestamp(since).isoformat())
     except StoreError as error:
         raise StoreError(error.what, "There are no figures", error.remedy) from error
-    report = summarise(rows)
+    report, usage = summarise(rows), summarise_usage(used)
     if arguments.json:
-        print(json.dumps({"last_days": arguments.days, **asdict(report)}))
+        use = {"engines": _plain(usage.engines), "days": _plain(usage.days)}
+        print(json.dumps({"last_days": arguments.days, **asdict(report), "usage": use}))
     else:
-        print("\n".join(lines(report, arguments.days)) if rows else NONE_YET)
-    if not rows:
+        shown = lines(report, arguments.days) if rows else [] if used else [NONE_YET]
+        print("\n".join([*shown, *([""] if rows and used else []), *usage_lines(usage)]))
+    if not rows and not used:
         return NOTHING
     if arguments.plot:
         from spark_lsp.stats.plot import draw
 
-        draw(report, arguments.plot)
+        draw(report, usage, arguments.plot)
+    return OK
+
+
+def _plain(uses: Sequence[Use]) -> list[dict[str, Any]]:
+    return [asdict(use) for use in uses]
+
+
+def _forget() -> int:
+    """Delete the recorded events; the history of suggestions stays."""
+    count = Recording().forget()
+    print(f"{count:,} recorded events deleted." if count else "There is no recording.")
     return OK
 
 

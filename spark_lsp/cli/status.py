@@ -46,7 +46,8 @@ def lines(told: dict[str, Any]) -> list[str]:
     for engine in told["engines"]:
         mark = " (simulated)" if engine["simulated"] and "simulated" not in engine["model"] else ""
         told = engine["reason"] or engine.get("note")  # a gateway of an earlier release has no note
-        reason = f": {told}" if told else ""
+        parts = [str(part) for part in (engine.get("budget"), told) if part]
+        reason = f": {'; '.join(parts)}" if parts else ""
         said.append(
             f"  {engine['name']} [{engine['kind']}] {engine['model']}{mark} {engine['state']}{reason}"
         )

@@ -1,6 +1,7 @@
 """Settings: `settings` defines them, `layers` resolves them from their sources, `checks` compares them."""
 
-from spark_lsp.config.checks import source_chain, source_problems, unknown_engines
+from spark_lsp.config.budgets import BudgetSettings, EngineBudget, PriceSettings
+from spark_lsp.config.checks import price_problems, source_chain, source_problems, unknown_engines
 from spark_lsp.config.layers import (
     Source,
     from_environment,
@@ -22,7 +23,6 @@ from spark_lsp.config.settings import (
     PATTERN_LISTS,
     ROUTES,
     TABLES,
-    BudgetSettings,
     CompletionSettings,
     ContextSettings,
     EditSettings,
@@ -53,6 +53,7 @@ __all__ = [
     "CompletionSettings",
     "ContextSettings",
     "EditSettings",
+    "EngineBudget",
     "EngineSettings",
     "Flavour",
     "GatewaySettings",
@@ -61,6 +62,7 @@ __all__ = [
     "LogSettings",
     "OpenAISettings",
     "OwnAction",
+    "PriceSettings",
     "Problem",
     "Profile",
     "ReasoningEffort",
@@ -75,6 +77,7 @@ __all__ = [
     "is_table",
     "lay_patterns",
     "pattern_list",
+    "price_problems",
     "read_engine",
     "read_profiles",
     "resolve",

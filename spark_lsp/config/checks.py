@@ -1,4 +1,4 @@
-"""Checks between settings: names of engines that other settings mention."""
+"""Checks between settings: names of engines that other settings mention, and incomplete prices."""
 
 from collections.abc import Mapping
 
@@ -45,4 +45,17 @@ def unknown_engines(settings: Settings) -> list[Problem]:
         for route, names in settings.routes.items()
         for name in names
         if name not in settings.engines
+    ]
+
+
+def price_problems(settings: Settings) -> list[Problem]:
+    """Return a problem for each price that lacks the half without which no cost can be computed."""
+    tables = {
+        **{f"engines.{name}": each.price for name, each in settings.engines.items()},
+        **{f"profiles.{name}": each.price for name, each in settings.profiles.items()},
+    }
+    return [
+        Problem(f"{name}.price", "settings", "needs `input` and `output`; this price is not used")
+        for name, price in tables.items()
+        if price.is_given and not price.is_complete
     ]

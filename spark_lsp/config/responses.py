@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from spark_lsp.config.budgets import NO_BUDGET, NO_PRICE, EngineBudget, PriceSettings
 from spark_lsp.config.values import Amount, Count, describe
 
 ServiceProfile = Literal["", "codex-spark", "openai", "xai"]
@@ -72,6 +73,8 @@ class ResponsesSettings:
     ] = True
     first_token_s: Annotated[Amount, describe("seconds to wait for the first token; 0: no limit")] = 20.0
     next_token_s: Annotated[Amount, describe("seconds to wait for each further token; 0: no limit")] = 20.0
+    budget: EngineBudget = NO_BUDGET
+    price: PriceSettings = NO_PRICE
 
 
 # Addresses: the vendors' guides to the WebSocket mode. Context lengths: 128k for gpt-5.3-codex-spark, 400k

@@ -11,6 +11,14 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta
 
+from spark_lsp.config.budgets import (
+    NO_BUDGET,
+    NO_LIMITS,
+    NO_PRICE,
+    BudgetSettings,
+    EngineBudget,
+    PriceSettings,
+)
 from spark_lsp.config.own_actions import OwnAction
 from spark_lsp.config.responses import ResponsesSettings
 from spark_lsp.config.team import TeamSettings
@@ -39,6 +47,8 @@ class LocalSettings:
             "0: none, since it changed no answer of the 0.5B model and costs reading time"
         ),
     ] = 0
+    budget: EngineBudget = NO_BUDGET
+    price: PriceSettings = NO_PRICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,8 @@ class ReplaySettings:
     tokens_per_s: Annotated[Amount, _describe("the pace; 0 means all at once")] = 500.0
     delay_ms: Annotated[Amount, _describe("milliseconds before the first token")] = 50.0
     confidence: Annotated[Share, _describe("the confidence that it reports; 0: none")] = 0.0
+    budget: EngineBudget = NO_BUDGET
+    price: PriceSettings = NO_PRICE
 
 
 Flavour = Literal[
@@ -118,6 +130,8 @@ class OpenAISettings:
     ] = 0
     first_token_s: Annotated[Amount, _describe("seconds to wait for the first token; 0: no limit")] = 20.0
     next_token_s: Annotated[Amount, _describe("seconds to wait for each further token; 0: no limit")] = 20.0
+    budget: EngineBudget = NO_BUDGET
+    price: PriceSettings = NO_PRICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +157,8 @@ class WaferSettings:
     ] = False
     users: Annotated[Count, _describe("other users that the simulated machine serves at the same time")] = 0
     seed: Annotated[int, _describe("seed of the bursts; the same seed gives the same bursts")] = 0
+    budget: EngineBudget = NO_BUDGET
+    price: PriceSettings = NO_PRICE
 
 
 EngineSettings = LocalSettings | ReplaySettings | OpenAISettings | ResponsesSettings | WaferSettings
@@ -182,6 +198,7 @@ class Profile:
         _describe("milliseconds before reading a prompt, network included; null: as published"),
     ] = None
     source: Annotated[str, _describe("the source of these numbers")] = ""
+    price: PriceSettings = NO_PRICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,14 +297,6 @@ class ContextSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class BudgetSettings:
-    """Limits per day; 0: no limit."""
-
-    tokensPerDay: Annotated[Count, _describe("not yet in use")] = 0
-    costPerDay: Annotated[Amount, _describe("not yet in use")] = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class StatsSettings:
     """The history of your own suggestions, on this machine only."""
 
@@ -295,6 +304,13 @@ class StatsSettings:
         bool,
         _describe("keep figures of each suggestion for `spark-lsp stats`; never its text, never to others"),
     ] = True
+    record: Annotated[
+        bool,
+        _describe(
+            "record the times and lengths of your typing and of the answers, never any text, so that "
+            "`spark-lsp simulate feel --mine` can replay your own days"
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +337,7 @@ class Settings:
     edit: EditSettings = EditSettings()
     actions: tuple[OwnAction, ...] = ()
     context: ContextSettings = ContextSettings()
-    budget: BudgetSettings = BudgetSettings()
+    budget: BudgetSettings = NO_LIMITS
     stats: StatsSettings = StatsSettings()
     team: TeamSettings = field(default_factory=TeamSettings)
     log: LogSettings = LogSettings()

@@ -64,5 +64,9 @@ def _project() -> Iterator[Finding]:
             yield Finding("error", "project", what, "Correct it")
             continue
         yield from (Finding("warning", "project", str(each), "Take it out") for each in problems)
+        for each in narrowing.limits:
+            parts = [f"{each.tokens:,} tokens"] * bool(each.tokens)
+            parts += [f"{each.money:g} {each.currency}"] * bool(each.money)
+            yield Finding("ok", "project", f"{file} limits its requests to {' and '.join(parts)} a day")
         if not narrowing.ghost_text:
             yield Finding("warning", "project", f"{file} switches ghost text off", "Ask who keeps it")

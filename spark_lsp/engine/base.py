@@ -9,11 +9,14 @@ never blocks and never raises. An engine's failure is raised as `EngineError` fr
 from entering the block, never from leaving it.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
-from spark_lsp.request import EngineInfo, Event, Focus, Request
+from spark_lsp.request import EngineInfo, Event, Focus, Request, Usage
+
+ReportUsage = Callable[[str, Usage], None]
+"""Takes the model and the tokens of some work."""
 
 
 class Engine(Protocol):
@@ -45,4 +48,13 @@ class ReasoningEngine(Protocol):
     def reasoning_timeout_s(self) -> float:
         """Seconds that the engine allows for the first token of a reasoning model; `inf`: no limit, 0: the
         model is not known to reason."""
+        ...
+
+
+@runtime_checkable
+class ForesightedEngine(Protocol):
+    """What an engine offers in addition if it uses tokens outside of requests, to prepare documents."""
+
+    def report_usage_to(self, report: ReportUsage) -> None:
+        """Call `report` with the tokens of such work, from now on."""
         ...

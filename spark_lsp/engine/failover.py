@@ -17,7 +17,7 @@ from spark_lsp.engine.circuit_breaker import CircuitBreaker
 from spark_lsp.errors import EngineError
 from spark_lsp.request import Event, Started
 
-# The request caused these, or the model only has to be loaded. They say nothing about the engine.
+# The request or a budget caused these, or the model only has to be loaded. They say nothing about the engine.
 REQUEST_FAULTS = frozenset(
     (
         Code.CONTEXT_LENGTH_EXCEEDED,
@@ -25,6 +25,9 @@ REQUEST_FAULTS = frozenset(
         Code.CONTENT_FILTER,
         Code.ENGINE_LOADING,
         Code.ENGINE_ONLY_THOUGHT,
+        Code.BUDGET_USED_UP,
+        Code.BUDGET_UNKNOWN,
+        Code.PRICE_MISSING,
     )
 )
 # One of these opens the breaker. Silence and an incomplete answer cost the user much time, and a missing

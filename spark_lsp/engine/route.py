@@ -58,7 +58,13 @@ class Route:
         if not skipped or info.state == "off":
             return info
         reason = f"{'; '.join(skipped)}; {info.name} answers instead"
-        return replace(info, state="degraded", reason=reason, code=Code.ENGINE_REPLACED)
+        code = Code.BUDGET_USED_UP if self._is_used_up(self._engines[0]) else Code.ENGINE_REPLACED
+        return replace(info, state="degraded", reason=reason, code=code)
+
+    @staticmethod
+    def _is_used_up(engine: Engine) -> bool:
+        """Return whether the day's budget keeps an engine from answering."""
+        return info_of(engine).code == Code.BUDGET_USED_UP
 
     def open(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Answer from the first engine that gets as far as its first text."""

@@ -36,12 +36,15 @@ class GatewayReplica:
         settings, _ = app.load_settings(Path(config) if config is not None else None)
         token, _ = take_token(Path(token_file) if token_file is not None else None)
         logging.getLogger("spark_lsp").setLevel(settings.log.level.upper())
-        self._engines = app.build_engines(settings)
+        self._budgets = app.open_budgets(settings)
+        self._engines = app.build_engines(settings, self._budgets)
         self._drain_s = settings.team.drainSeconds
         registry = Registry(self._engines, settings.routes, settings.engines)
-        build = functools.partial(app.build_engine, profiles=settings.profiles)
+        build = functools.partial(app.build_counted_engine, profiles=settings.profiles, budgets=self._budgets)
         team = team_of(settings.team)
-        self._gateway = Gateway(registry, token, build, app.refuse_unapproved, team=team)
+        self._gateway = Gateway(
+            registry, token, build, app.refuse_unapproved, budgets=self._budgets, team=team
+        )
         self._loop = asyncio.get_running_loop()
         watch_loop(self._loop)
         serve = import_ray("ray.serve")
@@ -101,3 +104,4 @@ class GatewayReplica:
         """Close the engines, at the end of the replica."""
         self._watching.cancel()
         await close_engines(self._engines.values())
+        self._budgets.close()

@@ -1,6 +1,6 @@
 """The gateway as an ASGI application: the WebSocket, its HTTP counterparts, and four pages.
 
-Every request needs the token; see `authentication`.
+Every request needs the token; see `authentication`. The page for browsers has other rules; see `page.pages`.
 """
 
 import itertools
@@ -8,8 +8,9 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
@@ -21,6 +22,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from spark_lsp import __version__
 from spark_lsp.codes import Code
+from spark_lsp.engine.metered.budgets import Budgets
 from spark_lsp.errors import RemoteProtocolError, origin
 from spark_lsp.gateway.admission import Admission
 from spark_lsp.gateway.authentication import AuthenticationError, Authenticator
@@ -33,6 +35,9 @@ from spark_lsp.gateway.http_errors import STATUS_OF, error_response, full_respon
 from spark_lsp.gateway.lifetime import LIFETIME_S
 from spark_lsp.gateway.loop_monitor import LoopMonitor
 from spark_lsp.gateway.metrics import Metrics, render_metrics
+from spark_lsp.gateway.page.pages import Page, is_page
+from spark_lsp.gateway.page.play import Playground
+from spark_lsp.gateway.page.state import Sources
 from spark_lsp.gateway.registry import BuildEngine, Registry
 from spark_lsp.gateway.replica_cache import ReplicaCache
 from spark_lsp.gateway.session_engines import Approve
@@ -64,6 +69,8 @@ class Gateway:
         build: BuildEngine,
         approve: Approve,
         lifetime_s: float = LIFETIME_S,
+        budgets: Budgets | None = None,
+        page_hosts: Collection[str] = (),
         team: Team = ALONE,
     ) -> None:
         self.registry = registry
@@ -77,9 +84,13 @@ class Gateway:
         self._replicas = ReplicaCache(time.monotonic)
         self._build = build
         self._approve = approve
+        self._budgets = budgets
         self._connection_numbers = itertools.count(1)
         self._identity = secrets.token_hex(4)
         self._loop_monitor = LoopMonitor(lambda: self.is_busy)
+        playground = Playground(registry.engine, self.metrics)
+        sources = Sources(self.read_status, self._list_streams, registry.settings, self.metrics)
+        self.page = Page(sources, playground, token, page_hosts)
         self.app = Starlette(
             routes=[
                 Route(RESPONSES_PATH, self._require_token(self._create_response), methods=["POST"]),
@@ -94,13 +105,25 @@ class Gateway:
     @property
     def is_busy(self) -> bool:
         """Whether a response is not completely written."""
-        return any(handler.is_busy for handler in self.handlers)
+        return any(handler.is_busy for handler in self.handlers) or self.page.playground.plays > 0
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds without a connection, and without an answer for the playground.
+
+        A page that is only open does not count: it does not keep the gateway running.
+        """
+        if self.handlers or self.page.playground.plays:
+            return 0.0
+        return time.monotonic() - max(self.idle_since, self.page.playground.ended)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection. An unexpected failure is logged by its place, never by its message."""
         try:
             if scope["type"] == "websocket" and scope["path"] == RESPONSES_PATH:
                 await self._serve_websocket(WebSocket(scope, receive, send), receive, send)
+            elif scope["type"] == "http" and is_page(scope["path"]):
+                await self.page(scope, receive, send)
             else:
                 await self.app(scope, receive, send)
         except Exception as error:
@@ -179,8 +202,9 @@ class Gateway:
             self._replicas,
             self._lifetime_s,
             self.metrics,
-            self._admission,
-            user,
+            budgets=self._budgets,
+            admission=self._admission,
+            user=user,
         )
         self.end_removed_users()
         self.handlers.add(handler)
@@ -223,14 +247,24 @@ class Gateway:
         return JSONResponse({"object": "list", "data": models})
 
     async def _show_status(self, _: Request) -> Response:
-        state = {
+        return JSONResponse(self.read_status())
+
+    def read_status(self) -> dict[str, Any]:
+        """Return the gateway's state, as `/status` and the page show it."""
+        return {
             "version": __version__,
             "pid": os.getpid(),  # tells the replicas of a fleet apart
             **self.read_gauges(),
             "serving": self.registry.serving(),
             "engines": [msgspec.to_builtins(info) for info in self.registry.infos()],
         }
-        return JSONResponse(state)
+
+    def _list_streams(self) -> Iterator[tuple[str, str, float]]:
+        """Return engine, task and start (Unix time) of each answer under way."""
+        for handler in self.handlers:
+            yield from handler.list_streams()
+        for stream in self.page.playground.streams:
+            yield stream.engine, stream.task, stream.since
 
     async def _show_metrics(self, _: Request) -> Response:
         page = render_metrics(self.metrics, self.read_gauges)
@@ -240,7 +274,7 @@ class Gateway:
         """Return the numbers of connections, of users, of running responses and of waiting ones."""
         statistics = [handler.statistics() for handler in self.handlers]
         _, in_turn = self._admission.statistics()  # each of them holds a lane of its connection already
-        running = sum(running for running, _ in statistics) - in_turn
+        running = sum(running for running, _ in statistics) - in_turn + len(self.page.playground.streams)
         waiting = sum(waiting for _, waiting in statistics) + in_turn
         users = len({handler.user for handler in self.handlers})
         return {"sessions": len(self.handlers), "users": users, "running_now": running, "waiting": waiting}

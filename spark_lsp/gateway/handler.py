@@ -7,7 +7,7 @@ the others. The end of the connection cancels all its responses, which stops the
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 
 import anyio
@@ -15,11 +15,12 @@ import anyio
 from spark_lsp import __version__
 from spark_lsp.codes import Code
 from spark_lsp.engine.guard import failure_of
+from spark_lsp.engine.metered.budgets import Budgets
 from spark_lsp.errors import RemoteProtocolError
 from spark_lsp.gateway.admission import Admission
 from spark_lsp.gateway.instant_drafts import InstantDrafts
 from spark_lsp.gateway.lifetime import LIFETIME_S, limit_lifetime
-from spark_lsp.gateway.metrics import Metrics
+from spark_lsp.gateway.metrics import Metrics, name_task
 from spark_lsp.gateway.registry import BuildEngine, Registry
 from spark_lsp.gateway.replica_cache import ReplicaCache
 from spark_lsp.gateway.response_task import ResponseTask
@@ -53,6 +54,7 @@ class ConnectionHandler:
         replicas: ReplicaCache,
         lifetime_s: float = LIFETIME_S,
         metrics: Metrics | None = None,
+        budgets: Budgets | None = None,
         admission: Admission | None = None,
         user: str = "",
     ) -> None:
@@ -60,7 +62,7 @@ class ConnectionHandler:
         self._connection = connection
         self._writer = ConnectionWriter(connection)
         self._drafts = InstantDrafts(connection, self._writer)
-        self._engines = SessionEngines(registry, build, approve)
+        self._engines = SessionEngines(registry, build, approve, budgets)
         self._replicas = replicas
         self._lifetime_s = lifetime_s
         self._metrics = metrics or Metrics()
@@ -83,6 +85,11 @@ class ConnectionHandler:
     def statistics(self) -> tuple[int, int]:
         """Return the number of running and of waiting responses."""
         return self._scheduler.statistics()
+
+    def list_streams(self) -> Iterator[tuple[str, str, float]]:
+        """Return engine, task and start (Unix time) of each response in progress."""
+        for task in self._tasks.values():
+            yield task.engine_name, name_task(task.request), task.since
 
     def announce_end(self, reason: str) -> None:
         """Tell the peer, after its greeting, that the gateway will close this connection."""

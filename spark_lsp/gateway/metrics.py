@@ -43,7 +43,7 @@ class Metrics:
     def count_answer(self, engine: str, request: Request, finished: Finished | None, code: str = "") -> None:
         """Count an answer by its outcome; `code` is the outcome of one that did not finish."""
         outcome = finished.reason if finished is not None else code
-        task = _name_task(request)
+        task = name_task(request)
         self.answers[engine, task, outcome] += 1
         if finished is None:
             return
@@ -58,7 +58,7 @@ class Metrics:
         self.tokens[engine, task, "output"] += usage.output_tokens
 
 
-def _name_task(request: Request) -> str:
+def name_task(request: Request) -> str:
     """Return the label of a request's task. A completion in the background was requested ahead."""
     is_ahead = request.task is Task.COMPLETE and request.priority is Priority.BACKGROUND
     return "complete_ahead" if is_ahead else request.task.value

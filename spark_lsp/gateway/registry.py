@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from spark_lsp.codes import Code
-from spark_lsp.config import EngineSettings, KeyedSettings, Problem
+from spark_lsp.config import EngineBudget, EngineSettings, KeyedSettings, PriceSettings, Problem
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.circuit_breaker import BreakerState, CircuitBreaker
 from spark_lsp.engine.guard import info_of
@@ -59,8 +59,17 @@ class Registry:
         return Registry(engines, routes, base=self)
 
     def has(self, name: str, settings: EngineSettings) -> bool:
-        """Return whether the gateway itself has an engine with this name and these settings."""
-        return self._settings.get(name) == settings
+        """Return whether the gateway itself has an engine with this name and these settings.
+
+        Budgets and prices do not matter here: they belong to the name, not to the engine.
+        """
+        known = self._settings.get(name)
+        return known is not None and _without_budget(known) == _without_budget(settings)
+
+    @property
+    def settings(self) -> Mapping[str, EngineSettings]:
+        """The settings of the gateway's own engines."""
+        return self._settings
 
     def key_variables(self) -> set[str]:
         """Return the environment variables with the keys of the gateway's own engines."""
@@ -159,3 +168,7 @@ class Registry:
     def observe(self, focus: Focus) -> None:
         """Pass a hint to the engine of completions."""
         self.route("completion").observe(focus)
+
+
+def _without_budget(settings: EngineSettings) -> EngineSettings:
+    return replace(settings, budget=EngineBudget(), price=PriceSettings())

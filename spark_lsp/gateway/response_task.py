@@ -36,12 +36,13 @@ class ResponseTask:
     ) -> None:
         self.response = response
         self.request = request
+        self.since = time.time()
+        self.engine_name = "none"  # until an engine begins
         self._connection = connection
         self._writer = writer
         self._metrics = metrics
         self._handle_events = handle_events
         self._scope = anyio.CancelScope()
-        self._engine_name = "none"
         self._finished: Finished | None = None
 
     def cancel(self) -> None:
@@ -65,7 +66,7 @@ class ResponseTask:
                     failure = failure_of(self.run, error)
         finally:  # also when the connection ends
             outcome = "cancelled" if failure is None else failure.code
-            self._metrics.count_answer(self._engine_name, self.request, self._finished, outcome)
+            self._metrics.count_answer(self.engine_name, self.request, self._finished, outcome)
         if failure is not None:
             self.fail(failure)
         return failure
@@ -92,7 +93,7 @@ class ResponseTask:
     def _write_event(self, event: Event) -> None:
         """Write the beginning or the end of the response."""
         if isinstance(event, Started):
-            self._engine_name = event.engine
+            self.engine_name = event.engine
         elif isinstance(event, Finished):
             self._finished = event
         following = self._connection.write_event(self.response, event, time.time())

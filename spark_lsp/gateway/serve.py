@@ -13,7 +13,6 @@ import os
 import secrets
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -28,6 +27,7 @@ from spark_lsp.errors import ConfigError
 from spark_lsp.gateway.app import Gateway
 from spark_lsp.gateway.coalescing import make_coalescing_websocket
 from spark_lsp.gateway.listener import Address, bind_address
+from spark_lsp.gateway.page.door import Door, own_address
 from spark_lsp.gateway.session_engines import close_engines
 from spark_lsp.supervise import keep_running, run_guarded, watch_loop
 from spark_lsp.wire.server_messages import MAX_MESSAGE_BYTES
@@ -53,17 +53,21 @@ async def serve(
     listener, url = bind_address(address)
     server = uvicorn.Server(_make_config(gateway))
     announced = anyio.Event()
+    door = Door(gateway.page, own_address(url, address, gateway.page.names))
+    gateway.page.open_door = door.open
     try:
         with anyio.open_signal_receiver(*SIGNALS) as signals:
             handlers = {number: signal.getsignal(number) for number in SIGNALS}
             async with anyio.create_task_group() as group:
                 end_now = partial(run_guarded, on_failure=lambda _: _stop(server))
                 group.start_soon(end_now, _end_on_signal, signals, gateway, server, automatic)
+                group.start_soon(run_guarded, door.run)
                 group.start_soon(_announce, server, announced, handlers, url, token_file, token, automatic)
                 if idle:
                     end = partial(_end_when_idle, gateway, server, announced, idle, automatic)
                     group.start_soon(keep_running, end)
                 await server.serve(sockets=[listener])
+                await door.end()
                 group.cancel_scope.cancel()
     finally:
         _remove_files(address, url, token_file, automatic)
@@ -122,6 +126,7 @@ async def _end_on_signal(
     with anyio.move_on_after(DRAIN_S):
         while gateway.is_busy:
             await anyio.sleep(POLL_S)
+    gateway.page.end()
     _stop(server)
 
 
@@ -131,10 +136,11 @@ async def _end_when_idle(
     """End after `idle` seconds without a connection; at once if no server can find this gateway any more."""
     directory = runtime.directory() if automatic else None
     await announced.wait()
-    while gateway.handlers or time.monotonic() - gateway.idle_since < idle:
-        if directory is not None and not gateway.handlers and not _is_found_in(directory):
+    while (idle_s := gateway.idle_s) < idle:
+        if directory is not None and idle_s and not _is_found_in(directory):
             break
         await anyio.sleep(min(idle / 10, MAX_IDLE_POLL_S))
+    gateway.page.end()
     _stop(server)
 
 

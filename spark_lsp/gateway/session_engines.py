@@ -2,6 +2,7 @@
 
 An engine of the editor lives as long as its settings and its connection. Where the gateway has an engine with
 equal settings, the connection uses that one, because a second copy of a model would cost its memory again.
+Its own budget then narrows that one's.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,6 +11,7 @@ from typing import Any
 from spark_lsp.config import EngineSettings, KeyedSettings, Problem, read_engine
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.guard import close_engine
+from spark_lsp.engine.metered.budgets import Budgets
 from spark_lsp.engine.openai.keys import HANDED
 from spark_lsp.gateway.registry import BuildEngine, Registry
 from spark_lsp.supervise import call_guarded
@@ -21,12 +23,15 @@ Approve = Callable[[Mapping[str, EngineSettings]], tuple[dict[str, EngineSetting
 class SessionEngines:
     """See the module's text. `registry` has the current engines and routes; `problems` unused settings."""
 
-    def __init__(self, registry: Registry, build: BuildEngine, approve: Approve) -> None:
+    def __init__(
+        self, registry: Registry, build: BuildEngine, approve: Approve, budgets: Budgets | None = None
+    ) -> None:
         self.registry = registry
         self.problems: tuple[str, ...] = ()
         self._gateway_registry = registry
         self._build = build
         self._approve = approve
+        self._budgets = budgets
         self._engines: dict[str, Engine] = {}
         self._settings: Mapping[str, EngineSettings] = {}
 
@@ -34,6 +39,8 @@ class SessionEngines:
         """Use the editor's engines and routes; return engines that are not used any more, to be closed."""
         tables, problems = self._read_settings(received.engines)
         given_keys = {each.key_env for each in tables.values() if isinstance(each, KeyedSettings)}
+        if self._budgets is not None:
+            problems = [*problems, *self._budgets.narrow(self, tables, received.budget)]
         HANDED.take(self, received.keys, self._gateway_registry.key_variables() | given_keys)
         settings = {name: each for name, each in tables.items() if not self._gateway_registry.has(name, each)}
         kept = {
@@ -54,6 +61,8 @@ class SessionEngines:
     async def aclose(self) -> None:
         """Close the editor's engines and forget its keys."""
         HANDED.forget(self)
+        if self._budgets is not None:
+            self._budgets.forget(self)
         await close_engines(self._engines.values())
 
     def _build_engines(

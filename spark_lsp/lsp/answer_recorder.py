@@ -10,8 +10,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from spark_lsp.errors import SparkError
 from spark_lsp.lsp.gateway_client import GatewayClient
+from spark_lsp.lsp.session_recorder import SessionRecorder
 from spark_lsp.lsp.status_publisher import StatusPublisher
-from spark_lsp.request import Chunk, Event, Finished, Request, Started
+from spark_lsp.request import Chunk, Event, Finished, Request, Started, Usage
+from spark_lsp.supervise import call_guarded
 
 BUSY_AFTER_SECONDS = 0.03
 CHARACTERS_PER_TOKEN = 4  # for answers that end before the engine reports its own count
@@ -20,16 +22,20 @@ CHARACTERS_PER_TOKEN = 4  # for answers that end before the engine reports its o
 class AnswerReader:
     """Sends requests to the gateway, and records each answer."""
 
-    def __init__(self, gateway: GatewayClient, status: StatusPublisher) -> None:
+    def __init__(self, gateway: GatewayClient, status: StatusPublisher, session: SessionRecorder) -> None:
         self._gateway = gateway
         self._status = status
+        self._session = session
 
     @asynccontextmanager
     async def open(self, request: Request) -> AsyncGenerator["RecordedAnswer", None]:
         """Send a request; the context gives the events of its answer. Raises `EngineError`."""
         with AnswerRecorder(self._status) as recorder:
-            async with self._gateway.open(request) as events:
-                yield RecordedAnswer(events, recorder)
+            try:
+                async with self._gateway.open(request) as events:
+                    yield RecordedAnswer(events, recorder)
+            finally:
+                call_guarded(recorder.pass_on, self._session, request)
 
     def open_unrecorded(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Send a request for which the user does not wait: the status says nothing about it."""
@@ -96,6 +102,12 @@ class AnswerRecorder:
             self._characters += len(event.text)
         elif isinstance(event, Finished):
             self._finished = event
+
+    def pass_on(self, session: SessionRecorder, request: Request) -> None:
+        """Give the times and lengths of the answer to the recording of the user's session."""
+        usage = self._finished.usage if self._finished is not None else Usage()
+        asked_at, last_at = self._requested_at, self._last_at
+        session.record_answer(request, asked_at, self._first_at, last_at, usage, self._characters)
 
     def _state_values(self) -> dict[str, object]:
         """Return the state after the answer: ready, unless the status was degraded or has changed since."""

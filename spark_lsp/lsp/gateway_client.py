@@ -1,8 +1,9 @@
 """The gateway, as the rest of the server uses it: configuration, engines, mirrors and answers."""
 
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 
 from spark_lsp.config import ROUTES
 from spark_lsp.errors import ArgumentError
@@ -12,9 +13,12 @@ from spark_lsp.lsp.gateway_link import GatewayLink
 from spark_lsp.lsp.settings_parsing import EditorValues, collect_keys
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.privacy.approvals import TOKEN_VARIABLE
-from spark_lsp.request import EngineInfo, Event, Focus, Request
+from spark_lsp.request import EngineInfo, Event, Focus, ProjectLimit, Request
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
+
+FindLimits = Callable[[str], tuple[ProjectLimit, ...]]
+"""Returns the limits that a document's project sets."""
 
 
 class GatewayClient:
@@ -26,6 +30,7 @@ class GatewayClient:
         self._link: GatewayLink | None = None
         self.engines: tuple[EngineInfo, ...] = ()  # the engines of the gateway
         self.serving: Mapping[str, str] = {}  # the engine of each route
+        self.find_limits: FindLimits = lambda _uri: ()
         self.selected_engine = ""  # the engine that the user selected for all routes; empty for none
 
     @property
@@ -100,6 +105,8 @@ class GatewayClient:
         """Send a request; the context gives the events of its answer. Raises `SparkError` without a link."""
         if self._link is None:
             raise engine_side_down()
+        if limits := self.find_limits(request.origin):
+            request = replace(request, limits=limits)
         return self._link.open(request)
 
     def observe(self, focus: Focus) -> None:

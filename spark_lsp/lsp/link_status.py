@@ -56,6 +56,7 @@ class LinkReporter:
             model=engine.model,
             simulated=engine.simulated,
             state=engine.state,
+            budget=engine.budget or "",
             **explanation,
         )
 
@@ -65,7 +66,7 @@ class LinkReporter:
         if uses_own_gateway and any(map(self._offers.offer_missing_model, _list_sources(engine, link))):
             self._messages.mark_shown("engine", engine.reason)
         else:
-            self._messages.show_once(MessageType.Warning, "engine", engine.reason)
+            self._messages.show_once(MessageType.Warning, "engine", engine.reason, engine.code)
 
 
 def _find_serving_engine(link: LinkStatus) -> EngineInfo | None:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.names import NamesChecker
     from spark_lsp.lsp.outgoing import Outgoing
     from spark_lsp.lsp.progress import ProgressRegistry
+    from spark_lsp.lsp.session_recorder import SessionRecorder
     from spark_lsp.lsp.shown import ShownSuggestions
     from spark_lsp.lsp.status_publisher import StatusPublisher
     from spark_lsp.lsp.suggester import Suggester
@@ -94,6 +95,7 @@ class Parts:
         from spark_lsp.lsp.gateway_client import GatewayClient
 
         gateway = GatewayClient(self.settings, self.consent)
+        gateway.find_limits = lambda uri: self.exclusion.narrowing(uri).limits
         self.consent.on_approval.append(gateway.configure)
         return gateway
 
@@ -145,7 +147,7 @@ class Parts:
         """Reads and records the answers of engines."""
         from spark_lsp.lsp.answer_recorder import AnswerReader
 
-        return AnswerReader(self.gateway, self.status)
+        return AnswerReader(self.gateway, self.status, self.session_recorder)
 
     @cached_property
     def names(self) -> "NamesChecker":
@@ -170,10 +172,23 @@ class Parts:
             queue=StoreQueue(self.engine_side.spawn, self.messages),
             history=History(),
             refused=Refused(),
+            session=self.session_recorder,
         )
         self.sync.on_change.append(shown.follow_change)
         self.sync.on_discard.append(shown.forget_document)
         return shown
+
+    @cached_property
+    def session_recorder(self) -> "SessionRecorder":
+        """The recording of the user's session."""
+        from spark_lsp.lsp.session_recorder import SessionRecorder
+        from spark_lsp.lsp.store_queue import StoreQueue
+        from spark_lsp.store.recording import Recording
+
+        queue = StoreQueue(self.engine_side.spawn, self.messages)
+        recorder = SessionRecorder(self.settings, self.outgoing, queue, Recording())
+        self.sync.on_change.append(recorder.follow_change)
+        return recorder
 
     @cached_property
     def context(self) -> "ContextParts":

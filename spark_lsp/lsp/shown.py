@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from spark_lsp.errors import StoreError
 from spark_lsp.lsp.language_client import LanguageClient
+from spark_lsp.lsp.session_recorder import SessionRecorder
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.store_queue import StoreQueue
 from spark_lsp.lsp.threads import run_in_thread
@@ -38,12 +39,14 @@ class ShownSuggestions:
         queue: StoreQueue,
         history: History,
         refused: Refused,
+        session: SessionRecorder,
     ) -> None:
         self._settings = settings
         self._client = client
         self._queue = queue
         self._history = history
         self._refused = refused
+        self._session = session
         self._refusals = Refusals(secrets.token_bytes(16))  # until `load`
         self._outcomes = Outcomes()
         self._is_loaded = False
@@ -107,6 +110,7 @@ class ShownSuggestions:
         """Remember refusals, and write the outcomes into the history."""
         for each in ended:
             self._remember(each, reported=reported)
+            self._session.record_outcome(each)
         if ended and self._settings.current.stats.enabled:
             rows = [(each.shown.suggestion.token, make_row(each)) for each in ended]
             self._queue.put(functools.partial(self._history.add, rows))

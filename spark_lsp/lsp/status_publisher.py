@@ -50,4 +50,4 @@ class StatusPublisher:
     def report_failure(self, error: SparkError) -> None:
         """Put an engine's error into the status, and show it to the user once."""
         self.update(state="degraded", reason=str(error), code=error.code)
-        self._messages.show_once(MessageType.Warning, "engine", str(error))
+        self._messages.show_once(MessageType.Warning, "engine", str(error), error.code)

@@ -2,18 +2,21 @@
 
 All functions work on names and contents; `lsp.fence` and `lsp.repository` read the files.
 
-A project may have a `.spark.toml`. It comes with the code, so it may only restrict: exclude files, switch
-ghost text (inline completions) or edits off. spark-lsp reports and ignores all its other keys. It cannot name
-an engine, a key or a command, and cannot switch anything on.
+A project may have a `.spark.toml`. It comes with the code, so it may only restrict: exclude files, switch off
+ghost text (inline completions), edits or the recording of sessions, and limit what requests about its files
+may use in a day. spark-lsp reports and ignores all its other keys. It cannot name an engine, a key or a
+command, and cannot switch anything on.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from spark_lsp.config import Problem
+from spark_lsp.config import BudgetSettings, Problem, resolve
 from spark_lsp.privacy.patterns import NO_CONTEXT, PathContext, find_problems, first_match
 from spark_lsp.privacy.secret_files import secret_file_rule
+from spark_lsp.request import ProjectLimit
 
 __all__ = [
     "PROJECT_FILE",
@@ -26,6 +29,8 @@ __all__ = [
 ]
 PROJECT_FILE = ".spark.toml"
 _SWITCHED_OFF = {"enabled": False}
+_LIMITS = {"tokensPerDay", "costPerDay", "currency"}
+_NOT_RECORDED = {"record": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +76,13 @@ def _is_ignored_alone(path: str, ignores: Sequence[IgnoreFile]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ProjectRestrictions:
-    """The files that a project excludes, and the functions that it leaves on."""
+    """The files that a project excludes, the functions that it leaves on, and its limits a day."""
 
     exclude: tuple[str, ...] = ()
     ghost_text: bool = True
     edits: bool = True
+    limits: tuple[ProjectLimit, ...] = ()
+    record: bool = True
 
     def combined_with(self, other: "ProjectRestrictions") -> "ProjectRestrictions":
         """Return the restrictions of both."""
@@ -83,13 +90,17 @@ class ProjectRestrictions:
             exclude=self.exclude + other.exclude,
             ghost_text=self.ghost_text and other.ghost_text,
             edits=self.edits and other.edits,
+            limits=tuple(dict.fromkeys(self.limits + other.limits)),
+            record=self.record and other.record,
         )
 
 
 def read_project_file(
     values: Mapping[str, Any], source: str, surroundings: PathContext = NO_CONTEXT
 ) -> tuple[ProjectRestrictions, list[Problem]]:
-    """Read a `.spark.toml`: `exclude = […]`, `completion.enabled = false`, `edit.enabled = false`.
+    """Read a `.spark.toml`.
+
+    It has `exclude`, `[budget]`, and `false` for `completion.enabled`, `edit.enabled` or `stats.record`.
 
     `source` names the file in the problems.
     """
@@ -104,6 +115,10 @@ def read_project_file(
             restrictions = replace(restrictions, ghost_text=False)
         elif key == "edit" and value == _SWITCHED_OFF:
             restrictions = replace(restrictions, edits=False)
+        elif key == "budget" and (limit := _read_limit(value, source)) is not None:
+            restrictions = replace(restrictions, limits=(limit,))
+        elif key == "stats" and value == _NOT_RECORDED:
+            restrictions = replace(restrictions, record=False)
         else:
             ignored.append(key)
     if ignored:  # one problem for all: several messages at once make some editors wait for a key
@@ -114,3 +129,18 @@ def read_project_file(
 
 def _is_list_of_strings(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in cast(list[object], value))
+
+
+def _read_limit(value: object, source: str) -> ProjectLimit | None:
+    """Return the limits of a `[budget]` table; None if it is not valid or has none.
+
+    The file's path identifies the project; a gateway, which may be on another machine, gets its hash.
+    """
+    if not isinstance(value, Mapping) or not set(cast(Mapping[str, Any], value)) <= _LIMITS:
+        return None
+    settings, problems = resolve((source, {"budget": value}))
+    budget: BudgetSettings = settings.budget
+    if problems or not (budget.tokensPerDay or budget.costPerDay):
+        return None
+    identity = hashlib.blake2b(source.encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return ProjectLimit(identity, budget.tokensPerDay, budget.costPerDay, budget.currency)

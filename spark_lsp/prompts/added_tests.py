@@ -5,6 +5,7 @@ is therefore inserted below the code; an answer never replaces the code.
 """
 
 import re
+import textwrap
 
 from tree_sitter import Node
 
@@ -31,7 +32,7 @@ def find_test_offset(tree: SyntaxTree, end: int) -> int:
 
 def insert_test(document: Document, tree: SyntaxTree, end: int, new: str) -> list[Edit]:
     """Return the edit that inserts an answer's tests, whose line ends are line feeds; none without a test."""
-    test = drop_known(document, tree, new).strip("\n").rstrip()
+    test = drop_known(document, tree, textwrap.dedent(new)).strip("\n").rstrip()
     if not test:
         return []
     at = find_test_offset(tree, end)
@@ -40,21 +41,28 @@ def insert_test(document: Document, tree: SyntaxTree, end: int, new: str) -> lis
 
 
 def drop_known(document: Document, tree: SyntaxTree, new: str) -> str:
-    """Return an answer without the imports and definitions that the document has."""
+    """Return an answer without the imports, definitions and other statements that the document has."""
     answer = SyntaxTree(document.language, new)
     if tree.root is None or answer.root is None:
         return new
     names = {_name_of(node) for node in tree.root.named_children} - {""}
     lines = {line.strip() for line in LINE_END.split(document.text)}
+    statements = {text_of(node) for node in tree.root.named_children}
     pieces: list[str] = []
     at = 0
     for node in answer.root.named_children:
-        is_known = text_of(node) in lines if node.type in _IMPORTS else _name_of(node) in names
-        if is_known:
+        if _is_known(node, lines, names, statements):
             start, end = answer.offset_of(node.start_byte), answer.offset_of(node.end_byte)
             pieces.append(new[at:start])
             at = end
     return re.sub(r"\n{4,}", "\n\n\n", "".join((*pieces, new[at:])))
+
+
+def _is_known(node: Node, lines: set[str], names: set[str], statements: set[str]) -> bool:
+    """Tell whether a document with these lines, names and statements has a statement of an answer."""
+    if node.type in _IMPORTS:
+        return text_of(node) in lines
+    return _name_of(node) in names or text_of(node) in statements
 
 
 def _name_of(node: Node) -> str:

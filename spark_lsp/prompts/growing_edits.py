@@ -4,9 +4,9 @@
 later text can change them. It compares each new line once, so a chunk costs the same at the end of a long
 answer as at its beginning.
 
-An answer may turn out to be another one than it seemed: a later line is indented less than all others, or a
-second block holds the code. Then `is_withdrawn` is true, or the edits of the complete answer differ; both
-mean that the edits so far are void.
+An answer may turn out to be another one than it seemed: a later line is indented less than all others, a
+second block holds the code, or the answer begins with lines above the target. Then `is_withdrawn` is true, or
+the edits of the complete answer differ; both mean that the edits so far are void.
 """
 
 from typing import Literal
@@ -14,6 +14,7 @@ from typing import Literal
 from spark_lsp.prompts import unfence
 from spark_lsp.prompts.growing_lines import GrowingLines
 from spark_lsp.prompts.indents import blank_lines_around, common_indent
+from spark_lsp.prompts.overlap import repeats_line_above
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, GrowingDiff, split_lines
@@ -29,6 +30,7 @@ class GrowingEdits:
 
     def __init__(self, document: Document, start: int, end: int, form: EditFormat) -> None:
         old = document.text[start:end]
+        self._document, self._start, self._end = document, start, end
         self._lines = GrowingLines(unfence.target_in_document(document, start, end), form)
         self._diff = GrowingDiff(old, start)
         self._eol = document.eol
@@ -86,7 +88,10 @@ class GrowingEdits:
 
     def _decide(self, line: str) -> None:
         indent = indentation_of(line)
-        if indent == self._indent:
+        is_first = not any(each.strip() for each in self._waiting)
+        if is_first and repeats_line_above(self._document, self._start, self._end, line):
+            self._shift = "unclear"  # the surroundings may be removed from the complete answer
+        elif indent == self._indent:
             self._shift = "keep"
         elif any(each.strip() for each in self._waiting):
             if len(indent) <= len(self._indent):

@@ -7,6 +7,8 @@ then compares the new text with the old one line by line, and only the differenc
 import re
 import textwrap
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
@@ -18,6 +20,7 @@ from spark_lsp.prompts.checks.tests import make_test_refusal
 from spark_lsp.prompts.diagnostic import Diagnostic
 from spark_lsp.prompts.documentation import documentation_edits
 from spark_lsp.prompts.indents import blank_lines_around, common_indent
+from spark_lsp.prompts.overlap import trim_overlap
 from spark_lsp.prompts.stubs import Stub, find_stub, remove_head
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.prompts.thinking import remove_thinking, starts_with_thinking
@@ -51,8 +54,49 @@ def propose_edits(
     `tree` is that of `document`. Raises `EditRefused` if the answer is empty, or if the gate refuses the
     proposal.
     """
-    edits = read_edits(action, document, tree, start, end, form, answer, instruction)
-    gate.check_proposal(action, document, tree, (start, end), edits, instruction, diagnostics)
+
+    def check(edits: list[Edit]) -> list[Edit]:
+        gate.check_proposal(action, document, tree, (start, end), edits, instruction, diagnostics)
+        return edits
+
+    if form is EditFormat.DOCSTRING or not replaces_target(action, instruction):
+        return check(read_edits(action, document, tree, start, end, form, answer, instruction))
+    trim = partial(_edits_without_surroundings, document, start, end, form, answer)
+    edits = trim()
+    if edits is None:
+        edits = read_edits(action, document, tree, start, end, form, answer, instruction)
+    try:
+        return check(edits)
+    except ProposalRefused:
+        others = trim(brackets_count=True)
+        if others is None:
+            raise
+        with suppress(ProposalRefused):
+            return check(others)
+        raise
+
+
+def _edits_without_surroundings(
+    document: Document, start: int, end: int, form: EditFormat, answer: str, *, brackets_count: bool = False
+) -> list[Edit] | None:
+    """Return the edits in an answer without the lines around the target that it repeats; None without any.
+
+    Raises `EditRefused` if the answer holds only such lines, or changes nothing.
+    """
+    target = document.text[start:end]
+    new = unfence.extract_new_text(
+        _clean_answer(form, target, answer), unfence.target_in_document(document, start, end)
+    )
+    trimmed = trim_overlap(document, start, end, new, brackets_count=brackets_count)
+    if trimmed is None:
+        return None
+    if not trimmed.strip():
+        what = "The model only repeated the code around the selection"
+        raise _make_refusal(Code.ANSWER_UNREADABLE, what, "Try again, or select more code")
+    new = LINE_END.sub(document.eol, _indent_like(target, trimmed.strip("\n").rstrip()))
+    edits = diff_texts(target, new, start)
+    if not edits:
+        raise _make_no_change()
     return edits
 
 
@@ -78,9 +122,7 @@ def read_edits(
 
     Raises `EditRefused` if the answer is unreadable or changes nothing.
     """
-    target = document.text[start:end]
-    answer = _remove_thinking(form, target, answer)
-    answer = LINE_END.sub("\n", _cut_at_special_token(target, answer))
+    answer = _clean_answer(form, document.text[start:end], answer)
     if form is EditFormat.DOCSTRING:
         edits = documentation_edits(document, tree, start, answer)
     elif find_purpose(action, instruction) == TESTS:
@@ -89,12 +131,7 @@ def read_edits(
         stub = find_stub(document, tree, start) if action == COMPLETE else None
         edits = _replacement_edits(document, start, end, answer, stub)
     if not edits:
-        raise ProposalRefused(
-            "The model proposed no change",
-            code=Code.NO_CHANGE,
-            objection="Your answer is the same code as before. Make the change that was requested.",
-            remedy="Change the instruction",
-        )
+        raise _make_no_change()
     return edits
 
 
@@ -103,14 +140,18 @@ def read_code(document: Document, start: int, end: int, form: EditFormat, answer
 
     Raises `EditRefused` if it holds no code.
     """
-    target = document.text[start:end]
-    answer = _remove_thinking(form, target, answer)
-    answer = LINE_END.sub("\n", _cut_at_special_token(target, answer))
+    answer = _clean_answer(form, document.text[start:end], answer)
     code = unfence.extract_new_text(answer, unfence.target_in_document(document, start, end))
     code = textwrap.dedent(code.strip("\n").rstrip())
     if not code.strip():
         raise _make_refusal(Code.ANSWER_UNREADABLE, "The model's answer is empty", "Try again")
     return code
+
+
+def _clean_answer(form: EditFormat, target: str, answer: str) -> str:
+    """Return an answer with line feeds, without thinking and the special token that ends it."""
+    answer = _remove_thinking(form, target, answer)
+    return LINE_END.sub("\n", _cut_at_special_token(target, answer))
 
 
 def _cut_at_special_token(old: str, answer: str) -> str:
@@ -187,6 +228,15 @@ def _indent_like(old: str, new: str) -> str:
         new = _LINE_OF_CODE.sub(lambda _: old_indent, textwrap.dedent(new))
     before, after = blank_lines_around(old)
     return before + new + after
+
+
+def _make_no_change() -> ProposalRefused:
+    return ProposalRefused(
+        "The model proposed no change",
+        code=Code.NO_CHANGE,
+        objection="Your answer is the same code as before. Make the change that was requested.",
+        remedy="Change the instruction",
+    )
 
 
 def _make_refusal(code: Code, what: str, remedy: str = "") -> EditRefused:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError, SparkError
+from spark_lsp.session import reasons
 from spark_lsp.session.effects import (
     AdoptStream,
     AnswerFailed,
@@ -39,6 +40,8 @@ from spark_lsp.session.suggestion_stream import (
 from spark_lsp.session.suggestions import Fit, Suggestion
 from spark_lsp.text.document import Document
 
+# The request is sent again: the link is back, or a user waits now for a request that was sent ahead.
+REPEATED = (Code.CONNECTION_LOST, Code.BUDGET_LOW)
 FIGURES_SECONDS = 0.1  # for which a complete stream waits for the engine's own figures
 SECOND_ANSWER_SECONDS = 3.0  # after the start of a stream, in which a second answer still helps
 
@@ -173,13 +176,12 @@ class LifeCycle:
         if stream.is_ahead:
             self._drop(stream)  # the request itself will report the failure
         elif stream.is_receiving:
-            is_lost = error.code == Code.CONNECTION_LOST
-            if is_lost and stream.attempts == 1 and not stream.has_whole_lines:
+            if error.code in REPEATED and stream.attempts == 1 and not stream.has_whole_lines:
                 stream.repeat()
                 self._effects.append(RepeatRequest(stream))
             else:
                 self._effects.append(ReportFailure(error))
-                stream.fail(str(error))
+                stream.fail(str(error), reasons.of_failure(error.code))
                 self._conclude(stream, now)
         elif stream is self._stream:
             self._effects.append(ReportFailure(error))

@@ -27,6 +27,7 @@ TEXTS: dict[Reason, str] = {
     Code.LOW_CONFIDENCE: "the model was too unsure of its answer (completion.threshold)",
     Code.SECRET_IN_ANSWER: "the answer held a redacted secret",
     Code.NO_ANSWER: "the engine could not answer",
+    Code.BUDGET_USED_UP: "today's budget is used up",
     Code.SUPERSEDED: "a newer request took its place",
 }
 
@@ -45,8 +46,13 @@ REMEDIES: dict[Reason, str] = {
     Code.LOW_CONFIDENCE: "keep typing, or lower `completion.threshold`; 0 shows everything",
     Code.SECRET_IN_ANSWER: "no action needed; spark-lsp does not complete hidden secrets",
     Code.NO_ANSWER: "see the text after the colon; `spark-lsp doctor` checks the setup",
+    Code.BUDGET_USED_UP: "raise the limit after the colon, or wait until midnight; another engine in the "
+    "route, such as `local`, answers until then",
     Code.SUPERSEDED: "no action needed; the newer request is answered",
 }
+
+FAILURES: tuple[Reason, ...] = (Code.NO_ANSWER, Code.BUDGET_USED_UP)
+"""Reasons that say nothing about the text: another request for the same text may get a suggestion."""
 
 PASSING: frozenset[Code] = frozenset(
     (
@@ -59,6 +65,11 @@ PASSING: frozenset[Code] = frozenset(
     )
 )
 """Reasons that may disappear without any action of the user."""
+
+
+def of_failure(code: Code) -> Reason:
+    """Return the reason for a missing suggestion after an engine's error with this code."""
+    return code if code is Code.BUDGET_USED_UP else Code.NO_ANSWER
 
 
 def sentence(reason: Reason, detail: str = "") -> str:

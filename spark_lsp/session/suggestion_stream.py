@@ -35,6 +35,7 @@ from dataclasses import dataclass, field, replace
 
 from spark_lsp.codes import Code, Reason
 from spark_lsp.errors import LocalProtocolError
+from spark_lsp.session.reasons import FAILURES
 from spark_lsp.session.showing import Ruling
 from spark_lsp.session.stream_source import SecretCheck, Shaper, StreamSource
 from spark_lsp.session.stream_states import TABLE, StreamState, StreamStep
@@ -184,7 +185,7 @@ class SuggestionStream:
         if typed is None:
             return None
         fit = self.compare(typed)
-        is_known_empty = fit is Fit.IS_EMPTY and not typed and self.reason is not Code.NO_ANSWER
+        is_known_empty = fit is Fit.IS_EMPTY and not typed and self.reason not in FAILURES
         return typed if fit in (Fit.HAS_TEXT, Fit.MAY_GROW) or is_known_empty else None
 
     def suggestion_for(self, request: CursorRequest, typed: str) -> Suggestion:
@@ -293,14 +294,14 @@ class SuggestionStream:
         self.suggestion = replace(self.suggestion, text="", end=self.suggestion.anchor, done=True)
         self.reason = Code.DISMISSED
 
-    def fail(self, detail: str) -> None:
+    def fail(self, detail: str, reason: Reason = Code.NO_ANSWER) -> None:
         """Conclude with the complete lines that arrived before the engine failed; they are still valid."""
         shaper, secrets = self._parts
         lines, end = shaper.whole_lines, shaper.lines_end
         if self.draft and not lines.startswith(self.draft):
             lines, end = self.draft, self.lines_end
         kept = lines if lines and not secrets.repeats_mask(lines) else None
-        self._conclude(kept, end, Code.NO_ANSWER, detail)
+        self._conclude(kept, end, reason, detail)
 
     @property
     def has_whole_lines(self) -> bool:

@@ -17,7 +17,7 @@ have a separate factor.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from spark_lsp.errors import ConfigError
@@ -58,19 +58,40 @@ def kv_bytes(setup: GpuSetup) -> float:
     return setup.architecture.kv_bytes_per_token * (0.5 if setup.bytes_per_weight < 2 else 1.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The terms of `token_s` that depend on the number of users only: the planner needs them very often."""
+
+    weights_s: float
+    context_s: float  # for each token of one user's context
+    compute_s: float
+    fixed_s: float
+
+    def token_s(self, context: float, prompt_share: float) -> float:
+        """Return the seconds per token for each user."""
+        memory = self.weights_s + self.context_s * context
+        return max(memory, self.compute_s) + self.fixed_s + self.compute_s * prompt_share
+
+
+def make_step(setup: GpuSetup, users: int, parameters: GpuParameters) -> Step:
+    """Compute the terms for a number of users; see the module's text."""
+    factor = _choose_factor(setup, parameters)
+    bandwidth = setup.count * setup.gpu.bandwidth * parameters.bandwidth_share / factor
+    flops = setup.count * setup.gpu.flops * parameters.flops_share / factor
+    fixed = setup.architecture.layers * parameters.layer_us * 1e-6 + users * parameters.request_us * 1e-6
+    return Step(
+        touched_params(setup.architecture, users) * setup.bytes_per_weight / bandwidth,
+        users * kv_bytes(setup) / bandwidth,
+        2 * setup.architecture.active_params * users / flops,
+        fixed * factor,
+    )
+
+
 def token_s(
-    setup: GpuSetup, users: float, context: float, prompt_share: float, parameters: GpuParameters
+    setup: GpuSetup, users: int, context: float, prompt_share: float, parameters: GpuParameters
 ) -> float:
     """Return the seconds per token for each of `users` with `context` tokens; see the module's text."""
-    active = setup.architecture.active_params
-    flops = setup.count * setup.gpu.flops * parameters.flops_share
-    weights = touched_params(setup.architecture, users) * setup.bytes_per_weight
-    read = weights + users * context * kv_bytes(setup)
-    memory = read / (setup.count * setup.gpu.bandwidth * parameters.bandwidth_share)
-    compute = 2 * active * users / flops
-    fixed = setup.architecture.layers * parameters.layer_us * 1e-6 + users * parameters.request_us * 1e-6
-    prefill = compute * prompt_share
-    return (max(memory, compute) + fixed + prefill) * _choose_factor(setup, parameters)
+    return make_step(setup, users, parameters).token_s(context, prompt_share)
 
 
 def prefill_s(setup: GpuSetup, tokens: int, parameters: GpuParameters) -> float:
@@ -96,6 +117,7 @@ class GpuMachine:
     context_tokens: int
     cache_block_tokens: int = 16
     cache_s: float = 3600.0  # computed when the memory is first needed
+    steps: dict[int, Step] = field(default_factory=dict[int, Step], compare=False, repr=False)
 
     @property
     def overhead_s(self) -> float:
@@ -126,9 +148,17 @@ class GpuMachine:
         """The largest observed error."""
         return self.parameters.error_worst
 
+    @property
+    def first_error(self) -> float:
+        """The relative error to report with each time to the first token."""
+        return self.parameters.ttft_error
+
     def token_s(self, users: int, context_tokens: float = 0.0, prompt_share: float = 0.0) -> float:
         """Seconds per token for each of `users`."""
-        return token_s(self.setup, users, context_tokens, prompt_share, self.parameters)
+        step = self.steps.get(users)
+        if step is None:
+            step = self.steps[users] = make_step(self.setup, users, self.parameters)
+        return step.token_s(context_tokens, prompt_share)
 
     def prefill_s(self, tokens: int) -> float:
         """Seconds to read that many tokens of a prompt."""

@@ -58,6 +58,11 @@ class Wafer:
         return max(int(self.copy_tokens_per_s / self.tokens_per_s + 1e-9), 1)
 
     @property
+    def first_error(self) -> float:
+        """That of the tokens: no source states how fast a wafer reads, so no error of it can be measured."""
+        return self.error
+
+    @property
     def most_users(self) -> int:
         """The number of requests that may run at once; only memory limits them."""
         return self.kv_tokens

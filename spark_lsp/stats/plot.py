@@ -1,4 +1,7 @@
-"""Draws the figures of `spark-lsp stats`: outcomes by day, and the accepted share by language and engine."""
+"""Draws the figures of `spark-lsp stats`: outcomes by day, and the accepted share by language and engine.
+
+Below them is the use of engines, in tokens and money.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +10,8 @@ from typing import Any
 from spark_lsp.bench.plot import drawing
 from spark_lsp.errors import ConfigError
 from spark_lsp.stats.figures import Group, Report
+from spark_lsp.stats.usage import UsageReport
+from spark_lsp.stats.usage_plot import draw_usage
 
 OUTCOMES = {
     "accepted": "tab:green",
@@ -20,15 +25,20 @@ MOST_BARS = 8  # languages, and engines
 FEWEST_DAYS = 6  # for which there is room
 
 
-def draw(report: Report, path: Path) -> None:
+def draw(report: Report, usage: UsageReport, path: Path) -> None:
     """Write a picture (the file name's ending gives the format).
 
     Raises `ConfigError` without matplotlib, and for a path that cannot be written.
     """
     pyplot = drawing()
-    chart, (days, shares) = pyplot.subplots(1, 2, figsize=(11, 4.2))
-    _draw_days(days, report.days)
-    _draw_shares(shares, report.languages[:MOST_BARS], report.engines[:MOST_BARS])
+    has_history, has_usage = bool(report.total.shown), bool(usage.engines)
+    count = has_history + has_usage
+    chart, rows = pyplot.subplots(count, 2, figsize=(11, 4.2 * count), squeeze=False)
+    if has_history:
+        _draw_days(rows[0][0], report.days)
+        _draw_shares(rows[0][1], report.languages[:MOST_BARS], report.engines[:MOST_BARS])
+    if has_usage:
+        draw_usage(rows[-1][0], rows[-1][1], usage)
     chart.tight_layout()
     try:
         chart.savefig(path)

@@ -47,7 +47,8 @@ class RequestDetails(msgspec.Struct, omit_defaults=True, kw_only=True):
     `context` has the parts beside the document, with `at` only; the gateway ignores those it does not know.
     `attempt` is 2 for a request whose first answer was of no use. The second one should begin with one of
     `starts`. With `scored`, the deltas have the engine's confidence. `answer` and `objection` continue an
-    edit: the first answer, and the reason why it cannot be used.
+    edit: the first answer, and the reason why it cannot be used. `limits` are those of the project's own
+    file: `[project, tokens, money, currency]` a day.
     """
 
     task: Literal["complete", "edit", "chat"] = "chat"
@@ -66,6 +67,7 @@ class RequestDetails(msgspec.Struct, omit_defaults=True, kw_only=True):
     scored: bool = False
     answer: str = ""
     objection: str = ""
+    limits: list[tuple[str, int, float, str]] = []
 
 
 class Reasoning(msgspec.Struct, omit_defaults=True, kw_only=True):

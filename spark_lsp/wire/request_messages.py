@@ -10,7 +10,18 @@ from dataclasses import dataclass
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.request import BESIDE, Effort, Objection, Part, PartKind, Priority, Request, Span, Task
+from spark_lsp.request import (
+    BESIDE,
+    Effort,
+    Objection,
+    Part,
+    PartKind,
+    Priority,
+    ProjectLimit,
+    Request,
+    Span,
+    Task,
+)
 from spark_lsp.wire.conversation import read_turns
 from spark_lsp.wire.frames import Create, PartFrame, Reasoning, RequestDetails
 from spark_lsp.wire.replica_client import MirroredDocument
@@ -110,6 +121,7 @@ def _read_spark_request(
         scored=details.scored,
         history=read_turns(frame.input),
         objection=Objection(details.answer, details.objection) if details.objection else None,
+        limits=tuple(ProjectLimit(*each) for each in details.limits),
     )
 
 
@@ -197,6 +209,7 @@ def make_create(request: Request, stream_id: str, find_mirrored: FindMirrored) -
         attempt=request.attempt,
         starts=list(request.starts),
         scored=request.scored,
+        limits=[(each.project, each.tokens, each.money, each.currency) for each in request.limits],
     )
     if position is not None:
         beside = (part for part in request.parts if part.kind in BESIDE)

@@ -33,6 +33,7 @@ from spark_lsp.request import (
     Request,
     Started,
     Task,
+    Usage,
 )
 from spark_lsp.session.context import build_completion, build_edit
 from spark_lsp.text.document import Document
@@ -228,6 +229,20 @@ async def test_a_request_that_wants_no_text_prepares_the_document(started: Any) 
         events = await answer(engine, warm)
         assert [type(event) for event in events] == [Started, Finished]
         assert (len(served.seen.warm), served.seen.asked) == (1, [])
+
+
+async def test_the_tokens_of_a_base_are_reported_although_no_request_has_them(started: Any) -> None:
+    spent: list[tuple[str, Usage]] = []
+    async with started(digest) as (engine, service):
+        engine.report_usage_to(lambda model, usage: spent.append((model, usage)))
+        engine.observe(Focus(URI, "python", CODE, 3))
+        with anyio.fail_after(PATIENCE):
+            while not spent:
+                await anyio.sleep(0.01)
+        assert len(service.seen.warm) == 1
+    [(model, usage)] = spent
+    assert model
+    assert (usage.input_tokens > len(CODE) // 5, usage.output_tokens) == (True, 0)
 
 
 async def test_a_lost_base_costs_one_full_text_and_the_user_sees_nothing(started: Any) -> None:

@@ -349,9 +349,15 @@ class Session:
 
 
 def is_cut(text: str, at: int) -> bool:
-    """Whether what the engine says may be cut here: its lines stand here already, or are less indented."""
+    """Whether what the engine says may be cut here: its lines stand here already, or are less indented.
+
+    So is the head of a block whose body stands below.
+    """
     line = text[text.rfind("\n", 0, at) + 1 : at]
+    below = text[at:].split("\n")[1:2]
     said = {each.strip() for each in SAID.split("\n")}
+    if below and len(below[0]) - len(below[0].lstrip()) > len(line) - len(line.lstrip()):
+        return True
     return line.startswith("     ") or bool(said & {each.strip() for each in text.split("\n")})
 
 

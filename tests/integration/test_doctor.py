@@ -15,10 +15,15 @@ from typing import Any
 import pytest
 
 from spark_lsp import cli, runtime
+from spark_lsp.budget.ledger import Charge, Claim
+from spark_lsp.budget.limits import Amount
 from spark_lsp.codes import Code
 from spark_lsp.config import ResponsesSettings, Settings
 from spark_lsp.doctor import servers
+from spark_lsp.engine.metered.accounts import read_clock
 from spark_lsp.failures import PROBLEM, Failure
+from spark_lsp.request import Usage
+from spark_lsp.store.ledger import SqliteLedger
 from spark_lsp.wire.proof import NONCE_HEADER, PROOF_HEADER, proof_of
 
 Look = Callable[..., dict[str, list[dict[str, str]]]]
@@ -97,6 +102,43 @@ def test_a_configuration_that_is_no_toml(look: Look, config: Path) -> None:
 def test_a_value_that_cannot_be_used(look: Look, config: Path, text: str, name: str) -> None:
     config.write_text(config.read_text() + text)
     assert name in only(look(), "configuration", "warning")["what"]
+
+
+BUDGET = """\
+[engines.paid]
+kind = "openai"
+base_url = "http://127.0.0.1:9/v1"
+model = "m"
+key_env = "HOME"
+[engines.paid.budget]
+tokens_per_day = 1000
+"""
+
+
+def test_a_limit_of_money_needs_a_price(look: Look, config: Path) -> None:
+    config.write_text(config.read_text() + BUDGET + "money_per_day = 1\n")
+    [finding] = look()["budget"]
+    assert finding["level"] == "error"
+    assert "has no known price for the model 'm'" in finding["what"]
+    assert "engines.paid.price" in finding["remedy"]
+    priced = BUDGET + "money_per_day = 1\n[engines.paid.price]\ninput = 1\noutput = 2\n"
+    config.write_text(config.read_text().replace(BUDGET + "money_per_day = 1\n", priced))
+    assert "budget" not in look()
+
+
+def test_half_a_price_is_named(look: Look, config: Path) -> None:
+    config.write_text(config.read_text() + "[engines.replay.price]\ninput = 1\n")
+    assert "engines.replay.price" in only(look(), "configuration", "warning")["what"]
+
+
+def test_a_used_up_budget_is_named(look: Look, config: Path, home: dict[str, str]) -> None:
+    config.write_text(config.read_text() + BUDGET)
+    claim = Claim("", "paid", "m", ("engine:paid",), Amount(), "", read_clock().day)
+    ledger = SqliteLedger(Path(home["XDG_STATE_HOME"]) / "spark-lsp")
+    ledger.settle([Charge(claim, Usage(1_000), 0, "m")], read_clock().now)
+    [finding] = look()["budget"]
+    assert finding["level"] == "warning"
+    assert finding["what"] == "engine 'paid': 1,000 of 1,000 tokens today, used up"
 
 
 def test_a_misspelt_variable(look: Look, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,16 +1,22 @@
 """`spark-lsp stats`: figures of a history, as text, as JSON and as a picture."""
 
+import importlib.util
 import json
 import os
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from spark_lsp.budget.ledger import Charge, Claim
+from spark_lsp.budget.limits import Amount
+from spark_lsp.request import Usage
 from spark_lsp.store.history import DAY_SECONDS, History, Row
+from spark_lsp.store.ledger import SqliteLedger
 
 NOW = int(time.time())
 ROW = Row(NOW, "python", "local", "qwen2.5-coder-0.5b", 12, 1, 100.0, 0.75, "accepted", 12)
@@ -75,6 +81,55 @@ def test_a_picture(home: dict[str, str], tmp_path: Path) -> None:
     refused = stats(home, "--plot", str(tmp_path / "no" / "stats.svg"))
     assert refused.returncode == 1
     assert "cannot be drawn" in refused.stderr
+
+
+@pytest.fixture
+def used(state: Path) -> SqliteLedger:
+    """A ledger with a paid engine on two days, one without a price, and a simulated machine."""
+    ledger = SqliteLedger(state)
+    today, day_before = date.today(), date.today() - timedelta(1)
+
+    def charge(engine: str, day: date, money: int, currency: str = "USD", **more: bool) -> Charge:
+        claim = Claim("", engine, "m", (f"engine:{engine}",), Amount(), currency, day.isoformat())
+        return Charge(claim, Usage(1_000, 100, 400), money, "m", estimated=1, **more)
+
+    charges = [charge("spark", day, 250_000_000) for day in (day_before, today, today)]
+    charges += [charge("local", today, 0, ""), charge("wafer", today, 5_000_000, is_simulated=True)]
+    ledger.settle(charges, time.time())
+    return ledger
+
+
+@pytest.mark.usefixtures("used")
+def test_the_use_of_engines_without_a_history(home: dict[str, str], tmp_path: Path) -> None:
+    done = stats(home, "--json")
+    assert done.returncode == 0, done.stderr
+    usage = json.loads(done.stdout)["usage"]
+    spark = usage["engines"][0]
+    assert (spark["name"], spark["answers"], spark["input_tokens"]) == ("spark (m)", 3, 3_000)
+    assert spark["costs"] == {"USD": 0.75}
+    assert [(day["answers"], day["costs"]) for day in usage["days"]] == [
+        (1, {"USD": 0.25}),
+        (3, {"USD": 0.5}),  # without the simulated machine
+    ]
+    text = stats(home).stdout
+    assert "0.75 USD" in text
+    assert "0.0050 USD (simulated)" in text
+    assert "no history" not in text
+    if importlib.util.find_spec("matplotlib"):
+        picture = tmp_path / "usage.svg"
+        assert stats(home, "--plot", str(picture)).returncode == 0
+        assert "cost in USD" in picture.read_text("utf-8")
+
+
+@pytest.mark.usefixtures("history", "used")
+def test_both_in_one_picture(home: dict[str, str], tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "both.svg"
+    done = stats(home, "--plot", str(picture))
+    assert done.returncode == 0, done.stderr
+    assert {"accepted", "cost in USD"} <= {
+        word for word in ("accepted", "cost in USD") if word in picture.read_text("utf-8")
+    }
 
 
 def test_without_a_history_there_are_no_figures(home: dict[str, str]) -> None:

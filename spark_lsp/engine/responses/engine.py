@@ -20,6 +20,7 @@ from msgspec import UNSET
 
 from spark_lsp.codes import Code
 from spark_lsp.config import ResponsesSettings
+from spark_lsp.engine.base import ReportUsage
 from spark_lsp.engine.beside import UNKNOWN_PACE_TOKENS, choose_beside_tokens
 from spark_lsp.engine.circuit_breaker import RetryBudget
 from spark_lsp.engine.gateway_client.socket import Socket
@@ -40,7 +41,18 @@ from spark_lsp.engine.responses.over_http import OverHttp
 from spark_lsp.engine.responses.standing import Standing, refuses_key
 from spark_lsp.engine.responses.upstream import Limits, Upstream
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Chunk, Draft, EngineInfo, Event, Finished, Focus, Priority, Request, Started
+from spark_lsp.request import (
+    Chunk,
+    Draft,
+    EngineInfo,
+    Event,
+    Finished,
+    Focus,
+    Priority,
+    Request,
+    Started,
+    Usage,
+)
 from spark_lsp.supervise import run_guarded
 
 WITHOUT_WEBSOCKET_S = 3600.0  # before the WebSocket is tried again
@@ -72,7 +84,8 @@ class ResponsesEngine:
         self._thinks = False
         self._no_websocket = ""  # the reason, while requests go over HTTP
         self._try_again_at = 0.0
-        owner = Owner(self._make_body, self._note_failure)
+        self._report_usage: ReportUsage = lambda _model, _usage: None
+        owner = Owner(self._make_body, self._note_failure, self._note_usage)
         patience = Patience(settings.first_token_s, settings.next_token_s)
         self._upstream = Upstream(
             name, self._open_socket, patience, limits or Limits(), owner, self._prepare_successor
@@ -159,6 +172,13 @@ class ResponsesEngine:
 
     def _make_body(self, call: Call) -> dict[str, Any]:
         return call.body(self._settings.model, self._refused)
+
+    def report_usage_to(self, report: ReportUsage) -> None:
+        """Call `report` with the tokens of bases, which are prepared outside of requests."""
+        self._report_usage = report
+
+    def _note_usage(self, model: str, usage: Usage) -> None:
+        self._report_usage(model or self._settings.model, usage)
 
     async def _prepare_successor(self, old: Line, new: Line) -> None:
         """Prepare the document in use on the next connection, before that one gets requests."""

@@ -24,7 +24,7 @@ from spark_lsp.engine.responses.errors import make_busy_error, make_lost_error, 
 from spark_lsp.engine.responses.events import ResponseReader
 from spark_lsp.engine.responses.mirrors import Mirrors
 from spark_lsp.errors import EngineError, GatewayError, LocalProtocolError
-from spark_lsp.request import Chunk, Event, Request, Task
+from spark_lsp.request import Chunk, Event, Finished, Request, Task, Usage
 from spark_lsp.wire.client import ClientConnection
 from spark_lsp.wire.client_events import ClientEvent, Resync
 from spark_lsp.wire.frames import SUBPROTOCOL
@@ -43,10 +43,11 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """What a connection needs of its engine: the body of a call, and a place for failures."""
+    """What a connection needs of its engine: the body of a call, places for failures and bases' tokens."""
 
     make_body: Callable[[Call], dict[str, Any]]
     note_failure: Callable[[EngineError], None]
+    note_usage: Callable[[str, Usage], None]
 
 
 class Line:
@@ -121,6 +122,8 @@ class Line:
             async for event in exchange.events():
                 if isinstance(event, Chunk):
                     break
+                if isinstance(event, Finished):
+                    self._owner.note_usage(outgoing.reader.model, event.usage)
         finally:
             exchange.close()
         return outgoing.reader

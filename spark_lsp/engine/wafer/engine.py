@@ -21,6 +21,7 @@ from spark_lsp.config import Profile, WaferSettings
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.beside import MOST_TOKENS, choose_beside_tokens
 from spark_lsp.engine.guard import reasoning_timeout_of
+from spark_lsp.engine.metered.engine import unmetered
 from spark_lsp.engine.wafer.machines import wafer_of
 from spark_lsp.engine.wafer.play import TOLERANCE, Memory, Play, tokens_in, until
 from spark_lsp.errors import ConfigError, EngineError
@@ -119,7 +120,7 @@ class WaferEngine:
         chain, seen = [self._name], list[Engine]([self])
         name, engine = self._settings.source, self._find(self._settings.source)
         found = engine
-        while isinstance(engine, WaferEngine):
+        while isinstance(engine := unmetered(engine), WaferEngine):
             chain.append(name)
             if engine in seen:
                 raise _unusable(self._name, f"Its source leads back to itself: {' → '.join(chain)}")

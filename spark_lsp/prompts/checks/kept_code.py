@@ -24,6 +24,9 @@ _CUTS = re.compile(
 _SHRINKING = ("simplify", "optimise")  # actions that may remove code
 MAX_LINES_LEFT_OUT = 2  # or a fifth of the target if that is more: fewer lines may go from the target's end
 MIN_KEPT_SHARE = 0.4  # of the target's code, unless the instruction allows to remove code
+_STATEMENT = re.compile(
+    r"(?!(?:else|end|fi|done|begin|do|then|finally|esac|try)\b)\b[^\W_]"
+)  # not only brackets
 _MIN_CODE_CHARS = 40  # shorter code may shrink
 
 
@@ -69,7 +72,7 @@ def count_lines_left_out(old: str, new: str) -> int:
     """Return how many lines at the end of `old`, apart from blank ones, are missing from `new`.
 
     They are missing if `new` ends with a line from the middle of `old`, with no replacement for the rest.
-    Return 0 for fewer lines than `MAX_LINES_LEFT_OUT`.
+    Return 0 for fewer lines than `MAX_LINES_LEFT_OUT`, and if `new` has all their statements elsewhere.
     """
     old_lines = nonblank_lines(old)
     new_lines = nonblank_lines(new)
@@ -78,6 +81,9 @@ def count_lines_left_out(old: str, new: str) -> int:
         return 0
     tag, first, last, _, _ = changes[-1]
     if tag != "delete" or first == 0:
+        return 0
+    kept = {line.strip() for line in new_lines}
+    if all(line.strip() in kept for line in old_lines[first:last] if _STATEMENT.search(line)):
         return 0
     count = last - first
     return count if count >= max(MAX_LINES_LEFT_OUT, len(old_lines) // 5) else 0

@@ -85,6 +85,28 @@ def test_a_project_may_only_take_away() -> None:
     assert all("only take away" in problem.reason for problem in problems)
 
 
+def test_a_project_may_limit_what_its_files_use() -> None:
+    narrowing, problems = read_project_file(
+        {"budget": {"tokensPerDay": 500, "costPerDay": 1}}, "/p/.spark.toml"
+    )
+    (limit,) = narrowing.limits
+    assert (limit.tokens, limit.money, limit.currency, problems) == (500, 1.0, "USD", [])
+    assert "/p" not in limit.project
+    other = read_project_file({"budget": {"costPerDay": 2.5}}, "/q/.spark.toml")[0]
+    both = narrowing.combined_with(other).combined_with(narrowing)
+    assert [each.money for each in both.limits] == [1.0, 2.5]
+    assert len({each.project for each in both.limits}) == 2
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [{"tokensPerDay": -1}, {"tokensPerDay": "9"}, {"soft": 0.5}, {"day": "utc"}, {}, 3, {"costPerDay": 0}],
+)
+def test_a_limit_that_cannot_be_used_is_named(budget: object) -> None:
+    narrowing, [problem] = read_project_file({"budget": budget}, "f")
+    assert (narrowing, problem.name) == (ProjectRestrictions(), "budget")
+
+
 def test_two_projects_take_away_together() -> None:
     both = ProjectRestrictions(("a",), ghost_text=False).combined_with(
         ProjectRestrictions(("b",), edits=False)

@@ -69,12 +69,17 @@ def test_line_ends_stay_the_documents() -> None:
         ("def mul(a, b:\n    return b * a", "does not parse"),
         ("def mul(a, b):\n    # ... rest of the code\n    return b * a", "leaves code out"),
         ("def mul(a, b):\n    return b * a  # \u202e", "invisible"),
-        ("import os\n\n\ndef mul(a, b):\n    return b * a", "repeats the lines above"),
+        ("import os", "only repeated"),
     ],
 )
 def test_what_is_refused(answer: str, why: str) -> None:
     with pytest.raises(EditRefused, match=why):
         changed(MUL, "instruct", EditFormat.REPLACE, answer)
+
+
+def test_the_lines_above_that_an_answer_repeats_are_left_out() -> None:
+    new = changed(MUL, "instruct", EditFormat.REPLACE, "import os\n\n\ndef mul(a, b):\n    return b * a")
+    assert new == changed(MUL, "instruct", EditFormat.REPLACE, "def mul(a, b):\n    return b * a")
 
 
 def test_removing_most_of_the_code_must_be_asked_for() -> None:

@@ -476,6 +476,23 @@ def test_a_lost_link_repeats_the_request_once_and_only_before_the_first_complete
     assert world.texts() == ["1"]
 
 
+def test_a_request_that_was_saved_is_sent_for_the_user_who_waits_for_it_now() -> None:
+    """The budget is above its soft limit, so that the request ahead was refused after it was adopted."""
+    world = World()
+    made = world.request()
+    world.fail(EngineError("Saved", code=Code.BUDGET_LOW))
+    assert isinstance(world.log[-1], RepeatRequest)
+    assert made in world.pending
+
+
+def test_a_used_up_budget_is_the_reason_for_a_missing_suggestion() -> None:
+    world = World()
+    made = world.request()
+    error = EngineError("Today's budget is used up", code=Code.BUDGET_USED_UP)
+    world.fail(error)
+    assert world.answers[made] == AnswerNothing(made, Code.BUDGET_USED_UP, str(error))
+
+
 @pytest.mark.parametrize("useless", ["", "\u202eevil"])
 def test_an_answer_of_no_use_leads_to_a_second_one(useless: str) -> None:
     world = World()

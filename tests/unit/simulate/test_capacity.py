@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from spark_lsp.engine.wafer.machines import machine_of
 from spark_lsp.errors import ConfigError
 from spark_lsp.simulate.capacity import simulate, summary, users_held
+from spark_lsp.simulate.price import Price
 from spark_lsp.simulate.trace import Crowd, Job, read_trace, trace_of
 from spark_lsp.simulate.wafer import Wafer
 
@@ -137,7 +138,7 @@ def test_a_trace_is_read_and_summed_up_with_its_price() -> None:
     text = "at,prompt_tokens,output_tokens,prefix,prefix_tokens\n0,1000,101,u,500\n10,1000,101,,\n"
     jobs = read_trace(text)
     assert jobs == [Job(0, 1000, 101, "u", 500), Job(10, 1000, 101)]
-    found = summary(MACHINE, simulate(MACHINE, jobs), (1.0, 10.0))
+    found = summary(MACHINE, simulate(MACHINE, jobs), Price(1.0, 10.0))
     assert found.cost == pytest.approx((2000 * 1 + 202 * 10) / 1e6)
     assert found.requests == 2
     assert found.total_s[0] == pytest.approx(0.21)
@@ -153,7 +154,7 @@ def test_nothing_comes_to_nothing() -> None:
     [
         ("", "holds no request"),
         ("at,prompt_tokens,output_tokens\n", "holds no request"),
-        ("at,prompt_tokens\n1,2\n", "Line 2 of the trace"),
+        ("at,prompt_tokens\n1,2\n", "Line 1 of the trace .* column 'output_tokens' is missing"),
         ("at,prompt_tokens,output_tokens\n1,2,3\n-1,2,3\n", "Line 3 of the trace"),
         ("at,prompt_tokens,output_tokens\nnan,2,3\n", "Line 2 of the trace"),
         ("at,prompt_tokens,output_tokens\n1,2,zero\n", "Line 2 of the trace"),

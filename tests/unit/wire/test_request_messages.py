@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.request import Message, Objection, Part, PartKind, Priority, Request, Span, Task
+from spark_lsp.request import Message, Objection, Part, PartKind, Priority, ProjectLimit, Request, Span, Task
 from spark_lsp.wire import codec
 from spark_lsp.wire.frames import CacheOptions, Create, DocOpen, PartFrame, Reasoning, RequestDetails
 from spark_lsp.wire.replica_client import MirroredDocument
@@ -72,6 +72,9 @@ REQUESTS = st.builds(
     attempt=st.integers(1, 2),
     starts=st.lists(st.text(max_size=5), max_size=3).map(tuple),
     scored=st.booleans(),
+    limits=st.lists(
+        st.builds(ProjectLimit, st.text(max_size=4), st.integers(0, 10**9), st.floats(0, 100)), max_size=2
+    ).map(tuple),
 )
 
 

@@ -170,6 +170,7 @@ local WORTH_SAYING = {
   low_confidence = true,
   secret_in_answer = true,
   no_answer = true,
+  budget_used_up = true,
   superseded = true,
 }
 
