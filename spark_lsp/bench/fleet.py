@@ -1,4 +1,4 @@
-"""Figures 40 to 46: many editors at one gateway, and at a fleet on Ray Serve where Ray is installed.
+"""Figures 50 to 57: many editors at one gateway, and at a fleet on Ray Serve where Ray is installed.
 
 The editors are the language server's own links, in several processes, each with one open file; all are on the
 same machine as the gateway and share its cores. The engine replays a text at 1,000 tokens a second after
@@ -81,9 +81,9 @@ def _idle(gateway: Peer, group: Editors, count: int) -> list[Figure]:
     time.sleep(4 * SETTLE_S)
     idle_us = (gateway.cpu_s() - begun) / (time.monotonic() - start) / count * 1e6
     return [
-        at_most(40, f"memory of an idle editor with a 10 kB file, {count} editors", "kB", [each_kb], 300),
-        measured(40, "processor time to connect an editor and mirror its file", "ms", [connect_ms]),
-        measured(40, "processor time of an idle editor, per second", "µs", [idle_us]),
+        at_most(50, f"memory of an idle editor with a 10 kB file, {count} editors", "kB", [each_kb], 300),
+        measured(50, "processor time to connect an editor and mirror its file", "ms", [connect_ms]),
+        measured(50, "processor time of an idle editor, per second", "µs", [idle_us]),
     ]
 
 
@@ -91,11 +91,11 @@ def _crowd(alone: Tally, many: Tally, typing: int, count: int, seconds: float, c
     name = f"{typing} typing among {count} connected: p99 of the first text"
     added = percentile(many.first_ms, 99) - percentile(alone.first_ms, 99)
     return [
-        measured(41, f"{name}, against one editor's p50", "ms", many.first_ms, alone.first_ms),
-        at_most(41, f"{name}, added to one editor's", "ms", [added], 20),
-        measured(41, "answers per second during that time", "1/s", [many.complete / seconds]),
-        measured(41, "processor time of the gateway per answer", "µs", [cpu_us]),
-        at_most(41, "answers lost or repeated", "answers", [many.lost + many.repeated], 0),
+        measured(51, f"{name}, against one editor's p50", "ms", many.first_ms, alone.first_ms),
+        at_most(51, f"{name}, added to one editor's", "ms", [added], 20),
+        measured(51, "answers per second during that time", "1/s", [many.complete / seconds]),
+        measured(51, "processor time of the gateway per answer", "µs", [cpu_us]),
+        at_most(51, "answers lost or repeated", "answers", [many.lost + many.repeated], 0),
     ]
 
 
@@ -104,15 +104,15 @@ def _held(group: Editors, alone: Tally, count: int, typing: int, seconds: float)
     limit, held = 2 * percentile(alone.first_ms, 95), 1
     while typing <= count and percentile(group.type(typing, seconds / 2, PAUSE_S).first_ms, 95) <= limit:
         held, typing = typing, typing * 2
-    return measured(42, "editors typing at once before p95 of the first text doubles", "editors", [held])
+    return measured(52, "editors typing at once before p95 of the first text doubles", "editors", [held])
 
 
 def _weathered(statuses: dict[str, int], after: Tally, storm: int) -> list[Figure]:
     answered = sum(number for status, number in statuses.items() if status.isdigit())
     taken = statuses.get("101", 0)
     return [
-        at_least(43, f"of {storm} connections at once, answered (accepted: {taken})", "", [answered], storm),
-        at_most(43, "answers lost after that", "answers", [after.lost + after.repeated], 0),
+        at_least(53, f"of {storm} connections at once, answered (accepted: {taken})", "", [answered], storm),
+        at_most(53, "answers lost after that", "answers", [after.lost + after.repeated], 0),
     ]
 
 
@@ -147,9 +147,9 @@ def _hop(fleet: Fleet, gateway: Peer, seconds: float) -> list[Figure]:
     added = percentile(through.first_ms, 50) - percentile(direct.first_ms, 50)
     return [
         measured(
-            44, "first text through Ray Serve, against one gateway", "ms", through.first_ms, direct.first_ms
+            54, "first text through Ray Serve, against one gateway", "ms", through.first_ms, direct.first_ms
         ),
-        at_most(44, "p50 that Ray Serve adds to the first text", "ms", [added], 3),
+        at_most(54, "p50 that Ray Serve adds to the first text", "ms", [added], 3),
     ]
 
 
@@ -167,11 +167,11 @@ def _fleet_crowd(fleet: Fleet, replicas: int, typing: int, seconds: float) -> li
         cpu_us = (fleet.cpu_s() - begun) / max(tally.complete, 1) * 1e6
     name = f"fleet of {replicas}"
     return [
-        measured(45, f"{name}, {typing} typing: first text", "ms", tally.first_ms),
-        measured(45, f"{name}: answers per second", "1/s", [tally.complete / seconds]),
-        measured(45, f"{name}: processor time of proxy and replicas per answer", "µs", [cpu_us]),
-        measured(45, f"{name}: memory of an idle editor, in proxy and replica", "kB", [each_kb]),
-        at_most(45, f"{name}: answers lost or repeated", "answers", [tally.lost + tally.repeated], 0),
+        measured(55, f"{name}, {typing} typing: first text", "ms", tally.first_ms),
+        measured(55, f"{name}: answers per second", "1/s", [tally.complete / seconds]),
+        measured(55, f"{name}: processor time of proxy and replicas per answer", "µs", [cpu_us]),
+        measured(55, f"{name}: memory of an idle editor, in proxy and replica", "kB", [each_kb]),
+        at_most(55, f"{name}: answers lost or repeated", "answers", [tally.lost + tally.repeated], 0),
     ]
 
 
@@ -182,7 +182,7 @@ def _loss(fleet: Fleet, typing: int, seconds: float) -> list[Figure]:
         group.begin_typing(typing, seconds, PAUSE_S, edits=True)
         time.sleep(seconds * KILL_AFTER_S)
         fleet.kill_replica()
-        return _ended_once(46, "a replica is killed", group.finish())
+        return _ended_once(56, "a replica is killed", group.finish())
 
 
 def _shrink(fleet: Fleet, typing: int, seconds: float) -> list[Figure]:
@@ -192,7 +192,7 @@ def _shrink(fleet: Fleet, typing: int, seconds: float) -> list[Figure]:
         group.begin_typing(typing, seconds + fleet_places.DRAIN_S, PAUSE_S, edits=True)
         time.sleep(seconds * KILL_AFTER_S)
         fleet.scale(1)
-        return _ended_once(47, "the fleet shrinks to one replica", group.finish())
+        return _ended_once(57, "the fleet shrinks to one replica", group.finish())
 
 
 def _ended_once(number: int, name: str, tally: Tally) -> list[Figure]:
