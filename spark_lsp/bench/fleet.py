@@ -54,7 +54,7 @@ def _one_gateway(
     with peers.gateway(where, engines) as gateway, editors(PROCESSES) as group:
         _connect(group, gateway.url, PROCESSES)
         alone = group.type(1, seconds, PAUSE_S)
-        figures = _idle(gateway, group, count)
+        figures = _idle(gateway, group, count, min(SETTLE_S, seconds / 8))
         begun = gateway.cpu_s()
         many = group.type(typing, seconds, PAUSE_S)
         cpu_us = (gateway.cpu_s() - begun) / max(many.complete, 1) * 1e6
@@ -69,16 +69,16 @@ def _connect(group: Editors, url: str, count: int) -> float:
     return group.connect(url, [TOKEN], count, FILE_CHARS, ANSWER)
 
 
-def _idle(gateway: Peer, group: Editors, count: int) -> list[Figure]:
+def _idle(gateway: Peer, group: Editors, count: int, settle_s: float) -> list[Figure]:
     """Measure the memory and the processor time of editors in which nobody types."""
-    time.sleep(SETTLE_S)
+    time.sleep(settle_s)
     before, begun = memory_kb([gateway.pid]), gateway.cpu_s()
     _connect(group, gateway.url, count)
-    time.sleep(SETTLE_S)
+    time.sleep(settle_s)
     each_kb = (memory_kb([gateway.pid]) - before) / count
     connect_ms = (gateway.cpu_s() - begun) / count * 1000
     begun, start = gateway.cpu_s(), time.monotonic()
-    time.sleep(4 * SETTLE_S)
+    time.sleep(4 * settle_s)
     idle_us = (gateway.cpu_s() - begun) / (time.monotonic() - start) / count * 1e6
     return [
         at_most(50, f"memory of an idle editor with a 10 kB file, {count} editors", "kB", [each_kb], 300),

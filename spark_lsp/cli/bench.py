@@ -38,7 +38,7 @@ QUICK: dict[str, dict[str, float]] = {
     "sync": {"rounds": 1, "count": 20, "baseline_count": 2},
     "wire": {"rounds": 1, "each": 5, "tokens": 200, "stream_ms": 300},
     "memory": {"rounds": 1, "files": 5},
-    "fleet": {"count": 40, "typing": 4, "seconds": 2.0, "replicas": 0, "storm": 60},
+    "fleet": {"count": 20, "typing": 4, "seconds": 1.0, "replicas": 0, "storm": 60},
     "wafer": {"rounds": 1},
     "plan": {"users": 5, "minutes": 0.1},
     "preview": {"rounds": 1},
