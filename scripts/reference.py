@@ -14,7 +14,14 @@ from typing import Any, cast
 from scripts.wire_page import wire
 from spark_lsp.cli import COMMANDS, Command
 from spark_lsp.codes import MEANINGS, Code
-from spark_lsp.schema import budget_rows, engine_rows, own_action_rows, profile_rows, rows
+from spark_lsp.schema import (
+    budget_rows,
+    engine_rows,
+    own_action_rows,
+    profile_rows,
+    routing_rows,
+    rows,
+)
 from spark_lsp.session.reasons import REMEDIES, TEXTS
 
 _INTRODUCTION = """\
@@ -46,6 +53,7 @@ _FIELDS = {
 | `engine`, `model`, `simulated` | the engine that answered; `simulated` if a simulated machine set the pace |
 | `ttft_ms` | milliseconds to the first token |
 | `tok_s` | tokens per second after the first token |
+| `route` | the code of the reason for which a route of several engines chose this one; empty with one engine |
 """,
     "edit": """\
 `--json` prints one object:
@@ -57,7 +65,7 @@ _FIELDS = {
 | `state` | `applied`, `refused`, `cancelled` or `failed` |
 | `reason` | why there is no change, in words, else null |
 | `code` | how it ended, as a [code](reasons.md), or null |
-| `engine`, `model`, `simulated`, `ttft_ms`, `tok_s` | as for `complete` |
+| `engine`, `model`, `simulated`, `ttft_ms`, `tok_s`, `route` | as for `complete` |
 """,
     "fleet": """\
 Without an action, the command starts a fleet in the foreground, prints the same ready line as `gateway` on stdout, and
@@ -220,6 +228,15 @@ completion = ["mine", "local"]
 edit = ["local"]
 ```
 
+## Rules of a route
+
+`[routing.NAME]` holds the rules by which the route NAME chooses among its engines
+([how to](../how-to/route-and-hedge.md)). Only config.toml can have it: the rules decide about costs, and an editor's
+settings may come from a repository.
+
+| setting | default | meaning |
+|---|---|---|
+{routing}
 ## A project's own file
 
 `.spark.toml`, in the repository's root or any directory above a file, may only restrict:
@@ -287,8 +304,10 @@ def settings() -> str:
     )
     own = "".join(f"| `{name}` | `{default}` | {meaning} |\n" for name, default, meaning in own_action_rows())
     page = _SETTINGS.replace("{actions}", own).replace("{settings}", plain).replace("{engines}", engines)
+    rules = "".join(f"| `{name}` | `{default}` | {meaning} |\n" for name, default, meaning in routing_rows())
     budgets = "".join(f"| `{name}` | `{default}` | {meaning} |\n" for name, default, meaning in budget_rows())
-    return page.replace("{profiles}", profiles).replace("{budgets}", budgets)
+    page = page.replace("{profiles}", profiles).replace("{budgets}", budgets)
+    return page.replace("{routing}", rules)
 
 
 def reasons() -> str:

@@ -70,6 +70,16 @@ class Code(StrEnum):
     BUDGET_UNKNOWN = "budget_unknown"
     PRICE_MISSING = "price_missing"
 
+    # Why a route gave a request to an engine.
+    ROUTE_PREFERRED = "route_preferred"
+    ROUTE_LONG = "route_long"
+    ROUTE_CHEAPEST = "route_cheapest"
+    ROUTE_SPILLED = "route_spilled"
+    ROUTE_SKIPPED = "route_skipped"
+    ROUTE_LAST_RESORT = "route_last_resort"
+    ROUTE_FAILED_OVER = "route_failed_over"
+    ROUTE_HEDGED = "route_hedged"
+
     # Edits and explanations.
     APPLIED = "applied"
     COMPLETE = "complete"
@@ -213,6 +223,14 @@ MEANINGS: dict[Code, str] = {
     Code.MODEL_UNAVAILABLE: "model weights are missing or damaged, or cannot be fetched",
     Code.PACKAGE_MISSING: "a Python package that the engine needs is not installed",
     Code.RATE_LIMIT_EXCEEDED: "too many requests",
+    Code.ROUTE_PREFERRED: "the first engine of the route answers",
+    Code.ROUTE_LONG: "the request is longer than `long_tokens`; an engine of `long` answers",
+    Code.ROUTE_CHEAPEST: "the cheapest engine of the route answers",
+    Code.ROUTE_SPILLED: "a preferred engine has `max_queue` requests in progress; another one answers",
+    Code.ROUTE_SKIPPED: "a preferred engine is off, failing, loading or too small; another one answers",
+    Code.ROUTE_LAST_RESORT: "no engine of the route is available; one gets the request all the same",
+    Code.ROUTE_FAILED_OVER: "an engine failed before its first text; the next one answers",
+    Code.ROUTE_HEDGED: "an engine was slow, so the next one got the request too, and was first",
     Code.BUDGET_USED_UP: "a hard limit of today's budget is reached, or the request does not fit under it",
     Code.BUDGET_LOW: "a soft limit of today's budget is reached, and no user waits for the request",
     Code.BUDGET_UNKNOWN: "the file with the budgets cannot be used, so engines with a limit get no request",

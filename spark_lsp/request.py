@@ -260,12 +260,16 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The engine has begun; always the first event."""
+    """The engine has begun; always the first event.
+
+    `route` is the code of the reason for which a route of several engines chose this one.
+    """
 
     engine: str
     model: str
     format: EditFormat = EditFormat.TEXT
     simulated: bool = False
+    route: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from spark_lsp.config import (
     OwnAction,
     PriceSettings,
     Profile,
+    RouteRules,
     Settings,
 )
 
@@ -48,6 +49,8 @@ def _property(kind: type[Any], item: "dataclasses.Field[Any]", hint: Any) -> dic
         return {"type": "array", "items": items, "default": []}
     if kind is Settings and item.name == "profiles":
         return {"type": "object", "additionalProperties": _table(Profile)}
+    if kind is Settings and item.name == "routing":
+        return {"type": "object", "additionalProperties": _table(RouteRules)}
     if dataclasses.is_dataclass(hint):
         return _table(hint)  # type: ignore[arg-type]
     default: Any = getattr(kind(), item.name)
@@ -84,6 +87,11 @@ def own_action_rows() -> Iterator[tuple[str, str, str]]:
 def profile_rows() -> Iterator[tuple[str, str, str]]:
     """Give `(name, default as JSON, meaning)` of the tables of simulated machines."""
     yield from _rows(Profile, "")
+
+
+def routing_rows() -> Iterator[tuple[str, str, str]]:
+    """Give `(name, default as JSON, meaning)` of the tables of routes' rules."""
+    yield from _rows(RouteRules, "")
 
 
 def _rows(kind: type[Any], prefix: str) -> Iterator[tuple[str, str, str]]:

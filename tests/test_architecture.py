@@ -58,9 +58,11 @@ PURE = (
         f"engine/responses/{name}.py"
         for name in (
             *("address", "calls", "connection", "creates", "errors", "events", "lineage", "mirrors"),
-            *("obstacles", "splices", "standing", "words"),
+            *("obstacles", "splices", "standing", "steers", "words"),
         )
     ),
+    "engine/route_records.py",
+    "engine/routing.py",
     "engine/sse.py",
     "fleet/growth.py",
     "gateway/completion_fields.py",

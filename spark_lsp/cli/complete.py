@@ -80,6 +80,7 @@ def as_json(file: SourceFile, found: Suggestion) -> dict[str, Any]:
         "engine": status.engine,
         "model": status.model,
         "simulated": status.simulated,
+        "route": status.route,
         "ttft_ms": status.ttft_ms,
         "tok_s": status.tok_s,
     }

@@ -110,6 +110,7 @@ def as_object(outcome: EditOutcome, difference: str, written: bool) -> dict[str,
         "engine": status.engine,
         "model": status.model,
         "simulated": status.simulated,
+        "route": status.route,
         "ttft_ms": status.ttft_ms,
         "tok_s": status.tok_s,
     }

@@ -80,7 +80,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     else:
         token, token_file = serve.take_token(arguments.token_file)
         address = listener.Address(arguments.host, arguments.port, arguments.uds)
-    registry = Registry(engines, settings.routes, settings.engines)
+    registry = Registry(engines, settings.routes, settings.engines, rules=settings.routing)
     build = functools.partial(app.build_counted_engine, profiles=settings.profiles, budgets=budgets)
     team = ALONE if arguments.automatic else team_of(settings.team)
     gateway = Gateway(

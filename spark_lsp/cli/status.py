@@ -43,6 +43,7 @@ def lines(told: dict[str, Any]) -> list[str]:
     said += [f"  {told['running_now']} answers under way, {told['waiting']} waiting"]
     for route, engine in told["serving"].items():
         said.append(f"  {route} → {engine}")
+    said += _routing_lines(told.get("routing", {}))  # a gateway of an earlier release has none
     for engine in told["engines"]:
         mark = " (simulated)" if engine["simulated"] and "simulated" not in engine["model"] else ""
         told = engine["reason"] or engine.get("note")  # a gateway of an earlier release has no note
@@ -52,6 +53,17 @@ def lines(told: dict[str, Any]) -> list[str]:
             f"  {engine['name']} [{engine['kind']}] {engine['model']}{mark} {engine['state']}{reason}"
         )
     return said
+
+
+def _routing_lines(routing: dict[str, Any]) -> list[str]:
+    """Return the latest decision of each route, and its hedges."""
+    lines: list[str] = []
+    for route, latest in routing.items():
+        lines.append(f"  last {route}: {latest['engine']}, because {latest['reason']}")
+        if hedge := latest.get("hedge"):
+            share = f"{hedge['sent']} of {hedge['answers']} requests sent twice"
+            lines.append(f"    hedge after {hedge['after']}: {share}, the second engine won {hedge['won']}")
+    return lines
 
 
 def _ask(state: runtime.State) -> dict[str, Any]:

@@ -19,7 +19,8 @@ class Status:
     """`spark/status`: the engine, its state, and the speed of its last answer.
 
     `code` says for programs what `reason` says in words; a server other than ours may have none.
-    `ttft_ms` is the time to the first token in milliseconds, `tok_s` tokens per second after it.
+    `ttft_ms` is the time to the first token in milliseconds, `tok_s` tokens per second after it. `route` is
+    the code of the reason for which a route of several engines chose this one.
     """
 
     engine: str | None = None
@@ -31,6 +32,7 @@ class Status:
     detail: str | None = None
     ttft_ms: float | None = None
     tok_s: float | None = None
+    route: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

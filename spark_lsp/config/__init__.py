@@ -16,6 +16,7 @@ from spark_lsp.config.layers import (
 )
 from spark_lsp.config.own_actions import OwnAction
 from spark_lsp.config.responses import ReasoningEffort, ResponsesSettings
+from spark_lsp.config.routing import HEDGE_SHARES, Hedge, RouteRules, Routes
 from spark_lsp.config.settings import (
     ACTIONS,
     ENGINE_KINDS,
@@ -36,7 +37,6 @@ from spark_lsp.config.settings import (
     Problem,
     Profile,
     ReplaySettings,
-    Routes,
     Settings,
     WaferSettings,
 )
@@ -45,6 +45,7 @@ from spark_lsp.config.team import TeamSettings
 __all__ = [
     "ACTIONS",
     "ENGINE_KINDS",
+    "HEDGE_SHARES",
     "MAPPINGS",
     "PATTERN_LISTS",
     "ROUTES",
@@ -57,6 +58,7 @@ __all__ = [
     "EngineSettings",
     "Flavour",
     "GatewaySettings",
+    "Hedge",
     "KeyedSettings",
     "LocalSettings",
     "LogSettings",
@@ -68,6 +70,7 @@ __all__ = [
     "ReasoningEffort",
     "ReplaySettings",
     "ResponsesSettings",
+    "RouteRules",
     "Routes",
     "Settings",
     "Source",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from spark_lsp.config.routing import routing_problems
 from spark_lsp.config.settings import EngineSettings, Problem, Settings, WaferSettings
 
 
@@ -36,16 +37,18 @@ def source_chain(name: str, engines: Mapping[str, EngineSettings]) -> list[str]:
 
 
 def unknown_engines(settings: Settings) -> list[Problem]:
-    """Return a problem for each engine that a route names and that does not exist.
+    """Return a problem for each engine that a route names and that does not exist, and for idle rules.
 
     Only the gateway calls this: it knows all engines, while a server knows those of its editor.
     """
-    return [
+    unknown = [
         Problem(f"routes.{route}", "settings", f"there is no engine {name!r}; it is passed over")
         for route, names in settings.routes.items()
         for name in names
         if name not in settings.engines
     ]
+    rules = routing_problems(settings.routing, settings.routes)
+    return [*unknown, *(Problem(name, "settings", reason) for name, reason in rules)]
 
 
 def price_problems(settings: Settings) -> list[Problem]:

@@ -15,6 +15,7 @@ import msgspec
 
 from spark_lsp.config.own_actions import OwnAction, read_own_actions
 from spark_lsp.config.responses import ResponsesSettings, with_profile
+from spark_lsp.config.routing import ROUTING, RouteRules
 from spark_lsp.config.settings import (
     ACTIONS,
     ENGINE_KINDS,
@@ -31,6 +32,8 @@ from spark_lsp.config.settings import (
 T = TypeVar("T")
 Source = tuple[str, Mapping[str, Any]]
 """The name of a source and its values."""
+EDITOR = "editor"
+"""The name of the source whose values an editor has sent."""
 
 
 @dataclass(slots=True)
@@ -125,6 +128,8 @@ def _overlay_table(base: T, values: Mapping[str, Any], prefix: str, reader: _Sou
             changes[key] = {**getattr(base, key), **_read_engines(value, reader)}
         elif name == "profiles":
             changes[key] = {**getattr(base, key), **_read_profiles(value, reader)}
+        elif name == ROUTING:
+            changes[key] = {**getattr(base, key), **_read_routing(value, reader)}
         elif name == ACTIONS:
             changes[key] = _read_own_actions(getattr(base, key), value, reader)
         else:
@@ -239,6 +244,19 @@ def _read_profiles(value: object, reader: _SourceReader) -> dict[str, Profile]:
         profiles[name] = cast(Profile, profile)
         reader.note_origin(f"profiles.{name}")
     return profiles
+
+
+def _read_routing(value: object, reader: _SourceReader) -> dict[str, RouteRules]:
+    """Read the rules of routes, which an editor cannot set: they decide what a request costs."""
+    if reader.source == EDITOR:
+        reader.report(ROUTING, "is read from config.toml only, since it decides about costs; it is ignored")
+        return {}
+    rules: dict[str, RouteRules] = {}
+    for name, table in _named_tables(ROUTING, value, reader).items():
+        read = _read_value(RouteRules(), table, RouteRules, f"{ROUTING}.{name}", reader)
+        rules[name] = cast(RouteRules, read)
+        reader.note_origin(f"{ROUTING}.{name}")
+    return rules
 
 
 def _named_tables(setting: str, value: object, reader: _SourceReader) -> Mapping[str, object]:

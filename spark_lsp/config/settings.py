@@ -21,6 +21,7 @@ from spark_lsp.config.budgets import (
 )
 from spark_lsp.config.own_actions import OwnAction
 from spark_lsp.config.responses import ResponsesSettings
+from spark_lsp.config.routing import RouteRules, Routes
 from spark_lsp.config.team import TeamSettings
 from spark_lsp.config.values import Amount, Count, Share
 from spark_lsp.config.values import describe as _describe
@@ -166,7 +167,6 @@ KeyedSettings = OpenAISettings | ResponsesSettings
 """The settings of engines that may have an API key."""
 ENGINE_KINDS: Mapping[str, type[EngineSettings]] = {table().kind: table for table in get_args(EngineSettings)}
 ROUTES = ("completion", "edit", "chat")
-Routes = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,9 +330,8 @@ class Settings:
     engine: GatewaySettings = GatewaySettings()
     engines: Mapping[str, EngineSettings] = field(default_factory=lambda: {"local": LocalSettings()})
     profiles: Mapping[str, Profile] = field(default_factory=dict[str, Profile])
-    routes: Mapping[str, tuple[str, ...]] = field(
-        default_factory=lambda: dict.fromkeys(("completion", "edit"), ("local",))
-    )
+    routes: Routes = field(default_factory=lambda: dict.fromkeys(("completion", "edit"), ("local",)))
+    routing: Mapping[str, RouteRules] = field(default_factory=dict[str, RouteRules])
     completion: CompletionSettings = CompletionSettings()
     edit: EditSettings = EditSettings()
     actions: tuple[OwnAction, ...] = ()
@@ -360,7 +359,7 @@ class Problem:
 
 TABLES = ("engine", "completion", "edit", "context", "budget", "stats", "team", "log")
 """The tables of settings that are dataclasses."""
-MAPPINGS = ("engines", "profiles", "routes", "engine.routes")
+MAPPINGS = ("engines", "profiles", "routes", "engine.routes", "routing")
 """The tables whose names the user chooses."""
 PATTERN_LISTS = ("context.exclude", "completion.disabledGlobs")
 ACTIONS = "actions"

@@ -10,12 +10,13 @@ Each attempt updates the candidate's circuit breaker. Only failures of the candi
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from spark_lsp.codes import Code
 from spark_lsp.engine.circuit_breaker import CircuitBreaker
+from spark_lsp.engine.traffic import Traffic
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Event, Started
+from spark_lsp.request import Event, Started, Task
 
 # The request or a budget caused these, or the model only has to be loaded. They say nothing about the engine.
 REQUEST_FAULTS = frozenset(
@@ -52,6 +53,7 @@ class Candidate:
 
     With `holds_start`, its `Started` is held back until its first text, because another candidate, with
     another `Started`, may still replace it. `is_excused`: whether a failure now is no fault of its own.
+    `traffic` measures the candidate's answers to `task`.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Candidate:
     open_answer: OpenAnswer
     holds_start: bool = False
     is_excused: Callable[[], bool] = lambda: False
+    traffic: Traffic = field(default_factory=Traffic)
+    task: Task = Task.CHAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ async def failover(
     failures: list[Failure] = []
     has_started = False
     for candidate in candidates:
-        attempt = _Attempt(candidate, now, has_started)
+        attempt = Attempt(candidate, now, has_started)
         try:
             async with aclosing(attempt.read_events()) as events:
                 async for event in events:
@@ -98,20 +102,23 @@ async def failover(
     raise summarize(failures)
 
 
-class _Attempt:
+class Attempt:
     """One candidate's attempt to answer, and what its reader has got so far."""
 
-    def __init__(self, candidate: Candidate, now: Callable[[], float], has_started: bool) -> None:
+    def __init__(self, candidate: Candidate, now: Callable[[], float], has_started: bool = False) -> None:
         self._candidate = candidate
         self._now = now
         self._held: Started | None = None
+        self._began_at: float | None = None
         self.has_started = has_started  # the reader has a `Started`, of this candidate or an earlier one
         self.has_text = False  # the reader has text, or the end: no other candidate can answer now
 
     async def read_events(self) -> AsyncGenerator[Event, None]:
         """Give the candidate's events, with one `Started`, and tell its breaker the outcome."""
-        breaker = self._candidate.breaker
-        breaker.begin_request(self._now())
+        breaker, traffic = self._candidate.breaker, self._candidate.traffic
+        self._began_at = self._now()
+        breaker.begin_request(self._began_at)
+        traffic.in_progress += 1
         try:
             async with self._candidate.open_answer() as events:
                 async for event in events:
@@ -121,7 +128,18 @@ class _Attempt:
             self._record(error)
             raise
         finally:
+            traffic.in_progress -= 1
             breaker.abandon_request()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the candidate has got the request."""
+        return self._began_at is not None
+
+    def note_time(self) -> None:
+        """Note the time until now as the candidate's time to its first text."""
+        if self._began_at is not None:
+            self._candidate.traffic.times(self._candidate.task).add(self._now() - self._began_at)
 
     def _select(self, event: Event) -> list[Event]:
         """Return the events to forward now that `event` has come: none, or it and the held `Started`."""
@@ -135,6 +153,7 @@ class _Attempt:
             return [event]
         if not self.has_text:
             self.has_text = True
+            self.note_time()
             # Now, not at the end: the reader may leave as soon as it has enough text.
             self._candidate.breaker.record_success()
         if self._held is None:

@@ -13,6 +13,7 @@ from spark_lsp.errors import EngineError, origin
 from spark_lsp.request import EngineInfo, Focus
 from spark_lsp.supervise import call_guarded, log_failure
 
+FREE_KINDS = ("local", "replay")
 CLOSE_TIMEOUT_S = 5.0  # for an engine to free its resources
 _logged: set[str] = set()  # places of failures that the log already has
 
@@ -46,6 +47,14 @@ def reasoning_timeout_of(engine: Engine) -> float:
     except Exception as error:
         log_failure(type(engine), error)
         return 0.0
+
+
+def price_of(engine: Engine, info: EngineInfo) -> float | None:
+    """Return the price of a million tokens of input; 0 for an engine that costs nothing, None if unknown."""
+    price: object = getattr(engine, "price", None)  # of engines with accounts
+    if isinstance(price, int | float):
+        return float(price)
+    return 0.0 if info.is_free or info.kind in FREE_KINDS else None
 
 
 def observe(engine: Engine, focus: Focus) -> None:

@@ -39,7 +39,7 @@ class GatewayReplica:
         self._budgets = app.open_budgets(settings)
         self._engines = app.build_engines(settings, self._budgets)
         self._drain_s = settings.team.drainSeconds
-        registry = Registry(self._engines, settings.routes, settings.engines)
+        registry = Registry(self._engines, settings.routes, settings.engines, rules=settings.routing)
         build = functools.partial(app.build_counted_engine, profiles=settings.profiles, budgets=self._budgets)
         team = team_of(settings.team)
         self._gateway = Gateway(

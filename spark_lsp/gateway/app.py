@@ -257,6 +257,7 @@ class Gateway:
             **self.read_gauges(),
             "serving": self.registry.serving(),
             "engines": [msgspec.to_builtins(info) for info in self.registry.infos()],
+            "routing": self.registry.records.report(self.registry.rules),
         }
 
     def _list_streams(self) -> Iterator[tuple[str, str, float]]:
@@ -267,7 +268,7 @@ class Gateway:
             yield stream.engine, stream.task, stream.since
 
     async def _show_metrics(self, _: Request) -> Response:
-        page = render_metrics(self.metrics, self.read_gauges)
+        page = render_metrics(self.metrics, self.read_gauges, self.registry.records)
         return Response(page, media_type="text/plain; version=0.0.4")
 
     def read_gauges(self) -> dict[str, float]:

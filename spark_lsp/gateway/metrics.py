@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from spark_lsp.engine.route_records import RouteRecords
 from spark_lsp.request import Finished, Priority, Request, Task, Usage
 
 BUCKET_BORDERS_S = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
@@ -64,7 +65,9 @@ def name_task(request: Request) -> str:
     return "complete_ahead" if is_ahead else request.task.value
 
 
-def render_metrics(metrics: Metrics, gauges: Callable[[], dict[str, float]]) -> bytes:
+def render_metrics(
+    metrics: Metrics, gauges: Callable[[], dict[str, float]], records: RouteRecords | None = None
+) -> bytes:
     """Return the metrics as Prometheus' text; `gauges` returns current values by name."""
     from prometheus_client import (  # takes a tenth of a second: only on request
         CollectorRegistry,
@@ -73,7 +76,8 @@ def render_metrics(metrics: Metrics, gauges: Callable[[], dict[str, float]]) -> 
 
     class Collector:
         def collect(self) -> Iterable[Any]:
-            return _make_families(metrics, gauges())
+            yield from _make_families(metrics, gauges())
+            yield from _make_route_families(records or RouteRecords())
 
     registry = CollectorRegistry()
     registry.register(Collector())  # type: ignore[arg-type]
@@ -111,3 +115,28 @@ def _make_families(metrics: Metrics, gauges: dict[str, float]) -> Iterable[Any]:
     yield from (answers, tokens, seconds, ttft)
     for name, value in gauges.items():
         yield GaugeMetricFamily(f"spark_lsp_{name}", name.replace("_", " "), value)
+
+
+def _make_route_families(records: RouteRecords) -> Iterable[Any]:
+    from prometheus_client.core import CounterMetricFamily
+
+    decisions = CounterMetricFamily(
+        "spark_lsp_route_decisions",
+        "Answers of routes with several engines, by the reason for the engine",
+        labels=["route", "engine", "code"],
+    )
+    for labels, number in records.answers.items():
+        decisions.add_metric(labels, number)
+    hedges = CounterMetricFamily(
+        "spark_lsp_hedges", "Requests that a second engine got too", labels=["route", "outcome"]
+    )
+    for outcome, number in records.hedges.items():
+        hedges.add_metric(outcome, number)
+    stopped = CounterMetricFamily(
+        "spark_lsp_hedge_stopped_tokens",
+        "Tokens of requests stopped because another engine had text first, estimated as 4 characters each",
+        labels=["engine"],
+    )
+    for engine, number in records.stopped_tokens.items():
+        stopped.add_metric([engine], number)
+    yield from (decisions, hedges, stopped)

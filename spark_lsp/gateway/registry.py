@@ -11,11 +11,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from spark_lsp.codes import Code
-from spark_lsp.config import EngineBudget, EngineSettings, KeyedSettings, PriceSettings, Problem
+from spark_lsp.config import (
+    EngineBudget,
+    EngineSettings,
+    KeyedSettings,
+    PriceSettings,
+    Problem,
+    RouteRules,
+)
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.circuit_breaker import BreakerState, CircuitBreaker
 from spark_lsp.engine.guard import info_of
 from spark_lsp.engine.route import Route
+from spark_lsp.engine.route_records import RouteRecords
+from spark_lsp.engine.traffic import Traffic
 from spark_lsp.errors import EngineError
 from spark_lsp.gateway.engine_watch import EngineWatch, Listener
 from spark_lsp.request import EngineInfo, Focus, Request, Task
@@ -29,7 +38,8 @@ BuildEngine = Callable[[str, EngineSettings, FindEngine], Engine]
 class Registry:
     """Engines by name, and the routes over them. `settings` are those that the engines were built from.
 
-    `base` is the gateway's registry, if this one adds a connection's own engines to it.
+    `rules` are those of the routes, by their names; `records` the decisions of the routes since the gateway's
+    start. `base` is the gateway's registry, if this one adds a connection's own engines to it.
     """
 
     def __init__(
@@ -38,6 +48,7 @@ class Registry:
         routes: Mapping[str, Sequence[str]],
         settings: Mapping[str, EngineSettings] | None = None,
         *,
+        rules: Mapping[str, RouteRules] | None = None,
         base: "Registry | None" = None,
     ) -> None:
         self._base = base
@@ -46,12 +57,18 @@ class Registry:
         self._own_breakers = {name: CircuitBreaker() for name in engines}
         self._engines = dict(engines)
         self._breakers = dict(self._own_breakers)
+        self._traffic = {name: Traffic() for name in engines}
+        self.rules = dict(rules or {})
+        self.records = RouteRecords()
         self._routes = {route: tuple(names) for route, names in routes.items()}
         self._settings = dict(settings or {})
         if base is not None:
             self._engines = {**base._engines, **self._engines}
             self._breakers = {**base._breakers, **self._breakers}
+            self._traffic = {**base._traffic, **self._traffic}
             self._routes = {**base._routes, **self._routes}
+            self.rules = base.rules
+            self.records = base.records
             self._settings = base._settings
 
     def overlay(self, engines: Mapping[str, Engine], routes: Mapping[str, Sequence[str]]) -> "Registry":
@@ -148,8 +165,15 @@ class Registry:
         names = self._routes.get(name, ())
         if not names and name == "chat":
             names = self._routes.get("edit", ())
-        engines = [self._engines[each] for each in names if each in self._engines]
-        return Route(name, engines, self._breakers)
+        known = [each for each in names if each in self._engines]
+        return Route(
+            name,
+            [self._engines[each] for each in known],
+            self._breakers,
+            rules=self.rules.get(name),
+            traffic=[self._traffic[each] for each in known],
+            records=self.records,
+        )
 
     def find_unknown(self, routes: Mapping[str, Sequence[str]]) -> list[Problem]:
         """Return a problem for each engine that an editor's routes name and that does not exist here."""

@@ -126,6 +126,7 @@ class AnswerRecorder:
             "engine": self._started.engine,
             "model": self._started.model,
             "simulated": self._started.simulated,
+            "route": self._started.route,
         }
 
     def _speed_values(self) -> dict[str, object]:

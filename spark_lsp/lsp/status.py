@@ -23,7 +23,8 @@ class Status:
     `reason` explains the state, or the last missing suggestion, in words; `code` does so for programs, and
     `detail` adds information about a missing suggestion.
     `ttft_ms` is the time from the request to the first text at the server. `tok_s` counts the engine's own
-    tokens, or one token per 4 characters if the answer was cancelled. Both are of the last answer.
+    tokens, or one token per 4 characters if the answer was cancelled. `route` is the code of the reason for
+    which a route of several engines chose this one. These three are of the last answer.
     """
 
     engine: str = ""
@@ -37,6 +38,7 @@ class Status:
     budget: str = ""
     code: Code | Literal[""] = ""
     detail: str = ""
+    route: str = ""
 
     def with_values(self, **values: Any) -> "Status":
         """Return the status with some values changed. A new reason clears code and detail."""

@@ -2,7 +2,8 @@
 
 No engine behind the gateway can read a sentence in the middle of its answer. The protocol's `response.steer`
 therefore also ends an answer and starts another one, with the half answer in its history. For an edit,
-that half is of no use: the new answer must contain the whole target again.
+that half is of no use: the new answer must contain the whole target again. The gateway's engine for services
+recognizes the second request, and steers the service's response with it (`engine/responses/steers`).
 """
 
 from collections.abc import Awaitable, Callable

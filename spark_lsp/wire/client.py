@@ -312,7 +312,8 @@ class ClientConnection:
         if not spark:
             return [Answered(name, lane.make_started(frame.response.model, spark=self.spark))]
         format = EditFormat(spark.format) if spark.format in set(EditFormat) else EditFormat.TEXT
-        return [Answered(name, Started(spark.engine, spark.model, format, spark.simulated))]
+        started = Started(spark.engine, spark.model, format, spark.simulated, spark.route or "")
+        return [Answered(name, started)]
 
     def _take_error(self, frame: ErrorEvent) -> list[ClientEvent]:
         name = frame.stream_id or ""

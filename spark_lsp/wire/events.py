@@ -10,6 +10,8 @@ or `response.incomplete` / `response.failed` at the end. Under spark.v1 only the
 are sent: created (with the engine), deltas, and the end without the text, because the deltas were the text.
 """
 
+from msgspec import UNSET
+
 from spark_lsp.request import Finished, Started
 from spark_lsp.wire.response_frames import (
     Answerer,
@@ -97,4 +99,5 @@ def answerer(started: Started) -> Answerer:
         model=started.model,
         format=started.format.value,
         simulated=started.simulated,
+        route=started.route or UNSET,
     )

@@ -96,12 +96,16 @@ class DraftFrame(Event, tag="spark.draft", tag_field="type", kw_only=True):
 
 
 class Answerer(msgspec.Struct, kw_only=True):
-    """The `spark` object of `response.created`: the engine, and the form of its answer."""
+    """The `spark` object of `response.created`: the engine, and the form of its answer.
+
+    `route` is the code of the reason for which a route of several engines chose this one.
+    """
 
     engine: str
     model: str
     format: str = "text"
     simulated: bool = False
+    route: str | UnsetType = UNSET
 
 
 class InputDetails(msgspec.Struct, kw_only=True):

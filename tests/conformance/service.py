@@ -44,7 +44,9 @@ class Rules:
     deltas: bool = True
     pause_s: float = 0.0  # before the first text
     silent: bool = False
+    stalls: bool = False  # silent after the first delta, but for events that only keep a connection open
     noise: tuple[Json, ...] = ()  # events before the text
+    steering: str = "yes"  # or "refused", "unknown" (an error of no lane), "ignored", "late" (fails after it)
 
 
 @dataclass
@@ -54,6 +56,8 @@ class Seen:
     creates: list[Json] = field(default_factory=list[Json])
     sizes: list[int] = field(default_factory=list[int])
     handshakes: list[Request] = field(default_factory=list[Request])
+    steers: list[Json] = field(default_factory=list[Json])
+    steered: int = 0  # responses that ended early because of a steer
     connections: int = 0
     open: int = 0
     most_in_flight: int = 0
@@ -72,6 +76,16 @@ class Seen:
 
 
 Contents = list[str]
+
+
+@dataclass
+class Active:
+    """A response in progress. `added` has the input of the steer that ends it."""
+
+    lane: str | None
+    create: Json
+    added: Contents = field(default_factory=list[str])
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass
@@ -123,6 +137,7 @@ class Session:
         self.began = asyncio.get_running_loop().time()
         self.kept: dict[str, tuple[str | None, Contents]] = {}  # by response: its lane, the texts up to it
         self.lanes: dict[str | None, asyncio.Queue[Json]] = {}
+        self.active: dict[str, Active] = {}
         self.in_flight = 0
         self.room = asyncio.Semaphore(IN_FLIGHT)
         self.tasks: set[asyncio.Task[None]] = set()
@@ -140,6 +155,9 @@ class Session:
 
     async def take(self, message: str) -> None:
         create, seen = json.loads(message), self.service.seen
+        if create["type"] == "response.steer":
+            await self.steer(create)
+            return
         assert create.pop("type") == "response.create"
         seen.creates.append(create)
         size = len(message.encode())
@@ -173,6 +191,31 @@ class Session:
                     return
                 finally:
                     self.in_flight -= 1
+
+    async def steer(self, message: Json) -> None:
+        self.service.seen.steers.append(message)
+        target, active = message["previous_response_id"], self.active.get(message["previous_response_id"])
+        if self.rules.steering == "unknown":
+            await self.error(None, "invalid_request_error")
+        if self.rules.steering in ("unknown", "ignored"):
+            return
+        named = {"stream_id": active.lane} if active is not None and active.lane is not None else {}
+        steer: Json = {"previous_response_id": target}
+        if active is None or self.rules.steering == "refused":
+            code = "response_already_completed" if active is None else "steering_not_supported"
+            error = {"type": "invalid_request_error", "code": code, "message": f"{code}."}
+            failed = {"type": "response.steer.failed", "sequence_number": 0, **named, "error": error}
+            await self.socket.send(json.dumps({**failed, "steer": {**steer, "input": message["input"]}}))
+            return
+        accepted = {"type": "response.steer.accepted", "sequence_number": 0, **named}
+        await self.socket.send(json.dumps({**accepted, "steer": {**steer, "id": "steer_1"}}))
+        if self.rules.steering == "late":
+            error = {"type": "server_error", "code": "successor_creation_failed", "message": "No."}
+            failed = {"type": "response.steer.failed", "sequence_number": 1, **named, "error": error}
+            await self.socket.send(json.dumps({**failed, "steer": {**steer, "id": "steer_1"}}))
+            return
+        active.added = contents_of(message["input"])
+        active.stop.set()
 
     async def error(self, lane: str | None, code: str, **more: Any) -> None:
         status, headers = more.pop("status", 400), more.pop("headers", None)
@@ -215,7 +258,20 @@ class Session:
 
         body = {"id": identity, "object": "response", "model": self.rules.model, "output": []}
         await say("response.created", response={**body, "status": "in_progress"})
-        text = "" if warm else await self.write(contents, say)
+        active = self.active[identity] = Active(lane, create)
+        try:
+            text = "" if warm else await self.write_until_steered(active, contents, say)
+        finally:
+            del self.active[identity]
+        if active.added:
+            details = {"reason": "steered"}
+            await say(
+                "response.incomplete",
+                response={**body, "status": "incomplete", "incomplete_details": details},
+            )
+            self.service.seen.steered += 1
+            await self.generate(lane, create, [*contents, *active.added], warm=False)
+            return
         self.keep(lane, identity, [*contents, *([text] if text else [])])
         usage = {
             "input_tokens": sum(map(len, contents)) // 4,
@@ -225,6 +281,19 @@ class Session:
             "total_tokens": 0,
         }
         await say("response.completed", response={**body, "status": "completed", "usage": usage})
+
+    async def write_until_steered(self, active: Active, contents: Contents, say: Callable[..., Any]) -> str:
+        writing = asyncio.ensure_future(self.write(contents, say))
+        stopping = asyncio.ensure_future(active.stop.wait())
+        try:
+            await asyncio.wait([writing, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if not active.added:
+                return await writing
+            return ""
+        finally:
+            for task in (writing, stopping):
+                task.cancel()
+            await asyncio.wait([writing, stopping])
 
     async def write(self, contents: Contents, say: Callable[..., Any]) -> str:
         for event in self.rules.noise:
@@ -238,6 +307,9 @@ class Session:
         if self.rules.deltas:
             for at in range(0, len(text), 7):
                 await say("response.output_text.delta", item_id="m", delta=text[at : at + 7])
+                while self.rules.stalls:
+                    await say("keepalive")
+                    await asyncio.sleep(0.02)
         part = {"type": "output_text", "text": text, "annotations": []}
         item = {"id": "m", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
         await say("response.output_item.done", output_index=0, item=item)

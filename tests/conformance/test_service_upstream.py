@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from openai.types.responses import ResponsesClientEvent
 from pydantic import TypeAdapter
@@ -550,6 +551,43 @@ async def test_silence_is_an_error_with_the_time(started: Any) -> None:
         served.rules.silent = False
         await agrees(engine, "a = 1\n")
         assert served.seen.connections == 1
+
+
+async def read_stalled(engine: ResponsesEngine, texts: list[str], on_text: Callable[[], Any]) -> None:
+    """Read an answer, and call `on_text` after its first text."""
+    with anyio.fail_after(PATIENCE):
+        async with engine.open(asking("a = 1\n")) as events:
+            async for event in events:
+                if isinstance(event, Chunk):
+                    texts.append(event.text)
+                    await on_text()
+
+
+async def test_silence_in_the_middle_of_an_answer_is_an_error_though_the_connection_is_alive(
+    started: Any,
+) -> None:
+    async with started(rules=Rules(stalls=True), next_token_s=0.4) as (engine, served):
+        texts: list[str] = []
+        with pytest.raises(EngineError) as caught:
+            await read_stalled(engine, texts, anyio.lowlevel.checkpoint)
+        assert caught.value.code == Code.ANSWER_BROKE_OFF
+        assert texts == [digest("a = 1\n")[:7]]
+        served.rules.stalls = False
+        await agrees(engine, "a = 1\n")
+        assert served.seen.connections == 1
+
+
+async def test_a_key_refused_in_the_middle_of_an_answer_turns_the_engine_off(started: Any) -> None:
+    async with started(rules=Rules(stalls=True)) as (engine, served):
+        texts: list[str] = []
+
+        async def refuse() -> None:
+            await served.sessions[0].error(served.seen.asked[0]["stream_id"], "invalid_api_key", status=401)
+
+        with pytest.raises(EngineError, match="rejected the API key"):
+            await read_stalled(engine, texts, refuse)
+        assert texts == [digest("a = 1\n")[:7]]
+        assert engine.info.state == "off"
 
 
 async def test_nothing_of_a_cancelled_response_is_read(started: Any) -> None:

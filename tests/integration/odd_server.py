@@ -7,8 +7,8 @@ connection unasked), `ill` (as long as it is said to be), `minute` (one token, t
 `pings` (only comments), `late` (headers after a while, then nothing), `packed` (gzip, though nobody
 asked for it), `thinks` (before it speaks), `chats` (knows no `/completions`), `unlisted` (knows no
 `/models`), `plain` (its list has no context), `longer` (says in the stream that the text is too long),
-`returns` (lines end in CR), `flood` (one event without end), `elsewhere` (a redirect), `nothing` (a list
-of models that is a web page).
+`moody` (silent as long as it is said to be ill), `returns` (lines end in CR), `flood` (one event without
+end), `elsewhere` (a redirect), `nothing` (a list of models that is a web page).
 """
 
 import asyncio
@@ -92,6 +92,8 @@ class Odd:
             kind = "400"  # as OpenAI and vLLM do, but not llama.cpp
         if kind == "ill":
             kind = "500" if self.ill else "good"
+        if kind == "moody":
+            kind = "silent" if self.ill else "good"
         if kind == "reset":
             _reset(writer)
         elif kind == "closing":

@@ -64,6 +64,12 @@ def test_an_edit_s_preview_is_measured(capsys: pytest.CaptureFixture[str]) -> No
     assert [figure["id"] for figure in figures(capsys, "preview")] == [27, 28]
 
 
+def test_hedges_are_measured_against_none(capsys: pytest.CaptureFixture[str]) -> None:
+    found = figures(capsys, "hedge")
+    assert [figure["id"] for figure in found] == [48] * 4
+    assert found[2]["met"]  # the share of requests sent twice
+
+
 def test_the_wire_is_measured_against_its_baselines(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("aiohttp")
     found = figures(capsys, "wire")

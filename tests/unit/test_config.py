@@ -6,12 +6,14 @@ from spark_lsp.config import (
     LocalSettings,
     OwnAction,
     ReplaySettings,
+    RouteRules,
     Settings,
     from_environment,
     resolve,
     source_chain,
     unknown_engines,
 )
+from spark_lsp.config.routing import routing_problems
 from spark_lsp.privacy.files import read_project_file
 
 
@@ -148,3 +150,34 @@ def test_an_unknown_field_of_an_action_does_not_lose_it() -> None:
 def test_a_project_cannot_add_actions() -> None:
     _, (problem,) = read_project_file({"actions": [OWN]}, ".spark.toml")
     assert "may only take away" in problem.reason
+
+
+# Rules of routes.
+
+
+def test_rules_of_a_route_are_read_and_a_wrong_value_keeps_its_default() -> None:
+    values = {"routing": {"completion": {"hedge": "p95", "max_queue": 4}, "edit": {"hedge": "p50"}}}
+    settings, problems = resolve(("file", values))
+    assert settings.routing == {"completion": RouteRules(hedge="p95", max_queue=4), "edit": RouteRules()}
+    assert [problem.name for problem in problems] == ["routing.edit.hedge"]
+
+
+def test_an_editor_cannot_set_rules_since_they_decide_about_costs() -> None:
+    settings, problems = resolve(("editor", {"routing": {"completion": {"hedge": "p95"}}}))
+    assert settings.routing == {}
+    assert [problem.name for problem in problems] == ["routing"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "name"),
+    [
+        ({"night": RouteRules()}, "routing.night"),
+        ({"edit": RouteRules(long_tokens=9, long=("gone",))}, "routing.edit.long"),
+        ({"edit": RouteRules(long_tokens=9)}, "routing.edit.long"),
+        ({"completion": RouteRules(hedge="p95")}, "routing.completion.hedge"),
+    ],
+)
+def test_a_rule_without_effect_is_reported(rules: dict[str, RouteRules], name: str) -> None:
+    found = routing_problems(rules, {"completion": ("a",), "edit": ("a", "b")})
+    assert [setting for setting, _ in found] == [name]
+    assert not routing_problems({"edit": RouteRules(hedge="p95")}, {"edit": ("a", "b")})

@@ -264,13 +264,18 @@ class Link(Generic[C]):
         self.connection.read(lane)
         self.flush()
 
-    def end_request(self, lane: str, channel: Channel) -> None:
-        """Cancel a request. Harmless after its end, when another request may use the lane."""
-        if self._channels.get(lane) is channel:
-            del self._channels[lane]
-            self.connection.cancel(lane)
-            self.flush()
-            self._check_idle()
+    def end_request(self, lane: str, channel: Channel) -> bool:
+        """Cancel a request. Harmless after its end, when another request may use the lane.
+
+        Return False if another request does use the lane, or the link has ended.
+        """
+        if self._channels.get(lane) is not channel:
+            return False
+        del self._channels[lane]
+        self.connection.cancel(lane)
+        self.flush()
+        self._check_idle()
+        return True
 
 
 OnEvent = Callable[[Link[C], ClientEvent | None], None]

@@ -52,6 +52,12 @@ class Metered:
         error = None if info.state == "off" else self._find_obstacle(info, limits)
         return info if error is None else replace(info, state="off", reason=str(error), code=error.code)
 
+    @property
+    def price(self) -> float | None:
+        """The price of a million tokens of input, by which routes compare engines; None if unknown."""
+        price = self._tariff.find_price(self.engine.info.model)
+        return None if price is None else price.input
+
     def _charged_info(self) -> EngineInfo:
         """Return the engine's info; an engine with a price in the settings is not free."""
         info = self.engine.info

@@ -14,7 +14,7 @@ import math
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -34,6 +34,7 @@ from spark_lsp.engine.openai.events import served_of, slots_of
 from spark_lsp.engine.openai.http import CONNECT_TIMEOUT_S, MAX_LIST_BYTES, Http, ResponseTimeouts
 from spark_lsp.engine.openai.keys import key_of
 from spark_lsp.engine.openai.servers import Server, are_own, choose, normal_url, only_model
+from spark_lsp.engine.opening import open_answer
 from spark_lsp.errors import EngineError
 from spark_lsp.request import EngineInfo, Event, Finished, Focus, Request, Started
 from spark_lsp.supervise import run_guarded
@@ -132,14 +133,7 @@ class OpenAIEngine:
 
     def open(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Answer a request."""
-        return self._open(request)
-
-    @asynccontextmanager
-    async def _open(self, request: Request) -> AsyncGenerator[AsyncIterator[Event], None]:
-        if why := self._find_obstacle():
-            raise why
-        async with aclosing(self._answer(request)) as events:
-            yield events
+        return open_answer(self._find_obstacle, lambda: self._answer(request))
 
     def observe(self, focus: Focus) -> None:
         """Keep a connection to a remote service warm, if it supports that.

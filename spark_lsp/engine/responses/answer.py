@@ -50,6 +50,7 @@ class Answer:
         reply = AfterThinkingFilter(make_reader(self._request), False)
         finished: Finished | None = None
         cut = False
+        most_characters = answer_tokens(self._request) * CHARS_A_TOKEN
         async with aclosing(raw) as events:
             async for event in events:
                 if isinstance(event, Started):
@@ -59,7 +60,7 @@ class Answer:
                     self._measure(event.text)
                     if shown := reply.feed(event.text):
                         yield self._show(shown)
-                    cut = self._characters > answer_tokens(self._request) * CHARS_A_TOKEN
+                    cut = self._characters > most_characters
                     if reply.done or cut:
                         break
                 elif isinstance(event, Finished):

@@ -9,11 +9,13 @@ if TYPE_CHECKING:
 
 
 class Attempt:
-    """See the module's text. `sent` are the latest request's fields; `full_text`: cite no base."""
+    """See the module's text. `sent` are the latest request's fields; `full_text`: cite no base; `steers`: an
+    earlier response may be steered."""
 
     def __init__(self) -> None:
         self.line: Line | None = None
         self.full_text = False
+        self.steers = True
         self.sent: frozenset[str] = frozenset()
         self._spent: set[str] = set()
 

@@ -2,7 +2,8 @@
 
 The names of lanes are never freed on such a connection, and there are 32: 16 for requests, 16 for bases. At
 most 16 responses are in flight. A lane has one response at a time. Nothing can be cancelled: a cancelled
-lane is busy until its response has ended, and its events are ignored.
+lane is busy until its response has ended, and its events are ignored. A response that was cancelled because
+the user has added a sentence can be *steered* instead: it ends early, and a successor follows on its lane.
 
 A lane of bases keeps its latest response, so each base stays on its own lane until another base needs it.
 
@@ -19,6 +20,13 @@ from typing import Any
 from spark_lsp.codes import Code
 from spark_lsp.engine.responses import errors
 from spark_lsp.engine.responses.events import PublicEvent, ResponseReader, decode, read_refusal
+from spark_lsp.engine.responses.steers import (
+    Outcome,
+    Steer,
+    make_steer,
+    make_steer_error,
+    refuses_steering,
+)
 from spark_lsp.errors import LocalProtocolError
 from spark_lsp.request import Chunk
 from spark_lsp.wire import codec
@@ -43,6 +51,7 @@ class Outgoing:
 class _Lane:
     reader: ResponseReader
     cancelled: bool = False
+    steer: Steer | None = None
 
 
 class PublicConnection:
@@ -50,6 +59,7 @@ class PublicConnection:
 
     def __init__(self, engine: str, now: Callable[[], float] = float) -> None:
         self.has_lanes: bool | None = None  # None until the first event
+        self.has_steering = True  # until the service refuses a steer because it has none
         self._engine = engine
         self._now = now
         self._lanes: dict[str, _Lane] = {}
@@ -91,6 +101,55 @@ class PublicConnection:
         if (known := self._lanes.get(lane)) is not None:
             known.cancelled = True
 
+    # Steering.
+
+    def may_steer(self, lane: str) -> bool:
+        """Return whether a cancelled response can be steered: it has begun, and has not ended."""
+        known = self._lanes.get(lane)
+        if known is None or not self.has_lanes or not self.has_steering or known.steer is not None:
+            return False
+        return known.cancelled and bool(known.reader.response_id) and not known.reader.has_ended
+
+    def steer(self, lane: str, text: str, reader: ResponseReader) -> str:
+        """Continue a cancelled response with a text of the user; `reader` reads its successor.
+
+        Return the lane. Raises `LocalProtocolError` if the response cannot be steered any more.
+        """
+        if not self.may_steer(lane):
+            raise LocalProtocolError(
+                "The response cannot be steered", "Nothing was sent", "Send a new request"
+            )
+        known = self._lanes[lane]
+        known.cancelled, known.steer = False, Steer(reader)
+        self._queue.append(make_steer(known.reader.response_id, text))
+        return lane
+
+    def is_steer_open(self, lane: str) -> bool:
+        """Return whether the service has not said yet whether it accepts a steer."""
+        known = self._lanes.get(lane)
+        return known is not None and known.steer is not None and not known.steer.accepted
+
+    def _take_steered(self, name: str, lane: _Lane, steer: Steer, event: PublicEvent) -> list[ClientEvent]:
+        """Take an event of a lane whose response is steered."""
+        outcome = steer.take(lane.reader, event)
+        if outcome is Outcome.CONTINUES:
+            lane.reader, lane.steer = steer.reader, None
+            return self._take_event(name, lane, event)
+        if outcome is Outcome.WAITS:
+            return [Alive(name)] if steer.accepted and not lane.cancelled else []
+        return self._fail_steer(name, lane, event)
+
+    def _fail_steer(self, name: str, lane: _Lane, event: PublicEvent) -> list[ClientEvent]:
+        """End a steer that was rejected; the response itself may still be in progress."""
+        failed: list[ClientEvent] = []
+        if not lane.cancelled:
+            failed.append(Failed(name, make_steer_error(self._engine)))
+        self.has_steering = self.has_steering and not refuses_steering(event)
+        lane.cancelled, lane.steer = True, None
+        if lane.reader.has_ended:
+            del self._lanes[name]
+        return failed
+
     def read(self, lane: str) -> None:
         """Do nothing: this protocol has no credit."""
 
@@ -103,21 +162,26 @@ class PublicConnection:
         lane = self._lanes.get(name)
         if lane is None:
             return self._take_stray(event)
+        if lane.steer is not None:
+            return self._take_steered(name, lane, lane.steer, event)
+        return self._take_event(name, lane, event)
+
+    def _take_event(self, name: str, lane: _Lane, event: PublicEvent) -> list[ClientEvent]:
         events = lane.reader.feed(event)
         if lane.reader.has_ended:
             del self._lanes[name]
         taken: list[ClientEvent] = [Answered(name, each) for each in events]
-        if not any(isinstance(each, Chunk) for each in events) and lane.reader.is_sign(event):
+        if lane.reader.is_sign(event) and not any(isinstance(each, Chunk) for each in events):
             taken.append(Alive(name))
         return self._end_lane(name, lane, taken)
 
     def _end_lane(self, name: str, lane: _Lane, taken: list[ClientEvent]) -> list[ClientEvent]:
         """Add the failure of a lane; drop the events of a cancelled one."""
-        leaving: list[ClientEvent] = []
-        if lane.reader.refusal is not None:
-            error = errors.make_refused_error(self._engine, lane.reader.refusal, self._now())
-            taken.append(Failed(name, error))
-            leaving = [Leaving(error.refusal.code)] if error.ends_connection else []
+        if lane.reader.refusal is None:
+            return [] if lane.cancelled else taken
+        error = errors.make_refused_error(self._engine, lane.reader.refusal, self._now())
+        taken.append(Failed(name, error))
+        leaving: list[ClientEvent] = [Leaving(error.refusal.code)] if error.ends_connection else []
         return [*([] if lane.cancelled else taken), *leaving]
 
     def _lane_of(self, event: PublicEvent) -> str:
@@ -142,6 +206,9 @@ class PublicConnection:
         refusal = read_refusal(event)
         if refusal.code in (Code.CONNECTION_LIMIT, Code.STREAM_LIMIT):
             return [Leaving(refusal.code)]
+        open_steers = [name for name in self._lanes if self.is_steer_open(name)]
+        if len(open_steers) == 1:  # a steer names no lane, so its refusal may name none
+            return self._fail_steer(open_steers[0], self._lanes[open_steers[0]], event)
         if len(self._lanes) == 1:  # it can only be about this one
             name, lane = self._lanes.popitem()
             lane.reader.feed(event)

@@ -12,7 +12,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from spark_lsp.engine.beside import UNKNOWN_PACE_TOKENS, choose_beside_tokens
 from spark_lsp.engine.circuit_breaker import RetryBudget
 from spark_lsp.engine.gateway_client.socket import Socket
 from spark_lsp.engine.openai.http import Http, ResponseTimeouts
+from spark_lsp.engine.opening import open_answer
 from spark_lsp.engine.responses import calls
 from spark_lsp.engine.responses.address import address_of
 from spark_lsp.engine.responses.answer import Answer
@@ -35,10 +36,11 @@ from spark_lsp.engine.responses.credentials import Credentials
 from spark_lsp.engine.responses.dialing import NoWebSocket, open_service
 from spark_lsp.engine.responses.errors import RefusedError
 from spark_lsp.engine.responses.events import ResponseReader
-from spark_lsp.engine.responses.line import Line, Owner, Patience
+from spark_lsp.engine.responses.line import Exchange, Line, Owner, Patience
 from spark_lsp.engine.responses.obstacles import find_obstacle
 from spark_lsp.engine.responses.over_http import OverHttp
 from spark_lsp.engine.responses.standing import Standing, refuses_key
+from spark_lsp.engine.responses.steers import SteerError
 from spark_lsp.engine.responses.upstream import Limits, Upstream
 from spark_lsp.errors import EngineError
 from spark_lsp.request import (
@@ -191,25 +193,21 @@ class ResponsesEngine:
 
     def open(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
         """Answer a request."""
-        return self._open(request)
-
-    @asynccontextmanager
-    async def _open(self, request: Request) -> AsyncGenerator[AsyncIterator[Event], None]:
-        if why := self._find_obstacle():
-            raise why
-        async with aclosing(self._answer(request)) as events:
-            yield events
+        return open_answer(self._find_obstacle, lambda: self._answer(request))
 
     async def _answer(self, request: Request) -> AsyncGenerator[Event, None]:
         """Answer in one attempt, or in another one after a failure that it avoids."""
         self._budget.earn_share()
         answer = Answer(self._name, request, self._settings.model)
         attempt = Attempt()
+        has_succeeded = False
         while True:
             try:
-                async with aclosing(self._try(request, answer, attempt)) as events:
+                source = await self._open_source(request, answer, attempt)
+                async with aclosing(source) as events:
                     async for event in events:
-                        if isinstance(event, Chunk | Finished):
+                        if not has_succeeded and not isinstance(event, Started):
+                            has_succeeded = True
                             self._standing.note_success()
                         yield event
                 return
@@ -227,17 +225,15 @@ class ResponsesEngine:
             key = self._credentials.digest()
             self._standing.note_failure(self._name, error, key, time.monotonic(), clock)
 
-    async def _try(self, request: Request, answer: Answer, attempt: Attempt) -> AsyncGenerator[Event, None]:
+    async def _open_source(
+        self, request: Request, answer: Answer, attempt: Attempt
+    ) -> AsyncGenerator[Event, None]:
         attempt.line = line = await self._line()
         if line is not None and line.gateway is not None:
-            source = self._read_gateway(line, request, answer)
-        elif request.warm:
-            source = self._warm(line, request, answer)
-        else:
-            source = self._read_service(line, request, answer, attempt)
-        async with aclosing(source) as events:
-            async for event in events:
-                yield event
+            return self._read_gateway(line, request, answer)
+        if request.warm:
+            return self._warm(line, request, answer)
+        return self._read_service(line, request, answer, attempt)
 
     async def _warm(self, line: Line | None, request: Request, answer: Answer) -> AsyncGenerator[Event, None]:
         """Prepare the document of a request that wants no text."""
@@ -269,6 +265,34 @@ class ResponsesEngine:
         self, line: Line | None, request: Request, answer: Answer, attempt: Attempt
     ) -> AsyncGenerator[Event, None]:
         """Give the answer of a service, over its WebSocket or over HTTP."""
+        reader = ResponseReader()
+        exchange = None if line is None else await self._send(line, request, attempt, reader)
+        try:
+            if exchange is not None:
+                source = exchange.events()
+            else:
+                source = self._read_http(await self._make_request(None, request, attempt), reader)
+            async with aclosing(answer.read(source, reader)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            self._model = reader.model or self._model
+            self._thinks = self._thinks or reader.reasoning_tokens > 0
+            if line is not None and exchange is not None:
+                line.leave(request, exchange)
+
+    async def _send(self, line: Line, request: Request, attempt: Attempt, reader: ResponseReader) -> Exchange:
+        """Send a request over the WebSocket: steer the response that it adds to, or begin a new one."""
+        if attempt.steers and (steered := await line.steer(request, reader)) is not None:
+            return steered
+        body = await self._make_request(line, request, attempt)
+        exchange = await line.send_public(request.task, Outgoing(body, reader=reader))
+        if request.priority is Priority.INTERACTIVE:  # others are about a text that may never be
+            line.bases.follow(request.origin)
+        return exchange
+
+    async def _make_request(self, line: Line | None, request: Request, attempt: Attempt) -> dict[str, Any]:
+        """Return the fields of a request, which continues the document's base if there is one."""
         beside = self._beside_tokens
         fork = None
         if line is not None and not attempt.full_text and calls.fits(request, self._settings):
@@ -283,26 +307,7 @@ class ResponsesEngine:
         call = calls.call_of(request, self._settings, beside, fork, whole=attempt.full_text)
         body = self._make_body(call)
         attempt.sent = frozenset(body)
-        reader = ResponseReader()
-        source = self._read_socket(line, request, body, reader) if line else self._read_http(body, reader)
-        async with aclosing(answer.read(source, reader)) as events:
-            async for event in events:
-                self._model = reader.model or self._model
-                yield event
-        self._thinks = self._thinks or reader.reasoning_tokens > 0
-
-    async def _read_socket(
-        self, line: Line, request: Request, body: dict[str, Any], reader: ResponseReader
-    ) -> AsyncGenerator[Event, None]:
-        exchange = await line.send_public(request.task, Outgoing(body, reader=reader))
-        if request.priority is Priority.INTERACTIVE:  # others are about a text that may never be
-            line.bases.follow(request.origin)
-        try:
-            async with aclosing(exchange.events()) as events:
-                async for event in events:
-                    yield event
-        finally:
-            exchange.close()
+        return body
 
     def _read_http(self, body: dict[str, Any], reader: ResponseReader) -> AsyncGenerator[Event, None]:
         timeouts = ResponseTimeouts(self._settings.first_token_s, self._settings.next_token_s)
@@ -310,6 +315,9 @@ class ResponsesEngine:
 
     def _recovers(self, error: EngineError, request: Request, attempt: Attempt) -> bool:
         """Return whether another attempt avoids the cause of a failure, once per cause."""
+        if isinstance(error, SteerError):
+            attempt.steers = False
+            return attempt.spend("steer")
         if isinstance(error, RefusedError):
             if error.ends_connection and attempt.line is not None:
                 self._upstream.drop(attempt.line)

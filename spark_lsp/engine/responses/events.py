@@ -164,6 +164,11 @@ class ResponseReader:
         return Usage(_count(usage.get("input_tokens")), _count(usage.get("output_tokens")), cached)
 
 
+def response_id_of(event: PublicEvent) -> str:
+    """Return the id of the response that an event carries; empty without one."""
+    return _text(_table(event.response).get("id"))
+
+
 def read_refusal(event: PublicEvent) -> Refusal:
     """Return what an `error` event says; servers nest the error or write its fields beside the type."""
     table = _table(event.error) or {"code": event.code, "message": event.message, "param": event.param}

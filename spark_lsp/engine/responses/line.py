@@ -23,6 +23,7 @@ from spark_lsp.engine.responses.creates import Call
 from spark_lsp.engine.responses.errors import make_busy_error, make_lost_error, make_other_peer_error
 from spark_lsp.engine.responses.events import ResponseReader
 from spark_lsp.engine.responses.mirrors import Mirrors
+from spark_lsp.engine.responses.steers import make_steer_error, steering_text
 from spark_lsp.errors import EngineError, GatewayError, LocalProtocolError
 from spark_lsp.request import Chunk, Event, Finished, Request, Task, Usage
 from spark_lsp.wire.client import ClientConnection
@@ -31,6 +32,8 @@ from spark_lsp.wire.frames import SUBPROTOCOL
 
 LANE_TIMEOUT_S = 5.0  # for a free lane; a cancelled request occupies its lane until its response ends
 NO_LIMIT_S = 86_400.0
+STEER_TIMEOUT_S = 2.0  # for the service's word about a steer; then the request is sent as a new one
+MAX_LEFT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Line:
         self.public: Link[PublicConnection] | None = None
         self.gateway: GatewayLink | None = None
         self.mirrors = Mirrors()
+        self._left: dict[str, Request] = {}  # by lane: responses that go on though nobody reads them
         self.opened_at = self.used_at = time.monotonic()
         self._name = name
         self._patience = patience
@@ -113,6 +117,43 @@ class Line:
         """Send a request in the public protocol."""
         assert self.public is not None
         return await self._send(self.public, task, lambda connection: connection.create(outgoing))
+
+    def leave(self, request: Request, exchange: "Exchange") -> None:
+        """Close an exchange; remember a response that goes on at the service, so that it can be steered."""
+        if not exchange.close() or self.public is None or request.task is Task.COMPLETE:
+            return
+        busy = self.public.connection.busy_lanes
+        left = {lane: each for lane, each in self._left.items() if lane in busy and lane != exchange.lane}
+        if exchange.lane in busy:
+            left[exchange.lane] = request
+        self._left = dict(list(left.items())[-MAX_LEFT:])
+
+    async def steer(self, request: Request, reader: ResponseReader) -> "Exchange | None":
+        """Continue a response that was left, if `request` adds to its request, else None.
+
+        Raises `SteerError` if the service does not accept that in time.
+        """
+        for lane, old in list(self._left.items()):
+            text = steering_text(old, request)
+            if text and self.public is not None and self.public.connection.may_steer(lane):
+                del self._left[lane]
+                return await self._steer(self.public, lane, text, reader, request.task)
+        return None
+
+    async def _steer(
+        self, link: Link[PublicConnection], lane: str, text: str, reader: ResponseReader, task: Task
+    ) -> "Exchange":
+        self.used_at = time.monotonic()
+        exchange = Exchange(self._name, link, task, self._patience)
+        if not exchange.begin(lambda connection: connection.steer(lane, text, reader)):
+            raise make_steer_error(self._name)
+        with anyio.move_on_after(STEER_TIMEOUT_S):
+            while link.connection.is_steer_open(lane):
+                await link.wait_for_news()
+            return exchange
+        exchange.close()
+        link.connection.has_steering = False
+        raise make_steer_error(self._name)
 
     async def _exchange_base(self, call: Call, lane: str) -> ResponseReader:
         """Send the call of a base on its lane, and read its response to the end."""
@@ -191,9 +232,9 @@ class Exchange:
                 self.has_text = self.has_text or isinstance(event, Chunk)
                 yield event
 
-    def close(self) -> None:
-        """Cancel the response unless it has ended."""
-        self._link.end_request(self.lane, self._channel)
+    def close(self) -> bool:
+        """Cancel the response unless it has ended. Return False if another request uses its lane."""
+        return self._link.end_request(self.lane, self._channel)
 
 
 def _ignore_event(_link: Link[PublicConnection], _event: ClientEvent | None) -> None:

@@ -259,7 +259,7 @@ async def test_the_route_uses_its_next_engine_and_says_why(tmp_path: Path) -> No
     spare = Scripted(Started("spare", "m"), Chunk("x"), Finished())
     spare.info = EngineInfo("spare", "local", "m", free=True)
     route = Route("completion", [desk.meter(Scripted(*answer())), spare])
-    assert (await ask(route))[0] == Started("spare", "m")
+    assert (await ask(route))[0] == Started("spare", "m", route=Code.ROUTE_FAILED_OVER)
     info = route.info
     assert (info.name, info.state, info.code) == ("spare", "degraded", Code.BUDGET_USED_UP)
     assert info.reason.startswith("gpu: Today's budget of engine 'gpu'")

@@ -69,7 +69,12 @@ def bad(name: str, *before: Event, retryable: bool = True) -> Scripted:
 
 async def ask(*engines: Scripted) -> list[Event]:
     async with Route("completion", engines).open(Request(Task.COMPLETE)) as events:
-        return [event async for event in events]
+        return [bare(event) async for event in events]
+
+
+def bare(event: Event) -> Event:
+    """Return the event without the route's reason."""
+    return replace(event, route="") if isinstance(event, Started) else event
 
 
 async def failure(*engines: Scripted) -> EngineError:
@@ -99,7 +104,7 @@ async def test_a_failure_after_the_first_text_is_told_and_nobody_else_asked() ->
     second = good("b")
     route = Route("edit", [bad("a", Started("a", "a"), Chunk("x")), second])
     async with route.open(Request(Task.EDIT)) as events:
-        assert await anext(events) == Started("a", "a")
+        assert bare(await anext(events)) == Started("a", "a")
         assert await anext(events) == Chunk("x")
         with pytest.raises(EngineError, match="a is out"):
             await anext(events)
@@ -161,7 +166,7 @@ async def test_leaving_early_leaves_the_engine() -> None:
     engine = good("a")
     async with Route("completion", [engine]).open(Request(Task.COMPLETE)) as events:
         async for event in events:
-            assert event == Started("a", "a")
+            assert bare(event) == Started("a", "a")
             break
     assert (engine.opened, engine.left) == (1, 1)
 
@@ -200,7 +205,7 @@ async def test_fault_36_a_completion_is_waited_for_only_while_it_is_of_use(
     route = Route("completion", [slow, good("b")], health)
     for _ in range(2):
         async with route.open(Request(Task.COMPLETE)) as events:
-            assert await anext(events) == Started("b", "b")
+            assert bare(await anext(events)) == Started("b", "b")
     assert (slow.opened, slow.left) == (1, 1)  # once was enough
     assert "sent nothing" in health["slow"].reason
     assert route.info.state == "degraded"
@@ -235,7 +240,7 @@ async def test_an_engine_too_small_for_an_edit_is_passed_over_and_not_blamed() -
     route = Route("edit", [small, good("b")], health)
     request = Request(Task.EDIT, (Part(PartKind.TARGET, "x" * 1000),), "swap")
     async with route.open(request) as events:
-        assert await anext(events) == Started("b", "b")
+        assert bare(await anext(events)) == Started("b", "b")
     assert (small.opened, health["a"].reason, route.info.name) == (0, "", "a")
 
 
@@ -271,6 +276,6 @@ async def test_a_model_that_reasons_has_the_time_that_its_engine_allows(
     engine.reasoning_timeout_s = limit_s
     breakers = {"slow": CircuitBreaker(), "b": CircuitBreaker()}
     async with Route("completion", [engine, good("b")], breakers).open(Request(Task.COMPLETE)) as events:
-        assert await anext(events) == Started(answering, answering)
+        assert bare(await anext(events)) == Started(answering, answering)
         assert isinstance(await anext(events), Chunk)
     assert (breakers["slow"].reason == "") == (answering == "slow")

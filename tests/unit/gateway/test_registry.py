@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from spark_lsp.config import ReplaySettings
+from spark_lsp.config import ReplaySettings, RouteRules
 from spark_lsp.engine.circuit_breaker import MAX_FAILURES
 from spark_lsp.engine.replay import ReplayEngine
 from spark_lsp.errors import EngineError
@@ -96,3 +96,11 @@ def test_an_engine_that_is_unwell_is_told_of() -> None:
     assert registry.serving()["edit"] == "slow"
     assert registry.overlay({}, {}).serving()["edit"] == "slow"
     assert registry.overlay({"fast": replay("fast")}, {}).serving()["edit"] == "fast"  # another engine
+
+
+def test_a_session_s_route_has_the_gateway_s_rules_and_no_engine_that_was_refused() -> None:
+    base = Registry({"fast": replay("fast")}, {}, rules={"edit": RouteRules(hedge="p95")})
+    own = base.overlay({"mine": replay("mine")}, {"edit": ["fast", "unapproved", "mine"]})
+    assert own.rules == base.rules
+    assert own.records is base.records  # one budget of hedges for all editors
+    assert [engine.info.name for engine in own.route("edit")._engines] == ["fast", "mine"]
