@@ -1,6 +1,6 @@
 # All targets work without root and write only to .venv and the user's cache directory.
 .DEFAULT_GOAL := help
-.PHONY: help demo check pages test oldest newest versions cover lint bench faults fuzz soak editors vscode vsix vllm clients model clean
+.PHONY: help demo check pages test oldest newest versions cover lint bench faults fuzz soak editors vscode vsix vllm fleet clients model clean
 
 PYTHON ?= python3
 SOAK_S ?= 1800
@@ -84,6 +84,10 @@ clients: ## fetch the Node SDK and Codex CLI into the cache (404 MB); reports th
 
 vllm: $(STAMP) ## optional: test the engine for GPU servers against the real vLLM (3 GB, once; 2 minutes)
 	@SPARK_LSP_VLLM=$$(scripts/get_vllm.sh) $(BIN)/python -m pytest -q -rs tests/integration/test_openai_vllm.py
+
+fleet: $(STAMP) ## optional: test the gateway as a fleet on the real Ray Serve (500 MB, once; 3 minutes)
+	@python=$$(scripts/get_ray.sh) || { test $$? -eq 3 && exit 0; }; \
+	  SPARK_LSP_FLEET=$$python $(BIN)/python -m pytest -q -rs tests/integration/test_fleet.py
 
 model: $(STAMP) ## fetch the embedded model into the cache, once (491 MB, Apache-2.0)
 	@$(BIN)/spark-lsp model path >/dev/null 2>&1 || $(BIN)/spark-lsp model pull

@@ -67,6 +67,11 @@ _FIELDS = {
 | `code` | how it ended, as a [code](reasons.md), or null |
 | `engine`, `model`, `simulated`, `ttft_ms`, `tok_s`, `route` | as for `complete` |
 """,
+    "fleet": """\
+Without an action, the command starts a fleet in the foreground, prints the same ready line as `gateway` on stdout, and
+ends at SIGINT or SIGTERM, after the answers under way. SIGHUP replaces the processes one after another; they read the
+configuration again. It needs the extra `fleet`; `token` does not ([A gateway for a team](../how-to/team.md)).
+""",
     "demo": """\
 The command copies the file and never writes the original. `--json` prints one object per step; `step` is
 `open`, `type`, `ghost`, `edit` or `done`. Each has `engine`, `model` and `simulated`, and where known

@@ -98,7 +98,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _resolve_paths(values: dict[str, Any], base: Path) -> dict[str, Any]:
-    """Resolve relative paths of texts, models and keys against the folder of the file that contains them."""
+    """Resolve relative paths of texts, models, keys and users against the folder of their file."""
+    team = values.get("team")
+    if isinstance(team, dict):
+        table = cast(dict[str, Any], team)
+        values = {**values, "team": {**table, "users": _resolve_path(base, table.get("users"))}}
     engines = values.get("engines")
     if not isinstance(engines, dict):
         return values

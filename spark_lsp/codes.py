@@ -42,6 +42,7 @@ class Code(StrEnum):
     # The connection to the gateway.
     GATEWAY_STARTING = "gateway_starting"
     GATEWAY_SILENT = "gateway_silent"
+    GATEWAY_FULL = "gateway_full"
     GATEWAY_UNAVAILABLE = "gateway_unavailable"
     CONNECTION_LOST = "connection_lost"
     ENGINE_SIDE_DOWN = "engine_side_down"
@@ -201,6 +202,7 @@ MEANINGS: dict[Code, str] = {
     Code.SUPERSEDED: "a newer request or a change took its place",
     Code.GATEWAY_STARTING: "the gateway is being started",
     Code.GATEWAY_SILENT: "the gateway has not answered yet; spark-lsp goes on trying",
+    Code.GATEWAY_FULL: "the gateway has as many connections as it can serve; spark-lsp goes on trying",
     Code.GATEWAY_UNAVAILABLE: "the gateway cannot be found, started or reached",
     Code.CONNECTION_LOST: "the connection to the gateway was lost; it is made again",
     Code.ENGINE_SIDE_DOWN: "the part of the server that talks to the gateway is being started",

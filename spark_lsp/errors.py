@@ -74,9 +74,24 @@ class RemoteProtocolError(ProtocolError):
 
 
 class GatewayError(SparkError):
-    """The gateway cannot be found, started or reached."""
+    """The gateway cannot be found, started or reached.
+
+    `retry_after` is the pause that it asked for, in seconds; 0 if it asked for none.
+    """
 
     code = Code.GATEWAY_UNAVAILABLE
+
+    def __init__(
+        self,
+        what: str,
+        meaning: str = "",
+        remedy: str = "",
+        *,
+        code: Code | None = None,
+        retry_after: float = 0.0,
+    ) -> None:
+        super().__init__(what, meaning, remedy, code=code)
+        self.retry_after = retry_after
 
 
 class ModelError(SparkError):

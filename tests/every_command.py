@@ -10,6 +10,7 @@ from spark_lsp.cli import COMMANDS
 ARGUMENTS = {
     "serve": "",
     "gateway": "--idle 0.2",
+    "fleet token": "add alice --users team-users",
     "demo": "--engine replay",
     "complete": "sums.py:2:5",
     "edit": "sums.py --range 5:6 --action document --diff",

@@ -29,7 +29,7 @@ LEVELS = [
     {"prompts", "session", "wire", "privacy", "simulate", "instant", "budget"},
     {"store", "models", "engine", "runtime", "programs", "home"},
     {"gateway", "lsp", "launch", "client"},
-    {"app", "cli", "bench", "doctor", "stats", "__main__"},
+    {"app", "cli", "bench", "doctor", "fleet", "stats", "__main__"},
 ]
 APART = [
     {"prompts", "session", "wire", "privacy", "simulate", "instant", "budget"},
@@ -64,7 +64,9 @@ PURE = (
     "engine/route_records.py",
     "engine/routing.py",
     "engine/sse.py",
+    "fleet/growth.py",
     "gateway/completion_fields.py",
+    "gateway/fair_share.py",
     "gateway/scheduler.py",
     "stats/figures.py",
     "stats/usage.py",
@@ -100,6 +102,7 @@ ONLY_IN = {
         *("engine/", "gateway/", "lsp/", "client/", "bench/", "cli/", "doctor/"),
         *("app.py", "launch.py", "programs.py"),
     ),
+    "ray": ("fleet/libraries.py",),
     "sqlite3": ("store/",),
     "tree_sitter": (
         "prompts/added_tests.py",
@@ -197,6 +200,12 @@ def test_only_the_shells_of_the_wire_import_it() -> None:
     client = {f"engine/gateway_client/{name}.py" for name in ("remote", "link", "connect")}
     client |= {f"engine/responses/{name}.py" for name in ("connection", "dialing", "line", "mirrors")}
     assert all(name.startswith(("wire/", "gateway/", "bench/")) or name in client for name in users), users
+
+
+def test_only_the_command_of_the_fleet_knows_the_fleet() -> None:
+    """Ray takes seconds to import, and is not installed with the rest."""
+    users = {relative(file) for file in FILES if "fleet" in inner_rooms(file)}
+    assert {name for name in users if not name.startswith("fleet/")} == {"cli/fleet.py"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=relative)

@@ -25,6 +25,7 @@ OK, ERROR, USAGE, NOTHING = 0, 1, 2, 3
 COMMANDS = {
     "serve": "run the language server on stdio (the default)",
     "gateway": "run the engine gateway in the foreground",
+    "fleet": "run the gateway as several processes on Ray Serve, and manage its users",
     "demo": "demonstrate ghost text and one targeted edit on a real file",
     "complete": "complete at FILE:LINE:COL through the real language server",
     "edit": "make one targeted edit in a file",

@@ -64,6 +64,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     from spark_lsp.gateway import listener, serve
     from spark_lsp.gateway.app import Gateway
     from spark_lsp.gateway.registry import Registry
+    from spark_lsp.gateway.team import ALONE, team_of
 
     settings, problems = app.load_settings(arguments.config)
     for problem in problems:
@@ -81,6 +82,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         address = listener.Address(arguments.host, arguments.port, arguments.uds)
     registry = Registry(engines, settings.routes, settings.engines, rules=settings.routing)
     build = functools.partial(app.build_counted_engine, profiles=settings.profiles, budgets=budgets)
+    team = ALONE if arguments.automatic else team_of(settings.team)
     gateway = Gateway(
         registry,
         token,
@@ -89,6 +91,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         arguments.lifetime,
         budgets,
         page_hosts=arguments.page_host,
+        team=team,
     )
     try:
         await serve.serve(

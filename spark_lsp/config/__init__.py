@@ -40,6 +40,7 @@ from spark_lsp.config.settings import (
     Settings,
     WaferSettings,
 )
+from spark_lsp.config.team import TeamSettings
 
 __all__ = [
     "ACTIONS",
@@ -73,6 +74,7 @@ __all__ = [
     "Routes",
     "Settings",
     "Source",
+    "TeamSettings",
     "WaferSettings",
     "from_environment",
     "is_table",

@@ -22,6 +22,7 @@ from spark_lsp.config.budgets import (
 from spark_lsp.config.own_actions import OwnAction
 from spark_lsp.config.responses import ResponsesSettings
 from spark_lsp.config.routing import RouteRules, Routes
+from spark_lsp.config.team import TeamSettings
 from spark_lsp.config.values import Amount, Count, Share
 from spark_lsp.config.values import describe as _describe
 from spark_lsp.request import Effort
@@ -337,6 +338,7 @@ class Settings:
     context: ContextSettings = ContextSettings()
     budget: BudgetSettings = NO_LIMITS
     stats: StatsSettings = StatsSettings()
+    team: TeamSettings = field(default_factory=TeamSettings)
     log: LogSettings = LogSettings()
 
 
@@ -355,7 +357,7 @@ class Problem:
         return f"{self.name} ({self.source}): {self.reason}"
 
 
-TABLES = ("engine", "completion", "edit", "context", "budget", "stats", "log")
+TABLES = ("engine", "completion", "edit", "context", "budget", "stats", "team", "log")
 """The tables of settings that are dataclasses."""
 MAPPINGS = ("engines", "profiles", "routes", "engine.routes", "routing")
 """The tables whose names the user chooses."""

@@ -5,6 +5,7 @@ Every request needs the token; see `authentication`. The page for browsers has o
 
 import itertools
 import logging
+import os
 import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator
@@ -23,13 +24,14 @@ from spark_lsp import __version__
 from spark_lsp.codes import Code
 from spark_lsp.engine.metered.budgets import Budgets
 from spark_lsp.errors import RemoteProtocolError, origin
+from spark_lsp.gateway.admission import Admission
 from spark_lsp.gateway.authentication import AuthenticationError, Authenticator
 from spark_lsp.gateway.completion_fields import FieldError, read_completion
 from spark_lsp.gateway.completions import CompletionOverHttp
 from spark_lsp.gateway.handler import ConnectionHandler
 from spark_lsp.gateway.http import ResponseOverHttp, read_create
 from spark_lsp.gateway.http_body import read_object
-from spark_lsp.gateway.http_errors import STATUS_OF, error_response
+from spark_lsp.gateway.http_errors import STATUS_OF, error_response, full_response
 from spark_lsp.gateway.lifetime import LIFETIME_S
 from spark_lsp.gateway.loop_monitor import LoopMonitor
 from spark_lsp.gateway.metrics import Metrics, render_metrics
@@ -39,6 +41,7 @@ from spark_lsp.gateway.page.state import Sources
 from spark_lsp.gateway.registry import BuildEngine, Registry
 from spark_lsp.gateway.replica_cache import ReplicaCache
 from spark_lsp.gateway.session_engines import Approve
+from spark_lsp.gateway.team import ALONE, Team
 from spark_lsp.supervise import call_guarded
 from spark_lsp.wire.frames import SUBPROTOCOL
 from spark_lsp.wire.server import ServerConnection
@@ -68,12 +71,15 @@ class Gateway:
         lifetime_s: float = LIFETIME_S,
         budgets: Budgets | None = None,
         page_hosts: Collection[str] = (),
+        team: Team = ALONE,
     ) -> None:
         self.registry = registry
         self.handlers: set[ConnectionHandler] = set()
         self.metrics = Metrics()
         self.idle_since = time.monotonic()
-        self._authenticator = Authenticator(token)
+        self._authenticator = Authenticator(token, team.users)
+        self._max_connections = team.max_connections
+        self._admission = Admission(team.max_answers)
         self._lifetime_s = lifetime_s
         self._replicas = ReplicaCache(time.monotonic)
         self._build = build
@@ -126,6 +132,8 @@ class Gateway:
     def _require_token(self, handler: Handler) -> Handler:
         async def check_token(request: Request) -> Response:
             refusal = self._authenticator.find_refusal(request)
+            if refusal is None and request.method == "POST":
+                refusal = self._find_no_room()
             return refusal if refusal is not None else await handler(request)
 
         return check_token
@@ -136,7 +144,7 @@ class Gateway:
         """Serve a WebSocket. Once it is open, messages bypass Starlette's layers, which cost time."""
         spark = SUBPROTOCOL in socket.scope.get("subprotocols", [])
         nonce = self._authenticator.read_nonce(socket) if spark else ""
-        refusal = self._authenticator.find_refusal(socket, challenged=bool(nonce))
+        refusal = self._authenticator.find_refusal(socket, challenged=bool(nonce)) or self._find_no_room()
         if refusal is not None:
             await socket.send_denial_response(refusal)
             return
@@ -145,7 +153,8 @@ class Gateway:
         try:
             if nonce:
                 await self._authenticator.challenge(nonce, lambda: _receive_message(receive), send_message)
-            async with self._open_handler(self._make_connection(socket, spark=spark)) as handler:
+            user = self._authenticator.find_user(socket)
+            async with self._open_handler(self._make_connection(socket, spark=spark), user) as handler:
                 await handler.run(lambda: self._receive_message(receive), send_message)
         except AuthenticationError as error:
             await _close_socket(socket, CLOSE_POLICY_VIOLATION, str(error))
@@ -154,6 +163,19 @@ class Gateway:
             await _close_socket(socket, CLOSE_NORMAL if is_limit else CLOSE_POLICY_VIOLATION, str(error))
         except ConnectionError:
             pass  # the client left during the challenge
+
+    def _find_no_room(self) -> Response | None:
+        """Return a refusal if there are as many connections as this process can serve."""
+        if self._max_connections and len(self.handlers) >= self._max_connections:
+            return full_response(self._max_connections)
+        return None
+
+    def end_removed_users(self) -> None:
+        """End the connections of users whose tokens have been removed or replaced."""
+        if gone := self._authenticator.take_gone():
+            for handler in self.handlers:
+                if handler.user in gone:
+                    handler.end()
 
     async def _receive_message(self, receive: Receive) -> str | bytes | None:
         message = await _receive_message(receive)
@@ -169,7 +191,9 @@ class Gateway:
         return ServerConnection(identity, spark=spark, timing=timing, session=session, details=details)
 
     @asynccontextmanager
-    async def _open_handler(self, connection: ServerConnection) -> AsyncGenerator[ConnectionHandler, None]:
+    async def _open_handler(
+        self, connection: ServerConnection, user: str
+    ) -> AsyncGenerator[ConnectionHandler, None]:
         handler = ConnectionHandler(
             connection,
             self.registry,
@@ -178,8 +202,11 @@ class Gateway:
             self._replicas,
             self._lifetime_s,
             self.metrics,
-            self._budgets,
+            budgets=self._budgets,
+            admission=self._admission,
+            user=user,
         )
+        self.end_removed_users()
         self.handlers.add(handler)
         self._replicas.add_session(connection.session, lambda: connection.documents.replicas)
         try:
@@ -197,7 +224,8 @@ class Gateway:
         except RemoteProtocolError as error:
             return error_response(STATUS_OF.get(error.code, 400), error.code, str(error))
         connection = self._make_connection(request, spark=False)
-        return ResponseOverHttp(self._open_handler(connection), message, stream=stream)
+        user = self._authenticator.find_user(request)
+        return ResponseOverHttp(self._open_handler(connection, user), message, stream=stream)
 
     async def _create_completion(self, request: Request) -> Response:
         try:
@@ -208,7 +236,8 @@ class Gateway:
         except RemoteProtocolError as error:
             return error_response(STATUS_OF.get(error.code, 400), error.code, str(error))
         connection = self._make_connection(request, spark=False, details=True)
-        return CompletionOverHttp(self._open_handler(connection), completion)
+        user = self._authenticator.find_user(request)
+        return CompletionOverHttp(self._open_handler(connection, user), completion)
 
     async def _list_models(self, _: Request) -> Response:
         models = [
@@ -224,7 +253,8 @@ class Gateway:
         """Return the gateway's state, as `/status` and the page show it."""
         return {
             "version": __version__,
-            **self._read_gauges(),
+            "pid": os.getpid(),  # tells the replicas of a fleet apart
+            **self.read_gauges(),
             "serving": self.registry.serving(),
             "engines": [msgspec.to_builtins(info) for info in self.registry.infos()],
             "routing": self.registry.records.report(self.registry.rules),
@@ -238,15 +268,17 @@ class Gateway:
             yield stream.engine, stream.task, stream.since
 
     async def _show_metrics(self, _: Request) -> Response:
-        page = render_metrics(self.metrics, self._read_gauges, self.registry.records)
+        page = render_metrics(self.metrics, self.read_gauges, self.registry.records)
         return Response(page, media_type="text/plain; version=0.0.4")
 
-    def _read_gauges(self) -> dict[str, float]:
-        """Return the numbers of connections, of running responses and of waiting ones."""
+    def read_gauges(self) -> dict[str, float]:
+        """Return the numbers of connections, of users, of running responses and of waiting ones."""
         statistics = [handler.statistics() for handler in self.handlers]
-        running = sum(running for running, _ in statistics) + len(self.page.playground.streams)
-        waiting = sum(waiting for _, waiting in statistics)
-        return {"sessions": len(self.handlers), "running_now": running, "waiting": waiting}
+        _, in_turn = self._admission.statistics()  # each of them holds a lane of its connection already
+        running = sum(running for running, _ in statistics) - in_turn + len(self.page.playground.streams)
+        waiting = sum(waiting for _, waiting in statistics) + in_turn
+        users = len({handler.user for handler in self.handlers})
+        return {"sessions": len(self.handlers), "users": users, "running_now": running, "waiting": waiting}
 
     async def _check_health(self, request: Request) -> Response:
         """Return the gateway's health. A request with a challenge gets the proof and nothing else."""
@@ -254,6 +286,7 @@ class Gateway:
             refusal = self._authenticator.find_refusal(request, challenged=True)
             return refusal or JSONResponse({"status": "ok"}, headers=proof)
         refusal = self._authenticator.find_refusal(request)
+        self.end_removed_users()
         state = {"status": "ok", "version": __version__, "sessions": len(self.handlers)}
         return refusal or JSONResponse(state)
 

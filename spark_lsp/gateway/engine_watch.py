@@ -6,6 +6,7 @@ does no work until an engine has changed.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
@@ -30,26 +31,33 @@ class EngineWatch:
     def __init__(self) -> None:
         self._listeners: dict[Listener, tuple[WatchedEngines, ...]] = {}
         self._snapshots: dict[WatchedEngines, tuple[object, ...]] = {}
+        self._uses: Counter[WatchedEngines] = Counter()  # listeners of each, since there may be thousands
         self._timer: asyncio.TimerHandle | None = None
 
     def subscribe(self, listener: Listener, *watched: WatchedEngines) -> Callable[[], None]:
         """Call `listener` after each change of these engines; return a function that ends this."""
+        self._forget(listener)
         self._listeners[listener] = watched
         for engines in watched:
+            self._uses[engines] += 1
             if engines not in self._snapshots:
                 self._snapshots[engines] = engines.snapshot()
         if self._timer is None:
             self._set_timer()
 
         def unsubscribe() -> None:
-            self._listeners.pop(listener, None)
-            in_use = {each for watched in self._listeners.values() for each in watched}
-            self._snapshots = {each: value for each, value in self._snapshots.items() if each in in_use}
+            self._forget(listener)
             if not self._listeners and self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
 
         return unsubscribe
+
+    def _forget(self, listener: Listener) -> None:
+        for engines in self._listeners.pop(listener, ()):
+            self._uses[engines] -= 1
+            if not self._uses[engines]:
+                del self._uses[engines], self._snapshots[engines]
 
     def _set_timer(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(PERIOD_S, guarded(self._tick))

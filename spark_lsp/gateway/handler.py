@@ -17,6 +17,7 @@ from spark_lsp.codes import Code
 from spark_lsp.engine.guard import failure_of
 from spark_lsp.engine.metered.budgets import Budgets
 from spark_lsp.errors import RemoteProtocolError
+from spark_lsp.gateway.admission import Admission
 from spark_lsp.gateway.instant_drafts import InstantDrafts
 from spark_lsp.gateway.lifetime import LIFETIME_S, limit_lifetime
 from spark_lsp.gateway.metrics import Metrics, name_task
@@ -54,7 +55,10 @@ class ConnectionHandler:
         lifetime_s: float = LIFETIME_S,
         metrics: Metrics | None = None,
         budgets: Budgets | None = None,
+        admission: Admission | None = None,
+        user: str = "",
     ) -> None:
+        self.user = user
         self._connection = connection
         self._writer = ConnectionWriter(connection)
         self._drafts = InstantDrafts(connection, self._writer)
@@ -62,6 +66,7 @@ class ConnectionHandler:
         self._replicas = replicas
         self._lifetime_s = lifetime_s
         self._metrics = metrics or Metrics()
+        self._admission = admission or Admission()
         self._scheduler = Scheduler()
         self._tasks: dict[str, ResponseTask] = {}  # by response: running and waiting ones
         self._idle_workers: list[asyncio.Future[ResponseTask]] = []
@@ -118,6 +123,10 @@ class ConnectionHandler:
             raise protocol_error
         if self._is_too_old:
             raise RemoteProtocolError("This connection has reached its limit", code=Code.CONNECTION_LIMIT)
+
+    def end(self) -> None:
+        """End the connection, without notice."""
+        self._end()
 
     def _end(self, _: Exception | None = None) -> None:
         """End the connection. After a failure, its peer opens another one."""
@@ -235,7 +244,7 @@ class ConnectionHandler:
             task = await waiting
 
     async def _run_task(self, task: ResponseTask) -> None:
-        failure = await task.run(self._engines.registry.resolve)
+        failure = await task.run(self._engines.registry.resolve, self._admission, self.user)
         self._tasks.pop(task.response, None)
         if following := self._apply(self._scheduler.done(task.response)):
             self._handle(following)

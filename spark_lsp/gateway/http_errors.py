@@ -1,5 +1,6 @@
 """Errors over HTTP, in the shape of OpenAI's interfaces."""
 
+import random
 from typing import Any
 
 from starlette.responses import JSONResponse
@@ -17,6 +18,7 @@ STATUS_OF = {
     Code.PACKAGE_MISSING: 503,
 }
 STATUS_ENGINE_FAILED = 502
+RETRY_AFTER_S = (2, 15)  # spreads the clients that a full gateway has refused at the same moment
 SERVER_ERRORS = (
     Code.ENGINE_BUSY,
     Code.ENGINE_FAILED,
@@ -24,6 +26,7 @@ SERVER_ERRORS = (
     Code.ENGINE_ONLY_THOUGHT,
     Code.ENGINE_SILENT,
     Code.ENGINE_UNAVAILABLE,
+    Code.GATEWAY_FULL,
     Code.MODEL_UNAVAILABLE,
     Code.PACKAGE_MISSING,
 )
@@ -39,3 +42,13 @@ def error_body(code: Code, message: str, param: str | None = None) -> dict[str, 
 def error_response(status: int, code: Code, message: str, param: str | None = None) -> JSONResponse:
     """Return an HTTP response with an error."""
     return JSONResponse(error_body(code, message, param), status_code=status)
+
+
+def full_response(limit: int) -> JSONResponse:
+    """Return the refusal of a gateway with as many connections as it can serve."""
+    message = (
+        f"The gateway serves {limit} connections, its limit. Try again later, or raise team.maxConnections"
+    )
+    response = error_response(503, Code.GATEWAY_FULL, message)
+    response.headers["Retry-After"] = str(random.randint(*RETRY_AFTER_S))
+    return response

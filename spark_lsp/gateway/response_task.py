@@ -12,6 +12,7 @@ import anyio
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.guard import failure_of
 from spark_lsp.errors import EngineError
+from spark_lsp.gateway.admission import Admission
 from spark_lsp.gateway.metrics import Metrics
 from spark_lsp.gateway.writer import ConnectionWriter
 from spark_lsp.request import Chunk, Event, Finished, Request, Started
@@ -48,13 +49,19 @@ class ResponseTask:
         """Stop the engine. The peer has its terminal event already."""
         self._scope.cancel()
 
-    async def run(self, find_engine: Callable[[Request], Engine]) -> EngineError | None:
-        """Answer the request; return the error with which the response ended, if any. Never raises."""
+    async def run(
+        self, find_engine: Callable[[Request], Engine], admission: Admission, user: str
+    ) -> EngineError | None:
+        """Answer the request when it is the user's turn. Never raises.
+
+        Return the error with which the response ended, if any.
+        """
         failure: EngineError | None = None
         try:
             with self._scope:
                 try:
-                    await self._stream(find_engine(self.request))
+                    async with admission.turn(self.response, user, self.request.priority):
+                        await self._stream(find_engine(self.request))
                 except Exception as error:
                     failure = failure_of(self.run, error)
         finally:  # also when the connection ends

@@ -57,10 +57,12 @@ class Gateway:
     greets: bool = True
     heard: list[Any] = field(default_factory=list)
     tokens: list[str | None] = field(default_factory=list)
+    sessions: list[str | None] = field(default_factory=list)
     server: Server | None = None
 
     async def admit(self, socket: Socket, request: HttpRequest) -> Response | None:
         self.tokens.append(request.headers.get("Authorization"))
+        self.sessions.append(request.headers.get("session-id"))
         if self.tokens[-1] != f"Bearer {self.token}":
             return socket.respond(HTTPStatus.UNAUTHORIZED, "no")
         return None
@@ -183,6 +185,18 @@ async def test_an_answer(unix: bool, tmp_path: Path):
         assert events == [Started("echo", "m"), Chunk("hello"), Finished()]
         assert link.told == [LinkStatus("ready", engines=(EngineInfo("echo", "replay", "m"),))]
         assert link.engine.info.name == "echo"
+
+
+async def test_all_links_of_a_client_name_the_same_session():
+    gateway = Gateway()
+    async with gateway.listen() as endpoint, linked(endpoint) as one, linked(endpoint) as other:
+        with pytest.raises(EngineError):
+            await answer(one.engine, ask("die"))
+        assert text_of(await answer(one.engine, ask())) == "hello"
+        assert text_of(await answer(other.engine, ask())) == "hello"
+    first, second, again = gateway.sessions
+    assert first == again != second
+    assert first
 
 
 async def test_many_answers_at_once_do_not_mix():

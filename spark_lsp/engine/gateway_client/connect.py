@@ -5,13 +5,16 @@ never does: another program may listen on that port by now. Both sides therefore
 response that they know the token, and another program learns nothing.
 """
 
+import math
 import ssl
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
 
+from spark_lsp.codes import Code
 from spark_lsp.errors import ConfigError, GatewayError, RemoteProtocolError
 from spark_lsp.tls import certificate_problem
 from spark_lsp.wire import codec
@@ -19,7 +22,12 @@ from spark_lsp.wire.frames import SUBPROTOCOL, Auth
 from spark_lsp.wire.proof import NONCE_HEADER, PROOF_HEADER, proof_of, proves
 
 if TYPE_CHECKING:
-    from spark_lsp.engine.gateway_client.socket import Socket
+    from spark_lsp.engine.gateway_client.socket import HandshakeFailed, Socket
+
+SESSION_HEADER = (
+    "session-id"  # also of Codex; a balancer may keep all connections of a session on one gateway
+)
+MAX_RETRY_AFTER_S = 60.0
 
 __all__ = ["NONCE_HEADER", "PROOF_HEADER", "Endpoint", "no_hello", "open_socket", "vouches"]
 
@@ -38,19 +46,22 @@ class Endpoint:
     own: bool = False
 
 
-async def open_socket(endpoint: Endpoint, timeout_s: float) -> "Socket":
+async def open_socket(endpoint: Endpoint, timeout_s: float, session: str = "") -> "Socket":
     """Return an authenticated connection. Raises `GatewayError` or `OSError`.
 
-    Each step may take `timeout_s` seconds at most.
+    `session` is a random name, the same for all connections of one client. Each step may take `timeout_s`
+    seconds at most.
     """
     from spark_lsp.engine.gateway_client.dial import open_websocket
     from spark_lsp.engine.gateway_client.socket import HandshakeFailed
 
     headers = _authentication_headers(endpoint)
+    if session:
+        headers[SESSION_HEADER] = session
     try:
         socket = await open_websocket(endpoint.url, SUBPROTOCOL, headers, timeout_s)
     except HandshakeFailed as error:
-        raise (_not_our_gateway() if endpoint.proves else _handshake_rejected(error.status)) from error
+        raise (_not_our_gateway() if endpoint.proves else _handshake_rejected(error)) from error
     except ConfigError as error:  # the environment names a proxy or certificates that cannot be used
         raise GatewayError(error.what, error.meaning, error.remedy) from error
     except ssl.SSLError as error:
@@ -121,8 +132,11 @@ def no_hello() -> GatewayError:
     )
 
 
-def _handshake_rejected(status: int | None) -> GatewayError:
+def _handshake_rejected(failure: "HandshakeFailed") -> GatewayError:
     """Return the error for a handshake that failed with an HTTP status, or without any."""
+    status = failure.status
+    if status in (429, 503):
+        return _gateway_full(failure.headers)
     if status in (401, 403):
         return GatewayError(
             "The gateway rejected the token",
@@ -140,6 +154,20 @@ def _handshake_rejected(status: int | None) -> GatewayError:
         f"The server at the gateway's address is not a gateway ({answer})",
         "No suggestions and edits until a gateway answers there",
         "Check spark.engine.url",
+    )
+
+
+def _gateway_full(headers: Mapping[str, str]) -> GatewayError:
+    """Return the error for a gateway, or a proxy in front of it, that takes no more connections now."""
+    pause_s = 0.0
+    with suppress(ValueError):  # a date, which gateways do not send, or nothing
+        pause_s = float(headers.get("retry-after", ""))
+    return GatewayError(
+        "The gateway takes no more connections at present",
+        "No suggestions and edits until it has room",
+        "Retrying automatically. If this persists, inform the administrator of the gateway",
+        code=Code.GATEWAY_FULL,
+        retry_after=min(max(pause_s, 0.0), MAX_RETRY_AFTER_S) if math.isfinite(pause_s) else 0.0,
     )
 
 

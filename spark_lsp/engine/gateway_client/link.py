@@ -283,10 +283,16 @@ GatewayLink = Link[ClientConnection]
 
 
 async def open_link(
-    endpoint: Endpoint, earlier: ClientConnection | None, on_event: OnEvent[ClientConnection]
+    endpoint: Endpoint,
+    earlier: ClientConnection | None,
+    on_event: OnEvent[ClientConnection],
+    session: str = "",
 ) -> GatewayLink:
-    """Return a link to the gateway at `endpoint`. Raises `GatewayError` or `OSError`."""
-    socket = await open_socket(endpoint, HEARTBEAT_S)
+    """Return a link to the gateway at `endpoint`. Raises `GatewayError` or `OSError`.
+
+    `session` is a random name, the same for all links of one client.
+    """
+    socket = await open_socket(endpoint, HEARTBEAT_S, session)
     connection = ClientConnection(spark=socket.subprotocol == SUBPROTOCOL, earlier=earlier)
     return Link(socket, connection, on_event)
 

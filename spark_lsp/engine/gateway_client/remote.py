@@ -7,6 +7,7 @@ for a link, because the first request of the day may start the gateway.
 """
 
 import random
+import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -32,7 +33,9 @@ __all__ = ["Endpoint", "LinkStatus", "Locate", "Remote"]
 
 CONNECT_TIMEOUT_S = 15.0  # for a request to get a connection; a cold start of the gateway takes about 1 s
 FIRST_PAUSE_S = 0.1
+FIRST_SHARED_PAUSE_S = 0.4  # for a gateway that may lose many clients at the same moment
 MAX_PAUSE_S = 5.0
+HANDOVER_S = 1.0  # during which a shared gateway's clients leave it, one after another
 STEADY_S = 10.0  # after a link that lived longer, the pauses start again at the shortest
 LANE_TIMEOUT_S = 5.0  # for a free lane; a cancelled request occupies its lane until its response ends
 CONNECT_REPORT_S = 0.9  # after which the status reports a gateway that does not answer
@@ -77,7 +80,10 @@ class Remote:
         self._engines: tuple[EngineInfo, ...] = ()
         self._serving: Mapping[str, str] = {}
         self._error: SparkError | None = None  # of the last attempt to connect
-        self._pause_s = FIRST_PAUSE_S
+        self._pause_s = 0.0  # before the next attempt; 0: the shortest
+        self._retry_after_s = 0.0  # the pause that the gateway has asked for
+        self._is_shared = False  # the last gateway may have other clients
+        self._session = secrets.token_hex(8)
 
     @property
     def info(self) -> EngineInfo:
@@ -109,6 +115,7 @@ class Remote:
                     await self._use_one_link(group)
                 except (SparkError, OSError) as error:
                     self._error = error if isinstance(error, SparkError) else _make_unreachable_error()
+                    self._retry_after_s = getattr(error, "retry_after", 0.0)
                     self._report_loss()
                 except Exception as error:
                     log_failure(self._use_one_link, error)
@@ -118,12 +125,14 @@ class Remote:
 
     async def _use_one_link(self, group: TaskGroup) -> None:
         """Open a link, and return when another one should replace it."""
+        self._retry_after_s = 0.0
         endpoint = await self._locate()
+        self._is_shared = not endpoint.own
         earlier = self._last_link.connection if self._last_link is not None else None
         scope = anyio.CancelScope()
         group.start_soon(run_guarded, self._report_slow_connect, scope)
         try:
-            link = await open_link(endpoint, earlier, self._handle_event)
+            link = await open_link(endpoint, earlier, self._handle_event, self._session)
             link.is_own = endpoint.own
             group.start_soon(partial(run_guarded, link.run, on_failure=lambda _: link.lose()))
             if link.connection.spark:
@@ -144,10 +153,21 @@ class Remote:
 
     async def _pause_before_retry(self, lived_s: float) -> None:
         """Pause before the next link; each pause in a row is twice as long."""
-        if lived_s > STEADY_S:
-            self._pause_s = FIRST_PAUSE_S
-        await anyio.sleep(self._pause_s * random.uniform(0.5, 1.0))
+        first_s = FIRST_SHARED_PAUSE_S if self._is_shared else FIRST_PAUSE_S
+        if lived_s > STEADY_S or not self._pause_s:
+            self._pause_s = first_s
+        await anyio.sleep(self._choose_pause())
         self._pause_s = min(self._pause_s * 2, MAX_PAUSE_S)
+
+    def _choose_pause(self) -> float:
+        """Return a random pause in seconds: clients that were lost together should not return together.
+
+        A shared gateway that is ending still serves while its clients leave, so they can take their time.
+        """
+        if not self._is_shared:
+            return self._pause_s * random.uniform(0.5, 1.0)
+        longest = HANDOVER_S if self._live_link is not None else self._pause_s
+        return self._retry_after_s + random.uniform(0.0, max(longest, self._retry_after_s))
 
     def _switch_to(self, link: GatewayLink) -> None:
         """Send new requests over this link; retire the one before."""
