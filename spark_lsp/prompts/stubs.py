@@ -23,7 +23,7 @@ _PLACEHOLDER = re.compile(
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 _COMMENT = re.compile(
-    r"(?:^|(?<=[ \t]))[ \t]*(?:#(?!\[)|//|--|%).*$|/\*.*?\*/|\(\*.*?\*\)", re.MULTILINE | re.DOTALL
+    r"(?:^|(?<=[ \t]))[ \t]*(?:#(?!\[)|//|--|%)[^\r\n]*|/\*.*?\*/|\(\*.*?\*\)", re.MULTILINE | re.DOTALL
 )
 _DOCSTRING = re.compile(r"\s*[rRuU]?(\"\"\"|''').*?\1", re.DOTALL)
 _TYPE_HEAD = re.compile(
