@@ -56,13 +56,15 @@ class EditFormat(StrEnum):
     """The form of an engine's text.
 
     `TEXT`: the text itself, as for completions and chat. `REPLACE`: the whole new target, raw.
-    `FENCED`: the new target in one Markdown code fence. `DOCSTRING`: only the documentation text of the
+    `FENCED`: the new target in one Markdown code fence. `FILLED`: the new target, raw, which the model wrote
+    without being asked to keep anything of the old one. `DOCSTRING`: only the documentation text of the
     target's first definition, without quotes or comment marks.
     """
 
     TEXT = "text"
     REPLACE = "replace"
     FENCED = "fenced"
+    FILLED = "filled"
     DOCSTRING = "docstring"
 
 

@@ -6,6 +6,9 @@ from spark_lsp.prompts.stubs import find_stub
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.text.document import Document
 
+END_OF_WORDS = ":\n\n"
+"""Ends the instruction to complete a body; the function follows."""
+
 
 def build_question(action: str, instruction: str, document: Document, tree: SyntaxTree, start: int) -> str:
     """Return the instruction to the model for an action at `start`.
@@ -37,6 +40,7 @@ def _ask_for_body(instruction: str, document: Document, tree: SyntaxTree, start:
     end = definition.end if definition is not None else stub.end
     code = fences.wrap_in_fence(document.language, document.text[stub.head : end])
     return (
-        f"{instruction}:\n\n{code}\n\nAnswer with the lines of the body, which replace the placeholder "
-        "below, with their indentation, and with nothing else"
+        f"{instruction}{END_OF_WORDS}{code}\n\n"
+        "Answer with the lines of the body, which replace the placeholder below, with their indentation, "
+        "and with nothing else"
     )

@@ -47,9 +47,14 @@ def count_characters(files: tuple[ContextFile, ...]) -> int:
     return sum(len(path) + len(text) for path, text in files)
 
 
+def find_comment_leader(language: str) -> str | None:
+    """Return the characters that begin a comment of one line, or None for a language without known ones."""
+    return _LEADER_OF.get(language)
+
+
 def as_comments(files: tuple[ContextFile, ...], language: str) -> str:
     """Return files as comments of a language; empty for a language whose comments are not known."""
-    leader = _LEADER_OF.get(language)
+    leader = find_comment_leader(language)
     if leader is None:
         return ""
     lines = [line for path, text in files for line in (f"{path}:", *text.splitlines())]

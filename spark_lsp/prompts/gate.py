@@ -18,6 +18,7 @@ from spark_lsp.prompts.checks.documentation import check_documentation
 from spark_lsp.prompts.checks.flow import check_flow
 from spark_lsp.prompts.checks.interface import check_interface
 from spark_lsp.prompts.checks.kept_code import check_kept_code
+from spark_lsp.prompts.checks.kept_words import check_kept_words
 from spark_lsp.prompts.checks.names import check_names, check_unused
 from spark_lsp.prompts.checks.parsing import check_parses, check_syntax
 from spark_lsp.prompts.checks.place import check_diagnostic_lines, check_place
@@ -124,8 +125,13 @@ def check_proposal(
     edits: Sequence[Edit],
     instruction: str = "",
     diagnostics: Sequence[Diagnostic] = (),
+    *,
+    is_filled_in: bool = False,
 ) -> None:
-    """Raise `ProposalRefused` if the edits must not be applied. `tree` is that of `document`."""
+    """Raise `ProposalRefused` if the edits must not be applied. `tree` is that of `document`.
+
+    `is_filled_in`: the model wrote the lines into a hole, without being asked to keep any.
+    """
     if any(DECEPTIVE_CHARACTERS.search(edit.new) for edit in edits):
         raise refuse(  # without its edits: no editor should show them
             "holds invisible characters that disguise code",
@@ -135,8 +141,9 @@ def check_proposal(
     purpose = find_purpose(action, instruction)
     change = ProposedChange(purpose, document, tree, *target, edits, instruction, diagnostics)
     of_purpose = CHECKS_OF_PURPOSE.get(purpose)
+    middle = [each for each in (of_purpose, check_kept_words if is_filled_in else None) if each is not None]
     try:
-        for check in (*FIRST_CHECKS, *(() if of_purpose is None else (of_purpose,)), *LAST_CHECKS):
+        for check in (*FIRST_CHECKS, *middle, *LAST_CHECKS):
             check(change)
     except ProposalRefused as error:
         raise error.with_edits(edits) from None

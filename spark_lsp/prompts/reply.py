@@ -56,10 +56,13 @@ def propose_edits(
     """
 
     def check(edits: list[Edit]) -> list[Edit]:
-        gate.check_proposal(action, document, tree, (start, end), edits, instruction, diagnostics)
+        gate.check_proposal(
+            action, document, tree, (start, end), edits, instruction, diagnostics, is_filled_in=is_filled_in
+        )
         return edits
 
-    if form is EditFormat.DOCSTRING or not replaces_target(action, instruction):
+    is_filled_in = form is EditFormat.FILLED
+    if is_filled_in or form is EditFormat.DOCSTRING or not replaces_target(action, instruction):
         return check(read_edits(action, document, tree, start, end, form, answer, instruction))
     trim = partial(_edits_without_surroundings, document, start, end, form, answer)
     edits = trim()
@@ -123,7 +126,9 @@ def read_edits(
     Raises `EditRefused` if the answer is unreadable or changes nothing.
     """
     answer = _clean_answer(form, document.text[start:end], answer)
-    if form is EditFormat.DOCSTRING:
+    if form is EditFormat.FILLED:
+        edits = _filled_edits(document, start, end, answer)
+    elif form is EditFormat.DOCSTRING:
         edits = documentation_edits(document, tree, start, answer)
     elif find_purpose(action, instruction) == TESTS:
         edits = _test_edits(document, tree, start, end, answer)
@@ -209,6 +214,14 @@ def _replacement_edits(
     new = new.strip("\n").rstrip()
     if not new.strip():
         raise _make_refusal(Code.ANSWER_UNREADABLE, "The model's answer is empty", "Try again")
+    return diff_texts(old, LINE_END.sub(document.eol, _indent_like(old, new)), start)
+
+
+def _filled_edits(document: Document, start: int, end: int, answer: str) -> list[Edit]:
+    """Return the edits for lines that the model filled in; without lines, nothing changes."""
+    old, new = document.text[start:end], answer.strip("\n").rstrip()
+    if not new.strip():
+        return []
     return diff_texts(old, LINE_END.sub(document.eol, _indent_like(old, new)), start)
 
 

@@ -94,15 +94,15 @@ def _change_prompt(request: Request) -> ChatMLPrompt:
     fence = fences.choose_fence(target, request.language)
     begun = f"{fence}{request.language}\n"
     if request.attempt > 1:
-        change = _name_change(request)
+        change = name_change(request)
         question = f"{code}\n\n{change}. Change nothing else."
         begun = f'Here is the code after the change "{change}":\n\n{begun}'
     elif request.action == "fix":
         question = _fix_question(request, code)
     elif find_purpose(request.action, request.instruction) == "tests":
-        question = f"{code}\n\n{_name_change(request)}. {_TESTS}"
+        question = f"{code}\n\n{name_change(request)}. {_TESTS}"
     else:
-        question = f"{_name_change(request)}. Change nothing else.\n\n{code}"
+        question = f"{name_change(request)}. Change nothing else.\n\n{code}"
     return ChatMLPrompt(
         messages=(
             ("system", _EDIT),
@@ -117,7 +117,7 @@ def _change_prompt(request: Request) -> ChatMLPrompt:
     )
 
 
-def _name_change(request: Request) -> str:
+def name_change(request: Request) -> str:
     """Return the requested change in words."""
     if request.action == "fix":
         return f"Correct this problem: {_list_problems(request)}"

@@ -2,8 +2,9 @@
 
 The second request continues the conversation with the exact reason why the first answer cannot be used. It
 never asks for an improvement in general. If the first answer changed nothing, or not what the instruction
-names, the second one is another sample instead: a model that is shown its own copy copies it again. An answer
-that reached its token limit has no second one, which would cost as much again.
+names, the second one is another attempt instead, with another prompt (`rewrite`, `fill_in`) or another
+sample: a model that is shown its own copy copies it again. An answer that reached its token limit has no
+second one, which would cost as much again.
 """
 
 import re

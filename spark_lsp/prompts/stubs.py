@@ -23,7 +23,7 @@ _PLACEHOLDER = re.compile(
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 _COMMENT = re.compile(
-    r"(?:^|(?<=[ \t]))[ \t]*(?:#(?!\[)|//|--|%).*$|/\*.*?\*/|\(\*.*?\*\)", re.MULTILINE | re.DOTALL
+    r"(?:^|(?<=[ \t]))[ \t]*(?:#(?!\[)|//|--|%)[^\r\n]*|/\*.*?\*/|\(\*.*?\*\)", re.MULTILINE | re.DOTALL
 )
 _DOCSTRING = re.compile(r"\s*[rRuU]?(\"\"\"|''').*?\1", re.DOTALL)
 _TYPE_HEAD = re.compile(
@@ -66,7 +66,8 @@ def _skip_annotations(document: Document, start: int) -> int:
     return document.line_start(line)
 
 
-def _is_placeholder(body: str) -> bool:
+def is_placeholder(body: str) -> bool:
+    """Tell whether the body of a function, without its documentation, is still to be written."""
     return _PLACEHOLDER.fullmatch(_COMMENT.sub("", body).strip()) is not None
 
 
@@ -81,7 +82,7 @@ def _find_python_stub(document: Document, definition: Definition) -> Stub | None
     if above >= document.line_count or document.line_start(above) >= end:
         return Stub(start, start, end)  # only documentation
     first = _with_comments_above(document, definition, document.line_start(above))
-    return Stub(start, first, end) if _is_placeholder(document.text[first:end]) else None
+    return Stub(start, first, end) if is_placeholder(document.text[first:end]) else None
 
 
 def _with_comments_above(document: Document, definition: Definition, start: int) -> int:
@@ -97,7 +98,7 @@ def _find_braced_stub(document: Document, definition: Definition, head: int) -> 
     closing = document.text.rfind("}", head, definition.end)
     if opening is None or closing <= opening:
         return None
-    if not _is_placeholder(document.text[opening + 1 : closing]):
+    if not is_placeholder(document.text[opening + 1 : closing]):
         return None
     first, last = document.line_at(opening) + 1, document.line_at(closing) - 1
     if first > last or not document.text[document.line_start(first) : document.line_end(last)].strip():
@@ -120,7 +121,7 @@ def _find_end_stub(document: Document, definition: Definition, head: int) -> Stu
     if not _END.match(document.line(document.line_at(definition.end))):
         return None
     body = document.text[document.line_start(first) : document.line_end(last)] if first <= last else ""
-    if not _is_placeholder(body):
+    if not is_placeholder(body):
         return None
     if not body.strip():
         return Stub(definition.start, definition.start, definition.end)

@@ -237,6 +237,21 @@ async def test_an_edit_is_answered_as_chat(local: LocalEngine) -> None:
     assert "2" in text_of(events)
 
 
+async def test_a_line_that_was_copied_is_filled_in(local: LocalEngine) -> None:
+    parts = (
+        Part(PartKind.PREFIX, "def pair(line):\n"),
+        Part(PartKind.TARGET, '    key, value = line.split("=")'),
+        Part(PartKind.SUFFIX, "\n    return key, value\n\n\nprint(pair('a=1'))\n"),
+    )
+    words = "A value may contain further equals signs"
+    events = await answer(local, Request(Task.EDIT, parts, words, "instruct", "python", attempt=2))
+    assert isinstance(events[0], Started)
+    assert events[0].format is EditFormat.FILLED
+    assert text_of(events).startswith("    key, value = line.")
+    assert "return key" not in text_of(events)  # the lines below the hole are not the answer's
+    assert end_of(events).reason == "stop"
+
+
 async def test_a_bound_of_tokens_is_told(local: LocalEngine) -> None:
     request = Request(Task.CHAT, instruction="Count from 1 to 100.", max_tokens=5)
     assert end_of(await answer(local, request)).reason == "length"

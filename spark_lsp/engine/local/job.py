@@ -6,6 +6,7 @@ from typing import Any
 from spark_lsp.engine.local.slots import SCRATCH, Plan, Slots
 from spark_lsp.prompts import fim, rewrite
 from spark_lsp.prompts.context_files import list_context_files
+from spark_lsp.prompts.fill_in import FillIn, HoleFilter, build_fill_in
 from spark_lsp.request import EditFormat, PartKind, Request, Task
 
 _LINE_TOKENS = 48
@@ -24,7 +25,7 @@ class Job:
     """
 
     body: dict[str, Any]
-    reply: fim.FimAnswerFilter
+    reply: fim.FimAnswerFilter | HoleFilter
     format: EditFormat
     prompt: str
     plan: Plan | None = None
@@ -91,11 +92,21 @@ def reading_of(plan: Plan) -> dict[str, Any]:
 
 
 def _chat(request: Request, slots: Slots) -> Job:
-    prompt = rewrite.build_chatml_prompt(request)
+    """Return the call for an edit or a chat: a fill-in where that is better, else the question in words."""
     slots.forget(SCRATCH)
+    fill_in = build_fill_in(request, slots.family)
+    if fill_in is not None:
+        return _fill(request, fill_in)
+    prompt = rewrite.build_chatml_prompt(request)
     tokens = 0 if request.warm else request.max_tokens or prompt.max_tokens
     body = _body(SCRATCH, prompt.text, list(prompt.stop), tokens)
     return Job(body, fim.FimAnswerFilter(lines=0), prompt.format, prompt.text)
+
+
+def _fill(request: Request, fill_in: FillIn) -> Job:
+    tokens = 0 if request.warm else request.max_tokens or fill_in.max_tokens
+    body = _body(SCRATCH, fill_in.prompt, list(fill_in.stop), tokens)
+    return Job(body, fill_in.answer, EditFormat.FILLED, fill_in.prompt)
 
 
 def _body(slot: int, prompt: str, stop: list[str], tokens: int) -> dict[str, Any]:

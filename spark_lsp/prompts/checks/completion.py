@@ -2,14 +2,22 @@
 
 from spark_lsp.codes import Code
 from spark_lsp.prompts.checks.change import ProposedChange
-from spark_lsp.prompts.checks.refusal import refuse
+from spark_lsp.prompts.checks.refusal import ProposalRefused, refuse
+from spark_lsp.prompts.stubs import is_placeholder
 
 
 def check_completion(change: ProposedChange) -> None:
     """Raise `ProposalRefused` if edits lie outside the body of the definition, its docstring included.
 
-    Without a body on lines below the head, the first line of the target must stay.
+    Without a body on lines below the head, the first line of the target must stay. The new body must be more
+    than a placeholder.
     """
+    if is_placeholder(change.new_target):
+        raise ProposalRefused(
+            "The model proposed no body",
+            code=Code.NO_CHANGE,
+            objection="Your answer is only a placeholder. Write the body of the function.",
+        )
     body = _find_body(change)
     if any(edit.start < body for edit in change.edits):
         raise refuse(

@@ -21,6 +21,7 @@ _CUTS = re.compile(
     r"|until|without)\b",
     re.IGNORECASE,
 )
+_REPLACES = re.compile(r"\b(?:avoid|convert|instead of|no longer|rename|use of)\b", re.IGNORECASE)
 _SHRINKING = ("simplify", "optimise")  # actions that may remove code
 MAX_LINES_LEFT_OUT = 2  # or a fifth of the target if that is more: fewer lines may go from the target's end
 MIN_KEPT_SHARE = 0.4  # of the target's code, unless the instruction allows to remove code
@@ -54,6 +55,12 @@ def check_kept_code(change: ProposedChange) -> None:
             f"Your answer leaves out the last {count} lines. Write all lines of the changed code.",
         )
     _check_fences(old, new)
+
+
+def allows_removal(change: ProposedChange) -> bool:
+    """Tell whether the instruction names code that the new text of a single line should lack."""
+    words = change.request_words
+    return change.action in _SHRINKING or any(each.search(words) for each in (_REMOVES, _REPLACES))
 
 
 def _check_fences(old: str, new: str) -> None:

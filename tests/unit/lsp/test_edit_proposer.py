@@ -34,8 +34,9 @@ OTHER = "def add(a, b):\n    return a - c\n"
 class Script:
     """An engine's answers in their order; an `EngineError` is raised, and None never comes."""
 
-    def __init__(self, *answers: str | EngineError | None) -> None:
+    def __init__(self, *answers: str | EngineError | None, second: EditFormat = EditFormat.REPLACE) -> None:
         self.answers = list(answers)
+        self.second = second
         self.requests: list[Request] = []
         self.lines: list[str] = []
         self.open_streams = 0
@@ -50,7 +51,7 @@ class Script:
             self.open_streams -= 1
 
     async def _events(self, answer: str | EngineError | None) -> AsyncIterator[Event]:
-        yield Started("e", "m", EditFormat.REPLACE)
+        yield Started("e", "m", EditFormat.REPLACE if len(self.requests) == 1 else self.second)
         if isinstance(answer, EngineError):
             raise answer
         if answer is None:
@@ -96,6 +97,27 @@ async def test_a_copy_is_followed_by_another_attempt() -> None:
     script = Script(COPY, GOOD)
     assert await script.propose() == GOOD
     assert (script.requests[1].attempt, script.requests[1].objection) == (2, None)
+
+
+async def test_a_copied_line_may_be_filled_in() -> None:
+    script = Script("x = 1\n", "x = 2", second=EditFormat.FILLED)
+    assert await script.propose("x = 1\n", "Double x") == "x = 2\n"
+    assert len(script.requests) == 2
+
+
+async def test_a_filled_line_that_lacks_code_is_refused() -> None:
+    script = Script("x = f(1)\n", "x = 2", second=EditFormat.FILLED)
+    with pytest.raises(EditRefused) as caught:
+        await script.propose("x = f(1)\n", "Double x")
+    assert caught.value.code is Code.PROPOSAL_REMOVES_CODE
+    assert len(script.requests) == 2
+
+
+async def test_nothing_in_the_hole_is_no_change() -> None:
+    script = Script("x = 1\n", "", second=EditFormat.FILLED)
+    with pytest.raises(EditRefused) as caught:
+        await script.propose("x = 1\n", "Double x")
+    assert caught.value.code is Code.NO_CHANGE
 
 
 async def test_there_is_no_third_request_and_the_refusal_keeps_the_proposal() -> None:

@@ -33,6 +33,8 @@ def stub_text(language: str, text: str) -> str | None:
             "def f():\n    # TODO\n    |raise NotImplementedError('x')\n",
             "    # TODO\n    raise NotImplementedError('x')",
         ),
+        ("python", "def f(a):\n    # why\n    |b = a + 1\n    return b\n", None),
+        ("javascript", "function f(a) {\n  // why\n  |return a + 1;\n}\n", None),
         ("python", 'def |f():\n    """Doc."""\n', 'def f():\n    """Doc."""'),
         ("python", "@a\ndef f(): |...\n", "@a\ndef f(): ..."),
         ("rust", "#[test]\nfn f() {\n    |todo!()\n}\n", "    todo!()"),
