@@ -86,7 +86,7 @@ vllm: $(STAMP) ## optional: test the engine for GPU servers against the real vLL
 	@SPARK_LSP_VLLM=$$(scripts/get_vllm.sh) $(BIN)/python -m pytest -q -rs tests/integration/test_openai_vllm.py
 
 fleet: $(STAMP) ## optional: test the gateway as a fleet on the real Ray Serve (500 MB, once; 3 minutes)
-	@python=$$(scripts/get_ray.sh) || { test $$? -eq 3 && exit 0; }; \
+	@python=$$(scripts/get_ray.sh) || { code=$$?; test $$code -eq 3 && exit 0; exit $$code; }; \
 	  SPARK_LSP_FLEET=$$python $(BIN)/python -m pytest -q -rs tests/integration/test_fleet.py
 
 model: $(STAMP) ## fetch the embedded model into the cache, once (491 MB, Apache-2.0)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from spark_lsp.prompts.shaping.brackets import BracketToken, Nesting, read_tokens
 from spark_lsp.prompts.shaping.lexical import NEWLINE
-from spark_lsp.prompts.shaping.surroundings import RestToken, Surroundings, find_mark
+from spark_lsp.prompts.shaping.rest_tokens import RestToken, find_mark
+from spark_lsp.prompts.shaping.surroundings import Surroundings
 from spark_lsp.text.lines import LINE_END
 
 _STATEMENT_MARKS = (";", ",", ":")
