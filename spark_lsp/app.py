@@ -2,7 +2,8 @@
 
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +18,7 @@ from spark_lsp.store.approvals import Approvals
 
 if TYPE_CHECKING:
     from spark_lsp.engine.metered.budgets import Budgets
+    from spark_lsp.gateway.app import Gateway
 
 
 def config_path() -> Path:
@@ -200,6 +202,48 @@ def open_budgets(settings: config.Settings) -> "Budgets":
 
     clock = partial(read_clock, utc=settings.budget.day == "utc")
     return Budgets(settings, Accounts(SqliteLedger(), clock))
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """A gateway, with the engines and the budgets that have to be closed after it."""
+
+    gateway: "Gateway"
+    engines: dict[str, Engine]
+    budgets: "Budgets"
+
+
+def compose_gateway(
+    settings: config.Settings,
+    token: str,
+    *,
+    is_shared: bool,
+    lifetime_s: float | None = None,
+    page_hosts: Collection[str] = (),
+) -> Composition:
+    """Build the gateway of the settings with all its engines.
+
+    `is_shared`: the settings `team` apply. `lifetime_s` limits a connection; None: to the usual hour.
+    """
+    from spark_lsp.gateway.app import Gateway
+    from spark_lsp.gateway.lifetime import LIFETIME_S
+    from spark_lsp.gateway.registry import Registry
+    from spark_lsp.gateway.team import ALONE, team_of
+
+    budgets = open_budgets(settings)
+    engines = build_engines(settings, budgets)
+    registry = Registry(engines, settings.routes, settings.engines, rules=settings.routing)
+    gateway = Gateway(
+        registry,
+        token,
+        partial(build_counted_engine, profiles=settings.profiles, budgets=budgets),
+        refuse_unapproved,
+        LIFETIME_S if lifetime_s is None else lifetime_s,
+        budgets,
+        page_hosts=page_hosts,
+        team=team_of(settings.team) if is_shared else ALONE,
+    )
+    return Composition(gateway, engines, budgets)
 
 
 def refuse_unapproved(

@@ -30,6 +30,7 @@ ARGUMENTS = {
     "clean": "",
     "simulate validate": "",
     "simulate capacity": "--users 3 --minutes 1",
+    "simulate plan": "--users 3 --minutes 1 --quick",
     "simulate feel": "",
     "bench": "start --quick",
 }

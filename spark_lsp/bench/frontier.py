@@ -24,7 +24,6 @@ from spark_lsp.bench.frontier_plot import draw_frontier
 from spark_lsp.bench.frontier_points import (
     Comparison,
     Point,
-    Price,
     Series,
     Trial,
     compare,
@@ -36,6 +35,7 @@ from spark_lsp.bench.memory import private
 from spark_lsp.bench.places import Place, copy_packages, read_places
 from spark_lsp.bench.sandbox import Verdict
 from spark_lsp.bench.tasks import InfillingTask, read_tasks
+from spark_lsp.budget.prices import Price
 from spark_lsp.client.editor import Editor, editing
 from spark_lsp.engine.wafer.machines import wafer_of
 from spark_lsp.request import Task
@@ -194,9 +194,9 @@ def _figures_of(point: Point) -> list[Figure]:
         _measured(f"p50 of the wait: {name}", point.seconds, "s", point.seconds_range, point.count),
     ]
     if point.cost is not None:
-        found.append(
-            _measured(f"100 tasks cost: {name}", point.cost, "money", (point.cost, point.cost), point.count)
-        )
+        limits = (point.cost, point.cost)
+        unit = point.currency or "(free)"
+        found.append(_measured(f"100 tasks cost: {name}", point.cost, unit, limits, point.count))
     return found
 
 

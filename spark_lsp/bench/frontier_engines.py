@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spark_lsp.app import config_path, load_settings
-from spark_lsp.bench.frontier_points import Price
 from spark_lsp.bench.quality import CONFIGURATION
+from spark_lsp.budget.prices import FREE, Price
 from spark_lsp.client.settings import with_engine
+from spark_lsp.engine.metered.prices import find_price
 from spark_lsp.errors import ConfigError, ModelError
 from spark_lsp.models import paths, registry
 
@@ -63,7 +64,7 @@ def read_prices(given: Sequence[str]) -> dict[str, Price]:
             prices[name] = Price(float(read), float(written))
         except ValueError:
             prices[name] = Price(-1.0, -1.0)
-        values = (prices[name].read, prices[name].written)
+        values = (prices[name].input, prices[name].output)
         if not name or not all(math.isfinite(value) and value >= 0 for value in values):
             raise ConfigError(
                 f"--price {each} is not NAME=IN/OUT", "Nothing was measured", "Give e.g. x=0.35/0.75"
@@ -74,9 +75,10 @@ def read_prices(given: Sequence[str]) -> dict[str, Price]:
 def _make_candidate(name: str, effort: str, price: Price | None) -> Candidate:
     label = f"{name}, effort {effort}" if effort else name
     settings: dict[str, Any] = {**_SHOW_EVERYTHING, **({"edit": {"effort": effort}} if effort else {})}
-    engines = load_settings()[0].engines
+    loaded = load_settings()[0]
+    engines = loaded.engines
     if name in engines and os.path.exists(config_path()):
-        return Candidate(label, {**settings, **with_engine(name)}, "", price)
+        return Candidate(label, {**settings, **with_engine(name)}, "", price or find_price(loaded, name))
     try:
         model = registry.find(name)
     except ModelError as error:
@@ -92,4 +94,4 @@ def _make_candidate(name: str, effort: str, price: Price | None) -> Candidate:
             "Nothing was measured",
             f"Run: spark-lsp model pull {model.name}",
         )
-    return Candidate(label, settings, CONFIGURATION.format(model.name), price)
+    return Candidate(label, settings, CONFIGURATION.format(model.name), price or FREE)

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from spark_lsp.bench.figures import median
+from spark_lsp.budget.prices import NANOS, Price
+from spark_lsp.request import Usage
 from spark_lsp.simulate.wafer import Wafer
 
 Z = 1.96  # 95 %, two-sided
@@ -25,6 +27,11 @@ class Tokens:
     written: int = 0
     requests: int = 0
 
+    @property
+    def usage(self) -> Usage:
+        """The same as an engine reports it."""
+        return Usage(self.read, self.written, self.cached)
+
     def __sub__(self, other: "Tokens") -> "Tokens":
         return Tokens(
             self.read - other.read,
@@ -32,18 +39,6 @@ class Tokens:
             self.written - other.written,
             self.requests - other.requests,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """Money for a million tokens read and written. The currency is the user's."""
-
-    read: float
-    written: float
-
-    def cost(self, tokens: Tokens) -> float:
-        """Return the price of tokens; cached ones cost as much as others."""
-        return (tokens.read * self.read + tokens.written * self.written) / 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +76,7 @@ class Point:
     seconds: float
     seconds_range: Interval
     cost: float | None
+    currency: str
     simulated: bool
     best: bool = False
 
@@ -129,7 +125,8 @@ def _point_of(series: Series) -> Point:
     seconds = [trial.seconds for trial in series.trials]
     low, high = median_range(seconds)
     price = series.price
-    cost = None if price is None else sum(price.cost(each.tokens) for each in series.trials) / count * 100
+    nanos = [price.cost_of(each.tokens.usage) for each in series.trials] if price is not None else []
+    cost = sum(nanos) / NANOS / count * 100 if price is not None else None
     return Point(
         series.engine,
         series.tasks,
@@ -139,6 +136,7 @@ def _point_of(series: Series) -> Point:
         median(seconds),
         (low * (1 - series.error), high * (1 + series.error)),
         cost,
+        price.currency if price is not None else "",
         series.simulated,
     )
 

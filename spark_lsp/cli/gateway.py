@@ -1,7 +1,6 @@
 """`spark-lsp gateway`: the engine gateway in the foreground."""
 
 import argparse
-import functools
 import logging
 import secrets
 import sys
@@ -62,9 +61,6 @@ async def _serve(arguments: argparse.Namespace) -> None:
     from spark_lsp import app
     from spark_lsp.engine.openai.keys import HANDED
     from spark_lsp.gateway import listener, serve
-    from spark_lsp.gateway.app import Gateway
-    from spark_lsp.gateway.registry import Registry
-    from spark_lsp.gateway.team import ALONE, team_of
 
     settings, problems = app.load_settings(arguments.config)
     for problem in problems:
@@ -72,31 +68,23 @@ async def _serve(arguments: argparse.Namespace) -> None:
         if talks_to_a_program(arguments):
             print(Failure(PROBLEM, Code.CONFIG_ERROR, str(problem)).line, flush=True)
     logging.getLogger("spark_lsp").setLevel(settings.log.level.upper())
-    budgets = app.open_budgets(settings)
-    engines = app.build_engines(settings, budgets)
     if arguments.automatic:
         HANDED.accept()  # it serves only the user who started it
         token, token_file, address = secrets.token_urlsafe(32), None, listener.automatic_address()
     else:
         token, token_file = serve.take_token(arguments.token_file)
         address = listener.Address(arguments.host, arguments.port, arguments.uds)
-    registry = Registry(engines, settings.routes, settings.engines, rules=settings.routing)
-    build = functools.partial(app.build_counted_engine, profiles=settings.profiles, budgets=budgets)
-    team = ALONE if arguments.automatic else team_of(settings.team)
-    gateway = Gateway(
-        registry,
+    built = app.compose_gateway(
+        settings,
         token,
-        build,
-        app.refuse_unapproved,
-        arguments.lifetime,
-        budgets,
+        is_shared=not arguments.automatic,
+        lifetime_s=arguments.lifetime,
         page_hosts=arguments.page_host,
-        team=team,
     )
     try:
         await serve.serve(
-            gateway,
-            engines.values(),
+            built.gateway,
+            built.engines.values(),
             address,
             token_file,
             arguments.idle,
@@ -104,4 +92,4 @@ async def _serve(arguments: argparse.Namespace) -> None:
             token=token,
         )
     finally:
-        budgets.close()
+        built.budgets.close()

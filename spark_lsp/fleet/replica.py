@@ -7,7 +7,6 @@ does not have to cut them.
 """
 
 import asyncio
-import functools
 import gc
 import logging
 import time
@@ -17,11 +16,8 @@ from typing import Any
 from spark_lsp import app
 from spark_lsp.fleet.libraries import import_ray
 from spark_lsp.fleet.replica_list import on_replicas
-from spark_lsp.gateway.app import Gateway
-from spark_lsp.gateway.registry import Registry
 from spark_lsp.gateway.serve import take_token
 from spark_lsp.gateway.session_engines import close_engines
-from spark_lsp.gateway.team import team_of
 from spark_lsp.supervise import watch_loop
 
 REASON = "this replica of the gateway is ending"
@@ -36,15 +32,9 @@ class GatewayReplica:
         settings, _ = app.load_settings(Path(config) if config is not None else None)
         token, _ = take_token(Path(token_file) if token_file is not None else None)
         logging.getLogger("spark_lsp").setLevel(settings.log.level.upper())
-        self._budgets = app.open_budgets(settings)
-        self._engines = app.build_engines(settings, self._budgets)
         self._drain_s = settings.team.drainSeconds
-        registry = Registry(self._engines, settings.routes, settings.engines, rules=settings.routing)
-        build = functools.partial(app.build_counted_engine, profiles=settings.profiles, budgets=self._budgets)
-        team = team_of(settings.team)
-        self._gateway = Gateway(
-            registry, token, build, app.refuse_unapproved, budgets=self._budgets, team=team
-        )
+        self._built = app.compose_gateway(settings, token, is_shared=True)
+        self._gateway = self._built.gateway
         self._loop = asyncio.get_running_loop()
         watch_loop(self._loop)
         serve = import_ray("ray.serve")
@@ -103,5 +93,5 @@ class GatewayReplica:
     async def __del__(self) -> None:
         """Close the engines, at the end of the replica."""
         self._watching.cancel()
-        await close_engines(self._engines.values())
-        self._budgets.close()
+        await close_engines(self._built.engines.values())
+        self._built.budgets.close()

@@ -81,6 +81,7 @@ UNREACHED = (
     "gateway/engine_watch.py:EngineWatch._tick:call_guarded(listener)",
     "gateway/engine_watch.py:EngineWatch._set_timer:guarded(self._tick)",  # that look itself
     "gateway/engine_watch.py:EngineWatch.subscribe:parameter listener",  # called after such a change
+    "gateway/engine_watch.py:EngineWatch._forget:parameter listener",  # never called: a key
     "gateway/registry.py:Registry.subscribe:parameter listener",  # the same
     "gateway/lifetime.py:limit_lifetime:parameter is_busy",  # a connection that is an hour old
     # No replay reads context beside a document; `test_beside.py` and `test_context.py` have files that fail.

@@ -49,6 +49,7 @@ def test_json_holds_every_field(run: Run, file: Path, capsys: pytest.CaptureFixt
         "simulated": False,
         "ttft_ms": 12.5,
         "tok_s": 480.0,
+        "route": None,
     }
 
 

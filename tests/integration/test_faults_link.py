@@ -593,6 +593,7 @@ async def test_a_link_that_gets_old_is_replaced_before_it_ends_and_no_request_wa
     start: Any, short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(remote_module, "STEADY_S", 0.2)
+    monkeypatch.setattr(remote_module, "HANDOVER_S", 0.02)  # an hour is 1.2 s here
     with start(short, "--port", "0", "--lifetime", "1.2") as started:
         async with linked(at(started.ready["url"], started)) as (remote, told):
             remote.opened(Document(URI, "a = 1\n", 1, "python"))
@@ -605,7 +606,10 @@ async def test_a_link_that_gets_old_is_replaced_before_it_ends_and_no_request_wa
             assert started.sessions() <= 2
 
 
-async def test_a_gateway_that_ends_is_left_for_the_next_before_it_has_ended(start: Any, short: Path) -> None:
+async def test_a_gateway_that_ends_is_left_for_the_next_before_it_has_ended(
+    start: Any, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_module, "HANDOVER_S", 0.02)  # its one answer takes less than a second
     with start(short, "--port", "0") as first, start(short / "second", "--port", "0") as second:
         now = first
 

@@ -37,7 +37,7 @@ def _block(found: Sequence[Forecast], users: Mapping[str, Bar], unit: str) -> It
 def _rows(found: Sequence[Forecast], users: Mapping[str, Bar], unit: str) -> Iterator[Row]:
     yield from _measures("", lambda each: each.all)
     yield from _percentiles("queue, s", lambda each: each.all.queue_s, 1)
-    yield "most waiting at once", lambda each: _cell(max(each.queue.waiting, key=lambda bar: bar.value))
+    yield "waiting, fullest interval", lambda each: _cell(max(each.queue.waiting, key=lambda bar: bar.value))
     for kind in sorted({kind for each in found for kind in each.kinds}):
         yield from _measures(f"{kind}: ", lambda each, kind=kind: each.kinds[kind])
     if users:

@@ -99,7 +99,8 @@ async def test_what_a_machine_cannot_hold_goes_to_the_next_engine(gateway: Any) 
     found, _ = await asked(gateway, Request(Task.EDIT, model="edit", instruction="x" * 20_000))
     assert found[0][1] == Started("text", "replay", EditFormat.REPLACE, route="route_skipped")
     found, _ = await asked(gateway, Request(Task.EDIT, model="edit", instruction="x"))
-    assert found[0][1] == Started("own", "mine (simulated)", EditFormat.REPLACE, simulated=True)
+    begun = Started("own", "mine (simulated)", EditFormat.REPLACE, simulated=True, route="route_preferred")
+    assert found[0][1] == begun
 
 
 async def test_an_editor_s_own_wafer_stands_on_the_gateway_s_engines(gateway: Any) -> None:

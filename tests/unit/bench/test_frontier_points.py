@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spark_lsp.bench.frontier_points import (
-    Price,
     Series,
     Tokens,
     Trial,
@@ -18,6 +17,7 @@ from spark_lsp.bench.frontier_points import (
     simulate_pace,
     summarize,
 )
+from spark_lsp.budget.prices import Price
 from spark_lsp.engine.wafer.machines import wafer_of
 
 SIZES = st.integers(1, 300)
