@@ -67,33 +67,20 @@ def run(
     prices: Mapping[str, Price] | None = None,
     plot: Path | None = None,
 ) -> list[Figure]:
-    """Measure engines on `limit` tasks of each set, or on all.
+    """Measure engines on `limit` tasks of each set, or on all, and compute them at each wafer's pace.
 
     Writes each attempt to the file `details`, and a picture to the file `plot`.
     """
-    measured = measure(data, limit, details, engines, efforts, profiles, prices)
-    if plot is not None:
-        draw_frontier(summarize(measured), plot)
-    return to_figures(measured)
-
-
-def measure(
-    data: Path | None = None,
-    limit: int = 0,
-    details: Path | None = None,
-    engines: Sequence[str] = (),
-    efforts: Sequence[str] = (),
-    profiles: Sequence[str] = PROFILES,
-    prices: Mapping[str, Price] | None = None,
-) -> list[Series]:
-    """Return the attempts of each engine, and the same at the pace of each wafer of `profiles`."""
     wafers = [wafer_of(name, {}) for name in profiles]
-    found: list[Series] = []
+    measured: list[Series] = []
     for candidate in choose_candidates(engines, efforts, prices):
-        found += anyio.run(_measure_engine, candidate, data, limit)
+        measured += anyio.run(_measure_engine, candidate, data, limit)
         if details is not None:  # after each engine, so that an interrupted run keeps its results
-            details.write_bytes(msgspec.json.format(msgspec.json.encode(found)))
-    return [*found, *(simulate_pace(each, wafer) for wafer in wafers for each in found)]
+            details.write_bytes(msgspec.json.format(msgspec.json.encode(measured)))
+    found = [*measured, *(simulate_pace(each, wafer) for wafer in wafers for each in measured)]
+    if plot is not None:
+        draw_frontier(summarize(found), plot)
+    return to_figures(found)
 
 
 async def _measure_engine(candidate: Candidate, data: Path | None, limit: int) -> list[Series]:
