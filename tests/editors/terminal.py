@@ -81,8 +81,12 @@ class Terminal:
         self.wait(lambda: text in self.screen(), f"{text!r} on the screen", seconds)
 
     def hides(self, text: str, seconds: float = PATIENCE) -> None:
-        """Wait until the screen shows a text no more."""
-        self.wait(lambda: text not in self.screen(), f"{text!r} gone from the screen", seconds)
+        """Wait until the screen shows a text no more; one look may meet a frame that is half drawn."""
+        self.wait(
+            lambda: text not in self.screen() and text not in self.screen(),
+            f"{text!r} gone from the screen",
+            seconds,
+        )
 
     def close(self) -> None:
         """End it and what runs in it."""

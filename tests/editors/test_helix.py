@@ -72,9 +72,24 @@ class Helix(Terminal):
 
     def saved(self) -> str:
         """Leave insert mode, write the file and return it, byte for byte."""
+        before = self._written_at()
         self.command("write")
-        self.wait(lambda: " NOR " in self.screen() and "[+]" not in self.screen(), "the file to be written")
+
+        def written() -> bool:
+            # The screen alone is not enough: a look may fall between " NOR " and "[+]" being drawn.
+            screen = self.screen()
+            return self._written_at() not in (None, before) and " NOR " in screen and "[+]" not in screen
+
+        self.wait(written, "the file to be written")
         return self.file.read_bytes().decode()
+
+    def _written_at(self) -> tuple[int, int] | None:
+        """Say when the file was last written, and which one it is; None while it is being replaced."""
+        try:
+            found = self.file.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_mtime_ns, found.st_ino
 
     def normal(self) -> None:
         """Leave insert mode; Escape with a key directly behind it would be another key."""
