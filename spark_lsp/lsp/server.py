@@ -7,6 +7,7 @@ Until the answer to `initialize` is sent, it imports as little as possible: an e
 every start.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,7 @@ class SparkServer(LanguageServer):
             self._register_request(method, handler)
         for name, handler in routes.COMMANDS.items():
             self.command(name)(self._guard_command(handler))
+        self.feature(types.WORKSPACE_EXECUTE_COMMAND)(self._choose_command())
 
     def _register_request(self, method: str, handler: routes.RequestHandler) -> None:
         self.feature(method, routes.OPTIONS.get(method))(self._guard_request(handler))
@@ -111,6 +113,19 @@ class SparkServer(LanguageServer):
     def _guard_command(self, handler: routes.CommandHandler) -> Callable[..., Awaitable[Any]]:
         async def handle(*arguments: Any) -> Any:
             return await self._answer(lambda: handler(self.parts, arguments))
+
+        return handle
+
+    def _choose_command(self) -> Callable[[types.ExecuteCommandParams], Awaitable[Any]]:
+        """Return the handler of all commands.
+
+        If the editor cancels a command, it gets its answer at once. The command runs to its end all the same,
+        because the editor may be applying its edit already.
+        """
+
+        async def handle(params: types.ExecuteCommandParams) -> Any:
+            command = self.protocol.fm.commands[params.command]  # the connection has checked the name
+            return await asyncio.shield(command(*(params.arguments or ())))
 
         return handle
 
