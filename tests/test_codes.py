@@ -15,6 +15,7 @@ import pytest
 from spark_lsp.codes import MEANINGS, Code, Reason, known
 from spark_lsp.lsp.status import State
 from spark_lsp.session.reasons import PASSING, TEXTS
+from tests.sources import parse
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "spark_lsp"
@@ -62,7 +63,7 @@ def users() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {code.name: set() for code in Code}
     for file in FILES:
         if file.name != "codes.py":
-            for name in made_in(ast.parse(file.read_text("utf-8"))):
+            for name in made_in(parse(file)):
                 found[name].add(file.relative_to(SOURCE).as_posix())
     for code in child_codes():
         found[code.name].add("engine/local/child.py")
@@ -71,7 +72,7 @@ def users() -> dict[str, set[str]]:
 
 def child_codes() -> list[Code]:
     """Return the codes of the child process, which imports nothing of ours and names them by their texts."""
-    tree = ast.parse((SOURCE / "engine" / "local" / "child.py").read_text("utf-8"))
+    tree = parse(SOURCE / "engine" / "local" / "child.py")
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     fails = [each for each in calls if isinstance(each.func, ast.Name) and each.func.id == "_fail"]
     return [Code(each.args[1].value) for each in fails if isinstance(each.args[1], ast.Constant)]
@@ -164,7 +165,7 @@ def test_no_decision_compares_or_searches_a_sentence(file: Path) -> None:
     name = file.relative_to(SOURCE).as_posix()
     found = [
         (line, words)
-        for line, words in decisions(ast.parse(file.read_text("utf-8")))
+        for line, words in decisions(parse(file))
         if not any(where == name and theirs in words for where, theirs in ALLOWED)
     ]
     assert not found
@@ -172,7 +173,7 @@ def test_no_decision_compares_or_searches_a_sentence(file: Path) -> None:
 
 def test_the_exceptions_are_still_needed() -> None:
     for name, theirs in ALLOWED:
-        tree = ast.parse((SOURCE / name).read_text("utf-8"))
+        tree = parse(SOURCE / name)
         assert any(theirs in words for _, words in decisions(tree)), (name, theirs)
 
 

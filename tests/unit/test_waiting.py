@@ -53,6 +53,7 @@ def outcomes() -> dict[str, Outcome]:
     return summed([model(session, policy) for session in RECORDED for policy in POLICIES])
 
 
+@pytest.mark.slow
 def test_most_answers_do_not_wait_for_the_engine(outcomes: dict[str, Outcome]) -> None:
     assert outcomes["off"].share >= 0.6
     assert outcomes["shown"].share > outcomes["off"].share
