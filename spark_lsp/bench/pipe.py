@@ -61,25 +61,25 @@ class Pipe:
     def until(self, wanted: Callable[[Message], bool]) -> Message:
         """Read until a wanted message, and return it."""
         while True:
-            message = self._next()
+            message = self._next_message()
             if "method" in message and "id" in message:
-                self.write(framed({"id": message["id"], "result": _nothing(message)}))
+                self.write(framed({"id": message["id"], "result": _answer_nothing(message)}))
             if wanted(message):
                 return message
 
-    def _next(self) -> Message:
+    def _next_message(self) -> Message:
         while not self._read:
-            self._read = self._framer.feed(self._some())
+            self._read = self._framer.feed(self._read_some())
         self.heard += 1
         return msgspec.json.decode(self._read.pop(0))
 
-    def _some(self) -> bytes:
+    def _read_some(self) -> bytes:
         if select.select([self._output], [], [], PATIENCE)[0] and (data := os.read(self._output, 65_536)):
             return data
         raise SparkError("A language server did not answer", "Nothing was measured")
 
 
-def _nothing(message: Message) -> object:
+def _answer_nothing(message: Message) -> object:
     """Return an editor's answer that changes nothing."""
     if message["method"] == "workspace/configuration":
         return [None] * len(message["params"]["items"])

@@ -44,14 +44,14 @@ def start_ms(command: Sequence[str]) -> float:
         assert process.stdout is not None
         try:
             process.stdin.write(hello)
-            if not _answered(process.stdout.fileno()):
+            if not _has_answered(process.stdout.fileno()):
                 raise _no_start(process)
             return (time.perf_counter() - begun) * 1000
         finally:
             process.kill()
 
 
-def _answered(descriptor: int) -> bool:
+def _has_answered(descriptor: int) -> bool:
     framer = Framer()
     while data := os.read(descriptor, 65536):
         if framer.feed(data):

@@ -51,11 +51,11 @@ def run(arguments: argparse.Namespace) -> int:
     elif found.text:
         print(found.text)
     if not found.text:
-        print(f"spark-lsp: no completion: {_why(found)}", file=sys.stderr)
+        print(f"spark-lsp: no completion: {_explain_absence(found)}", file=sys.stderr)
     return OK if found.text else NOTHING
 
 
-def _why(found: Suggestion) -> str:
+def _explain_absence(found: Suggestion) -> str:
     """Return why there is no completion, in words."""
     code = known(found.code, None)
     return sentence(code, found.status.detail or "") if explains(code) else found.reason

@@ -116,7 +116,7 @@ async def _ghost(editor: Editor, file: SourceFile, typing: Typing, stage: Stage)
     """Type one line's beginning, show the ghost text, and restore the line."""
     uri, typed = file.uri, typing.typed
     editor.change(uri, Edit(typing.start, typing.end, ""))
-    for above in _above(editor.documents[uri], typing.start):
+    for above in _lines_above(editor.documents[uri], typing.start):
         stage.say(above)
     for count, key in enumerate(typed):
         editor.change(uri, Edit(typing.start + count, typing.start + count, key))
@@ -135,7 +135,7 @@ async def _ghost(editor: Editor, file: SourceFile, typing: Typing, stage: Stage)
     return bool(found.text)
 
 
-def _above(document: Document, offset: int) -> list[str]:
+def _lines_above(document: Document, offset: int) -> list[str]:
     """Return the lines before `offset`, which show the user where the typing happens."""
     line = document.line_at(offset)
     return [document.line(each) for each in range(max(line - CONTEXT_LINES, 0), line)]

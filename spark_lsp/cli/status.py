@@ -22,7 +22,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the state of the gateway; return 3 if no gateway runs."""
     state = runtime.read_state(runtime.directory())
-    told = within(arguments.timeout, "the gateway's answer", lambda: _told(state)) if state else None
+    told = within(arguments.timeout, "the gateway's answer", lambda: _query_gateway(state)) if state else None
     if told is None:
         print(json.dumps({"running": False}) if arguments.json else "No gateway runs; an editor starts one.")
         return NOTHING
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _told(state: runtime.State) -> dict[str, Any] | None:
+def _query_gateway(state: runtime.State) -> dict[str, Any] | None:
     """Return the gateway's report about itself; None if no gateway answers."""
     if not answers(state):
         return None

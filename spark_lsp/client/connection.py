@@ -111,9 +111,9 @@ class Connection:
             self.dead = _no_lsp()
         except anyio.BrokenResourceError:
             pass
-        await self._died()
+        await self._describe_end()
 
-    async def _died(self) -> None:
+    async def _describe_end(self) -> None:
         with anyio.move_on_after(1):
             await self.process.wait()
         code = self.process.returncode

@@ -40,11 +40,11 @@ class Framer:
         """
         self._buffer += data
         bodies: list[bytes] = []
-        while (body := self._next()) is not None:
+        while (body := self._next_body()) is not None:
             bodies.append(body)
         return bodies
 
-    def _next(self) -> bytes | None:
+    def _next_body(self) -> bytes | None:
         if self._length is None:
             self._length = self._header()
         if self._length is None or len(self._buffer) < self._length:

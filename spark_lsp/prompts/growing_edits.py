@@ -102,7 +102,7 @@ class GrowingEdits:
             self._shift, self._own_indent = "replace", indent
 
     def _add(self, line: str) -> None:
-        shifted = self._shifted(line)
+        shifted = self._shift_line(line)
         if shifted is None:
             self._shift = "unclear"
         elif not self.is_withdrawn:
@@ -115,7 +115,7 @@ class GrowingEdits:
                 self._diff.add(each)
         self._diff.add(line)
 
-    def _shifted(self, line: str) -> str | None:
+    def _shift_line(self, line: str) -> str | None:
         """Return a line with the old code's indentation; None if it shows that the shift is another one."""
         if not line.strip():
             return line if self._shift == "keep" else ""
@@ -127,7 +127,7 @@ class GrowingEdits:
 
     def _close(self, last: str | None) -> None:
         """Compare the last line, which gets the end of the old code."""
-        shifted = self._shifted(last) if last else None
+        shifted = self._shift_line(last) if last else None
         if shifted is None:
             self._shift = "unclear"
             return

@@ -190,7 +190,7 @@ class Accounts:
         claim = charge.claim
         key = (claim.accounts, claim.day, claim.engine, charge.model, claim.currency, charge.is_simulated)
         earlier = self._uncounted.get(key)
-        self._uncounted[key] = charge if earlier is None else _merged(earlier, charge)
+        self._uncounted[key] = charge if earlier is None else _merge_charges(earlier, charge)
         if self.limits_of(claim.accounts):
             self.flush()  # work without a reservation on an account with a limit
             return
@@ -229,7 +229,7 @@ class Accounts:
         self._worker.shutdown()
 
 
-def _merged(first: Charge, second: Charge) -> Charge:
+def _merge_charges(first: Charge, second: Charge) -> Charge:
     a, b = first.usage, second.usage
     usage = Usage(
         a.input_tokens + b.input_tokens,

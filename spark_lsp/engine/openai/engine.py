@@ -246,7 +246,7 @@ class OpenAIEngine:
         llama = self._settings.flavour == "llamacpp"
         if server.looked or (server.model and self._settings.context_tokens and not llama):
             return
-        served = await self._served(server, timeouts)
+        served = await self._list_served_models(server, timeouts)
         server.model = server.model or only_model(self._name, served)
         server.context_tokens = served.get(server.model, 0)
         if llama:
@@ -254,7 +254,7 @@ class OpenAIEngine:
                 server.slots = slots_of(await self._get_json(server.root_endpoint("/props"), timeouts))
         server.looked = True
 
-    async def _served(self, server: Server, timeouts: ResponseTimeouts) -> dict[str, int]:
+    async def _list_served_models(self, server: Server, timeouts: ResponseTimeouts) -> dict[str, int]:
         """Return the models that a server lists, with the tokens they read where it says so."""
         try:
             return served_of(await self._get_json(server.endpoint("/models"), timeouts))

@@ -96,11 +96,11 @@ class Http:
                 ) from error
             except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
                 if not (isinstance(error, CLOSED) and self._may_retry()):
-                    raise self._unreachable(url, error) from error
+                    raise self._make_unreachable_error(url, error) from error
             finally:
                 timeouts.spend(time.monotonic() - began)
 
-    def _unreachable(self, url: str, error: Exception) -> EngineError:
+    def _make_unreachable_error(self, url: str, error: Exception) -> EngineError:
         """Return the error for a failed connection, with its cause if that is known."""
         causes = list(_causes(error))
         if failed := next((each for each in causes if isinstance(each, ssl.SSLError)), None):
@@ -129,7 +129,7 @@ class Http:
             timeouts.spend(time.monotonic() - began)
             yield chunk
 
-    async def whole(self, response: httpx.Response, timeouts: ResponseTimeouts, most: int) -> bytes:
+    async def read_whole(self, response: httpx.Response, timeouts: ResponseTimeouts, most: int) -> bytes:
         """Return a whole body, or its beginning if it is too large."""
         read = b""
         async for chunk in self.body(response, timeouts):
@@ -143,7 +143,7 @@ class Http:
         """Return the error for a response with another status than 200, and the beginning of its body."""
         body = b""
         with suppress(EngineError):
-            body = await self.whole(
+            body = await self.read_whole(
                 response, ResponseTimeouts(CONNECT_TIMEOUT_S, CONNECT_TIMEOUT_S), MAX_ERROR_BYTES
             )
         await close(response)
