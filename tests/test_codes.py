@@ -12,7 +12,7 @@ from typing import get_args
 
 import pytest
 
-from spark_lsp.codes import MEANINGS, Code, Reason, known
+from spark_lsp.codes import MEANINGS, Code, Reason, to_known_code
 from spark_lsp.lsp.status import State
 from spark_lsp.session.reasons import PASSING, TEXTS
 from tests.sources import parse
@@ -34,9 +34,9 @@ def test_every_code_is_in_snake_case_and_has_a_meaning() -> None:
 
 
 def test_a_code_of_a_later_release_becomes_one_that_is_known() -> None:
-    assert known("engine_busy", Code.ENGINE_FAILED) is Code.ENGINE_BUSY
-    assert known("of a later release", Code.ENGINE_FAILED) is Code.ENGINE_FAILED
-    assert known(None, "") == ""
+    assert to_known_code("engine_busy", Code.ENGINE_FAILED) is Code.ENGINE_BUSY
+    assert to_known_code("of a later release", Code.ENGINE_FAILED) is Code.ENGINE_FAILED
+    assert to_known_code(None, "") == ""
 
 
 def made_in(tree: ast.AST, *, at_top: bool = True) -> Iterator[str]:

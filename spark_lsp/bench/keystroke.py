@@ -57,11 +57,11 @@ def _count_sent_bytes(wire: ClientConnection) -> int:
     """Take all pending output and return its number of bytes on the socket."""
     total = 0
     while (message := wire.pop()) is not None:
-        total += framed(len(message.encode()))
+        total += frame_length(len(message.encode()))
     return total
 
 
-def framed(length: int) -> int:
+def frame_length(length: int) -> int:
     """Return the length of a client's WebSocket frame with that much payload (RFC 6455, section 5.2)."""
     extended = 0
     if length >= 65_536:

@@ -43,7 +43,7 @@ class Ours:
     async def ask(self, question: Question) -> AsyncGenerator[str]:
         """Send the change and the request, and yield the answer's text as it arrives."""
         if question.edits:
-            self.remote.edited(question.document, question.edits)
+            self.remote.edit_document(question.document, question.edits)
         async with self.remote.open(question.request()) as events:
             async for event in events:
                 if isinstance(event, Chunk):

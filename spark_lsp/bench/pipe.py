@@ -18,7 +18,7 @@ import msgspec
 from spark_lsp import programs
 from spark_lsp.client.answers import read_status
 from spark_lsp.client.capabilities import initialize_params
-from spark_lsp.client.framing import Framer, framed
+from spark_lsp.client.framing import Framer, frame_message
 from spark_lsp.errors import SparkError
 
 PATIENCE = 20.0  # seconds for any one message
@@ -41,12 +41,12 @@ class Pipe:
 
     def notify(self, method: str, params: object) -> None:
         """Send a notification."""
-        self.write(framed({"method": method, "params": params}))
+        self.write(frame_message({"method": method, "params": params}))
 
     def ask(self, method: str, params: object) -> int:
         """Send a request and return its id."""
         self.number += 1
-        self.write(framed({"id": self.number, "method": method, "params": params}))
+        self.write(frame_message({"id": self.number, "method": method, "params": params}))
         return self.number
 
     def write(self, data: bytes) -> None:
@@ -63,7 +63,7 @@ class Pipe:
         while True:
             message = self._next_message()
             if "method" in message and "id" in message:
-                self.write(framed({"id": message["id"], "result": _answer_nothing(message)}))
+                self.write(frame_message({"id": message["id"], "result": _answer_nothing(message)}))
             if wanted(message):
                 return message
 

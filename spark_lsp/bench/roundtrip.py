@@ -24,7 +24,7 @@ async def first_us(asker: Asker, question: Question) -> float:
     return first / 1000
 
 
-async def compared(
+async def compare_askers(
     askers: Mapping[str, Asker], characters: int, rounds: int, each: int
 ) -> dict[str, list[float]]:
     """Let all peers ask in turns, `each` times per round; the first round is a warm-up and does not count."""

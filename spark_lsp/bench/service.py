@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from spark_lsp.bench import peers
 from spark_lsp.bench.figures import Figure, at_most, at_most_of_baseline, measured
-from spark_lsp.bench.keystroke import framed
+from spark_lsp.bench.keystroke import frame_length
 from spark_lsp.bench.ours import Ours
 from spark_lsp.bench.peers import Peer
 from spark_lsp.bench.question import Question, typist
@@ -122,6 +122,6 @@ def _exchange(wire: PublicConnection, call: Call, lane: str = "") -> int:
     lane = wire.create(Outgoing(call.body(SPARK.model), lane))
     sent = 0
     while (message := wire.pop()) is not None:
-        sent += framed(len(message.encode()))
+        sent += frame_length(len(message.encode()))
     wire.receive(f'{{"type":"response.completed","stream_id":"{lane}","response":{{"id":"{RESPONSE}"}}}}')
     return sent

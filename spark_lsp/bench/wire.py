@@ -124,8 +124,8 @@ async def _round_trips(link: _Link, amount: Amount) -> list[Figure]:
         (3, "time to first token, 128 KB of context", roundtrip.LARGE, (0.3, 0.05)),
     ):
         with peers.together(link.servers.values()):
-            times = await roundtrip.compared(link.askers, size, amount.rounds, amount.each)
-        apart = await roundtrip.compared(link.askers, size, max(amount.rounds // 2, 1), amount.each)
+            times = await roundtrip.compare_askers(link.askers, size, amount.rounds, amount.each)
+        apart = await roundtrip.compare_askers(link.askers, size, max(amount.rounds // 2, 1), amount.each)
         found += roundtrip.figures(number, name, times, apart, limits)
     return found
 
@@ -273,7 +273,7 @@ def _overhead(
 
 
 def _stream(mine: chain.Editor, amount: Amount) -> list[Figure]:
-    seen = chain.streamed(mine, amount.seconds)
+    seen = chain.stream_edits(mine, amount.seconds)
     return [
         at_most(
             5,

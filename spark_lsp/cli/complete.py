@@ -14,7 +14,7 @@ from spark_lsp.cli.waiting import add_timeout
 from spark_lsp.client.answers import Suggestion
 from spark_lsp.client.editor import editing
 from spark_lsp.client.files import SourceFile, offset_of, read_source
-from spark_lsp.codes import known
+from spark_lsp.codes import to_known_code
 from spark_lsp.session.reasons import explains, sentence
 from spark_lsp.text.document import Document
 
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _explain_absence(found: Suggestion) -> str:
     """Return why there is no completion, in words."""
-    code = known(found.code, None)
+    code = to_known_code(found.code, None)
     return sentence(code, found.status.detail or "") if explains(code) else found.reason
 
 

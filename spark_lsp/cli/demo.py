@@ -24,7 +24,7 @@ from spark_lsp.client.answers import Suggestion
 from spark_lsp.client.editor import Editor, editing
 from spark_lsp.client.files import SourceFile
 from spark_lsp.client.places import Typing
-from spark_lsp.client.rehearsal import Script, copied, default_file, replaying, script
+from spark_lsp.client.rehearsal import Script, copy_file, default_file, replaying, script
 from spark_lsp.client.settings import with_engine
 from spark_lsp.client.unified import unified
 from spark_lsp.errors import SparkError
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the demonstration; return 3 if there was nothing to show."""
     with ExitStack() as stack:
         stack.enter_context(interruptible())
-        file = stack.enter_context(copied(arguments.file or default_file()))
+        file = stack.enter_context(copy_file(arguments.file or default_file()))
         replay = arguments.engine == "replay" and not _has_replay()
         played = script(file, replay)
         environment = stack.enter_context(replaying(played)) if replay else None

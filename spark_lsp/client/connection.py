@@ -16,8 +16,8 @@ import msgspec
 from anyio.abc import Process
 
 from spark_lsp import programs
-from spark_lsp.client.framing import Framer, framed
-from spark_lsp.codes import Code, known
+from spark_lsp.client.framing import Framer, frame_message
+from spark_lsp.codes import Code, to_known_code
 from spark_lsp.errors import RemoteProtocolError, SparkError
 from spark_lsp.supervise import run_guarded
 
@@ -92,7 +92,7 @@ class Connection:
 
     def _send(self, message: dict[str, Any]) -> None:
         if self.dead is None:
-            self._outbox.send_nowait(framed(message))
+            self._outbox.send_nowait(frame_message(message))
 
     def fail(self, error: Exception) -> None:
         """End every wait: a task of this connection failed. An error of the command's output is kept."""
@@ -196,7 +196,7 @@ def _result(answer: dict[str, Any]) -> Any:
         return answer.get("result")
     data = error.get("data")
     code = cast(dict[str, Any], data).get("code") if isinstance(data, dict) else None
-    raise RemoteProtocolError(str(error.get("message", "no message")), code=known(code, Code.ERROR))
+    raise RemoteProtocolError(str(error.get("message", "no message")), code=to_known_code(code, Code.ERROR))
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ _BLANK = b"\r\n\r\n"
 MAX_BODY = 256 * 1024 * 1024
 
 
-def framed(message: dict[str, Any]) -> bytes:
+def frame_message(message: dict[str, Any]) -> bytes:
     """Return one JSON-RPC message as bytes for the pipe; adds the version member."""
     body = msgspec.json.encode({"jsonrpc": "2.0", **message})
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)

@@ -70,7 +70,7 @@ def _not_encrypted(where: str) -> Finding:
 
 async def _list_models(engine: OpenAIEngine) -> list[tuple[str, dict[str, int] | EngineError]]:
     try:
-        return await engine.listed()
+        return await engine.list_models()
     finally:
         await engine.aclose()
 

@@ -67,7 +67,7 @@ def _report_absent_model(model: Model, *, used: bool) -> Finding:
 def _fits(model: Model) -> Finding:
     what = f"{model.name} is verified: {paths.file_of(model)}"
     if not memory.carries(model):
-        wanted, free = memory.needed(model) / 1e6, memory.available() / 1e6
+        wanted, free = memory.estimate_bytes(model) / 1e6, memory.available() / 1e6
         what = f"{what}; it needs {wanted:.0f} MB to run, {free:.0f} MB are free"
         return Finding("warning", SUBJECT, what, "Close something, or choose a smaller model")
     return Finding("ok", SUBJECT, what)

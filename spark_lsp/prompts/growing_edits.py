@@ -11,7 +11,7 @@ the edits of the complete answer differ; both mean that the edits so far are voi
 
 from typing import Literal
 
-from spark_lsp.prompts import unfence
+from spark_lsp.prompts import target_text
 from spark_lsp.prompts.growing_lines import GrowingLines
 from spark_lsp.prompts.indents import blank_lines_around, common_indent
 from spark_lsp.prompts.overlap import repeats_line_above
@@ -31,7 +31,7 @@ class GrowingEdits:
     def __init__(self, document: Document, start: int, end: int, form: EditFormat) -> None:
         old = document.text[start:end]
         self._document, self._start, self._end = document, start, end
-        self._lines = GrowingLines(unfence.target_in_document(document, start, end), form)
+        self._lines = GrowingLines(target_text.target_in_document(document, start, end), form)
         self._diff = GrowingDiff(old, start)
         self._eol = document.eol
         self._before, self._after = blank_lines_around(old)

@@ -74,7 +74,7 @@ class Approvals:
             for kind, subject, key in rows
         ]
 
-    def missing(self, table: object) -> list[ApprovalRequest]:
+    def find_missing(self, table: object) -> list[ApprovalRequest]:
         """Return the subjects that an engine's settings need and the user has not approved.
 
         Raises `ConfigError` for an invalid endpoint, and for a path that is not absolute: each process would

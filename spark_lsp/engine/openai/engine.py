@@ -228,7 +228,7 @@ class OpenAIEngine:
 
     # What a server serves.
 
-    async def listed(self) -> list[tuple[str, dict[str, int] | EngineError]]:
+    async def list_models(self) -> list[tuple[str, dict[str, int] | EngineError]]:
         """Return what each server lists, models with their context; for `doctor`."""
         found = list[tuple[str, dict[str, int] | EngineError]]()
         for server in self._servers:

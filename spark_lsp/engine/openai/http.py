@@ -53,7 +53,7 @@ class ResponseTimeouts:
         """Subtract time that we have waited."""
         self.left_s = max(self.left_s - seconds, 0.0)
 
-    def expired(self, name: str) -> EngineError:
+    def make_timeout_error(self, name: str) -> EngineError:
         """Return the error for the end of the time."""
         return errors.make_silence_error(name, self.next_s if self.begun else self.first_s, begun=self.begun)
 
@@ -89,7 +89,7 @@ class Http:
                 with anyio.fail_after(timeouts.left_s):
                     return await self._client_now().send(self._request(method, url, body), stream=True)
             except TimeoutError as error:
-                raise timeouts.expired(self._name) from error
+                raise timeouts.make_timeout_error(self._name) from error
             except ConfigError as error:  # the environment names a proxy or certificates that cannot be used
                 raise EngineError(
                     error.what, error.meaning, error.remedy, code=Code.ENGINE_UNAVAILABLE
@@ -123,7 +123,7 @@ class Http:
             except StopAsyncIteration:
                 return
             except TimeoutError as error:
-                raise timeouts.expired(self._name) from error
+                raise timeouts.make_timeout_error(self._name) from error
             except (httpx.HTTPError, OSError) as error:
                 raise errors.make_broken_off_error(self._name) from error
             timeouts.spend(time.monotonic() - began)

@@ -21,9 +21,9 @@ from spark_lsp.config import Profile, WaferSettings
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.beside import MOST_TOKENS, choose_beside_tokens
 from spark_lsp.engine.guard import reasoning_timeout_of
-from spark_lsp.engine.metered.engine import unmetered
+from spark_lsp.engine.metered.engine import remove_meter
 from spark_lsp.engine.wafer.machines import wafer_of
-from spark_lsp.engine.wafer.play import TOLERANCE, Memory, Play, tokens_in, until
+from spark_lsp.engine.wafer.play import TOLERANCE, Memory, Play, sleep_until, tokens_in
 from spark_lsp.errors import ConfigError, EngineError
 from spark_lsp.prompts.context_files import list_context_files
 from spark_lsp.prompts.window import choose_window
@@ -120,7 +120,7 @@ class WaferEngine:
         chain, seen = [self._name], list[Engine]([self])
         name, engine = self._settings.source, self._find(self._settings.source)
         found = engine
-        while isinstance(engine := unmetered(engine), WaferEngine):
+        while isinstance(engine := remove_meter(engine), WaferEngine):
             chain.append(name)
             if engine in seen:
                 raise _make_unusable_error(
@@ -199,7 +199,7 @@ class WaferEngine:
                     yield Chunk(token, event.confidence)
             elif isinstance(event, Finished):
                 if not play.usage.output_tokens:
-                    await until(play.begun)  # an empty answer still takes the time to read the prompt
+                    await sleep_until(play.begun)  # an empty answer still takes the time to read the prompt
                 self._note = self._note_limit(play)
                 yield play.finished(event)
                 return
