@@ -31,7 +31,7 @@ async def compare_askers(
     person = typist(characters)
     for asker in askers.values():
         if isinstance(asker, Ours):
-            asker.remote.opened(person.document)
+            asker.remote.open_document(person.document)
     times: dict[str, list[float]] = {name: [] for name in askers}
     for number in range(rounds + 1):
         for name, asker in askers.items():

@@ -71,7 +71,7 @@ async def round_trips(ours: Ours, peer: Peer, rounds: int, each: int) -> list[Fi
     """Measure the request through the engine against the request over the link, in turns."""
     mine, theirs = typist(SMALL), typist(SMALL)
     times: tuple[list[float], list[float]] = [], []
-    ours.remote.opened(mine.document)
+    ours.remote.open_document(mine.document)
     async with joined(peer, "replay") as service:
         with peers.together([peer]):
             for number in range(rounds + 1):

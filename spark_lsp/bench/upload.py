@@ -36,13 +36,13 @@ async def ours_ms(ours: Ours, documents: Sequence[Document]) -> list[float]:
 
     async def upload() -> None:
         for document in documents:
-            ours.remote.opened(document)
+            ours.remote.open_document(document)
             await anyio.lowlevel.checkpoint()  # an editor opens them one by one
         await first_us(ours, Question(documents[-1], 100, tokens=1))
 
     times = await _sample_trips(ours.settled, upload)
     for document in documents:
-        ours.remote.closed(document.uri)
+        ours.remote.close_document(document.uri)
     return times
 
 

@@ -7,13 +7,14 @@ The messages of every keystroke take a shorter path here: an envelope consists o
 that are present determine the kind of the message. pygls tests a message against three protocol classes
 instead, which takes longer than the handler.
 
-pygls has a public way for everything else: `fm.features` holds the handlers, and `fm.converter` turns its
-types into values for JSON.
+pygls has a public way for everything else: `fm` holds the handlers, and the converter that it passes to a
+protocol turns its types into values for JSON.
 """
 
 import contextvars
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from lsprotocol import types
@@ -26,6 +27,10 @@ LIFECYCLE_METHODS = ("initialize", "shutdown", "exit")  # they take the long pat
 
 class PyglsProtocol(LanguageServerProtocol):
     """pygls' protocol with a shorter path for frequent messages, and without tracebacks in answers."""
+
+    def __init__(self, server: Any, converter: Any) -> None:
+        super().__init__(server, converter)
+        self._to_plain: Callable[[Any], Any] = converter.unstructure
 
     def handle_message(self, message: Any) -> None:
         """Pass a checked message to its handler."""
@@ -55,7 +60,7 @@ class PyglsProtocol(LanguageServerProtocol):
 
     def _send(self, message: dict[str, Any]) -> None:
         if self.writer is not None:
-            content = json.dumps({"jsonrpc": self.VERSION, **message}, default=self.fm.converter.unstructure)
+            content = json.dumps({"jsonrpc": self.VERSION, **message}, default=self._to_plain)
             self.writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(content), content.encode("ascii")))
 
 

@@ -55,9 +55,7 @@ class SparkServer(LanguageServer):
             self.feature(method, routes.OPTIONS.get(method))(self._guard_notification(handler))
         for method, handler in routes.REQUESTS.items():
             self._register_request(method, handler)
-        for name, handler in routes.COMMANDS.items():
-            self.command(name)(self._guard_command(handler))
-        self.feature(types.WORKSPACE_EXECUTE_COMMAND)(self._choose_command())
+        self.feature(types.WORKSPACE_EXECUTE_COMMAND)(self._register_commands())
 
     def _register_request(self, method: str, handler: routes.RequestHandler) -> None:
         self.feature(method, routes.OPTIONS.get(method))(self._guard_request(handler))
@@ -116,15 +114,19 @@ class SparkServer(LanguageServer):
 
         return handle
 
-    def _choose_command(self) -> Callable[[types.ExecuteCommandParams], Awaitable[Any]]:
-        """Return the handler of all commands.
+    def _register_commands(self) -> Callable[[types.ExecuteCommandParams], Awaitable[Any]]:
+        """Register the names of all commands, and return their handler.
 
         If the editor cancels a command, it gets its answer at once. The command runs to its end all the same,
         because the editor may be applying its edit already.
         """
 
+        commands = {name: self._guard_command(handler) for name, handler in routes.COMMANDS.items()}
+        for name, command in commands.items():
+            self.command(name)(command)
+
         async def handle(params: types.ExecuteCommandParams) -> Any:
-            command = self.protocol.fm.commands[params.command]  # the connection has checked the name
+            command = commands[params.command]  # the connection has checked the name
             return await asyncio.shield(command(*(params.arguments or ())))
 
         return handle

@@ -151,7 +151,7 @@ class OpenAIEngine:
         with suppress(EngineError):
             timeouts = ResponseTimeouts(CONNECT_TIMEOUT_S, CONNECT_TIMEOUT_S)
             response = await self._http.send("GET", server.endpoint("/tcp_warming"), timeouts)
-            await self._http.whole(response, timeouts, MAX_LIST_BYTES)
+            await self._http.read_whole(response, timeouts, MAX_LIST_BYTES)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -269,7 +269,7 @@ class OpenAIEngine:
             error, _ = await self._http.refusal(response)
             raise error
         try:
-            return json.loads(await self._http.whole(response, timeouts, MAX_LIST_BYTES))
+            return json.loads(await self._http.read_whole(response, timeouts, MAX_LIST_BYTES))
         except (ValueError, RecursionError) as error:
             raise errors.make_no_list_error(self._name) from error
 
