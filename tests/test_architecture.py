@@ -108,7 +108,7 @@ ONLY_IN = {
     "ray": ("fleet/libraries.py",),
     "sqlite3": ("store/",),
     "tree_sitter": (
-        "prompts/added_tests.py",
+        "prompts/known_statements.py",
         "prompts/checks/",
         "prompts/syntax.py",
         "prompts/shaping/error_count.py",

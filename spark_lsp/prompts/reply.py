@@ -13,7 +13,6 @@ from functools import partial
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import gate, target_text, unfence
-from spark_lsp.prompts.added_tests import insert_test
 from spark_lsp.prompts.checks.purpose import find_purpose
 from spark_lsp.prompts.checks.refusal import ProposalRefused
 from spark_lsp.prompts.checks.tests import make_test_refusal
@@ -23,6 +22,7 @@ from spark_lsp.prompts.indents import blank_lines_around, common_indent
 from spark_lsp.prompts.overlap import trim_overlap
 from spark_lsp.prompts.stubs import Stub, find_stub, remove_head
 from spark_lsp.prompts.syntax import SyntaxTree
+from spark_lsp.prompts.tests_insertion import insert_test
 from spark_lsp.prompts.thinking import remove_thinking, starts_with_thinking
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
