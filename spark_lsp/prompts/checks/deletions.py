@@ -19,7 +19,7 @@ _DELETES = re.compile(
 
 
 def check_deletions(change: ProposedChange) -> None:
-    """Raise `ProposalRefused` if the change only deletes lines, one of them a call, without being told to.
+    """Raise `ProposalRefused` if the change only deletes, a call among others, and nothing asks for that.
 
     A deleted call is allowed if the same line is still there, as after the merge of two equal branches.
     """
