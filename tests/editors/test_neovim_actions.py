@@ -23,7 +23,8 @@ local kind, found = ..., {}
 for line, text in ipairs(vim.api.nvim_buf_get_lines(0, 0, -1, false)) do
   local name = text:match('^import (%w+)$')
   if name then
-    local at = { start = { line = line - 1, character = 7 }, ['end'] = { line = line - 1, character = 7 + #name } }
+    local first, last = { line = line - 1, character = 7 }, { line = line - 1, character = 7 + #name }
+    local at = { start = first, ['end'] = last }
     local message = ('`%s` imported but unused'):format(name)
     table.insert(found, { range = at, message = message, code = 'F401', severity = 2 })
   end
