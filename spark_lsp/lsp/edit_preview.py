@@ -27,6 +27,18 @@ from spark_lsp.text.edits import Edit, apply_edits
 
 CHANGE_TIMEOUT_SECONDS = 2.0  # for the editor to report a change that it has made for us
 CHARACTERS_PER_TOKEN = 4
+Settle = Callable[[bool], None]
+"""Notes whether the editor has made a change."""
+Recorder = Callable[[Document, Sequence[Edit]], Settle]
+"""Notes that the editor is about to make a change of a document."""
+
+
+def _ignore(_: bool) -> None:
+    pass
+
+
+def _record_nothing(_: Document, __: Sequence[Edit]) -> Settle:
+    return _ignore
 
 
 @dataclass(eq=False)
@@ -58,6 +70,7 @@ class EditPreview:
         self.is_discarded = False
         self.is_replaced = False  # hunks of an answer were applied that is not the final one
         self.code: Code | None = None
+        self.record: Recorder = _record_nothing  # the hunks that are applied
         self.changed = asyncio.Event()  # there may be a new open hunk, or none is left
         self._reported = asyncio.Event()  # the document may have changed
         self._version = request.document.version  # of the text to which the hunks refer
@@ -228,7 +241,7 @@ class EditPreview:
             def settle() -> None:
                 self.hunks.follow_applied([n for n in chosen if n in self.hunks.open], document.text)
 
-            await self._change(document, edits, settle)
+            await self._change(document, edits, settle, self.record(document, edits))
             for number in chosen:  # they are still open if the editor reported another text
                 if self.hunks.open.pop(number, None) is not None:
                     self.hunks.typed_over.append(number)
@@ -246,7 +259,7 @@ class EditPreview:
                 return not self.hunks.applied
             if self.hunks.inverses:
                 edits = sorted(self.hunks.inverses.values())
-                await self._change(document, edits, self.hunks.follow_undone)
+                await self._change(document, edits, self.hunks.follow_undone, _ignore)
             return True
 
     def discard(self) -> None:
@@ -255,16 +268,20 @@ class EditPreview:
         self.hunks.open.clear()
         self.end()
 
-    async def _change(self, document: Document, edits: Sequence[Edit], settle: Callable[[], None]) -> None:
+    async def _change(
+        self, document: Document, edits: Sequence[Edit], settle: Callable[[], None], note: Settle
+    ) -> None:
         """Let the editor make a change, and wait until it reports the new text."""
         own = self._own = _OwnChange(apply_edits(document.text, edits), settle)
         try:
             with anyio.CancelScope(shield=True):  # the editor may have made the change already
                 await self._applier.apply(document, edits, self._label)
         except BaseException:
+            note(False)
             if self._own is own:
                 self._finish_own(own, is_exact=False)
             raise
+        note(True)
         own.is_answered = True
         with anyio.move_on_after(CHANGE_TIMEOUT_SECONDS):
             await own.done.wait()

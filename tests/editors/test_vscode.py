@@ -451,7 +451,8 @@ def undone(window: Window, before: str) -> None:
 LINT = """{
   "version": "2.0.0",
   "tasks": [{
-    "label": "lint", "type": "shell", "command": "cat problems.txt", "group": { "kind": "build", "isDefault": true },
+    "label": "lint", "type": "shell", "command": "cat problems.txt",
+    "group": { "kind": "build", "isDefault": true },
     "presentation": { "reveal": "never" },
     "problemMatcher": {
       "owner": "linter", "severity": "warning", "fileLocation": ["relative", "${workspaceFolder}"],
@@ -468,25 +469,35 @@ fix_all.py:2:8-10: F401 `re` imported but unused
 """
 
 
+def file_of(name: str, folder: Path) -> Path:
+    return folder / ("sums.py" if name == "tests" else f"{name}.py")
+
+
+@pytest.fixture(scope="class")
+def acting(server: CodeServer, shared: Shared) -> Iterator[Shared]:
+    """The shared window, with a file for each action, a server, and the diagnostics of a task."""
+    (tasks := shared.folder / ".vscode").mkdir(exist_ok=True)
+    (tasks / "tasks.json").write_text(LINT)
+    (shared.folder / "problems.txt").write_text(PROBLEMS)
+    for name, case in CASES.items():
+        file_of(name, shared.folder).write_text(case.text)
+    server.spark = SPARK
+    server.settings()
+    window = shared.open(file_of("fix", shared.folder))
+    window.run("Tasks: Run Build Task")
+    window.wait(lambda: window.page.query_selector(".squiggly-warning"), "the diagnostics")
+    yield shared
+    shared.tidy()
+
+
 class TestEachActionOfTheTable:
     """Each code action once; all of them share one file's server, so that none waits for its start."""
-
-    @pytest.fixture(scope="class")
-    def acting(self, server: CodeServer, shared: Shared) -> Iterator[Shared]:
-        """The shared window, with a server, and a task that brings the diagnostics of a linter."""
-        (tasks := shared.folder / ".vscode").mkdir(exist_ok=True)
-        (tasks / "tasks.json").write_text(LINT)
-        (shared.folder / "problems.txt").write_text(PROBLEMS)
-        server.spark = SPARK
-        yield shared
-        shared.tidy()
 
     @pytest.mark.parametrize("name", NAMES)
     def test_once(self, acting: Shared, server: CodeServer, name: str) -> None:
         case = CASES[name]
-        (file := acting.folder / ("sums.py" if name == "tests" else f"{name}.py")).write_text(case.text)
         server.settings(**route(completion=name, edit=name, chat=name))
-        window = acting.open(file)
+        window = acting.open(file_of(name, acting.folder))
         window.ready(name)
         act(window, name, case)
         if name == "explain":
@@ -509,7 +520,6 @@ def act(window: Window, name: str, case: Case) -> None:
     window.page.keyboard.insert_text(f"{line}:{column + 1}")
     window.press("Enter", *["Shift+ArrowRight"] * case.selected)
     if name in ("fix", "fix_all"):
-        window.run("Tasks: Run Build Task")
         window.wait(lambda: window.page.query_selector(".squiggly-warning"), "the diagnostic")
     if name == "fix_all":
         window.run("Fix All")
