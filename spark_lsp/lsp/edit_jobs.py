@@ -41,6 +41,7 @@ from spark_lsp.lsp.messages import UserMessages
 from spark_lsp.lsp.progress import Progress, ProgressRegistry
 from spark_lsp.lsp.refused_proposals import RefusedProposals
 from spark_lsp.lsp.rules import edit_by_rules
+from spark_lsp.lsp.server_documents import ServerDocuments
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.steering import Steering
 from spark_lsp.lsp.tests_writer import TestsWriter
@@ -88,6 +89,7 @@ class EditJobs:
         engine_side: EngineSide,
         answers: AnswerReader,
         last_edits: LastEdits,
+        server_documents: ServerDocuments,
         tests: TestsWriter,
     ) -> None:
         self._documents = documents
@@ -100,7 +102,7 @@ class EditJobs:
         self._tests = tests
         self._proposer = EditProposer(settings, answers)
         self._applier = EditApplier(documents, client)
-        self._refused = RefusedProposals(client)
+        self._refused = RefusedProposals(client, server_documents)
         self._previews = EditPreviews(documents, client, self._applier)
         self._jobs: dict[str, EditJob] = {}
         self._numbers = itertools.count(1)
@@ -289,7 +291,7 @@ class EditJobs:
             return False
         with suppress(SparkError):  # the engine side is ending
             document = job.request.document
-            self._engine_side.spawn(self._refused.offer, document, proposal.edits, job.outcome.reason)
+            self._engine_side.spawn(self._refused.offer, job.id, document, proposal.edits, job.outcome.reason)
             return True
         return False
 
