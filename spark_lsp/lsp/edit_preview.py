@@ -22,6 +22,7 @@ from spark_lsp.prompts.growing_edits import GrowingEdits
 from spark_lsp.request import EditFormat
 from spark_lsp.session.documents import Documents
 from spark_lsp.session.hunks import Hunks
+from spark_lsp.supervise import call_guarded
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, apply_edits
 
@@ -276,13 +277,13 @@ class EditPreview:
         try:
             with anyio.CancelScope(shield=True):  # the editor may have made the change already
                 await self._applier.apply(document, edits, self._label)
+            own.is_answered = True
         except BaseException:
-            note(False)
             if self._own is own:
                 self._finish_own(own, is_exact=False)
             raise
-        note(True)
-        own.is_answered = True
+        finally:
+            call_guarded(note, own.is_answered)
         with anyio.move_on_after(CHANGE_TIMEOUT_SECONDS):
             await own.done.wait()
 

@@ -522,6 +522,7 @@ def act(window: Window, name: str, case: Case) -> None:
     if name in ("fix", "fix_all"):
         window.wait(lambda: window.page.query_selector(".squiggly-warning"), "the diagnostic")
     if name == "fix_all":
+        window.press("Control+A")  # VS Code sends the diagnostics of the selection
         window.run("Fix All")
         return
     (lightbulb if name == "fix" or case.selected else menu)(window, case.title)
