@@ -126,7 +126,23 @@ class Slots:
         return None
 
     def plan_slot(self, index: int, prefix: str, suffix: str) -> Plan:
-        """Return the plan for the window of one slot, whatever is cached."""
+        """Return the plan for the window of one slot, whatever is cached.
+
+        A slower engine gets smaller windows. But one that the slot has read already costs less than a smaller
+        one that begins elsewhere, so it stays until the cursor has left it.
+        """
+        slot = self.held[index]
+        size = window.choose_window_size(
+            self.pace, _READING_S[index], slot.size, _MIN_WINDOW_CHARS, _MAX_WINDOW_CHARS
+        )
+        if slot.prompt and size < slot.size:
+            kept = self._plan_window(index, prefix, suffix)
+            if kept.reading_s <= _WARM_READING_S:
+                return kept
+        slot.size = size
+        return self._plan_window(index, prefix, suffix)
+
+    def _plan_window(self, index: int, prefix: str, suffix: str) -> Plan:
         slot = self.held[index]
         _, fragment = fim.split_fragment(_plain_ends(prefix))
         chosen = self._choose_window(index, prefix, suffix)
@@ -136,13 +152,10 @@ class Slots:
 
     def _choose_window(self, index: int, prefix: str, suffix: str) -> window.PromptWindow:
         slot = self.held[index]
-        slot.size = window.choose_window_size(
-            self.pace, _READING_S[index], slot.size, _MIN_WINDOW_CHARS, _MAX_WINDOW_CHARS
-        )
         read, _ = fim.split_fragment(_plain_ends(prefix))
         return window.choose_window(read, _plain_ends(suffix), slot.size, slot.prefix)
 
-    def asked(self, plan: Plan) -> None:
+    def record_prompt(self, plan: Plan) -> None:
         """Record that `plan` was sent. Until it is read, its slot has only the common beginning."""
         slot = self.held[plan.slot]
         slot.prompt = plan.prompt[: common_prefix_length(plan.prompt, slot.prompt)]
@@ -153,7 +166,7 @@ class Slots:
         share = done / total if total else 0.0
         self.held[plan.slot].prompt = plan.prompt[: int(len(plan.prompt) * share)]
 
-    def answered(self, plan: Plan, text: str) -> None:
+    def record_answer(self, plan: Plan, text: str) -> None:
         """Record that the slot contains the plan's prompt, followed by the generated `text`."""
         self.held[plan.slot].prompt = plan.prompt + text
 
@@ -167,13 +180,14 @@ class Slots:
         slot = self.held[index]
         slot.prompt = contents.prompt
         slot.prefix = contents.prefix
+        slot.size = contents.size
 
     def forget_all(self) -> None:
         """Record that all slots are empty: the child is new."""
         for index in range(len(self.held)):
             self.forget(index)
 
-    def measured(self, characters: int, tokens: int, read: int, seconds: float) -> None:
+    def record_pace(self, characters: int, tokens: int, read: int, seconds: float) -> None:
         """Include the measured reading of one prompt in the pace."""
         self.pace = self.pace.with_measurement(characters, tokens, read, seconds)
 

@@ -19,7 +19,7 @@ PREFIX, SUFFIX = FUNCTIONS[:MIDDLE] + "value = ", "\n" + FUNCTIONS[MIDDLE:]
 
 def read(slots: Slots, plan: Plan) -> None:
     """Read a plan's prompt completely."""
-    slots.asked(plan)
+    slots.record_prompt(plan)
     slots.read(plan, 100, 100)
 
 
@@ -54,6 +54,23 @@ def test_a_completion_after_a_long_rest_uses_the_full_window() -> None:
     assert plan.reading_s < 0.2
 
 
+def test_an_engine_that_has_become_slow_keeps_what_it_has_read() -> None:
+    slots = Slots("qwen", SLOW)
+    read_all(slots)
+    saved = [replace(slots.held[index]) for index in (NEAR, WIDE, FULL)]
+    slots.pace = ReadingPace(tokens_per_s=10)
+    kept = slots.plan(PREFIX + "func", SUFFIX)
+    assert kept.slot == FULL
+    assert kept.reading_s < 0.2
+    slots.forget_all()
+    read_all(slots, "x = ", "\n")  # another document, with small windows
+    for index, contents in zip((NEAR, WIDE, FULL), saved, strict=True):
+        slots.restore(index, contents)
+    assert slots.plan(PREFIX + "func", SUFFIX) == kept
+    elsewhere = slots.plan(FUNCTIONS[:2000] + "value = ", FUNCTIONS[2000:])
+    assert len(elsewhere.prompt) < 800
+
+
 def test_a_completion_after_a_short_rest_uses_the_near_window() -> None:
     slots = Slots("qwen", SLOW)
     near = slots.plan_reading(PREFIX, SUFFIX)
@@ -66,7 +83,7 @@ def test_a_reading_that_a_key_interrupts_keeps_what_was_read() -> None:
     slots = Slots("qwen", SLOW)
     near = slots.plan_reading(PREFIX, SUFFIX)
     assert near is not None
-    slots.asked(near)
+    slots.record_prompt(near)
     slots.read(near, 50, 100)
     rest = slots.plan_slot(NEAR, PREFIX, SUFFIX)
     assert rest.reading_s == pytest.approx(near.reading_s / 2, rel=0.1)
@@ -115,10 +132,10 @@ def test_a_prompt_always_ends_at_the_cursor(jumps: list[tuple[int, int]]) -> Non
         plan = slots.plan(FUNCTIONS[:offset], FUNCTIONS[offset:])
         assert FUNCTIONS[:offset].endswith(plan.prefix + plan.fragment)
         assert plan.prompt.endswith(plan.prefix)
-        slots.asked(plan)
+        slots.record_prompt(plan)
         slots.read(plan, done, 100)
         if ahead := slots.plan_reading(FUNCTIONS[:offset], FUNCTIONS[offset:]):
-            slots.asked(ahead)
+            slots.record_prompt(ahead)
             slots.read(ahead, done, 100)
 
 
