@@ -77,17 +77,36 @@ def test_undo_restores_all_accepted_hunks_or_is_refused(
 
 
 @settings(max_examples=30, deadline=None)
-@given(old=bodies, new=bodies, shared=st.integers(0, 6), editor=editors, data=st.data())
+@given(
+    old=bodies,
+    new=bodies,
+    shared=st.integers(0, 6),
+    editor=editors,
+    ends=st.tuples(st.sampled_from(["\n", "\r\n", "\r"]), st.booleans(), st.booleans()),
+    data=st.data(),
+)
 def test_undo_without_typing_restores_the_text_byte_for_byte(
-    old: list[str], new: list[str], shared: int, editor: Any, data: st.DataObject
+    old: list[str],
+    new: list[str],
+    shared: int,
+    editor: Any,
+    ends: tuple[str, bool, bool],
+    data: st.DataObject,
 ) -> None:
+    line_end, *are_complete = ends
+    before, after = (
+        text.replace("\n", line_end) if is_complete else text.removesuffix("\n").replace("\n", line_end)
+        for text, is_complete in zip(texts(old, new, shared), are_complete, strict=True)
+    )
+
     async def scene() -> None:
-        scene = UndoScene(*texts(old, new, shared), editor)
+        scene = UndoScene(before, after, editor)
         if not scene.final:
             return
         for number in data.draw(st.permutations(sorted(scene.preview.hunks.open))):
             await scene.preview.apply([number])
             assert scene.undone() == scene.old
+        assert scene.editor.text == scene.new
 
     run(scene)
 
