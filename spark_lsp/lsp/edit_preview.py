@@ -48,6 +48,7 @@ class _OwnChange:
 
     result: str
     settle: Callable[[], None]
+    numbers: Collection[int] = ()  # of the hunks that it applies
     typed: list[Edit] = field(default_factory=list[Edit])
     is_answered: bool = False
     done: anyio.Event = field(default_factory=anyio.Event)
@@ -205,6 +206,8 @@ class EditPreview:
             own.settle()
         else:
             self.hunks.follow(own.typed)
+            if own.is_answered:  # an editor may report one change in several messages
+                self.hunks.count_as_applied(own.numbers)
         own.done.set()
 
     # --- the user ---
@@ -242,10 +245,8 @@ class EditPreview:
             def settle() -> None:
                 self.hunks.follow_applied([n for n in chosen if n in self.hunks.open], document.text)
 
-            await self._change(document, edits, settle, self.record(document, edits))
-            for number in chosen:  # they are still open if the editor reported another text
-                if self.hunks.open.pop(number, None) is not None:
-                    self.hunks.typed_over.append(number)
+            await self._change(document, edits, settle, self.record(document, edits), chosen)
+            self.hunks.count_as_applied(chosen)  # if the editor reported another text, or none yet
             self.changed.set()
             return chosen
 
@@ -270,10 +271,15 @@ class EditPreview:
         self.end()
 
     async def _change(
-        self, document: Document, edits: Sequence[Edit], settle: Callable[[], None], note: Settle
+        self,
+        document: Document,
+        edits: Sequence[Edit],
+        settle: Callable[[], None],
+        note: Settle,
+        numbers: Collection[int] = (),
     ) -> None:
         """Let the editor make a change, and wait until it reports the new text."""
-        own = self._own = _OwnChange(apply_edits(document.text, edits), settle)
+        own = self._own = _OwnChange(apply_edits(document.text, edits), settle, numbers)
         try:
             with anyio.CancelScope(shield=True):  # the editor may have made the change already
                 await self._applier.apply(document, edits, self._label)
