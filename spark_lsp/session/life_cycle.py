@@ -156,6 +156,8 @@ class LifeCycle:
                     self._patience.note_first_text(stream, now)
                 self._show_text(stream)
                 self._answer_decided(stream, now)
+                if stream is self.speculation.stream:
+                    self._effects += self.speculation.check_text(self._stream)
         return self._take_effects()
 
     def add_draft(self, stream: SuggestionStream, text: str, now: float) -> list[Effect]:

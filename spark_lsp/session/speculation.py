@@ -11,6 +11,7 @@ uses it before it is adopted.
     ahead   a request arrives for its text and cursor               none    AdoptStream: it is the live stream
     ahead   a request starts another stream                         none    StopStream
     ahead   a change contradicts both it and the suggestion         none    StopStream
+    ahead   its new text contradicts such a change                  none    StopStream
     ahead   its engine fails, its work ends, the document is closed none    StopStream
 
 The policy is by cost. A request after a rest is wasted if the user does not accept, so only an engine without
@@ -69,6 +70,7 @@ class Speculation:
         self.recent = RecentAnswers()
         self.stream: SuggestionStream | None = None
         self.due: float | None = None  # when the rest is over
+        self._latest: Document | None = None  # after the last change
 
     def set_policy(self, policy: Policy) -> list[Effect]:
         """Follow the settings and the choice of the engine."""
@@ -101,14 +103,21 @@ class Speculation:
 
         `base` is the stream before the change, which may have dropped it.
         """
+        self._latest = document
         if self.stream is None:
             is_wanted = is_idle and self._policy.trigger is not Trigger.NEVER
             if base is None or not is_wanted or not base.suggestion.is_accepted_in(document):
                 return []
             return self._start(base.suggestion, now)
+        return self.check_text(base)
+
+    def check_text(self, base: SuggestionStream | None) -> list[Effect]:
+        """Drop the stream if it contradicts the document; its text may come after the contradiction."""
+        if self.stream is None or self._latest is None:
+            return []
         if base is not None and base.state is not StreamState.DROPPED:
             return []
-        return [] if self.stream.suggestion.agrees_with(document) else self.drop()
+        return [] if self.stream.suggestion.agrees_with(self._latest) else self.drop()
 
     def take(self, request: CursorRequest, now: float) -> SuggestionStream | None:
         """Return the ahead stream or an earlier answer, if it is or may become the answer to a request."""

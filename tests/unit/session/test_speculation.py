@@ -4,7 +4,7 @@ import pytest
 
 from spark_lsp.session.effects import AdoptStream, AnswerText, ShowText, StartAhead, StopStream
 from spark_lsp.session.speculation import REST_SECONDS, Policy, Trigger, choose_trigger
-from spark_lsp.session.suggestion_stream import SuggestionStream
+from spark_lsp.session.suggestion_stream import StreamState, SuggestionStream
 from tests.unit.session.test_life_cycle import BASE, BROKEN, CURSOR, LOST, World
 
 
@@ -140,6 +140,18 @@ def test_an_acceptance_requests_the_next_suggestion(trigger: Trigger, steps: lis
     world.request()
     assert count(world, StartAhead) == 1
     assert len(world.streams) == 2
+
+
+def test_a_request_ahead_ends_if_its_text_contradicts_what_was_typed_before_it() -> None:
+    world = offered(Trigger.ACCEPTED)
+    world.type("alpha")
+    ahead = world.ahead
+    world.type("x")  # the answer may begin with it
+    assert ahead is not None
+    assert world.ahead is ahead
+    world.chunk("beta", ahead)
+    assert world.ahead is None
+    assert ahead.state is StreamState.DROPPED
 
 
 def test_an_acceptance_that_replaces_a_closing_bracket_counts_too() -> None:
