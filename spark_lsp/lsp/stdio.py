@@ -27,6 +27,7 @@ from typing import Any
 
 MAX_BODY = 16 * 1024 * 1024  # bytes; decoding a body must not block the event loop for 100 ms
 MAX_SKIPPED_BODY = 1024 * 1024 * 1024  # bytes
+READ_SIZE = 16_384  # bytes; the loop serves answers and the engine between two reads, even in a flood
 MAX_HEADER = 8192  # bytes
 MAX_DIGITS = 20  # of a length; Python itself refuses to read thousands of them
 MAX_QUEUED_UPDATES = 200  # queued messages from which display updates replace each other
@@ -143,7 +144,7 @@ class Reader(threading.Thread):
     def read(self) -> bool:
         """Read once, and pass on the complete bodies; return False at the end."""
         try:
-            if piece := os.read(self._descriptor, 65_536):
+            if piece := os.read(self._descriptor, READ_SIZE):
                 self._bodies.feed(piece)
                 return True
             self._bodies.end()

@@ -11,20 +11,28 @@ from collections.abc import Callable, Sequence
 
 from spark_lsp.codes import Code
 from spark_lsp.prompts import rename
+from spark_lsp.prompts.checks.base_cases import check_base_cases
+from spark_lsp.prompts.checks.bindings import check_bindings
 from spark_lsp.prompts.checks.change import ProposedChange
 from spark_lsp.prompts.checks.completion import check_completion
 from spark_lsp.prompts.checks.definitions import check_definitions_stay, check_duplicates
+from spark_lsp.prompts.checks.deletions import check_deletions
 from spark_lsp.prompts.checks.documentation import check_documentation
 from spark_lsp.prompts.checks.flow import check_flow
 from spark_lsp.prompts.checks.interface import check_interface
+from spark_lsp.prompts.checks.interpolation import check_interpolation
 from spark_lsp.prompts.checks.kept_code import check_kept_code
+from spark_lsp.prompts.checks.kept_values import check_kept_values
 from spark_lsp.prompts.checks.kept_words import check_kept_words
+from spark_lsp.prompts.checks.loops import check_loops
+from spark_lsp.prompts.checks.misplaced import check_misplaced
 from spark_lsp.prompts.checks.names import check_names, check_unused
 from spark_lsp.prompts.checks.parsing import check_parses, check_syntax
 from spark_lsp.prompts.checks.place import check_diagnostic_lines, check_place
 from spark_lsp.prompts.checks.purpose import find_purpose
 from spark_lsp.prompts.checks.refusal import ProposalRefused, refuse
 from spark_lsp.prompts.checks.renaming import check_rename
+from spark_lsp.prompts.checks.results import check_results
 from spark_lsp.prompts.checks.size import check_size
 from spark_lsp.prompts.checks.tests import check_tests
 from spark_lsp.prompts.checks.types import check_types
@@ -46,15 +54,23 @@ _Check = Callable[[ProposedChange], None]
 FIRST_CHECKS: tuple[_Check, ...] = (
     check_place,
     check_syntax,
+    check_misplaced,
     check_diagnostic_lines,
     check_size,
     check_kept_code,
 )
 LAST_CHECKS: tuple[_Check, ...] = (
     check_duplicates,
+    check_bindings,
     check_names,
     check_definitions_stay,
     check_flow,
+    check_loops,
+    check_results,
+    check_base_cases,
+    check_deletions,
+    check_kept_values,
+    check_interpolation,
     check_unused,
 )
 """The checks of every change, before and after that of its purpose: the first that fails names the reason."""

@@ -15,7 +15,7 @@ _FUNCTIONS = frozenset(
         "method_definition",
     }
 )
-_NESTED = _FUNCTIONS | frozenset(("lambda", "arrow_function", "function_expression"))
+NESTED = _FUNCTIONS | frozenset(("lambda", "arrow_function", "function_expression"))
 _RESULTS = frozenset(("return_statement", "yield", "yield_expression"))
 _CLASSES = frozenset(("class_definition", "class_declaration", "abstract_class_declaration", "class"))
 
@@ -45,7 +45,7 @@ class Function:
             node = stack.pop()
             if node.type in _RESULTS and node.named_children:
                 return True
-            if node.type not in _NESTED:
+            if node.type not in NESTED:
                 stack.extend(node.children)
         return False
 
