@@ -85,7 +85,7 @@ class Hunks:
             growth += edit.growth
 
     def count_as_applied(self, numbers: Iterable[int]) -> None:
-        """Count hunks as applied, and as typed over: the editor's report of them cannot be told from typing."""
+        """Count hunks as applied, and as typed over: no one can tell the report of them from typing."""
         for number in numbers:
             if number in self.open or number in self.dropped:
                 self.open.pop(number, None)
