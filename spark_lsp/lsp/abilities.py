@@ -59,6 +59,13 @@ class Abilities:
         return window is not None and window.show_document is not None and window.show_document.support
 
     @property
+    def requests_contents(self) -> bool:
+        """Whether the editor requests the text of a server's documents, once the server registers for it."""
+        workspace = self._capabilities.workspace
+        content = workspace.text_document_content if workspace else None
+        return content is not None and bool(content.dynamic_registration)
+
+    @property
     def shows_progress(self) -> bool:
         """Whether the editor shows work-done progress that a server starts."""
         window = self._capabilities.window

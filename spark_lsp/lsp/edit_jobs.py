@@ -29,7 +29,7 @@ from spark_lsp.lsp.edit_outcomes import (
     STOPPED_BY_USER,
     Outcome,
 )
-from spark_lsp.lsp.edit_preview import EditPreview
+from spark_lsp.lsp.edit_preview import EditPreview, Settle
 from spark_lsp.lsp.edit_previews import EditPreviews
 from spark_lsp.lsp.edit_progress import EditProgress
 from spark_lsp.lsp.edit_proposer import TEXT_UNCHANGED, EditProposer, proposal_of
@@ -41,6 +41,7 @@ from spark_lsp.lsp.messages import UserMessages
 from spark_lsp.lsp.progress import Progress, ProgressRegistry
 from spark_lsp.lsp.refused_proposals import RefusedProposals
 from spark_lsp.lsp.rules import edit_by_rules
+from spark_lsp.lsp.server_documents import ServerDocuments
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.steering import Steering
 from spark_lsp.lsp.tests_writer import TestsWriter
@@ -88,6 +89,7 @@ class EditJobs:
         engine_side: EngineSide,
         answers: AnswerReader,
         last_edits: LastEdits,
+        server_documents: ServerDocuments,
         tests: TestsWriter,
     ) -> None:
         self._documents = documents
@@ -100,7 +102,7 @@ class EditJobs:
         self._tests = tests
         self._proposer = EditProposer(settings, answers)
         self._applier = EditApplier(documents, client)
-        self._refused = RefusedProposals(client)
+        self._refused = RefusedProposals(client, server_documents)
         self._previews = EditPreviews(documents, client, self._applier)
         self._jobs: dict[str, EditJob] = {}
         self._numbers = itertools.count(1)
@@ -109,6 +111,7 @@ class EditJobs:
         """Begin an edit; return its id. Raises `SparkError` if the engine side is down."""
         edit_id = f"edit-{next(self._numbers)}"
         job = EditJob(edit_id, request, self._previews.create(edit_id, request))
+        job.preview.record = functools.partial(self._record_hunks, job)
         self._engine_side.spawn(self._run, job, on_failure=lambda _: self._end(job))
         self._jobs[job.id] = job
         return job.id
@@ -221,6 +224,8 @@ class EditJobs:
         if self._apply_mode != "live":
             return ""
         sentence = await live_edits.undo(job.preview)
+        if not job.preview.hunks.applied:
+            self._last_edits.note_withdrawn(job.id, job.request.document.uri)
         return f". {sentence}" if sentence else ""
 
     def _show_refused(self, job: EditJob, error: EditRefused) -> None:
@@ -228,6 +233,11 @@ class EditJobs:
         proposal = proposal_of(error)
         if proposal is not None and self._client.shows_previews:
             job.preview.refuse(error.code, str(error), proposal.edits)
+
+    def _record_hunks(self, job: EditJob, document: Document, edits: Sequence[Edit]) -> Settle:
+        """Note hunks that the editor is about to apply, so that the user can undo them as one edit."""
+        last = self._last_edits.expect_hunks(job.id, job.request, job.typed or (), document, edits)
+        return lambda applied: self._last_edits.settle(last, applied=applied)
 
     async def _write_tests(self, job: EditJob, progress: Progress) -> Outcome:
         """Write the tests of the job's code; the result names their file. Raises `SparkError`."""
@@ -281,7 +291,7 @@ class EditJobs:
             return False
         with suppress(SparkError):  # the engine side is ending
             document = job.request.document
-            self._engine_side.spawn(self._refused.offer, document, proposal.edits, job.outcome.reason)
+            self._engine_side.spawn(self._refused.offer, job.id, document, proposal.edits, job.outcome.reason)
             return True
         return False
 

@@ -22,11 +22,24 @@ from spark_lsp.prompts.growing_edits import GrowingEdits
 from spark_lsp.request import EditFormat
 from spark_lsp.session.documents import Documents
 from spark_lsp.session.hunks import Hunks
+from spark_lsp.supervise import call_guarded
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, apply_edits
 
 CHANGE_TIMEOUT_SECONDS = 2.0  # for the editor to report a change that it has made for us
 CHARACTERS_PER_TOKEN = 4
+Settle = Callable[[bool], None]
+"""Notes whether the editor has made a change."""
+Recorder = Callable[[Document, Sequence[Edit]], Settle]
+"""Notes that the editor is about to make a change of a document."""
+
+
+def _ignore(_: bool) -> None:
+    pass
+
+
+def _record_nothing(_: Document, __: Sequence[Edit]) -> Settle:
+    return _ignore
 
 
 @dataclass(eq=False)
@@ -35,6 +48,7 @@ class _OwnChange:
 
     result: str
     settle: Callable[[], None]
+    numbers: Collection[int] = ()  # of the hunks that it applies
     typed: list[Edit] = field(default_factory=list[Edit])
     is_answered: bool = False
     done: anyio.Event = field(default_factory=anyio.Event)
@@ -58,6 +72,7 @@ class EditPreview:
         self.is_discarded = False
         self.is_replaced = False  # hunks of an answer were applied that is not the final one
         self.code: Code | None = None
+        self.record: Recorder = _record_nothing  # the hunks that are applied
         self.changed = asyncio.Event()  # there may be a new open hunk, or none is left
         self._reported = asyncio.Event()  # the document may have changed
         self._version = request.document.version  # of the text to which the hunks refer
@@ -191,6 +206,8 @@ class EditPreview:
             own.settle()
         else:
             self.hunks.follow(own.typed)
+            if own.is_answered:  # an editor may report one change in several messages
+                self.hunks.count_as_applied(own.numbers)
         own.done.set()
 
     # --- the user ---
@@ -228,10 +245,8 @@ class EditPreview:
             def settle() -> None:
                 self.hunks.follow_applied([n for n in chosen if n in self.hunks.open], document.text)
 
-            await self._change(document, edits, settle)
-            for number in chosen:  # they are still open if the editor reported another text
-                if self.hunks.open.pop(number, None) is not None:
-                    self.hunks.typed_over.append(number)
+            await self._change(document, edits, settle, self.record(document, edits), chosen)
+            self.hunks.count_as_applied(chosen)  # if the editor reported another text, or none yet
             self.changed.set()
             return chosen
 
@@ -246,7 +261,7 @@ class EditPreview:
                 return not self.hunks.applied
             if self.hunks.inverses:
                 edits = sorted(self.hunks.inverses.values())
-                await self._change(document, edits, self.hunks.follow_undone)
+                await self._change(document, edits, self.hunks.follow_undone, _ignore)
             return True
 
     def discard(self) -> None:
@@ -255,17 +270,26 @@ class EditPreview:
         self.hunks.open.clear()
         self.end()
 
-    async def _change(self, document: Document, edits: Sequence[Edit], settle: Callable[[], None]) -> None:
+    async def _change(
+        self,
+        document: Document,
+        edits: Sequence[Edit],
+        settle: Callable[[], None],
+        note: Settle,
+        numbers: Collection[int] = (),
+    ) -> None:
         """Let the editor make a change, and wait until it reports the new text."""
-        own = self._own = _OwnChange(apply_edits(document.text, edits), settle)
+        own = self._own = _OwnChange(apply_edits(document.text, edits), settle, numbers)
         try:
             with anyio.CancelScope(shield=True):  # the editor may have made the change already
                 await self._applier.apply(document, edits, self._label)
+            own.is_answered = True
         except BaseException:
             if self._own is own:
                 self._finish_own(own, is_exact=False)
             raise
-        own.is_answered = True
+        finally:
+            call_guarded(note, own.is_answered)
         with anyio.move_on_after(CHANGE_TIMEOUT_SECONDS):
             await own.done.wait()
 

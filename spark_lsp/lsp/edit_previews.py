@@ -80,6 +80,25 @@ class EditPreviews:
             )
         return await preview.apply(numbers), sorted(preview.hunks.open)
 
+    def find_undoable(self, edit_id: str) -> EditPreview | None:
+        """Return the preview of an edit some of whose hunks are applied; None if the edit is complete.
+
+        Raises `EditRefused` while the answer is not complete, or if the user typed over an applied hunk.
+        """
+        preview = self._previews.get(edit_id)
+        if preview is None or not preview.hunks.applied or preview.state == "ended":
+            return None
+        if preview.state == "growing":
+            raise EditRefused(
+                "The edit is not complete",
+                "It was not undone",
+                "Cancel it: this undoes its changes",
+                code=Code.EDIT_NOT_READY,
+            )
+        if preview.hunks.typed_over:
+            raise text_of_edit_changed()
+        return preview
+
     def discard(self, edit_id: str) -> None:
         """Reject an edit's open hunks. Raises `EditRefused` for an unknown edit, or one not complete."""
         preview = self._find(edit_id)
@@ -102,3 +121,13 @@ class EditPreviews:
                 "There is no such edit in preview", "Nothing was changed", code=Code.NO_SUCH_JOB
             )
         return preview
+
+
+def text_of_edit_changed() -> EditRefused:
+    """Return the error for an edit that cannot be undone, because the user has typed over it."""
+    return EditRefused(
+        "The text of the edit has changed since",
+        "The edit was not undone",
+        "Use the undo of your editor",
+        code=Code.TEXT_CHANGED,
+    )

@@ -5,7 +5,9 @@ This one replaces only the ranges of the edit. It refuses if text was typed over
 exactly the edit's text. The request names the document's version, so an editor refuses it for a later text.
 """
 
+import functools
 import itertools
+from collections.abc import Awaitable, Callable
 
 from lsprotocol import types
 
@@ -14,6 +16,8 @@ from spark_lsp.errors import EditRefused, SparkError
 from spark_lsp.lsp import convert
 from spark_lsp.lsp.edit_jobs import EditJobs
 from spark_lsp.lsp.edit_outcomes import APPLIED, FAILED, Outcome
+from spark_lsp.lsp.edit_preview import EditPreview
+from spark_lsp.lsp.edit_previews import text_of_edit_changed
 from spark_lsp.lsp.engine_side import EngineSide
 from spark_lsp.lsp.language_client import LanguageClient
 from spark_lsp.lsp.last_edits import LastEdit, LastEdits
@@ -21,6 +25,8 @@ from spark_lsp.session.documents import Documents
 from spark_lsp.supervise import log_failure
 
 REFUSED = "The edit was not undone"
+Undo = Callable[[], Awaitable[str | None]]
+"""Undoes an edit; returns the editor's reason for not doing so, or None."""
 
 
 class EditUndo:
@@ -49,12 +55,16 @@ class EditUndo:
         Raises `EditRefused` if there is no such edit, or text was typed over it.
         """
         edit = self._last_edits.find_undoable(uri, edit_id)
-        params = self._make_params(edit)
+        preview = self._edits.previews.find_undoable(edit.id)
+        if preview is None:
+            undo = functools.partial(self._edits.send_edit, self._make_params(edit))
+        else:
+            undo = functools.partial(_undo_hunks, preview)
         undo_id = f"undo-{next(self._numbers)}"
         edit.state = "undone"  # so that a second command undoes the edit before it
         self._running.add(undo_id)
         self._engine_side.spawn(
-            self._run, undo_id, edit, params, on_failure=lambda _: self._end(undo_id, edit, FAILED)
+            self._run, undo_id, edit, undo, on_failure=lambda _: self._end(undo_id, edit, FAILED)
         )
         return {"id": undo_id, "undone": edit.id, "state": "started"}
 
@@ -65,10 +75,7 @@ class EditUndo:
             raise EditRefused("The document cannot be edited", why, code=Code.DOCUMENT_UNUSABLE)
         undo = edit.made.make_undo(document.text)
         if undo is None:
-            raise EditRefused(
-                "The text of the edit has changed since", REFUSED, "Use the undo of your editor",
-                code=Code.TEXT_CHANGED,
-            )  # fmt: skip
+            raise text_of_edit_changed()
         changes = convert.to_workspace_edit(
             document,
             self._documents.version_of(document),
@@ -78,8 +85,8 @@ class EditUndo:
         )
         return types.ApplyWorkspaceEditParams(changes, "Undo the last edit of spark-lsp")
 
-    async def _run(self, undo_id: str, edit: LastEdit, params: types.ApplyWorkspaceEditParams) -> None:
-        self._end(undo_id, edit, await self._apply(params))
+    async def _run(self, undo_id: str, edit: LastEdit, undo: Undo) -> None:
+        self._end(undo_id, edit, await self._apply(undo))
 
     def _end(self, undo_id: str, edit: LastEdit, outcome: Outcome) -> None:
         """Send the outcome to the editor, once."""
@@ -91,9 +98,11 @@ class EditUndo:
         self._edits.send_outcome(undo_id, edit.uri, outcome)
         self._edits.show_failure(outcome)
 
-    async def _apply(self, params: types.ApplyWorkspaceEditParams) -> Outcome:
+    async def _apply(self, undo: Undo) -> Outcome:
         try:
-            problem = await self._edits.send_edit(params)
+            problem = await undo()
+        except EditRefused as error:
+            return Outcome("refused", error.code, str(error))
         except SparkError as error:
             return Outcome("failed", error.code, str(error))
         except Exception as error:
@@ -103,3 +112,9 @@ class EditUndo:
             return APPLIED
         error = EditRefused(f"The editor did not undo the edit: {problem}", REFUSED, "Ask again")
         return Outcome("refused", Code.EDITOR_REFUSED, str(error))
+
+
+async def _undo_hunks(preview: EditPreview) -> None:
+    """Undo the hunks that the user has accepted, while others are in preview. Raises `EditRefused`."""
+    if not await preview.undo():
+        raise text_of_edit_changed()

@@ -2,7 +2,8 @@
 
 Each notification has the complete text so far. The last one has `done`, and a reason if the text is
 incomplete. The document does not change. A client that does not declare that it shows explanations gets the
-text as a message at the end.
+text as a read-only document of the server, which opens with the first text and is refreshed at the end, or
+else as a message at the end.
 Each started explanation ends with exactly one notification that has `done`.
 """
 
@@ -20,11 +21,13 @@ from spark_lsp.lsp.engine_side import EngineSide
 from spark_lsp.lsp.language_client import LanguageClient
 from spark_lsp.lsp.messages import UserMessages
 from spark_lsp.lsp.outgoing import Outgoing
+from spark_lsp.lsp.server_documents import ServerDocuments
 from spark_lsp.prompts import explain
 from spark_lsp.request import Chunk, Request, Task
 from spark_lsp.supervise import log_failure
 from spark_lsp.text.document import Document
 
+DOCUMENT = "Explanation.md"
 NOTIFY_INTERVAL_SECONDS = 0.05
 
 
@@ -57,6 +60,9 @@ class Explanation:
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     text: str = ""
     notified_at: float = 0.0  # monotonic seconds
+    document: str = ""  # the URI of the document that shows it, if one does
+    ending: Ending | None = None
+    ended: anyio.Event = field(default_factory=anyio.Event)
 
 
 class Explanations:
@@ -70,12 +76,14 @@ class Explanations:
         messages: UserMessages,
         engine_side: EngineSide,
         answers: AnswerReader,
+        documents: ServerDocuments,
     ) -> None:
         self._outgoing = outgoing
         self._client = client
         self._messages = messages
         self._engine_side = engine_side
         self._answers = answers
+        self._documents = documents
         self._jobs: dict[str, Explanation] = {}
         self._numbers = itertools.count(1)
 
@@ -122,8 +130,30 @@ class Explanations:
             return
         self._notify(job, ending, done=True)
         del self._jobs[job.id]
-        if not self._client.shows_explanations:
-            self._messages.show(MessageType.Info, job.text.strip() or ending.reason)
+        job.ending = ending
+        job.ended.set()
+        if job.document:
+            self._keep(job)
+        elif not self._client.shows_explanations:
+            self._show_message(job, ending)
+
+    def _show_message(self, job: Explanation, ending: Ending) -> None:
+        self._messages.show(MessageType.Info, job.text.strip() or ending.reason)
+
+    def _keep(self, job: Explanation) -> None:
+        """Keep the text so far in the document that shows the explanation."""
+        reason = job.ending.reason if job.ending is not None else ""
+        text = "\n\n".join(part for part in (job.text.strip(), reason) if part)
+        job.document = self._documents.put(job.id, DOCUMENT, f"{text}\n")
+
+    async def _show_document(self, job: Explanation) -> None:
+        """Open the document of an explanation, and refresh it at the end; if that fails, show a message."""
+        is_shown = await self._documents.open(job.document)
+        await job.ended.wait()
+        if is_shown:
+            await self._documents.refresh(job.document)
+        elif job.ending is not None:
+            self._show_message(job, job.ending)
 
     async def _read(self, job: Explanation) -> None:
         async with self._answers.open(job.request) as events:
@@ -137,6 +167,16 @@ class Explanations:
         if now - job.notified_at >= NOTIFY_INTERVAL_SECONDS:
             job.notified_at = now
             self._notify(job, UNFINISHED, done=False)
+            self._open(job)
+
+    def _open(self, job: Explanation) -> None:
+        """Open a document for an explanation's first text, if the editor shows explanations there."""
+        if self._client.shows_explanations or not self._documents.can_show:
+            return
+        is_new = not job.document
+        self._keep(job)
+        if is_new:
+            self._engine_side.spawn(self._show_document, job)
 
     def _notify(self, job: Explanation, ending: Ending, *, done: bool) -> None:
         message = {

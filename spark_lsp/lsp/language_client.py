@@ -52,6 +52,14 @@ class LanguageClient:
         """Let the editor open a document; return its answer. Raises `JsonRpcException`."""
         return await self._sender.window_show_document_async(params)
 
+    async def register(self, registration: types.Registration) -> Any:
+        """Register for a method of the editor. Raises `JsonRpcException`."""
+        return await self._sender.client_register_capability_async(types.RegistrationParams([registration]))
+
+    async def refresh_content(self, params: types.TextDocumentContentRefreshParams) -> Any:
+        """Let the editor request a document's text again. Raises `JsonRpcException`."""
+        return await self._sender.workspace_text_document_content_refresh_async(params)
+
     async def create_progress(self, token: str) -> None:
         """Ask the editor to show the progress of a job. Raises `JsonRpcException`."""
         await self._sender.window_work_done_progress_create_async(types.WorkDoneProgressCreateParams(token))

@@ -60,6 +60,35 @@ class LastEdits:
         made = MadeEdit(document.text, edits, _move_target(request, typed))
         return self._add(edit_id, request, made, "sent")
 
+    def expect_hunks(
+        self,
+        edit_id: str,
+        request: EditRequest,
+        typed: Sequence[Edit],
+        document: Document,
+        edits: Sequence[Edit],
+    ) -> LastEdit:
+        """Note that the editor is about to apply some hunks of an edit, as `expect`.
+
+        They are one edit with the hunks that were applied before, unless those were undone.
+        """
+        edit = self._find(document.uri, edit_id, applied=True)
+        if edit is not None:
+            edit.made.extend(document.text, edits)
+            return edit
+        self._forget(document.uri, edit_id)
+        return self.expect(edit_id, request, typed, document, edits)
+
+    def note_withdrawn(self, edit_id: str, uri: str) -> None:
+        """Note that the hunks of an edit were undone, because the edit was not completed."""
+        edit = self._find(uri, edit_id)
+        if edit is not None:
+            edit.state = "not_applied"
+
+    def _forget(self, uri: str, edit_id: str) -> None:
+        edits = self._edits.get(uri, [])
+        edits[:] = [edit for edit in edits if edit.id != edit_id]
+
     def note_unapplied(self, edit_id: str, request: EditRequest, typed: Sequence[Edit] | None) -> None:
         """Note an edit that was not applied, so that another instruction can continue it."""
         document = self._documents.get(request.document.uri)
@@ -82,10 +111,14 @@ class LastEdits:
         return edit
 
     def settle(self, edit: LastEdit, *, applied: bool) -> None:
-        """Note whether the editor has applied an edit."""
-        edit.state = "applied" if applied else "not_applied"
+        """Note whether the editor has applied an edit, or the latest hunks of one."""
         if applied:
+            edit.state = "applied"
             edit.made.confirm()
+            return
+        edit.made.withdraw()
+        if not edit.made.hunks:
+            edit.state = "not_applied"
 
     def record_change(self, document: Document, edits: Sequence[Edit]) -> None:
         """Follow a change of a document."""

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from spark_lsp.lsp.names import NamesChecker
     from spark_lsp.lsp.outgoing import Outgoing
     from spark_lsp.lsp.progress import ProgressRegistry
+    from spark_lsp.lsp.server_documents import ServerDocuments
     from spark_lsp.lsp.session_recorder import SessionRecorder
     from spark_lsp.lsp.shown import ShownSuggestions
     from spark_lsp.lsp.status_publisher import StatusPublisher
@@ -253,6 +254,13 @@ class Parts:
         return EditRequestReader(self.workspace.documents, self.outgoing, self._list_own_actions)
 
     @cached_property
+    def server_documents(self) -> "ServerDocuments":
+        """Read-only documents: refused proposals and explanations."""
+        from spark_lsp.lsp.server_documents import ServerDocuments
+
+        return ServerDocuments(self.client)
+
+    @cached_property
     def edits(self) -> "EditJobs":
         """The edits under way."""
         from spark_lsp.lsp.edit_jobs import EditJobs
@@ -267,6 +275,7 @@ class Parts:
             engine_side=self.engine_side,
             answers=self.answers,
             last_edits=self.last_edits,
+            server_documents=self.server_documents,
             tests=TestsWriter(self.workspace.documents, lambda: self.workspace.roots),
         )
         self.sync.on_change.append(edits.record_change)
@@ -316,6 +325,7 @@ class Parts:
             messages=self.messages,
             engine_side=self.engine_side,
             answers=self.answers,
+            documents=self.server_documents,
         )
 
     def _list_own_actions(self) -> "Sequence[CodeAction]":

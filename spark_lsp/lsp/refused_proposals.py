@@ -1,7 +1,8 @@
 """Offers to show a refused proposal, in editors that cannot show a preview.
 
-The message about the refusal then has the action "Show it". It opens the proposal as a difference, in a file
-that only the user can read. The file is replaced by the next one.
+The message about the refusal then has the action "Show it". It opens the proposal as a difference: in a
+read-only document of the server if the editor requests their text, or else in a file that only the user can
+read. The file is replaced by the next one.
 """
 
 import difflib
@@ -13,6 +14,7 @@ from pygls.exceptions import JsonRpcException
 
 from spark_lsp.errors import SparkError
 from spark_lsp.lsp.language_client import LanguageClient
+from spark_lsp.lsp.server_documents import ServerDocuments
 from spark_lsp.lsp.threads import run_in_thread
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, apply_edits
@@ -25,8 +27,9 @@ FILE_NAME = "proposal.diff"
 class RefusedProposals:
     """Asks the user, and opens the file."""
 
-    def __init__(self, client: LanguageClient) -> None:
+    def __init__(self, client: LanguageClient, documents: ServerDocuments) -> None:
         self._client = client
+        self._documents = documents
 
     @property
     def can_offer(self) -> bool:
@@ -34,7 +37,7 @@ class RefusedProposals:
         abilities = self._client.abilities
         return abilities.shows_questions and abilities.shows_documents and not self._client.shows_previews
 
-    async def offer(self, document: Document, edits: Sequence[Edit], reason: str) -> None:
+    async def offer(self, edit_id: str, document: Document, edits: Sequence[Edit], reason: str) -> None:
         """Show the reason for a refusal, and the proposal if the user wants to see it."""
         action = types.MessageActionItem(SHOW)
         params = types.ShowMessageRequestParams(types.MessageType.Warning, reason, [action])
@@ -42,10 +45,19 @@ class RefusedProposals:
             answer: object = await self._client.request_choice(params)
             if getattr(answer, "title", None) != SHOW:
                 return
-            path = await run_in_thread(_write, format_proposal(document, edits, reason))
-            await self._client.show_document(types.ShowDocumentParams(path.as_uri(), take_focus=True))
+            text = await run_in_thread(format_proposal, document, edits, reason)
+            if not await self._open(edit_id, document, text):
+                path = await run_in_thread(_write, text)
+                await self._client.show_document(types.ShowDocumentParams(path.as_uri(), take_focus=True))
         except (JsonRpcException, SparkError, OSError):
             return  # the editor has shown the reason, or its log has it
+
+    async def _open(self, edit_id: str, document: Document, text: str) -> bool:
+        """Open the proposal as a document of the server; return False if the editor does not show it."""
+        if not self._documents.can_show:
+            return False
+        name = f"{document.uri.rpartition('/')[2]}.diff"
+        return await self._documents.open(self._documents.put(edit_id, name, text))
 
 
 def format_proposal(document: Document, edits: Sequence[Edit], reason: str) -> str:

@@ -125,6 +125,15 @@ async def resolve_action(_: Parts, params: types.CodeAction, __: "Document | Non
     return params
 
 
+async def read_content(
+    parts: Parts, params: types.TextDocumentContentParams, _: "Document | None"
+) -> types.TextDocumentContentResult:
+    """Handle workspace/textDocumentContent."""
+    from spark_lsp.lsp.features import text_document_content
+
+    return text_document_content.read_content(params, documents=parts.server_documents)
+
+
 async def start_edit(parts: Parts, arguments: tuple[Any, ...]) -> dict[str, str]:
     """Handle the command spark.edit."""
     from spark_lsp.lsp.features import execute_command
@@ -286,6 +295,7 @@ REQUESTS: dict[str, RequestHandler] = {
     types.TEXT_DOCUMENT_INLINE_COMPLETION: complete_inline,
     types.TEXT_DOCUMENT_CODE_ACTION: list_actions,
     types.CODE_ACTION_RESOLVE: resolve_action,
+    types.WORKSPACE_TEXT_DOCUMENT_CONTENT: read_content,
 }
 
 COMMANDS: dict[str, CommandHandler] = {

@@ -84,6 +84,14 @@ class Hunks:
             self.inverses[number] = Edit(start, start + len(edit.new), text[edit.start : edit.end])
             growth += edit.growth
 
+    def count_as_applied(self, numbers: Iterable[int]) -> None:
+        """Count hunks as applied, and as typed over: no one can tell the report of them from typing."""
+        for number in numbers:
+            if number in self.open or number in self.dropped:
+                self.open.pop(number, None)
+                self.dropped = [each for each in self.dropped if each != number]
+                self.typed_over.append(number)
+
     def follow_undone(self) -> None:
         """Follow the change that undid all applied hunks in which the user did not type."""
         edits = sorted(self.inverses.values())

@@ -35,59 +35,91 @@ def move_range(start: int, end: int, change: Edit) -> tuple[int, int]:
     return min(start, change.start), max(end, change.end) + change.growth
 
 
+def _move_hunk(hunk: Hunk, change: Edit) -> Hunk:
+    return Hunk(*move_range(hunk.start, hunk.end, change), hunk.old, hunk.new)
+
+
+def _list_hunks(text: str, edits: Sequence[Edit]) -> list[Hunk]:
+    """Return the hunks that edits of `text` leave in its result."""
+    hunks: list[Hunk] = []
+    grown = 0
+    for edit in sorted(edits):
+        start = edit.start + grown
+        hunks.append(Hunk(start, start + len(edit.new), text[edit.start : edit.end], edit.new))
+        grown += edit.growth
+    return hunks
+
+
 class MadeEdit:
-    """See the module's text. `text` is the document before the edit, `target` the range of the request."""
+    """See the module's text. `text` is the document before the edit, `target` the range of the request.
+
+    `extend` adds further edits to one that was made: the hunks that the user accepts one after another are
+    one edit, which is undone as one.
+    """
 
     def __init__(self, text: str, edits: Sequence[Edit], target: tuple[int, int]) -> None:
-        self.expected = apply_edits(text, edits)
-        self.landed = not edits
-        self._is_confirmed = False
         self.target = target
-        self._text = text  # as last seen; the expected one from the landing on
         self.hunks: list[Hunk] = []
-        grown = 0
-        for edit in sorted(edits):
-            start = edit.start + grown
-            old = text[edit.start : edit.end]
-            self.hunks.append(Hunk(start, start + len(edit.new), old, edit.new))
-            grown += edit.growth
-        for edit in sorted(edits, reverse=True):
-            self.target = move_range(*self.target, edit)
-        self._answer = self.target
+        self.landed = True
+        self._text = text  # as last seen; the expected one from the landing on
+        self._answer = target
+        self._is_confirmed = False
+        self._expect(text, edits)
 
     @property
     def answer(self) -> tuple[int, int]:
         """The range of `expected` that the target became."""
         return self._answer
 
+    def extend(self, text: str, edits: Sequence[Edit]) -> None:
+        """Follow further edits of `text`, which belong to this edit and do not overlap its hunks."""
+        self.catch_up(text)
+        self._expect(text, edits)
+
+    def _expect(self, text: str, edits: Sequence[Edit]) -> None:
+        """Expect the text after `edits`. Until it is seen, `hunks` and `target` are those without them."""
+        self.expected = apply_edits(text, edits)
+        self.landed = not edits
+        self._is_confirmed = False
+        hunks, self._answer = self.hunks, self.target
+        for edit in sorted(edits, reverse=True):
+            hunks = [_move_hunk(each, edit) for each in hunks]
+            self._answer = move_range(*self._answer, edit)
+        self._expected_hunks = sorted([*hunks, *_list_hunks(text, edits)], key=lambda hunk: hunk.start)
+
     def follow(self, text: str, changes: Sequence[Edit]) -> None:
         """Follow the changes, made one after another, that led to `text`."""
         for index, change in enumerate(changes):
             is_last = index == len(changes) - 1
             after = text if is_last else apply_edits(self._text, [change])
-            if self.landed:
-                self._move(change, after)
+            self._move(change, after)
             self._text = after
-            self.landed = self.landed or after == self.expected
+            if not self.landed and after == self.expected:
+                self._land()
+
+    def _land(self) -> None:
+        self.landed = True
+        self._text, self.hunks, self.target = self.expected, self._expected_hunks, self._answer
 
     def confirm(self) -> None:
         """Note that the editor has made the edit; its change may be reported later."""
         self._is_confirmed = True
 
+    def withdraw(self) -> None:
+        """Note that the editor has refused the latest edits; those before them stay."""
+        self.landed = True
+
     def catch_up(self, text: str) -> None:
         """Follow changes that were not reported, such as those of a document that was reopened."""
         if self._is_confirmed and not self.landed:  # it came in one change with other text
-            self.landed = True
-            self._text = self.expected
-        if self.landed and text != self._text:
+            self._land()
+        if text != self._text:
             self._move(Edit(0, len(self._text), text), text)
             self._text = text
 
     def _move(self, change: Edit, after: str) -> None:
         for each in _narrow(self._text, change, after):
-            self.hunks = [
-                Hunk(*move_range(hunk.start, hunk.end, each), hunk.old, hunk.new) for hunk in self.hunks
-            ]
+            self.hunks = [_move_hunk(hunk, each) for hunk in self.hunks]
             self.target = move_range(*self.target, each)
 
     def make_undo(self, text: str) -> list[Edit] | None:

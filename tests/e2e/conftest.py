@@ -57,6 +57,8 @@ class Client(LanguageClient):
         self.statuses: list[Any] = []
         self.edits: list[Any] = []
         self.explanations: list[Any] = []
+        self.registered: list[types.Registration] = []
+        self.refreshed: list[str] = []
         self.applied: list[types.ApplyWorkspaceEditParams] = []
         self.accepts = True
         self.asked: list[types.ShowMessageRequestParams] = []
@@ -66,6 +68,12 @@ class Client(LanguageClient):
         self.feature("spark/status")(lambda params: self.statuses.append(params))
         self.feature("spark/edit")(lambda params: self.edits.append(params))
         self.feature("spark/explanation")(lambda params: self.explanations.append(params))
+        self.feature(types.CLIENT_REGISTER_CAPABILITY)(
+            lambda params: self.registered.extend(params.registrations)
+        )
+        self.feature(types.WORKSPACE_TEXT_DOCUMENT_CONTENT_REFRESH)(
+            lambda params: self.refreshed.append(params.uri)
+        )
         self.feature(types.WORKSPACE_APPLY_EDIT)(lambda params: self._apply(params))
 
         self.feature(types.WINDOW_SHOW_MESSAGE_REQUEST)(lambda params: self._choose(params))
@@ -125,6 +133,8 @@ class Client(LanguageClient):
             self.asked,
             self.messages,
             self.progress_reports,
+            self.shown_documents,
+            self.refreshed,
         ):
             heard.clear()
 

@@ -177,3 +177,59 @@ async def test_unreadable_arguments(join: Any, argument: dict[str, Any]) -> None
     with pytest.raises(JsonRpcException) as failed:
         await command(client, "spark.applyEdit", **argument)
     assert failed.value.code == -32602
+
+
+async def test_undo_takes_all_accepted_hunks_back_as_one(join: Any) -> None:
+    client, screen, edit_id = await begin(join, "rewrite", "preview")
+    await client.until(lambda: screen.state == "ready")
+    for version, (index, line) in enumerate([(1, 9), (0, 3)], start=2):
+        accepting = asyncio.create_task(command(client, "spark.applyEdit", id=edit_id, hunks=[index]))
+        await client.until(lambda sent=version - 1: len(client.applied) == sent)
+        new = "88" if line == 9 else "22"
+        client.change(version, new, line, 14, line, 15, uri=URI)  # the editor applies it
+        await accepting
+    await client.until(lambda: client.edits)
+    client.change(4, "import os\n", 0, 0, 0, 0, uri=URI)
+    undone = await command(client, "spark.undoEdit", uri=URI)
+    assert (undone["undone"], undone["state"]) == (edit_id, "started")
+    await client.until(lambda: len(client.edits) == 2)
+    change = client.applied[-1].edit.document_changes[0]
+    found = [(edit.range.start.line, edit.new_text) for edit in change.edits]
+    assert (change.text_document.version, sorted(found)) == (4, [(4, "2"), (10, "8")])
+
+
+async def test_undo_between_two_hunks_leaves_the_rest_in_preview(join: Any) -> None:
+    client, screen, edit_id = await begin(join, "rewrite", "preview")
+    await client.until(lambda: screen.state == "ready")
+    accepting = asyncio.create_task(command(client, "spark.applyEdit", id=edit_id, hunks=[0]))
+    await client.until(lambda: client.applied)
+    client.change(2, "22", 3, 14, 3, 15, uri=URI)
+    await accepting
+    await command(client, "spark.undoEdit", uri=URI)
+    await client.until(lambda: len(client.applied) == 2)
+    client.change(3, "2", 3, 14, 3, 16, uri=URI)
+    await client.until(lambda: client.edits)
+    assert client.edits[0].state == "applied"  # the undo
+    assert ([hunk.index for hunk in screen.hunks], screen.state) == ([1], "ready")
+    await command(client, "spark.discardEdit", id=edit_id)
+    await client.until(lambda: len(client.edits) == 2)
+    assert (client.edits[1].state, client.edits[1].code) == ("cancelled", Code.CANCELLED_BY_USER)
+    with pytest.raises(JsonRpcException):
+        await command(client, "spark.undoEdit", uri=URI)
+
+
+async def test_undo_of_a_live_edit(join: Any) -> None:
+    client, _, edit_id = await begin(join, "slow", "live")
+    await client.until(lambda: client.applied)
+    with pytest.raises(JsonRpcException) as growing:
+        await command(client, "spark.undoEdit", id=edit_id)
+    assert growing.value.code == -32803
+    client.change(2, "22", 3, 14, 3, 15, uri=URI)
+    await client.until(lambda: len(client.applied) == 2)
+    client.change(3, "88", 9, 14, 9, 15, uri=URI)
+    await client.until(lambda: client.edits)
+    await command(client, "spark.undoEdit", uri=URI)
+    await client.until(lambda: len(client.edits) == 2)
+    change = client.applied[-1].edit.document_changes[0]
+    found = sorted((edit.range.start.line, edit.new_text) for edit in change.edits)
+    assert (change.text_document.version, found) == (3, [(3, "2"), (9, "8")])

@@ -1,4 +1,4 @@
-"""A language server that finds undefined names `pd`: the neighbour whose diagnostics spark-lsp fixes."""
+"""A language server that finds undefined names `pd` and unused imports: spark-lsp fixes its diagnostics."""
 
 import json
 import re
@@ -13,18 +13,26 @@ def send(**fields: Any) -> None:
 
 
 def publish(uri: str, text: str) -> None:
-    """Tell where `pd` is used in a text that does not import it."""
-    found = [] if "import pandas" in text else list(re.finditer(r"\bpd\b", text))
-    diagnostics: list[dict[str, Any]] = []
-    for match in found:
-        line, column = (
-            text.count("\n", 0, match.start()),
-            match.start() - text.rfind("\n", 0, match.start()) - 1,
-        )
-        start, end = {"line": line, "character": column}, {"line": line, "character": column + 2}
-        message = "Undefined name `pd`"
-        diagnostics.append({"range": {"start": start, "end": end}, "severity": 1, "message": message})
+    """Report the uses of `pd` in a text that does not import it, and imports that no line uses."""
+    missing = [] if "import pandas" in text else re.finditer(r"\bpd\b", text)
+    unused = [
+        each for each in re.finditer(r"^import (\w+)$", text, re.MULTILINE) if f"{each[1]}." not in text
+    ]
+    diagnostics = [
+        *(describe(text, each.span(), "Undefined name `pd`", severity=1) for each in missing),
+        *(
+            describe(text, each.span(1), f"`{each[1]}` imported but unused", severity=2, code="F401")
+            for each in unused
+        ),
+    ]
     send(method="textDocument/publishDiagnostics", params={"uri": uri, "diagnostics": diagnostics})
+
+
+def describe(text: str, span: tuple[int, int], message: str, **more: Any) -> dict[str, Any]:
+    """Return a diagnostic of one line."""
+    line, column = text.count("\n", 0, span[0]), span[0] - text.rfind("\n", 0, span[0]) - 1
+    start, end = {"line": line, "character": column}, {"line": line, "character": column + span[1] - span[0]}
+    return {"range": {"start": start, "end": end}, "message": message, **more}
 
 
 def main() -> None:

@@ -2,10 +2,7 @@
 
 import os
 import re
-import shutil
 import signal
-import sys
-import tempfile
 import time
 import tomllib
 from collections.abc import Callable, Iterator
@@ -14,108 +11,15 @@ from pathlib import Path
 import pytest
 
 from spark_lsp import config
-from spark_lsp.prompts import actions
+from tests.editors.helix import LINES, Helix, configure
 from tests.editors.speed import TIMES, report
-from tests.editors.terminal import Terminal
 
 pytestmark = pytest.mark.editor
 
 ROOT = Path(__file__).parent.parent.parent
-LINTER = Path(__file__).parent / "linter.py"
-LINES = ROOT / "editors" / "helix" / "languages.toml"
 ITEM = " return a + b text"  # as the menu shows it
 SUMS = "def add(a, b):\n    \n\n\ndef mul(a, b):\n    return a * b\n"
 INSTRUCT, DOCUMENT = "Edit with an instruction…", "Add documentation"
-# What the menus of these tests can hold.
-ACTIONS = (*(each.title for each in actions.ACTIONS if each.name != "fix"), "Fix: ")
-WORDS = "[editor]\nword-completion.enable = false\nlsp.display-messages = true\n"
-
-
-def programs(folder: Path) -> Path:
-    """Fill a folder with the servers that Helix finds: spark-lsp, and for one of its own a small linter."""
-    folder.mkdir(exist_ok=True)
-    (folder / "spark-lsp").symlink_to(Path(sys.executable).parent / "spark-lsp")
-    linter = folder / "pylsp"
-    linter.write_text(f"#!/bin/sh\nexec {sys.executable} {LINTER}\n")
-    linter.chmod(0o755)
-    return folder
-
-
-class Helix(Terminal):
-    """One running Helix with one file open; its configuration is the one that is delivered."""
-
-    def __init__(self, program: str, file: Path, environment: dict[str, str], folder: Path) -> None:
-        self.file = file
-        self.log = folder / "helix.log"
-        self._socket = Path(tempfile.mkdtemp(prefix="tmux-"))  # a socket's path has to be short
-        environment = {
-            **environment,
-            "PATH": f"{programs(folder / 'bin')}:{environment['PATH']}",
-            "XDG_CACHE_HOME": str(folder / "cache"),
-            "TERM": "tmux-256color",
-            "COLORTERM": "truecolor",
-            "LANG": "C.UTF-8",
-        }
-        command = [program, "-v", "--log", str(self.log), str(file)]
-        super().__init__(command, environment, file.parent, socket=self._socket / "s", size=(100, 20))
-
-    def told(self, what: str) -> int:
-        """Count what the server sent, by a text that stands in its message."""
-        if not self.log.exists():
-            return 0
-        lines = self.log.read_text("utf-8", "replace").splitlines()
-        return sum("spark-lsp <-" in line and what in line for line in lines)
-
-    def ready(self, engine: str = "replay") -> None:
-        """Wait until the server has told which engine answers."""
-        self.wait(lambda: self.told(f'"engine": "{engine}"'), f"the engine {engine}")
-
-    def saved(self) -> str:
-        """Leave insert mode, write the file and return it, byte for byte."""
-        before = self._written_at()
-        self.command("write")
-
-        def written() -> bool:
-            # The screen alone is not enough: a look may fall between " NOR " and "[+]" being drawn.
-            screen = self.screen()
-            return self._written_at() not in (None, before) and " NOR " in screen and "[+]" not in screen
-
-        self.wait(written, "the file to be written")
-        return self.file.read_bytes().decode()
-
-    def _written_at(self) -> tuple[int, int] | None:
-        """Say when the file was last written, and which one it is; None while it is being replaced."""
-        try:
-            found = self.file.stat()
-        except FileNotFoundError:
-            return None
-        return found.st_mtime_ns, found.st_ino
-
-    def normal(self) -> None:
-        """Leave insert mode; Escape with a key directly behind it would be another key."""
-        if " NOR " not in self.screen():
-            self.press("Escape")
-            self.wait(lambda: " NOR " in self.screen(), "normal mode")
-
-    def command(self, line: str) -> None:
-        """Give a command of Helix' command line."""
-        self.normal()
-        self.type(f":{line}")
-        self.press("Enter")
-
-    def act(self, title: str) -> None:
-        """Choose a code action by its title."""
-        self.press("Space")
-        self.type("a")
-        self.shows(title)
-        lines = [line for line in self.screen().splitlines() if any(each in line for each in ACTIONS)]
-        place = next(number for number, line in enumerate(lines) if title in line)
-        self.press(*["Down"] * place, "Enter")  # the first is chosen to begin with
-
-    def close(self) -> None:
-        """End it."""
-        super().close()
-        shutil.rmtree(self._socket, ignore_errors=True)
 
 
 Start = Callable[..., Helix]
@@ -128,10 +32,7 @@ def start(helix: str, tmp_path: Path, ready_home: dict[str, str]) -> Iterator[St
     running: list[Helix] = []
 
     def begin(text: str = SUMS, more: str = "", name: str = "sums.py", **environment: str) -> Helix:
-        settings = Path(ready_home["XDG_CONFIG_HOME"]) / "helix"
-        settings.mkdir(exist_ok=True)
-        (settings / "languages.toml").write_text(LINES.read_text("utf-8") + more, "utf-8")
-        (settings / "config.toml").write_text(WORDS, "utf-8")
+        configure(ready_home, more)
         file = tmp_path / name
         file.write_bytes(text.encode())
         running.append(Helix(helix, file, {**ready_home, **environment}, tmp_path))
@@ -261,17 +162,6 @@ def test_a_late_answer_is_not_offered_where_it_does_not_fit(start: Start, replay
     assert "return a + b" not in text
 
 
-def test_documentation_is_added_in_one_undo(start: Start) -> None:
-    editor = start()
-    editor.ready()
-    editor.type("6G")
-    editor.act(DOCUMENT)
-    editor.shows("Add two numbers")
-    assert editor.saved() == SUMS.replace("b):\n    return", 'b):\n    """Add two numbers."""\n    return')
-    editor.type("u")
-    assert editor.saved() == SUMS
-
-
 SWAPPED = "def mul(a, b):\n    return b * a\n"
 
 
@@ -288,37 +178,6 @@ def test_an_instruction_in_a_comment(start: Start, answers: Answers, keys: str) 
     assert editor.saved() == SUMS.replace("a * b", "b * a")
     editor.type("u")
     assert editor.saved() == before
-
-
-def test_a_body_is_completed_in_one_undo(start: Start, answers: Answers) -> None:
-    answers("edit", "```python\n    return a + b\n```\n")
-    text = "def add(a, b):\n    raise NotImplementedError\n"
-    editor = start(text)
-    editor.ready()
-    editor.type("2G")
-    editor.act("Complete the body")
-    editor.shows("return a + b")
-    assert editor.saved() == "def add(a, b):\n    return a + b\n"
-    editor.type("u")
-    assert editor.saved() == text
-
-
-def test_a_name_without_a_question_is_a_default_one(start: Start) -> None:
-    editor = start("def mul(a, b):\n    result = a * b\n    return result\n")
-    editor.ready()
-    editor.type("2Gw")
-    editor.act("Rename `result`")
-    editor.shows("result_renamed = a * b")
-    assert editor.saved() == "def mul(a, b):\n    result_renamed = a * b\n    return result_renamed\n"
-
-
-def test_without_an_instruction_it_says_what_to_do(start: Start) -> None:
-    editor = start()
-    editor.ready()
-    editor.type("5G")
-    editor.act(INSTRUCT)
-    editor.shows("The edit has no instruction")
-    assert editor.saved() == SUMS
 
 
 def test_a_diagnostic_of_another_server_is_fixed(start: Start) -> None:

@@ -70,7 +70,7 @@ def test_a_preview_is_rejected(editor: Editor) -> None:
     assert editor.wait(lambda: editor.lua("return vim.g.edit"))["state"] == "cancelled"
 
 
-def test_one_hunk_of_a_preview_is_accepted_while_the_rest_stays(editor: Editor) -> None:
+def test_one_hunk_of_a_preview_is_accepted_and_all_are_undone(editor: Editor) -> None:
     editor.input("ggO# above<Esc>")  # the hunks follow
     editor.wait(lambda: [mark["row"] for mark in marks(editor) if mark.get("line_hl_group")] == [4, 10])
     editor.input("G:SparkAcceptHunk<CR>")
@@ -79,6 +79,8 @@ def test_one_hunk_of_a_preview_is_accepted_while_the_rest_stays(editor: Editor) 
     editor.input("gg:SparkAccept<CR>")
     editor.wait(lambda: editor.lines() == ["# above", *REWRITTEN.splitlines()])
     editor.wait(lambda: not marks(editor))
+    editor.input("O# too<Esc>:Spark undo<CR>")
+    editor.wait(lambda: editor.lines() == ["# too", "# above", *FUNCTION.splitlines()])
 
 
 def test_a_stale_edit_of_version_0_is_refused(editor: Editor) -> None:

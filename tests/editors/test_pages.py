@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.editors.helix import Helix
 from tests.editors.neovim import BUILT_IN, Editor
-from tests.editors.test_helix import Helix
 
 pytestmark = [pytest.mark.editor, pytest.mark.timeout(180)]
 

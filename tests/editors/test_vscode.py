@@ -22,7 +22,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Error, sync_playwright
 
+from spark_lsp.prompts.actions import Ask, find_action
 from tests.conftest import ROOT, fetched, private_home, require
+from tests.editors.action_cases import CASES, EXPLANATION, NAMES, TESTS, Case, write_engines
 from tests.editors.code import CodeServer, Window, launch
 from tests.editors.speed import TIMES, report
 from tests.enclosure import REAL
@@ -104,6 +106,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         (config / "config.toml").write_text(CONFIG)
         for name, text in TEXTS.items():
             (config / f"{name}.txt").write_text(text)
+        write_engines(config)
         yield {**environment, "TMPDIR": str(folder), "XDG_DATA_HOME": str(folder / "data")}
 
 
@@ -445,12 +448,91 @@ def undone(window: Window, before: str) -> None:
     window.becomes(before)
 
 
-def test_add_documentation(open_: Open) -> None:
-    window = open_()
-    window.at(5)
-    menu(window, "Add documentation")
-    window.becomes("\n".join([*LINES[:5], '    """Add two numbers."""', *LINES[5:], ""]))
-    undone(window, TEXT)
+LINT = """{
+  "version": "2.0.0",
+  "tasks": [{
+    "label": "lint", "type": "shell", "command": "cat problems.txt",
+    "group": { "kind": "build", "isDefault": true },
+    "presentation": { "reveal": "never" },
+    "problemMatcher": {
+      "owner": "linter", "severity": "warning", "fileLocation": ["relative", "${workspaceFolder}"],
+      "pattern": {
+        "regexp": "^(.+):(\\\\d+):(\\\\d+)-(\\\\d+): (\\\\w+) (.+)$",
+        "file": 1, "line": 2, "column": 3, "endColumn": 4, "code": 5, "message": 6
+      }
+    }
+  }]
+}"""
+PROBLEMS = """fix.py:1:8-10: F401 `os` imported but unused
+fix_all.py:1:8-10: F401 `os` imported but unused
+fix_all.py:2:8-10: F401 `re` imported but unused
+"""
+
+
+def file_of(name: str, folder: Path) -> Path:
+    return folder / ("sums.py" if name == "tests" else f"{name}.py")
+
+
+@pytest.fixture(scope="class")
+def acting(server: CodeServer, shared: Shared) -> Iterator[Shared]:
+    """The shared window, with a file for each action, a server, and the diagnostics of a task."""
+    (tasks := shared.folder / ".vscode").mkdir(exist_ok=True)
+    (tasks / "tasks.json").write_text(LINT)
+    (shared.folder / "problems.txt").write_text(PROBLEMS)
+    for name, case in CASES.items():
+        file_of(name, shared.folder).write_text(case.text)
+    server.spark = SPARK
+    server.settings()
+    window = shared.open(file_of("fix", shared.folder))
+    # The editor looks for tasks after its start; it runs none before.
+    window.coax("Control+Shift+B", lambda: window.page.query_selector(".squiggly-warning"), "the diagnostics")
+    yield shared
+    shared.tidy()
+
+
+class TestEachActionOfTheTable:
+    """Each code action once; all of them share one file's server, so that none waits for its start."""
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_once(self, acting: Shared, server: CodeServer, name: str) -> None:
+        case = CASES[name]
+        server.settings(**route(completion=name, edit=name, chat=name))
+        window = acting.open(file_of(name, acting.folder))
+        window.ready(name)
+        act(window, name, case)
+        if name == "explain":
+            window.wait(lambda: EXPLANATION in window.text(), "the explanation")
+            window.run("View: Revert and Close Editor")
+        elif name == "tests":
+            window.wait(lambda: "The tests of `total` are in" in window.notices(), "the message")
+            tests = acting.folder / "tests" / "test_sums.py"
+            window.wait(lambda: tests.exists() and tests.read_text() == TESTS, "the tests")
+        else:
+            window.becomes(case.expected)
+            undone(window, case.text)
+
+
+def act(window: Window, name: str, case: Case) -> None:
+    """Put the cursor on the case's code, choose its action, and answer its question."""
+    window.press("Control+g")
+    window.page.wait_for_selector(".quick-input-widget input")
+    line, column = case.position
+    window.page.keyboard.insert_text(f"{line}:{column + 1}")
+    window.press("Enter", *["Shift+ArrowRight"] * case.selected)
+    if name in ("fix", "fix_all"):
+        window.wait(lambda: window.page.query_selector(".squiggly-warning"), "the diagnostic")
+    if name == "fix_all":
+        window.press("Control+A")  # VS Code sends the diagnostics of the selection
+        window.run("Fix All")
+        return
+    (lightbulb if name == "fix" or case.selected else menu)(window, case.title)
+    question = {Ask.INSTRUCTION: "Edit with an instruction", Ask.NAME: "New name"}.get(find_action(name).ask)
+    if question is not None:
+        window.wait(lambda: question in window.asked(), "the question")
+        keep(window, name)
+        window.press("Control+A")
+        window.type(case.given)
+        window.press("Enter")
 
 
 # What the server is asked and answers goes into two files.
@@ -506,44 +588,6 @@ def test_a_fix_of_what_another_server_complains_about(open_alone: Open) -> None:
     lightbulb(window, "Fix: ")
     window.becomes(text.replace("number", "string"))
     undone(window, text)
-
-
-def test_an_instruction_is_asked_for(open_: Open) -> None:
-    window = open_(**route(edit="swap"))
-    window.at(5)
-    window.press("Home", "Shift+ArrowDown", "Shift+ArrowDown")
-    lightbulb(window, "Edit with an instruction")
-    window.page.wait_for_selector(".quick-input-widget input")
-    window.wait(lambda: "Edit with an instruction" in window.asked(), "the question")
-    window.type("swap the factors")
-    keep(window, "instruction")
-    window.press("Enter")
-    window.becomes(TEXT.replace("a * b", "b * a"))
-    undone(window, TEXT)
-
-
-RENAMED = "def mul(a, b):\n    result = a * b\n    return result\n"
-
-
-def test_a_name_is_asked_for_and_proposed(open_: Open) -> None:
-    window = open_(RENAMED, **route(edit="swap"))
-    window.at(2)
-    window.press("Home")
-    menu(window, "Rename `result`")
-    window.wait(lambda: "New name" in window.asked(), "the question")
-    window.press("Control+A")
-    window.type("product")
-    window.press("Enter")
-    window.becomes(RENAMED.replace("result", "product"))
-    undone(window, RENAMED)
-
-
-def test_an_explanation_from_the_menu_is_shown_beside(open_: Open) -> None:
-    window = open_()
-    window.at(6)
-    menu(window, "Explain")
-    window.wait(lambda: "It multiplies." in window.text(), "the explanation")
-    assert window.page.query_selector('.tab:has-text("Explanation.md")')
 
 
 def test_the_key_for_an_instruction(open_: Open) -> None:
@@ -602,7 +646,7 @@ def test_a_preview_is_rejected(open_: Open) -> None:
     window.becomes(VALUES)
 
 
-def test_one_change_of_a_preview_is_accepted(open_: Open) -> None:
+def test_one_change_of_a_preview_is_accepted_and_all_are_undone(open_: Open) -> None:
     window = preview(open_)
     window.at(10)
     window.press("Control+Alt+Enter")
@@ -610,6 +654,11 @@ def test_one_change_of_a_preview_is_accepted(open_: Open) -> None:
     window.wait(lambda: "Accept (1 change" in lenses(window), "the rest of the preview")
     window.press("Control+Enter")
     window.becomes(REWRITTEN)
+    window.press("Control+Home")
+    window.type("# here\n")
+    window.becomes("# here\n" + REWRITTEN)
+    window.run("Spark: Undo Last Edit")
+    window.becomes("# here\n" + VALUES)
 
 
 def test_an_edit_goes_on_and_is_undone(open_: Open) -> None:

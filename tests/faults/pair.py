@@ -271,6 +271,7 @@ class Pair:
         about = {"textDocument": {"uri": uri}, "range": here, "context": {"diagnostics": []}}
         wanted.append(self.ask("textDocument/codeAction", about))
         wanted.append(self.ask("codeAction/resolve", {"title": "x"}))
+        wanted.append(self.ask("workspace/textDocumentContent", {"uri": "spark-lsp:/0/edit-0/a.py.diff"}))
         wanted.append(self.ask("nobody/knowsThis", {}))
         place = {"textDocument": {"uri": ruled}, "position": {"line": 1, "character": 4}}
         wanted += [self.ask("textDocument/completion", place), self.suggestion(ruled, 1, 4)]

@@ -57,6 +57,8 @@ EXCUSED = {
     "engine/wafer/engine.py:WaferEngine.observe": "only of the engine of completions, which is a replay here",
     "lsp/edit_jobs.py:EditJobs._offers_proposal": "editors without previews; see `test_refused_proposals.py`",
     "lsp/refused_proposals.py": "the same",
+    "lsp/explanations.py:Explanations._open": "editors that request documents: `test_server_documents.py`",
+    "lsp/server_documents.py": "the same",
     "gateway/writer.py:ConnectionWriter.wait_while": "a peer that reads too slowly; `test_handler.py` has it",
 }
 TWICE = (  # only reached after another failure, which one fault is not

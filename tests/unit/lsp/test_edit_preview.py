@@ -52,6 +52,7 @@ class Scene:
         seen = RedactedDocument.from_document(self.editor.document)
         request = EditRequest("instruct", seen, SyntaxTree.of(seen.real), 0, len(old), "change it")
         request.__dict__["target"] = (0, len(old))
+        self.request = request
         self.preview = self.previews.create("edit-1", request)
         self.typed = 0
 

@@ -8,6 +8,7 @@ from lsprotocol import types
 
 from spark_lsp.lsp.abilities import Abilities
 from spark_lsp.lsp.refused_proposals import RefusedProposals, format_proposal
+from spark_lsp.lsp.server_documents import ServerDocuments
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 from tests.unit.lsp.editors import RecordingClient
@@ -56,7 +57,7 @@ def test_the_difference_has_the_reason_and_the_lines() -> None:
 async def test_the_user_sees_it_in_a_private_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARK_LSP_RUNTIME_DIR", str(tmp_path))
     client = AskedClient("Show it")
-    await RefusedProposals(client).offer(DOCUMENT, EDITS, REASON)
+    await RefusedProposals(client, ServerDocuments(client)).offer("edit-1", DOCUMENT, EDITS, REASON)
     assert [params.message for params in client.asked] == [REASON]
     (file,) = tmp_path.iterdir()
     assert client.opened == [file.as_uri()]
@@ -69,7 +70,7 @@ async def test_without_the_users_wish_nothing_is_written(
 ) -> None:
     monkeypatch.setenv("SPARK_LSP_RUNTIME_DIR", str(tmp_path))
     client = AskedClient(None)
-    await RefusedProposals(client).offer(DOCUMENT, EDITS, REASON)
+    await RefusedProposals(client, ServerDocuments(client)).offer("edit-1", DOCUMENT, EDITS, REASON)
     assert client.opened == []
     assert list(tmp_path.iterdir()) == []
 
@@ -88,4 +89,4 @@ def test_it_is_offered_only_where_it_can_be_shown(
 ) -> None:
     client = AskedClient(None, can_ask=can_ask, can_show=can_show)
     client.shows_previews = previews
-    assert RefusedProposals(client).can_offer is expected
+    assert RefusedProposals(client, ServerDocuments(client)).can_offer is expected
