@@ -187,10 +187,8 @@ class GhostText:
     def _shape_final(self, length: int) -> tuple[str, int]:
         """Return the first `length` characters of the answer as a text that parses, and its end."""
         text, length = self._shape_text(length)
-        if not text:
-            return "", self._offset
-        kept = self._parse_check.trim(text)
-        if kept < len(text):
+        # The shorter text loses the line end at its end, which may have ended a comment: check it, too.
+        while text and (kept := self._parse_check.trim(text)) < len(text):
             text, length = self._shape_text(kept)
         return self._locate(text, length)
 

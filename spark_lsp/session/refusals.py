@@ -140,7 +140,7 @@ class RefusalsHere:
             if self.memory.matches(each, unit):
                 return how
         is_growing = not unit.endswith("\n")
-        if is_growing and any(len(unit) < each.length for each in self.known):
+        if is_growing and any(len(unit.rstrip()) < each.length for each in self.known):
             return Verdict.UNDECIDED
         return Verdict.NEW
 
@@ -159,10 +159,13 @@ def _unit(document: Document, offset: int, text: str, *, done: bool) -> str:
 
 
 def first_line(text: str, *, done: bool) -> str:
-    """Return a text through its first line that is not blank; with a line end if that line is complete."""
+    """Return a text through its first line that is not blank; with a line end if that line is complete.
+
+    Complete lines lose the blanks at their ends: the same answer may be offered with or without them.
+    """
     kept = ""
     *closed, last = LINE_END.split(text)
-    for line in [each + "\n" for each in closed] + [last + "\n" if done else last]:
+    for line in [each.rstrip() + "\n" for each in closed] + [last.rstrip() + "\n" if done else last]:
         kept += line
         if line.strip():
             break

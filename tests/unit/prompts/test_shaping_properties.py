@@ -133,6 +133,7 @@ def test_no_accepted_answer_breaks_python_that_parsed(lines: list[str], at: int,
     check_parses("python", "\n".join(lines) + "\n", at, reply)
 
 
+@example(["let x = 1;", "if (x) { f([1]); }"], 24, "//\n\n    a")  # the line end that is cut ends a comment
 @given(
     st.lists(st.sampled_from(SCRIPT), max_size=6),
     st.integers(0, 200),

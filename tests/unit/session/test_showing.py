@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from spark_lsp.codes import Code
@@ -171,6 +171,7 @@ TEXTS = st.text(alphabet="ab \n", min_size=1, max_size=8)
 
 
 @pytest.mark.slow
+@example([("a", 0.0), (" \na", 0.0), ("a", 0.0), ("a", 0.0)], 0.0, ["a"], False, False)  # offered as "a"
 @given(CHUNKS, st.floats(0, 1), st.lists(TEXTS, max_size=3), st.booleans(), st.booleans())
 def test_what_is_shown_only_grows_or_is_cut_and_no_refused_text_is_shown(
     chunks: list[tuple[str, float]], threshold: float, refused: list[str], partial: bool, reported: bool
