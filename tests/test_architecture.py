@@ -107,6 +107,7 @@ ONLY_IN = {
     "tree_sitter": (
         "prompts/added_tests.py",
         "prompts/checks/",
+        "prompts/dead_code.py",
         "prompts/syntax.py",
         "prompts/shaping/error_count.py",
         "prompts/names",

@@ -1,4 +1,4 @@
-"""The heads of blocks that may stand at a place in Python code, as far as the lines around it tell.
+"""The heads of blocks that fit at a place in Python code, as far as the lines around it tell.
 
 A branch such as `else:` needs the statement it belongs to above it; and a branch below the block needs a head
 that may have it.

@@ -129,7 +129,7 @@ class Outcomes:
             return self._end(shown, Outcome.TYPED)
         moved = _move(made, document)
         if moved is None:
-            return self._end_by_time(document.uri, now, is_contradicted=grown >= 0)  # or letters were deleted
+            return self._end_by_time(document.uri, now, is_contradicted=_is_typed_at_cursor(made, document))
         shown.typed += len(made.text) - len(moved.text)
         shown.suggestion = moved
         return []
@@ -187,6 +187,21 @@ class Outcomes:
         while len(self._ended) > REMEMBERED:
             del self._ended[next(iter(self._ended))]
         return [ended]
+
+
+def _is_typed_at_cursor(suggestion: Suggestion, document: Document) -> bool:
+    """Return whether all that changed is that text came at the suggestion's cursor.
+
+    Else letters were deleted, or the change is elsewhere, as those of a formatter: that says nothing about
+    the suggestion.
+    """
+    before, anchor = suggestion.document.text, suggestion.anchor
+    after = document.text
+    return (
+        len(after) > len(before)
+        and after.startswith(before[:anchor])
+        and (after.endswith(before[anchor:]) or after.endswith(before[suggestion.end :]))
+    )
 
 
 def _move(suggestion: Suggestion, document: Document) -> Suggestion | None:

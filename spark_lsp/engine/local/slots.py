@@ -140,23 +140,32 @@ class Slots:
     def plan_slot(self, index: int, prefix: str, suffix: str, seconds: float = 0.0) -> Plan:
         """Return the plan for the window of one slot, whatever is cached.
 
-        `seconds` is for how long the model may read it; 0 means the usual time of the slot.
+        `seconds` is for how long the model may read it; 0 means the usual time of the slot. A slower engine
+        gets smaller windows. But one that the slot has read already costs less than a smaller one that begins
+        elsewhere, so it stays until the cursor has left it.
         """
         slot = self.held[index]
+        size = window.choose_window_size(
+            self.pace, seconds or _READING_S[index], slot.size, _MIN_WINDOW_CHARS, _MAX_WINDOW_CHARS
+        )
+        if slot.prompt and size < slot.size:
+            kept = self._plan_window(index, prefix, suffix)
+            if kept.reading_s <= _WARM_READING_S:
+                return kept
+        slot.size = size
+        return self._plan_window(index, prefix, suffix)
+
+    def _plan_window(self, index: int, prefix: str, suffix: str) -> Plan:
+        slot = self.held[index]
         _, fragment = fim.split_fragment(_plain_ends(prefix))
-        chosen = self._choose_window(index, prefix, suffix, seconds)
+        chosen = self._choose_window(index, prefix, suffix)
         prompt = fim.render_prompt(chosen.prefix, chosen.suffix, self.family, self.files)
         unread = len(prompt) - common_prefix_length(prompt, slot.prompt)
         ends = chosen.suffix == window.frozen_suffix(_plain_ends(suffix))
         return Plan(index, prompt, chosen.prefix, fragment, self.pace.seconds_for(unread), ends)
 
-    def _choose_window(
-        self, index: int, prefix: str, suffix: str, seconds: float = 0.0
-    ) -> window.PromptWindow:
+    def _choose_window(self, index: int, prefix: str, suffix: str) -> window.PromptWindow:
         slot = self.held[index]
-        slot.size = window.choose_window_size(
-            self.pace, seconds or _READING_S[index], slot.size, _MIN_WINDOW_CHARS, _MAX_WINDOW_CHARS
-        )
         read, _ = fim.split_fragment(_plain_ends(prefix))
         return window.choose_window(read, _plain_ends(suffix), slot.size, slot.prefix)
 
@@ -185,6 +194,7 @@ class Slots:
         slot = self.held[index]
         slot.prompt = contents.prompt
         slot.prefix = contents.prefix
+        slot.size = contents.size
 
     def forget_all(self) -> None:
         """Record that all slots are empty: the child is new."""

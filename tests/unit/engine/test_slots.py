@@ -54,6 +54,23 @@ def test_a_completion_after_a_long_rest_uses_the_full_window() -> None:
     assert plan.reading_s < 0.2
 
 
+def test_an_engine_that_has_become_slow_keeps_what_it_has_read() -> None:
+    slots = Slots("qwen", SLOW)
+    read_all(slots)
+    saved = [replace(slots.held[index]) for index in (NEAR, WIDE, FULL)]
+    slots.pace = ReadingPace(tokens_per_s=10)
+    kept = slots.plan(PREFIX + "func", SUFFIX)
+    assert kept.slot == FULL
+    assert kept.reading_s < 0.2
+    slots.forget_all()
+    read_all(slots, "x = ", "\n")  # another document, with small windows
+    for index, contents in zip((NEAR, WIDE, FULL), saved, strict=True):
+        slots.restore(index, contents)
+    assert slots.plan(PREFIX + "func", SUFFIX) == kept
+    elsewhere = slots.plan(FUNCTIONS[:2000] + "value = ", FUNCTIONS[2000:])
+    assert len(elsewhere.prompt) < 800
+
+
 def test_a_completion_after_a_short_rest_uses_the_near_window() -> None:
     slots = Slots("qwen", SLOW)
     near = slots.plan_reading(PREFIX, SUFFIX)

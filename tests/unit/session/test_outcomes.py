@@ -107,6 +107,23 @@ def test_a_change_elsewhere_ends_it_too() -> None:
     assert outcomes.change(Document("file:///b.py", "", 1), 9.0) == []
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "text"),
+    [
+        (0, 0, "import os\n"),  # an import that another tool adds
+        (AT, len(BASE.text), "\ny = 1\nz = 2\n"),  # a formatter below
+        (0, len(BASE.text), "\n\nx = \n\ny\n"),  # the whole text again
+        (0, AT, "x: int = "),  # an item of a menu, in place of letters before the cursor
+        (AT - 1, AT, ""),  # letters are deleted
+    ],
+)
+def test_a_change_elsewhere_says_nothing_about_a_suggestion(start: int, end: int, text: str) -> None:
+    outcomes = Outcomes()
+    outcomes.show(suggestion(), Origin(), 0.0)
+    [ended] = outcomes.change(BASE.splice(start, end, text, 2), SEEN_SECONDS)
+    assert (ended.outcome, ended.is_contradicted) == (Outcome.IGNORED, False)
+
+
 def test_a_rejection_and_what_follows_it() -> None:
     screen = Screen()
     screen.ended += screen.outcomes.reject(1, 0.1)
