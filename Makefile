@@ -1,8 +1,9 @@
 # All targets work without root and write only to .venv and the user's cache directory.
 .DEFAULT_GOAL := help
-.PHONY: help demo check pages test oldest newest versions cover lint bench faults fuzz soak editors vscode vsix vllm fleet clients model clean
+.PHONY: help demo check unit pages test oldest newest versions cover lint bench faults fuzz soak editors vscode vsix vllm fleet clients model clean
 
 PYTHON ?= python3
+unexport PYTHONDONTWRITEBYTECODE # compiled tests save 5 s of each run
 SOAK_S ?= 1800
 FUZZ_OPERATIONS ?= 1000000
 FUZZ_SECONDS ?= 600
@@ -30,9 +31,11 @@ cover: $(STAMP) ## check that the unit tests take every branch of the wire proto
 	  tests/unit/engine/test_circuit_breaker.py tests/unit/engine/test_sse.py
 	@$(BIN)/coverage report --skip-covered --show-missing --fail-under=100
 
-check: $(STAMP) ## the quick check while you work: ruff, pyright and the unit tests
-	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -q --numprocesses=$(WORKERS) tests/unit tests/test_*.py
+check: $(STAMP) ## the quick check while you work: ruff, pyright and the unit tests that take less than seconds
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint unit
+
+unit: $(STAMP)
+	@$(BIN)/python -m pytest -q -m "not slow" tests/unit tests/test_*.py
 
 pages: $(STAMP) ## write the pages and the VS Code settings that are generated from the code
 	@$(BIN)/python -m scripts.reference

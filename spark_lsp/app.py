@@ -255,7 +255,7 @@ def refuse_unapproved(
     problems: list[config.Problem] = []
     for name, table in engines.items():
         try:
-            missing = approvals.missing(table)
+            missing = approvals.find_missing(table)
         except ConfigError as error:
             problems.append(config.Problem(f"engines.{name}", "editor", str(error)))
             continue

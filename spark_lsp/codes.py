@@ -171,7 +171,7 @@ Reason = Literal[
 T = TypeVar("T")
 
 
-def known(code: object, otherwise: T) -> Code | T:
+def to_known_code(code: object, otherwise: T) -> Code | T:
     """Return a code that came from another program, or `otherwise` for one that is not on the list."""
     try:
         return Code(code)

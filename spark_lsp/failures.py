@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
-from spark_lsp.codes import Code, known
+from spark_lsp.codes import Code, to_known_code
 
 FAILED, PROBLEM = "failed", "problem"
 
@@ -40,7 +40,7 @@ def read(line: str) -> Failure | None:
     event, message = fields.get("event"), fields.get("message")
     if event not in (FAILED, PROBLEM) or not isinstance(message, str):
         return None
-    return Failure(event, known(fields.get("code"), Code.ERROR), message)
+    return Failure(event, to_known_code(fields.get("code"), Code.ERROR), message)
 
 
 def read_all(text: str) -> Iterator[Failure]:

@@ -71,7 +71,7 @@ def start(
 ) -> "subprocess.Popen[bytes]":
     """Start a program; the arguments are those of `subprocess.Popen`. Raises `OSError`."""
     return subprocess.Popen(
-        _checked(command),
+        _check_program(command),
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
@@ -98,7 +98,7 @@ def run(
     Raises `OSError` if it cannot be started and `subprocess.TimeoutExpired` if it took too long.
     """
     return subprocess.run(
-        _checked(command),
+        _check_program(command),
         input=input,
         stdin=stdin if input is None else None,
         stdout=stdout,
@@ -121,7 +121,12 @@ async def open_process(
 ) -> Process:
     """Start a program in an event loop, as `anyio.open_process` does. Raises `OSError`."""
     return await anyio.open_process(
-        _checked(command), stdin=stdin, stdout=stdout, stderr=stderr, cwd=cwd, env=environment(command, env)
+        _check_program(command),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        cwd=cwd,
+        env=environment(command, env),
     )
 
 
@@ -169,7 +174,7 @@ def git_environment() -> dict[str, str]:
     return {**kept, **_GIT_CALM}
 
 
-def _checked(command: Sequence[str]) -> Sequence[str]:
+def _check_program(command: Sequence[str]) -> Sequence[str]:
     """Return `command`. The system might find a relative program in the working directory."""
     if not os.path.isabs(command[0]):
         raise FileNotFoundError(errno.ENOENT, "its program has no absolute path", command[0])

@@ -46,7 +46,7 @@ def proxy_for(url: str, environment: Mapping[str, str] = os.environ) -> Proxy | 
     for name in (f"{scheme}_proxy", "all_proxy"):
         value, variable = _value(name, environment)
         if value:
-            return _checked(value, variable)
+            return _check_url(value, variable)
     return None
 
 
@@ -58,7 +58,7 @@ def _value(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
     return "", name
 
 
-def _checked(value: str, variable: str) -> Proxy:
+def _check_url(value: str, variable: str) -> Proxy:
     url = value if "://" in value else f"http://{value}"
     try:
         parts = urlsplit(url)

@@ -43,14 +43,14 @@ class State:
 def directory() -> Path:
     """Return the runtime directory; create it if missing. Raises `GatewayError` if others can use it."""
     given = os.environ.get("SPARK_LSP_RUNTIME_DIR")
-    path = Path(given or _usual())
+    path = Path(given or _find_usual_directory())
     try:
         path = path.absolute()
         if not _writable_parent(path) or not fits_socket(path / "gateway.sock"):
-            path = _short(path)
+            path = _find_short_directory(path)
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not given and not _is_own(path):  # we run as another user, with this one's environment
-            path = _short(path)
+            path = _find_short_directory(path)
         return _private(path)
     except OSError as error:
         raise GatewayError(
@@ -60,7 +60,7 @@ def directory() -> Path:
         ) from error
 
 
-def _usual() -> Path:
+def _find_usual_directory() -> Path:
     """Return the directory of the session; on Linux without platformdirs, which warns of unusual ones."""
     if sys.platform != "linux":
         import platformdirs
@@ -79,7 +79,7 @@ def _writable_parent(path: Path) -> bool:
     return os.access(path, os.W_OK | os.X_OK)
 
 
-def _short(path: Path) -> Path:
+def _find_short_directory(path: Path) -> Path:
     """Return a private directory with a short path, the same for the same request and the same home."""
     wish = f"{path}\0{os.path.expanduser('~')}"
     digest = hashlib.blake2b(os.fsencode(wish), digest_size=6).hexdigest()

@@ -61,11 +61,11 @@ def without_working_directory(environment: Mapping[str, str]) -> dict[str, str]:
             del made[name]
     for name in PLACES:
         if made.get(name):
-            made[name] = _absolute(made[name])
+            made[name] = _require_absolute(made[name])
     return made
 
 
-def _absolute(path: str) -> str:
+def _require_absolute(path: str) -> str:
     try:
         return os.path.abspath(path)
     except OSError:  # the working directory was deleted, so nothing can be relative to it
@@ -77,8 +77,8 @@ def leave_working_directory() -> None:
 
     With `python -m` that is the first entry; an empty or relative entry of PYTHONPATH is another.
     """
-    if not sys.flags.safe_path and sys.path and sys.path[0] in ("", _absolute("")):
+    if not sys.flags.safe_path and sys.path and sys.path[0] in ("", _require_absolute("")):
         del sys.path[0]
     given = os.environ.get("PYTHONPATH") or NEUTRAL  # Python reads an empty one as none
-    relative = {_absolute(each) for each in given.split(os.pathsep) if not os.path.isabs(each)}
+    relative = {_require_absolute(each) for each in given.split(os.pathsep) if not os.path.isabs(each)}
     sys.path[:] = [entry for entry in sys.path if entry not in relative]

@@ -2,9 +2,12 @@
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.sources import nodes, parse
 
 ROOT = Path(__file__).parent.parent / "spark_lsp"
 FILES = sorted(ROOT.rglob("*.py"))
@@ -105,7 +108,7 @@ ONLY_IN = {
     "ray": ("fleet/libraries.py",),
     "sqlite3": ("store/",),
     "tree_sitter": (
-        "prompts/added_tests.py",
+        "prompts/known_statements.py",
         "prompts/checks/",
         "prompts/dead_code.py",
         "prompts/syntax.py",
@@ -125,8 +128,13 @@ def relative(file: Path) -> str:
     return file.relative_to(ROOT).as_posix()
 
 
-def imports(file: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+@cache
+def imports(file: Path) -> tuple[str, ...]:
+    return tuple(_imports(file))
+
+
+def _imports(file: Path) -> Iterator[str]:
+    for node in nodes(file):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -138,9 +146,14 @@ def imports(file: Path) -> Iterator[str]:
             )
 
 
-def imported_files(file: Path) -> Iterator[str]:
-    """Give the files of spark_lsp that a file imports anywhere: in functions and for annotations, too."""
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+@cache
+def imported_files(file: Path) -> tuple[str, ...]:
+    """Return the files of spark_lsp that a file imports anywhere: in functions and for annotations, too."""
+    return tuple(_imported_files(file))
+
+
+def _imported_files(file: Path) -> Iterator[str]:
+    for node in nodes(file):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -221,9 +234,9 @@ def test_libraries_stay_in_their_rooms(file: Path) -> None:
 def test_pure_rooms_do_no_io(file: Path) -> None:
     tops = {name.split(".")[0] for name in imports(file)}
     assert not tops & IMPURE_MODULES
-    tree = ast.parse(file.read_text("utf-8"))
-    assert not [n for n in ast.walk(tree) if isinstance(n, ast.Await | ast.AsyncFunctionDef)]
-    calls = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    found = nodes(file)
+    assert not [n for n in found if isinstance(n, ast.Await | ast.AsyncFunctionDef)]
+    calls = {n.func.id for n in found if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
     assert not calls & {"open", "print", "input", "eval", "exec"}
 
 
@@ -253,4 +266,4 @@ def test_only_the_shells_use_the_composition_of_the_language_server() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=relative)
 def test_every_file_says_what_it_is(file: Path) -> None:
-    assert ast.get_docstring(ast.parse(file.read_text("utf-8")))
+    assert ast.get_docstring(parse(file))

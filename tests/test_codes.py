@@ -12,9 +12,10 @@ from typing import get_args
 
 import pytest
 
-from spark_lsp.codes import MEANINGS, Code, Reason, known
+from spark_lsp.codes import MEANINGS, Code, Reason, to_known_code
 from spark_lsp.lsp.status import State
 from spark_lsp.session.reasons import PASSING, TEXTS
+from tests.sources import parse
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "spark_lsp"
@@ -33,9 +34,9 @@ def test_every_code_is_in_snake_case_and_has_a_meaning() -> None:
 
 
 def test_a_code_of_a_later_release_becomes_one_that_is_known() -> None:
-    assert known("engine_busy", Code.ENGINE_FAILED) is Code.ENGINE_BUSY
-    assert known("of a later release", Code.ENGINE_FAILED) is Code.ENGINE_FAILED
-    assert known(None, "") == ""
+    assert to_known_code("engine_busy", Code.ENGINE_FAILED) is Code.ENGINE_BUSY
+    assert to_known_code("of a later release", Code.ENGINE_FAILED) is Code.ENGINE_FAILED
+    assert to_known_code(None, "") == ""
 
 
 def made_in(tree: ast.AST, *, at_top: bool = True) -> Iterator[str]:
@@ -62,7 +63,7 @@ def users() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {code.name: set() for code in Code}
     for file in FILES:
         if file.name != "codes.py":
-            for name in made_in(ast.parse(file.read_text("utf-8"))):
+            for name in made_in(parse(file)):
                 found[name].add(file.relative_to(SOURCE).as_posix())
     for code in child_codes():
         found[code.name].add("engine/local/child.py")
@@ -71,7 +72,7 @@ def users() -> dict[str, set[str]]:
 
 def child_codes() -> list[Code]:
     """Return the codes of the child process, which imports nothing of ours and names them by their texts."""
-    tree = ast.parse((SOURCE / "engine" / "local" / "child.py").read_text("utf-8"))
+    tree = parse(SOURCE / "engine" / "local" / "child.py")
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     fails = [each for each in calls if isinstance(each.func, ast.Name) and each.func.id == "_fail"]
     return [Code(each.args[1].value) for each in fails if isinstance(each.args[1], ast.Constant)]
@@ -164,7 +165,7 @@ def test_no_decision_compares_or_searches_a_sentence(file: Path) -> None:
     name = file.relative_to(SOURCE).as_posix()
     found = [
         (line, words)
-        for line, words in decisions(ast.parse(file.read_text("utf-8")))
+        for line, words in decisions(parse(file))
         if not any(where == name and theirs in words for where, theirs in ALLOWED)
     ]
     assert not found
@@ -172,7 +173,7 @@ def test_no_decision_compares_or_searches_a_sentence(file: Path) -> None:
 
 def test_the_exceptions_are_still_needed() -> None:
     for name, theirs in ALLOWED:
-        tree = ast.parse((SOURCE / name).read_text("utf-8"))
+        tree = parse(SOURCE / name)
         assert any(theirs in words for _, words in decisions(tree)), (name, theirs)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import spark_lsp
+from tests.sources import parse
 
 ROOT = Path(spark_lsp.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
@@ -25,13 +26,9 @@ DOCUMENTED = {"os._exit"}  # documented in spite of its name
 # Private members that we use, and public ones that we override, by file.
 ALLOWED = {
     "lsp/pygls_adapter.py": {
-        "_execute_handler",
         "_handle_notification",
         "_handle_request",
-        "_request_futures",
-        "_result_types",
         "_send_response",
-        "_serialize_message",
         "handle_message",
         "notify",
     },
@@ -131,14 +128,14 @@ def attributes(base: type) -> set[str]:
     return set(vars(base)) | {node.attr for node in stored if isinstance(node.ctx, ast.Store)}
 
 
-OURS = {name for file in FILES for name in defined_names(ast.parse(file.read_text("utf-8")))}
+OURS = {name for file in FILES for name in defined_names(parse(file))}
 CLASSES = list(own_classes())
 
 
 @pytest.mark.parametrize("file", FILES, ids=relative)
 def test_no_private_name_of_another_project_is_used(file: Path) -> None:
     allowed = ALLOWED.get(relative(file), set())
-    tree = ast.parse(file.read_text("utf-8"))
+    tree = parse(file)
     found = [(line, name) for line, name in private_uses(tree, OURS) if name not in allowed]
     assert not found, f"{relative(file)} uses private names: {found}; use public ones, or list and test them"
 
@@ -153,7 +150,7 @@ def test_a_class_of_another_project_is_not_reached_into(kind: type) -> None:
 def test_the_list_of_exceptions_is_not_longer_than_it_must_be() -> None:
     used: dict[str, set[str]] = {}
     for file in FILES:
-        tree = ast.parse(file.read_text("utf-8"))
+        tree = parse(file)
         if names := {name for _, name in private_uses(tree, OURS)}:
             used.setdefault(relative(file), set()).update(names)
     for kind in CLASSES:

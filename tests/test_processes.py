@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.sources import parse
+
 ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "spark_lsp").rglob("*.py"))
 STARTER = ROOT / "spark_lsp" / "programs.py"
@@ -55,7 +57,7 @@ def annotated(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def test_no_other_file_starts_a_process() -> None:
-    found = {file: list(ways(ast.parse(file.read_text("utf-8")))) for file in FILES}
+    found = {file: list(ways(parse(file))) for file in FILES}
     assert {file for file, names in found.items() if names} == {STARTER}, found
 
 

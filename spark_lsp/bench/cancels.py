@@ -35,11 +35,11 @@ async def _pairs(remote: Remote, number: int, count: int) -> None:
     person = typist(2_000, engine="slow")
     request = person.again().request()
     for _ in range(count):
-        async with remote.open(_from(request, f"{number}")) as events:
+        async with remote.open(_copy_request(request, f"{number}")) as events:
             await anext(events)
 
 
-def _from(request: Request, origin: str) -> Request:
+def _copy_request(request: Request, origin: str) -> Request:
     """Return the request for a separate document: a newer one for the same document would replace it."""
     return Request(request.task, request.parts, language=request.language, model="slow", origin=origin)
 
@@ -49,11 +49,11 @@ async def stopped_ms(remote: Remote) -> float:
     async with AsyncExitStack() as stack:
         await _fill(remote, stack)
         async with AsyncExitStack() as last:
-            await _begun(await last.enter_async_context(remote.open(EDIT)))
+            await _wait_for_start(await last.enter_async_context(remote.open(EDIT)))
             waiting = await stack.enter_async_context(remote.open(EDIT))
             await anyio.sleep(SETTLE)
             left = time.perf_counter()
-        await _begun(waiting)
+        await _wait_for_start(waiting)
         taken = (time.perf_counter() - left) * 1000
     await anyio.sleep(SETTLE)
     return taken
@@ -62,10 +62,10 @@ async def stopped_ms(remote: Remote) -> float:
 async def _fill(remote: Remote, stack: AsyncExitStack) -> None:
     """Occupy all but one of a session's places."""
     request = typist(2_000).again().request()
-    completions = [_from(request, str(number)) for number in range(LANES_PER_POOL)]
+    completions = [_copy_request(request, str(number)) for number in range(LANES_PER_POOL)]
     for asked in (*completions, *[EDIT] * (MAX_IN_FLIGHT - LANES_PER_POOL - 1)):
-        await _begun(await stack.enter_async_context(remote.open(asked)))
+        await _wait_for_start(await stack.enter_async_context(remote.open(asked)))
 
 
-async def _begun(events: AsyncIterator[Event]) -> None:
+async def _wait_for_start(events: AsyncIterator[Event]) -> None:
     assert isinstance(await anext(events), Started)

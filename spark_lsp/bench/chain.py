@@ -26,7 +26,7 @@ from spark_lsp.bench.pipe import Message, Pipe, serving, settle
 from spark_lsp.bench.question import KEYS, source
 from spark_lsp.client.answers import lsp_position, lsp_range
 from spark_lsp.client.connection import SERVE
-from spark_lsp.client.framing import framed
+from spark_lsp.client.framing import frame_message
 from spark_lsp.engine.replay import TOKEN_CHARS
 from spark_lsp.text.document import Document
 from spark_lsp.text.positions import Encoding
@@ -88,8 +88,10 @@ class Editor:
         pairs = list[bytes]()
         first = self.server.number + 1
         for number in range(first, first + count):
-            pairs.append(framed({"id": number, "method": "textDocument/inlineCompletion", "params": params}))
-            pairs.append(framed({"method": "$/cancelRequest", "params": {"id": number}}))
+            pairs.append(
+                frame_message({"id": number, "method": "textDocument/inlineCompletion", "params": params})
+            )
+            pairs.append(frame_message({"method": "$/cancelRequest", "params": {"id": number}}))
         self.server.number += count
         begun = time.perf_counter()
         for at in range(0, len(pairs), TOGETHER):
@@ -128,7 +130,7 @@ class Streamed:
     tokens_per_s: float
 
 
-def streamed(editor: Editor, seconds: float) -> Streamed:
+def stream_edits(editor: Editor, seconds: float) -> Streamed:
     """Let a stream of 100,000 tokens per second edit the document for that time, then stop it."""
     server, document = editor.server, editor.document
     where = {

@@ -146,14 +146,14 @@ def machine() -> dict[str, Any]:
 
 def report(figures: Sequence[Figure]) -> dict[str, Any]:
     """Return the object that `--json` prints."""
-    return {"machine": machine(), "figures": [_rounded(asdict(figure)) for figure in figures]}
+    return {"machine": machine(), "figures": [_round_value(asdict(figure)) for figure in figures]}
 
 
-def _rounded(value: Any) -> Any:
+def _round_value(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.4g}")
     if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}  # type: ignore[misc]
+        return {key: _round_value(item) for key, item in value.items()}  # type: ignore[misc]
     if isinstance(value, tuple):
-        return [_rounded(item) for item in value]  # type: ignore[misc]
+        return [_round_value(item) for item in value]  # type: ignore[misc]
     return value

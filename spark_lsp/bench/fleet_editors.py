@@ -58,7 +58,7 @@ class SimulatedEditor:
         self._typist = Typist(document, text.index("\n", len(text) // 2))
         self.remote = Remote(self._locate, self._note_status)
         self.remote.configure({}, {}, {})
-        self.remote.opened(document)
+        self.remote.open_document(document)
 
     async def _locate(self) -> Endpoint:
         return self._endpoint
@@ -84,7 +84,7 @@ class SimulatedEditor:
 
     async def _ask(self, tally: Tally, *, edits: bool) -> None:
         question = self._typist.key()
-        self.remote.edited(question.document, question.edits)
+        self.remote.edit_document(question.document, question.edits)
         request = question.request()
         if edits:
             target = (question.offset, min(question.offset + EDIT_CHARS, len(question.document)))

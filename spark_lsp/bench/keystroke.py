@@ -31,19 +31,19 @@ def ours(document: Document, questions: list[Question]) -> list[Bytes]:
     """Return the bytes of each question on a connection that has mirrored `document`."""
     wire = ClientConnection(spark=True)
     wire.open_document(document.uri, document.language, document.version, document.text)
-    _sent(wire)
+    _count_sent_bytes(wire)
     counted: list[Bytes] = []
     for question in questions:
         now = question.document
         wire.edit_document(now.uri, now.version, question.edits, len(now))
-        change = _sent(wire)
+        change = _count_sent_bytes(wire)
         request = context.build_completion(
             now, question.offset
         )  # the shortest form, which the language server uses
         lane = wire.create(request, "ic")
-        counted.append(Bytes(change, _sent(wire)))
+        counted.append(Bytes(change, _count_sent_bytes(wire)))
         wire.cancel(lane)
-        _sent(wire)
+        _count_sent_bytes(wire)
         wire.receive(ENDED % lane)
     return counted
 
@@ -53,15 +53,15 @@ ENDED = (
 )
 
 
-def _sent(wire: ClientConnection) -> int:
+def _count_sent_bytes(wire: ClientConnection) -> int:
     """Take all pending output and return its number of bytes on the socket."""
     total = 0
     while (message := wire.pop()) is not None:
-        total += framed(len(message.encode()))
+        total += frame_length(len(message.encode()))
     return total
 
 
-def framed(length: int) -> int:
+def frame_length(length: int) -> int:
     """Return the length of a client's WebSocket frame with that much payload (RFC 6455, section 5.2)."""
     extended = 0
     if length >= 65_536:

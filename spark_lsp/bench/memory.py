@@ -22,7 +22,7 @@ REPLAY = '[engines.replay]\nkind = "replay"\n[routes]\ncompletion = ["replay"]\n
 
 def run(rounds: int = 3, files: int = FILES) -> list[Figure]:
     """Measure `rounds` times."""
-    pairs = [anyio.run(_once, files) for _ in range(rounds)]
+    pairs = [anyio.run(_measure_once, files) for _ in range(rounds)]
     server, gateway = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     return [
         at_most(13, f"memory of the server, {files} open files", "MB", server, 80),
@@ -30,7 +30,7 @@ def run(rounds: int = 3, files: int = FILES) -> list[Figure]:
     ]
 
 
-async def _once(files: int) -> tuple[float, float]:
+async def _measure_once(files: int) -> tuple[float, float]:
     with private() as (environment, where):
         async with editing({}, where, env=environment) as editor:
             last = open_files(editor, files, where)

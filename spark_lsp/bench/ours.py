@@ -18,12 +18,12 @@ class Ours:
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
         self._news = anyio.Event()
-        self.remote = Remote(self._locate, self._told)
+        self.remote = Remote(self._locate, self._receive_status)
 
     async def _locate(self) -> Endpoint:
         return Endpoint(self._peer.url, TOKEN)
 
-    def _told(self, status: LinkStatus) -> None:
+    def _receive_status(self, status: LinkStatus) -> None:
         if status.state == "ready":
             self._news.set()
 
@@ -43,7 +43,7 @@ class Ours:
     async def ask(self, question: Question) -> AsyncGenerator[str]:
         """Send the change and the request, and yield the answer's text as it arrives."""
         if question.edits:
-            self.remote.edited(question.document, question.edits)
+            self.remote.edit_document(question.document, question.edits)
         async with self.remote.open(question.request()) as events:
             async for event in events:
                 if isinstance(event, Chunk):

@@ -18,7 +18,7 @@ import msgspec
 from spark_lsp import programs
 from spark_lsp.client.answers import read_status
 from spark_lsp.client.capabilities import initialize_params
-from spark_lsp.client.framing import Framer, framed
+from spark_lsp.client.framing import Framer, frame_message
 from spark_lsp.errors import SparkError
 
 PATIENCE = 20.0  # seconds for any one message
@@ -41,12 +41,12 @@ class Pipe:
 
     def notify(self, method: str, params: object) -> None:
         """Send a notification."""
-        self.write(framed({"method": method, "params": params}))
+        self.write(frame_message({"method": method, "params": params}))
 
     def ask(self, method: str, params: object) -> int:
         """Send a request and return its id."""
         self.number += 1
-        self.write(framed({"id": self.number, "method": method, "params": params}))
+        self.write(frame_message({"id": self.number, "method": method, "params": params}))
         return self.number
 
     def write(self, data: bytes) -> None:
@@ -61,25 +61,25 @@ class Pipe:
     def until(self, wanted: Callable[[Message], bool]) -> Message:
         """Read until a wanted message, and return it."""
         while True:
-            message = self._next()
+            message = self._next_message()
             if "method" in message and "id" in message:
-                self.write(framed({"id": message["id"], "result": _nothing(message)}))
+                self.write(frame_message({"id": message["id"], "result": _answer_nothing(message)}))
             if wanted(message):
                 return message
 
-    def _next(self) -> Message:
+    def _next_message(self) -> Message:
         while not self._read:
-            self._read = self._framer.feed(self._some())
+            self._read = self._framer.feed(self._read_some())
         self.heard += 1
         return msgspec.json.decode(self._read.pop(0))
 
-    def _some(self) -> bytes:
+    def _read_some(self) -> bytes:
         if select.select([self._output], [], [], PATIENCE)[0] and (data := os.read(self._output, 65_536)):
             return data
         raise SparkError("A language server did not answer", "Nothing was measured")
 
 
-def _nothing(message: Message) -> object:
+def _answer_nothing(message: Message) -> object:
     """Return an editor's answer that changes nothing."""
     if message["method"] == "workspace/configuration":
         return [None] * len(message["params"]["items"])

@@ -24,14 +24,14 @@ async def first_us(asker: Asker, question: Question) -> float:
     return first / 1000
 
 
-async def compared(
+async def compare_askers(
     askers: Mapping[str, Asker], characters: int, rounds: int, each: int
 ) -> dict[str, list[float]]:
     """Let all peers ask in turns, `each` times per round; the first round is a warm-up and does not count."""
     person = typist(characters)
     for asker in askers.values():
         if isinstance(asker, Ours):
-            asker.remote.opened(person.document)
+            asker.remote.open_document(person.document)
     times: dict[str, list[float]] = {name: [] for name in askers}
     for number in range(rounds + 1):
         for name, asker in askers.items():

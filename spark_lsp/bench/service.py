@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from spark_lsp.bench import peers
 from spark_lsp.bench.figures import Figure, at_most, at_most_of_baseline, measured
-from spark_lsp.bench.keystroke import framed
+from spark_lsp.bench.keystroke import frame_length
 from spark_lsp.bench.ours import Ours
 from spark_lsp.bench.peers import Peer
 from spark_lsp.bench.question import Question, typist
@@ -71,7 +71,7 @@ async def round_trips(ours: Ours, peer: Peer, rounds: int, each: int) -> list[Fi
     """Measure the request through the engine against the request over the link, in turns."""
     mine, theirs = typist(SMALL), typist(SMALL)
     times: tuple[list[float], list[float]] = [], []
-    ours.remote.opened(mine.document)
+    ours.remote.open_document(mine.document)
     async with joined(peer, "replay") as service:
         with peers.together([peer]):
             for number in range(rounds + 1):
@@ -122,6 +122,6 @@ def _exchange(wire: PublicConnection, call: Call, lane: str = "") -> int:
     lane = wire.create(Outgoing(call.body(SPARK.model), lane))
     sent = 0
     while (message := wire.pop()) is not None:
-        sent += framed(len(message.encode()))
+        sent += frame_length(len(message.encode()))
     wire.receive(f'{{"type":"response.completed","stream_id":"{lane}","response":{{"id":"{RESPONSE}"}}}}')
     return sent

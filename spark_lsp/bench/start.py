@@ -15,7 +15,7 @@ from spark_lsp.bench import stock
 from spark_lsp.bench.figures import Figure, at_most_of_baseline
 from spark_lsp.client.capabilities import initialize_params
 from spark_lsp.client.connection import SERVE
-from spark_lsp.client.framing import Framer, framed
+from spark_lsp.client.framing import Framer, frame_message
 from spark_lsp.errors import SparkError
 
 NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"  # unset for both: else ours alone would be compiled each time
@@ -35,7 +35,7 @@ def run(rounds: int = 15) -> list[Figure]:
 def start_ms(command: Sequence[str]) -> float:
     """Start a server, send `initialize`, and return the milliseconds until it answers."""
     params = initialize_params(Path.cwd().as_uri(), {}, os.getpid(), growing=False)
-    hello = framed({"id": 1, "method": "initialize", "params": params})
+    hello = frame_message({"id": 1, "method": "initialize", "params": params})
     environment = {key: value for key, value in os.environ.items() if key != NO_BYTECODE}
     pipe = subprocess.PIPE
     begun = time.perf_counter()
@@ -44,14 +44,14 @@ def start_ms(command: Sequence[str]) -> float:
         assert process.stdout is not None
         try:
             process.stdin.write(hello)
-            if not _answered(process.stdout.fileno()):
+            if not _has_answered(process.stdout.fileno()):
                 raise _no_start(process)
             return (time.perf_counter() - begun) * 1000
         finally:
             process.kill()
 
 
-def _answered(descriptor: int) -> bool:
+def _has_answered(descriptor: int) -> bool:
     framer = Framer()
     while data := os.read(descriptor, 65536):
         if framer.feed(data):

@@ -28,7 +28,7 @@ def question(asker: Asker, tokens: int, engine: str) -> Question:
     """Return a question with a long answer and little context."""
     person = typist(2_000, tokens=tokens, engine=engine)
     if isinstance(asker, Ours):
-        asker.remote.opened(person.document)
+        asker.remote.open_document(person.document)
     return person.again()
 
 

@@ -86,13 +86,13 @@ class _Server:
         await response.write(_sse({"type": "response.created", "response": {"id": "resp_1"}}))
         gather = GATHER if body["coalesced"] else 0.0
         async with self._engines[body["model"]].open(request) as events:
-            async for data in _written(events, gather):
+            async for data in _yield_text(events, gather):
                 await response.write(data)
         await response.write_eof()
         return response
 
 
-async def _written(events: AsyncIterator[Any], gather: float) -> AsyncGenerator[bytes]:
+async def _yield_text(events: AsyncIterator[Any], gather: float) -> AsyncGenerator[bytes]:
     """Yield the events' text: at once, or gathered for `gather` seconds."""
     number, waiting, due = 0, "", 0.0
     async for event in events:

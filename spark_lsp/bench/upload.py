@@ -36,13 +36,13 @@ async def ours_ms(ours: Ours, documents: Sequence[Document]) -> list[float]:
 
     async def upload() -> None:
         for document in documents:
-            ours.remote.opened(document)
+            ours.remote.open_document(document)
             await anyio.lowlevel.checkpoint()  # an editor opens them one by one
         await first_us(ours, Question(documents[-1], 100, tokens=1))
 
-    times = await _sampled(ours.settled, upload)
+    times = await _sample_trips(ours.settled, upload)
     for document in documents:
-        ours.remote.closed(document.uri)
+        ours.remote.close_document(document.uri)
     return times
 
 
@@ -54,10 +54,10 @@ async def tuned_ms(tuned: Tuned, documents: Sequence[Document]) -> list[float]:
     async def upload() -> None:
         await first_us(tuned, Question(whole, len(whole) - 100, tokens=1))
 
-    return await _sampled(lambda: first_us(tuned, small), upload)
+    return await _sample_trips(lambda: first_us(tuned, small), upload)
 
 
-async def _sampled(
+async def _sample_trips(
     trip: Callable[[], Awaitable[object]], upload: Callable[[], Awaitable[None]]
 ) -> list[float]:
     """Return the milliseconds of successive round trips, until the parallel upload has arrived."""

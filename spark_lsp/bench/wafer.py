@@ -110,10 +110,10 @@ async def _stream(editor: Editor, where: Path, number: int, machine: Wafer) -> S
     editor.close(uri)
     if not heard or heard[-1][1] < len(answer()):
         raise SparkError(f"The simulated stream was not complete: {found.reason}", "It cannot be measured")
-    return _seen(asked, heard, machine)
+    return _compare_pace(asked, heard, machine)
 
 
-def _seen(asked: float, heard: list[tuple[float, int]], machine: Wafer) -> Seen:
+def _compare_pace(asked: float, heard: list[tuple[float, int]], machine: Wafer) -> Seen:
     first = machine.overhead_s  # and the prompt's five tokens, which take microseconds
     offsets = list(islice(schedule(machine, 1, 0), -(-heard[-1][1] // 4)))
     due = [offsets[-(-characters // 4) - 1] for _, characters in heard]

@@ -55,7 +55,7 @@ def run(rounds: int = 8, each: int = 60, tokens: int = 8_000, stream_ms: int = 1
         }
         options = {"use_uvloop": sys.platform != "win32"}
         found = anyio.run(_at_the_link, servers, engines, amount, backend_options=options)
-        found += _floor(amount)
+        found += _measure_floor(amount)
         found += _at_the_editor(where, engines, servers["tuned"], amount)
     return sorted(found + _keystroke(amount), key=lambda figure: figure.id)
 
@@ -92,19 +92,19 @@ class _Link:
 
 
 async def _at_the_link(servers: Mapping[str, Peer], engines: peers.Engines, amount: Amount) -> list[Figure]:
-    async with _linked(servers) as link:
+    async with _open_links(servers) as link:
         return [
             *await _round_trips(link, amount),
             *await service.round_trips(link.ours, link.servers["ours"], amount.rounds, amount.each),
             *await _tokens(link, engines, amount),
-            *await _lags(link, amount),
+            *await _measure_lags(link, amount),
             *await _cancels(link, amount),
             *await _uploads(link, amount),
         ]
 
 
 @asynccontextmanager
-async def _linked(servers: Mapping[str, Peer]) -> AsyncGenerator[_Link]:
+async def _open_links(servers: Mapping[str, Peer]) -> AsyncGenerator[_Link]:
     url = servers["tuned"].url
     async with (
         ours.link(servers["ours"]) as own,
@@ -124,8 +124,8 @@ async def _round_trips(link: _Link, amount: Amount) -> list[Figure]:
         (3, "time to first token, 128 KB of context", roundtrip.LARGE, (0.3, 0.05)),
     ):
         with peers.together(link.servers.values()):
-            times = await roundtrip.compared(link.askers, size, amount.rounds, amount.each)
-        apart = await roundtrip.compared(link.askers, size, max(amount.rounds // 2, 1), amount.each)
+            times = await roundtrip.compare_askers(link.askers, size, amount.rounds, amount.each)
+        apart = await roundtrip.compare_askers(link.askers, size, max(amount.rounds // 2, 1), amount.each)
         found += roundtrip.figures(number, name, times, apart, limits)
     return found
 
@@ -162,7 +162,7 @@ async def _engine(link: _Link, engines: peers.Engines, amount: Amount) -> float:
     return await tokens.engine_us(engines["replay"], tokens.question(link.tuned, amount.tokens, "replay"))
 
 
-async def _lags(link: _Link, amount: Amount) -> list[Figure]:
+async def _measure_lags(link: _Link, amount: Amount) -> list[Figure]:
     count, lags = int(chain.PACE * amount.seconds), dict[str, list[float]]()
     for name, asker in (("ours", link.ours), ("tuned", link.tuned)):
         asked = tokens.question(asker, count, "fast")
@@ -200,7 +200,7 @@ async def _uploads(link: _Link, amount: Amount) -> list[Figure]:
     ]
 
 
-def _floor(amount: Amount) -> list[Figure]:
+def _measure_floor(amount: Amount) -> list[Figure]:
     """Measure the floor for an exchange between two Python processes."""
     with ExitStack() as stack:
         server = stack.enter_context(peers.echo())
@@ -273,7 +273,7 @@ def _overhead(
 
 
 def _stream(mine: chain.Editor, amount: Amount) -> list[Figure]:
-    seen = chain.streamed(mine, amount.seconds)
+    seen = chain.stream_edits(mine, amount.seconds)
     return [
         at_most(
             5,

@@ -39,7 +39,7 @@ class Amount:
         """Return the sum; both are in one currency."""
         return Amount(self.tokens + other.tokens, self.money + other.money)
 
-    def beyond(self, other: "Amount") -> "Amount":
+    def exceed_by(self, other: "Amount") -> "Amount":
         """Return by how much this exceeds another amount, unit by unit."""
         return Amount(max(self.tokens - other.tokens, 0), max(self.money - other.money, 0))
 
@@ -61,7 +61,7 @@ class Limits:
         """Whether there is any limit."""
         return bool(self.tokens or self.money)
 
-    def softened(self) -> "Limits":
+    def harden(self) -> "Limits":
         """Return the soft limits as hard ones; a limit never becomes 0, which would be none."""
         share = self.soft
         tokens, money = (max(1, int(each * share)) if each else 0 for each in (self.tokens, self.money))
@@ -122,4 +122,4 @@ def find_excess(standing: Standing, ask: Amount, limits: Limits) -> Excess | Non
 
 def is_above_soft_limit(standing: Standing, limits: Limits) -> bool:
     """Return whether an account has used its soft limit."""
-    return bool(limits) and find_excess(standing, SMALLEST, limits.softened()) is not None
+    return bool(limits) and find_excess(standing, SMALLEST, limits.harden()) is not None

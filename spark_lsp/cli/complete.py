@@ -14,7 +14,7 @@ from spark_lsp.cli.waiting import add_timeout
 from spark_lsp.client.answers import Suggestion
 from spark_lsp.client.editor import editing
 from spark_lsp.client.files import SourceFile, offset_of, read_source
-from spark_lsp.codes import known
+from spark_lsp.codes import to_known_code
 from spark_lsp.session.reasons import explains, sentence
 from spark_lsp.text.document import Document
 
@@ -51,13 +51,13 @@ def run(arguments: argparse.Namespace) -> int:
     elif found.text:
         print(found.text)
     if not found.text:
-        print(f"spark-lsp: no completion: {_why(found)}", file=sys.stderr)
+        print(f"spark-lsp: no completion: {_explain_absence(found)}", file=sys.stderr)
     return OK if found.text else NOTHING
 
 
-def _why(found: Suggestion) -> str:
+def _explain_absence(found: Suggestion) -> str:
     """Return why there is no completion, in words."""
-    code = known(found.code, None)
+    code = to_known_code(found.code, None)
     return sentence(code, found.status.detail or "") if explains(code) else found.reason
 
 

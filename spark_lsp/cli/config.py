@@ -69,10 +69,10 @@ def _values(settings: config.Settings) -> Iterator[tuple[str, Any]]:
             yield item.name, [asdict(each) for each in settings.actions]
         else:
             table = cast(Mapping[str, Any], value)
-            yield from ((f"{item.name}.{name}", _plain(found)) for name, found in table.items())
+            yield from ((f"{item.name}.{name}", _to_plain(found)) for name, found in table.items())
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     return asdict(value) if is_dataclass(value) else value  # type: ignore[arg-type]
 
 

@@ -24,7 +24,7 @@ from spark_lsp.client.answers import Suggestion
 from spark_lsp.client.editor import Editor, editing
 from spark_lsp.client.files import SourceFile
 from spark_lsp.client.places import Typing
-from spark_lsp.client.rehearsal import Script, copied, default_file, replaying, script
+from spark_lsp.client.rehearsal import Script, copy_file, default_file, replaying, script
 from spark_lsp.client.settings import with_engine
 from spark_lsp.client.unified import unified
 from spark_lsp.errors import SparkError
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the demonstration; return 3 if there was nothing to show."""
     with ExitStack() as stack:
         stack.enter_context(interruptible())
-        file = stack.enter_context(copied(arguments.file or default_file()))
+        file = stack.enter_context(copy_file(arguments.file or default_file()))
         replay = arguments.engine == "replay" and not _has_replay()
         played = script(file, replay)
         environment = stack.enter_context(replaying(played)) if replay else None
@@ -116,7 +116,7 @@ async def _ghost(editor: Editor, file: SourceFile, typing: Typing, stage: Stage)
     """Type one line's beginning, show the ghost text, and restore the line."""
     uri, typed = file.uri, typing.typed
     editor.change(uri, Edit(typing.start, typing.end, ""))
-    for above in _above(editor.documents[uri], typing.start):
+    for above in _lines_above(editor.documents[uri], typing.start):
         stage.say(above)
     for count, key in enumerate(typed):
         editor.change(uri, Edit(typing.start + count, typing.start + count, key))
@@ -135,7 +135,7 @@ async def _ghost(editor: Editor, file: SourceFile, typing: Typing, stage: Stage)
     return bool(found.text)
 
 
-def _above(document: Document, offset: int) -> list[str]:
+def _lines_above(document: Document, offset: int) -> list[str]:
     """Return the lines before `offset`, which show the user where the typing happens."""
     line = document.line_at(offset)
     return [document.line(each) for each in range(max(line - CONTEXT_LINES, 0), line)]

@@ -17,7 +17,7 @@ from spark_lsp.models import paths, registry
 from spark_lsp.models.pinned import find_model, list_pinned
 from spark_lsp.models.pull import pull
 from spark_lsp.models.registry import Model
-from spark_lsp.models.remove import leavings, remove
+from spark_lsp.models.remove import find_leavings, remove
 from spark_lsp.models.sources import PATIENCE, measure
 
 INTERRUPTED = 130
@@ -72,7 +72,7 @@ def _check_terms(model: Model, *, accepted: bool) -> None:
 
 
 def _remove(model: Model) -> int:
-    found = bool(leavings(model))
+    found = bool(find_leavings(model))
     freed = remove(model)
     print(f"{model.name}: {freed / 1e6:.0f} MB removed" if found else f"{model.name} is not there")
     return 0 if found else NOTHING

@@ -16,7 +16,7 @@ from typing import Any
 
 from spark_lsp import runtime
 from spark_lsp.cli import NOTHING, OK
-from spark_lsp.cli.waiting import add_timeout, within
+from spark_lsp.cli.waiting import add_timeout, call_within
 from spark_lsp.errors import GatewayError
 from spark_lsp.launch import answers
 
@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Open the page; return 3 if no browser could be started, after printing the address."""
-    address = within(arguments.timeout, "the gateway", lambda: _ask_for_address(arguments.config))
+    address = call_within(arguments.timeout, "the gateway", lambda: _ask_for_address(arguments.config))
     if arguments.print:
         print(address)
         return OK

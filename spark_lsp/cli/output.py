@@ -21,16 +21,16 @@ PLAIN = {
 def settle_streams() -> None:
     """Make stdout and stderr accept every text; a closed stream accepts it and shows nothing."""
     register()
-    sys.stdout = _settled(sys.stdout)
-    sys.stderr = _settled(sys.stderr)
+    sys.stdout = _is_settled(sys.stdout)
+    sys.stderr = _is_settled(sys.stderr)
 
 
 def register() -> None:
     """Register `ERRORS` as the handler for characters that an encoding lacks."""
-    codecs.register_error(ERRORS, _plain)
+    codecs.register_error(ERRORS, _encode_plainly)
 
 
-def _settled(stream: Any) -> Any:
+def _is_settled(stream: Any) -> Any:
     if stream is None:  # it was closed before we began
         null = os.open(os.devnull, os.O_WRONLY)
         return open(null, "w", encoding="utf-8", errors=ERRORS, closefd=False)  # open until the process ends
@@ -39,13 +39,13 @@ def _settled(stream: Any) -> Any:
     return stream
 
 
-def _plain(error: UnicodeError) -> tuple[str, int]:
+def _encode_plainly(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     wrong = error.object[error.start : error.end]
-    return "".join(PLAIN.get(each) or _escaped(each) for each in wrong), error.end
+    return "".join(PLAIN.get(each) or _escape(each) for each in wrong), error.end
 
 
-def _escaped(character: str) -> str:
+def _escape(character: str) -> str:
     pair = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{pair[at] << 8 | pair[at + 1]:04x}" for at in range(0, len(pair), 2))

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise StoreError(error.what, "There are no figures", error.remedy) from error
     report, usage = summarise(rows), summarise_usage(used)
     if arguments.json:
-        use = {"engines": _plain(usage.engines), "days": _plain(usage.days)}
+        use = {"engines": _print_plain(usage.engines), "days": _print_plain(usage.days)}
         print(json.dumps({"last_days": arguments.days, **asdict(report), "usage": use}))
     else:
         shown = lines(report, arguments.days) if rows else [] if used else [NONE_YET]
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _plain(uses: Sequence[Use]) -> list[dict[str, Any]]:
+def _print_plain(uses: Sequence[Use]) -> list[dict[str, Any]]:
     return [asdict(use) for use in uses]
 
 

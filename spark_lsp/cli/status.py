@@ -6,7 +6,7 @@ from typing import Any
 
 from spark_lsp import runtime
 from spark_lsp.cli import NOTHING, OK
-from spark_lsp.cli.waiting import add_timeout, within
+from spark_lsp.cli.waiting import add_timeout, call_within
 from spark_lsp.client.gateway_pages import read_page
 from spark_lsp.launch import answers
 
@@ -22,15 +22,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the state of the gateway; return 3 if no gateway runs."""
     state = runtime.read_state(runtime.directory())
-    told = within(arguments.timeout, "the gateway's answer", lambda: _told(state)) if state else None
-    if told is None:
+    report = None
+    if state is not None:
+        report = call_within(arguments.timeout, "the gateway's answer", lambda: _query_gateway(state))
+    if report is None:
         print(json.dumps({"running": False}) if arguments.json else "No gateway runs; an editor starts one.")
         return NOTHING
-    print(json.dumps(told) if arguments.json else "\n".join(lines(told)))
+    print(json.dumps(report) if arguments.json else "\n".join(lines(report)))
     return OK
 
 
-def _told(state: runtime.State) -> dict[str, Any] | None:
+def _query_gateway(state: runtime.State) -> dict[str, Any] | None:
     """Return the gateway's report about itself; None if no gateway answers."""
     if not answers(state):
         return None

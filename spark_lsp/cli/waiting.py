@@ -32,7 +32,7 @@ def seconds(word: str) -> float:
     return value
 
 
-def within(limit_s: float, waited_for: str, call: Callable[[], T]) -> T:
+def call_within(limit_s: float, waited_for: str, call: Callable[[], T]) -> T:
     """Return the result of a blocking call. Raises `SparkError` if it takes longer than `limit_s` seconds.
 
     The call then continues in its daemon thread, which ends with the command.

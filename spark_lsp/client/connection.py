@@ -16,8 +16,8 @@ import msgspec
 from anyio.abc import Process
 
 from spark_lsp import programs
-from spark_lsp.client.framing import Framer, framed
-from spark_lsp.codes import Code, known
+from spark_lsp.client.framing import Framer, frame_message
+from spark_lsp.codes import Code, to_known_code
 from spark_lsp.errors import RemoteProtocolError, SparkError
 from spark_lsp.supervise import run_guarded
 
@@ -92,7 +92,7 @@ class Connection:
 
     def _send(self, message: dict[str, Any]) -> None:
         if self.dead is None:
-            self._outbox.send_nowait(framed(message))
+            self._outbox.send_nowait(frame_message(message))
 
     def fail(self, error: Exception) -> None:
         """End every wait: a task of this connection failed. An error of the command's output is kept."""
@@ -111,9 +111,9 @@ class Connection:
             self.dead = _no_lsp()
         except anyio.BrokenResourceError:
             pass
-        await self._died()
+        await self._describe_end()
 
-    async def _died(self) -> None:
+    async def _describe_end(self) -> None:
         with anyio.move_on_after(1):
             await self.process.wait()
         code = self.process.returncode
@@ -196,7 +196,7 @@ def _result(answer: dict[str, Any]) -> Any:
         return answer.get("result")
     data = error.get("data")
     code = cast(dict[str, Any], data).get("code") if isinstance(data, dict) else None
-    raise RemoteProtocolError(str(error.get("message", "no message")), code=known(code, Code.ERROR))
+    raise RemoteProtocolError(str(error.get("message", "no message")), code=to_known_code(code, Code.ERROR))
 
 
 @asynccontextmanager

@@ -34,7 +34,7 @@ from spark_lsp.client.capabilities import initialize_params
 from spark_lsp.client.connection import Connection, UnknownMethod, connect
 from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError, SparkError, TextError
-from spark_lsp.session.reasons import lasts
+from spark_lsp.session.reasons import is_lasting
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit, apply_edits
 from spark_lsp.text.positions import Encoding
@@ -128,7 +128,7 @@ class Editor:
         deadline = time.monotonic() + min(timeout_s, START_S)
         while True:
             found = await self._complete_once(uri, offset, timeout_s)
-            settled = found.text or found.status.state != "starting" or lasts(found.code)
+            settled = found.text or found.status.state != "starting" or is_lasting(found.code)
             if settled or time.monotonic() > deadline:
                 return found
             with suppress(SparkError):

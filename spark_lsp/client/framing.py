@@ -20,7 +20,7 @@ _BLANK = b"\r\n\r\n"
 MAX_BODY = 256 * 1024 * 1024
 
 
-def framed(message: dict[str, Any]) -> bytes:
+def frame_message(message: dict[str, Any]) -> bytes:
     """Return one JSON-RPC message as bytes for the pipe; adds the version member."""
     body = msgspec.json.encode({"jsonrpc": "2.0", **message})
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
@@ -40,11 +40,11 @@ class Framer:
         """
         self._buffer += data
         bodies: list[bytes] = []
-        while (body := self._next()) is not None:
+        while (body := self._next_body()) is not None:
             bodies.append(body)
         return bodies
 
-    def _next(self) -> bytes | None:
+    def _next_body(self) -> bytes | None:
         if self._length is None:
             self._length = self._header()
         if self._length is None or len(self._buffer) < self._length:

@@ -90,26 +90,28 @@ def target(document: Document, with_answer: bool = False) -> Target | None:
     bare = [function for function in functions if ast.get_docstring(function) is None]
     if bare and not with_answer:
         return _bare_target(document, bare[0])
-    documented = (function for function in functions if _removable(function))
+    documented = (function for function in functions if _is_removable(function))
     return next((_documented_target(document, function) for function in documented), None)
 
 
-def _removable(function: Function) -> bool:
+def _is_removable(function: Function) -> bool:
     """Tell whether the documentation is on separate lines, with a statement below it."""
     documentation = ast.get_docstring(function)
     if not documentation or "\\" in documentation or len(function.body) < 3:
         return False
-    return function.body[0].lineno > function.lineno and function.body[1].lineno > _last(function.body[0])
+    return function.body[0].lineno > function.lineno and function.body[1].lineno > _last_line(
+        function.body[0]
+    )
 
 
 def _bare_target(document: Document, function: Function) -> Target:
     start = document.line_start(function.lineno - 1)
-    return Target(start, document.line_end(_last(function) - 1), function.name)
+    return Target(start, document.line_end(_last_line(function) - 1), function.name)
 
 
 def _documented_target(document: Document, function: Function) -> Target:
     """The range is that of the text *without* the documentation."""
-    first, behind = function.body[0].lineno - 1, _last(function.body[0])
+    first, behind = function.body[0].lineno - 1, _last_line(function.body[0])
     while not document.line(behind).strip():
         behind += 1
     out = Edit(document.line_start(first), document.line_start(behind), "")
@@ -153,8 +155,8 @@ def _functions(text: str) -> list[Function]:
 
 
 def _length(function: Function) -> int:
-    return _last(function) - function.lineno + 1
+    return _last_line(function) - function.lineno + 1
 
 
-def _last(node: ast.stmt) -> int:
+def _last_line(node: ast.stmt) -> int:
     return node.end_lineno or node.lineno

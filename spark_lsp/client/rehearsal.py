@@ -59,7 +59,7 @@ def script(file: SourceFile, replay: bool) -> Script:
 
 
 @contextmanager
-def copied(name: Path) -> Generator[SourceFile]:
+def copy_file(name: Path) -> Generator[SourceFile]:
     """Copy a file into a separate folder while the block runs."""
     source = read_source(name)
     with TemporaryDirectory(prefix="spark-lsp-demo-") as folder:

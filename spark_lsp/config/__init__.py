@@ -2,6 +2,16 @@
 
 from spark_lsp.config.budgets import BudgetSettings, EngineBudget, PriceSettings
 from spark_lsp.config.checks import price_problems, source_chain, source_problems, unknown_engines
+from spark_lsp.config.engines import (
+    ENGINE_KINDS,
+    EngineSettings,
+    Flavour,
+    KeyedSettings,
+    LocalSettings,
+    OpenAISettings,
+    ReplaySettings,
+    WaferSettings,
+)
 from spark_lsp.config.layers import (
     Source,
     from_environment,
@@ -19,7 +29,6 @@ from spark_lsp.config.responses import ReasoningEffort, ResponsesSettings
 from spark_lsp.config.routing import HEDGE_SHARES, Hedge, RouteRules, Routes
 from spark_lsp.config.settings import (
     ACTIONS,
-    ENGINE_KINDS,
     MAPPINGS,
     PATTERN_LISTS,
     ROUTES,
@@ -27,18 +36,11 @@ from spark_lsp.config.settings import (
     CompletionSettings,
     ContextSettings,
     EditSettings,
-    EngineSettings,
-    Flavour,
     GatewaySettings,
-    KeyedSettings,
-    LocalSettings,
     LogSettings,
-    OpenAISettings,
     Problem,
     Profile,
-    ReplaySettings,
     Settings,
-    WaferSettings,
 )
 from spark_lsp.config.team import TeamSettings
 

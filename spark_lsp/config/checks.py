@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from spark_lsp.config.engines import EngineSettings, WaferSettings
 from spark_lsp.config.routing import routing_problems
-from spark_lsp.config.settings import EngineSettings, Problem, Settings, WaferSettings
+from spark_lsp.config.settings import Problem, Settings
 
 
 def source_problems(settings: Settings) -> list[Problem]:

@@ -13,17 +13,16 @@ from typing import Any, TypeVar, cast, get_type_hints
 
 import msgspec
 
+from spark_lsp.config.engines import ENGINE_KINDS, EngineSettings
 from spark_lsp.config.own_actions import OwnAction, read_own_actions
 from spark_lsp.config.responses import ResponsesSettings, with_profile
 from spark_lsp.config.routing import ROUTING, RouteRules
 from spark_lsp.config.settings import (
     ACTIONS,
-    ENGINE_KINDS,
     MAPPINGS,
     PATTERN_LISTS,
     ROUTES,
     TABLES,
-    EngineSettings,
     Problem,
     Profile,
     Settings,

@@ -33,7 +33,7 @@ def look(settings: Settings, ledger: Ledger | None = None) -> Iterator[Finding]:
         yield Finding("error", SUBJECT, what, error.remedy)
         return
     for account, standing in standings.items():
-        yield _standing(account, standing, limits[account])
+        yield _report_standing(account, standing, limits[account])
     for name, table in settings.engines.items():
         if isinstance(table, KeyedSettings):
             is_own = build_engine(name, table, lambda _: None).info.is_free
@@ -41,7 +41,7 @@ def look(settings: Settings, ledger: Ledger | None = None) -> Iterator[Finding]:
                 yield from _price(name, table, settings.budget, find_price(settings, name))
 
 
-def _standing(account: str, standing: Standing, limits: Limits) -> Finding:
+def _report_standing(account: str, standing: Standing, limits: Limits) -> Finding:
     what = f"{wording.owner_text(account).removeprefix('of ')}: {wording.standing_text(standing, limits)}"
     if (excess := find_excess(standing, LEAST, limits)) is None:
         return Finding("ok", SUBJECT, what)

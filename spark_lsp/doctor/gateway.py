@@ -18,22 +18,22 @@ LEVELS = ("ERROR", "CRITICAL", "Traceback")  # first words of a line of the log
 def look(settings: Settings) -> Iterator[Finding]:
     """Give the findings about the gateway, without starting one."""
     if settings.engine.url != "auto":
-        yield _elsewhere(settings.engine.url)
+        yield _check_remote_gateway(settings.engine.url)
         return
     try:
         where = runtime.directory()
     except GatewayError:
         return  # reported with the machine
-    yield _own(where)
+    yield _check_own_gateway(where)
     yield from _log(where)
 
 
-def _elsewhere(url: str) -> Finding:
+def _check_remote_gateway(url: str) -> Finding:
     token = "with" if os.environ.get(TOKEN_VARIABLE) else "without"
     return Finding("ok", SUBJECT, f"{url}, {token} a token in {TOKEN_VARIABLE}; the trial tells the rest")
 
 
-def _own(where: Path) -> Finding:
+def _check_own_gateway(where: Path) -> Finding:
     state = runtime.read_state(where)
     if state is None:
         if (where / "gateway.json").exists():

@@ -57,7 +57,7 @@ KINDS = (
 def find_programs(kind: Kind) -> list[Program]:
     """Return the programs of an editor, without repetition, the one that would be used first."""
     found: dict[str, Program] = {}
-    for program in (*_ancestors(kind), *_chosen(kind), *_on_path(kind), *_fetched(kind)):
+    for program in (*_ancestors(kind), *_choose_version(kind), *_on_path(kind), *_find_fetched(kind)):
         found.setdefault(os.path.realpath(program.path), program)
     return list(found.values())
 
@@ -89,7 +89,7 @@ def _running(kind: Kind, path: str) -> Program:
     return Program(path, how)
 
 
-def _chosen(kind: Kind) -> Iterator[Program]:
+def _choose_version(kind: Kind) -> Iterator[Program]:
     for name in ("VISUAL", "EDITOR"):
         try:
             word = next(iter(shlex.split(os.environ.get(name, ""))), "")
@@ -122,7 +122,7 @@ def _resolve(name: str) -> Iterator[str]:
                 yield path
 
 
-def _fetched(kind: Kind) -> Iterator[Program]:
+def _find_fetched(kind: Kind) -> Iterator[Program]:
     path = _cache() / "bin" / kind.fetched
     if kind.fetched and path.is_file():
         how = f"fetched, used by {kind.launcher}" if kind.launcher else "fetched for the tests"

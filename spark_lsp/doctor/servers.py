@@ -53,7 +53,7 @@ def _engine(name: str, table: OpenAISettings, level: Level) -> Iterator[Finding]
     if why := (engine := OpenAIEngine(name, table)).info.reason:
         yield Finding(level, SUBJECT, why, "Correct it, or take the engine out of the routes")
         return
-    for url, found in anyio.run(_listed, engine):
+    for url, found in anyio.run(_list_models, engine):
         where = f"engines.{name}: {url}"
         if isinstance(found, EngineError):
             yield Finding(level, SUBJECT, f"{where}: {found.what}", found.remedy)
@@ -68,9 +68,9 @@ def _not_encrypted(where: str) -> Finding:
     return Finding("warning", SUBJECT, what, "Use https, or a tunnel")
 
 
-async def _listed(engine: OpenAIEngine) -> list[tuple[str, dict[str, int] | EngineError]]:
+async def _list_models(engine: OpenAIEngine) -> list[tuple[str, dict[str, int] | EngineError]]:
     try:
-        return await engine.listed()
+        return await engine.list_models()
     finally:
         await engine.aclose()
 

@@ -27,7 +27,7 @@ def look(settings: Settings) -> Iterator[Finding]:
 
 def _model(engine: str, name: str, *, used: bool) -> Finding:
     if path := model_path(name):
-        return _own(engine, Path(path).expanduser())
+        return _find_own_weights(engine, Path(path).expanduser())
     try:
         model = find_model(name)
     except ModelError as error:
@@ -35,21 +35,21 @@ def _model(engine: str, name: str, *, used: bool) -> Finding:
             "error" if used else "warning", SUBJECT, f"engines.{engine}: {error.what}", error.remedy
         )
     if not paths.looks_present(model):
-        return _absent(model, used=used)
+        return _report_absent_model(model, used=used)
     if not paths.verify(model):
         what = f"{paths.file_of(model)} is damaged: its sha256 is not the known one"
         return Finding("error", SUBJECT, what, f"Run: spark-lsp model remove {model.name}, then model pull")
     return _fits(model)
 
 
-def _own(engine: str, file: Path) -> Finding:
+def _find_own_weights(engine: str, file: Path) -> Finding:
     if file.is_file():
         return Finding("ok", SUBJECT, f"engines.{engine}: your own file {file}")
     what = f"engines.{engine}: the file {file} is not there"
     return Finding("error", SUBJECT, what, "Correct its path in the settings")
 
 
-def _absent(model: Model, *, used: bool) -> Finding:
+def _report_absent_model(model: Model, *, used: bool) -> Finding:
     part = paths.file_of(model).with_name(paths.file_of(model).name + ".part")
     begun = f" ({part.stat().st_size / 1e6:.0f} MB of it are)" if part.is_file() else ""
     what = f"{model.summary} is not on this machine{begun}"
@@ -67,7 +67,7 @@ def _absent(model: Model, *, used: bool) -> Finding:
 def _fits(model: Model) -> Finding:
     what = f"{model.name} is verified: {paths.file_of(model)}"
     if not memory.carries(model):
-        wanted, free = memory.needed(model) / 1e6, memory.available() / 1e6
+        wanted, free = memory.estimate_bytes(model) / 1e6, memory.available() / 1e6
         what = f"{what}; it needs {wanted:.0f} MB to run, {free:.0f} MB are free"
         return Finding("warning", SUBJECT, what, "Close something, or choose a smaller model")
     return Finding("ok", SUBJECT, what)

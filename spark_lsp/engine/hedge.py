@@ -52,7 +52,7 @@ class HedgeOutcome:
     stopped: str | None = None
 
 
-async def hedged(
+async def hedge_candidates(
     candidates: Iterable[Candidate],
     plan: HedgePlan,
     now: Callable[[], float],

@@ -67,7 +67,7 @@ class ReplayEngine:
         confidence = (self._settings.confidence or None) if request.scored else None
         limit = 0 if request.warm else min(request.max_tokens or there, there)
         for number in range(limit):
-            await _until(asked + self._due(number), number)
+            await _sleep_until(asked + self._compute_due(number), number)
             yield Chunk(text[number * TOKEN_CHARS : (number + 1) * TOKEN_CHARS], confidence)
         decode_ms = (time.monotonic() - asked) * 1000 - self._settings.delay_ms
         yield Finished(
@@ -76,7 +76,7 @@ class ReplayEngine:
             Timing(prefill_ms=self._settings.delay_ms, decode_ms=max(decode_ms, 0.0)),
         )
 
-    def _due(self, number: int) -> float:
+    def _compute_due(self, number: int) -> float:
         pace = self._settings.tokens_per_s
         return self._settings.delay_ms / 1000 + (number / pace if pace else 0.0)
 
@@ -93,7 +93,7 @@ class ReplayEngine:
         """A replay holds nothing."""
 
 
-async def _until(due: float, number: int) -> None:
+async def _sleep_until(due: float, number: int) -> None:
     """Sleep until token `number` is due; give others a turn now and then even if it is late."""
     early = due - time.monotonic()
     if early > 0 or number % TURN == TURN - 1:

@@ -24,7 +24,7 @@ from spark_lsp.engine.base import Engine
 from spark_lsp.engine.circuit_breaker import BreakerState, CircuitBreaker
 from spark_lsp.engine.failover import Candidate, Failure, failover
 from spark_lsp.engine.guard import failure_of, info_of, observe, price_of, reasoning_timeout_of
-from spark_lsp.engine.hedge import HedgeOutcome, HedgePlan, hedged
+from spark_lsp.engine.hedge import HedgeOutcome, HedgePlan, hedge_candidates
 from spark_lsp.engine.route_records import RouteRecords
 from spark_lsp.engine.routing import Decision, EngineFacts, decide
 from spark_lsp.engine.traffic import CountedAnswer, Traffic
@@ -100,7 +100,7 @@ class Route:
         plan = self._plan_hedge(request, candidates, choices)
         if plan is None:
             return failover(candidates, self._now, _is_final, self._summarize_failures)
-        return hedged(candidates, plan, self._now, _is_final, self._summarize_failures)
+        return hedge_candidates(candidates, plan, self._now, _is_final, self._summarize_failures)
 
     # The choice of an engine.
 

@@ -121,8 +121,7 @@ class Connection:
     def _forward(self, method: str, message_id: MessageId | None, structured: Any) -> None:
         """Pass a request to pygls. Its own methods answer at once; our handlers remove their requests."""
         assert message_id is not None
-        own = method in self._protocol.fm.builtin_features and method != EXECUTE
-        if not own:
+        if method not in self._protocol.fm.builtin_features:
             self._requests.add(message_id, getattr(structured, "params", None))
         self._protocol.handle_message(structured)
 

@@ -60,7 +60,7 @@ class Consent:
 
     def _list_missing(self, engine: EngineSettings) -> list[ApprovalRequest]:
         try:
-            return self.approvals.missing(engine)
+            return self.approvals.find_missing(engine)
         except ConfigError:
             return []
 

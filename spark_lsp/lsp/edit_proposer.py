@@ -16,7 +16,7 @@ from spark_lsp.lsp.edit_request import EditRequest
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.threads import run_in_thread
 from spark_lsp.privacy.redaction import redact_secrets
-from spark_lsp.prompts import reply, unfence
+from spark_lsp.prompts import reply, target_text
 from spark_lsp.prompts.checks.refusal import ProposalRefused
 from spark_lsp.prompts.second_try import (
     Attempt,
@@ -95,7 +95,7 @@ class EditProposer:
         """Return an answer with its edits or its refusal. Raises `EngineError`."""
         format_, text, is_cut = await self._ask_model(asked, progress)
         try:
-            if is_cut and not reply.is_complete(format_, text, unfence.target_in_request(asked)):
+            if is_cut and not reply.is_complete(format_, text, target_text.target_in_request(asked)):
                 raise EditRefused(
                     "The model reached its token limit before its answer was complete",
                     TEXT_UNCHANGED,

@@ -186,7 +186,7 @@ class EditRequestReader:
         """Raise `EditRefused` for a document that is withheld, or that its project excludes from edits."""
         exclusion = self._outgoing.exclusion
         refusal = exclusion.verdict(uri) if self._outgoing.withholds(uri) else None
-        if refusal is None and not exclusion.narrowing(uri).edits:
+        if refusal is None and not exclusion.find_narrowing(uri).edits:
             refusal = Code.EXCLUDED_BY_PROJECT, "edit.enabled is false"
         if refusal is not None:
             reason, detail = refusal

@@ -78,7 +78,7 @@ class ExclusionPolicy:
         paths = known[0].paths if known is not None else paths_in(uri)
         return self._judge_names(uri, paths) or (UNDECIDED if known is None else known[0].verdict)
 
-    def narrowing(self, uri: str) -> ProjectRestrictions:
+    def find_narrowing(self, uri: str) -> ProjectRestrictions:
         """Return what the project forbids for a document, as of the last inspection."""
         known = self._inspections.get(uri)
         return known[0].narrowing if known is not None else ProjectRestrictions()

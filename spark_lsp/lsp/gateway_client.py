@@ -117,14 +117,14 @@ class GatewayClient:
     def open_mirror(self, document: Document) -> None:
         """Send a document to be mirrored."""
         if self._link is not None:
-            self._link.opened(document)
+            self._link.open_document(document)
 
     def edit_mirror(self, document: Document, edits: Sequence[Edit]) -> None:
         """Send the edits that led to a mirrored document's new text."""
         if self._link is not None:
-            self._link.edited(document, edits)
+            self._link.edit_document(document, edits)
 
     def close_mirror(self, uri: str) -> None:
         """Stop mirroring a document."""
         if self._link is not None:
-            self._link.closed(uri)
+            self._link.close_document(uri)

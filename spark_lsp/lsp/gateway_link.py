@@ -24,15 +24,15 @@ class GatewayLink(Protocol):
         """Send the position at which the cursor rests. Raises `EngineError`."""
         ...
 
-    def opened(self, document: Document) -> None:
+    def open_document(self, document: Document) -> None:
         """Send a document to be mirrored."""
         ...
 
-    def edited(self, document: Document, edits: Sequence[Edit]) -> None:
+    def edit_document(self, document: Document, edits: Sequence[Edit]) -> None:
         """Send the edits that led to a mirrored document's new text."""
         ...
 
-    def closed(self, uri: str) -> None:
+    def close_document(self, uri: str) -> None:
         """Stop mirroring a document."""
         ...
 

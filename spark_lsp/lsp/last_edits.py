@@ -99,14 +99,16 @@ class LastEdits:
         """
         edit = self._find(uri, edit_id)
         if edit is None:
-            raise _none("There is no earlier edit to continue", "Select the lines, and ask for an edit")
+            raise _refuse_without_edit(
+                "There is no earlier edit to continue", "Select the lines, and ask for an edit"
+            )
         return edit
 
     def find_undoable(self, uri: str, edit_id: str) -> LastEdit:
         """Return the edit to undo: as `find_latest`, but the last that is applied."""
         edit = self._find(uri, edit_id, applied=True)
         if edit is None:
-            raise _none("There is no edit of spark-lsp to undo", "Use the undo of your editor")
+            raise _refuse_without_edit("There is no edit of spark-lsp to undo", "Use the undo of your editor")
         return edit
 
     def _find(self, uri: str, edit_id: str, *, applied: bool = False) -> LastEdit | None:
@@ -130,5 +132,5 @@ def _move_target(request: EditRequest, typed: Sequence[Edit]) -> tuple[int, int]
     return target
 
 
-def _none(event: str, remedy: str) -> EditRefused:
+def _refuse_without_edit(event: str, remedy: str) -> EditRefused:
     return EditRefused(event, "Nothing was done", remedy, code=Code.NO_EARLIER_EDIT)

@@ -2,7 +2,7 @@
 
 from lsprotocol.types import MessageType
 
-from spark_lsp.codes import Code, known
+from spark_lsp.codes import Code, to_known_code
 from spark_lsp.engine.gateway_client.remote import LinkStatus
 from spark_lsp.lsp.gateway_client import GatewayClient
 from spark_lsp.lsp.messages import UserMessages
@@ -48,7 +48,7 @@ class LinkReporter:
 
     def _report_engine(self, engine: EngineInfo) -> None:
         if engine.reason:
-            explanation = {"reason": engine.reason, "code": known(engine.code, "")}
+            explanation = {"reason": engine.reason, "code": to_known_code(engine.code, "")}
         else:
             explanation = self._status.last_explanation()
         self._status.update(

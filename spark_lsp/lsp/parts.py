@@ -95,7 +95,7 @@ class Parts:
         from spark_lsp.lsp.gateway_client import GatewayClient
 
         gateway = GatewayClient(self.settings, self.consent)
-        gateway.find_limits = lambda uri: self.exclusion.narrowing(uri).limits
+        gateway.find_limits = lambda uri: self.exclusion.find_narrowing(uri).limits
         self.consent.on_approval.append(gateway.configure)
         return gateway
 

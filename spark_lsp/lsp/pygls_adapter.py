@@ -3,57 +3,36 @@
 
 """The only file that uses private parts of pygls; tests/unit/test_contracts.py checks each of them.
 
-pygls keeps a future for everything that it runs, so that a cancellation can find it, and removes the future
-when the answer is sent. It never removes the futures of work without an answer: notifications that start
-work, and the inner step of every command. In a server that runs for days these add up. On shutdown, pygls
-iterates over the futures and cancels each, which removes some of them during the iteration.
-
 The messages of every keystroke take a shorter path here: an envelope consists of three names, and the names
-that are present determine the kind of the message.
+that are present determine the kind of the message. pygls tests a message against three protocol classes
+instead, which takes longer than the handler.
+
+pygls has a public way for everything else: `fm` holds the handlers, and the converter that it passes to a
+protocol turns its types into values for JSON.
 """
 
 import contextvars
 import json
 import logging
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 from pygls.protocol import LanguageServerProtocol
 
-from spark_lsp.supervise import guarded
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
 LIFECYCLE_METHODS = ("initialize", "shutdown", "exit")  # they take the long path through pygls
 
 
-class _Futures(dict[int | str, Any]):
-    """Futures by id; they may be removed during an iteration over `items`."""
-
-    def items(self) -> Any:
-        return list(super().items())
-
-
 class PyglsProtocol(LanguageServerProtocol):
-    """pygls' protocol without the two leaks, and with a shorter path for frequent messages."""
+    """pygls' protocol with a shorter path for frequent messages, and without tracebacks in answers."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._request_futures = _Futures()
-
-    def _execute_handler(
-        self,
-        msg_id: int | str,
-        handler: Callable[..., Any],
-        callback: Callable[..., Any],
-        args: tuple[Any, ...] | None = None,
-        kwargs: dict[str, Any] | None = None,
-    ) -> None:
-        super()._execute_handler(msg_id, handler, callback, args, kwargs)
-        future = self._request_futures.get(msg_id)
-        if future is not None:
-            future.add_done_callback(guarded(lambda done: self._forget_future(msg_id, done)))
+    def __init__(self, server: Any, converter: Any) -> None:
+        super().__init__(server, converter)
+        self._to_plain: Callable[[Any], Any] = converter.unstructure
 
     def handle_message(self, message: Any) -> None:
         """Pass a checked message to its handler."""
@@ -79,17 +58,12 @@ class PyglsProtocol(LanguageServerProtocol):
         if error is not None:
             super()._send_response(msg_id, result, _remove_traceback(error))
             return
-        self._result_types.pop(msg_id, None)
         self._send({"id": msg_id, "result": result})
 
     def _send(self, message: dict[str, Any]) -> None:
         if self.writer is not None:
-            content = json.dumps({"jsonrpc": self.VERSION, **message}, default=self._serialize_message)
+            content = json.dumps({"jsonrpc": self.VERSION, **message}, default=self._to_plain)
             self.writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(content), content.encode("ascii")))
-
-    def _forget_future(self, msg_id: int | str, done: Any) -> None:
-        if self._request_futures.get(msg_id) is done:
-            del self._request_futures[msg_id]
 
 
 def _remove_traceback(error: Any) -> Any:

@@ -322,7 +322,9 @@ OPTIONS: dict[str, object] = {
     types.TEXT_DOCUMENT_COMPLETION: types.CompletionOptions(trigger_characters=[".", "(", " ", "\n"]),
 }
 
-REPLACED = (  # pygls' own handlers for its document store, which we do not use
+# pygls' own handlers that we do not use: those of its document store, and those for which it would keep a
+# future of each message until the process ends.
+REPLACED = (
     types.TEXT_DOCUMENT_DID_OPEN,
     types.TEXT_DOCUMENT_DID_CHANGE,
     types.TEXT_DOCUMENT_DID_CLOSE,
@@ -331,4 +333,7 @@ REPLACED = (  # pygls' own handlers for its document store, which we do not use
     types.NOTEBOOK_DOCUMENT_DID_CHANGE,
     types.NOTEBOOK_DOCUMENT_DID_CLOSE,
     types.WINDOW_WORK_DONE_PROGRESS_CANCEL,
+    types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS,
+    types.WORKSPACE_EXECUTE_COMMAND,
+    types.SET_TRACE,
 )

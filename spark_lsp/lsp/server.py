@@ -7,6 +7,7 @@ Until the answer to `initialize` is sent, it imports as little as possible: an e
 every start.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -54,8 +55,7 @@ class SparkServer(LanguageServer):
             self.feature(method, routes.OPTIONS.get(method))(self._guard_notification(handler))
         for method, handler in routes.REQUESTS.items():
             self._register_request(method, handler)
-        for name, handler in routes.COMMANDS.items():
-            self.command(name)(self._guard_command(handler))
+        self.feature(types.WORKSPACE_EXECUTE_COMMAND)(self._register_commands())
 
     def _register_request(self, method: str, handler: routes.RequestHandler) -> None:
         self.feature(method, routes.OPTIONS.get(method))(self._guard_request(handler))
@@ -111,6 +111,23 @@ class SparkServer(LanguageServer):
     def _guard_command(self, handler: routes.CommandHandler) -> Callable[..., Awaitable[Any]]:
         async def handle(*arguments: Any) -> Any:
             return await self._answer(lambda: handler(self.parts, arguments))
+
+        return handle
+
+    def _register_commands(self) -> Callable[[types.ExecuteCommandParams], Awaitable[Any]]:
+        """Register the names of all commands, and return their handler.
+
+        If the editor cancels a command, it gets its answer at once. The command runs to its end all the same,
+        because the editor may be applying its edit already.
+        """
+
+        commands = {name: self._guard_command(handler) for name, handler in routes.COMMANDS.items()}
+        for name, command in commands.items():
+            self.command(name)(command)
+
+        async def handle(params: types.ExecuteCommandParams) -> Any:
+            command = commands[params.command]  # the connection has checked the name
+            return await asyncio.shield(command(*(params.arguments or ())))
 
         return handle
 

@@ -96,7 +96,7 @@ class SessionRecorder:
     def _may_record(self, uri: str) -> bool:
         if not self.is_on or self._outgoing.withholds(uri):
             return False
-        return self._outgoing.exclusion.narrowing(uri).record
+        return self._outgoing.exclusion.find_narrowing(uri).record
 
     def _write(self, event: Event) -> None:
         self._queue.put(functools.partial(self._recording.add, [event]))

@@ -81,19 +81,19 @@ class ShownSuggestions:
 
     def show(self, suggestion: Suggestion, origin: Origin) -> None:
         """A suggestion appears, or has grown."""
-        self._note(self._outcomes.show(suggestion, origin, _now()))
+        self._note(self._outcomes.show(suggestion, origin, _read_clock()))
 
     def withdraw(self, suggestion: Suggestion) -> None:
         """A suggestion leaves the screen without any action of the user."""
-        self._note(self._outcomes.withdraw(suggestion.token, suggestion.document.uri, _now()))
+        self._note(self._outcomes.withdraw(suggestion.token, suggestion.document.uri, _read_clock()))
 
     def follow_change(self, document: Document, _: Sequence[Edit] = ()) -> None:
         """The user has changed a document."""
-        self._note(self._outcomes.change(document, _now()))
+        self._note(self._outcomes.change(document, _read_clock()))
 
     def forget_document(self, uri: str) -> None:
         """A document is closed."""
-        self._note(self._outcomes.close(uri, _now()))
+        self._note(self._outcomes.close(uri, _read_clock()))
         self._refusals.forget_ignored(uri)
 
     def accept(self, token: int) -> None:
@@ -102,7 +102,7 @@ class ShownSuggestions:
 
     def reject(self, token: int, *, leaving: bool) -> bool:
         """The user sent a suggestion away, or left the mode. Return whether it must not be shown again."""
-        ended = self._outcomes.reject(token, _now(), leaving=leaving)
+        ended = self._outcomes.reject(token, _read_clock(), leaving=leaving)
         self._note(ended, reported=True)
         return any(each.outcome is not Outcome.BRIEF for each in ended)
 
@@ -150,5 +150,5 @@ def make_row(ended: Ended) -> Row:
     )
 
 
-def _now() -> float:
+def _read_clock() -> float:
     return asyncio.get_running_loop().time()

@@ -37,7 +37,7 @@ class StatusPublisher:
         """Put the reason for a missing suggestion into the status."""
         text = reasons.PREFIX + reasons.sentence(reason, detail)
         self.update(reason=text, code=reason, detail=detail)
-        if self._client.abilities.lacks_status_ui and reasons.lasts(reason):
+        if self._client.abilities.lacks_status_ui and reasons.is_lasting(reason):
             self._messages.show_once(MessageType.Info, "explain", f"spark-lsp: {text}")
 
     def last_explanation(self) -> dict[str, Any]:

@@ -87,7 +87,7 @@ class Suggester:
             return Code.COMPLETIONS_DISABLED, ""
         if self._outgoing.withholds(uri):
             return self._outgoing.exclusion.verdict(uri)
-        if not self._outgoing.exclusion.narrowing(uri).ghost_text:
+        if not self._outgoing.exclusion.find_narrowing(uri).ghost_text:
             return Code.EXCLUDED_BY_PROJECT, ""
         if pattern := self._outgoing.exclusion.find_disabling_pattern(uri):
             return Code.DISABLED_FOR_FILE, pattern

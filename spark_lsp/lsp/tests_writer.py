@@ -20,8 +20,8 @@ from spark_lsp.lsp.edit_request import EditRequest
 from spark_lsp.lsp.exclusion import local_path
 from spark_lsp.privacy.uris import is_file, path_of
 from spark_lsp.prompts import gate, reply
-from spark_lsp.prompts.added_tests import drop_known
 from spark_lsp.prompts.checks.refusal import ProposalRefused, refuse
+from spark_lsp.prompts.known_statements import drop_known
 from spark_lsp.prompts.module_paths import find_root
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.prompts.tests_insertion import insertion_below, insertion_edits, insertion_inside

@@ -18,7 +18,7 @@ def available() -> int:
     return int(line.split()[1]) * 1024 if line else 0
 
 
-def needed(model: Model) -> int:
+def estimate_bytes(model: Model) -> int:
     """Return the approximate bytes of memory that a running model takes."""
     return int((model.size or paths.size_of(paths.file_of(model))) * RUNNING)
 
@@ -26,4 +26,4 @@ def needed(model: Model) -> int:
 def carries(model: Model) -> bool:
     """Tell whether a model fits into the free memory; True if the free memory is unknown."""
     free = available()
-    return not free or free >= needed(model)
+    return not free or free >= estimate_bytes(model)

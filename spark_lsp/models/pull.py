@@ -39,7 +39,7 @@ def pull(model: Model, report: Report = lambda step, source, done: None, patienc
     model = measure(model, patience)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(target, model):
+        with _hold_lock(target, model):
             return target if paths.verify(model) else _from_any_source(model, target, report, patience)
     except OSError as error:
         raise _disk_error(error, model, target) from error
@@ -127,7 +127,7 @@ def _disk_error(error: OSError, model: Model, target: Path) -> ModelError:
 
 
 @contextlib.contextmanager
-def _alone(target: Path, model: Model) -> Generator[None, None, None]:
+def _hold_lock(target: Path, model: Model) -> Generator[None, None, None]:
     """Hold the lock of a model's download while the block runs."""
     with try_lock(target.with_name(target.name + ".lock")) as held:
         if not held:

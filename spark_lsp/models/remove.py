@@ -10,7 +10,7 @@ from spark_lsp.models.registry import Model
 _ENDINGS = ("", ".verified", ".NOTICE", ".part", ".part.wheels", ".lock", ".source")
 
 
-def leavings(model: Model) -> list[Path]:
+def find_leavings(model: Model) -> list[Path]:
     """Return everything of `model` that is on this machine."""
     file = paths.file_of(model)
     return [each for ending in _ENDINGS if (each := file.with_name(file.name + ending)).exists()]
@@ -21,7 +21,7 @@ def remove(model: Model) -> int:
 
     Raises `ModelError` if something cannot be removed.
     """
-    found = leavings(model)
+    found = find_leavings(model)
     freed = sum(map(paths.size_of, found))
     for path in found:
         try:

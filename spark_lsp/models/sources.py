@@ -64,7 +64,7 @@ def measure(model: Model, patience: float = PATIENCE) -> Model:
         if answer.status_code != 200 or not size.isdecimal() or not int(size):
             raise SourceFailed(f"it answered {answer.status_code}, without the file's size")
     except (SourceFailed, ConfigError, httpx.TransportError, httpx.InvalidURL) as error:
-        why = str(error) if isinstance(error, SourceFailed | ConfigError) else _unreachable(error)
+        why = str(error) if isinstance(error, SourceFailed | ConfigError) else _explain_unreachable(error)
         raise ModelError(
             f"The model {model.summary} could not be fetched",
             f"{source}: {why}",
@@ -103,12 +103,12 @@ def _fetch_http(source: HuggingFace, model: Model, part: Path, tick: Tick, patie
     except ConfigError as error:
         raise SourceFailed(f"{error.what}; {error.remedy}") from error
     except (httpx.TransportError, httpx.InvalidURL) as error:
-        raise SourceFailed(_unreachable(error)) from error
+        raise SourceFailed(_explain_unreachable(error)) from error
     if part.stat().st_size != model.size:
         raise SourceFailed(f"it sent {part.stat().st_size} bytes instead of {model.size}")
 
 
-def _unreachable(error: Exception) -> str:
+def _explain_unreachable(error: Exception) -> str:
     """Return the reason for a failed connection; the user can fix a certificate's problem."""
     cause: BaseException | None = error
     while cause is not None:
@@ -142,17 +142,17 @@ def _fetch_wheels(source: Wheels, part: Path, tick: Tick, patience: float) -> No
 def _wheel(pin: str, depot: Path, tick: Tick, patience: float) -> Path:
     """Return the wheel of one pinned line, fetched unless it is already present with the right digest."""
     package, _, sha256 = pin.partition(" --hash=sha256:")
-    found = _present(package, sha256, depot)
+    found = _find_present(package, sha256, depot)
     if found is None:
         _pip_download(pin, depot, tick, patience)
-        found = _present(package, sha256, depot)
+        found = _find_present(package, sha256, depot)
     if found is None:
         raise SourceFailed(f"it gave no wheel of {package} with the pinned digest")
     tick(size_of(depot))
     return found
 
 
-def _present(package: str, sha256: str, depot: Path) -> Path | None:
+def _find_present(package: str, sha256: str, depot: Path) -> Path | None:
     name, _, version = package.partition("==")
     for wheel in depot.glob(f"{re.sub('[-_.]+', '_', name)}-{version}-*.whl"):
         with wheel.open("rb") as stream:
@@ -177,7 +177,7 @@ def _pip_download(pin: str, depot: Path, tick: Tick, patience: float) -> None:
     pipe, joined = subprocess.PIPE, subprocess.STDOUT
     with programs.start(command, stdout=pipe, stderr=joined, env=environment) as pip:
         try:
-            output = _watched(pip, depot, tick, patience)
+            output = _watch_pip(pip, depot, tick, patience)
         except BaseException:
             pip.kill()
             raise
@@ -187,7 +187,7 @@ def _pip_download(pin: str, depot: Path, tick: Tick, patience: float) -> None:
         raise SourceFailed(_pip_reason(output, package))
 
 
-def _watched(pip: "subprocess.Popen[bytes]", depot: Path, tick: Tick, patience: float) -> str:
+def _watch_pip(pip: "subprocess.Popen[bytes]", depot: Path, tick: Tick, patience: float) -> str:
     """Return the output of pip. Raises `SourceFailed` if it fetches nothing for `patience` seconds."""
     have, grew = -1, time.monotonic()
     while True:

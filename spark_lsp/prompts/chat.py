@@ -10,7 +10,7 @@ Models add text to an answer. `FencedAnswerFilter` ends an edit's answer at its 
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from spark_lsp.prompts import fences, unfence
+from spark_lsp.prompts import fences, target_text, unfence
 from spark_lsp.prompts.context_files import DIAGNOSTICS_FILE, EDITS_FILE, ContextFile
 from spark_lsp.request import EditFormat, Message, PartKind, Request, Task
 
@@ -155,7 +155,7 @@ class FencedAnswerFilter:
     If the target may contain fences, the complete answer is passed on.
     """
 
-    target: unfence.TargetText = field(default_factory=unfence.TargetText)
+    target: target_text.TargetText = field(default_factory=target_text.TargetText)
     done: bool = False
     _answer: str = ""
     _searched: int = 0  # the offset of the last line that was searched for a fence

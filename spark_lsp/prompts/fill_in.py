@@ -52,7 +52,7 @@ class HoleFilter:
     _lines: int = 0  # of the current statement
     _has_text: bool = field(default=False, repr=False)
 
-    def renewed(self) -> "HoleFilter":
+    def make_another(self) -> "HoleFilter":
         """Return a filter for another answer to the same request."""
         return HoleFilter(self.width, self.below, self.leader, self.opens_block)
 

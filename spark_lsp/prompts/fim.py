@@ -228,7 +228,7 @@ class FimAnswerFilter:
     def __post_init__(self) -> None:
         self._whole_fragment = self.fragment
 
-    def renewed(self) -> "FimAnswerFilter":
+    def make_another(self) -> "FimAnswerFilter":
         """Return a filter for another answer to the same request."""
         return FimAnswerFilter(self._whole_fragment, self.lines, self.opens, self.line, self.below)
 

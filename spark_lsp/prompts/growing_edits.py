@@ -11,7 +11,7 @@ the edits of the complete answer differ; both mean that the edits so far are voi
 
 from typing import Literal
 
-from spark_lsp.prompts import unfence
+from spark_lsp.prompts import target_text
 from spark_lsp.prompts.growing_lines import GrowingLines
 from spark_lsp.prompts.indents import blank_lines_around, common_indent
 from spark_lsp.prompts.overlap import repeats_line_above
@@ -31,7 +31,7 @@ class GrowingEdits:
     def __init__(self, document: Document, start: int, end: int, form: EditFormat) -> None:
         old = document.text[start:end]
         self._document, self._start, self._end = document, start, end
-        self._lines = GrowingLines(unfence.target_in_document(document, start, end), form)
+        self._lines = GrowingLines(target_text.target_in_document(document, start, end), form)
         self._diff = GrowingDiff(old, start)
         self._eol = document.eol
         self._before, self._after = blank_lines_around(old)
@@ -102,7 +102,7 @@ class GrowingEdits:
             self._shift, self._own_indent = "replace", indent
 
     def _add(self, line: str) -> None:
-        shifted = self._shifted(line)
+        shifted = self._shift_line(line)
         if shifted is None:
             self._shift = "unclear"
         elif not self.is_withdrawn:
@@ -115,7 +115,7 @@ class GrowingEdits:
                 self._diff.add(each)
         self._diff.add(line)
 
-    def _shifted(self, line: str) -> str | None:
+    def _shift_line(self, line: str) -> str | None:
         """Return a line with the old code's indentation; None if it shows that the shift is another one."""
         if not line.strip():
             return line if self._shift == "keep" else ""
@@ -127,7 +127,7 @@ class GrowingEdits:
 
     def _close(self, last: str | None) -> None:
         """Compare the last line, which gets the end of the old code."""
-        shifted = self._shifted(last) if last else None
+        shifted = self._shift_line(last) if last else None
         if shifted is None:
             self._shift = "unclear"
             return

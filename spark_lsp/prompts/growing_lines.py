@@ -8,7 +8,7 @@ has begun, because the white space at the end of an answer is not part of the ne
 import re
 from typing import TYPE_CHECKING, Literal
 
-from spark_lsp.prompts import fences, unfence
+from spark_lsp.prompts import fences, target_text
 from spark_lsp.prompts.thinking import ThinkingFilter, starts_with_thinking
 from spark_lsp.request import EditFormat
 from spark_lsp.text.lines import LINE_END
@@ -28,7 +28,7 @@ State = Literal["start", "code", "closed", "unclear"]
 class GrowingLines:
     """The lines of the new text in an answer, without line ends."""
 
-    def __init__(self, target: unfence.TargetText, form: EditFormat) -> None:
+    def __init__(self, target: target_text.TargetText, form: EditFormat) -> None:
         self.state: State = "start" if form in _FORMATS and not target.may_nest else "unclear"
         self.has_other_block = False  # after the first one; either may hold the new text
         self._form = form

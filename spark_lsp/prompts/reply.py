@@ -12,8 +12,7 @@ from functools import partial
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
-from spark_lsp.prompts import gate, unfence
-from spark_lsp.prompts.added_tests import insert_test
+from spark_lsp.prompts import gate, target_text, unfence
 from spark_lsp.prompts.checks.purpose import find_purpose
 from spark_lsp.prompts.checks.refusal import ProposalRefused
 from spark_lsp.prompts.checks.tests import make_test_refusal
@@ -23,6 +22,7 @@ from spark_lsp.prompts.indents import blank_lines_around, common_indent
 from spark_lsp.prompts.overlap import trim_overlap
 from spark_lsp.prompts.stubs import Stub, find_stub, remove_head
 from spark_lsp.prompts.syntax import SyntaxTree
+from spark_lsp.prompts.tests_insertion import insert_test
 from spark_lsp.prompts.thinking import remove_thinking, starts_with_thinking
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
@@ -34,7 +34,7 @@ _MASKED_SPECIAL = re.compile(r"<\u00a6(\w+\|>)")  # by `rewrite.mask_control_tok
 # `textwrap.indent` would also indent after form feeds.
 _LINE_OF_CODE = re.compile(r"^(?=.*\S)", re.MULTILINE)
 TESTS, COMPLETE = "tests", "complete"
-NO_TARGET = unfence.TargetText()
+NO_TARGET = target_text.TargetText()
 
 
 def propose_edits(
@@ -88,7 +88,7 @@ def _edits_without_surroundings(
     """
     target = document.text[start:end]
     new = unfence.extract_new_text(
-        _clean_answer(form, target, answer), unfence.target_in_document(document, start, end)
+        _clean_answer(form, target, answer), target_text.target_in_document(document, start, end)
     )
     trimmed = trim_overlap(document, start, end, new, brackets_count=brackets_count)
     if trimmed is None:
@@ -146,7 +146,7 @@ def read_code(document: Document, start: int, end: int, form: EditFormat, answer
     Raises `EditRefused` if it holds no code.
     """
     answer = _clean_answer(form, document.text[start:end], answer)
-    code = unfence.extract_new_text(answer, unfence.target_in_document(document, start, end))
+    code = unfence.extract_new_text(answer, target_text.target_in_document(document, start, end))
     code = textwrap.dedent(code.strip("\n").rstrip())
     if not code.strip():
         raise _make_refusal(Code.ANSWER_UNREADABLE, "The model's answer is empty", "Try again")
@@ -177,7 +177,7 @@ def _unmask_token(match: re.Match[str], own: set[str]) -> str:
     return token if token in own else match[0]
 
 
-def is_complete(form: EditFormat, answer: str, target: unfence.TargetText = NO_TARGET) -> bool:
+def is_complete(form: EditFormat, answer: str, target: target_text.TargetText = NO_TARGET) -> bool:
     """Tell whether an answer that reached its token limit can be used.
 
     Shorter documentation is still useful. Code is complete only if its fence has closed: the missing lines
@@ -209,7 +209,7 @@ def _replacement_edits(
     document: Document, start: int, end: int, answer: str, stub: Stub | None
 ) -> list[Edit]:
     old = document.text[start:end]
-    new = unfence.extract_new_text(answer, unfence.target_in_document(document, start, end))
+    new = unfence.extract_new_text(answer, target_text.target_in_document(document, start, end))
     new = new if stub is None else remove_head(document, stub, new)
     new = new.strip("\n").rstrip()
     if not new.strip():
@@ -227,7 +227,7 @@ def _filled_edits(document: Document, start: int, end: int, answer: str) -> list
 
 def _test_edits(document: Document, tree: SyntaxTree, start: int, end: int, answer: str) -> list[Edit]:
     """Return the edit that adds the tests of an answer below the code, or at the end of the target."""
-    new = unfence.extract_new_text(answer, unfence.target_in_document(document, start, end))
+    new = unfence.extract_new_text(answer, target_text.target_in_document(document, start, end))
     edits = insert_test(document, tree, end, new)
     if not edits:
         raise make_test_refusal()

@@ -1,16 +1,19 @@
 """Adds tests to a file: imports go to its imports, the tests below its last line, and nothing is changed.
 
-A test whose name the file has already gets another name: in most languages, it would replace the old test.
+An answer never replaces the code under test. A test whose name the file has already gets another name: in
+most languages, it would replace the old test.
 """
 
 import re
+import textwrap
 
+from spark_lsp.prompts.known_statements import drop_known
 from spark_lsp.prompts.shaping.brackets import Nesting, read_tokens
 from spark_lsp.prompts.shaping.lexical import find_family
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
-from spark_lsp.text.lines import indentation_of
+from spark_lsp.text.lines import LINE_END, indentation_of
 
 _IMPORTS = {
     "python": r"(?:import|from)\s",
@@ -69,6 +72,27 @@ def insertion_below(document: Document, tree: SyntaxTree, end: int, code: str, m
     gap = document.eol * (3 if document.language in _TWO_BLANK_LINES else 2)
     indented = body.replace("\n", document.eol)
     return sorted([*edits, Edit(at, at, f"{gap}{indented}")])
+
+
+def find_test_offset(tree: SyntaxTree, end: int) -> int:
+    """Return the end of the outermost definition that ends at or after `end`; `end` without a tree."""
+    if tree.root is None:
+        return end
+    byte = tree.byte_of(end)
+    for node in tree.root.named_children:
+        if node.start_byte <= byte <= node.end_byte:
+            return max(tree.offset_of(node.end_byte), end)
+    return end
+
+
+def insert_test(document: Document, tree: SyntaxTree, end: int, new: str) -> list[Edit]:
+    """Return the edit that inserts an answer's tests, whose line ends are line feeds; none without a test."""
+    test = drop_known(document, tree, textwrap.dedent(new)).strip("\n").rstrip()
+    if not test:
+        return []
+    at = find_test_offset(tree, end)
+    gap = "\n" * (3 if document.language in _TWO_BLANK_LINES else 2)
+    return [Edit(at, at, LINE_END.sub(document.eol, gap + test))]
 
 
 def insertion_inside(document: Document, code: str) -> list[Edit]:

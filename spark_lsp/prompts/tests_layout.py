@@ -127,7 +127,7 @@ def _jvm(source: _Source) -> tuple[list[str], str]:
     return [usual, *_combine([folder, *source.mirrored("src/test", "test", "tests")], names)], usual
 
 
-def _mirroring(names: Sequence[str], *folders: str) -> Customs:
+def _mirror_folders(names: Sequence[str], *folders: str) -> Customs:
     """Return the customs of tests in folders that mirror those of the sources; `{}` is the source's name."""
 
     def customs(source: _Source) -> tuple[list[str], str]:
@@ -157,10 +157,10 @@ _CUSTOMS: dict[str, Customs] = {
     "go": _go,
     **dict.fromkeys(("java", "kotlin", "scala"), _jvm),
     "ruby": _ruby,
-    "php": _mirroring(("{}Test.php",), "tests", "tests/Unit"),
-    "elixir": _mirroring(("{}_test.exs",), "test"),
-    "dart": _mirroring(("{}_test.dart",), "test"),
-    "lua": _mirroring(("{}_spec.lua",), "spec"),
+    "php": _mirror_folders(("{}Test.php",), "tests", "tests/Unit"),
+    "elixir": _mirror_folders(("{}_test.exs",), "test"),
+    "dart": _mirror_folders(("{}_test.dart",), "test"),
+    "lua": _mirror_folders(("{}_spec.lua",), "spec"),
     "swift": _swift,
 }
 TESTED = frozenset({*_CUSTOMS, *SAME_FILE})

@@ -7,17 +7,13 @@ because the wrong reading would delete the user's text.
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import fences
 from spark_lsp.prompts.fences import Fence, FencedBlock
-from spark_lsp.request import PartKind, Request
-from spark_lsp.text.document import Document
-from spark_lsp.text.lines import LINE_END
+from spark_lsp.prompts.target_text import TargetText, find_distinctive_lines
 
 _ONE_LINE = re.compile(r"```([^`\n]+)```")
 _PLAIN_LANGUAGES = {"", "plaintext", "text", "txt"}
@@ -26,62 +22,6 @@ _EARLIER_WORDS = re.compile(
     r"\b(?:before|original|originally|current|currently|old|draft|existing|first)\b", re.IGNORECASE
 )
 _PATH = re.compile(r"[\w.-]+\.\w+")
-_MIN_DISTINCTIVE_CHARS = 4  # a shorter line, such as a bracket, may be in any text
-
-
-@dataclass(frozen=True)
-class TargetText:
-    """The text that an answer replaces, its language, and the name of its file.
-
-    `is_markup` tells whether the language has fences, as Markdown does.
-    """
-
-    old: str = ""
-    language: str = ""
-    name: str = ""
-    is_markup: bool = False
-
-    @cached_property
-    def lines(self) -> list[str]:
-        """The old text's lines."""
-        return LINE_END.split(self.old)
-
-    @cached_property
-    def fences(self) -> list[Fence]:
-        """The fences in the old text."""
-        return fences.find_fences(self.lines)
-
-    @property
-    def may_nest(self) -> bool:
-        """Whether the new text may contain fences."""
-        return self.is_markup or bool(self.fences)
-
-    @cached_property
-    def distinctive_lines(self) -> set[str]:
-        """The old text's lines that are unlikely to be in another text by chance."""
-        return _find_distinctive_lines(self.lines)
-
-
-def target_in_document(document: Document, start: int, end: int) -> TargetText:
-    """Return the text that an answer for `[start, end)` of a document replaces."""
-    return _make_target(document.text[:start], document.text[start:end], document.language, document.uri)
-
-
-def target_in_request(request: Request) -> TargetText:
-    """Return the text that the answer to a request for an edit replaces."""
-    before = request.text_of(PartKind.PREFIX)
-    old = request.text_of(PartKind.TARGET)
-    return _make_target(before, old, request.language, request.origin)
-
-
-def _make_target(before: str, old: str, language: str, uri: str) -> TargetText:
-    name = uri.rpartition("/")[2]
-    if not fences.uses_fences(language, uri):
-        return TargetText(old, language, name)
-    opening = fences.find_open_fence(LINE_END.split(before)[:-1])
-    if opening is None:
-        return TargetText(old, language, name, is_markup=True)
-    return TargetText(old, opening.language)  # code within a block of the text
 
 
 def extract_new_text(answer: str, target: TargetText) -> str:
@@ -206,7 +146,7 @@ class _FencedAnswer:
 
     def _shared_lines(self, first: int, last: int) -> set[str]:
         """Return the lines of `[first, last)` that are also in the old text."""
-        return self.target.distinctive_lines & _find_distinctive_lines(self.lines[first:last])
+        return self.target.distinctive_lines & find_distinctive_lines(self.lines[first:last])
 
     # Code that contains no fences.
 
@@ -358,11 +298,6 @@ class _FencedAnswer:
         if not below:
             return True
         return bool(below[0].info) and fences.parse_flat(below) == fences.parse_nested(below)
-
-
-def _find_distinctive_lines(lines: Sequence[str]) -> set[str]:
-    stripped = (line.strip() for line in lines)
-    return {line for line in stripped if len(line) >= _MIN_DISTINCTIVE_CHARS and any(map(str.isalnum, line))}
 
 
 def _make_refusal(what: str) -> EditRefused:

@@ -82,6 +82,6 @@ def explains(code: object) -> TypeGuard[Reason]:
     return code in TEXTS
 
 
-def lasts(code: object) -> bool:
+def is_lasting(code: object) -> bool:
     """Return whether a further request would get no suggestion either."""
     return explains(code) and code not in PASSING

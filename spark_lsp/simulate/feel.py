@@ -98,7 +98,7 @@ def _read_step(row: dict[str, str]) -> Step:
     return Step(kind, seconds, prompt, output)
 
 
-def felt(steps: Sequence[Step], pace: Pace) -> Felt:
+def split_time(steps: Sequence[Step], pace: Pace) -> Felt:
     """Return where the seconds of a session go."""
     asked = [step for step in steps if step.kind in ASKING]
     seconds = {kind: math.fsum(s.seconds for s in steps if s.kind == kind) for kind in KINDS}
@@ -107,10 +107,10 @@ def felt(steps: Sequence[Step], pace: Pace) -> Felt:
     return Felt(pace.tokens_per_s, seconds["think"], seconds["type"], seconds["tool"], first, tokens)
 
 
-def compared(steps: Sequence[Step], paces: Sequence[Pace]) -> list[Felt]:
+def compare_paces(steps: Sequence[Step], paces: Sequence[Pace]) -> list[Felt]:
     """Return the session at each pace, the slowest first; each is compared with that one."""
     sorted_paces = sorted(paces, key=lambda pace: pace.tokens_per_s)
-    sessions = [felt(steps, pace) for pace in sorted_paces]
+    sessions = [split_time(steps, pace) for pace in sorted_paces]
     slow = sessions[0]
     return [
         Felt(

@@ -211,16 +211,16 @@ def fit_gpu(rows: Sequence[Measured], parameters: GpuParameters, steps: int = 25
 def fit_ttft(rows: Sequence[Measured], parameters: GpuParameters, steps: int = 150) -> GpuParameters:
     """Fit the two numbers of the time to the first token; the others are given."""
 
-    def tried(values: Sequence[float]) -> GpuParameters:
+    def try_values(values: Sequence[float]) -> GpuParameters:
         return replace(parameters, prompt_factor=values[0], first_steps=values[1])
 
     def loss(values: Sequence[float]) -> float:
         if min(values) <= 0:
             return math.inf
-        guess = tried(values)
+        guess = try_values(values)
         return math.fsum(abs(math.log(ttft_ms(row, guess) / row.ttft_ms)) for row in rows) / len(rows)
 
-    return tried(simplex(loss, (2.0, 10.0), steps))
+    return try_values(simplex(loss, (2.0, 10.0), steps))
 
 
 def gpu_errors(rows: Sequence[Measured], parameters: GpuParameters) -> Errors:
@@ -265,16 +265,16 @@ def _move_point(
     """Return the simplex after its worst corner has moved through the centre, or all corners to the best."""
     worst = ranked[-1]
 
-    def through(far: float) -> tuple[float, Point]:
+    def mirror_through(far: float) -> tuple[float, Point]:
         point = [c + far * (c - w) for c, w in zip(centre, worst[1], strict=True)]
         return loss(point), point
 
-    reflected = through(1.0)
+    reflected = mirror_through(1.0)
     if reflected[0] < ranked[0][0]:
-        return [*ranked[:-1], min(reflected, through(2.0))]
+        return [*ranked[:-1], min(reflected, mirror_through(2.0))]
     if reflected[0] < ranked[-2][0]:
         return [*ranked[:-1], reflected]
-    contracted = through(-0.5)
+    contracted = mirror_through(-0.5)
     if contracted[0] < worst[0]:
         return [*ranked[:-1], contracted]
     best = ranked[0][1]

@@ -74,17 +74,17 @@ class Plan:
 
     def __post_init__(self) -> None:
         if not self.groups:
-            raise _wrong(self.name, "has no machine", "Give at least one, such as codex-spark×2")
+            raise _make_problem(self.name, "has no machine", "Give at least one, such as codex-spark×2")
         for group in self.groups:
             if not 1 <= group.count <= MOST_MACHINES:
-                raise _wrong(
+                raise _make_problem(
                     self.name,
                     f"has {group.count} machines {group.name!r}",
                     f"Give a count from 1 to {MOST_MACHINES:,}",
                 )
         names = [group.name for group in self.groups]
         if repeated := [name for name in names if names.count(name) > 1]:
-            raise _wrong(
+            raise _make_problem(
                 self.name, f"names the machine {repeated[0]!r} twice", "Give one group and its count"
             )
         for number, rule in enumerate(self.rules):
@@ -92,27 +92,27 @@ class Plan:
 
     def _check_rule(self, number: int, rule: Rule, names: Sequence[str]) -> None:
         if rule.to not in names:
-            raise _wrong(
+            raise _make_problem(
                 self.name,
                 f"has no machine {rule.to!r} for its rule {number + 1}, {rule}",
                 f"Choose from {', '.join(names)}",
             )
         if rule.wait_over_s is not None and rule.to == names[0]:
-            raise _wrong(
+            raise _make_problem(
                 self.name,
                 f"moves requests from {rule.to!r} to itself by its rule {number + 1}, {rule}",
                 f"`wait` is the first group's queue; choose from {', '.join(names[1:]) or 'other machines'}",
             )
         context = next(group.machine.context_tokens for group in self.groups if group.name == rule.to)
         if rule.context_over >= context:
-            raise _wrong(
+            raise _make_problem(
                 self.name,
                 f"sends nothing by its rule {number + 1}, {rule}: that machine's context is {context:,}",
                 "Choose a machine with a longer context, or lower the rule's limit",
             )
         for earlier, other in enumerate(self.rules[:number]):
             if other.covers(rule):
-                raise _wrong(
+                raise _make_problem(
                     self.name,
                     f"never reaches its rule {number + 1}, {rule}: rule {earlier + 1}, {other}, takes all of "
                     "its requests",
@@ -130,7 +130,7 @@ class Plan:
         return max(group.machine.worst for group in self.groups)
 
 
-def _wrong(name: str, problem: str, remedy: str) -> ConfigError:
+def _make_problem(name: str, problem: str, remedy: str) -> ConfigError:
     return ConfigError(f"The plan {name!r} {problem}", NOT_SIMULATED, remedy)
 
 

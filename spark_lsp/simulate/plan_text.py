@@ -28,7 +28,7 @@ def parse_plan(word: str, find: FindMachine) -> Plan:
     name, equals, rest = word.partition("=")
     machines, *rules = rest.split(";")
     if not equals or not name.strip():
-        raise _wrong(word, "it has no name")
+        raise _make_problem(word, "it has no name")
     groups = tuple(_parse_group(word, each.strip(), find) for each in machines.split(","))
     given = tuple(_parse_rule(word, rule.strip(), groups) for rule in rules if rule.strip())
     return Plan(name.strip(), groups, given)
@@ -39,14 +39,14 @@ def _parse_group(word: str, text: str, find: FindMachine) -> Group:
     name = text[: found.start()] if found else text
     count = found[1].strip() if found else "1"
     if not name or not count.isascii() or not count.isdecimal() or len(count) > 9:
-        raise _wrong(word, f"{text!r} is not MACHINE×COUNT")
+        raise _make_problem(word, f"{text!r} is not MACHINE×COUNT")
     return Group(name, find(name), int(count))
 
 
 def _parse_rule(word: str, text: str, groups: Sequence[Group]) -> Rule:
     conditions, arrow, to = text.rpartition("->")
     if not arrow or not to.strip():
-        raise _wrong(word, f"the rule {text!r} is not CONDITION -> MACHINE")
+        raise _make_problem(word, f"the rule {text!r} is not CONDITION -> MACHINE")
     values: dict[str, Any] = {"to": _complete(to.strip(), groups)}
     for condition in conditions.split("&"):
         values |= _parse_condition(word, condition.strip())
@@ -64,7 +64,7 @@ def _parse_condition(word: str, condition: str) -> dict[str, Any]:
         value = _read_number(found[2])
         if value is not None:
             return {"context_over": int(value)} if found[1] == "context" else {"wait_over_s": value}
-    raise _wrong(word, f"{condition!r} is not a condition")
+    raise _make_problem(word, f"{condition!r} is not a condition")
 
 
 def _read_number(text: str) -> float | None:
@@ -82,7 +82,7 @@ def _complete(to: str, groups: Sequence[Group]) -> str:
     return meant[0] if to and to not in names and len(meant) == 1 else to
 
 
-def _wrong(word: str, problem: str) -> ConfigError:
+def _make_problem(word: str, problem: str) -> ConfigError:
     short = word if len(word) <= 60 else f"{word[:60]}…"
     return ConfigError(f"--plan {short!r} is not a plan: {problem}", NOT_SIMULATED, FORM)
 

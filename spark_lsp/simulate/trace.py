@@ -67,15 +67,15 @@ def trace_of(crowd: Crowd) -> list[Job]:
             output = max(int(crowd.output * 2 ** (2 * next(chances) - 1)), 1)
             shared = int(crowd.shared * prompt)
             jobs.append(Job(now, prompt, output, name, shared, crowd.kind, crowd.effort))
-    return sorted(jobs, key=_at)
+    return sorted(jobs, key=_get_start)
 
 
 def merge_traces(traces: Iterable[Sequence[Job]]) -> list[Job]:
     """Return the requests of several traces in the order of their times."""
-    return sorted((job for jobs in traces for job in jobs), key=_at)
+    return sorted((job for jobs in traces for job in jobs), key=_get_start)
 
 
-def _at(job: Job) -> float:
+def _get_start(job: Job) -> float:
     return job.at
 
 

@@ -50,11 +50,11 @@ def _search(plan: Plan, load: Load, pace: Pace, guess: int) -> int:
 def _is_slow(plan: Plan, jobs: Sequence[Job], pace: Pace) -> bool:
     run = simulate_plan(plan, jobs, pace)
     late = range(len(jobs) // 2, len(jobs))  # the machines and their caches have filled by then
-    slowed = sum(_slowed(run, number, pace) for number in late)
+    slowed = sum(_is_slowed(run, number, pace) for number in late)
     return slowed > MOST_SLOWED * len(late)
 
 
-def _slowed(run: Run, number: int, pace: Pace) -> bool:
+def _is_slowed(run: Run, number: int, pace: Pace) -> bool:
     job = run.jobs[number]
     machine = home_machine(run.plan, job)
     if machine is None:
@@ -77,10 +77,10 @@ class AtUsers:
 
 def at_users(plan: Plan, load: Load, users: Sequence[float]) -> tuple[AtUsers, ...]:
     """Return the 95th percentiles of time to first token and of the whole answer for numbers of users."""
-    return tuple(_at(plan, load(each), each) for each in users)
+    return tuple(_forecast_at(plan, load(each), each) for each in users)
 
 
-def _at(plan: Plan, jobs: Sequence[Job], users: float) -> AtUsers:
+def _forecast_at(plan: Plan, jobs: Sequence[Job], users: float) -> AtUsers:
     runs = [simulate_plan(plan, jobs, pace) for pace in PACES]
     late = [number for number in range(len(jobs) // 2, len(jobs)) if runs[0].times.station[number] != NOBODY]
     first = [percentiles(ttft_s(run, late), (0.95,))[0] for run in runs]

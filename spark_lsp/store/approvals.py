@@ -25,7 +25,7 @@ _TABLE = (
 )
 
 
-def _absolute(ask: ApprovalRequest) -> ApprovalRequest:
+def _make_absolute(ask: ApprovalRequest) -> ApprovalRequest:
     source, _, key = ask.key.partition(":")
     if source == "file" and not os.path.isabs(os.path.expanduser(key)):
         raise ConfigError(
@@ -65,7 +65,7 @@ class Approvals:
         if not self.file.is_file():
             return []
         try:
-            with closing(self._reading()) as link:
+            with closing(self._open_for_reading()) as link:
                 rows = link.execute("SELECT kind, subject, key FROM approvals ORDER BY 1, 2, 3").fetchall()
         except sqlite3.Error:
             return []
@@ -74,14 +74,14 @@ class Approvals:
             for kind, subject, key in rows
         ]
 
-    def missing(self, table: object) -> list[ApprovalRequest]:
+    def find_missing(self, table: object) -> list[ApprovalRequest]:
         """Return the subjects that an engine's settings need and the user has not approved.
 
         Raises `ConfigError` for an invalid endpoint, and for a path that is not absolute: each process would
         resolve a relative path against its own directory.
         """
         known = set(self.all())
-        return [ask for ask in map(_absolute, approval_requests_of(table)) if ask not in known]
+        return [ask for ask in map(_make_absolute, approval_requests_of(table)) if ask not in known]
 
     def add(self, ask: ApprovalRequest) -> None:
         """Record an approval. Raises `ConfigError` if it cannot be written."""
@@ -102,13 +102,13 @@ class Approvals:
         if not self.file.is_file():
             return ""
         try:
-            with closing(self._reading()) as link:
+            with closing(self._open_for_reading()) as link:
                 link.execute("SELECT count(*) FROM approvals").fetchone()
         except sqlite3.Error as error:
             return str(error)
         return ""
 
-    def _reading(self) -> sqlite3.Connection:
+    def _open_for_reading(self) -> sqlite3.Connection:
         return sqlite3.connect(f"{self.file.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE)
 
     @contextmanager

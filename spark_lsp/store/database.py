@@ -84,7 +84,7 @@ class Database:
         (tables,) = link.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         (found,) = link.execute("PRAGMA user_version").fetchone()
         if found != self.version and (found or tables):
-            raise self._unusable("was written by another release")
+            raise self._make_unusable_error("was written by another release")
         return found
 
     @contextmanager
@@ -93,9 +93,9 @@ class Database:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise self._unusable(f"cannot be used: {error}") from error
+            raise self._make_unusable_error(f"cannot be used: {error}") from error
 
-    def _unusable(self, why: str) -> StoreError:
+    def _make_unusable_error(self, why: str) -> StoreError:
         return StoreError(
             f"The file {self.file} {why}",
             f"It keeps {self.what}; spark-lsp continues without it",

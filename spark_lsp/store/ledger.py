@@ -131,7 +131,7 @@ def _settle(link: sqlite3.Connection, charge: Charge) -> None:
     if charge.is_reserved:
         ended = link.execute("DELETE FROM reserved WHERE id = ?", (charge.claim.identity,)).rowcount
         if not ended:
-            amount = amount.beyond(charge.claim.ask)
+            amount = amount.exceed_by(charge.claim.ask)
     _book(link, charge, amount)
 
 

@@ -237,7 +237,7 @@ class ClientConnection:
             case _:
                 return []
 
-    def lost(self) -> list[ClientEvent]:
+    def lose_connection(self) -> list[ClientEvent]:
         """Note that the connection is lost: every request in flight fails."""
         error = client_results.connection_lost()
         failed: list[ClientEvent] = [

@@ -20,7 +20,7 @@ RETRYABLE = (
 
 def make_engine_error(body: ErrorBody | None) -> EngineError:
     """Return the error for a gateway's error object, whose message is written for the user."""
-    code = codes.known(body.code if body is not None else None, Code.ENGINE_FAILED)
+    code = codes.to_known_code(body.code if body is not None else None, Code.ENGINE_FAILED)
     message = (body.message if body is not None else "") or "The engine failed"
     return EngineError(message, code=code, retryable=code in RETRYABLE)
 

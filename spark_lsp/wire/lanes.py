@@ -120,7 +120,7 @@ class Lanes:
         queue = self._queues.get(lane)
         return queue[0] if queue else None
 
-    def unfinished(self) -> list[str]:
+    def list_unfinished(self) -> list[str]:
         """Return every response that has not ended."""
         return list(self._states)
 

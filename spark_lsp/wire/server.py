@@ -352,4 +352,4 @@ class ServerConnection:
 
     def list_unfinished(self) -> list[str]:
         """Return the ids of all responses whose terminal event is not decided yet."""
-        return self._lanes.unfinished()
+        return self._lanes.list_unfinished()

@@ -75,8 +75,8 @@ async def test_an_answer_with_what_it_used() -> None:
 async def test_the_whole_text_is_sent_and_nothing_of_ours() -> None:
     async with serving(echo) as plain, linked(plain) as (remote, _):
         document = Document(URI, "a = 1\n", 1, "python")
-        remote.opened(document)
-        remote.edited(document.splice(0, 1, "b", 2), [Edit(0, 1, "b")])
+        remote.open_document(document)
+        remote.edit_document(document.splice(0, 1, "b", 2), [Edit(0, 1, "b")])
         remote.configure({"mine": {"kind": "replay"}}, {"edit": ["mine"]}, {})
         part = Part(PartKind.TARGET, "b = 1\n", URI, Span(URI, 2, 0, 6))
         events = await answer(remote, ask("Double it.", Task.EDIT, part))

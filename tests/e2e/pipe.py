@@ -38,14 +38,14 @@ SERVE = [sys.executable, "-m", "spark_lsp", "serve"]
 SCARCE = ("Traceback", SECRET)  # what may be in no log and no error
 
 
-def framed(body: bytes) -> bytes:
+def frame_message(body: bytes) -> bytes:
     """Return a body with its header."""
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
 def message(**fields: Any) -> bytes:
     """Return a framed message."""
-    return framed(json.dumps({"jsonrpc": "2.0", **fields}).encode())
+    return frame_message(json.dumps({"jsonrpc": "2.0", **fields}).encode())
 
 
 def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
@@ -91,7 +91,7 @@ class Pipe:
             self.stdin.flush()
 
     def body(self, body: bytes) -> None:
-        self.raw(framed(body))
+        self.raw(frame_message(body))
 
     def send(self, **fields: Any) -> None:
         self.raw(message(**fields))

@@ -29,7 +29,7 @@ from tests.e2e.pipe import (
     URI,
     Gateway,
     Pipe,
-    framed,
+    frame_message,
     gone,
     message,
     until,
@@ -591,7 +591,7 @@ def test_bad_input_a_message_cut_inside_a_character(shared: Pipe) -> None:
     text = (
         '{"jsonrpc":"2.0","id":"é😀","method":"workspace/executeCommand","params":{"command":"spark.status"}}'
     )
-    whole = framed(text.encode())
+    whole = frame_message(text.encode())
     for cut in range(whole.index("é".encode()), whole.index(b'","method')):
         shared.raw(whole[:cut])
         time.sleep(0.005)  # so that the pieces are read one by one

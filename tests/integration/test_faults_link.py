@@ -178,12 +178,12 @@ async def test_fault_27_after_a_stall_the_state_is_there_again(
     monkeypatch.setattr(link_module, "HEARTBEAT_S", 0.3)
     with start(short, "--port", "0") as started:
         async with linked(at(started.ready["url"], started)) as (remote, told):
-            remote.opened(Document(URI, "a = 1\n", 1, "python"))
+            remote.open_document(Document(URI, "a = 1\n", 1, "python"))
             await eventually(lambda: told and told[-1].state == "ready")
             os.kill(started.process.pid, signal.SIGSTOP)
             try:
                 await eventually(lambda: told[-1].state == "degraded")
-                remote.edited(Document(URI, "b = 1\n", 2, "python"), [Edit(0, 1, "b")])
+                remote.edit_document(Document(URI, "b = 1\n", 2, "python"), [Edit(0, 1, "b")])
             finally:
                 os.kill(started.process.pid, signal.SIGCONT)
             part = Part(PartKind.TARGET, "b = 1\n", URI, Span(URI, 2, 0, 6))
@@ -240,18 +240,18 @@ async def test_fault_28_a_restarted_gateway_that_knows_no_document_gets_it_unsee
     with start(short, "--port", "0") as first:
         now["it"] = first
         async with linked(locate) as (remote, told):
-            remote.opened(document)
+            remote.open_document(document)
             await eventually(lambda: told and told[-1].state == "ready")
             with start(short / "second", "--port", "0") as second:
                 now["it"] = second
                 first.process.kill()
                 await eventually(lambda: told[-1].state == "degraded")
                 document = document.splice(0, 1, "y", 2)
-                remote.edited(document, [Edit(0, 1, "y")])
+                remote.edit_document(document, [Edit(0, 1, "y")])
                 part = Part(PartKind.TARGET, document.text, URI, Span(URI, 2, 0, len(document)))
                 assert await answer(remote, ask("replay", part))
                 document = document.splice(0, 1, "z", 3)
-                remote.edited(document, [Edit(0, 1, "z")])
+                remote.edit_document(document, [Edit(0, 1, "z")])
                 assert await answer(remote, ask("replay", part))
     assert {status.state for status in told} <= {"ready", "degraded"}
     assert not [status for status in told if status.problems]
@@ -265,7 +265,7 @@ async def test_fault_29_documents_go_in_small_messages_and_a_request_that_is_too
 ) -> None:
     async with proxied(running.ready["url"]) as proxy, linked(at(proxy.url, running)) as (remote, _):
         text = "é\x01" * 2_000_000
-        remote.opened(Document(URI, text, 1, "python"))
+        remote.open_document(Document(URI, text, 1, "python"))
         part = Part(PartKind.PREFIX, text, URI, Span(URI, 1, 0, len(text)))
         assert await answer(remote, ask("replay", part))
         sizes = masked_sizes(bytes(proxy.upward))
@@ -569,7 +569,7 @@ async def test_fault_34_a_stranger_on_the_gateway_s_port_learns_nothing() -> Non
         port = next(iter(listening.sockets)).getsockname()[1]
         endpoint = Endpoint(f"ws://127.0.0.1:{port}/v1/responses", "the-token", proves=True)
         async with linked(lambda endpoint=endpoint: endpoint) as (remote, told):
-            remote.opened(Document(URI, "the code", 1, "python"))
+            remote.open_document(Document(URI, "the code", 1, "python"))
             await eventually(lambda told=told: told and seen)
             await eventually(lambda told=told: told[-1].state == "degraded")
         listening.close()
@@ -596,7 +596,7 @@ async def test_a_link_that_gets_old_is_replaced_before_it_ends_and_no_request_wa
     monkeypatch.setattr(remote_module, "HANDOVER_S", 0.02)  # an hour is 1.2 s here
     with start(short, "--port", "0", "--lifetime", "1.2") as started:
         async with linked(at(started.ready["url"], started)) as (remote, told):
-            remote.opened(Document(URI, "a = 1\n", 1, "python"))
+            remote.open_document(Document(URI, "a = 1\n", 1, "python"))
             part = Part(PartKind.TARGET, "a = 1\n", URI, Span(URI, 1, 0, 6))
             end = time.monotonic() + 3.5
             while time.monotonic() < end:

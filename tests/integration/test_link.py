@@ -124,7 +124,7 @@ async def test_a_stranger_that_says_nonsense_in_place_of_its_proof_is_left_and_t
     async with listening(stranger) as bad, listening(gateway) as good:
         endpoints = [Endpoint(bad, "secret", proves=True)]
         async with linked(lambda: endpoints[0]) as (remote, told):
-            remote.opened(Document("file:///a.py", "code", 1, "python"))
+            remote.open_document(Document("file:///a.py", "code", 1, "python"))
             await eventually(lambda: told)
             assert "is not our gateway" in told[0].reason
             assert heard == []
@@ -257,7 +257,7 @@ async def test_a_peer_that_stops_reading_in_mid_upload_is_found_by_the_heartbeat
     ):
         await eventually(lambda: told)
         proxy.stuck = True
-        remote.opened(Document("file:///a.py", "x" * 3_000_000, 1, "python"))
+        remote.open_document(Document("file:///a.py", "x" * 3_000_000, 1, "python"))
         await eventually(lambda: told[-1].state == "degraded", 3.0)
         proxy.stuck = False
         assert await answer(remote) == "hello"

@@ -11,7 +11,7 @@ from spark_lsp.config import OpenAISettings
 from spark_lsp.engine.circuit_breaker import CircuitBreaker
 from spark_lsp.engine.openai.engine import OpenAIEngine
 from spark_lsp.engine.openai.http import MAX_KEPT_CONNECTIONS
-from spark_lsp.engine.openai.servers import Server, ranked
+from spark_lsp.engine.openai.servers import Server, rank_servers
 from spark_lsp.engine.route import Route
 from spark_lsp.errors import EngineError
 from spark_lsp.request import (
@@ -155,7 +155,7 @@ async def test_a_document_stays_with_its_server_until_that_one_is_unwell(odd: Od
     urls = (odd.url("good"), odd.url("500"))
     engine = OpenAIEngine("two", OpenAISettings(base_urls=urls, model="m", context_tokens=1000))
     origins = [f"file:///{number}" for number in range(20)]
-    homes = {origin: ranked([Server(url) for url in urls], origin)[0].url for origin in origins}
+    homes = {origin: rank_servers([Server(url) for url in urls], origin)[0].url for origin in origins}
     bad = next(origin for origin in origins if "500" in homes[origin])
     asked = list[int]()
     for _ in range(4):

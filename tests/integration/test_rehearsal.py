@@ -11,7 +11,7 @@ import pytest
 
 from spark_lsp import launch, runtime
 from spark_lsp.app import load_settings
-from spark_lsp.client.rehearsal import copied, default_file, replaying, script
+from spark_lsp.client.rehearsal import copy_file, default_file, replaying, script
 from spark_lsp.config import ReplaySettings
 
 
@@ -30,7 +30,7 @@ def take(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], None]:
 
 
 def test_a_replay_answers_with_what_was_taken_out(take: Callable[[dict[str, str]], None]) -> None:
-    with copied(default_file()) as file:
+    with copy_file(default_file()) as file:
         played = script(file, replay=True)
         with replaying(played) as environment:
             take(environment)
@@ -46,7 +46,7 @@ def test_a_replay_answers_with_what_was_taken_out(take: Callable[[dict[str, str]
 
 
 def test_its_gateway_and_folder_are_gone_afterwards(take: Callable[[dict[str, str]], None]) -> None:
-    with copied(default_file()) as file, replaying(script(file, replay=True)) as environment:
+    with copy_file(default_file()) as file, replaying(script(file, replay=True)) as environment:
         take(environment)
         anyio.run(launch.find_or_start)
         where = Path(environment["SPARK_LSP_RUNTIME_DIR"])

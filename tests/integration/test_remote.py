@@ -252,10 +252,10 @@ async def test_documents_and_settings_are_there_again_after_a_loss():
     async with gateway.listen() as endpoint, linked(endpoint) as link:
         link.engine.configure({}, {"edit": ["echo"]}, {})
         document = Document(URI, "abc", 1, "python")
-        link.engine.opened(document)
+        link.engine.open_document(document)
         await link.until("ready")
         changed = document.splice(0, 1, "xyz", version=2)
-        link.engine.edited(changed, [Edit(0, 1, "xyz")])
+        link.engine.edit_document(changed, [Edit(0, 1, "xyz")])
         part = Part(PartKind.TARGET, "yzb", URI, Span(URI, 2, 1, 4))
         for _ in range(2):
             await answer(link.engine, ask("cited", part))
@@ -265,7 +265,7 @@ async def test_documents_and_settings_are_there_again_after_a_loss():
             await link.until("ready")
         link.engine.observe(Focus(URI, "python", "xyzbc", 2))
         await eventually(lambda: any(isinstance(event, CursorRested) for event in gateway.heard))
-        link.engine.closed(URI)
+        link.engine.close_document(URI)
         await answer(link.engine, ask("closed", part))
         assert gateway.requests()[-1].parts == (Part(PartKind.TARGET, "yzb", URI),)
         configured = [event for event in gateway.heard if isinstance(event, SettingsReceived)]
@@ -412,7 +412,7 @@ async def hold(engine: Remote) -> None:
 async def test_a_server_that_knows_only_the_public_protocol():
     gateway = Gateway(spark=False)
     async with gateway.listen() as endpoint, linked(endpoint) as link:
-        link.engine.opened(Document(URI, "abc", 1, "python"))
+        link.engine.open_document(Document(URI, "abc", 1, "python"))
         part = Part(PartKind.TARGET, "ab", URI, Span(URI, 1, 0, 2))
         events = await answer(link.engine, ask("improve", part))
         assert text_of(events) == "<target>\nab\n</target>\n\nimprove"
@@ -437,9 +437,9 @@ async def test_a_spoilt_mirror_is_made_good_unseen():
     async with gateway.listen() as endpoint, linked(endpoint) as link:
         await link.until("ready")
         document = Document(URI, "abc", 1, "python")
-        link.engine.opened(document)
+        link.engine.open_document(document)
         changed = document.splice(0, 0, "x" * 20_000, version=2)
-        link.engine.edited(changed, [Edit(0, 0, "x" * 20_000)])  # too much for a delta
+        link.engine.edit_document(changed, [Edit(0, 0, "x" * 20_000)])  # too much for a delta
         part = Part(PartKind.TARGET, "xabc", URI, Span(URI, 2, 19_999, 20_003))
         async with link.engine.open(ask("spoil")) as events:
             await anext(events)

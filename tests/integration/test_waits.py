@@ -144,7 +144,7 @@ def test_a_gateway_that_does_not_end_keeps_its_files(
 def test_a_pip_that_brings_nothing_is_given_up(tmp_path: Path) -> None:
     with subprocess.Popen(MUTE, stdout=subprocess.PIPE) as pip:
         with pytest.raises(sources.SourceFailed, match=r"nothing came from it for 0\.3 s"):
-            sources._watched(pip, tmp_path, lambda _: None, 0.3)
+            sources._watch_pip(pip, tmp_path, lambda _: None, 0.3)
         pip.kill()
 
 

@@ -12,7 +12,6 @@ import re
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, cast
 
 import anyio
@@ -40,15 +39,12 @@ def relied(library: str, member: str, where: str) -> str:
 
 
 PYGLS = {
-    "_execute_handler": ["self", "msg_id", "handler", "callback", "args", "kwargs"],
     "_handle_notification": ["self", "method_name", "params"],
     "_handle_request": ["self", "msg_id", "method_name", "params"],
     "_send_response": ["self", "msg_id", "result", "error"],
-    "_serialize_message": ["self", "data"],
     "handle_message": ["self", "message"],
     "notify": ["self", "method", "params"],
 }
-PYGLS_STATE = {"_request_futures": {}, "_result_types": {}}
 REQUEST = types.HoverRequest(
     7, types.HoverParams(types.TextDocumentIdentifier("file:///a"), types.Position(0, 0))
 )
@@ -77,7 +73,7 @@ def server_with(handler: Callable[..., Any]) -> tuple[LanguageServer, Written]:
 
 
 def test_every_member_of_pygls_that_we_list_is_checked_here() -> None:
-    assert ALLOWED["lsp/pygls_adapter.py"] == {*PYGLS, *PYGLS_STATE}
+    assert ALLOWED["lsp/pygls_adapter.py"] == {*PYGLS}
 
 
 @pytest.mark.parametrize("name", PYGLS)
@@ -87,34 +83,30 @@ def test_pygls_methods_have_the_parameters_that_we_pass(name: str) -> None:
     assert list(inspect.signature(method).parameters) == PYGLS[name], pygls(name)
 
 
-def test_pygls_keeps_its_state_under_the_names_that_we_use() -> None:
-    server, _ = server_with(lambda *_: None)
-    for name, value in PYGLS_STATE.items():
-        assert getattr(server.protocol, name, None) == value, pygls(name)
+async def until(condition: Callable[[], object]) -> None:
+    with anyio.fail_after(DEADLINE):
+        while not condition():
+            await anyio.sleep(0.001)
 
 
 @pytest.mark.anyio
-async def test_pygls_keeps_a_requests_future_until_it_is_answered() -> None:
+async def test_pygls_answers_a_request_once() -> None:
     go_on = asyncio.Event()
 
     async def hover(*_: object) -> None:
         await go_on.wait()
 
     server, written = server_with(hover)
-    protocol = server.protocol
-    protocol._handle_request(7, types.TEXT_DOCUMENT_HOVER, REQUEST.params)
-    assert list(protocol._request_futures) == [7], pygls("_request_futures")
-    future: Any = protocol._request_futures[7]
-    go_on.set()
-    with anyio.fail_after(DEADLINE):
-        await future
+    server.protocol._handle_request(7, types.TEXT_DOCUMENT_HOVER, REQUEST.params)
     await asyncio.sleep(0)
-    assert 7 not in protocol._request_futures, pygls("_request_futures")
+    assert written == [], pygls("_handle_request")
+    go_on.set()
+    await until(written.messages)
     assert [each["id"] for each in written.messages()] == [7], pygls("_handle_request")
 
 
 @pytest.mark.anyio
-async def test_pygls_runs_a_notifications_handler_through_execute_handler() -> None:
+async def test_pygls_calls_a_notifications_handler_at_once() -> None:
     seen: list[object] = []
     server, written = server_with(lambda *_: None)
     server.feature(types.TEXT_DOCUMENT_DID_SAVE)(lambda *arguments: seen.append(arguments[-1]))
@@ -125,48 +117,31 @@ async def test_pygls_runs_a_notifications_handler_through_execute_handler() -> N
 
 
 @pytest.mark.anyio
-async def test_pygls_cancels_by_the_future_that_it_keeps() -> None:
+async def test_pygls_cancels_a_request_that_it_handles() -> None:
+    ended: list[str] = []
+
     async def hover(*_: object) -> None:
-        await asyncio.sleep(DEADLINE)
+        try:
+            await asyncio.sleep(DEADLINE)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
 
     server, written = server_with(hover)
     server.protocol._handle_request(7, types.TEXT_DOCUMENT_HOVER, REQUEST.params)
-    future: Any = server.protocol._request_futures[7]
-    server.protocol._handle_notification(types.CANCEL_REQUEST, types.CancelParams(7))
-    with suppress(asyncio.CancelledError), anyio.fail_after(DEADLINE):
-        await future
     await asyncio.sleep(0)
-    assert future.cancelled(), pygls("_handle_notification")
+    server.protocol._handle_notification(types.CANCEL_REQUEST, types.CancelParams(7))
+    await until(written.messages)
+    assert ended == ["cancelled"], pygls("_handle_notification")
     assert [each["error"]["code"] for each in written.messages()] == [-32800], pygls("_send_response")
 
 
 @pytest.mark.anyio
-async def test_pygls_iterates_over_the_kept_futures_at_shutdown() -> None:
-    class Noted(dict[Any, Any]):
-        read = 0
-
-        def items(self) -> Any:
-            self.read += 1
-            return super().items()
-
-    server, _ = server_with(lambda *_: None)
-    server.protocol._request_futures = noted = Noted()
-    server.protocol.handle_message(cast(Any, types.ShutdownRequest(1)))
-    for _ in range(10):
-        await asyncio.sleep(0)
-    assert noted.read == 1, pygls("_request_futures")
-
-
-@pytest.mark.anyio
-async def test_pygls_passes_our_overrides_through_handle_message() -> None:
-    """`initialize`, `shutdown` and `exit` take pygls' own way, which must lead to our methods again."""
+async def test_pygls_passes_our_override_through_handle_message() -> None:
+    """`initialize`, `shutdown` and `exit` take pygls' own way, which must lead to our method again."""
     called: list[str] = []
 
     class Noting(PyglsProtocol):
-        def _execute_handler(self, *arguments: Any, **more: Any) -> None:
-            called.append("_execute_handler")
-            super()._execute_handler(*arguments, **more)
-
         def _send_response(self, *arguments: Any, **more: Any) -> None:
             called.append("_send_response")
             super()._send_response(*arguments, **more)
@@ -175,17 +150,9 @@ async def test_pygls_passes_our_overrides_through_handle_message() -> None:
     written = Written()
     server.protocol.set_writer(written)  # type: ignore[arg-type]
     server.protocol.handle_message(cast(Any, types.ShutdownRequest(1)))
-    for _ in range(10):
-        await asyncio.sleep(0)
-    for name in ("_execute_handler", "_send_response"):
-        assert name in called, pygls(name)
+    await until(written.messages)
+    assert called == ["_send_response"], pygls("_send_response")
     assert written.messages() == [{"jsonrpc": "2.0", "id": 1, "result": None}]
-
-
-def test_pygls_serializes_its_types_as_json_can_hold_them() -> None:
-    server, _ = server_with(lambda *_: None)
-    position = json.loads(json.dumps(types.Position(1, 2), default=server.protocol._serialize_message))
-    assert position == {"line": 1, "character": 2}, pygls("_serialize_message")
 
 
 # uvicorn
@@ -230,12 +197,6 @@ def connection(app: Any, kind: Any = WebSocketsSansIOProtocol, **options: Any) -
     made.connection_made(transport)
     made.data_received(HANDSHAKE)
     return made, transport
-
-
-async def until(condition: Callable[[], object]) -> None:
-    with anyio.fail_after(DEADLINE):
-        while not condition():
-            await anyio.sleep(0.001)
 
 
 async def accepting(_: Any, receive: Any, send: Any) -> None:

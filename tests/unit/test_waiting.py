@@ -53,24 +53,28 @@ def outcomes() -> dict[str, Outcome]:
     return summed([model(session, policy) for session in RECORDED for policy in POLICIES])
 
 
+@pytest.mark.slow
 def test_most_answers_do_not_wait_for_the_engine(outcomes: dict[str, Outcome]) -> None:
     assert outcomes["off"].share >= 0.6
     assert outcomes["shown"].share > outcomes["off"].share
     assert outcomes["accepted"].share >= outcomes["off"].share
 
 
+@pytest.mark.slow
 def test_a_request_at_the_acceptance_costs_no_more_and_is_always_of_use(outcomes: dict[str, Outcome]) -> None:
     off, accepted = outcomes["off"].counts, outcomes["accepted"].counts
     assert accepted["engine_requests"] <= off["engine_requests"]
     assert accepted["ahead_used"] == accepted["ahead_requests"] > 0
 
 
+@pytest.mark.slow
 def test_a_request_after_a_look_costs_less_than_a_tenth_more(outcomes: dict[str, Outcome]) -> None:
     off, shown = outcomes["off"].counts, outcomes["shown"].counts
     assert shown["engine_requests"] < off["engine_requests"] * 1.1
     assert shown["ahead_used"] > shown["ahead_requests"] / 4
 
 
+@pytest.mark.slow
 def test_the_suggestions_of_a_session_are_the_same_with_and_without(outcomes: dict[str, Outcome]) -> None:
     """Some are there earlier, so some more are accepted, and some are typed along."""
     assert abs(outcomes["shown"].accepted - outcomes["off"].accepted) <= 5

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         return NOTHING_FOUND
     steps = list(mine.steps) if mine else _read_steps(arguments.session)
     read, overhead = machine.prefill_tokens_per_s, machine.overhead_s
-    found = feel.compared(steps, [feel.Pace(speed, read, overhead) for speed in arguments.tokens_per_s])
+    found = feel.compare_paces(steps, [feel.Pace(speed, read, overhead) for speed in arguments.tokens_per_s])
     if arguments.json:
         print(msgspec.json.encode({"sessions": found, "error": machine.error, "recorded": mine}).decode())
     else:

@@ -45,12 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def read_file(path: Path) -> str:
     """Return a file's text. Raises `ConfigError` if it cannot be read."""
-    with _reading(path):
+    with _report_errors(path):
         return path.read_text("utf-8")
 
 
 @contextmanager
-def _reading(path: Path) -> Generator[None]:
+def _report_errors(path: Path) -> Generator[None]:
     try:
         yield
     except (OSError, UnicodeDecodeError) as error:
@@ -80,7 +80,7 @@ def read_machines(path: Path | None) -> Mapping[str, Profile]:
 
 def read_trace(path: Path, *, ordered: bool = False) -> list[Job]:
     """Read a trace line by line: a file of any size costs no more memory than its largest allowed trace."""
-    with _reading(path), path.open(encoding="utf-8", newline="") as file:
+    with _report_errors(path), path.open(encoding="utf-8", newline="") as file:
         return trace.read_trace(_lines(path, file), ordered=ordered)
 
 

@@ -43,10 +43,10 @@ def _rows(found: Sequence[Forecast], users: Mapping[str, Bar], unit: str) -> Ite
     if users:
         yield f"{unit} before anyone slows", lambda each: _cell(users[each.plan], whole=True)
     for number in range(max(len(each.groups) for each in found)):
-        yield f"machines {number + 1}", lambda each, number=number: _of(each, number, _machines)
-        yield "  share of requests", lambda each, number=number: _of(each, number, _share)
-        yield "  requests at once, each", lambda each, number=number: _of(each, number, _at_once)
-        yield "  prompts cached", lambda each, number=number: _of(each, number, _cached)
+        yield f"machines {number + 1}", lambda each, number=number: _list_values(each, number, _machines)
+        yield "  share of requests", lambda each, number=number: _list_values(each, number, _share)
+        yield "  requests at once, each", lambda each, number=number: _list_values(each, number, _at_once)
+        yield "  prompts cached", lambda each, number=number: _list_values(each, number, _show_cached)
     if any(each.refused for each in found):
         yield "refused, too long", lambda each: f"{each.refused:,}"
     if any(each.cost is not None for each in found):
@@ -66,15 +66,17 @@ def _percentiles(title: str, bars: Callable[[Forecast], Sequence[Bar]], scale: f
 
 
 def _cell(bar: Bar, scale: float = 1, *, whole: bool = False) -> str:
-    words = [f"{each:,.0f}" if whole else _short(each * scale) for each in (bar.value, bar.low, bar.high)]
+    words = [
+        f"{each:,.0f}" if whole else _shorten_number(each * scale) for each in (bar.value, bar.low, bar.high)
+    ]
     return f"{words[0]} ({words[1]}–{words[2]})"
 
 
-def _short(value: float) -> str:
+def _shorten_number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}" if value >= 0.001 else f"{round(value, 4):g}"
 
 
-def _of(each: Forecast, number: int, value: Callable[[GroupUse], str]) -> str:
+def _list_values(each: Forecast, number: int, value: Callable[[GroupUse], str]) -> str:
     return value(each.groups[number]) if number < len(each.groups) else "–"
 
 
@@ -90,7 +92,7 @@ def _at_once(use: GroupUse) -> str:
     return _cell(use.at_once)
 
 
-def _cached(use: GroupUse) -> str:
+def _show_cached(use: GroupUse) -> str:
     return f"{use.cached_share:.0%}"
 
 

@@ -56,15 +56,15 @@ def _wafer_report() -> dict[str, Any]:
         "rows": len(rows),
         "layer_us": tau * 1e6,
         "speculation": gain,
-        "layers": _both(rows, fit.by_layers),
-        "roofline_fitted": _both(rows, fit.by_bandwidth),
+        "layers": _show_both(rows, fit.by_layers),
+        "roofline_fitted": _show_both(rows, fit.by_bandwidth),
         "roofline_published": asdict(alone),
-        "layers_all_rows": {"n": len(published), **_both(published, fit.by_layers)},
+        "layers_all_rows": {"n": len(published), **_show_both(published, fit.by_layers)},
         "noise": fit.noise(rows),
     }
 
 
-def _both(rows: Sequence[fit.Published], model: fit.Fit) -> dict[str, Any]:
+def _show_both(rows: Sequence[fit.Published], model: fit.Fit) -> dict[str, Any]:
     left_out = fit.errors_of(fit.leave_one_out(rows, model))
     return {"leave_one_out": asdict(left_out), "half_splits": asdict(fit.half_splits(rows, model))}
 

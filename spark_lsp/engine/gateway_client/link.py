@@ -56,7 +56,7 @@ class Connection(Protocol):
         """Take one message. Raises `RemoteProtocolError` if it does not follow the protocol."""
         ...
 
-    def lost(self) -> list[ClientEvent]:
+    def lose_connection(self) -> list[ClientEvent]:
         """Note that the connection is lost."""
         ...
 
@@ -176,7 +176,7 @@ class Link(Generic[C]):
         if self.is_over:
             return
         self.is_over = True
-        for event in call_guarded(self.connection.lost) or ():
+        for event in call_guarded(self.connection.lose_connection) or ():
             call_guarded(self._handle_event, event)
         error = call_guarded(self._make_loss) or _connection_lost()
         for channel in self._channels.values():

@@ -273,12 +273,12 @@ class Remote:
 
     # Documents and settings.
 
-    def opened(self, document: Document) -> None:
+    def open_document(self, document: Document) -> None:
         """Mirror a document."""
         self._documents[document.uri] = document
         self._mirror_document(document)
 
-    def edited(self, document: Document, edits: Sequence[Edit]) -> None:
+    def edit_document(self, document: Document, edits: Sequence[Edit]) -> None:
         """Mirror the changes, made one after another, that led to `document`."""
         self._documents[document.uri] = document
         link = self._live_link
@@ -288,7 +288,7 @@ class Remote:
             self._mirror_document(document)
         link.flush()
 
-    def closed(self, uri: str) -> None:
+    def close_document(self, uri: str) -> None:
         """Remove a document from the mirror."""
         self._documents.pop(uri, None)
         if (link := self._live_link) is not None:

@@ -129,7 +129,7 @@ class LocalEngine:
             return await self._post(child, request)
         except httpx.HTTPError as error:
             with anyio.move_on_after(CLOSE_S):
-                await child.ended()
+                await child.wait_for_end()
             if child.alive:
                 raise process_died() from error
         self._record_death(child)
@@ -143,7 +143,7 @@ class LocalEngine:
             await self._documents.switch(child, request.origin)
         job = job_of(request, self._slots)
         if job.plan:
-            self._slots.asked(job.plan)
+            self._slots.record_prompt(job.plan)
         return job, await child.post(job.body)
 
     def observe(self, focus: Focus) -> None:
@@ -203,8 +203,8 @@ class LocalEngine:
         tally.begin_call()
         async with contextlib.aclosing(read_events(response)) as stream:
             async for event in stream:
-                clock.saw(event)
-                tally.saw(event)
+                clock.count_event(event)
+                tally.count_event(event)
                 self._update_slot(job, event, tally)
                 shown = job.reply.feed(event.text) if isinstance(event, Text) else ""
                 if shown:
@@ -229,7 +229,7 @@ class LocalEngine:
     def _update_slot(self, job: Job, event: StreamEvent, tally: Tally) -> None:
         """Update the contents of the slot's cache and the measured pace."""
         if job.plan and isinstance(event, Text):
-            self._slots.answered(job.plan, tally.text)
+            self._slots.record_answer(job.plan, tally.text)
         elif isinstance(event, Reading):
             if job.plan:
                 self._slots.read(job.plan, event.done, event.total)
@@ -238,7 +238,7 @@ class LocalEngine:
     def _measure(self, prompt: str, reading: Reading) -> None:
         if reading.done == reading.total:
             read = reading.total - reading.cached
-            self._slots.measured(len(prompt), reading.total, read, reading.seconds)
+            self._slots.record_pace(len(prompt), reading.total, read, reading.seconds)
 
     def _read_ahead_after(self, request: Request) -> None:
         """Read around the completion's position at rest: the next request will be near it."""
@@ -258,7 +258,7 @@ class LocalEngine:
     async def _read(self, plan: Plan) -> None:
         """Have the model read a prompt without answering it."""
         child = await self._ensure_child()
-        self._slots.asked(plan)
+        self._slots.record_prompt(plan)
         response = await child.post(reading_of(plan))
         stream = read_events(response)
         try:
@@ -313,7 +313,7 @@ class LocalEngine:
 
     async def _watch(self, child: ModelProcess) -> None:
         """Wait for the child's death and start it again, once; not if it was unloaded or replaced."""
-        await child.ended()
+        await child.wait_for_end()
         if self._closed:
             return
         await child.aclose()

@@ -22,7 +22,7 @@ from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from spark_lsp import programs, runtime
-from spark_lsp.codes import Code, known
+from spark_lsp.codes import Code, to_known_code
 from spark_lsp.errors import EngineError
 
 _CHILD = Path(__file__).with_name("child.py")
@@ -70,7 +70,7 @@ class ModelProcess:
         """Whether the child still runs."""
         return self._process.returncode is None
 
-    async def ended(self) -> int:
+    async def wait_for_end(self) -> int:
         """Wait for the child's end and return its exit status (negative: the signal that ended it)."""
         return await self._process.wait()
 
@@ -194,7 +194,7 @@ _REMEDIES = {
 
 def _not_started(answer: dict[str, Any]) -> EngineError:
     """Return the error for a child that reported a failure, or nothing in time."""
-    code = known(answer.get("code"), Code.ENGINE_UNAVAILABLE)
+    code = to_known_code(answer.get("code"), Code.ENGINE_UNAVAILABLE)
     return EngineError(
         str(answer.get("reason") or "The embedded model's process did not become ready"),
         "The embedded model is not available",

@@ -169,7 +169,7 @@ class Slots:
         read, _ = fim.split_fragment(_plain_ends(prefix))
         return window.choose_window(read, _plain_ends(suffix), slot.size, slot.prefix)
 
-    def asked(self, plan: Plan) -> None:
+    def record_prompt(self, plan: Plan) -> None:
         """Record that `plan` was sent. Until it is read, its slot has only the common beginning."""
         slot = self.held[plan.slot]
         slot.prompt = plan.prompt[: common_prefix_length(plan.prompt, slot.prompt)]
@@ -180,7 +180,7 @@ class Slots:
         share = done / total if total else 0.0
         self.held[plan.slot].prompt = plan.prompt[: int(len(plan.prompt) * share)]
 
-    def answered(self, plan: Plan, text: str) -> None:
+    def record_answer(self, plan: Plan, text: str) -> None:
         """Record that the slot contains the plan's prompt, followed by the generated `text`."""
         self.held[plan.slot].prompt = plan.prompt + text
 
@@ -201,7 +201,7 @@ class Slots:
         for index in range(len(self.held)):
             self.forget(index)
 
-    def measured(self, characters: int, tokens: int, read: int, seconds: float) -> None:
+    def record_pace(self, characters: int, tokens: int, read: int, seconds: float) -> None:
         """Include the measured reading of one prompt in the pace."""
         self.pace = self.pace.with_measurement(characters, tokens, read, seconds)
 

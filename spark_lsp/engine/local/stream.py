@@ -58,7 +58,7 @@ StreamEvent = Reading | Text | End
 async def read_events(response: httpx.Response) -> AsyncGenerator[StreamEvent, None]:
     """Give the events of one answer. Raises `EngineError` if it is incomplete or reports an error."""
     if response.status_code != 200:
-        raise _rejected(response.status_code, await response.aread())
+        raise _make_rejection(response.status_code, await response.aread())
     parser = EventParser()
     try:
         async for chunk in response.aiter_bytes():
@@ -132,7 +132,7 @@ def _read_logprob(tokens: Any) -> float | None:
     return said if math.isfinite(said) and said <= 0 else None
 
 
-def _rejected(status: int, body: bytes) -> EngineError:
+def _make_rejection(status: int, body: bytes) -> EngineError:
     try:
         return _reported_error(json.loads(body)["error"])
     except (ValueError, KeyError, TypeError):

@@ -41,7 +41,7 @@ class Tally:
         self.text = ""
         self.confidence = Confidence()
 
-    def saw(self, event: StreamEvent) -> None:
+    def count_event(self, event: StreamEvent) -> None:
         """Count one event."""
         if isinstance(event, Reading):
             self._call = Usage(event.total, 0, event.cached)
@@ -64,7 +64,7 @@ class Clock:
     first: float = 0.0
     last: float = 0.0
 
-    def saw(self, event: StreamEvent) -> None:
+    def count_event(self, event: StreamEvent) -> None:
         """Stamp one event."""
         now = time.perf_counter()
         self.begun = self.begun or now

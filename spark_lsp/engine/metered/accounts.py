@@ -113,7 +113,7 @@ class Accounts:
 
     # Standings, as far as they are known.
 
-    def standing(self, account: str) -> Standing:
+    def get_standing(self, account: str) -> Standing:
         """Return the present standing of an account with limits, as far as it is known; never blocks."""
         self._refresh_if_due()
         known = self._known.get(account)
@@ -122,7 +122,7 @@ class Accounts:
     def find_used_up(self, limits: Mapping[str, Limits]) -> tuple[str, Excess] | None:
         """Return the first of these accounts that is used up, and why."""
         for account, limit in limits.items():
-            standing = self.standing(account)
+            standing = self.get_standing(account)
             excess = find_excess(standing, SMALLEST, limit)
             if excess is not None:
                 return account, excess
@@ -133,7 +133,7 @@ class Accounts:
 
     def is_low(self, limits: Mapping[str, Limits]) -> bool:
         """Return whether one of these accounts is above its soft limit."""
-        return any(is_above_soft_limit(self.standing(name), limit) for name, limit in limits.items())
+        return any(is_above_soft_limit(self.get_standing(name), limit) for name, limit in limits.items())
 
     def _still_holds(self, denied: _Denied, standing: Standing, limits: Limits) -> bool:
         used = standing.used
@@ -190,7 +190,7 @@ class Accounts:
         claim = charge.claim
         key = (claim.accounts, claim.day, claim.engine, charge.model, claim.currency, charge.is_simulated)
         earlier = self._uncounted.get(key)
-        self._uncounted[key] = charge if earlier is None else _merged(earlier, charge)
+        self._uncounted[key] = charge if earlier is None else _merge_charges(earlier, charge)
         if self.limits_of(claim.accounts):
             self.flush()  # work without a reservation on an account with a limit
             return
@@ -229,7 +229,7 @@ class Accounts:
         self._worker.shutdown()
 
 
-def _merged(first: Charge, second: Charge) -> Charge:
+def _merge_charges(first: Charge, second: Charge) -> Charge:
     a, b = first.usage, second.usage
     usage = Usage(
         a.input_tokens + b.input_tokens,

@@ -47,7 +47,9 @@ class Metered:
         limits = self._accounts.limits_of(names)
         if not limits:
             return info
-        texts = [wording.standing_text(self._accounts.standing(name), each) for name, each in limits.items()]
+        texts = [
+            wording.standing_text(self._accounts.get_standing(name), each) for name, each in limits.items()
+        ]
         info = replace(info, budget="; ".join(texts))
         error = None if info.state == "off" else self._find_obstacle(info, limits)
         return info if error is None else replace(info, state="off", reason=str(error), code=error.code)
@@ -149,6 +151,6 @@ class Metered:
         await self.engine.aclose()
 
 
-def unmetered(engine: Engine | None) -> Engine | None:
+def remove_meter(engine: Engine | None) -> Engine | None:
     """Return the engine below its meter."""
     return engine.engine if isinstance(engine, Metered) else engine

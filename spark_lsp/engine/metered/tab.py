@@ -90,7 +90,7 @@ class Tab:
             return
         limits = self.limits
         if self._is_optional:
-            limits = {name: each.softened() for name, each in limits.items()}
+            limits = {name: each.harden() for name, each in limits.items()}
         self._is_reserved = True  # also if this is cancelled: the ledger may have it then
         try:
             decision = await self.accounts.reserve(self._claim, limits)

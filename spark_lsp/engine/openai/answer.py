@@ -194,7 +194,7 @@ class Asker:
                 with anyio.fail_after(timeouts.left_s):
                     await loading.settled.wait()
             except TimeoutError as error:
-                raise timeouts.expired(self._name) from error
+                raise timeouts.make_timeout_error(self._name) from error
             finally:
                 timeouts.spend(time.monotonic() - began)
 

@@ -32,8 +32,8 @@ from spark_lsp.prompts.chat import (
 )
 from spark_lsp.prompts.context_files import ContextFile, as_comments, count_characters, list_context_files
 from spark_lsp.prompts.grammar import make_grammar
+from spark_lsp.prompts.target_text import target_in_request
 from spark_lsp.prompts.thinking import AfterThinkingFilter
-from spark_lsp.prompts.unfence import target_in_request
 from spark_lsp.request import EditFormat, Effort, Message, PartKind, Request, Task
 
 CHARS_PER_TOKEN = 3  # cautious: code has between three and four

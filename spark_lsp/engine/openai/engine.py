@@ -151,7 +151,7 @@ class OpenAIEngine:
         with suppress(EngineError):
             timeouts = ResponseTimeouts(CONNECT_TIMEOUT_S, CONNECT_TIMEOUT_S)
             response = await self._http.send("GET", server.endpoint("/tcp_warming"), timeouts)
-            await self._http.whole(response, timeouts, MAX_LIST_BYTES)
+            await self._http.read_whole(response, timeouts, MAX_LIST_BYTES)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -228,7 +228,7 @@ class OpenAIEngine:
 
     # What a server serves.
 
-    async def listed(self) -> list[tuple[str, dict[str, int] | EngineError]]:
+    async def list_models(self) -> list[tuple[str, dict[str, int] | EngineError]]:
         """Return what each server lists, models with their context; for `doctor`."""
         found = list[tuple[str, dict[str, int] | EngineError]]()
         for server in self._servers:
@@ -246,7 +246,7 @@ class OpenAIEngine:
         llama = self._settings.flavour == "llamacpp"
         if server.looked or (server.model and self._settings.context_tokens and not llama):
             return
-        served = await self._served(server, timeouts)
+        served = await self._list_served_models(server, timeouts)
         server.model = server.model or only_model(self._name, served)
         server.context_tokens = served.get(server.model, 0)
         if llama:
@@ -254,7 +254,7 @@ class OpenAIEngine:
                 server.slots = slots_of(await self._get_json(server.root_endpoint("/props"), timeouts))
         server.looked = True
 
-    async def _served(self, server: Server, timeouts: ResponseTimeouts) -> dict[str, int]:
+    async def _list_served_models(self, server: Server, timeouts: ResponseTimeouts) -> dict[str, int]:
         """Return the models that a server lists, with the tokens they read where it says so."""
         try:
             return served_of(await self._get_json(server.endpoint("/models"), timeouts))
@@ -269,7 +269,7 @@ class OpenAIEngine:
             error, _ = await self._http.refusal(response)
             raise error
         try:
-            return json.loads(await self._http.whole(response, timeouts, MAX_LIST_BYTES))
+            return json.loads(await self._http.read_whole(response, timeouts, MAX_LIST_BYTES))
         except (ValueError, RecursionError) as error:
             raise errors.make_no_list_error(self._name) from error
 

@@ -36,7 +36,7 @@ def refused_fields(body: bytes, sent: Collection[str]) -> frozenset[str]:
         error = body.decode("utf-8", "replace")
     optional = [name for name in sent if name not in NEEDED]
     tables = list(_tables(error))
-    if named := {name for table in tables for name in _named(table) if name in optional}:
+    if named := {name for table in tables for name in _find_named_field(table) if name in optional}:
         return frozenset(named)
     texts = [text for text in _texts(error, tables) if _REFUSES.search(text)]
     if SYSTEM in sent and any(_SYSTEM.search(text) for text in texts):
@@ -57,7 +57,7 @@ def _tables(error: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
             yield from _tables(each, depth + 1)
 
 
-def _named(table: dict[str, Any]) -> Iterator[str]:
+def _find_named_field(table: dict[str, Any]) -> Iterator[str]:
     """Give the field that an object names: `param`, or a pydantic path such as `["body", "stop"]`."""
     if isinstance(param := table.get("param"), str):
         yield re.split(r"[.\[]", param.removeprefix("body."))[0]

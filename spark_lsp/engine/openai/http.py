@@ -53,7 +53,7 @@ class ResponseTimeouts:
         """Subtract time that we have waited."""
         self.left_s = max(self.left_s - seconds, 0.0)
 
-    def expired(self, name: str) -> EngineError:
+    def make_timeout_error(self, name: str) -> EngineError:
         """Return the error for the end of the time."""
         return errors.make_silence_error(name, self.next_s if self.begun else self.first_s, begun=self.begun)
 
@@ -89,18 +89,18 @@ class Http:
                 with anyio.fail_after(timeouts.left_s):
                     return await self._client_now().send(self._request(method, url, body), stream=True)
             except TimeoutError as error:
-                raise timeouts.expired(self._name) from error
+                raise timeouts.make_timeout_error(self._name) from error
             except ConfigError as error:  # the environment names a proxy or certificates that cannot be used
                 raise EngineError(
                     error.what, error.meaning, error.remedy, code=Code.ENGINE_UNAVAILABLE
                 ) from error
             except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
                 if not (isinstance(error, CLOSED) and self._may_retry()):
-                    raise self._unreachable(url, error) from error
+                    raise self._make_unreachable_error(url, error) from error
             finally:
                 timeouts.spend(time.monotonic() - began)
 
-    def _unreachable(self, url: str, error: Exception) -> EngineError:
+    def _make_unreachable_error(self, url: str, error: Exception) -> EngineError:
         """Return the error for a failed connection, with its cause if that is known."""
         causes = list(_causes(error))
         if failed := next((each for each in causes if isinstance(each, ssl.SSLError)), None):
@@ -123,13 +123,13 @@ class Http:
             except StopAsyncIteration:
                 return
             except TimeoutError as error:
-                raise timeouts.expired(self._name) from error
+                raise timeouts.make_timeout_error(self._name) from error
             except (httpx.HTTPError, OSError) as error:
                 raise errors.make_broken_off_error(self._name) from error
             timeouts.spend(time.monotonic() - began)
             yield chunk
 
-    async def whole(self, response: httpx.Response, timeouts: ResponseTimeouts, most: int) -> bytes:
+    async def read_whole(self, response: httpx.Response, timeouts: ResponseTimeouts, most: int) -> bytes:
         """Return a whole body, or its beginning if it is too large."""
         read = b""
         async for chunk in self.body(response, timeouts):
@@ -143,7 +143,7 @@ class Http:
         """Return the error for a response with another status than 200, and the beginning of its body."""
         body = b""
         with suppress(EngineError):
-            body = await self.whole(
+            body = await self.read_whole(
                 response, ResponseTimeouts(CONNECT_TIMEOUT_S, CONNECT_TIMEOUT_S), MAX_ERROR_BYTES
             )
         await close(response)

@@ -111,7 +111,7 @@ class LoadingCall:
             with anyio.fail_after(timeouts.left_s):
                 return await asyncio.shield(self._response)
         except TimeoutError as error:
-            raise timeouts.expired(self._name) from error
+            raise timeouts.make_timeout_error(self._name) from error
         finally:
             timeouts.spend(time.monotonic() - began)
 
@@ -123,7 +123,7 @@ class LoadingCall:
                 with anyio.fail_after(timeouts.left_s):
                     chunk = await self._chunks.get()
             except TimeoutError as error:
-                raise timeouts.expired(self._name) from error
+                raise timeouts.make_timeout_error(self._name) from error
             self._read.set()
             timeouts.spend(time.monotonic() - began)
             if chunk is not None:

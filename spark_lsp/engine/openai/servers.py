@@ -178,7 +178,7 @@ def are_own(servers: Sequence[Server], settings: OpenAISettings) -> bool:
     return settings.flavour in _SELF_HOSTED or (are_near and not has_key)
 
 
-def ranked(servers: Sequence[Server], origin: str) -> list[Server]:
+def rank_servers(servers: Sequence[Server], origin: str) -> list[Server]:
     """Return the servers in the order in which a document would go to them."""
 
     def rank(server: Server) -> bytes:
@@ -194,7 +194,7 @@ def choose(servers: Sequence[Server], origin: str, tried: Collection[Server], no
     If none is available, return the first that has not asked for a pause. A server that this request has
     `tried` is not used again.
     """
-    order = [server for server in ranked(servers, origin) if server not in tried]
+    order = [server for server in rank_servers(servers, origin) if server not in tried]
     well = [server for server in order if server.breaker.allows_request(now)]
     if well or tried:
         return next(iter(well), None)

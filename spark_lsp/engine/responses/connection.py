@@ -215,7 +215,7 @@ class PublicConnection:
             return self._end_lane(name, lane, [])
         return []
 
-    def lost(self) -> list[ClientEvent]:
+    def lose_connection(self) -> list[ClientEvent]:
         """Note that the connection is lost: every request in flight fails."""
         error = errors.make_lost_error(self._engine)
         failed: list[ClientEvent] = [

@@ -73,7 +73,7 @@ async def open_service(
             raise errors.make_unreachable_error(name, "it is not a gateway") from error
         raise NoWebSocket(status) from error
     except (ConfigError, GatewayError) as error:  # a proxy or certificates that cannot be used
-        raise _unavailable(error) from error
+        raise _make_unavailable_error(error) from error
     except ssl.SSLError as error:
         raise errors.make_unreachable_error(name, *certificate_problem(error)) from error
     except OSError as error:  # `TimeoutError` too
@@ -82,7 +82,7 @@ async def open_service(
         raise errors.make_unreachable_error(name, "its address is invalid") from error
 
 
-def _unavailable(error: ConfigError | GatewayError) -> EngineError:
+def _make_unavailable_error(error: ConfigError | GatewayError) -> EngineError:
     return EngineError(error.what, error.meaning, error.remedy, code=errors.make_unreachable_error("").code)
 
 

@@ -164,7 +164,7 @@ class ResponsesEngine:
         if self._no_websocket and time.monotonic() < self._try_again_at:
             return None
         try:
-            line = await self._upstream.connected()
+            line = await self._upstream.connect()
         except NoWebSocket as error:
             self._no_websocket = error.reason
             self._try_again_at = time.monotonic() + WITHOUT_WEBSOCKET_S

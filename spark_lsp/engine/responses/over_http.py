@@ -37,14 +37,14 @@ class OverHttp:
         response = await self._http.send("POST", self._url, timeouts, {**body, "stream": True})
         try:
             if response.status_code != 200:
-                raise await self._refused(response)
+                raise await self._raise_refusal(response)
             async with aclosing(self._read(response, reader, timeouts)) as events:
                 async for event in events:
                     yield event
         finally:
             await close(response)
 
-    async def _refused(self, response: httpx.Response) -> RefusedError:
+    async def _raise_refusal(self, response: httpx.Response) -> RefusedError:
         error, body = await self._http.refusal(response)
         refusal = Refusal(response.status_code)
         with suppress(ValueError, RecursionError, msgspec.ValidationError):

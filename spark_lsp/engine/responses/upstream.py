@@ -68,7 +68,7 @@ class Upstream:
         line = self._line
         return line if line is not None and not line.link.is_over else None
 
-    async def connected(self) -> Line:
+    async def connect(self) -> Line:
         """Return the open connection; open one first if necessary.
 
         Raises `NoWebSocket`, or `EngineError` if the service cannot be used.

@@ -21,9 +21,9 @@ from spark_lsp.config import Profile, WaferSettings
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.beside import MOST_TOKENS, choose_beside_tokens
 from spark_lsp.engine.guard import reasoning_timeout_of
-from spark_lsp.engine.metered.engine import unmetered
+from spark_lsp.engine.metered.engine import remove_meter
 from spark_lsp.engine.wafer.machines import wafer_of
-from spark_lsp.engine.wafer.play import TOLERANCE, Memory, Play, tokens_in, until
+from spark_lsp.engine.wafer.play import TOLERANCE, Memory, Play, sleep_until, tokens_in
 from spark_lsp.errors import ConfigError, EngineError
 from spark_lsp.prompts.context_files import list_context_files
 from spark_lsp.prompts.window import choose_window
@@ -112,7 +112,7 @@ class WaferEngine:
 
     def _simulated(self) -> Machine:
         if self._machine is None:
-            raise _unusable(self._name, self._trouble)
+            raise _make_unusable_error(self._name, self._trouble)
         return self._machine
 
     def _source(self) -> Engine:
@@ -120,15 +120,17 @@ class WaferEngine:
         chain, seen = [self._name], list[Engine]([self])
         name, engine = self._settings.source, self._find(self._settings.source)
         found = engine
-        while isinstance(engine := unmetered(engine), WaferEngine):
+        while isinstance(engine := remove_meter(engine), WaferEngine):
             chain.append(name)
             if engine in seen:
-                raise _unusable(self._name, f"Its source leads back to itself: {' → '.join(chain)}")
+                raise _make_unusable_error(
+                    self._name, f"Its source leads back to itself: {' → '.join(chain)}"
+                )
             seen.append(engine)
             name = engine._settings.source
             engine = engine._find(name)
         if found is None or engine is None:
-            raise _unusable(self._name, f"Its source is missing: there is no engine {name!r}")
+            raise _make_unusable_error(self._name, f"Its source is missing: there is no engine {name!r}")
         return found
 
     def open(self, request: Request) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
@@ -156,7 +158,7 @@ class WaferEngine:
             play = Play(machine, self._users, self._settings.seed, Usage(tokens, 0, cached), asked, queued)
             async with (
                 source.open(replace(request, model="")) as events,
-                aclosing(self._played(events, play)) as played,
+                aclosing(self._play_events(events, play)) as played,
             ):
                 async for event in played:
                     yield event
@@ -181,11 +183,11 @@ class WaferEngine:
             self._windows[request.origin] = prefix
         return beside + fixed + suffix + prefix + request.instruction
 
-    async def _played(self, events: AsyncIterator[Event], play: Play) -> AsyncGenerator[Event, None]:
+    async def _play_events(self, events: AsyncIterator[Event], play: Play) -> AsyncGenerator[Event, None]:
         if self._settings.buffer:
             held = [event async for event in events]
             play.buffered(time.monotonic())
-            events = _again(held)
+            events = _replay_events(held)
         while True:
             wanted = time.monotonic()
             event = await anext(events, None)
@@ -197,14 +199,14 @@ class WaferEngine:
                     yield Chunk(token, event.confidence)
             elif isinstance(event, Finished):
                 if not play.usage.output_tokens:
-                    await until(play.begun)  # an empty answer still takes the time to read the prompt
-                self._note = self._noted(play)
+                    await sleep_until(play.begun)  # an empty answer still takes the time to read the prompt
+                self._note = self._note_limit(play)
                 yield play.finished(event)
                 return
             else:
                 return
 
-    def _noted(self, play: Play) -> str:
+    def _note_limit(self, play: Play) -> str:
         """Return a note if the source, not the simulated machine, determined the answer's time."""
         if play.buffer_s > TOLERANCE * play.prompt_s:
             return f"buffered its source {self._settings.source!r} first: {play.buffer_s:.1f} s"
@@ -244,12 +246,12 @@ def _beside_tokens(machine: Machine, source: EngineInfo) -> int:
     return own if source.kind == "replay" else min(own, source.beside_tokens)
 
 
-async def _again(events: Iterable[Event]) -> AsyncIterator[Event]:
+async def _replay_events(events: Iterable[Event]) -> AsyncIterator[Event]:
     for event in events:
         yield event
 
 
-def _unusable(name: str, what: str) -> EngineError:
+def _make_unusable_error(name: str, what: str) -> EngineError:
     return EngineError(
         what.rstrip("."),
         f"Engine {name!r} is not available",

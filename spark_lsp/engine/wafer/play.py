@@ -67,7 +67,7 @@ class Play:
         now = time.monotonic()
         self.starved += max(now - max(self.due, wanted), 0.0) if now > self.due else 0.0
         if self.due > before or not self.first:
-            await until(self.due)
+            await sleep_until(self.due)
         self.last = time.monotonic()
         self.first = self.first or self.last
         self.usage = replace(self.usage, output_tokens=self.usage.output_tokens + 1)
@@ -123,7 +123,7 @@ class Memory:
             turn.set()
 
 
-async def until(due: float) -> None:
+async def sleep_until(due: float) -> None:
     """Sleep until `due`, never less; give others a turn even if it is past.
 
     Timers are good to a millisecond or so: the rest is spent giving turns. At 1,000 tokens a second that

@@ -44,7 +44,7 @@ async def list_actions(
     """
     uri = params.text_document.uri
     await outgoing.wait_until_decided(uri)
-    if document is None or outgoing.withholds(uri) or not outgoing.exclusion.narrowing(uri).edits:
+    if document is None or outgoing.withholds(uri) or not outgoing.exclusion.find_narrowing(uri).edits:
         return []
     start, end = convert.to_offsets(document, params.range, documents.encoding)
     cursor_rest.move(document, end)

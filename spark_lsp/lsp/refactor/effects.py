@@ -31,7 +31,7 @@ def require_movable(node: ast.expr) -> None:
         raise Refused("The expression assigns or yields a value, so it must stay at its place")
 
 
-def acts(node: ast.AST) -> bool:
+def has_effects(node: ast.AST) -> bool:
     """Tell whether code calls, awaits or yields, or changes an object."""
     for each in ast.walk(node):
         if isinstance(each, _ACTS):

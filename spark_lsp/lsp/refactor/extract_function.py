@@ -231,10 +231,10 @@ class _Extractor(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> ast.AST | list[ast.AST] | None:
         """Replace the selection by the call, and put the function above its anchor."""
-        new = self._replaced(node)
+        new = self._replace_node(node)
         return [self._function, new] if node is self._anchor and new is not None else new
 
-    def _replaced(self, node: ast.AST) -> ast.AST | None:
+    def _replace_node(self, node: ast.AST) -> ast.AST | None:
         if node is self._nodes[0]:
             if isinstance(node, ast.expr) and isinstance(self._call, ast.Expr):
                 return self._call.value

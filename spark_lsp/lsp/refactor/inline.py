@@ -112,7 +112,7 @@ def _require_same_value(source: Source, variable: Variable) -> None:
         raise Refused(f"An f-string uses {variable.name!r}")
     if effects.is_fixed(variable.value):
         return
-    if any(effects.acts(each) for each in between):
+    if any(effects.has_effects(each) for each in between):
         raise Refused("Statements before the use may change the value")
     statement, use = users[-1], variable.uses[-1]
     first, _ = source.span(variable.uses[0])

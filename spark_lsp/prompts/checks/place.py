@@ -1,9 +1,9 @@
 """Where a change may be: within the target, and for a fix, within the lines of its diagnostics."""
 
 from spark_lsp.codes import Code
-from spark_lsp.prompts.added_tests import find_test_offset
 from spark_lsp.prompts.checks.change import ProposedChange
 from spark_lsp.prompts.checks.refusal import refuse
+from spark_lsp.prompts.tests_insertion import find_test_offset
 
 _MIN_ECHO_CHARS = 4  # a shorter line, such as a bracket, may occur twice
 

@@ -46,7 +46,7 @@ class AnswerOpening:
         text = thinking.feed(raw)
         if is_final:
             text += thinking.finish()
-        unwrapped = self._unwrap(text, is_final=is_final)
+        unwrapped = self._remove_fence(text, is_final=is_final)
         if unwrapped is None:
             return ""
         is_wrapped = unwrapped is not text
@@ -57,7 +57,7 @@ class AnswerOpening:
             stripped = self._without_double_space(stripped)
         return self._indent_like_cursor(stripped) if is_wrapped else stripped
 
-    def _unwrap(self, text: str, *, is_final: bool) -> str | None:
+    def _remove_fence(self, text: str, *, is_final: bool) -> str | None:
         """Return the text inside the fence that begins the answer, else the text; None if it is undecided."""
         start = 0
         if _TALK.match(text) and not self.is_prose and not self.fences_are_text:
@@ -85,14 +85,14 @@ class AnswerOpening:
 
     def _without_echo(self, text: str, *, is_final: bool) -> str | None:
         """Return the text without a repetition of the text before it; None if that is undecided."""
-        for echo in self._echoes():
+        for echo in self._list_echoes():
             if text.startswith(echo):
                 return text[len(echo) :]
             if text and echo.startswith(text) and not is_final:
                 return None
         return text
 
-    def _echoes(self) -> list[str]:
+    def _list_echoes(self) -> list[str]:
         """Return the texts that an answer may repeat, the longest first."""
         lines = LINE_END.split(self.before[-2_000:])
         found: list[str] = []

@@ -38,6 +38,7 @@ def spoiled(file: TaskFile, task: EditTask) -> Iterator[str]:
         yield right + file.with_line_ends("\n") if at else file.with_line_ends("\n") + right
 
 
+@pytest.mark.slow
 def test_right_answers_pass_and_wrong_ones_fail(given: tuple[TaskFile, EditTask]) -> None:
     file, task = given
     assert check_answer(file, task, file.right(task)) == Findings({})

@@ -37,7 +37,7 @@ def test_a_typist_asks_behind_each_key_about_the_text_with_it() -> None:
     ("payload", "frame"), [(0, 6), (125, 131), (126, 134), (65_535, 65_543), (65_536, 65_550)]
 )
 def test_a_frame_is_as_long_as_the_protocol_says(payload: int, frame: int) -> None:
-    assert keystroke.framed(payload) == frame
+    assert keystroke.frame_length(payload) == frame
 
 
 def test_a_key_costs_the_same_however_many_came_before() -> None:

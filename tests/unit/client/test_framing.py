@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from spark_lsp.client.framing import Framer, framed
+from spark_lsp.client.framing import Framer, frame_message
 from spark_lsp.errors import RemoteProtocolError
 
 
 def test_bodies_survive_any_cut() -> None:
-    first = framed({"id": 1, "result": "grün 🎈"})
-    stream = first + framed({"id": 2})
+    first = frame_message({"id": 1, "result": "grün 🎈"})
+    stream = first + frame_message({"id": 2})
     for cut in range(1, len(stream)):
         framer = Framer()
         bodies = framer.feed(stream[:cut]) + framer.feed(stream[cut:])

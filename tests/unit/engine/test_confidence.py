@@ -86,7 +86,7 @@ def test_only_a_request_for_the_confidence_costs_it() -> None:
 def test_letters_that_the_user_has_typed_do_not_count() -> None:
     tally = Tally(healed=2)
     for text, logprob in [("c", -5.0), ("a", -5.0), ("ll", math.log(0.5))]:
-        tally.saw(Text(text, logprob))
+        tally.count_event(Text(text, logprob))
     assert tally.confidence.value == 0.5
     tally.begin_call()
     assert tally.confidence.value is None

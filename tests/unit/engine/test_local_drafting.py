@@ -113,9 +113,9 @@ async def test_a_second_process_that_fails_costs_no_edit() -> None:
 async def test_without_memory_there_is_no_second_process(room: Any) -> None:
     plain, drafter = Process("plain"), Process("drafter", drafts=True)
     model = model_of(plain, drafter)
-    room(memory.needed(MODEL) - 1)
+    room(memory.estimate_bytes(MODEL) - 1)
     assert await ask(model, Task.EDIT) == "plain"
-    room(memory.needed(MODEL))
+    room(memory.estimate_bytes(MODEL))
     assert await ask(model, Task.EDIT) == "drafter"
     room(1)  # its memory is taken, so less is free
     assert await ask(model, Task.EDIT) == "drafter"

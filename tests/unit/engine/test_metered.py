@@ -182,7 +182,7 @@ async def test_a_cancelled_reservation_is_settled(tmp_path: Path) -> None:
         group.cancel_scope.cancel()
         await anyio.sleep_forever()
     assert len(desk.usage()) == 1
-    standing = desk.accounts.standing("engine:gpu")
+    standing = desk.accounts.get_standing("engine:gpu")
     assert (standing.spent.tokens, standing.reserved.tokens) == (311, 0)
 
 

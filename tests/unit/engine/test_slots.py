@@ -19,7 +19,7 @@ PREFIX, SUFFIX = FUNCTIONS[:MIDDLE] + "value = ", "\n" + FUNCTIONS[MIDDLE:]
 
 def read(slots: Slots, plan: Plan) -> None:
     """Read a plan's prompt completely."""
-    slots.asked(plan)
+    slots.record_prompt(plan)
     slots.read(plan, 100, 100)
 
 
@@ -83,7 +83,7 @@ def test_a_reading_that_a_key_interrupts_keeps_what_was_read() -> None:
     slots = Slots("qwen", SLOW)
     near = slots.plan_reading(PREFIX, SUFFIX)
     assert near is not None
-    slots.asked(near)
+    slots.record_prompt(near)
     slots.read(near, 50, 100)
     rest = slots.plan_slot(NEAR, PREFIX, SUFFIX)
     assert rest.reading_s == pytest.approx(near.reading_s / 2, rel=0.1)
@@ -132,10 +132,10 @@ def test_a_prompt_always_ends_at_the_cursor(jumps: list[tuple[int, int]]) -> Non
         plan = slots.plan(FUNCTIONS[:offset], FUNCTIONS[offset:])
         assert FUNCTIONS[:offset].endswith(plan.prefix + plan.fragment)
         assert plan.prompt.endswith(plan.prefix)
-        slots.asked(plan)
+        slots.record_prompt(plan)
         slots.read(plan, done, 100)
         if ahead := slots.plan_reading(FUNCTIONS[:offset], FUNCTIONS[offset:]):
-            slots.asked(ahead)
+            slots.record_prompt(ahead)
             slots.read(ahead, done, 100)
 
 

@@ -44,11 +44,11 @@ class MirrorLink:
         self.rests: list[tuple[str, int]] = []  # URI and offset of each position at which the cursor rested
         self.calls: list[tuple[str, str]] = []  # method and URI
 
-    def opened(self, document: Any) -> None:
+    def open_document(self, document: Any) -> None:
         self.calls.append(("opened", document.uri))
         self.texts[document.uri] = document.text
 
-    def edited(self, document: Any, edits: Any) -> None:
+    def edit_document(self, document: Any, edits: Any) -> None:
         self.calls.append(("edited", document.uri))
         text = self.texts[document.uri]
         for edit in edits:
@@ -56,7 +56,7 @@ class MirrorLink:
         assert text == document.text
         self.texts[document.uri] = text
 
-    def closed(self, uri: str) -> None:
+    def close_document(self, uri: str) -> None:
         self.calls.append(("closed", uri))
         self.texts.pop(uri, None)
 

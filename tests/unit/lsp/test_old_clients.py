@@ -46,7 +46,7 @@ def test_an_earlier_neovim_says_the_same_as_one_that_compares_codes(reason: Reas
 def test_an_earlier_complete_asks_again_for_the_same_reasons(reason: Reason, detail: str) -> None:
     status = status_after(reason, detail)
     assert status["code"] == reason
-    assert old.lasts(status["reason"]) is reasons.lasts(status["code"])
+    assert old.lasts(status["reason"]) is reasons.is_lasting(status["code"])
 
 
 @pytest.mark.parametrize("detail", DETAILS)

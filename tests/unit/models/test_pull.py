@@ -208,7 +208,7 @@ def test_a_pinned_file_is_fetched_resumed_and_listed(repository: Repository, pin
     ).read_text("utf-8")
     remove.remove(pinned)
     assert list_pinned() == []
-    assert remove.leavings(pinned) == []
+    assert remove.find_leavings(pinned) == []
 
 
 def test_a_pinned_file_with_another_digest_is_thrown_away(

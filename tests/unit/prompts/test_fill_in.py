@@ -151,4 +151,4 @@ def test_a_body_ends_before_the_next_definition(size: int) -> None:
 def test_the_pieces_of_an_answer_do_not_matter(text: str, size: int) -> None:
     for request in (STUB, LINE):
         answer = build(request).answer
-        assert read(answer.renewed(), text, size) == read(answer.renewed(), text, max(len(text), 1))
+        assert read(answer.make_another(), text, size) == read(answer.make_another(), text, max(len(text), 1))

@@ -204,7 +204,7 @@ def test_where_an_empty_answer_is_wrong(prefix: str, suffix: str, expected: bool
 def test_a_renewed_filter_begins_again() -> None:
     first = fim.FimAnswerFilter(" cur")
     assert first.feed(" current") == "rent"
-    assert first.renewed().feed(" current") == "rent"
+    assert first.make_another().feed(" current") == "rent"
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])

@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import reply
-from spark_lsp.prompts.added_tests import find_test_offset
 from spark_lsp.prompts.checks.purpose import find_purpose
 from spark_lsp.prompts.names_scopes import find_undefined
 from spark_lsp.prompts.shaping.deception import DECEPTIVE_CHARACTERS
 from spark_lsp.prompts.syntax import SyntaxTree
+from spark_lsp.prompts.tests_insertion import find_test_offset
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import apply_edits

@@ -32,6 +32,7 @@ def false_alarms(file: Path, first: int, every: int) -> tuple[int, list[str]]:
     return count, found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_no_line_of_the_package_is_reported(group: int) -> None:
     results = [

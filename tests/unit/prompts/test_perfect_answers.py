@@ -117,6 +117,7 @@ def accept(place: Place, language: str) -> str:
     return text[: len(place.before)] + inserted + text[ghost.end if inserted else len(place.before) :]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [0, 1, 2], ids=["rest of a line", "statements", "closed by the editor"])
 @pytest.mark.parametrize("language", FILES)
 def test_a_perfect_answer_restores_the_file(language: str, kind: int) -> None:

@@ -65,6 +65,7 @@ def propose(file: TaskFile, task: EditTask, answer: str) -> str:
     return apply_edits(file.source, edits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "shape",
     [

@@ -7,13 +7,12 @@ from hypothesis import strategies as st
 from spark_lsp.errors import EditRefused
 from spark_lsp.prompts import reply
 from spark_lsp.prompts.syntax import SyntaxTree
+from spark_lsp.prompts.target_text import TargetText, target_in_document
 from spark_lsp.prompts.unfence import (
-    TargetText,
     extract_new_text,
     find_code_end,
     has_closed_text,
     remove_wrapping_fence,
-    target_in_document,
 )
 from spark_lsp.request import EditFormat
 from spark_lsp.text.document import Document

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from spark_lsp.codes import Code, Reason
-from spark_lsp.session.reasons import REMEDIES, TEXTS, explains, lasts, sentence
+from spark_lsp.session.reasons import REMEDIES, TEXTS, explains, is_lasting, sentence
 
 REASONS: tuple[Reason, ...] = get_args(Reason)
 
@@ -34,7 +34,7 @@ def test_the_texts_differ():
     ],
 )
 def test_what_asking_again_cannot_change(code: object, expected: bool):
-    assert lasts(code) is expected
+    assert is_lasting(code) is expected
 
 
 @pytest.mark.parametrize("code", Code)

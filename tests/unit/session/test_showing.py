@@ -170,6 +170,7 @@ CHUNKS = st.lists(st.tuples(st.text(alphabet="ab \n", min_size=1, max_size=5), s
 TEXTS = st.text(alphabet="ab \n", min_size=1, max_size=8)
 
 
+@pytest.mark.slow
 @given(CHUNKS, st.floats(0, 1), st.lists(TEXTS, max_size=3), st.booleans(), st.booleans())
 def test_what_is_shown_only_grows_or_is_cut_and_no_refused_text_is_shown(
     chunks: list[tuple[str, float]], threshold: float, refused: list[str], partial: bool, reported: bool

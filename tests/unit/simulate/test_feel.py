@@ -4,7 +4,7 @@ import pytest
 
 from spark_lsp.engine.wafer.machines import session
 from spark_lsp.errors import ConfigError
-from spark_lsp.simulate.feel import Pace, Step, compared, felt, read_session
+from spark_lsp.simulate.feel import Pace, Step, compare_paces, read_session, split_time
 
 STEPS = [Step("think", 10.0), Step("type", 5.0), Step("edit", 0, 1000, 650), Step("tool", 4.0)]
 
@@ -14,14 +14,14 @@ def pace(speed: float) -> Pace:
 
 
 def test_where_the_seconds_go() -> None:
-    found = felt(STEPS, pace(65))
+    found = split_time(STEPS, pace(65))
     assert (found.thinking_s, found.typing_s, found.tools_s) == (10, 5, 4)
     assert (found.first_token_s, found.tokens_s) == pytest.approx((1.5, 10))
     assert found.total_s == pytest.approx(30.5)
 
 
 def test_the_session_gains_less_than_the_tokens() -> None:
-    slow, fast = compared(STEPS, [pace(650), pace(65)])
+    slow, fast = compare_paces(STEPS, [pace(650), pace(65)])
     assert (slow.tokens_per_s, slow.speed_up) == (65, 1)
     assert fast.rate_ratio == 10
     assert fast.waiting_speed_up == pytest.approx(11.5 / 2.5)
@@ -29,7 +29,7 @@ def test_the_session_gains_less_than_the_tokens() -> None:
 
 
 def test_a_session_in_which_nobody_waits_gains_nothing() -> None:
-    assert [each.waiting_speed_up for each in compared([Step("think", 1)], [pace(1), pace(9)])] == [1, 1]
+    assert [each.waiting_speed_up for each in compare_paces([Step("think", 1)], [pace(1), pace(9)])] == [1, 1]
 
 
 def test_the_session_that_comes_along_can_be_read() -> None:

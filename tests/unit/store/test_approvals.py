@@ -49,25 +49,25 @@ def test_many_writers_lose_nothing(tmp_path: Path) -> None:
 def test_a_model_file_of_an_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
     approvals, table = Approvals(tmp_path), LocalSettings(model="~/m/x.gguf")
-    [ask] = approvals.missing(table)
+    [ask] = approvals.find_missing(table)
     assert ask == file_request("/home/me/m/x.gguf")
     approvals.add(ask)
-    assert approvals.missing(table) == []
+    assert approvals.find_missing(table) == []
     with pytest.raises(ConfigError, match="not absolute"):
-        approvals.missing(LocalSettings(model="m/x.gguf"))
+        approvals.find_missing(LocalSettings(model="m/x.gguf"))
 
 
 def test_an_endpoint_goes_with_its_key_and_each_server_is_asked_about(tmp_path: Path) -> None:
     approvals = Approvals(tmp_path)
     table = OpenAISettings(base_urls=("http://a:1/v1", "http://b:1/v1"), key_env="KEY")
-    for ask in approvals.missing(table)[:1]:
+    for ask in approvals.find_missing(table)[:1]:
         approvals.add(ask)
-    assert [str(ask) for ask in approvals.missing(table)] == [
+    assert [str(ask) for ask in approvals.find_missing(table)] == [
         "send code to http://b:1/v1 with the key in the environment variable KEY"
     ]
-    assert len(approvals.missing(OpenAISettings(base_url="http://a:1/v1", key_env="OTHER"))) == 1
+    assert len(approvals.find_missing(OpenAISettings(base_url="http://a:1/v1", key_env="OTHER"))) == 1
 
 
 def test_a_key_s_path_must_be_whole(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not absolute"):
-        Approvals(tmp_path).missing(OpenAISettings(base_url="http://a:1/v1", key_file="key"))
+        Approvals(tmp_path).find_missing(OpenAISettings(base_url="http://a:1/v1", key_file="key"))

@@ -131,12 +131,12 @@ def test_a_lost_link_ends_all_that_is_listened_to(client: ClientConnection):
     client.create(ASK, "act")
     client.create(ASK, "act")
     client.cancel("act.0")
-    failed = client.lost()
+    failed = client.lose_connection()
     assert [event.lane for event in failed if isinstance(event, Failed)] == ["ic.0", "act.1"]
     (error,) = {event.error for event in failed if isinstance(event, Failed)}
     assert (error.code, error.retryable) == ("connection_lost", True)
     assert str(error).startswith("The connection to the gateway was lost. ")
-    assert client.lost() == []
+    assert client.lose_connection() == []
 
 
 @pytest.mark.parametrize(("factor", "fits"), [(1.0, False), (0.9, True)])
@@ -297,7 +297,7 @@ def test_what_belongs_to_no_request_is_ignored(client: ClientConnection, lane: s
     assert hear(client, "spark.timing", lane, response_id="r", timing={}) == []
     assert hear(client, "spark.draft", lane, text="x") == []
     assert hear(client, "no.such.event", lane) == []
-    assert len(client.lost()) == 1
+    assert len(client.lose_connection()) == 1
 
 
 @pytest.mark.parametrize(

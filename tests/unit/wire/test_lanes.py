@@ -61,7 +61,7 @@ def test_lanes_are_independent_and_the_default_lane_is_one_of_them():
     assert (lanes.lane("r1"), lanes.lane("r2")) == ("a", None)
     assert lanes.current("a") == "r1"
     assert lanes.current("b") is None
-    assert lanes.unfinished() == ["r1", "r2"]
+    assert lanes.list_unfinished() == ["r1", "r2"]
 
 
 def test_a_waiting_response_may_leave_from_the_middle():
@@ -77,7 +77,7 @@ def test_a_waiting_response_may_leave_from_the_middle():
 
 def test_an_ended_response_is_forgotten():
     lanes = in_state(State.DONE)
-    assert lanes.unfinished() == []
+    assert lanes.list_unfinished() == []
     assert lanes.state("r") is State.DONE
     assert lanes.admissible("a") is None
 

@@ -257,7 +257,7 @@ class Joined(RuleBasedStateMachine):
 
     def lose(self, kept: ReplicaStore | None) -> None:
         before = self.listening()
-        self.hear(self.client.lost())
+        self.hear(self.client.lose_connection())
         assert {each.failed for each in before} <= {"connection_lost"}
         assert not self.listening()
         self.link(kept, self.client)

@@ -201,7 +201,7 @@ def test_events_of_a_lane_go_to_it_alone() -> None:
     assert connection.receive(message("response.output_text.delta", delta="a", stream_id="b.9")) == []
     assert connection.receive(message("response.reasoning_text.delta", stream_id=one)) == [Alive(one)]
     assert connection.receive(message("response.completed", response={}, stream_id="b.9")) == []
-    assert [type(each) for each in connection.lost()] == [Failed, Failed]
+    assert [type(each) for each in connection.lose_connection()] == [Failed, Failed]
 
 
 def test_a_limit_of_the_connection_announces_its_end() -> None:

@@ -1,43 +1,19 @@
-"""Where a new test goes, and which part of an answer is one.
+"""Leaves out the statements of an answer that its document has already.
 
-A model that should write a test often repeats the code under test, or answers with the test alone. The test
-is therefore inserted below the code; an answer never replaces the code.
+A model that should write a test often repeats the code under test and its imports.
 """
 
 import re
-import textwrap
 
 from tree_sitter import Node
 
 from spark_lsp.prompts.names_code import text_of
 from spark_lsp.prompts.syntax import SyntaxTree
 from spark_lsp.text.document import Document
-from spark_lsp.text.edits import Edit
 from spark_lsp.text.lines import LINE_END
 
 _WRAPPERS = ("decorated_definition", "export_statement")
 _IMPORTS = ("import_statement", "import_from_statement", "future_import_statement")
-
-
-def find_test_offset(tree: SyntaxTree, end: int) -> int:
-    """Return the end of the outermost definition that ends at or after `end`; `end` without a tree."""
-    if tree.root is None:
-        return end
-    byte = tree.byte_of(end)
-    for node in tree.root.named_children:
-        if node.start_byte <= byte <= node.end_byte:
-            return max(tree.offset_of(node.end_byte), end)
-    return end
-
-
-def insert_test(document: Document, tree: SyntaxTree, end: int, new: str) -> list[Edit]:
-    """Return the edit that inserts an answer's tests, whose line ends are line feeds; none without a test."""
-    test = drop_known(document, tree, textwrap.dedent(new)).strip("\n").rstrip()
-    if not test:
-        return []
-    at = find_test_offset(tree, end)
-    gap = "\n\n\n" if document.language == "python" else "\n\n"
-    return [Edit(at, at, LINE_END.sub(document.eol, gap + test))]
 
 
 def drop_known(document: Document, tree: SyntaxTree, new: str) -> str:
