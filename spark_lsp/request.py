@@ -148,9 +148,10 @@ class Request:
     newest turn. `objection` continues an edit after that turn: its first answer, and the reason why that
     cannot be used. `attempt` is 2 if the answer to the same request was of no use: the engine should read the
     text in another way, or draw another sample. A second answer must begin with one of `starts`, if there are
-    any and the engine can see to it. With `warm`, the answer has no text: an engine may read the prompt, so
-    that the next request starts from a warm cache. With `scored`, the chunks have the engine's confidence, if
-    it can report it. `limits` are the limits that the project of the request's document sets.
+    any and the engine can see to it; otherwise it must not begin with `avoided`, as the first one did. With
+    `warm`, the answer has no text: an engine may read the prompt, so that the next request starts from a warm
+    cache. With `scored`, the chunks have the engine's confidence, if it can report it. `limits` are
+    those that the project of the request's document sets.
     """
 
     task: Task
@@ -169,6 +170,7 @@ class Request:
     stop: tuple[str, ...] = ()
     attempt: int = 1
     starts: tuple[str, ...] = ()
+    avoided: str = ""
     scored: bool = False
     objection: Objection | None = None
     limits: tuple[ProjectLimit, ...] = ()

@@ -110,6 +110,7 @@ ONLY_IN = {
     "tree_sitter": (
         "prompts/known_statements.py",
         "prompts/checks/",
+        "prompts/dead_code.py",
         "prompts/syntax.py",
         "prompts/shaping/error_count.py",
         "prompts/names",

@@ -253,7 +253,9 @@ class Completions:
             return
         running.reading.stop()
         attempt = attempt or running.request.attempt
-        running.request = replace(running.request, attempt=attempt, starts=stream.starts)
+        running.request = replace(
+            running.request, attempt=attempt, starts=stream.starts, avoided=stream.avoided
+        )
         running.reading = AnswerReading()
         try:
             self._spawn_reading(running)

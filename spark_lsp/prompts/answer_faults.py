@@ -4,11 +4,8 @@ If the lines below use a name that nothing binds, the answer should probably bin
 answers to the same request.
 """
 
-from spark_lsp.prompts.blocks import (
-    INDENTED_LANGUAGES,
-    has_line_below_too_deep,
-    makes_lines_unreachable,
-)
+from spark_lsp.prompts.blocks import INDENTED_LANGUAGES, has_line_below_too_deep, makes_lines_unreachable
+from spark_lsp.prompts.dead_code import makes_code_dead
 from spark_lsp.prompts.names import UnresolvedName, find_unresolved
 from spark_lsp.text.lines import find_line_end
 
@@ -23,7 +20,7 @@ def count_faults(before: str, answer: str, after: str, language: str) -> int:
     """
     if not answer.strip():
         return 0
-    faults = int(makes_lines_unreachable(before, answer, after))
+    faults = int(leaves_lines_dead(before, answer, after, language))
     faults += language in INDENTED_LANGUAGES and has_line_below_too_deep(before, answer, after)
     if len(before) + len(after) > _MAX_CHARS:
         return faults
@@ -32,14 +29,24 @@ def count_faults(before: str, answer: str, after: str, language: str) -> int:
     return faults + len({each.name for each in wrong}) + len({each.name for each in below})
 
 
+def leaves_lines_dead(before: str, answer: str, after: str, language: str) -> bool:
+    """Tell whether lines below can never run after an answer."""
+    if len(before) + len(after) > _MAX_CHARS:
+        return makes_lines_unreachable(before, answer, after)
+    return makes_code_dead(before, answer, after, language)
+
+
 def find_unbound_below(before: str, answer: str, after: str, language: str) -> tuple[UnresolvedName, ...]:
-    """Return the names in the next lines below that nothing binds, not even the answer, in order."""
+    """Return the names in the next lines below that nothing binds, not even the answer, in order.
+
+    The answer's own uses of such a name do not excuse it.
+    """
     if len(before) + len(after) > _MAX_CHARS:
         return ()
     start = find_line_end(after, 0)
     end = _find_end_of_lines(after, start, _LINES_BELOW)
-    below = find_unresolved(before + answer + after[:start], after[start:end], after[end:], language)
-    return tuple(each for each in below if not each.is_module)
+    found = find_unresolved(before, answer + after[:end], after[end:], language)
+    return tuple(each for each in found if not each.is_module and each.offset >= len(answer) + start)
 
 
 def find_wrong_names(before: str, answer: str, after: str, language: str) -> tuple[UnresolvedName, ...]:

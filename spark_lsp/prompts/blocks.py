@@ -5,10 +5,11 @@ The grammars of tree-sitter accept a line that is indented without reason, so in
 
 import re
 
-from spark_lsp.text.lines import LINE_END, find_line_start, indent_width, indentation_of
+from spark_lsp.text.lines import LINE_END, find_line_end, find_line_start, indent_width, indentation_of
 
 INDENTED_LANGUAGES = frozenset({"python"})
 _MAX_LINES_ABOVE = 200
+_MAX_CHARS_BELOW = 2_000
 _CONTINUED = (":", "\\", ",", "(", "[", "{")
 _LEAVES = re.compile(r"\s*(?:return|raise|break|continue|throw)\b")
 _REACHED = re.compile(
@@ -38,6 +39,16 @@ def makes_lines_unreachable(before: str, answer: str, after: str) -> bool:
     if not below or not _LEAVES.match(last) or last.rstrip().endswith(_CONTINUED):
         return False
     return indent_width(below) == indent_width(last) and not _REACHED.match(below)
+
+
+def closes_bracket_above(after: str) -> bool:
+    """Tell whether the lines below close a bracket that they do not open: they end another statement."""
+    depth = 0
+    for char in after[find_line_end(after, 0) :][:_MAX_CHARS_BELOW]:
+        depth += (char in "([{") - (char in ")]}")
+        if depth < 0:
+            return True
+    return False
 
 
 def find_outer_indentation(before: str, below: str) -> str | None:

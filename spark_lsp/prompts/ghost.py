@@ -21,9 +21,9 @@ closing brackets and quotes is right of the cursor, ghost text is limited to one
 from collections.abc import Sequence
 
 from spark_lsp.prompts import fences, fim
-from spark_lsp.prompts.answer_faults import count_faults, find_wrong_names
+from spark_lsp.prompts.answer_faults import count_faults, find_wrong_names, leaves_lines_dead
 from spark_lsp.prompts.names import UnresolvedName
-from spark_lsp.prompts.second_start import find_existing_start, find_starts
+from spark_lsp.prompts.second_start import find_beginning, find_existing_start, find_starts
 from spark_lsp.prompts.shaping.closers import ClosedAnswer
 from spark_lsp.prompts.shaping.deception import JOINERS
 from spark_lsp.prompts.shaping.indentation import IndentConverter
@@ -80,6 +80,7 @@ class GhostText:
         self._line_count = 0
         self._whole_lines, self._lines_end = "", self._offset
         self._wrong: tuple[str, tuple[UnresolvedName, ...]] = ("", ())
+        self._judged = ("", False)  # complete lines, and whether they have faults
 
     def feed(self, chunk: str) -> bool:
         """Take a chunk of the answer. Return True if the ghost text is complete; later chunks are ignored."""
@@ -129,10 +130,25 @@ class GhostText:
 
     def find_second_starts(self) -> tuple[str, ...]:
         """Return texts, one of which a better answer than this one begins with; empty if that is unknown."""
-        text = self._around.text
         answer = self._clean[: self._kept].rstrip()
-        starts = find_starts(text[: self._offset], answer, text[self._offset :], self._around.language)
+        starts = find_starts(*self._put_in(answer, self._offset))
         return starts or find_existing_start(self._text, [*self._marked, *self._find_wrong_names()])
+
+    def find_avoided_start(self) -> str:
+        """Return the text with which a better answer does not begin; empty if that is unknown.
+
+        An answer that repeats the line below, or that lets it never run, should be another statement.
+        """
+        first = LINE_END.split(self._clean.lstrip(), 1)[0]
+        line = (self._around.line + first).strip()
+        repeats = bool(line) and not self._text and self._is_copy_of_below(line)
+        is_end = bool(self._text) and leaves_lines_dead(*self._put_in(self._text, self._end))
+        return find_beginning(first) if repeats or is_end else ""
+
+    def _put_in(self, answer: str, end: int) -> tuple[str, str, str, str]:
+        """Return an answer that replaces the text up to `end` with the text around it, and the language."""
+        text = self._around.text
+        return text[: self._offset], answer, text[end:], self._around.language
 
     def mark_wrong(self, text: str, wrong: Sequence[UnresolvedName]) -> None:
         """Record the attributes in the final `text` that do not exist."""
@@ -140,9 +156,15 @@ class GhostText:
 
     def count_faults(self) -> int:
         """Return how many names in the text, and in the lines below it, do not exist."""
-        text = self._around.text
-        known = count_faults(text[: self._offset], self._text, text[self._end :], self._around.language)
-        return known + len(self._marked)
+        return count_faults(*self._put_in(self._text, self._end)) + len(self._marked)
+
+    @property
+    def has_faulty_lines(self) -> bool:
+        """Whether the complete lines so far have such faults; more lines may remove them."""
+        if self._whole_lines != self._judged[0]:
+            has_faults = count_faults(*self._put_in(self._whole_lines, self._lines_end)) > 0
+            self._judged = (self._whole_lines, has_faults)
+        return self._judged[1]
 
     @property
     def _marked(self) -> tuple[UnresolvedName, ...]:
@@ -150,8 +172,7 @@ class GhostText:
         return wrong if marked == self._text else ()
 
     def _find_wrong_names(self) -> tuple[UnresolvedName, ...]:
-        text = self._around.text
-        return find_wrong_names(text[: self._offset], self._text, text[self._end :], self._around.language)
+        return find_wrong_names(*self._put_in(self._text, self._end))
 
     def cut_wrong_names(self) -> str | None:
         """Return the text up to the statement with the first name that does not exist, or None."""

@@ -6,11 +6,14 @@ binds a name that they use. An answer with a name that does not exist can be rig
 with the most similar name that does exist.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 
 from spark_lsp.prompts.answer_faults import find_unbound_below
+from spark_lsp.prompts.block_heads import list_heads
 from spark_lsp.prompts.blocks import (
     INDENTED_LANGUAGES,
+    closes_bracket_above,
     find_line_below,
     find_outer_indentation,
     has_line_below_too_deep,
@@ -18,9 +21,12 @@ from spark_lsp.prompts.blocks import (
 from spark_lsp.prompts.names import UnresolvedName, find_closest
 from spark_lsp.text.lines import LINE_END, find_line_end, find_line_start, indentation_of
 
-_HEADS = (
-    *("if ", "elif ", "else:", "for ", "while ", "with ", "try:", "except", "finally:", "match ", "case "),
-    *("async ", "def ", "class "),
+# A statement that leaves its block; a keyword or a type with the word after it; a call with the beginning of
+# its first argument; an element; the first letters of a name, since a model that must only write another one
+# invents it (`ans1`, `my_val2`); or another character.
+_BEGINNING = re.compile(
+    r"(?:return|raise|break|continue|throw|else)\b|[\w.]+[ \t]+[\w.]+|[\w.]+\([\"']?[\w.]*|[\w.]+\["
+    r"|(?:\w+\.)*\w{1,2}|\S"
 )
 
 
@@ -39,8 +45,13 @@ def find_starts(before: str, answer: str, after: str, language: str) -> tuple[st
         return _indent_all(bindings, line, indentation_of(below))
     if before.rstrip().endswith(":"):
         return _indent_all(("",), line, indentation_of(below))
-    heads = (*bindings, f"for {name} in ", f"for {name}, ") if name else _HEADS
-    return _indent_all(heads, line, find_outer_indentation(before, below))
+    outer = find_outer_indentation(before, below)
+    if outer is None:
+        return ()
+    if not name:
+        return _indent_all(list_heads(before, after, outer), line, outer)
+    opened = (f"for {name} in ", f"for {name}, ", "with ")
+    return _indent_all((*bindings, *opened) if closes_bracket_above(after) else opened, line, outer)
 
 
 def find_existing_start(answer: str, wrong: Sequence[UnresolvedName]) -> tuple[str, ...]:
@@ -53,6 +64,12 @@ def find_existing_start(answer: str, wrong: Sequence[UnresolvedName]) -> tuple[s
         return ()
     name = find_closest(first)
     return (LINE_END.sub("\n", answer[: first.offset]) + name,) if name else ()
+
+
+def find_beginning(answer: str) -> str:
+    """Return the beginning of an answer that another one must not have, so that it is another statement."""
+    match = _BEGINNING.match(answer.lstrip())
+    return match[0] if match else ""
 
 
 def _indent_all(starts: Iterable[str], line: str, indentation: str | None) -> tuple[str, ...]:

@@ -43,7 +43,6 @@ from spark_lsp.text.document import Document
 # The request is sent again: the link is back, or a user waits now for a request that was sent ahead.
 REPEATED = (Code.CONNECTION_LOST, Code.BUDGET_LOW)
 FIGURES_SECONDS = 0.1  # for which a complete stream waits for the engine's own figures
-SECOND_ANSWER_SECONDS = 3.0  # after the start of a stream, in which a second answer still helps
 
 
 class LifeCycle:
@@ -281,7 +280,7 @@ class LifeCycle:
     def _finish_answer(self, stream: SuggestionStream, now: float) -> None:
         """Conclude a stream whose answer is complete, or request a second answer."""
         was_shown = bool(stream.suggestion.text)
-        if stream.finish(may_ask_again=now - stream.started_at <= SECOND_ANSWER_SECONDS):
+        if stream.finish(now - stream.started_at):
             self.speculation.recent.add(stream.suggestion, now)
             self._conclude(stream, now)
             return

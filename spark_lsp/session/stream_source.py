@@ -51,8 +51,17 @@ class Shaper(Protocol):
         """Return how many names in the final text, and in the lines below it, do not exist."""
         ...
 
+    @property
+    def has_faulty_lines(self) -> bool:
+        """Whether the complete lines so far have such faults; more lines may remove them."""
+        ...
+
     def find_second_starts(self) -> tuple[str, ...]:
         """Return texts, one of which a better answer begins with; empty if that is unknown."""
+        ...
+
+    def find_avoided_start(self) -> str:
+        """Return the text with which a better answer does not begin; empty if that is unknown."""
         ...
 
     def cut_wrong_names(self) -> str | None:

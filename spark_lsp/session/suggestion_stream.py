@@ -44,6 +44,8 @@ from spark_lsp.text.document import Document
 
 MORE_LINES_SECONDS = 0.05  # for which a fast engine may add lines to the first
 PARTIAL_TEXT_SECONDS = 0.1  # for which a client that shows partial results waits for the rest of a line
+SECOND_ANSWER_SECONDS = 3.0  # after the start of a stream, in which a second answer still helps
+NEAR_ANSWER_SECONDS = 6.0  # the same, if only the beginning must differ: the model has read the text already
 LINGER_SECONDS = 0.15  # for which a stream continues without a request that uses it
 
 
@@ -84,6 +86,7 @@ class SuggestionStream:
     attempts: int = 0  # to send the request of one answer
     answer_number: int = 1  # 2: the first answer was of no use
     starts: tuple[str, ...] = ()  # one of which the second answer must begin with
+    avoided: str = ""  # with which the second answer must not begin
     first_answer: tuple[str, int, int] | None = None  # its text, end and number of faults
     is_ahead: bool = False
     adopted_at: tuple[str, Document, int] | None = None
@@ -225,7 +228,7 @@ class SuggestionStream:
             self.lines = shaper.whole_lines
             self.lines_end = shaper.lines_end
         if self.state is StreamState.GROWING and not self.is_held:
-            if shaper.is_useful:
+            if shaper.is_useful and (self.answer_at is not None or not shaper.has_faulty_lines):
                 self._answer_within(MORE_LINES_SECONDS, now)
             if self.shows_partial_results and shaper.text:
                 self._answer_within(PARTIAL_TEXT_SECONDS, now)
@@ -253,12 +256,12 @@ class SuggestionStream:
         """Whether a client may show the draft."""
         return bool(self.draft) and (self.shows_partial_results or bool(self.answered))
 
-    def finish(self, *, may_ask_again: bool = False) -> bool:
+    def finish(self, elapsed: float) -> bool:
         """Conclude with the received text, unless it repeats a secret that was hidden from the model.
 
-        With `may_ask_again`, a first answer that gives no text where there should be some, or that uses names
-        which do not exist, does not conclude it: return False, because a second answer is required. Of two
-        answers, the one with fewer faults is taken.
+        A first answer that gives no text where there should be some, or that has faults, does not conclude it
+        unless it is late, `elapsed` seconds after the start: return False, because a second answer is
+        required. Of two answers, the one with fewer faults is taken.
         """
         shaper, secrets = self._parts
         text = shaper.finish()
@@ -267,9 +270,8 @@ class SuggestionStream:
             return True
         faults = shaper.count_faults() if text else 0
         is_wrong = faults > 0 if text else shaper.deserves_second_answer
-        if may_ask_again and self.answer_number == 1 and is_wrong:
+        if is_wrong and self.answer_number == 1 and self._plan_second_answer(elapsed):
             self.first_answer = (text, shaper.end, faults) if text else None
-            self.starts = shaper.find_second_starts()
             self.repeat()
             self.answer_number = 2
             return False
@@ -283,6 +285,12 @@ class SuggestionStream:
         else:
             self._conclude(text, end, Code.NOTHING_TO_ADD)
         return True
+
+    def _plan_second_answer(self, elapsed: float) -> bool:
+        """Record how the second answer must begin. Return False if it would come too late."""
+        shaper, _ = self._parts
+        self.starts, self.avoided = shaper.find_second_starts(), shaper.find_avoided_start()
+        return elapsed <= (NEAR_ANSWER_SECONDS if self.starts or self.avoided else SECOND_ANSWER_SECONDS)
 
     def dismiss(self) -> None:
         """Remove the text: the user has refused it. The stream stays, so that its cursor needs no engine."""

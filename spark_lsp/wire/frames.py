@@ -46,9 +46,9 @@ class RequestDetails(msgspec.Struct, omit_defaults=True, kw_only=True):
     complete document, in its language and with it as the origin. Most keystrokes request exactly that.
     `context` has the parts beside the document, with `at` only; the gateway ignores those it does not know.
     `attempt` is 2 for a request whose first answer was of no use. The second one should begin with one of
-    `starts`. With `scored`, the deltas have the engine's confidence. `answer` and `objection` continue an
-    edit: the first answer, and the reason why it cannot be used. `limits` are those of the project's own
-    file: `[project, tokens, money, currency]` a day.
+    `starts`, and not with `avoided`. With `scored`, the deltas have the engine's confidence. `answer` and
+    `objection` continue an edit: the first answer, and the reason why it cannot be used. `limits` are those
+    of the project's own file: `[project, tokens, money, currency]` a day.
     """
 
     task: Literal["complete", "edit", "chat"] = "chat"
@@ -64,6 +64,7 @@ class RequestDetails(msgspec.Struct, omit_defaults=True, kw_only=True):
     stop: list[str] = []
     attempt: int = 1
     starts: list[str] = []
+    avoided: str = ""
     scored: bool = False
     answer: str = ""
     objection: str = ""

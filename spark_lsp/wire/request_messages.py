@@ -118,6 +118,7 @@ def _read_spark_request(
         stop=tuple(details.stop),
         attempt=details.attempt,
         starts=tuple(details.starts),
+        avoided=details.avoided,
         scored=details.scored,
         history=read_turns(frame.input),
         objection=Objection(details.answer, details.objection) if details.objection else None,
@@ -208,6 +209,7 @@ def make_create(request: Request, stream_id: str, find_mirrored: FindMirrored) -
         stop=list(request.stop),
         attempt=request.attempt,
         starts=list(request.starts),
+        avoided=request.avoided,
         scored=request.scored,
         limits=[(each.project, each.tokens, each.money, each.currency) for each in request.limits],
     )

@@ -7,6 +7,7 @@ from spark_lsp.engine.local.slots import SCRATCH, Plan, Slots
 from spark_lsp.prompts import fim, rewrite
 from spark_lsp.prompts.context_files import list_context_files
 from spark_lsp.prompts.fill_in import FillIn, HoleFilter, build_fill_in
+from spark_lsp.prompts.grammar import make_grammar
 from spark_lsp.request import EditFormat, PartKind, Request, Task
 
 _LINE_TOKENS = 48
@@ -57,7 +58,7 @@ def _completion(request: Request, slots: Slots) -> Job:
     eol = "\r\n" if "\r\n" in prefix or "\r\n" in suffix else "\n"
     slots.set_files(list_context_files(request, slots.beside_tokens * _CHARS_PER_TOKEN))
     # A second answer that must begin otherwise is another one, so the model need not read the text again.
-    is_usual = request.attempt == 1 or request.starts
+    is_usual = request.attempt == 1 or bool(request.starts or request.avoided)
     plan = slots.plan(prefix, suffix) if is_usual else slots.plan_again(prefix, suffix)
     # Without any limit, one line. A limit of tokens alone does not limit the lines.
     lines = request.max_lines or (0 if request.max_tokens else 1)
@@ -69,9 +70,10 @@ def _completion(request: Request, slots: Slots) -> Job:
         stop.append("\n")
     tokens = _LINE_TOKENS * lines + (_BLOCK_TOKENS if begins else 0)
     body = _body(plan.slot, plan.prompt, stop, request.max_tokens or tokens)
-    if request.scored and not request.starts:  # the model would not have chosen them
+    is_free = not (request.starts or request.avoided)  # the model would not have chosen such a beginning
+    if request.scored and is_free:
         body["n_probs"] = 1
-    if grammar := fim.make_grammar(plan.fragment, request.starts):
+    if grammar := make_grammar(plan.fragment, request.starts, request.avoided):
         body["grammar"] = grammar
     below = next((each for each in suffix.splitlines()[1:] if each.strip()), "")
     return Job(

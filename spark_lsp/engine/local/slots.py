@@ -39,6 +39,9 @@ _MAX_DOCUMENTS = 100  # whose context is remembered
 # head of the function around the cursor gives worse answers (63 of 100 infilling tasks solved, instead of 71
 # and more).
 _COMPLETE_READING_S = 4.0
+# Of a document that takes up to twice as long, as much as fits in that time is read. A window of `SCRATCH`
+# would lack most of it, so that a slightly slower machine would give much worse answers.
+_NEARLY_COMPLETE_READING_S = 2 * _COMPLETE_READING_S
 
 
 @dataclass(slots=True)
@@ -52,13 +55,17 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One completion's prompt and slot. `reading_s` is the estimated time to read the uncached part."""
+    """One completion's prompt and slot. `reading_s` is the estimated time to read the uncached part.
+
+    `reads_all_below` tells whether the window ends where the document ends.
+    """
 
     slot: int
     prompt: str
     prefix: str
     fragment: str
     reading_s: float
+    reads_all_below: bool = False
 
 
 @dataclass(slots=True)
@@ -91,17 +98,22 @@ class Slots:
         for warm in reversed(windows):
             if warm.reading_s <= _WARM_READING_S:
                 return warm
-        for whole in windows:
-            if _reads_all_of(prefix, whole) and whole.reading_s <= _COMPLETE_READING_S:
+        begun = [each for each in windows if _reads_all_of(prefix, each)]
+        ended = [each for each in begun if each.reads_all_below]
+        for whole in (*ended, *begun):
+            if whole.reading_s <= _COMPLETE_READING_S:
                 return whole
+        is_small = self.pace.seconds_for(len(prefix) + len(suffix)) <= _NEARLY_COMPLETE_READING_S
+        if is_small:
+            return self.plan_slot(SCRATCH, prefix, suffix, _COMPLETE_READING_S)
         scratch = self.plan_slot(SCRATCH, prefix, suffix)
         return min(scratch, *windows, key=lambda plan: plan.reading_s)
 
     def plan_again(self, prefix: str, suffix: str) -> Plan:
-        """Return a plan for a second answer: the other order of the prompt, in the slot for all others."""
+        """Return a plan for a second answer: another order of the prompt, in the slot for all others."""
         first = self.plan_slot(SCRATCH, prefix, suffix)
         chosen = self._choose_window(SCRATCH, prefix, suffix)
-        prompt = fim.render_prompt(chosen.prefix, chosen.suffix, self.family, self.files, usual_order=True)
+        prompt = fim.render_prompt(chosen.prefix, chosen.suffix, self.family, self.files, other_order=True)
         return replace(first, prompt=prompt, reading_s=self.pace.seconds_for(len(prompt)))
 
     def plan_reading(self, prefix: str, suffix: str) -> Plan | None:
@@ -125,15 +137,16 @@ class Slots:
                 return plan
         return None
 
-    def plan_slot(self, index: int, prefix: str, suffix: str) -> Plan:
+    def plan_slot(self, index: int, prefix: str, suffix: str, seconds: float = 0.0) -> Plan:
         """Return the plan for the window of one slot, whatever is cached.
 
-        A slower engine gets smaller windows. But one that the slot has read already costs less than a smaller
-        one that begins elsewhere, so it stays until the cursor has left it.
+        `seconds` is for how long the model may read it; 0 means the usual time of the slot. A slower engine
+        gets smaller windows. But one that the slot has read already costs less than a smaller one that begins
+        elsewhere, so it stays until the cursor has left it.
         """
         slot = self.held[index]
         size = window.choose_window_size(
-            self.pace, _READING_S[index], slot.size, _MIN_WINDOW_CHARS, _MAX_WINDOW_CHARS
+            self.pace, seconds or _READING_S[index], slot.size, _MIN_WINDOW_CHARS, _MAX_WINDOW_CHARS
         )
         if slot.prompt and size < slot.size:
             kept = self._plan_window(index, prefix, suffix)
@@ -148,7 +161,8 @@ class Slots:
         chosen = self._choose_window(index, prefix, suffix)
         prompt = fim.render_prompt(chosen.prefix, chosen.suffix, self.family, self.files)
         unread = len(prompt) - common_prefix_length(prompt, slot.prompt)
-        return Plan(index, prompt, chosen.prefix, fragment, self.pace.seconds_for(unread))
+        ends = chosen.suffix == window.frozen_suffix(_plain_ends(suffix))
+        return Plan(index, prompt, chosen.prefix, fragment, self.pace.seconds_for(unread), ends)
 
     def _choose_window(self, index: int, prefix: str, suffix: str) -> window.PromptWindow:
         slot = self.held[index]

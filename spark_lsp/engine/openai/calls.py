@@ -31,6 +31,7 @@ from spark_lsp.prompts.chat import (
     trim_context,
 )
 from spark_lsp.prompts.context_files import ContextFile, as_comments, count_characters, list_context_files
+from spark_lsp.prompts.grammar import make_grammar
 from spark_lsp.prompts.target_text import target_in_request
 from spark_lsp.prompts.thinking import AfterThinkingFilter
 from spark_lsp.request import EditFormat, Effort, Message, PartKind, Request, Task
@@ -171,9 +172,10 @@ def _make_infill_call(request: Request, target: Target, budget: int, files: tupl
     stops = (*(() if target.suffixes else template.stop), *request.stop)
     if stops:
         body["stop"] = list(dict.fromkeys(stops))[:most]
-    if request.scored and not request.starts and target.flavour in logprobs.FLAVOURS:
+    is_free = not (request.starts or request.avoided)  # the model would not have chosen such a beginning
+    if request.scored and is_free and target.flavour in logprobs.FLAVOURS:
         body |= logprobs.WANTED
-    if heals and (grammar := fim.make_grammar(fragment, request.starts)):
+    if heals and (grammar := make_grammar(fragment, request.starts, request.avoided)):
         body["grammar"] = grammar
     reply = fim.FimAnswerFilter(fragment, lines=request.max_lines, opens=fim.may_start_with_newline(before))
     path = "/fim/completions" if target.flavour == "mistral" else "/completions"

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from spark_lsp.engine.local.job import job_of
 from spark_lsp.engine.local.slots import Slots
+from spark_lsp.prompts.grammar import make_grammar
 from spark_lsp.request import EditFormat, Part, PartKind, Request, Task
 
 BEFORE = "def shift(x, shift):\n    "
@@ -26,6 +27,14 @@ def test_a_second_answer_with_a_known_start_needs_no_other_prompt() -> None:
     second = job_of(replace(REQUEST, attempt=2, starts=("text = ", "text: ")), slots)
     assert second.prompt == job_of(REQUEST, slots).prompt
     assert second.body["grammar"] == 'root ::= " " ("text = " | "text: ") [^\\x00]*'
+
+
+def test_a_second_answer_that_must_begin_otherwise_needs_no_other_prompt() -> None:
+    slots = Slots("qwen")
+    second = job_of(replace(REQUEST, attempt=2, avoided="return", scored=True), slots)
+    assert second.prompt == job_of(REQUEST, slots).prompt
+    assert second.body["grammar"] == make_grammar(" ", avoided="return")
+    assert "n_probs" not in second.body
 
 
 LINE = Request(

@@ -145,5 +145,22 @@ def test_a_second_answer_reads_the_text_in_the_other_order() -> None:
     first, second = slots.plan(PREFIX, SUFFIX), slots.plan_again(PREFIX, SUFFIX)
     assert second.slot == SCRATCH
     assert first.prompt.endswith("<|fim_middle|>" + first.prefix)
-    assert second.prompt.endswith("<|fim_middle|>")
-    assert second.prompt.startswith("<|fim_prefix|>" + second.prefix + "<|fim_suffix|>")
+    assert second.prompt.endswith("<|fim_middle|>value =")
+    above = second.prefix.removesuffix("value =")
+    assert second.prompt.startswith("<|fim_prefix|>" + above + "<|fim_suffix|>")
+
+
+def test_a_small_document_is_read_completely_on_both_sides() -> None:
+    slots = Slots("qwen", SLOW)
+    plan = slots.plan("value = ", FUNCTIONS[:1200])
+    assert plan.reads_all_below
+    assert FUNCTIONS[:1200].rstrip() in plan.prompt
+
+
+def test_of_a_document_that_is_nearly_small_as_much_is_read_as_of_a_small_one() -> None:
+    slots = Slots("qwen", SLOW)
+    size = SLOW.characters_in(5.0)
+    plan = slots.plan(FUNCTIONS[: size // 2], FUNCTIONS[size // 2 : size])
+    assert 2.0 < plan.reading_s <= 4.1
+    size = SLOW.characters_in(9.0)
+    assert slots.plan(FUNCTIONS[: size // 2], FUNCTIONS[size // 2 : size]).reading_s <= 2.0

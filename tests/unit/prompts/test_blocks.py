@@ -4,6 +4,7 @@ import pytest
 
 from spark_lsp.prompts.answer_faults import count_faults
 from spark_lsp.prompts.blocks import (
+    closes_bracket_above,
     find_outer_indentation,
     has_line_below_too_deep,
     makes_lines_unreachable,
@@ -94,6 +95,24 @@ def test_an_answer_before_the_use_of_a_name_must_bind_it() -> None:
         "def f(xs):\n    total = 0\n", "    while xs:\n        pass\n    x = 1", deeper, "python"
     )
     assert "    for idx in " in starts
+
+
+def test_an_answer_before_the_block_that_uses_a_name_opens_it_with_that_name() -> None:
+    before, after = "def f(xs):\n    total = 0\n", "\n        total += idx\n    return total\n"
+    assert count_faults(before, "    while total < idx:", after, "python") == 1
+    starts = find_starts(before, "    while total < idx:", after, "python")
+    assert "    for idx in " in starts
+    assert "    idx = " not in starts  # that opens no block
+    rest = '\n           "V", "X"]\n    return sym\n'
+    assert "    sym = " in find_starts("def f(n):\n    n = 2\n", "    n = 12", rest, "python")
+
+
+@pytest.mark.parametrize(
+    ("text", "closes"),
+    [("\n  1, 2]\n", True), ("\n  f(1)\n", False), (")\n  x\n", False), ("\n})\n", True), ("", False)],
+)
+def test_lines_below_that_close_a_bracket_above(text: str, closes: bool) -> None:
+    assert closes_bracket_above(text) is closes
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,13 @@ def test_the_suffix_goes_first() -> None:
     assert prompt == "<|fim_prefix|><|fim_suffix|>\nprint(f(1))\n<|fim_middle|>def f(x):\n    "
 
 
+def test_the_other_order_continues_the_last_line_above() -> None:
+    prompt = fim.render_prompt("def f(x):\n    y = x\n\n    ", "\nprint(f(1))\n", "qwen", other_order=True)
+    assert prompt == ("<|fim_prefix|>def f(x):\n<|fim_suffix|>\nprint(f(1))\n<|fim_middle|>    y = x\n\n    ")
+    prompt = fim.render_prompt("x = ", "\nprint(x)\n", "qwen", other_order=True)
+    assert prompt == "<|fim_prefix|>x = <|fim_suffix|>\nprint(x)\n<|fim_middle|>"
+
+
 def test_typing_only_appends() -> None:
     before, after = (fim.render_prompt(prefix, "\nend\n", "qwen") for prefix in ("x = fo", "x = foo"))
     assert after.startswith(before)
@@ -66,13 +73,6 @@ def test_a_long_word_is_healed_from_within() -> None:
     read, fragment = fim.split_fragment("x" * 500)
     assert len(fragment) <= 24
     assert read + fragment == "x" * 500
-
-
-def test_the_grammar_quotes_what_it_must() -> None:
-    assert fim.make_grammar('"') == 'root ::= "\\"" [^\\x00]*'
-    assert fim.make_grammar("\\") == 'root ::= "\\\\" [^\\x00]*'
-    assert fim.make_grammar("") == ""
-    assert fim.make_grammar(" ", ("if ", 'x = "')) == 'root ::= " " ("if " | "x = \\"") [^\\x00]*'
 
 
 @pytest.mark.parametrize("prefix", ["def f(x):", "if (a) {", "call(", "# sort the names", "x = [", "a, b ="])

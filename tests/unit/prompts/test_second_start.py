@@ -4,7 +4,47 @@ import pytest
 
 from spark_lsp.prompts.ghost import GhostText
 from spark_lsp.prompts.names import UnresolvedName
-from spark_lsp.prompts.second_start import find_existing_start
+from spark_lsp.prompts.second_start import find_beginning, find_existing_start
+
+
+@pytest.mark.parametrize(
+    ("answer", "beginning"),
+    [
+        ("    total = 1", "to"),
+        ("x = 1", "x"),
+        ("self.total = 1", "self.to"),
+        ("rows[0] = 1", "rows["),
+        ("print('a', 1)", "print('a"),
+        ("rows.append(total)", "rows.append(total"),
+        ("return total", "return"),
+        ("returned = total", "re"),
+        ("else:", "else"),
+        ("if total > 1:", "if total"),
+        ("import os", "import os"),
+        ("}", "}"),
+        ("", ""),
+    ],
+)
+def test_the_beginning_that_makes_a_statement(answer: str, beginning: str) -> None:
+    assert find_beginning(answer) == beginning
+
+
+@pytest.mark.parametrize(
+    ("answer", "below", "avoided"),
+    [
+        ("best = value", "    best = value", "be"),  # a copy of the line below
+        ("return value", "    best = value", "return"),  # the line below could never run
+        ("rows = [value]", "    best = value", ""),
+        ("rows = (", "    best = value", ""),
+    ],
+)
+def test_another_answer_must_be_another_statement(answer: str, below: str, avoided: str) -> None:
+    before = "def f(value):\n    "
+    ghost = GhostText(f"{before}\n{below}\n    return best\n", len(before), "python")
+    ghost.feed(answer)
+    ghost.finish()
+    assert ghost.find_avoided_start() == avoided
+
 
 CLASS = "class Cart {\n  total = 0;\n  addItem(price) {\n    this.total += price;\n  }\n  print() {\n"
 

@@ -35,13 +35,15 @@ from spark_lsp.session.effects import (
     StopStream,
     StopStreamAt,
 )
-from spark_lsp.session.life_cycle import FIGURES_SECONDS, SECOND_ANSWER_SECONDS, LifeCycle
+from spark_lsp.session.life_cycle import FIGURES_SECONDS, LifeCycle
 from spark_lsp.session.speculation import REST_SECONDS, Policy, Trigger
 from spark_lsp.session.stream_source import StreamSource
 from spark_lsp.session.suggestion_stream import (
     LINGER_SECONDS,
     MORE_LINES_SECONDS,
+    NEAR_ANSWER_SECONDS,
     PARTIAL_TEXT_SECONDS,
+    SECOND_ANSWER_SECONDS,
     TABLE,
     CursorRequest,
     StreamState,
@@ -620,6 +622,32 @@ def test_a_second_answer_gets_the_beginning_that_the_lines_below_require() -> No
     world.finish()
     assert isinstance(world.log[-1], AskAgain)
     assert "text = " in world.streams[0].starts
+
+
+def test_a_second_answer_may_come_later_if_only_its_beginning_differs() -> None:
+    for seconds, is_expected in ((NEAR_ANSWER_SECONDS - 0.1, True), (NEAR_ANSWER_SECONDS + 0.1, False)):
+        document = Document(BASE.uri, "def f(x):\n    \n    y = x\n    return y\n", 1, "python")
+        world = World(document)
+        world.request(at=(document, document.text.index("\n    y")))
+        world.wait(seconds)
+        world.chunk("y = x")
+        world.finish()
+        assert isinstance(world.log[-1], AskAgain) is is_expected
+        assert world.streams[0].avoided == "y"
+
+
+def test_complete_lines_with_a_fault_do_not_answer_before_the_end() -> None:
+    text = "def f(x, n):\n    \n    if n > len(s):\n        return s\n"
+    for answer, is_early in (("s = str(x)\n    t = s\n", True), ("if n > 3:\n        return x\n", False)):
+        document = Document(BASE.uri, text, 1, "python")
+        world = World(document)
+        made = world.request(at=(document, text.index("\n    if")))
+        world.chunk(answer)
+        world.wait(MORE_LINES_SECONDS + 0.1)
+        assert (made in world.answers) is is_early
+        world.chunk("    u = 1")
+        world.finish()
+        assert isinstance(world.log[-1], AskAgain) is not is_early
 
 
 def test_there_is_no_third_answer() -> None:

@@ -71,6 +71,7 @@ REQUESTS = st.builds(
     stop=st.lists(st.text(min_size=1, max_size=3), max_size=2).map(tuple),
     attempt=st.integers(1, 2),
     starts=st.lists(st.text(max_size=5), max_size=3).map(tuple),
+    avoided=st.text(max_size=5),
     scored=st.booleans(),
     limits=st.lists(
         st.builds(ProjectLimit, st.text(max_size=4), st.integers(0, 10**9), st.floats(0, 100)), max_size=2
