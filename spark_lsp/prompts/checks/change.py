@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from spark_lsp.prompts.checks.translation import translate_words
 from spark_lsp.prompts.diagnostic import Diagnostic
 from spark_lsp.prompts.names_scopes import is_deep
 from spark_lsp.prompts.syntax import SyntaxTree
@@ -62,7 +63,12 @@ class ProposedChange:
         """Whether a tree is too deep for checks that look up the parents of nodes."""
         return any(tree.root is not None and is_deep(tree.root) for tree in (self.tree, self.new_tree))
 
+    @cached_property
+    def instruction_words(self) -> str:
+        """The instruction, with English words for those of another human language that the checks know."""
+        return f"{self.instruction} {translate_words(self.instruction)}".strip()
+
     @property
     def request_words(self) -> str:
-        """The instruction and the messages of the diagnostics."""
-        return " ".join((self.instruction, *(each.message for each in self.diagnostics)))
+        """The words of the instruction, and the messages of the diagnostics."""
+        return " ".join((self.instruction_words, *(each.message for each in self.diagnostics)))

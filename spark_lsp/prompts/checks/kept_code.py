@@ -40,7 +40,7 @@ def check_kept_code(change: ProposedChange) -> None:
             Code.PROPOSAL_REMOVES_CODE,
             "Your answer leaves code out. Write all lines of the changed code, without a placeholder.",
         )
-    may_remove = change.action in _SHRINKING or _REMOVES.search(change.instruction)
+    may_remove = change.action in _SHRINKING or _REMOVES.search(change.instruction_words)
     if _removes_most_code(old, new) and not may_remove:
         raise refuse(
             "removes most of the code",
