@@ -19,10 +19,11 @@ from typing import Any
 
 import anyio
 
+from spark_lsp.answer_events import Chunk, Finished, Usage
 from spark_lsp.bench.local import cancel_in_prefill
 from spark_lsp.config import LocalSettings
 from spark_lsp.engine.local.engine import LocalEngine
-from spark_lsp.request import Chunk, Finished, Focus, Part, PartKind, Request, Task, Usage
+from spark_lsp.request import Focus, Part, PartKind, Request, Task
 
 _TYPED_LINES = 12
 _PLACE = "        cur_line = []\n"

@@ -23,11 +23,12 @@ from pathlib import Path
 import anyio
 
 from scripts.choose_lines import SEED, choose
+from spark_lsp.answer_events import Chunk
 from spark_lsp.bench.places import Place, read_place
 from spark_lsp.config import LocalSettings
 from spark_lsp.engine.local.engine import LocalEngine
 from spark_lsp.prompts.ghost import GhostText
-from spark_lsp.request import Chunk, Focus, Part, PartKind, Request, Task
+from spark_lsp.request import Focus, Part, PartKind, Request, Task
 from spark_lsp.session.showing import EARLY_MARGIN, EARLY_REPORTS
 
 PACKAGES = (

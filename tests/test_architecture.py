@@ -20,6 +20,7 @@ LEVELS = [
         "locks",
         "config",
         "request",
+        "answer_events",
         "schema",
         "log_format",
         "search_path",
@@ -77,6 +78,7 @@ PURE = (
     "codes.py",
     "failures.py",
     "request.py",
+    "answer_events.py",
     "config/",
     "schema.py",
 )

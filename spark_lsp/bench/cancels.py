@@ -10,9 +10,10 @@ from contextlib import AsyncExitStack
 
 import anyio
 
+from spark_lsp.answer_events import Event, Started
 from spark_lsp.bench.question import typist
 from spark_lsp.engine.gateway_client.remote import Remote
-from spark_lsp.request import Event, Request, Started, Task
+from spark_lsp.request import Request, Task
 from spark_lsp.wire.client import LANES_PER_POOL
 from spark_lsp.wire.server_messages import MAX_IN_FLIGHT
 

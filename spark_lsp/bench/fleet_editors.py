@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from spark_lsp.answer_events import Chunk, Finished
 from spark_lsp.bench.question import Typist, source
 from spark_lsp.codes import Code
 from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.errors import EngineError
 from spark_lsp.gateway.team import raise_file_limit
-from spark_lsp.request import Chunk, Finished
 from spark_lsp.session import context
 from spark_lsp.text.document import Document
 

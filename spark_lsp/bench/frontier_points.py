@@ -9,9 +9,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from spark_lsp.answer_events import Usage
 from spark_lsp.bench.figures import median
 from spark_lsp.budget.prices import NANOS, Price
-from spark_lsp.request import Usage
 from spark_lsp.simulate.wafer import Wafer
 
 Z = 1.96  # 95 %, two-sided

@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 
 import anyio
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started, Usage
 from spark_lsp.bench.figures import Figure, at_most, at_most_of_baseline, measured, percentile
 from spark_lsp.config import RouteRules
 from spark_lsp.engine.circuit_breaker import CircuitBreaker
 from spark_lsp.engine.route import Route
 from spark_lsp.engine.route_records import RouteRecords
 from spark_lsp.engine.traffic import Traffic
-from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Request, Started, Task, Usage
+from spark_lsp.request import EngineInfo, Focus, Request, Task
 
 USUAL_MS, TAIL_MS, SECOND_MS = (6.0, 12.0), (120.0, 480.0), (12.0, 18.0)
 TAIL_SHARE = 0.04

@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 
 import anyio
 
+from spark_lsp.answer_events import Chunk
 from spark_lsp.bench.peers import TOKEN, Peer
 from spark_lsp.bench.question import Question
 from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.errors import SparkError
-from spark_lsp.request import Chunk
 
 
 class Ours:

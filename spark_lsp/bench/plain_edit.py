@@ -14,10 +14,11 @@ from pathlib import Path
 import anyio
 
 from spark_lsp import runtime
+from spark_lsp.answer_events import Chunk
 from spark_lsp.bench.edit_tasks import EditTask, TaskFile
 from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.errors import SparkError
-from spark_lsp.request import Chunk, Request, Task
+from spark_lsp.request import Request, Task
 from spark_lsp.text.lines import LINE_END, indentation_of
 
 ANSWER_TOKENS = 1024

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 import anyio
 
+from spark_lsp.answer_events import Chunk, Finished
 from spark_lsp.bench import peers
 from spark_lsp.bench.figures import Figure, measured, percentile, within_of_baseline
 from spark_lsp.bench.ours import Ours, link
@@ -25,7 +26,7 @@ from spark_lsp.bench.question import source
 from spark_lsp.config import ReplaySettings, WaferSettings
 from spark_lsp.engine.wafer.machines import wafer_of
 from spark_lsp.errors import SparkError
-from spark_lsp.request import Chunk, Finished, Part, PartKind, Request, Task
+from spark_lsp.request import Part, PartKind, Request, Task
 from spark_lsp.simulate.cache import CHARS_PER_TOKEN
 from spark_lsp.simulate.capacity import Served, simulate
 from spark_lsp.simulate.trace import Crowd, Job, trace_of

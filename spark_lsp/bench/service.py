@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from spark_lsp.answer_events import Chunk
 from spark_lsp.bench import peers
 from spark_lsp.bench.figures import Figure, at_most, at_most_of_baseline, measured
 from spark_lsp.bench.keystroke import frame_length
@@ -26,7 +27,6 @@ from spark_lsp.engine.responses.creates import Call
 from spark_lsp.engine.responses.engine import ResponsesEngine
 from spark_lsp.engine.responses.lineage import Base, Lineage
 from spark_lsp.engine.responses.words import base_items
-from spark_lsp.request import Chunk
 
 SPARK = ResponsesSettings(profile="codex-spark", model="gpt-5.3-codex-spark", context_tokens=128_000)
 RESPONSE = f"resp_{'0' * 48}"  # as long as OpenAI's

@@ -7,13 +7,13 @@ alone is measured too, in the loop of the benchmark, so its part in both is know
 import time
 from dataclasses import dataclass
 
+from spark_lsp.answer_events import Chunk
 from spark_lsp.bench.ours import Ours
 from spark_lsp.bench.peers import Peer
 from spark_lsp.bench.question import Asker, Question, typist
 from spark_lsp.config import ReplaySettings
 from spark_lsp.engine.replay import TOKEN_CHARS, ReplayEngine
 from spark_lsp.errors import SparkError
-from spark_lsp.request import Chunk
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,11 @@ import anyio
 import orjson
 from aiohttp import web
 
+from spark_lsp.answer_events import Chunk, Finished
 from spark_lsp.bench.question import Question
 from spark_lsp.config import ReplaySettings
 from spark_lsp.engine.replay import ReplayEngine
-from spark_lsp.request import Chunk, Finished, Request, Task
+from spark_lsp.request import Request, Task
 
 GATHER = 0.003  # seconds that the variant with several tokens per event waits for more of them
 

@@ -8,7 +8,8 @@ does not report is not in any estimate.
 import math
 from dataclasses import replace
 
-from spark_lsp.request import AROUND, BESIDE, PartKind, Request, Task, Usage
+from spark_lsp.answer_events import Usage
+from spark_lsp.request import AROUND, BESIDE, PartKind, Request, Task
 
 CHARS_PER_TOKEN = 3
 COMPLETION_TOKENS = 256  # of a completion without a bound

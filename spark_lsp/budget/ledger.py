@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from spark_lsp.answer_events import Usage
 from spark_lsp.budget.limits import Amount, Excess, Limits, Standing
-from spark_lsp.request import Usage
 
 LEASE_S = 600.0  # after which a reservation counts as abandoned; few answers take as long
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from spark_lsp.request import Usage
+from spark_lsp.answer_events import Usage
 
 NANOS = 1_000_000_000
 PER_TOKENS = 1_000_000

@@ -9,9 +9,9 @@ applies. An engine that costs no money per request, as far as its settings tell,
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from spark_lsp.answer_events import Usage
 from spark_lsp.budget.price_table import find_price
 from spark_lsp.budget.prices import FREE, Price
-from spark_lsp.request import Usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
-from spark_lsp.request import EngineInfo, Event, Focus, Request, Usage
+from spark_lsp.answer_events import Event, Usage
+from spark_lsp.request import EngineInfo, Focus, Request
 
 ReportUsage = Callable[[str, Usage], None]
 """Takes the model and the tokens of some work."""

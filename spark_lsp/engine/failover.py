@@ -12,11 +12,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, S
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
 
+from spark_lsp.answer_events import Event, Started
 from spark_lsp.codes import Code
 from spark_lsp.engine.circuit_breaker import CircuitBreaker
 from spark_lsp.engine.traffic import Traffic
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Event, Started, Task
+from spark_lsp.request import Task
 
 # The request or a budget caused these, or the model only has to be loaded. They say nothing about the engine.
 REQUEST_FAULTS = frozenset(

@@ -19,11 +19,11 @@ from dataclasses import dataclass, replace
 
 import anyio
 
+from spark_lsp.answer_events import Event
 from spark_lsp.codes import Code
 from spark_lsp.engine.failover import Attempt, Candidate, Failure
 from spark_lsp.engine.guard import failure_of
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Event
 from spark_lsp.supervise import call_guarded, run_guarded
 
 MAX_WAITING_EVENTS = 8  # read ahead of the reader; then the engine waits, as it does without a hedge

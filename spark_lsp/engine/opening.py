@@ -3,8 +3,8 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 
+from spark_lsp.answer_events import Event
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Event
 
 
 @asynccontextmanager

@@ -12,24 +12,12 @@ from pathlib import Path
 
 import anyio
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started, Timing, Usage
 from spark_lsp.codes import Code
 from spark_lsp.config import ReplaySettings
 from spark_lsp.engine.continuation import find_continuation
 from spark_lsp.errors import EngineError
-from spark_lsp.request import (
-    Chunk,
-    EditFormat,
-    EngineInfo,
-    Event,
-    Finished,
-    Focus,
-    PartKind,
-    Request,
-    Started,
-    Task,
-    Timing,
-    Usage,
-)
+from spark_lsp.request import EditFormat, EngineInfo, Focus, PartKind, Request, Task
 
 TOKEN_CHARS = 4
 TURN = 32  # tokens that may be late at once: a turn of the loop costs as much as a few tokens

@@ -18,6 +18,7 @@ from dataclasses import replace
 
 import anyio
 
+from spark_lsp.answer_events import Event, Started
 from spark_lsp.codes import Code
 from spark_lsp.config import HEDGE_SHARES, RouteRules
 from spark_lsp.engine.base import Engine
@@ -29,7 +30,7 @@ from spark_lsp.engine.route_records import RouteRecords
 from spark_lsp.engine.routing import Decision, EngineFacts, decide
 from spark_lsp.engine.traffic import CountedAnswer, Traffic
 from spark_lsp.errors import EngineError
-from spark_lsp.request import EngineInfo, Event, Focus, Priority, Request, Started, Task
+from spark_lsp.request import EngineInfo, Focus, Priority, Request, Task
 
 CHARS_PER_TOKEN = 3  # a low estimate, so that a request that just fits is not refused
 FIRST_TEXT_TIMEOUT_S = 10.0  # for a completion's first text, if another engine could give it

@@ -12,7 +12,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from spark_lsp.request import Event, Task
+from spark_lsp.answer_events import Event
+from spark_lsp.request import Task
 
 WINDOW = 128
 MIN_SAMPLES = 20  # below this, even the median says little

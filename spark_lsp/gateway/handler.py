@@ -9,10 +9,12 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 import anyio
 
 from spark_lsp import __version__
+from spark_lsp.answer_events import Finished
 from spark_lsp.codes import Code
 from spark_lsp.engine.guard import failure_of
 from spark_lsp.engine.metered.budgets import Budgets
@@ -27,7 +29,6 @@ from spark_lsp.gateway.response_task import ResponseTask
 from spark_lsp.gateway.scheduler import Decision, Scheduler
 from spark_lsp.gateway.session_engines import Approve, SessionEngines, close_engines
 from spark_lsp.gateway.writer import ConnectionWriter, SendMessage
-from spark_lsp.request import EngineInfo, Finished
 from spark_lsp.supervise import call_guarded, run_guarded
 from spark_lsp.wire.server import ServerConnection
 from spark_lsp.wire.server_events import (
@@ -38,6 +39,9 @@ from spark_lsp.wire.server_events import (
     ServerEvent,
     SettingsReceived,
 )
+
+if TYPE_CHECKING:
+    from spark_lsp.request import EngineInfo
 
 ReceiveMessage = Callable[[], Awaitable[str | bytes | None]]
 

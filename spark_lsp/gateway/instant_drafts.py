@@ -13,9 +13,10 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from spark_lsp.answer_events import Draft
 from spark_lsp.gateway.writer import ConnectionWriter
 from spark_lsp.instant.copy_model import CopyModel, Cursor
-from spark_lsp.request import Draft, PartKind, Request, Task
+from spark_lsp.request import PartKind, Request, Task
 from spark_lsp.supervise import guarded
 from spark_lsp.wire.server import ServerConnection
 

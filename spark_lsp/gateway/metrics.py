@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from spark_lsp.answer_events import Finished, Usage
 from spark_lsp.engine.route_records import RouteRecords
-from spark_lsp.request import Finished, Priority, Request, Task, Usage
+from spark_lsp.request import Priority, Request, Task
 
 BUCKET_BORDERS_S = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 Key = tuple[str, str]  # engine, task

@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 
 import anyio
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.guard import failure_of
 from spark_lsp.errors import EngineError
 from spark_lsp.gateway.admission import Admission
 from spark_lsp.gateway.metrics import Metrics
 from spark_lsp.gateway.writer import ConnectionWriter
-from spark_lsp.request import Chunk, Event, Finished, Request, Started
+from spark_lsp.request import Request
 from spark_lsp.wire.server import ServerConnection
 from spark_lsp.wire.server_events import ServerEvent
 

@@ -8,11 +8,12 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started, Usage
 from spark_lsp.errors import SparkError
 from spark_lsp.lsp.gateway_client import GatewayClient
 from spark_lsp.lsp.session_recorder import SessionRecorder
 from spark_lsp.lsp.status_publisher import StatusPublisher
-from spark_lsp.request import Chunk, Event, Finished, Request, Started, Usage
+from spark_lsp.request import Request
 from spark_lsp.supervise import call_guarded
 
 BUSY_AFTER_SECONDS = 0.03

@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
-from spark_lsp.request import Chunk, Event, Finished, Request, Usage
+from spark_lsp.answer_events import Chunk, Event, Finished, Usage
+from spark_lsp.request import Request
 
 CHARACTERS_PER_TOKEN = 4  # for answers that end before the engine reports its own count
 

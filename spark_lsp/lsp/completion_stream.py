@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 import anyio
 from pygls.exceptions import JsonRpcException
 
+from spark_lsp.answer_events import Started
 from spark_lsp.codes import Code
 from spark_lsp.lsp.partial_results import PartialResults
 from spark_lsp.prompts.ghost import GhostText
-from spark_lsp.request import Request, Started
+from spark_lsp.request import Request
 from spark_lsp.session.life_cycle import LifeCycle
 from spark_lsp.session.outcomes import Origin
 from spark_lsp.session.suggestion_stream import SuggestionStream

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import anyio
 
+from spark_lsp.answer_events import Chunk, Draft, Event, Finished, Started
 from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError, SparkError
 from spark_lsp.lsp.answer_recorder import AnswerReader
@@ -24,7 +25,7 @@ from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.shown import ShownSuggestions
 from spark_lsp.lsp.status_publisher import StatusPublisher
 from spark_lsp.lsp.stream_factory import StreamFactory
-from spark_lsp.request import Chunk, Draft, Event, Finished, Priority, Started
+from spark_lsp.request import Priority
 from spark_lsp.session.effects import (
     AdoptStream,
     Answer,

@@ -1,8 +1,8 @@
 """Shows an edit while its answer arrives: as progress, and as a preview in clients that can show one."""
 
+from spark_lsp.answer_events import Started
 from spark_lsp.lsp.edit_preview import EditPreview
 from spark_lsp.lsp.progress import Progress
-from spark_lsp.request import Started
 
 
 class EditProgress:

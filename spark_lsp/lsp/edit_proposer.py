@@ -8,6 +8,7 @@ applied yet.
 import functools
 from collections.abc import Callable
 
+from spark_lsp.answer_events import Chunk, Finished, Started
 from spark_lsp.codes import Code
 from spark_lsp.errors import EditRefused, EngineError
 from spark_lsp.lsp.answer_recorder import AnswerReader
@@ -25,7 +26,7 @@ from spark_lsp.prompts.second_try import (
     plan_second_request,
 )
 from spark_lsp.prompts.syntax import SyntaxTree
-from spark_lsp.request import Chunk, EditFormat, Finished, Request, Started
+from spark_lsp.request import EditFormat, Request
 from spark_lsp.session import context
 from spark_lsp.session.edit_route import choose_route
 from spark_lsp.session.proposal import Proposal

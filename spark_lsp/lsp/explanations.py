@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import anyio
 from lsprotocol.types import MessageType
 
+from spark_lsp.answer_events import Chunk
 from spark_lsp.codes import Code
 from spark_lsp.errors import SparkError
 from spark_lsp.lsp.answer_recorder import AnswerReader
@@ -23,7 +24,7 @@ from spark_lsp.lsp.messages import UserMessages
 from spark_lsp.lsp.outgoing import Outgoing
 from spark_lsp.lsp.server_documents import ServerDocuments
 from spark_lsp.prompts import explain
-from spark_lsp.request import Chunk, Request, Task
+from spark_lsp.request import Request, Task
 from spark_lsp.supervise import log_failure
 from spark_lsp.text.document import Document
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
+from spark_lsp.answer_events import Event
 from spark_lsp.config import ROUTES
 from spark_lsp.errors import ArgumentError
 from spark_lsp.lsp.consent import Consent
@@ -13,7 +14,7 @@ from spark_lsp.lsp.gateway_link import GatewayLink
 from spark_lsp.lsp.settings_parsing import EditorValues, collect_keys
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.privacy.approvals import TOKEN_VARIABLE
-from spark_lsp.request import EngineInfo, Event, Focus, ProjectLimit, Request
+from spark_lsp.request import EngineInfo, Focus, ProjectLimit, Request
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
-from spark_lsp.request import Event, Focus, Request
+from spark_lsp.answer_events import Event
+from spark_lsp.request import Focus, Request
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 

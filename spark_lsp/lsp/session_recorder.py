@@ -9,10 +9,11 @@ import functools
 import time
 from collections.abc import Sequence
 
+from spark_lsp.answer_events import Usage
 from spark_lsp.lsp.outgoing import Outgoing
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.lsp.store_queue import StoreQueue
-from spark_lsp.request import Request, Usage
+from spark_lsp.request import Request
 from spark_lsp.session.outcomes import Ended, Outcome
 from spark_lsp.simulate.recorded import ACCEPT, REJECT, TYPE, Event
 from spark_lsp.store.recording import Recording

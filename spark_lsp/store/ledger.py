@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from spark_lsp.answer_events import Usage
 from spark_lsp.budget.ledger import LEASE_S, Charge, Claim, Decision, Moment, UsageRow
 from spark_lsp.budget.limits import Amount, Limits, Standing, find_excess
-from spark_lsp.request import Usage
 from spark_lsp.store import place
 from spark_lsp.store.database import Database, KeptConnection
 

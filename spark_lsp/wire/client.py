@@ -15,9 +15,10 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from spark_lsp.answer_events import Chunk, Started
 from spark_lsp.codes import Code
 from spark_lsp.errors import LocalProtocolError
-from spark_lsp.request import Chunk, EditFormat, Request, Started
+from spark_lsp.request import EditFormat, Request
 from spark_lsp.text.edits import Edit
 from spark_lsp.wire import client_results, codec
 from spark_lsp.wire.client_events import (

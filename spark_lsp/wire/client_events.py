@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from spark_lsp.answer_events import Event
 from spark_lsp.errors import EngineError
-from spark_lsp.request import EngineInfo, Event
+from spark_lsp.request import EngineInfo
 
 
 @dataclass(frozen=True, slots=True)

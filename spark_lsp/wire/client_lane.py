@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from spark_lsp.request import EditFormat, Request, Started, Timing
+from spark_lsp.answer_events import Started, Timing
+from spark_lsp.request import EditFormat, Request
 from spark_lsp.wire.public_requests import expected_format
 
 

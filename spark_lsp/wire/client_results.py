@@ -1,9 +1,9 @@
 """Converts the end of a response, as the gateway sends it, to the values that the server uses."""
 
 from spark_lsp import codes
+from spark_lsp.answer_events import Draft, Finished, Timing, Usage
 from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Draft, Finished, Timing, Usage
 from spark_lsp.wire.frames import ErrorBody
 from spark_lsp.wire.response_frames import Completed, CutShort, Delta, DraftFrame
 

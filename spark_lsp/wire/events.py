@@ -12,7 +12,7 @@ are sent: created (with the engine), deltas, and the end without the text, becau
 
 from msgspec import UNSET
 
-from spark_lsp.request import Finished, Started
+from spark_lsp.answer_events import Finished, Started
 from spark_lsp.wire.response_frames import (
     Answerer,
     AnswerEvent,

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from spark_lsp.request import Finished, Timing, Usage
+from spark_lsp.answer_events import Finished, Timing, Usage
 from spark_lsp.wire.frames import ErrorBody, LaneName, ServerMessage
 
 

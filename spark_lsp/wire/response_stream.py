@@ -7,8 +7,9 @@ Under spark.v1 only the events that carry information are sent: the engine, the 
 
 from dataclasses import dataclass, field, replace
 
+from spark_lsp.answer_events import Draft, Finished, Started
 from spark_lsp.codes import Code
-from spark_lsp.request import Draft, Finished, Message, Request, Started, Task
+from spark_lsp.request import Message, Request, Task
 from spark_lsp.wire import events
 from spark_lsp.wire.frames import ErrorBody
 from spark_lsp.wire.response_frames import (

@@ -12,9 +12,10 @@ connection. The unfinished requests of a client are limited; a cancelled one cou
 from collections.abc import Iterable, Mapping
 from typing import cast
 
+from spark_lsp.answer_events import Chunk, Draft, Event, Finished, Started
 from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.request import Chunk, Draft, EngineInfo, Event, Finished, Request, Started, Task
+from spark_lsp.request import EngineInfo, Request, Task
 from spark_lsp.wire import codec, steering
 from spark_lsp.wire.credit import Credit
 from spark_lsp.wire.frames import (

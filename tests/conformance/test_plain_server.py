@@ -13,9 +13,10 @@ import openai
 import pytest
 from openai.lib.responses_websocket import AsyncResponsesWebSocketSession, ResponsesWebSocketLimits
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started
 from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Chunk, EditFormat, Event, Finished, Part, PartKind, Request, Span, Started, Task
+from spark_lsp.request import EditFormat, Part, PartKind, Request, Span, Task
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 from tests.conformance.plain_server import Plain, serving

@@ -8,11 +8,12 @@ import pytest
 from openai.types.responses import ResponsesClientEvent
 from pydantic import TypeAdapter
 
+from spark_lsp.answer_events import Event, Finished, Started
 from spark_lsp.engine.responses import line as line_module
 from spark_lsp.engine.responses.engine import ResponsesEngine
 from spark_lsp.engine.responses.steers import steering_text
 from spark_lsp.prompts.going_on import join_instructions
-from spark_lsp.request import Event, Finished, Message, Part, PartKind, Request, Started, Task
+from spark_lsp.request import Message, Part, PartKind, Request, Task
 from tests.conformance.service import Rules, Service
 from tests.conformance.test_service_upstream import answer, key_file, started, text_of, until
 from tests.patience import PATIENCE

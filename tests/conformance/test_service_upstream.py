@@ -13,6 +13,7 @@ import pytest
 from openai.types.responses import ResponsesClientEvent
 from pydantic import TypeAdapter
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started, Usage
 from spark_lsp.bench.question import source
 from spark_lsp.codes import Code
 from spark_lsp.config import ReplaySettings, ResponsesSettings
@@ -22,20 +23,7 @@ from spark_lsp.engine.responses.engine import ResponsesEngine
 from spark_lsp.engine.responses.upstream import Limits
 from spark_lsp.engine.route import Route
 from spark_lsp.errors import EngineError
-from spark_lsp.request import (
-    Chunk,
-    EditFormat,
-    Event,
-    Finished,
-    Focus,
-    Message,
-    Part,
-    PartKind,
-    Request,
-    Started,
-    Task,
-    Usage,
-)
+from spark_lsp.request import EditFormat, Focus, Message, Part, PartKind, Request, Task
 from spark_lsp.session.context import build_completion, build_edit
 from spark_lsp.text.document import Document
 from tests.conformance.service import Rules, Service, service

@@ -16,7 +16,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 from websockets.typing import Subprotocol
 
-from spark_lsp.request import Chunk, EngineInfo, Finished, Request, Started
+from spark_lsp.answer_events import Chunk, Finished, Started
+from spark_lsp.request import EngineInfo, Request
 from spark_lsp.wire import server as wire
 from spark_lsp.wire.server_events import RequestReceived
 from tests.e2e.pipe import Pipe, until

@@ -9,9 +9,10 @@ import json
 from collections import defaultdict
 from typing import Any
 
+from spark_lsp.answer_events import Chunk, Finished, Started, Timing, Usage
 from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.request import Chunk, EditFormat, Finished, Started, Timing, Usage
+from spark_lsp.request import EditFormat
 from spark_lsp.wire.frames import DocRef
 from spark_lsp.wire.server import ServerConnection
 from spark_lsp.wire.server_events import ReplicasResumed, RequestCancelled, RequestReceived, ServerEvent

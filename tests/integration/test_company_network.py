@@ -7,6 +7,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
+from spark_lsp.answer_events import Chunk
 from spark_lsp.config import OpenAISettings, Settings
 from spark_lsp.doctor import network
 from spark_lsp.engine.gateway_client.connect import Endpoint, open_socket
@@ -14,7 +15,7 @@ from spark_lsp.engine.openai.engine import OpenAIEngine
 from spark_lsp.errors import EngineError, GatewayError
 from spark_lsp.models import sources
 from spark_lsp.models.registry import HuggingFace, Model
-from spark_lsp.request import Chunk, Request, Task
+from spark_lsp.request import Request, Task
 from tests.integration.company import HOST, Company, HttpProxy, company, http_proxy
 from tests.integration.http_server import Asked, HttpServer, Reply, http_server
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from spark_lsp import cli, runtime
+from spark_lsp.answer_events import Usage
 from spark_lsp.budget.ledger import Charge, Claim
 from spark_lsp.budget.limits import Amount
 from spark_lsp.codes import Code
@@ -22,7 +23,6 @@ from spark_lsp.config import ResponsesSettings, Settings
 from spark_lsp.doctor import servers
 from spark_lsp.engine.metered.accounts import read_clock
 from spark_lsp.failures import PROBLEM, Failure
-from spark_lsp.request import Usage
 from spark_lsp.store.ledger import SqliteLedger
 from spark_lsp.wire.proof import NONCE_HEADER, PROOF_HEADER, proof_of
 

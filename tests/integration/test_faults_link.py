@@ -21,12 +21,13 @@ from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+from spark_lsp.answer_events import Chunk, Event
 from spark_lsp.engine.gateway_client import channel
 from spark_lsp.engine.gateway_client import link as link_module
 from spark_lsp.engine.gateway_client import remote as remote_module
 from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Chunk, Event, Part, PartKind, Request, Span, Task
+from spark_lsp.request import Part, PartKind, Request, Span, Task
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 from spark_lsp.wire.credit import LANE_BYTES, LANE_EVENTS

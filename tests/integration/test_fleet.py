@@ -17,11 +17,12 @@ import httpx
 import psutil
 import pytest
 
+from spark_lsp.answer_events import Chunk, Finished
 from spark_lsp.codes import Code
 from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.errors import EngineError
 from spark_lsp.gateway.users import add_user, remove_user
-from spark_lsp.request import Chunk, Finished, Request, Task
+from spark_lsp.request import Request, Task
 from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300), pytest.mark.xdist_group("fleet")]

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
+from spark_lsp.answer_events import Chunk, Event, Started
 from spark_lsp.engine.gateway_client import link as link_module
 from spark_lsp.engine.gateway_client import remote as remote_module
 from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
@@ -27,7 +28,7 @@ from spark_lsp.gateway import serve as gateway_serve
 from spark_lsp.gateway.app import Gateway
 from spark_lsp.gateway.listener import Address, bind_address
 from spark_lsp.gateway.registry import Registry
-from spark_lsp.request import Chunk, EngineInfo, Event, Focus, Request, Started, Task
+from spark_lsp.request import EngineInfo, Focus, Request, Task
 from spark_lsp.text.document import Document
 from tests.integration.gateway.conftest import environment, folder, running, start
 from tests.integration.proxy import proxied

@@ -16,6 +16,7 @@ import anyio
 import psutil
 import pytest
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started
 from spark_lsp.config import LocalSettings, ReplaySettings
 from spark_lsp.engine.circuit_breaker import CircuitBreaker
 from spark_lsp.engine.local.engine import LocalEngine
@@ -23,18 +24,7 @@ from spark_lsp.engine.replay import ReplayEngine
 from spark_lsp.engine.route import Route
 from spark_lsp.errors import EngineError
 from spark_lsp.models import paths, registry
-from spark_lsp.request import (
-    Chunk,
-    EditFormat,
-    Event,
-    Finished,
-    Focus,
-    Part,
-    PartKind,
-    Request,
-    Started,
-    Task,
-)
+from spark_lsp.request import EditFormat, Focus, Part, PartKind, Request, Task
 from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.anyio, pytest.mark.model]

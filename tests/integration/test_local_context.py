@@ -5,9 +5,10 @@ from contextlib import aclosing
 
 import pytest
 
+from spark_lsp.answer_events import Chunk
 from spark_lsp.config import LocalSettings
 from spark_lsp.engine.local.engine import LocalEngine
-from spark_lsp.request import Chunk, Part, PartKind, Request, Task
+from spark_lsp.request import Part, PartKind, Request, Task
 from tests.integration.test_local import _what_is_missing
 
 pytestmark = [pytest.mark.anyio, pytest.mark.model]

@@ -7,6 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started, Usage
 from spark_lsp.config import OpenAISettings
 from spark_lsp.engine.circuit_breaker import CircuitBreaker
 from spark_lsp.engine.openai.engine import OpenAIEngine
@@ -14,19 +15,7 @@ from spark_lsp.engine.openai.http import MAX_KEPT_CONNECTIONS
 from spark_lsp.engine.openai.servers import Server, rank_servers
 from spark_lsp.engine.route import Route
 from spark_lsp.errors import EngineError
-from spark_lsp.request import (
-    Chunk,
-    EditFormat,
-    Event,
-    Finished,
-    Focus,
-    Part,
-    PartKind,
-    Request,
-    Started,
-    Task,
-    Usage,
-)
+from spark_lsp.request import EditFormat, Focus, Part, PartKind, Request, Task
 from tests.integration.odd_server import LATE, Odd, odd_server
 from tests.patience import PATIENCE
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import anyio
 import pytest
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started
 from spark_lsp.config import OpenAISettings
 from spark_lsp.engine.local import child as local_child
 from spark_lsp.engine.openai.engine import OpenAIEngine
 from spark_lsp.errors import EngineError
 from spark_lsp.models import paths, registry
-from spark_lsp.request import Chunk, EditFormat, Event, Finished, Part, PartKind, Request, Started, Task
+from spark_lsp.request import EditFormat, Part, PartKind, Request, Task
 from tests.integration.test_local import _what_is_missing
 from tests.patience import PATIENCE
 

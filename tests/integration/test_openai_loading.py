@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
+from spark_lsp.answer_events import Chunk
 from spark_lsp.config import OpenAISettings, ReplaySettings
 from spark_lsp.engine.circuit_breaker import CircuitBreaker
 from spark_lsp.engine.openai import servers as openai_servers
@@ -17,7 +18,7 @@ from spark_lsp.engine.openai.engine import OpenAIEngine
 from spark_lsp.engine.replay import ReplayEngine
 from spark_lsp.engine.route import Route
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Chunk, Part, PartKind, Request, Task
+from spark_lsp.request import Part, PartKind, Request, Task
 from tests.integration.http_server import Asked, HttpServer, Json, Reply, http_server
 
 pytestmark = pytest.mark.anyio

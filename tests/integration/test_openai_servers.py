@@ -8,10 +8,11 @@ from typing import Any
 import anyio
 import pytest
 
+from spark_lsp.answer_events import Chunk, Event, Finished
 from spark_lsp.config import OpenAISettings
 from spark_lsp.engine.openai.engine import OpenAIEngine
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Chunk, Event, Finished, Part, PartKind, Request, Task
+from spark_lsp.request import Part, PartKind, Request, Task
 from tests.integration.http_server import Asked, Handler, HttpServer, Json, Reply, http_server
 
 pytestmark = pytest.mark.anyio

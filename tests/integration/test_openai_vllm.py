@@ -18,10 +18,11 @@ import anyio
 import httpx
 import pytest
 
+from spark_lsp.answer_events import Chunk, Event, Finished
 from spark_lsp.config import OpenAISettings
 from spark_lsp.engine.openai.engine import OpenAIEngine
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Chunk, Event, Finished, Part, PartKind, Request, Task
+from spark_lsp.request import Part, PartKind, Request, Task
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 

@@ -16,24 +16,13 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started
 from spark_lsp.codes import Code
 from spark_lsp.engine.gateway_client import link as link_module
 from spark_lsp.engine.gateway_client import remote as module
 from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.errors import EngineError, GatewayError
-from spark_lsp.request import (
-    Chunk,
-    EngineInfo,
-    Event,
-    Finished,
-    Focus,
-    Part,
-    PartKind,
-    Request,
-    Span,
-    Started,
-    Task,
-)
+from spark_lsp.request import EngineInfo, Focus, Part, PartKind, Request, Span, Task
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit
 from spark_lsp.wire.server import ServerConnection

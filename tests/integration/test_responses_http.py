@@ -11,11 +11,12 @@ import pytest
 from openai.types.responses import response_create_params
 from pydantic import TypeAdapter
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started
 from spark_lsp.codes import Code
 from spark_lsp.config import ResponsesSettings
 from spark_lsp.engine.responses.engine import ResponsesEngine
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Chunk, Event, Finished, Part, PartKind, Request, Started, Task
+from spark_lsp.request import Part, PartKind, Request, Task
 from tests.integration.http_server import Asked, Handler, HttpServer, Json, Reply, http_server
 from tests.patience import PATIENCE
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from spark_lsp.answer_events import Usage
 from spark_lsp.budget.ledger import Charge, Claim
 from spark_lsp.budget.limits import Amount
-from spark_lsp.request import Usage
 from spark_lsp.store.history import DAY_SECONDS, History, Row
 from spark_lsp.store.ledger import SqliteLedger
 

@@ -10,9 +10,10 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
+from spark_lsp.answer_events import Chunk, Event, Finished
 from spark_lsp.codes import Code
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Chunk, Event, Finished, Task
+from spark_lsp.request import Task
 
 FIRST_TEXT_TIMEOUT_S = {Task.COMPLETE: 30.0, Task.EDIT: 240.0, Task.CHAT: 240.0}  # includes loading a model
 NEXT_TEXT_TIMEOUT_S = 130.0  # from one piece of text to the next, or to the end

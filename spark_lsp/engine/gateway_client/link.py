@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import anyio
 from anyio.abc import TaskGroup
 
+from spark_lsp.answer_events import Event
 from spark_lsp.codes import Code
 from spark_lsp.engine.gateway_client.channel import Channel
 from spark_lsp.engine.gateway_client.connect import Endpoint, no_hello, open_socket
 from spark_lsp.errors import EngineError, RemoteProtocolError
-from spark_lsp.request import Event, Request, Task
+from spark_lsp.request import Request, Task
 from spark_lsp.supervise import call_guarded, log_failure
 from spark_lsp.wire.client import ClientConnection
 from spark_lsp.wire.client_events import Alive, Answered, ClientEvent, Failed, Greeted, Leaving

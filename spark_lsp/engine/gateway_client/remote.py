@@ -18,12 +18,13 @@ from typing import Any, Literal
 import anyio
 from anyio.abc import TaskGroup
 
+from spark_lsp.answer_events import Event
 from spark_lsp.codes import Code
 from spark_lsp.engine.gateway_client.channel import Channel
 from spark_lsp.engine.gateway_client.connect import Endpoint
 from spark_lsp.engine.gateway_client.link import GatewayLink, open_link, send_request
 from spark_lsp.errors import EngineError, GatewayError, LocalProtocolError, SparkError
-from spark_lsp.request import EngineInfo, Event, Focus, Request
+from spark_lsp.request import EngineInfo, Focus, Request
 from spark_lsp.supervise import guarded, log_failure, run_guarded
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import Edit

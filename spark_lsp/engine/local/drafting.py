@@ -14,12 +14,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
 from spark_lsp import config
+from spark_lsp.answer_events import Event
 from spark_lsp.engine.local.engine import LocalEngine
 from spark_lsp.engine.local.obstacles import find_model
 from spark_lsp.errors import EngineError
 from spark_lsp.models import memory
 from spark_lsp.models.registry import Model
-from spark_lsp.request import EngineInfo, Event, Focus, Request, Task
+from spark_lsp.request import EngineInfo, Focus, Request, Task
 from spark_lsp.supervise import run_guarded
 
 IDLE_S = 300.0  # after which the memory of the second process is freed

@@ -20,6 +20,7 @@ import httpx
 from msgspec import UNSET
 
 from spark_lsp import config
+from spark_lsp.answer_events import Chunk, Event, Finished, Started
 from spark_lsp.codes import Code
 from spark_lsp.engine.local import process as local_process
 from spark_lsp.engine.local.documents import DocumentSwitch
@@ -41,7 +42,7 @@ from spark_lsp.engine.local.stream import (
 from spark_lsp.engine.local.tally import Clock, Tally
 from spark_lsp.errors import EngineError
 from spark_lsp.models import paths
-from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, PartKind, Request, Started, Task
+from spark_lsp.request import EngineInfo, Focus, PartKind, Request, Task
 from spark_lsp.supervise import log_failure
 
 CONTEXT_TOKENS = 8192

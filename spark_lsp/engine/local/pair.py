@@ -15,11 +15,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import replace
 
+from spark_lsp.answer_events import Chunk, Event
 from spark_lsp.engine.local.choice import ModelChoice
 from spark_lsp.engine.local.drafting import DraftingModel
 from spark_lsp.errors import EngineError
 from spark_lsp.models import memory, registry
-from spark_lsp.request import Chunk, EngineInfo, Event, Focus, Request, Task
+from spark_lsp.request import EngineInfo, Focus, Request, Task
 from spark_lsp.supervise import run_guarded
 
 LARGER = "qwen2.5-coder-1.5b"

@@ -6,9 +6,9 @@ The model reports both at the end, but we end an answer earlier if it has all it
 import time
 from dataclasses import dataclass, field, replace
 
+from spark_lsp.answer_events import Timing, Usage
 from spark_lsp.engine.confidence import Confidence
 from spark_lsp.engine.local.stream import Reading, StreamEvent, Text
-from spark_lsp.request import Timing, Usage
 
 
 @dataclass(slots=True)

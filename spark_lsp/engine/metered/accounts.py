@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 
+from spark_lsp.answer_events import Usage
 from spark_lsp.budget.ledger import Charge, Claim, Decision, Ledger, Moment
 from spark_lsp.budget.limits import (
     SMALLEST,
@@ -27,7 +28,6 @@ from spark_lsp.budget.limits import (
     narrowest,
 )
 from spark_lsp.errors import StoreError
-from spark_lsp.request import Usage
 from spark_lsp.supervise import guarded, log_failure
 
 FLUSH_S = 1.0

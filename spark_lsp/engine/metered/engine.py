@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from msgspec import UNSET
 
+from spark_lsp.answer_events import Event, Usage
 from spark_lsp.budget import wording
 from spark_lsp.budget.ledger import Charge, Claim
 from spark_lsp.budget.limits import TOTAL, Amount, Limits, engine_account, project_account
@@ -23,7 +24,7 @@ from spark_lsp.engine.guard import reasoning_timeout_of
 from spark_lsp.engine.metered.accounts import Accounts
 from spark_lsp.engine.metered.tab import Tab
 from spark_lsp.errors import EngineError
-from spark_lsp.request import EngineInfo, Event, Focus, Request, Usage
+from spark_lsp.request import EngineInfo, Focus, Request
 from spark_lsp.supervise import call_guarded
 
 

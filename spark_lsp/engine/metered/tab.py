@@ -9,6 +9,7 @@ import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started, Usage
 from spark_lsp.budget import wording
 from spark_lsp.budget.estimate import complete_usage, estimate_request
 from spark_lsp.budget.ledger import Charge, Claim
@@ -18,7 +19,7 @@ from spark_lsp.codes import Code
 from spark_lsp.engine.metered.accounts import Accounts
 from spark_lsp.engine.openai.calls import AROUND_CHARS
 from spark_lsp.errors import EngineError, StoreError
-from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Priority, Request, Started, Task, Usage
+from spark_lsp.request import EngineInfo, Priority, Request, Task
 
 # The service had the request, and may bill the text that it read.
 BILLED_FAILURES = frozenset(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import anyio
 import httpx
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Timing, Usage
 from spark_lsp.codes import Code
 from spark_lsp.config import OpenAISettings
 from spark_lsp.engine.confidence import Confidence
@@ -24,7 +25,7 @@ from spark_lsp.engine.openai.loading import LoadingCall
 from spark_lsp.engine.openai.servers import Server
 from spark_lsp.errors import EngineError
 from spark_lsp.prompts.thinking import AfterThinkingFilter
-from spark_lsp.request import Chunk, Event, Finished, Request, Timing, Usage
+from spark_lsp.request import Request
 
 CHARS_A_TOKEN = 64  # more than any token has, on average: what says more has more tokens than pieces
 MOST_THOUGHTS = 32_768  # pieces of thinking, after which an answer is ended

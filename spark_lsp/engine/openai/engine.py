@@ -22,6 +22,7 @@ from typing import Any
 import httpx
 from msgspec import UNSET
 
+from spark_lsp.answer_events import Event, Finished, Started
 from spark_lsp.codes import Code
 from spark_lsp.config import OpenAISettings
 from spark_lsp.engine.beside import UNKNOWN_PACE_TOKENS, choose_beside_tokens
@@ -36,7 +37,7 @@ from spark_lsp.engine.openai.keys import key_of
 from spark_lsp.engine.openai.servers import Server, are_own, choose, normal_url, only_model
 from spark_lsp.engine.opening import open_answer
 from spark_lsp.errors import EngineError
-from spark_lsp.request import EngineInfo, Event, Finished, Focus, Request, Started
+from spark_lsp.request import EngineInfo, Focus, Request
 from spark_lsp.supervise import run_guarded
 
 NEVER_KEYS = ("host", "connection", "content-length", "content-type", "transfer-encoding", "accept-encoding")

@@ -9,10 +9,10 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from spark_lsp.answer_events import Usage
 from spark_lsp.engine.openai import errors
 from spark_lsp.engine.openai.logprobs import read_logprobs
 from spark_lsp.engine.sse import MAX_EVENT_BYTES, EventParser, EventTooLong, ServerEvent
-from spark_lsp.request import Usage
 
 MOST = 1e12  # beyond any count or time
 _BOM = b"\xef\xbb\xbf"

@@ -5,24 +5,14 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started, Timing, Usage
 from spark_lsp.engine.openai import errors
 from spark_lsp.engine.openai.answer import use_line_ends
 from spark_lsp.engine.openai.calls import make_reader
 from spark_lsp.engine.responses.creates import CHARS_A_TOKEN, answer_tokens
 from spark_lsp.engine.responses.events import ResponseReader
 from spark_lsp.prompts.thinking import AfterThinkingFilter
-from spark_lsp.request import (
-    Chunk,
-    EditFormat,
-    Event,
-    Finished,
-    PartKind,
-    Request,
-    Started,
-    Task,
-    Timing,
-    Usage,
-)
+from spark_lsp.request import EditFormat, PartKind, Request, Task
 
 NEAR_CHARS = 1_000
 CHARS_PER_TOKEN = 4  # for an answer whose end we do not wait for

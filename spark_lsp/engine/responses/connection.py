@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from spark_lsp.answer_events import Chunk
 from spark_lsp.codes import Code
 from spark_lsp.engine.responses import errors
 from spark_lsp.engine.responses.events import PublicEvent, ResponseReader, decode, read_refusal
@@ -28,7 +29,6 @@ from spark_lsp.engine.responses.steers import (
     refuses_steering,
 )
 from spark_lsp.errors import LocalProtocolError
-from spark_lsp.request import Chunk
 from spark_lsp.wire import codec
 from spark_lsp.wire.client_events import Alive, Answered, ClientEvent, Failed, Leaving
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from spark_lsp.answer_events import Chunk, Draft, Event, Finished, Started, Usage
 from spark_lsp.codes import Code
 from spark_lsp.config import ResponsesSettings
 from spark_lsp.engine.base import ReportUsage
@@ -43,18 +44,7 @@ from spark_lsp.engine.responses.standing import Standing, refuses_key
 from spark_lsp.engine.responses.steers import SteerError
 from spark_lsp.engine.responses.upstream import Limits, Upstream
 from spark_lsp.errors import EngineError
-from spark_lsp.request import (
-    Chunk,
-    Draft,
-    EngineInfo,
-    Event,
-    Finished,
-    Focus,
-    Priority,
-    Request,
-    Started,
-    Usage,
-)
+from spark_lsp.request import EngineInfo, Focus, Priority, Request
 from spark_lsp.supervise import run_guarded
 
 WITHOUT_WEBSOCKET_S = 3600.0  # before the WebSocket is tried again

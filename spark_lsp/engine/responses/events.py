@@ -13,9 +13,9 @@ from typing import Any, cast
 
 import msgspec
 
+from spark_lsp.answer_events import Chunk, Event, Finished, FinishReason, Started, Timing, Usage
 from spark_lsp.codes import Code
 from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.request import Chunk, Event, Finished, FinishReason, Started, Timing, Usage
 
 _ENDS = ("response.completed", "response.incomplete", "response.failed")
 # Signs that the model works on the answer; other events come before the work or only keep a connection open.

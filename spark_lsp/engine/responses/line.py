@@ -13,6 +13,7 @@ from typing import Any
 
 import anyio
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Usage
 from spark_lsp.engine.gateway_client.channel import Channel
 from spark_lsp.engine.gateway_client.link import LANE_POOLS, GatewayLink, Link
 from spark_lsp.engine.gateway_client.socket import Socket
@@ -25,7 +26,7 @@ from spark_lsp.engine.responses.events import ResponseReader
 from spark_lsp.engine.responses.mirrors import Mirrors
 from spark_lsp.engine.responses.steers import make_steer_error, steering_text
 from spark_lsp.errors import EngineError, GatewayError, LocalProtocolError
-from spark_lsp.request import Chunk, Event, Finished, Request, Task, Usage
+from spark_lsp.request import Request, Task
 from spark_lsp.wire.client import ClientConnection
 from spark_lsp.wire.client_events import ClientEvent, Resync
 from spark_lsp.wire.frames import SUBPROTOCOL

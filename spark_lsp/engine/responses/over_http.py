@@ -12,13 +12,13 @@ from typing import Any
 import httpx
 import msgspec
 
+from spark_lsp.answer_events import Chunk, Event
 from spark_lsp.engine.openai import errors
 from spark_lsp.engine.openai.http import Http, ResponseTimeouts, close
 from spark_lsp.engine.responses.errors import RefusedError, make_refused_error
 from spark_lsp.engine.responses.events import PublicEvent, Refusal, ResponseReader, decode, read_refusal
 from spark_lsp.engine.sse import EventParser, EventTooLong
 from spark_lsp.errors import RemoteProtocolError
-from spark_lsp.request import Chunk, Event
 
 
 class OverHttp:

@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from msgspec import UNSET
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started, Usage
 from spark_lsp.codes import Code
 from spark_lsp.config import Profile, WaferSettings
 from spark_lsp.engine.base import Engine
@@ -27,20 +28,7 @@ from spark_lsp.engine.wafer.play import TOLERANCE, Memory, Play, sleep_until, to
 from spark_lsp.errors import ConfigError, EngineError
 from spark_lsp.prompts.context_files import list_context_files
 from spark_lsp.prompts.window import choose_window
-from spark_lsp.request import (
-    AROUND,
-    BESIDE,
-    Chunk,
-    EngineInfo,
-    Event,
-    Finished,
-    Focus,
-    PartKind,
-    Request,
-    Started,
-    Task,
-    Usage,
-)
+from spark_lsp.request import AROUND, BESIDE, EngineInfo, Focus, PartKind, Request, Task
 from spark_lsp.simulate.cache import CHARS_PER_TOKEN, PromptCache, keys_of, tokens_of
 from spark_lsp.simulate.wafer import Wafer as Machine
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import anyio
 
-from spark_lsp.request import Finished, Timing, Usage
+from spark_lsp.answer_events import Finished, Timing, Usage
 from spark_lsp.simulate.cache import CHARS_PER_TOKEN
 from spark_lsp.simulate.wafer import Wafer as Machine
 from spark_lsp.simulate.wafer import schedule

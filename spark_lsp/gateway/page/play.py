@@ -17,6 +17,7 @@ import anyio
 import msgspec
 from msgspec import Meta
 
+from spark_lsp.answer_events import Chunk, Finished, Started
 from spark_lsp.codes import Code
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.guard import failure_of
@@ -25,7 +26,7 @@ from spark_lsp.gateway.metrics import Metrics
 from spark_lsp.gateway.page.lines import SendLine
 from spark_lsp.gateway.page.paces import SAMPLE, list_paces, make_pace_engine, make_sample_engine
 from spark_lsp.gateway.page.shared_answer import SharedAnswer
-from spark_lsp.request import Chunk, Finished, Request, Started, Task
+from spark_lsp.request import Request, Task
 from spark_lsp.supervise import run_guarded
 
 MAX_PROMPT_CHARS = 8000

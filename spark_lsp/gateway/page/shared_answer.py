@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from spark_lsp.answer_events import Event, Finished
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.guard import failure_of
-from spark_lsp.request import EngineInfo, Event, Finished, Focus, Request
+from spark_lsp.request import EngineInfo, Focus, Request
 
 if TYPE_CHECKING:
     from spark_lsp.errors import EngineError

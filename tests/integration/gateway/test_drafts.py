@@ -8,9 +8,9 @@ from typing import Any, cast
 import anyio
 import pytest
 
+from spark_lsp.answer_events import Draft, Finished
 from spark_lsp.engine.gateway_client.remote import Endpoint, Remote
 from spark_lsp.lsp.parts import Parts
-from spark_lsp.request import Draft, Finished
 from spark_lsp.session.context import build_completion
 from spark_lsp.text.document import Document
 from tests.patience import PATIENCE

@@ -11,11 +11,12 @@ import anyio
 import httpx
 import pytest
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started
 from spark_lsp.codes import Code
 from spark_lsp.config import ResponsesSettings
 from spark_lsp.engine.responses.engine import ResponsesEngine
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Chunk, Event, Finished, Focus, Request, Started, Task
+from spark_lsp.request import Focus, Request, Task
 from spark_lsp.session.context import build_completion, build_edit
 from spark_lsp.text.document import Document
 from tests.integration.gateway.conftest import Running, Start

@@ -7,9 +7,10 @@ from typing import Any
 import anyio
 import pytest
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started
 from spark_lsp.engine.gateway_client.remote import Endpoint, LinkStatus, Remote
 from spark_lsp.engine.wafer.machines import wafer_of
-from spark_lsp.request import Chunk, EditFormat, EngineInfo, Event, Finished, Request, Started, Task
+from spark_lsp.request import EditFormat, EngineInfo, Request, Task
 from spark_lsp.simulate.wafer import schedule
 from tests.patience import PATIENCE
 

@@ -1,9 +1,10 @@
 """Counts of a gateway, read from the text that it really gives."""
 
+from spark_lsp.answer_events import Finished, Timing, Usage
 from spark_lsp.bench.frontier_points import Tokens
 from spark_lsp.bench.gateway_counts import Counts, parse_counts
 from spark_lsp.gateway.metrics import Metrics, render_metrics
-from spark_lsp.request import Finished, Priority, Request, Task, Timing, Usage
+from spark_lsp.request import Priority, Request, Task
 
 
 def counted(*answers: tuple[Request, Finished | None]) -> str:

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spark_lsp.answer_events import Usage
 from spark_lsp.budget.estimate import complete_usage, estimate_request
 from spark_lsp.budget.price_table import PRICES, find_price
 from spark_lsp.budget.prices import FREE, Price, to_nanos
 from spark_lsp.budget.tariff import Tariff
 from spark_lsp.config.responses import PROFILES
-from spark_lsp.request import Part, PartKind, Request, Task, Usage
+from spark_lsp.request import Part, PartKind, Request, Task
 
 MINI = Price(0.25, 2.0, 0.025)
 

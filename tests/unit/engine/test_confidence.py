@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spark_lsp.answer_events import Chunk
 from spark_lsp.config import ReplaySettings
 from spark_lsp.engine.confidence import Confidence
 from spark_lsp.engine.gateway_client.channel import Channel
@@ -19,7 +20,7 @@ from spark_lsp.engine.openai.calls import Target, call_of
 from spark_lsp.engine.openai.events import piece_of
 from spark_lsp.engine.openai.logprobs import FLAVOURS, read_logprobs
 from spark_lsp.engine.replay import ReplayEngine
-from spark_lsp.request import Chunk, Part, PartKind, Request, Task
+from spark_lsp.request import Part, PartKind, Request, Task
 
 PARTS = (Part(PartKind.PREFIX, "x = ca"), Part(PartKind.SUFFIX, "\n"))
 SCORED = Request(Task.COMPLETE, PARTS, language="python", max_lines=1, scored=True)

@@ -5,11 +5,11 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started
 from spark_lsp.codes import Code
 from spark_lsp.engine.circuit_breaker import BreakerState, CircuitBreaker
 from spark_lsp.engine.failover import REQUEST_FAULTS, Candidate, Failure, failover
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Chunk, Event, Finished, Started
 
 pytestmark = pytest.mark.anyio
 STARTED = Started("e", "m")

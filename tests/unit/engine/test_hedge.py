@@ -11,6 +11,7 @@ from hypothesis import event as note
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started
 from spark_lsp.codes import Code
 from spark_lsp.config import RouteRules
 from spark_lsp.engine import hedge as hedge_module
@@ -20,7 +21,7 @@ from spark_lsp.engine.route import Route
 from spark_lsp.engine.route_records import RouteRecords
 from spark_lsp.engine.traffic import MIN_SAMPLES, Traffic
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Chunk, EngineInfo, Event, Finished, Focus, Priority, Request, Started, Task
+from spark_lsp.request import EngineInfo, Focus, Priority, Request, Task
 from tests.virtual_clock import run_virtually
 
 USUAL_S = 1.0  # the first engine's measured time: later than this, the hedge is sent

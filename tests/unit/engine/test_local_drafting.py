@@ -9,11 +9,12 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from spark_lsp.answer_events import Chunk, Finished, Started
 from spark_lsp.engine.local import child
 from spark_lsp.engine.local.drafting import DraftingModel
 from spark_lsp.errors import EngineError
 from spark_lsp.models import memory, registry
-from spark_lsp.request import Chunk, EngineInfo, Finished, Request, Started, Task
+from spark_lsp.request import EngineInfo, Request, Task
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio

@@ -7,11 +7,12 @@ from typing import Any
 import anyio
 import pytest
 
+from spark_lsp.answer_events import Chunk, Finished, Started
 from spark_lsp.engine.local.choice import AGREEING_ANSWERS, DWELL_ANSWERS
 from spark_lsp.engine.local.pair import LocalPair
 from spark_lsp.errors import EngineError
 from spark_lsp.models import memory
-from spark_lsp.request import Chunk, EngineInfo, Finished, Request, Started, Task
+from spark_lsp.request import EngineInfo, Request, Task
 
 pytestmark = pytest.mark.anyio
 

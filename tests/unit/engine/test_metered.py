@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from spark_lsp import config
+from spark_lsp.answer_events import Chunk, Event, Finished, Started, Usage
 from spark_lsp.budget.ledger import Claim, Decision, Moment, UsageRow
 from spark_lsp.budget.limits import Limits
 from spark_lsp.codes import Code
@@ -18,21 +19,7 @@ from spark_lsp.engine.metered.accounts import Accounts, read_clock
 from spark_lsp.engine.metered.budgets import Budgets
 from spark_lsp.engine.route import Route
 from spark_lsp.errors import EngineError, StoreError
-from spark_lsp.request import (
-    Chunk,
-    EngineInfo,
-    Event,
-    Finished,
-    Focus,
-    Part,
-    PartKind,
-    Priority,
-    ProjectLimit,
-    Request,
-    Started,
-    Task,
-    Usage,
-)
+from spark_lsp.request import EngineInfo, Focus, Part, PartKind, Priority, ProjectLimit, Request, Task
 from spark_lsp.store.ledger import SqliteLedger
 
 pytestmark = pytest.mark.anyio

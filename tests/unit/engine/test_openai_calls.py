@@ -8,13 +8,14 @@ from typing import Any, get_args
 
 import pytest
 
+from spark_lsp.answer_events import Usage
 from spark_lsp.config import Flavour, OpenAISettings
 from spark_lsp.engine.openai.calls import AROUND_CHARS, Target, call_of, family_of
 from spark_lsp.engine.openai.engine import OpenAIEngine
 from spark_lsp.engine.openai.errors import find_retry_after, make_status_error
 from spark_lsp.engine.openai.events import Piece, piece_of, served_of, slots_of
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Message, Part, PartKind, Request, Task, Usage
+from spark_lsp.request import Message, Part, PartKind, Request, Task
 
 FLAVOURS: tuple[Flavour, ...] = get_args(Flavour)
 EDIT = Request(

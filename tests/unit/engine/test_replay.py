@@ -6,10 +6,11 @@ from pathlib import Path
 import anyio
 import pytest
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started
 from spark_lsp.config import ReplaySettings
 from spark_lsp.engine.replay import ReplayEngine
 from spark_lsp.errors import EngineError
-from spark_lsp.request import Chunk, EditFormat, Event, Finished, Part, PartKind, Request, Started, Task
+from spark_lsp.request import EditFormat, Part, PartKind, Request, Task
 
 pytestmark = pytest.mark.anyio
 

@@ -8,22 +8,12 @@ from dataclasses import replace
 import anyio
 import pytest
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started
 from spark_lsp.engine import route as route_module
 from spark_lsp.engine.circuit_breaker import CircuitBreaker
 from spark_lsp.engine.route import Route
 from spark_lsp.errors import EngineError
-from spark_lsp.request import (
-    Chunk,
-    EngineInfo,
-    Event,
-    Finished,
-    Focus,
-    Part,
-    PartKind,
-    Request,
-    Started,
-    Task,
-)
+from spark_lsp.request import EngineInfo, Focus, Part, PartKind, Request, Task
 
 pytestmark = pytest.mark.anyio
 

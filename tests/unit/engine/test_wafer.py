@@ -11,6 +11,7 @@ from typing import Literal
 import anyio
 import pytest
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started
 from spark_lsp.config import Profile, ReplaySettings, WaferSettings
 from spark_lsp.engine.base import Engine
 from spark_lsp.engine.replay import ReplayEngine
@@ -18,20 +19,7 @@ from spark_lsp.engine.wafer.engine import WaferEngine, parts_of
 from spark_lsp.engine.wafer.machines import wafer_of
 from spark_lsp.engine.wafer.play import Memory, tokens_in
 from spark_lsp.errors import EngineError
-from spark_lsp.request import (
-    Chunk,
-    EditFormat,
-    EngineInfo,
-    Event,
-    Finished,
-    Focus,
-    Message,
-    Part,
-    PartKind,
-    Request,
-    Started,
-    Task,
-)
+from spark_lsp.request import EditFormat, EngineInfo, Focus, Message, Part, PartKind, Request, Task
 from spark_lsp.simulate.wafer import schedule
 
 pytestmark = pytest.mark.anyio

@@ -10,12 +10,13 @@ from typing import Any
 import anyio
 import pytest
 
+from spark_lsp.answer_events import Event, Finished, Started
 from spark_lsp.app import refuse_unapproved
 from spark_lsp.config import EngineSettings, ReplaySettings
 from spark_lsp.gateway.handler import ConnectionHandler
 from spark_lsp.gateway.registry import Registry
 from spark_lsp.gateway.replica_cache import ReplicaCache
-from spark_lsp.request import EngineInfo, Event, Finished, Focus, Request, Started
+from spark_lsp.request import EngineInfo, Focus, Request
 from spark_lsp.wire.server import ServerConnection
 from tests.patience import PATIENCE
 

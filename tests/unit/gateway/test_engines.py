@@ -6,19 +6,9 @@ from typing import Any
 
 import pytest
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started
 from spark_lsp.engine.route import Route
-from spark_lsp.request import (
-    Chunk,
-    EngineInfo,
-    Event,
-    Finished,
-    Focus,
-    Part,
-    PartKind,
-    Request,
-    Started,
-    Task,
-)
+from spark_lsp.request import EngineInfo, Focus, Part, PartKind, Request, Task
 from tests.unit.gateway.conftest import Puppet, Workshop
 
 pytestmark = pytest.mark.anyio

@@ -7,13 +7,14 @@ from typing import Any
 import anyio
 import pytest
 
+from spark_lsp.answer_events import Chunk, Finished, Started
 from spark_lsp.app import refuse_unapproved
 from spark_lsp.errors import EngineError, RemoteProtocolError
 from spark_lsp.gateway import writer as writer_module
 from spark_lsp.gateway.handler import ConnectionHandler
 from spark_lsp.gateway.registry import Registry
 from spark_lsp.gateway.replica_cache import ReplicaCache
-from spark_lsp.request import Chunk, Finished, Focus, Started
+from spark_lsp.request import Focus
 from spark_lsp.wire.replica_store import digest
 from spark_lsp.wire.server import MAX_STRIKES, ServerConnection
 

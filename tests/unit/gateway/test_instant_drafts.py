@@ -5,8 +5,8 @@ from typing import Any
 import anyio
 import pytest
 
+from spark_lsp.answer_events import Chunk, Finished, Started
 from spark_lsp.gateway import instant_drafts as drafts_module
-from spark_lsp.request import Chunk, Finished, Started
 from spark_lsp.wire.replica_store import digest
 
 pytestmark = pytest.mark.anyio

@@ -3,8 +3,9 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from spark_lsp.answer_events import Finished, Timing, Usage
 from spark_lsp.gateway.metrics import Metrics, render_metrics
-from spark_lsp.request import Finished, Priority, Request, Task, Timing, Usage
+from spark_lsp.request import Priority, Request, Task
 
 RANK = ["engine", "outcome", "kind", "le", "task"].index
 

@@ -6,6 +6,7 @@ from typing import Any
 import anyio
 import pytest
 
+from spark_lsp.answer_events import Chunk, Finished, Started
 from spark_lsp.codes import Code
 from spark_lsp.config import OpenAISettings, ReplaySettings, WaferSettings
 from spark_lsp.engine.replay import ReplayEngine
@@ -16,7 +17,7 @@ from spark_lsp.gateway.page.paces import GPU_TOKENS_PER_S, list_paces, make_pace
 from spark_lsp.gateway.page.play import MAX_PLAYS, MAX_PROMPT_CHARS, Playground, read_fields
 from spark_lsp.gateway.page.shared_answer import SharedAnswer
 from spark_lsp.gateway.page.state import HERE, destination_of
-from spark_lsp.request import Chunk, Finished, Request, Started, Task
+from spark_lsp.request import Request, Task
 
 pytestmark = pytest.mark.anyio
 PROMPT = Request(Task.CHAT, instruction="talk")

@@ -8,20 +8,10 @@ from typing import Any
 import anyio
 import pytest
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started, Usage
 from spark_lsp.errors import EngineError
 from spark_lsp.lsp.parts import Parts
-from spark_lsp.request import (
-    Chunk,
-    EngineInfo,
-    Event,
-    Finished,
-    PartKind,
-    Priority,
-    Request,
-    Started,
-    Task,
-    Usage,
-)
+from spark_lsp.request import EngineInfo, PartKind, Priority, Request, Task
 from spark_lsp.text.document import Document
 from tests.patience import PATIENCE
 from tests.unit.lsp.editors import RecordingClient, recording_parts

@@ -8,6 +8,7 @@ from typing import cast
 import anyio
 import pytest
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started
 from spark_lsp.codes import Code
 from spark_lsp.config import Settings
 from spark_lsp.errors import EditRefused, EngineError
@@ -18,7 +19,7 @@ from spark_lsp.lsp.edit_request import EditRequest
 from spark_lsp.lsp.settings_store import SettingsStore
 from spark_lsp.privacy.redaction import RedactedDocument
 from spark_lsp.prompts.syntax import SyntaxTree
-from spark_lsp.request import Chunk, EditFormat, Event, Finished, Request, Started
+from spark_lsp.request import EditFormat, Request
 from spark_lsp.text.document import Document
 from spark_lsp.text.edits import apply_edits
 

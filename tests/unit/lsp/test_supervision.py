@@ -12,6 +12,7 @@ import pytest
 from lsprotocol import types
 from tree_sitter import Language, Parser, Tree
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started
 from spark_lsp.errors import SparkError
 from spark_lsp.lsp import edit_applier as edit_applier_module
 from spark_lsp.lsp import edit_proposer as edit_proposer_module
@@ -29,7 +30,7 @@ from spark_lsp.models import registry
 from spark_lsp.privacy.redaction import RedactedDocument
 from spark_lsp.prompts import syntax as syntax_module
 from spark_lsp.prompts.syntax import SyntaxTree
-from spark_lsp.request import Chunk, EditFormat, Event, Finished, Request, Started
+from spark_lsp.request import EditFormat, Request
 from tests.unit.lsp.editors import RecordingClient, recording_parts
 
 pytestmark = pytest.mark.anyio

@@ -11,10 +11,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
+from spark_lsp.answer_events import Usage
 from spark_lsp.budget.ledger import LEASE_S, Charge, Claim, Moment
 from spark_lsp.budget.limits import TOTAL, Amount, Excess, Limits, Standing
 from spark_lsp.errors import StoreError
-from spark_lsp.request import Usage
 from spark_lsp.store.ledger import NAME, SqliteLedger
 
 DAY = "2026-11-30"

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from spark_lsp.answer_events import Chunk, Draft, Finished, Started, Timing, Usage
 from spark_lsp.codes import Code
-from spark_lsp.request import Chunk, Draft, EngineInfo, Finished, Started, Timing, Usage
+from spark_lsp.request import EngineInfo
 from spark_lsp.wire.server import ServerConnection
 from spark_lsp.wire.server_events import RequestReceived
 

@@ -5,23 +5,9 @@ from typing import Any
 
 import pytest
 
+from spark_lsp.answer_events import Chunk, Draft, Event, Finished, Started, Timing, Usage
 from spark_lsp.errors import EngineError, LocalProtocolError, RemoteProtocolError
-from spark_lsp.request import (
-    Chunk,
-    Draft,
-    EditFormat,
-    EngineInfo,
-    Event,
-    Finished,
-    Part,
-    PartKind,
-    Request,
-    Span,
-    Started,
-    Task,
-    Timing,
-    Usage,
-)
+from spark_lsp.request import EditFormat, EngineInfo, Part, PartKind, Request, Span, Task
 from spark_lsp.text.edits import Edit
 from spark_lsp.wire.client import LANES_PER_POOL, MAX_MESSAGE_BYTES, ClientConnection
 from spark_lsp.wire.client_events import Answered, EnginesChanged, Failed, Greeted, Leaving, Resync

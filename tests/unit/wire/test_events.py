@@ -7,8 +7,8 @@ import pytest
 from openai.types.responses import ResponsesServerEvent
 from pydantic import TypeAdapter
 
+from spark_lsp.answer_events import Chunk, Finished, Started, Usage
 from spark_lsp.codes import Code
-from spark_lsp.request import Chunk, Finished, Started, Usage
 from spark_lsp.wire.server import ServerConnection
 from spark_lsp.wire.server_events import RequestReceived
 

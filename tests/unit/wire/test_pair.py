@@ -15,9 +15,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started
 from spark_lsp.codes import Code
 from spark_lsp.errors import LocalProtocolError
-from spark_lsp.request import Chunk, Event, Finished, Part, PartKind, Request, Span, Started, Task
+from spark_lsp.request import Part, PartKind, Request, Span, Task
 from spark_lsp.text.edits import Edit
 from spark_lsp.wire.client import LANES_PER_POOL, ClientConnection
 from spark_lsp.wire.client_events import Answered, ClientEvent, Failed, Greeted, Resync

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from spark_lsp.answer_events import Chunk, Finished, Started, Timing, Usage
 from spark_lsp.codes import Code
 from spark_lsp.errors import LocalProtocolError, RemoteProtocolError
-from spark_lsp.request import Chunk, EngineInfo, Finished, Focus, Started, Timing, Usage
+from spark_lsp.request import EngineInfo, Focus
 from spark_lsp.wire import server as module
 from spark_lsp.wire.credit import LANE_EVENTS
 from spark_lsp.wire.frames import Configure, DocRef

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spark_lsp.answer_events import Chunk, Event, Finished, Started, Timing, Usage
 from spark_lsp.codes import Code
 from spark_lsp.config import ResponsesSettings, Settings, read_engine
 from spark_lsp.engine.responses.address import address_of
@@ -19,7 +20,6 @@ from spark_lsp.engine.responses.standing import FIRST_PAUSE_S, Standing
 from spark_lsp.errors import EngineError, LocalProtocolError, RemoteProtocolError
 from spark_lsp.lsp.settings_parsing import collect_keys
 from spark_lsp.privacy.approvals import approval_requests_of
-from spark_lsp.request import Chunk, Event, Finished, Started, Timing, Usage
 from spark_lsp.wire.client_events import Alive, Answered, Failed, Leaving
 
 
