@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE # compiled tests save 5 s of each run
 SOAK_S ?= 1800
 FUZZ_OPERATIONS ?= 1000000
 FUZZ_SECONDS ?= 600
-WORKERS ?= 3
+WORKERS ?= 2
 BIN := .venv/bin
 STAMP := .venv/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet

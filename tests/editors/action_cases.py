@@ -138,7 +138,7 @@ def write_engines(folder: Path) -> None:
     """Add an engine for each case to the configuration in a folder; it has the case's name and its answer."""
     lines = [""]
     for name, case in CASES.items():
-        (folder / f"{name}.txt").write_text(case.said)
-        lines.append(f'[engines.{name}]\nkind = "replay"\ntext = "{name}.txt"\n')
+        (folder / f"action_{name}.txt").write_text(case.said)
+        lines.append(f'[engines.{name}]\nkind = "replay"\ntext = "action_{name}.txt"\n')
     with (folder / "config.toml").open("a") as file:
         file.write("\n".join(lines))
